@@ -1,0 +1,78 @@
+//! What passes over the socket. Events are never lost; samples, output tails and presence may be,
+//! and the newest replaces what was missed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::monitor::Sample;
+use crate::run::{OutputLine, OutputTail, Record, Refusal, RunState, Timestamp};
+
+/// One line of the stream (NDJSON).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum Message {
+    /// Always first, and again whenever the client fell too far behind.
+    Snapshot(Box<Snapshot>),
+    Event(Box<Record>),
+    Sample(Sample),
+    Output(OutputTail),
+    Health(StoreHealth),
+    People {
+        people: Vec<Person>,
+    },
+    /// At least every second.
+    Heartbeat {
+        at: Timestamp,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub at: Timestamp,
+    pub state: RunState,
+    /// Latest readings, and the last 10 minutes of probes, oldest first.
+    pub samples: Vec<Sample>,
+    /// The end of every action's output that still has a spool, last attempt of each.
+    pub outputs: Vec<OutputTail>,
+    pub people: Vec<Person>,
+    pub store: StoreHealth,
+}
+
+/// Whether the journal can be written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StoreHealth {
+    pub events: u64,
+    /// Hash of the newest link of the chain.
+    pub head: String,
+    /// The last write failed: no new action starts.
+    pub failure: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub name: String,
+    pub driver: bool,
+    pub since: Timestamp,
+}
+
+/// `POST /command`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandRequest {
+    pub by: String,
+    pub command: crate::run::Command,
+}
+
+/// The answer to a command: the sequence number of its last event, or why not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandAnswer {
+    Accepted { seq: u64 },
+    Refused(Refusal),
+}
+
+/// `GET /output?action=A&attempt=N&from=LINE&count=N`: a page of a spool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputPage {
+    /// Lines in the spool so far.
+    pub lines: u64,
+    pub page: Vec<OutputLine>,
+}

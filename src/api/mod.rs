@@ -1,0 +1,7 @@
+//! The supervisor's socket, both ends. A client gets the full state first and then events from a
+//! cursor; it folds them with the same `apply` as the supervisor, so there is one truth and one
+//! way to read it. The local cockpit uses this path too: attaching is never a second one.
+
+mod message;
+
+pub use message::*;

@@ -1,0 +1,34 @@
+//! `gonogo` walks an operator through the deployment guide that a team already has, phase by phase,
+//! with the database and the health endpoints live beside the step at hand and the way back ready.
+//!
+//! The modules form a house whose arrows point down only (a test holds them to it):
+//!
+//! ```text
+//! cli, demo                        L5  one file per subcommand: arguments in, exit code out
+//! ui          api                  L4  ui: the terminal client.  api: the supervisor's socket, both ends
+//! supervisor                       L3  the one writer: commands in, events out, effects started
+//! journal executor monitor report  L2  siblings that never import each other
+//! run                              L1  pure: events, state, decide, effects, rollback plan, verdicts
+//! runbook                          L0  pure: guide text -> Runbook, gonogo.toml -> Config, diagnostics
+//! text                             L0  pure: durations, scrubbing of hostile bytes, redaction of secrets
+//! ```
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! key -> intent -> Command -> decide -> events -> journal (durable) -> apply -> broadcast -> view
+//!                                event -> effect -> executor -> evidence -> Command
+//! ```
+
+pub mod api;
+pub mod cli;
+pub mod demo;
+pub mod executor;
+pub mod journal;
+pub mod monitor;
+pub mod report;
+pub mod run;
+pub mod runbook;
+pub mod supervisor;
+pub mod text;
+pub mod ui;

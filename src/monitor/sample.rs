@@ -1,0 +1,137 @@
+//! One reading of the world: what a sampler hands to the supervisor, and the supervisor to every
+//! client. Readings may be lost; the next one replaces them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::{TargetIdentity, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Sample {
+    Activity(ActivitySample),
+    Statements(StatementsSample),
+    Probe(ProbeSample),
+}
+
+/// Sessions of the target at one time, idle ones only counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActivitySample {
+    pub at: Timestamp,
+    pub target: String,
+    /// `Err`: what went wrong, and what to do; the sessions are then those of the last good reading.
+    pub state: Reading,
+    pub identity: Option<TargetIdentity>,
+    /// Everything but plain idle, longest transaction first.
+    pub sessions: Vec<Session>,
+    pub counts: SessionCounts,
+    /// Time the server took for the sample, in microseconds.
+    pub cost_us: u64,
+    pub interval_ms: u64,
+}
+
+/// Whether a sampler sees its subject.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reading", rename_all = "snake_case")]
+pub enum Reading {
+    Good,
+    /// What is hidden and how to allow it: the data is incomplete.
+    Partial {
+        message: String,
+        help: String,
+    },
+    /// Data is as old as `since`.
+    Lost {
+        since: Timestamp,
+        message: String,
+        help: String,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionCounts {
+    pub total: u32,
+    pub active: u32,
+    pub idle: u32,
+    pub idle_in_transaction: u32,
+    pub waiting: u32,
+    pub max_connections: u32,
+    /// Sessions whose details this role may not see.
+    pub hidden: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    pub pid: i32,
+    pub user: String,
+    pub database: String,
+    pub application: String,
+    pub client: String,
+    pub state: String,
+    /// `Lock: relation`, where it waits.
+    pub wait: Option<String>,
+    /// Milliseconds since the transaction began.
+    pub transaction_ms: Option<i64>,
+    /// Milliseconds since the statement began.
+    pub query_ms: Option<i64>,
+    /// Milliseconds since the state last changed.
+    pub state_ms: Option<i64>,
+    /// First 500 characters, on one line, scrubbed.
+    pub query: String,
+    /// Pids that this session waits for.
+    pub blocked_by: Vec<i32>,
+    /// Microseconds since the epoch: the session's own identity beside its pid.
+    pub backend_start_us: i64,
+    /// Started by this run (`application_name` is `gonogo:RUN:…`).
+    pub ours: bool,
+}
+
+/// Statements since the phase began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatementsSample {
+    pub at: Timestamp,
+    pub target: String,
+    pub state: Reading,
+    /// When the baseline was taken.
+    pub since: Timestamp,
+    /// By total time, the 50 largest.
+    pub statements: Vec<StatementDelta>,
+    /// All statements known to the server.
+    pub known: u32,
+    pub total_calls: i64,
+    pub total_ms: f64,
+    /// The counters were reset or entries evicted since the baseline.
+    pub reset: bool,
+    pub cost_us: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatementDelta {
+    pub query_id: i64,
+    /// On one line, scrubbed.
+    pub query: String,
+    pub calls: i64,
+    pub mean_ms: f64,
+    pub total_ms: f64,
+    /// Of the total time of all statements, 0 to 1.
+    pub share: f64,
+    pub rows: i64,
+    /// Calls per second over the last interval.
+    pub calls_per_s: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSample {
+    pub at: Timestamp,
+    pub name: String,
+    pub url: String,
+    pub healthy: bool,
+    /// HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    pub latency_ms: f64,
+    /// Why it is not healthy.
+    pub error: Option<String>,
+    /// The service's own words (`version` of a JSON body), scrubbed.
+    pub version: Option<String>,
+    /// Since when it is as it is.
+    pub since: Timestamp,
+}

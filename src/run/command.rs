@@ -1,0 +1,120 @@
+//! What a person or the world asks of the run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionId, Evidence, GateDecision, Input, Launched, Outcome, TargetIdentity};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Command {
+    /// `value` answers a tick that asks for one.
+    Tick {
+        step: String,
+        index: usize,
+        value: Option<String>,
+        note: Option<String>,
+    },
+    Untick {
+        step: String,
+        index: usize,
+    },
+    SetInput {
+        name: String,
+        input: Input,
+    },
+    Choose {
+        group: String,
+        name: String,
+    },
+    /// Allows a block whose role was only inferred; `hash` is that of its preview.
+    Arm {
+        action: ActionId,
+        hash: String,
+    },
+    /// Runs an action, or runs it again. `hash` is that of the preview the operator saw; `typed` the
+    /// word they typed where one is asked for; `reason` overrides a wait.
+    Start {
+        action: ActionId,
+        hash: String,
+        typed: Option<String>,
+        reason: Option<String>,
+    },
+    Cancel {
+        action: ActionId,
+    },
+    Skip {
+        step: String,
+        reason: String,
+    },
+    Unskip {
+        step: String,
+    },
+    /// `holds` says whether the criterion's text is true.
+    Judge {
+        phase: String,
+        index: usize,
+        holds: bool,
+        note: Option<String>,
+    },
+    Gate {
+        phase: String,
+        decision: GateDecision,
+        reason: Option<String>,
+    },
+    /// `hash` is that of the plan the operator saw.
+    Rollback {
+        option: String,
+        hash: String,
+        typed: Option<String>,
+        reason: Option<String>,
+    },
+    /// Says what became of an unknown action.
+    Resolve {
+        action: ActionId,
+        outcome: Outcome,
+        reason: String,
+    },
+    Note {
+        text: String,
+        step: Option<String>,
+    },
+    TakeControl {},
+    Abandon {
+        reason: String,
+    },
+
+    // From the world, never from a client:
+    Launched {
+        action: ActionId,
+        attempt: u32,
+        launched: Launched,
+    },
+    Finished {
+        action: ActionId,
+        attempt: u32,
+        /// `None`: the world cannot say (no exit record, no process).
+        evidence: Option<Box<Evidence>>,
+        reason: Option<String>,
+    },
+    Identified {
+        target: String,
+        identity: TargetIdentity,
+    },
+}
+
+/// Why a command is not carried out, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    pub message: String,
+    pub help: String,
+}
+
+impl Refusal {
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+}

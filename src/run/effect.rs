@@ -1,0 +1,37 @@
+//! What must be done in the world because of an event. Effects are data; the supervisor does them,
+//! after the event is durable.
+
+use super::{ActionId, Event, RunState};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Start the shim of this action.
+    Launch { action: ActionId, attempt: u32 },
+    /// Interrupt it; `urgent` shortens the grace before it is killed, because a rollback waits.
+    Cancel {
+        action: ActionId,
+        attempt: u32,
+        urgent: bool,
+    },
+    /// Take a new baseline of statement counters: a phase began.
+    Baseline,
+}
+
+/// The effects of an event that has just been folded into `state`.
+pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
+    match event {
+        Event::ActionStarted {
+            action, attempt, ..
+        } => vec![Effect::Launch {
+            action: *action,
+            attempt: *attempt,
+        }],
+        Event::CancelRequested { action, attempt } => vec![Effect::Cancel {
+            action: *action,
+            attempt: *attempt,
+            urgent: state.mode == super::Mode::RollingBack,
+        }],
+        Event::PhaseEntered { .. } => vec![Effect::Baseline],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,180 @@
+//! What has happened. Events are facts: they are written to the journal before any effect, and the
+//! state of a run is nothing but their fold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, Timestamp};
+use crate::runbook::Runbook;
+
+/// An event as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Counted from 1 without gaps.
+    pub seq: u64,
+    pub at: Timestamp,
+    /// Who caused it: `anna@ops1`, or `gonogo` for the engine itself.
+    pub by: String,
+    pub event: Event,
+}
+
+/// The database a run acts on, as it proved itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetIdentity {
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+    pub server_version: String,
+    /// `pg_control_system().system_identifier`; absent where the role may not read it.
+    pub system_identifier: Option<String>,
+    /// True of a standby.
+    pub in_recovery: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateDecision {
+    Go,
+    Hold,
+    NoGo,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// Always the first. The guide is frozen into it as it was understood then.
+    RunOpened {
+        run: String,
+        runbook: Arc<Runbook>,
+        /// SHA-256 of the guide's text; the text itself stands beside the journal.
+        environment: String,
+        protected: bool,
+        /// Targets by name, as text that holds no password.
+        targets: BTreeMap<String, String>,
+        /// Directory in which shell steps start.
+        directory: String,
+        inputs: BTreeMap<String, Input>,
+        window_ends: Option<Timestamp>,
+        driver: String,
+        /// The run is walked without a person.
+        unattended: bool,
+    },
+    SupervisorStarted {
+        pid: u32,
+        epoch: u64,
+    },
+    /// The supervisor left on its own; what runs goes on in its shims.
+    SupervisorStopped {},
+    TargetVerified {
+        target: String,
+        identity: TargetIdentity,
+    },
+    DriverChanged {
+        driver: String,
+    },
+    InputSet {
+        name: String,
+        input: Input,
+    },
+    ChoiceMade {
+        group: String,
+        name: String,
+    },
+    Ticked {
+        step: String,
+        index: usize,
+        value: Option<String>,
+        note: Option<String>,
+        /// Where a condition ticked it.
+        judgement: Option<Judgement>,
+    },
+    Unticked {
+        step: String,
+        index: usize,
+    },
+    StepSkipped {
+        step: String,
+        reason: String,
+    },
+    StepUnskipped {
+        step: String,
+    },
+    PhaseEntered {
+        phase: String,
+    },
+    /// A block whose role was only inferred may now be run, as long as it stays what it was.
+    Armed {
+        action: ActionId,
+        hash: String,
+    },
+    /// Written before the action exists in the world.
+    ActionStarted {
+        action: ActionId,
+        attempt: u32,
+        /// What runs, secrets masked.
+        command: String,
+        target: String,
+        hash: String,
+    },
+    ActionLaunched {
+        action: ActionId,
+        attempt: u32,
+        launched: Launched,
+    },
+    CancelRequested {
+        action: ActionId,
+        attempt: u32,
+    },
+    ActionFinished {
+        action: ActionId,
+        attempt: u32,
+        outcome: Outcome,
+        evidence: Box<Evidence>,
+        judgements: Vec<Judgement>,
+        /// Why it is failed or unknown, where the evidence does not say.
+        reason: Option<String>,
+    },
+    /// A person said what became of an unknown action.
+    ActionResolved {
+        action: ActionId,
+        attempt: u32,
+        outcome: Outcome,
+        reason: String,
+    },
+    /// A person (or, with a condition, the engine) judged a criterion of a phase.
+    CriterionJudged {
+        phase: String,
+        index: usize,
+        judgement: Judgement,
+        note: Option<String>,
+    },
+    GateDecided {
+        phase: String,
+        decision: GateDecision,
+        reason: Option<String>,
+    },
+    RollbackStarted {
+        option: String,
+        reason: Option<String>,
+        hash: String,
+    },
+    RollbackFinished {
+        option: String,
+        /// False: stuck, a person is needed.
+        succeeded: bool,
+        reason: Option<String>,
+    },
+    NoteWritten {
+        text: String,
+        step: Option<String>,
+    },
+    /// The forward path is done.
+    RunCompleted {},
+    /// The run was given up where it stands.
+    RunAbandoned {
+        reason: String,
+    },
+}

@@ -1,0 +1,68 @@
+//! What was seen when an action ran, and what it means.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What an action left behind. Text is scrubbed and redacted before it gets here, and bounded: the
+/// whole of it stands in the spool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Exit code of the process; 128 + signal where a signal ended it, as shells say it.
+    pub exit: Option<i32>,
+    /// The last 64 KiB of standard output.
+    pub stdout: String,
+    /// The last 64 KiB of standard error.
+    pub stderr: String,
+    /// Rows of the last result of an SQL block, at most 1,000; numbers are numbers, the rest text.
+    pub rows: Vec<BTreeMap<String, Value>>,
+    /// The single cell, where the last result has one row and one column.
+    pub value: Option<Value>,
+    /// The last command tag of an SQL block (`UPDATE 5`).
+    pub tag: Option<String>,
+    pub notices: Vec<String>,
+    /// HTTP status, headers (lower-case names) and parsed body of an HTTP block.
+    pub status: Option<u16>,
+    pub headers: BTreeMap<String, String>,
+    pub json: Option<Value>,
+    /// Time to the last byte of an HTTP answer, in milliseconds.
+    pub latency_ms: Option<u64>,
+    pub elapsed_ms: u64,
+    /// Lines and bytes in the spool.
+    pub lines: u64,
+    pub bytes: u64,
+}
+
+/// How an action or step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Passed,
+    Failed,
+    Cancelled,
+    Skipped,
+    /// Nobody knows: neither done nor failed.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    Warn,
+    Fail,
+    /// No data, or the condition could not be evaluated. Never counts as pass.
+    Inconclusive,
+}
+
+/// A verdict on one expectation, with what was compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The expectation as the guide words it, or its condition where it has no words.
+    pub text: String,
+    pub cel: Option<String>,
+    pub verdict: Verdict,
+    /// The values of both sides: `value == 0: value is 3`.
+    pub explanation: String,
+}

@@ -1,0 +1,278 @@
+//! The state of a run: the fold of its events. Clients hold a copy and fold the same events into it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Evidence, GateDecision, Judgement, Outcome, TargetIdentity, Timestamp, Verdict};
+use crate::runbook::{BlockNumber, Runbook};
+
+/// What can be started: a whole block (`part` 0) or one part of a split block (from 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionId {
+    pub block: BlockNumber,
+    pub part: usize,
+}
+
+impl ActionId {
+    pub fn block(block: BlockNumber) -> Self {
+        Self { block, part: 0 }
+    }
+}
+
+impl fmt::Display for ActionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => write!(formatter, "{}", self.block),
+            part => write!(formatter, "{}.{part}", self.block),
+        }
+    }
+}
+
+impl FromStr for ActionId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (block, part) = text.split_once('.').unwrap_or((text, "0"));
+        match (block.parse(), part.parse()) {
+            (Ok(block), Ok(part)) => Ok(Self { block, part }),
+            _ => Err(format!("`{text}` is not an action such as `12` or `12.2`")),
+        }
+    }
+}
+
+impl Serialize for ActionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ActionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    pub run: String,
+    pub runbook: Arc<Runbook>,
+    pub environment: String,
+    pub protected: bool,
+    pub targets: BTreeMap<String, String>,
+    pub directory: String,
+    pub opened_at: Timestamp,
+    pub opened_by: String,
+    pub unattended: bool,
+    pub window_ends: Option<Timestamp>,
+    pub mode: Mode,
+    pub driver: String,
+    /// How many supervisors this run has had.
+    pub epoch: u64,
+    pub identities: BTreeMap<String, TargetIdentity>,
+    pub inputs: BTreeMap<String, Input>,
+    /// The alternative chosen, by group.
+    pub choices: BTreeMap<String, String>,
+    /// The phase at hand, by id.
+    pub current_phase: String,
+    pub phases: BTreeMap<String, PhaseState>,
+    pub steps: BTreeMap<String, StepState>,
+    pub actions: BTreeMap<ActionId, ActionState>,
+    pub rollback: Option<RollbackState>,
+    /// Finished rollbacks before the one at hand.
+    pub past_rollbacks: Vec<RollbackState>,
+    pub notes: Vec<Note>,
+    pub completed_at: Option<Timestamp>,
+    /// The last event folded in.
+    pub seq: u64,
+    pub last_event_at: Timestamp,
+}
+
+/// The run as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing runs until a person says so: a hold at a gate, or a revived run.
+    Held,
+    /// Open: the operator walks.
+    Running,
+    RollingBack,
+    /// The forward path is done.
+    Done,
+    /// Given up.
+    Failed,
+    RolledBack,
+    /// A rollback step failed: a person is needed.
+    Stuck,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseState {
+    pub entered_at: Option<Timestamp>,
+    /// By index in `Phase::criteria`.
+    pub criteria: BTreeMap<usize, CriterionState>,
+    /// The last decision at its gate.
+    pub gate: Option<Gate>,
+}
+
+impl PhaseState {
+    pub fn is_passed(&self) -> bool {
+        self.gate
+            .as_ref()
+            .is_some_and(|gate| gate.decision == GateDecision::Go)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    pub decision: GateDecision,
+    pub at: Timestamp,
+    pub by: String,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriterionState {
+    pub judgement: Judgement,
+    pub at: Timestamp,
+    pub by: String,
+    pub note: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepState {
+    /// By index in `Step::ticks`.
+    pub ticks: BTreeMap<usize, TickState>,
+    pub skipped: Option<Skip>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TickState {
+    pub at: Timestamp,
+    pub by: String,
+    pub value: Option<String>,
+    pub note: Option<String>,
+    pub judgement: Option<Judgement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skip {
+    pub at: Timestamp,
+    pub by: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ActionState {
+    /// Hash of the preview under which it was armed, for blocks whose role was inferred.
+    pub armed: Option<String>,
+    pub attempts: Vec<Attempt>,
+}
+
+impl ActionState {
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.last().is_some_and(|attempt| attempt.outcome.is_none())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    pub by: String,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub command: String,
+    pub target: String,
+    pub launched: Option<Launched>,
+    pub cancel_requested_at: Option<Timestamp>,
+    /// `None` while it runs.
+    pub outcome: Option<Outcome>,
+    pub evidence: Option<Box<Evidence>>,
+    pub judgements: Vec<Judgement>,
+    pub reason: Option<String>,
+}
+
+impl Attempt {
+    /// The worst verdict on its expectations; `None` where it has none.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let rank = |verdict: &Verdict| match verdict {
+            Verdict::Pass => 0,
+            Verdict::Warn => 1,
+            Verdict::Inconclusive => 2,
+            Verdict::Fail => 3,
+        };
+        self.judgements
+            .iter()
+            .map(|judgement| judgement.verdict)
+            .max_by_key(rank)
+    }
+}
+
+/// The process that carries an action out; pid and start time name it for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launched {
+    pub pid: u32,
+    /// In clock ticks since boot, from `/proc/PID/stat`; 0 where the system does not say.
+    pub start_time: u64,
+    /// The boot it belongs to; a pid means nothing after a restart of the machine.
+    pub boot_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackState {
+    pub option: String,
+    pub by: String,
+    pub reason: Option<String>,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    /// `None` while it goes on; false: stuck.
+    pub succeeded: Option<bool>,
+    pub stuck_reason: Option<String>,
+    /// Where the run stood when it began.
+    pub from_phase: String,
+    /// Attempts that each of its actions had before it began.
+    pub attempts_before: BTreeMap<ActionId, u32>,
+}
+
+/// A value for a blank of the guide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    Value(String),
+    /// The value is read from its source when it is needed, and stands nowhere.
+    Secret(crate::runbook::config::SecretSource),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    pub at: Timestamp,
+    pub by: String,
+    pub text: String,
+    pub step: Option<String>,
+}
+
+/// What a step looks like from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Pending,
+    Running,
+    Passed,
+    Failed,
+    Cancelled,
+    Skipped,
+    Unknown,
+    /// Taken back by a rollback.
+    Undone,
+    Stuck,
+}

@@ -1,0 +1,59 @@
+//! `gonogo.toml`: what a guide may not carry. Environments with their targets, probes, values and
+//! secrets, the maintenance window, and the layout.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The environment used where none is named.
+    pub default_environment: Option<String>,
+    pub environments: BTreeMap<String, Environment>,
+}
+
+/// Everything that differs between staging and production. Two environments share nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    pub name: String,
+    /// Protected environments carry a banner and are confirmed by typing their name.
+    pub protected: bool,
+    /// Databases by name; `main` is the default of every SQL block.
+    pub targets: BTreeMap<String, Target>,
+    pub probes: BTreeMap<String, ProbeSpec>,
+    pub values: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Where shell steps run, relative to the file that says so.
+    pub directory: Option<String>,
+    pub window_s: Option<u64>,
+    pub layout: Option<String>,
+    pub theme: Option<String>,
+}
+
+/// A database as libpq names it: keyword/value string or URI, without a password.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    pub postgres: String,
+    /// Where the password comes from, when libpq's own places do not hold it.
+    pub password: Option<SecretSource>,
+}
+
+/// A health endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSpec {
+    pub url: String,
+    pub every_ms: u64,
+    pub timeout_ms: u64,
+    /// HTTP status that means healthy.
+    pub status: u16,
+}
+
+/// Where a secret comes from. The value itself is never written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    Env(String),
+    File(String),
+    Command(String),
+}

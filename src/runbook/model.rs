@@ -1,0 +1,358 @@
+//! The shape of a runbook. Every part keeps the line it came from (counted from 1), so that any later
+//! message can point at the guide.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::diagnostic::Diagnostic;
+
+/// A guide as understood. `phases` is the forward path; what comes before it (checklists, access,
+/// dependencies) and after it (cleanup that waits for days) is walked the same way but counted apart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Runbook {
+    /// The path as the operator gave it.
+    pub file: String,
+    pub title: String,
+    /// SHA-256 of the bytes of the file, in hexadecimal.
+    pub digest: String,
+    /// The name of the damage that was repaired (`macroman`), where there was one.
+    pub repaired: Option<String>,
+    /// Markdown between the title and the first section.
+    pub overview: String,
+    pub preparation: Vec<Phase>,
+    pub phases: Vec<Phase>,
+    pub cleanup: Vec<Phase>,
+    pub rollback: Vec<RollbackOption>,
+    /// Troubleshooting, contacts, success metrics and all other prose to be looked up.
+    pub references: Vec<Section>,
+    pub soaks: Vec<Soak>,
+    pub waits: Vec<Wait>,
+    /// Every fence and indented block of the guide, in order; a block's number is its index here plus 1.
+    pub blocks: Vec<Block>,
+    pub variables: Vec<Variable>,
+    pub settings: Settings,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The number of a block, counted from 1 in the order of the guide.
+pub type BlockNumber = usize;
+
+impl Runbook {
+    /// Preparation, forward path and cleanup in the order in which they are walked.
+    pub fn walk(&self) -> impl Iterator<Item = &Phase> {
+        self.preparation
+            .iter()
+            .chain(&self.phases)
+            .chain(&self.cleanup)
+    }
+
+    pub fn block(&self, number: BlockNumber) -> Option<&Block> {
+        number
+            .checked_sub(1)
+            .and_then(|index| self.blocks.get(index))
+    }
+
+    pub fn block_by_id(&self, id: &str) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.id == id)
+    }
+
+    pub fn phase(&self, id: &str) -> Option<&Phase> {
+        self.walk().find(|phase| phase.id == id)
+    }
+
+    /// Steps of the walk and of every rollback option.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.walk()
+            .flat_map(|phase| &phase.steps)
+            .chain(self.rollback.iter().flat_map(|option| &option.steps))
+    }
+
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps().find(|step| step.id == id)
+    }
+
+    /// The phase of the walk that holds this step; `None` for a step of a rollback option.
+    pub fn phase_of(&self, step: &str) -> Option<&Phase> {
+        self.walk()
+            .find(|phase| phase.steps.iter().any(|candidate| candidate.id == step))
+    }
+
+    pub fn option(&self, id: &str) -> Option<&RollbackOption> {
+        self.rollback.iter().find(|option| option.id == id)
+    }
+}
+
+/// A stretch of the walk that ends in a gate.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Unique in the runbook: from `{#id}` or a comment, else from the heading (`phase-3`).
+    pub id: String,
+    pub title: String,
+    pub line: usize,
+    pub optional: bool,
+    pub estimate: Option<Estimate>,
+    /// Markdown between the heading and the first step.
+    pub body: String,
+    /// Never empty: a phase without headings of its own holds one step.
+    pub steps: Vec<Step>,
+    /// What the gate asks: success criteria and red flags.
+    pub criteria: Vec<Expectation>,
+    /// After this phase there is no way back.
+    pub point_of_no_return: bool,
+    /// Seconds that must pass after the phase before it (`WAIT 7 DAYS`), for a phase of the cleanup.
+    pub wait_s: Option<u64>,
+    pub owner: Option<String>,
+}
+
+/// What an operator does at one time: ticks, commands and what must be true after them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Unique in the runbook.
+    pub id: String,
+    pub title: String,
+    pub line: usize,
+    pub optional: bool,
+    pub estimate: Option<Estimate>,
+    /// The step's Markdown as written, fences included, heading excluded.
+    pub body: String,
+    pub blocks: Vec<BlockNumber>,
+    pub ticks: Vec<Tick>,
+    pub expect: Vec<Expectation>,
+    /// The group of alternatives this step belongs to, and its name within it.
+    pub choice: Option<Choice>,
+    /// Id of the step or block that takes this step back.
+    pub undo: Option<String>,
+}
+
+/// A box or manual act that a person ticks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tick {
+    pub line: usize,
+    /// Inline Markdown.
+    pub text: String,
+    /// The author's `[x]`: a claim, not this run's evidence.
+    pub claimed: bool,
+    /// A condition that ticks the box by measurement.
+    pub cel: Option<String>,
+    /// What value the person must give (`value="ticket number"`), where a bare tick is not enough.
+    pub value: Option<String>,
+    pub optional: bool,
+}
+
+/// What must be true. Without `cel` a person judges it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    pub line: usize,
+    /// Inline Markdown, or the lines of an expected output.
+    pub text: String,
+    pub cel: Option<String>,
+    /// The block whose evidence is meant.
+    pub block: Option<BlockNumber>,
+    /// True of a red flag: it must *not* be so.
+    pub red_flag: bool,
+    /// Lines of expected output in which `X`, `Y` and `...` stand for anything.
+    pub output: Option<Vec<String>>,
+}
+
+/// Alternatives of which one is chosen before it is armed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    pub group: String,
+    pub name: String,
+    pub recommended: bool,
+}
+
+/// A named way back for the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RollbackOption {
+    pub id: String,
+    pub title: String,
+    pub line: usize,
+    pub recommended: bool,
+    /// The guide itself advises against it; its words.
+    pub discouraged: Option<String>,
+    pub estimate: Option<Estimate>,
+    /// What going back this way loses, in the author's words.
+    pub loses: Option<String>,
+    /// A block of class `.loss`: a read-only query whose single value says how much is lost.
+    pub loss_query: Option<BlockNumber>,
+    pub body: String,
+    pub steps: Vec<Step>,
+}
+
+/// A range of time in seconds, as `5-10 minutes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub min_s: u64,
+    pub max_s: u64,
+}
+
+/// A section beside the walk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    pub kind: SectionKind,
+    pub title: String,
+    pub line: usize,
+    pub body: String,
+    pub blocks: Vec<BlockNumber>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SectionKind {
+    Troubleshooting,
+    Contacts,
+    Metrics,
+    #[default]
+    Other,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Soak {
+    pub title: String,
+    pub line: usize,
+    pub duration_s: u64,
+    pub criteria: Vec<String>,
+    pub red_flags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    pub line: usize,
+    pub text: String,
+    pub duration_s: u64,
+}
+
+/// One fence or indented block.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    pub n: BlockNumber,
+    /// From `{#id}`, else `block-N`. Unique in the runbook.
+    pub id: String,
+    /// Line of the opening fence.
+    pub line: usize,
+    /// Line of the first line of code.
+    pub code_line: usize,
+    pub lang: Option<String>,
+    pub role: Role,
+    /// Why the role was given, for the operator.
+    pub why: String,
+    /// True where an attribute settled the role: nothing is left to infer.
+    pub annotated: bool,
+    pub code: String,
+    pub actor: Actor,
+    /// What the block destroys, one phrase each (`DROP TABLE`, `rm -r`); empty for a harmless block.
+    pub destructive: Vec<String>,
+    pub long_running: bool,
+    pub choice: Option<Choice>,
+    /// Names of the variables it needs.
+    pub needs: Vec<String>,
+    /// The separate acts of a `split` block, in order.
+    pub parts: Vec<Part>,
+    pub attributes: Attributes,
+    /// The block cannot be armed, and why (blanks in prose, unterminated fence, another database).
+    pub refused: Option<String>,
+}
+
+/// One act inside a `split` block.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub title: String,
+    pub line: usize,
+    pub code: String,
+    pub role: Role,
+    pub actor: Actor,
+    pub optional: bool,
+    pub destructive: Vec<String>,
+    pub long_running: bool,
+    pub choice: Option<Choice>,
+    pub needs: Vec<String>,
+    pub refused: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Run,
+    Fill,
+    Split,
+    Manual,
+    Output,
+    #[default]
+    Content,
+    Promote,
+    Foreign,
+}
+
+/// Who carries a block out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    Shell,
+    Sql,
+    Http,
+    #[default]
+    Nobody,
+}
+
+/// What the author wrote after the language of a fence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attributes {
+    pub classes: Vec<String>,
+    /// Conditions that must hold after the block has run.
+    pub expect: Option<String>,
+    /// `name=expression` pairs: values taken from the evidence for later blocks.
+    pub capture: BTreeMap<String, String>,
+    pub timeout_s: Option<u64>,
+    /// The target by its name in the environment; `main` where it is absent.
+    pub on: Option<String>,
+    pub txn: Option<Transaction>,
+    pub needs: Vec<String>,
+    pub undo: Option<String>,
+    /// Only run where this condition holds.
+    pub when: Option<String>,
+    pub cwd: Option<String>,
+    /// `every=10s`, in seconds.
+    pub every_s: Option<u64>,
+    /// Ask for a typed confirmation, and for which word.
+    pub confirm: Option<String>,
+    /// May be run again after a crash without asking.
+    pub repeatable: bool,
+    /// Everything else, as written.
+    pub other: BTreeMap<String, String>,
+}
+
+impl Attributes {
+    pub fn has_class(&self, class: &str) -> bool {
+        self.classes.iter().any(|candidate| candidate == class)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transaction {
+    One,
+    Each,
+    None,
+}
+
+/// One blank of the guide, whatever its spelling.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Variable {
+    pub name: String,
+    /// The spellings as they stand in the guide (`<commit>`, `$COMMIT`).
+    pub spellings: Vec<String>,
+    pub lines: Vec<usize>,
+    pub secret: bool,
+}
+
+/// Front matter under the key `gonogo:`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// A rehearsal may tick human boxes and criteria by itself, outside protected environments.
+    pub rehearsal_assumes: bool,
+    pub layout: Option<String>,
+    /// Length of the maintenance window in seconds, counted from the start of the run.
+    pub window_s: Option<u64>,
+}

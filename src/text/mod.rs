@@ -1,0 +1,6 @@
+//! Text that comes from outside: durations as people write them, bytes that may carry control
+//! sequences, and values that must stay secret. Pure functions, used by every layer above.
+
+pub mod duration;
+pub mod redact;
+pub mod scrub;

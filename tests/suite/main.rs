@@ -1,0 +1,1 @@
+//! The whole suite in one binary: linking dominates the time of short tests.
