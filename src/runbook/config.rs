@@ -50,7 +50,7 @@ pub struct ProbeSpec {
 }
 
 /// Where a secret comes from. The value itself is never written down.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
     Env(String),
