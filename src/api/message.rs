@@ -13,7 +13,7 @@ pub enum Message {
     /// Always first, and again whenever the client fell too far behind.
     Snapshot(Box<Snapshot>),
     Event(Box<Record>),
-    Sample(Sample),
+    Sample(Box<Sample>),
     Output(OutputTail),
     Health(StoreHealth),
     People {

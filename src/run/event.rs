@@ -49,7 +49,6 @@ pub enum Event {
     RunOpened {
         run: String,
         runbook: Arc<Runbook>,
-        /// SHA-256 of the guide's text; the text itself stands beside the journal.
         environment: String,
         protected: bool,
         /// Targets by name, as text that holds no password.
@@ -147,7 +146,8 @@ pub enum Event {
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {
         phase: String,
-        index: usize,
+        /// The line of the criterion in the guide.
+        line: usize,
         judgement: Judgement,
         note: Option<String>,
     },
@@ -171,6 +171,8 @@ pub enum Event {
         text: String,
         step: Option<String>,
     },
+    /// A held run goes on.
+    RunResumed {},
     /// The forward path is done.
     RunCompleted {},
     /// The run was given up where it stands.

@@ -114,7 +114,7 @@ pub enum Mode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseState {
     pub entered_at: Option<Timestamp>,
-    /// By index in `Phase::criteria`.
+    /// By the line of the criterion in the guide.
     pub criteria: BTreeMap<usize, CriterionState>,
     /// The last decision at its gate.
     pub gate: Option<Gate>,
