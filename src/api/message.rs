@@ -28,6 +28,8 @@ pub enum Message {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub at: Timestamp,
+    /// The name under which this client is known; unique among those connected.
+    pub you: String,
     pub state: RunState,
     /// Latest readings, and the last 10 minutes of probes, oldest first.
     pub samples: Vec<Sample>,

@@ -14,8 +14,6 @@ pub fn open(record: &Record) -> Option<RunState> {
         run,
         runbook,
         environment,
-        protected,
-        targets,
         directory,
         inputs,
         window_ends,
@@ -28,9 +26,14 @@ pub fn open(record: &Record) -> Option<RunState> {
     Some(RunState {
         run: run.clone(),
         runbook: runbook.clone(),
-        environment: environment.clone(),
-        protected: *protected,
-        targets: targets.clone(),
+        environment: environment.name.clone(),
+        protected: environment.protected,
+        targets: environment
+            .targets
+            .iter()
+            .map(|(name, target)| (name.clone(), target.postgres.clone()))
+            .collect(),
+        config: environment.clone(),
         directory: directory.clone(),
         opened_at: record.at,
         opened_by: record.by.clone(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, Timestamp};
 use crate::runbook::Runbook;
+use crate::runbook::config::Environment;
 
 /// An event as the journal holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,10 +50,8 @@ pub enum Event {
     RunOpened {
         run: String,
         runbook: Arc<Runbook>,
-        environment: String,
-        protected: bool,
-        /// Targets by name, as text that holds no password.
-        targets: BTreeMap<String, String>,
+        /// The environment with its targets and probes; it names where secrets come from and holds none.
+        environment: Box<Environment>,
         /// Directory in which shell steps start.
         directory: String,
         inputs: BTreeMap<String, Input>,
