@@ -1,10 +1,7 @@
-use std::path::Path;
+//! The `gonogo` binary: everything is in the library, so that tests reach it.
 
-fn main() {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    if let [command, directory] = arguments.as_slice()
-        && command == "shim"
-    {
-        std::process::exit(gonogo::executor::shim::main(Path::new(directory)));
-    }
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gonogo::cli::main()
 }
