@@ -36,6 +36,7 @@ CREATE TABLE ai_visibility_audits (
     created_at    timestamptz NOT NULL DEFAULT now(),
     completed_at  timestamptz
 );
+CREATE SEQUENCE report_numbers START 401;
 CREATE INDEX ON ai_visibility_audits (company_id);
 CREATE INDEX ON ai_visibility_audits (created_at);
 
@@ -161,4 +162,5 @@ GRANT SELECT, INSERT, UPDATE ON
     dashboard_data, report_audit_mapping, service_instances
     TO rankboard_app;
 GRANT SELECT ON schema_migrations TO rankboard_app;
+GRANT USAGE ON SEQUENCE report_numbers TO rankboard_app;
 RESET ROLE;
