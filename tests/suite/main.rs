@@ -1,1 +1,4 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
+
+mod cluster;
+mod support;
