@@ -13,7 +13,7 @@ pub enum Message {
     /// Always first, and again whenever the client fell too far behind.
     Snapshot(Box<Snapshot>),
     Event(Box<Record>),
-    Sample(Sample),
+    Sample(Box<Sample>),
     Output(OutputTail),
     Health(StoreHealth),
     People {
@@ -28,6 +28,8 @@ pub enum Message {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub at: Timestamp,
+    /// The name under which this client is known; unique among those connected.
+    pub you: String,
     pub state: RunState,
     /// Latest readings, and the last 10 minutes of probes, oldest first.
     pub samples: Vec<Sample>,
