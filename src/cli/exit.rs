@@ -16,8 +16,6 @@ pub enum Exit {
     RolledBack,
     /// The guide has errors.
     Guide,
-    /// What a hidden subcommand says.
-    Other(u8),
 }
 
 impl Exit {
@@ -29,12 +27,7 @@ impl Exit {
             Self::Waiting => 3,
             Self::RolledBack => 4,
             Self::Guide => 5,
-            Self::Other(code) => code,
         }
-    }
-
-    pub(super) fn of(code: i32) -> Self {
-        u8::try_from(code).map_or(Self::Failed, Self::Other)
     }
 }
 

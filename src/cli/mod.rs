@@ -24,6 +24,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::demo::{control, host, service};
+
 pub use exit::Exit;
 
 /// A deployment cockpit: walks you through a Markdown runbook against a real PostgreSQL and real
@@ -72,17 +74,14 @@ enum Subcommands {
     #[command(hide = true)]
     Shim { directory: PathBuf },
     /// A service of the sample system.
-    #[command(hide = true, disable_help_flag = true)]
-    DemoService {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
+    #[command(hide = true)]
+    DemoService(service::ServiceArguments),
     /// Controls the services of the sample system.
-    #[command(hide = true, disable_help_flag = true)]
-    DemoCtl {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
+    #[command(hide = true)]
+    DemoCtl(control::ControlArguments),
+    /// Watches over the processes of the sample system.
+    #[command(hide = true)]
+    DemoHost(host::HostArguments),
 }
 
 /// How a run is opened.
@@ -104,10 +103,20 @@ struct OpenArguments {
 /// Parses the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The shim is a world of its own: no runtime, no hooks, nothing that could fail before it acts.
-    if let Subcommands::Shim { directory } = &cli.command {
-        return crate::executor::shim::main(directory);
+    // These are worlds of their own: no runtime here, nothing that could fail before they act.
+    match cli.command {
+        Subcommands::Shim { directory } => {
+            let code = crate::executor::shim::main(&directory);
+            return ExitCode::from(u8::try_from(code).unwrap_or(1));
+        }
+        Subcommands::DemoService(arguments) => return ExitCode::from(service::main(arguments)),
+        Subcommands::DemoCtl(arguments) => return ExitCode::from(control::main(&arguments)),
+        Subcommands::DemoHost(arguments) => return ExitCode::from(host::main(&arguments)),
+        command => run_command(command),
     }
+}
+
+fn run_command(command: Subcommands) -> ExitCode {
     if let Err(error) = color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .display_location_section(false)
@@ -123,7 +132,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Exit::Failed.code());
         }
     };
-    let outcome = runtime.block_on(dispatch(cli.command));
+    let outcome = runtime.block_on(dispatch(command));
     // A task that waits for a slow server must not hold the prompt back.
     runtime.shutdown_background();
     match outcome {
@@ -151,9 +160,10 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Demo(arguments) => demo::main(arguments).await,
         Subcommands::Completions(arguments) => completions::main(&arguments),
         Subcommands::Supervise(arguments) => supervise::main(&arguments).await,
-        Subcommands::DemoService { arguments } => Ok(Exit::of(crate::demo::service::main(arguments).await)),
-        Subcommands::DemoCtl { arguments } => Ok(Exit::of(crate::demo::services::main(arguments).await)),
         // Handled before the runtime was built.
-        Subcommands::Shim { .. } => Ok(Exit::Usage),
+        Subcommands::Shim { .. }
+        | Subcommands::DemoService(_)
+        | Subcommands::DemoCtl(_)
+        | Subcommands::DemoHost(_) => Ok(Exit::Usage),
     }
 }

@@ -703,7 +703,7 @@ async fn start_monitor(
     }
     let mut probes = Vec::new();
     for (name, probe) in &state.config.probes {
-        match Probe::new(name, probe) {
+        match Probe::new(name, &probe.url, probe.every_ms, probe.timeout_ms, probe.status) {
             Ok(probe) => probes.push(probe),
             Err(error) => tracing::error!("{error}"),
         }
