@@ -46,45 +46,40 @@ impl Watch {
     }
 }
 
+/// Two handles of which only readiness matters; they are watched as if they were pipes.
 #[cfg(target_os = "linux")]
 struct Notices {
-    directory: tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>,
-    process: tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>,
+    directory: tokio::net::unix::pipe::Receiver,
+    process: tokio::net::unix::pipe::Receiver,
 }
 
 #[cfg(target_os = "linux")]
 impl Notices {
     fn new(directory: &Path, launched: &Launched) -> std::io::Result<Self> {
         use rustix::fs::inotify;
-        use tokio::io::unix::AsyncFd;
+        use tokio::net::unix::pipe::Receiver;
         let events = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
         inotify::add_watch(&events, directory, inotify::WatchFlags::MOVED_TO)?;
         let process = super::process::open_exactly(launched)?;
         Ok(Self {
-            directory: AsyncFd::register(events)?,
-            process: AsyncFd::register(process)?,
+            directory: Receiver::from_owned_fd_unchecked(events)?,
+            process: Receiver::from_owned_fd_unchecked(process)?,
         })
     }
 
     async fn next(&mut self) -> std::io::Result<()> {
         tokio::select! {
             ready = self.directory.readable() => {
-                let mut guard = ready?;
-                let mut buffer = [0_u8; 4096];
+                ready?;
                 // What the events say does not matter: the waiter looks for itself.
-                match rustix::io::read(guard.get_inner(), &mut buffer) {
+                let mut buffer = [0_u8; 4096];
+                match self.directory.try_read(&mut buffer) {
                     Ok(_) => Ok(()),
-                    Err(rustix::io::Errno::AGAIN) => {
-                        guard.clear_ready();
-                        Ok(())
-                    }
-                    Err(error) => Err(error.into()),
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+                    Err(error) => Err(error),
                 }
             }
-            ready = self.process.readable() => {
-                ready?.retain_ready();
-                Ok(())
-            }
+            ready = self.process.readable() => ready,
         }
     }
 }

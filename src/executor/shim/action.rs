@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use rustix::process::{Signal, WaitOptions};
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
@@ -36,7 +36,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(50);
 const TURN: usize = 256 * 1024;
 
 /// One end of a terminal; `None` once nobody holds the other.
-type Reader = Option<AsyncFd<OwnedFd>>;
+type Reader = Option<pipe::Receiver>;
 
 struct Action<'a> {
     spec: &'a ShimSpec,
@@ -93,8 +93,8 @@ pub(super) async fn run(
         times_out_at: spec
             .timeout_s
             .map(|seconds| now + Duration::from_secs(seconds)),
-        out: (Some(AsyncFd::register(out)?), Stream::output()),
-        err: (Some(AsyncFd::register(err)?), Stream::errors()),
+        out: (Some(reader(out)?), Stream::output()),
+        err: (Some(reader(err)?), Stream::errors()),
         last_output: now,
         last_flush: now,
         bury_at: None,
@@ -394,13 +394,14 @@ impl Action<'_> {
     }
 }
 
+/// Tokio has no type for our end of a terminal; it is read like the end of a pipe.
+fn reader(terminal: OwnedFd) -> io::Result<pipe::Receiver> {
+    pipe::Receiver::from_owned_fd_unchecked(terminal)
+}
+
 async fn readable(reader: &Reader) -> io::Result<()> {
     match reader {
-        // Readiness is kept until a read finds nothing.
-        Some(reader) => reader
-            .readable()
-            .await
-            .map(|mut guard| guard.retain_ready()),
+        Some(reader) => reader.readable().await,
         None => std::future::pending().await,
     }
 }
@@ -411,9 +412,7 @@ fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
     let mut taken = 0;
     while taken < TURN {
         let Some(open) = reader else { break };
-        match open.try_io(tokio::io::Interest::READABLE, |file| {
-            rustix::io::read(file, &mut buffer).map_err(io::Error::from)
-        }) {
+        match open.try_read(&mut buffer) {
             Ok(0) => *reader = None,
             Ok(length) => {
                 take(&buffer[..length]);
