@@ -8,7 +8,10 @@ static INSTALLED: Once = Once::new();
 /// Installs the provider; calling it again does nothing.
 pub fn install() {
     INSTALLED.call_once(|| {
-        if rustls::crypto::ring::default_provider().install_default().is_err() {
+        if rustls::crypto::ring::default_provider()
+            .install_default()
+            .is_err()
+        {
             tracing::debug!("another cryptography provider was installed before");
         }
     });

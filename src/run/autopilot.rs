@@ -1,7 +1,9 @@
 //! Walks a run without a person: what an operator would press next in an annotated guide. Pure; the
 //! caller sends the command and asks again when the state has changed.
 
-use super::{Command, GateDecision, Mode, Outcome, RunState, StepStatus, Verdict, preview, rollback_plans};
+use super::{
+    Command, GateDecision, Mode, Outcome, RunState, StepStatus, Verdict, preview, rollback_plans,
+};
 use crate::runbook::{Phase, Step};
 
 /// What an unattended walk may do in a person's stead.
@@ -63,7 +65,11 @@ fn last_no_go(state: &RunState) -> Option<&str> {
 }
 
 fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
-    if state.running().iter().any(|(action, _)| !state.is_watch(*action)) {
+    if state
+        .running()
+        .iter()
+        .any(|(action, _)| !state.is_watch(*action))
+    {
         return Next::Wait;
     }
     for step in &phase.steps {
@@ -74,7 +80,10 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
                 None => continue,
             },
             StepStatus::Running => return Next::Wait,
-            StepStatus::Failed | StepStatus::Cancelled | StepStatus::Unknown | StepStatus::Stuck => {
+            StepStatus::Failed
+            | StepStatus::Cancelled
+            | StepStatus::Unknown
+            | StepStatus::Stuck => {
                 return Next::Do(Command::Gate {
                     phase: phase.id.clone(),
                     decision: GateDecision::NoGo,
@@ -128,7 +137,10 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
         return Some(match preview(state, action) {
             Ok(shown) if shown.needs_arming => Next::Person(format!(
                 "line {}: that this is a command was only inferred; annotate it (`.run`)",
-                state.runbook.block(action.block).map_or(0, |block| block.line)
+                state
+                    .runbook
+                    .block(action.block)
+                    .map_or(0, |block| block.line)
             )),
             Ok(shown) if shown.confirm.is_some() && state.protected => {
                 Next::Person("a typed confirmation".to_owned())
@@ -181,9 +193,10 @@ fn roll_back(state: &RunState, assume: bool) -> Next {
 fn go_back(state: &RunState, reason: &str) -> Next {
     let plans = rollback_plans(state);
     match plans.into_iter().find(|plan| plan.ready) {
-        Some(plan) if state.protected && plan.confirm.is_some() => {
-            Next::Person(format!("a typed confirmation of the way back `{}`", plan.title))
-        }
+        Some(plan) if state.protected && plan.confirm.is_some() => Next::Person(format!(
+            "a typed confirmation of the way back `{}`",
+            plan.title
+        )),
         Some(plan) => Next::Do(Command::Rollback {
             option: plan.option,
             hash: plan.hash,

@@ -713,7 +713,11 @@ fn judgements(
         .step_of(action)
         .into_iter()
         .flat_map(|step| &step.expect)
-        .filter(|expectation| expectation.block == Some(action.block) && action.part == 0);
+        .filter(|expectation| expectation.block == Some(action.block) && action.part == 0)
+        // The block's own attribute is judged above.
+        .filter(|expectation| {
+            expectation.cel.is_none() || expectation.cel != block.attributes.expect
+        });
     for expectation in bound {
         if let Some(lines) = &expectation.output {
             let printed = format!(

@@ -19,6 +19,9 @@ mod state;
 mod time;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
