@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use gonogo::demo::{control, service};
+use gonogo::demo::{control, host, service};
 
 /// The hidden processes of the demo; the command line proper is still to come.
 #[derive(Debug, Parser)]
@@ -11,12 +11,15 @@ enum Arguments {
     DemoService(service::ServiceArguments),
     #[command(hide = true)]
     DemoCtl(control::ControlArguments),
+    #[command(hide = true)]
+    DemoHost(host::HostArguments),
 }
 
 fn main() -> ExitCode {
     let code = match Arguments::parse() {
         Arguments::DemoService(arguments) => service::main(arguments),
         Arguments::DemoCtl(arguments) => control::main(&arguments),
+        Arguments::DemoHost(arguments) => host::main(&arguments),
     };
     ExitCode::from(code)
 }
