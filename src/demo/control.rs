@@ -3,7 +3,7 @@
 //! has started outlives it.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use super::layout::{Layout, ServiceName, Version};
+use super::preflight;
 
 /// How long a service may take to answer, and to end.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +38,12 @@ pub enum Action {
     Start,
     Stop,
     Restart,
+    /// Is each service running and healthy?
     Status,
+    /// Would the version find what it needs? Starts nothing.
+    Check,
+    /// Lines of level ERROR since each service was last started.
+    Errors,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -85,6 +91,8 @@ pub enum ControlError {
         what: String,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Unready(#[from] preflight::Unready),
     #[error("HTTP client cannot be made: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -122,7 +130,7 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
     if matches!(arguments.action, Action::Stop | Action::Restart) {
         // Last started, first stopped: nobody calls an engine that is gone.
         for service in services.iter().rev() {
-            match stop(&layout, *service).await? {
+            match stop(&layout, *service)? {
                 Some(pid) => println!("{service}: stopped (pid {pid})"),
                 None => println!("{service}: was not running"),
             }
@@ -139,6 +147,24 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
             let (line, running) = status(&client, &layout, *service).await?;
             println!("{line}");
             good &= running;
+        }
+    }
+    if arguments.action == Action::Check {
+        let version = arguments.version.unwrap_or(Version::New);
+        for service in services {
+            preflight::check(&layout.database, *service, version).await?;
+            println!("{service}: version {version} finds the database and all it needs in it");
+        }
+    }
+    if arguments.action == Action::Errors {
+        for service in services {
+            let errors = errors_since_start(&layout, *service);
+            good &= errors.is_empty();
+            println!(
+                "{service}: {} lines of level ERROR since its start",
+                errors.len()
+            );
+            errors.iter().for_each(|line| println!("  {line}"));
         }
     }
     Ok(good)
@@ -205,8 +231,9 @@ enum Started {
     Now(Child),
 }
 
-/// Stops a service and waits for its end. Returns the pid it had, `None` where it did not run.
-pub async fn stop(layout: &Layout, service: ServiceName) -> Result<Option<i32>, ControlError> {
+/// Stops a service and waits for its end, which blocks. Returns the pid it had, `None` where it did
+/// not run.
+pub fn stop(layout: &Layout, service: ServiceName) -> Result<Option<i32>, ControlError> {
     let Some(pid) = running(layout, service)? else {
         return Ok(None);
     };
@@ -222,7 +249,7 @@ pub async fn stop(layout: &Layout, service: ServiceName) -> Result<Option<i32>, 
             if running(layout, service)?.is_none() {
                 return Ok(Some(pid));
             }
-            tokio::time::sleep(LOOK).await;
+            std::thread::sleep(LOOK);
         }
     }
     Err(ControlError::NotStopped { service, pid })
@@ -287,7 +314,7 @@ async fn wait_for_health(
         }
         if began.elapsed() > START_PATIENCE {
             // Left alive it would come up later, behind everybody's back.
-            stop(layout, service).await?;
+            stop(layout, service)?;
             let seconds = START_PATIENCE.as_secs();
             return Err(not_started(
                 layout,
@@ -310,6 +337,19 @@ fn not_started(layout: &Layout, service: ServiceName, reason: String) -> Control
         log,
         tail,
     }
+}
+
+fn errors_since_start(layout: &Layout, service: ServiceName) -> Vec<String> {
+    let text = std::fs::read_to_string(layout.log_file(service)).unwrap_or_default();
+    let mut errors = Vec::new();
+    for line in text.lines() {
+        if line.contains(" listens on ") {
+            errors.clear();
+        } else if line.contains(" ERROR ") {
+            errors.push(line.to_owned());
+        }
+    }
+    errors
 }
 
 async fn status(
@@ -401,9 +441,4 @@ pub(super) fn install_tls() {
     {
         tracing::debug!("another thread has installed the TLS provider");
     }
-}
-
-/// Whether the directory holds a demo.
-pub fn is_workspace(directory: &Path) -> bool {
-    Layout::read(directory).is_ok()
 }
