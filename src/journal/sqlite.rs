@@ -219,16 +219,72 @@ impl SqliteJournal {
         let Some(first) = records.first() else {
             return Ok(());
         };
+        let follows = |expected: u64, got: u64| {
+            if got == expected {
+                return Ok(());
+            }
+            Err(JournalError::OutOfOrder {
+                path: self.path.clone(),
+                expected,
+                got,
+            })
+        };
+        if let Some(end) = self.end {
+            follows(end.seq + 1, first.seq)?;
+        }
+        for pair in records.windows(2) {
+            follows(pair[0].seq + 1, pair[1].seq)?;
+        }
+        self.clear_up().await;
         // Until this attempt has a known end, the file is asked where the chain ends.
         let known = self.end.take();
-        let path = self.path.clone();
-        let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
-        let mut transaction = self
-            .connection
-            .begin_with("BEGIN IMMEDIATE")
+        self.execute("BEGIN IMMEDIATE").await?;
+        let written = match self.write(known, first.seq, records).await {
+            Ok(after) => self.execute("COMMIT").await.map(|()| after),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            self.roll_back().await;
+        }
+        let after = written?;
+        self.end = Some(after);
+        self.last_known = after;
+        Ok(())
+    }
+
+    /// Ends what an attempt has left open whose future was dropped half-way.
+    async fn clear_up(&mut self) {
+        if self.end.is_none() {
+            self.roll_back().await;
+        }
+    }
+
+    /// SQLite ends a transaction by itself on some errors and not on others; both are fine here.
+    async fn roll_back(&mut self) {
+        if let Err(error) = self.execute("ROLLBACK").await {
+            tracing::debug!(%error, "nothing to roll back");
+        }
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), JournalError> {
+        sqlx::query(statement)
+            .execute(&mut self.connection)
             .await
-            .map_err(failed)?;
-        let found: i64 = meta(&mut transaction, "epoch").await.map_err(failed)?;
+            .map(|_| ())
+            .map_err(|error| JournalError::sqlite(&self.path, &error))
+    }
+
+    /// Writes the records that are not there yet; those that are must be the same.
+    async fn write(
+        &mut self,
+        known: Option<End>,
+        first: u64,
+        records: &[Record],
+    ) -> Result<End, JournalError> {
+        let path = &self.path;
+        let connection = &mut self.connection;
+        let failed = |error: sqlx::Error| JournalError::sqlite(path, &error);
+        let found: i64 = meta(connection, "epoch").await.map_err(failed)?;
         let found = u64::try_from(found).unwrap_or_default();
         if found != self.epoch {
             return Err(JournalError::Fenced {
@@ -237,23 +293,58 @@ impl SqliteJournal {
                 ours: self.epoch,
             });
         }
-        let end = match known {
+        let mut end = match known {
             Some(end) => end,
             None => {
-                let seq: i64 = meta(&mut transaction, "head").await.map_err(failed)?;
+                let seq: i64 = meta(connection, "head").await.map_err(failed)?;
                 let seq = u64::try_from(seq).unwrap_or_default();
-                let before = first.seq.saturating_sub(1).min(seq);
+                let before = first.saturating_sub(1);
+                if before > seq {
+                    return Err(JournalError::OutOfOrder {
+                        path: path.clone(),
+                        expected: seq + 1,
+                        got: first,
+                    });
+                }
                 End {
                     seq: before,
-                    hash: hash_of(&mut transaction, before).await.map_err(failed)?,
+                    hash: hash_of(connection, before).await.map_err(failed)?,
                 }
             }
         };
-        let after = write(&path, &mut transaction, end, records).await?;
-        transaction.commit().await.map_err(failed)?;
-        self.end = Some(after);
-        self.last_known = after;
-        Ok(())
+        for record in records {
+            let row = Row::new(record, &end.hash).map_err(|reason| JournalError::Encode {
+                seq: record.seq,
+                reason,
+            })?;
+            let there: Option<Vec<u8>> =
+                sqlx::query_scalar("SELECT hash FROM events WHERE seq = ?")
+                    .bind(row.seq)
+                    .fetch_optional(&mut *connection)
+                    .await
+                    .map_err(failed)?;
+            match there {
+                Some(hash) if hash == row.hash => {}
+                Some(_) => {
+                    return Err(JournalError::Conflict {
+                        path: path.clone(),
+                        seq: record.seq,
+                    });
+                }
+                None => insert(connection, &row).await.map_err(failed)?,
+            }
+            end = End {
+                seq: record.seq,
+                hash: hash(&row.hash),
+            };
+        }
+        // A tail that is cut off is noticed by this.
+        sqlx::query("UPDATE meta SET value = max(value, ?) WHERE key = 'head'")
+            .bind(i64::try_from(end.seq).unwrap_or(i64::MAX))
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+        Ok(end)
     }
 
     async fn read_records(&mut self, after_seq: u64) -> Result<Vec<Record>, JournalError> {
@@ -262,6 +353,7 @@ impl SqliteJournal {
         {
             return Ok(Vec::new());
         }
+        self.clear_up().await;
         let path = self.path.clone();
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
         let from = End {
@@ -326,66 +418,17 @@ pub async fn verify(path: &Path) -> Result<Verification, JournalError> {
     })
 }
 
-/// Writes the records that are not there yet; those that are must be the same.
-async fn write(
-    path: &Path,
-    connection: &mut SqliteConnection,
-    mut end: End,
-    records: &[Record],
-) -> Result<End, JournalError> {
-    let failed = |error: sqlx::Error| JournalError::sqlite(path, &error);
-    for record in records {
-        if record.seq != end.seq + 1 {
-            return Err(JournalError::OutOfOrder {
-                path: path.to_owned(),
-                expected: end.seq + 1,
-                got: record.seq,
-            });
-        }
-        let row = Row::new(record, &end.hash).map_err(|reason| JournalError::Encode {
-            seq: record.seq,
-            reason,
-        })?;
-        let there: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM events WHERE seq = ?")
-            .bind(row.seq)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(failed)?;
-        match there {
-            Some(hash) if hash == row.hash => {}
-            Some(_) => {
-                return Err(JournalError::Conflict {
-                    path: path.to_owned(),
-                    seq: record.seq,
-                });
-            }
-            None => {
-                sqlx::query(
-                    "INSERT INTO events (seq, at, by, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
-                )
-                .bind(row.seq)
-                .bind(&row.at)
-                .bind(&row.by)
-                .bind(&row.kind)
-                .bind(&row.body)
-                .bind(&row.hash)
-                .execute(&mut *connection)
-                .await
-                .map_err(failed)?;
-            }
-        }
-        end = End {
-            seq: record.seq,
-            hash: hash(&row.hash),
-        };
-    }
-    // A tail that is cut off is noticed by this.
-    sqlx::query("UPDATE meta SET value = max(value, ?) WHERE key = 'head'")
-        .bind(i64::try_from(end.seq).unwrap_or(i64::MAX))
-        .execute(&mut *connection)
+async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO events (seq, at, by, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(row.seq)
+        .bind(&row.at)
+        .bind(&row.by)
+        .bind(&row.kind)
+        .bind(&row.body)
+        .bind(&row.hash)
+        .execute(connection)
         .await
-        .map_err(failed)?;
-    Ok(end)
+        .map(|_| ())
 }
 
 /// Walks the chain from `from` on, giving each intact row to `take`; the end it came to, and what is
