@@ -5,6 +5,7 @@
 mod chain;
 mod error;
 mod lock;
+mod schema;
 mod sqlite;
 
 use futures::future::BoxFuture;
