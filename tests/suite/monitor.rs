@@ -7,6 +7,7 @@ use gonogo::monitor::{
     ActivitySample, Cadence, Monitor, MonitorConfig, Reading, Sample, Session, Signalled,
     StatementsSample, Target,
 };
+use gonogo::text::redact::Redactor;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::sync::mpsc;
@@ -34,6 +35,7 @@ impl Watch {
             run: RUN.to_owned(),
             targets: vec![target],
             probes: Vec::new(),
+            redactor: Redactor::new(vec!["hunter22".to_owned()]),
             cadence: Cadence {
                 activity: Duration::from_millis(40),
                 statements: Duration::from_millis(60),
@@ -171,7 +173,7 @@ async fn sessions_are_seen_with_state_and_wait_and_who_blocks_whom() {
     assert_eq!(blocked.blocked_by, [holder_pid]);
     assert_eq!(blocked.state, "active");
     assert_eq!(blocked.wait.as_deref(), Some("Lock: relation"));
-    assert_eq!(blocked.query, "SELECT * FROM accounts -- [31mred");
+    assert_eq!(blocked.query, "SELECT * FROM accounts -- red");
     assert_eq!(
         (blocked.user.as_str(), blocked.client.as_str()),
         ("postgres", "local")
@@ -223,6 +225,23 @@ async fn idle_sessions_are_counted_but_listed_only_where_somebody_waits_for_them
     assert_eq!((blocker.pid, blocker.state.as_str()), (idle_pid, "idle"));
     drop(idle);
     waiter.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn secrets_in_queries_are_not_shown() {
+    let database = fresh_database().await;
+    let mut client = named(&database, "leaky").await;
+    execute(&mut client, "BEGIN").await;
+    execute(
+        &mut client,
+        "SELECT 'hunter22' AS token /* PASSWORD 'sesame' */",
+    )
+    .await;
+    let mut watch = Watch::start(&database.conninfo());
+    let session = watch.session("leaky", |_| true).await;
+    assert!(session.query.starts_with("SELECT"), "{}", session.query);
+    assert!(!session.query.contains("hunter22"), "{}", session.query);
+    assert!(!session.query.contains("sesame"), "{}", session.query);
 }
 
 #[tokio::test]
