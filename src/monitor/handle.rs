@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use super::control::{Control, Request};
 use super::link::{Link, Scope};
 use super::sampler::Sampler;
-use super::{Probe, Sample, Signal, Signalled, Target, Trouble, loss, probe};
+use super::{Probe, Sample, Signal, Signalled, Target, Trouble, clean, loss, probe};
 use crate::run::TargetIdentity;
+use crate::text::redact::Redactor;
 
 /// How often to look at a database that answers quickly.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,8 @@ pub struct MonitorConfig {
     pub targets: Vec<Target>,
     pub probes: Vec<Probe>,
     pub cadence: Cadence,
+    /// Takes the run's secrets out of query texts and what services say.
+    pub redactor: Redactor,
 }
 
 /// Everything that watches. Dropping it closes all connections; nothing of the run is touched.
@@ -60,7 +63,10 @@ impl Monitor {
     /// Starts to watch, on the tokio runtime of the caller; it does not wait for anything. Samples
     /// go to `sender`; one that finds the channel full is dropped, because the next replaces it.
     pub fn start(config: MonitorConfig, sender: mpsc::Sender<Sample>) -> Self {
-        let publisher = Publisher(sender);
+        let publisher = Publisher {
+            sender,
+            redactor: Arc::new(config.redactor),
+        };
         let mut tasks = JoinSet::new();
         let mut targets = BTreeMap::new();
         for target in config.targets {
@@ -205,11 +211,15 @@ pub async fn identify(target: &Target, run: &str) -> Result<TargetIdentity, Trou
 
 /// Where samples go. Never waits.
 #[derive(Clone, Debug)]
-pub(super) struct Publisher(mpsc::Sender<Sample>);
+pub(super) struct Publisher {
+    sender: mpsc::Sender<Sample>,
+    redactor: Arc<Redactor>,
+}
 
 impl Publisher {
-    pub(super) fn publish(&self, sample: Sample) {
-        match self.0.try_send(sample) {
+    pub(super) fn publish(&self, mut sample: Sample) {
+        clean::redact(&mut sample, &self.redactor);
+        match self.sender.try_send(sample) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 tracing::debug!("a reading found nobody ready for it");
@@ -218,6 +228,6 @@ impl Publisher {
     }
 
     pub(super) fn closed(&self) -> bool {
-        self.0.is_closed()
+        self.sender.is_closed()
     }
 }

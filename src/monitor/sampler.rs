@@ -19,6 +19,8 @@ use crate::run::{TargetIdentity, Timestamp};
 const SHARE: u32 = 20;
 /// However slow the server is, look this often.
 const RAREST: Duration = Duration::from_secs(30);
+/// And this often after a reading that failed: a lock in its way costs the server nothing.
+const FAILED: Duration = Duration::from_secs(3);
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -97,11 +99,13 @@ impl Sampler {
             let now = Instant::now();
             if now >= activity_due {
                 let result = activity::read(&mut link, &self.target, &ours).await;
-                let cost = match &result {
-                    Ok(activity) => Duration::from_micros(activity.cost_us),
-                    Err(_) => now.elapsed(),
+                let pause = match &result {
+                    Ok(activity) => between(
+                        self.cadence.activity,
+                        Duration::from_micros(activity.cost_us),
+                    ),
+                    Err(_) => after_failure(self.cadence.activity, now.elapsed()),
                 };
-                let pause = between(self.cadence.activity, cost);
                 match result {
                     Ok(activity) => {
                         if let Some(identity) = &mut seen.identity {
@@ -118,16 +122,16 @@ impl Sampler {
             }
             if now >= statements_due {
                 let result = seen.statements.poll(&mut link, &self.target).await;
-                let cost = match &result {
-                    Ok(()) => seen.statements.cost(),
-                    Err(_) => now.elapsed(),
+                let pause = match &result {
+                    Ok(()) => between(self.cadence.statements, seen.statements.cost()),
+                    Err(_) => after_failure(self.cadence.statements, now.elapsed()),
                 };
                 match result {
                     Ok(()) => self.publish_statements(seen, None),
                     Err(trouble) if trouble.disconnected => return Some(trouble),
                     Err(trouble) => self.publish_statements(seen, Some(&trouble)),
                 }
-                statements_due = Instant::now() + between(self.cadence.statements, cost);
+                statements_due = Instant::now() + pause;
             }
         }
     }
@@ -163,6 +167,11 @@ impl Sampler {
 /// The pause after a reading of this cost.
 fn between(wanted: Duration, cost: Duration) -> Duration {
     wanted.max((cost * SHARE).min(RAREST))
+}
+
+/// The pause after a reading that failed in spite of a connection.
+fn after_failure(wanted: Duration, elapsed: Duration) -> Duration {
+    wanted.max((elapsed * 2).min(FAILED))
 }
 
 /// The next reading of a steady beat; a beat that was missed is not made up for.
