@@ -730,6 +730,7 @@ async fn start_monitor(
         targets,
         probes,
         cadence: Cadence::default(),
+        redactor: crate::text::redact::Redactor::new(secrets.values()),
     };
     Monitor::start(config, samples)
 }
