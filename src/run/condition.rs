@@ -433,12 +433,14 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> 
 
 /// Compares output with the lines a guide expects: in order, other lines between them allowed; a
 /// line `...` stands for any lines, and `...`, `…` or a lone capital `X`, `Y`, `Z`, `N` within a
-/// line for any text.
+/// line for any text. Tables are compared by their cells, whatever lines they are drawn with.
 pub fn matches_output(expected: &[String], output: &str) -> Judgement {
-    let mut lines = output.lines();
+    let printed: Vec<String> = output.lines().map(undrawn).collect();
+    let mut lines = printed.iter();
     let mut verdict = Verdict::Pass;
     let mut explanation = "every expected line was printed, in order".to_owned();
-    for wanted in expected.iter().map(|line| line.trim()) {
+    for wanted in expected.iter().map(|line| undrawn(line)) {
+        let wanted = wanted.as_str();
         if wanted.is_empty() || wanted == "..." || wanted == "…" {
             continue;
         }
@@ -462,6 +464,21 @@ pub fn matches_output(expected: &[String], output: &str) -> Judgement {
         verdict,
         explanation,
     }
+}
+
+/// A line without the strokes of a table: `│ a │ b │` and ` a | b` are both `a | b`, a ruler is empty.
+fn undrawn(line: &str) -> String {
+    let stroke = |character: char| matches!(character, '-' | '+' | '=' | '\u{2500}'..='\u{257f}');
+    if line.contains(stroke)
+        && line
+            .chars()
+            .all(|c| stroke(c) || c == '|' || c.is_whitespace())
+    {
+        return String::new();
+    }
+    line.replace('│', "|")
+        .trim_matches(|character: char| character == '|' || character.is_whitespace())
+        .to_owned()
 }
 
 fn line_pattern(wanted: &str) -> String {
@@ -555,6 +572,15 @@ mod tests {
             assert!(check_condition(&source, &Runbook::default(), None).is_err());
             assert_eq!(judge("", &source, &scope()).verdict, Verdict::Inconclusive);
         }
+    }
+
+    #[test]
+    fn tables_are_compared_by_their_cells() {
+        let expected = [" check | value", "-------+------", " gone  | 0"].map(str::to_owned);
+        let output = "┌───────┬───────┐\n│ check │ value │\n├───────┼───────┤\n│ gone  │     0 │\n└───────┴───────┘";
+        assert_eq!(matches_output(&expected, output).verdict, Verdict::Pass);
+        let other = output.replace("0 │", "7 │");
+        assert_eq!(matches_output(&expected, &other).verdict, Verdict::Fail);
     }
 
     #[test]
