@@ -2,5 +2,4 @@
 
 mod cluster;
 mod monitor;
-mod probes;
 mod support;
