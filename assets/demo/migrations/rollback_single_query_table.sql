@@ -1,0 +1,19 @@
+-- Takes migration 007 back. May be run at any time and more than once: where nothing has been
+-- migrated, it says so and changes nothing. Start the old version of the services first.
+
+\set ON_ERROR_STOP on
+\set QUIET on
+SET client_min_messages = notice;
+SELECT to_regprocedure('public.rollback_single_query_table()') IS NOT NULL AS migrated \gset
+\if :migrated
+BEGIN;
+SET LOCAL lock_timeout = '10s';
+SELECT what, affected FROM rollback_single_query_table();
+DROP FUNCTION rollback_single_query_table();
+DROP FUNCTION catch_up_single_query_table();
+COMMIT;
+DO $$ BEGIN RAISE NOTICE 'rollback completed successfully'; END $$;
+\else
+DO $$ BEGIN RAISE NOTICE 'nothing has been migrated: nothing to roll back'; END $$;
+\endif
+\set QUIET off
