@@ -68,8 +68,7 @@ impl Client {
     pub async fn join(&self, name: &str) -> Result<MessageStream, ClientError> {
         let response = self
             .http
-            .get("http://run/stream")
-            .query(&[("name", name)])
+            .get(address("stream", &[("name", name.to_owned())])?)
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
@@ -110,7 +109,7 @@ impl Client {
         action: ActionId,
         attempt: u32,
         from: u64,
-        count: u64,
+        count: usize,
     ) -> Result<OutputPage, ClientError> {
         let query = [
             ("action", action.to_string()),
@@ -120,8 +119,7 @@ impl Client {
         ];
         let response = self
             .http
-            .get("http://run/output")
-            .query(&query)
+            .get(address("output", &query)?)
             .timeout(PATIENCE)
             .send()
             .await
@@ -136,8 +134,7 @@ impl Client {
     pub async fn loss(&self, block: usize) -> Result<String, ClientError> {
         let response = self
             .http
-            .get("http://run/loss")
-            .query(&[("block", block.to_string())])
+            .get(address("loss", &[("block", block.to_string())])?)
             .timeout(PATIENCE)
             .send()
             .await
@@ -161,6 +158,12 @@ impl Client {
     }
 }
 
+/// The host is of no account: the socket leads to the supervisor.
+fn address(path: &str, query: &[(&str, String)]) -> Result<reqwest::Url, ClientError> {
+    reqwest::Url::parse_with_params(&format!("http://run/{path}"), query)
+        .map_err(|error| ClientError::Garbled(error.to_string()))
+}
+
 /// Messages of a run, in order.
 pub struct MessageStream {
     bytes: Pin<Box<dyn Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
@@ -173,7 +176,10 @@ impl MessageStream {
     /// The next message; `None` where the supervisor is gone. Cancel safe.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
-            if let Some(length) = self.buffer[self.start..].iter().position(|byte| *byte == b'\n') {
+            if let Some(length) = self.buffer[self.start..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
                 let line = &self.buffer[self.start..self.start + length];
                 let message = serde_json::from_slice(line);
                 self.start += length + 1;

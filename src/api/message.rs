@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::monitor::Sample;
-use crate::supervisor::{Person, StoreHealth};
 use crate::run::{OutputLine, OutputTail, Record, Refusal, RunState, Timestamp};
+use crate::supervisor::{Person, StoreHealth};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

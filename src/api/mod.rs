@@ -10,4 +10,3 @@ pub use crate::supervisor::{Person, StoreHealth};
 pub use client::{Client, ClientError, MessageStream};
 pub use message::*;
 pub use server::serve;
-

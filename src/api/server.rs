@@ -124,7 +124,11 @@ async fn feed(
         at: chrono::Utc::now(),
         you: you.to_owned(),
         state: (*state).clone(),
-        samples: news.samples.iter().map(|sample| (**sample).clone()).collect(),
+        samples: news
+            .samples
+            .iter()
+            .map(|sample| (**sample).clone())
+            .collect(),
         outputs: news.outputs.iter().map(|tail| (**tail).clone()).collect(),
         people: news.people.unwrap_or_default(),
         store: news.health.unwrap_or_default(),
@@ -172,10 +176,7 @@ fn messages(news: News) -> Vec<Message> {
 }
 
 /// `None` where the client is gone.
-async fn send(
-    sender: &mpsc::Sender<Result<Bytes, Infallible>>,
-    message: &Message,
-) -> Option<()> {
+async fn send(sender: &mpsc::Sender<Result<Bytes, Infallible>>, message: &Message) -> Option<()> {
     let mut line = match serde_json::to_vec(message) {
         Ok(line) => line,
         Err(error) => {
@@ -247,10 +248,12 @@ async fn command(
             "send a command of a person",
         )));
     }
-    Json(match server.handle.command(request.by, request.command).await {
-        Ok(seq) => CommandAnswer::Accepted { seq },
-        Err(refusal) => CommandAnswer::Refused(refusal),
-    })
+    Json(
+        match server.handle.command(request.by, request.command).await {
+            Ok(seq) => CommandAnswer::Accepted { seq },
+            Err(refusal) => CommandAnswer::Refused(refusal),
+        },
+    )
 }
 
 #[derive(Deserialize)]
@@ -258,7 +261,7 @@ struct OutputQuery {
     action: ActionId,
     attempt: u32,
     from: u64,
-    count: u64,
+    count: usize,
 }
 
 async fn output(State(server): State<Server>, Query(query): Query<OutputQuery>) -> Response {

@@ -45,7 +45,9 @@ pub(super) async fn cockpit(
     let exit = super::status::exit_of(&kept.state);
     eprintln!("run {run}: {}", super::status::sentence(&kept.state));
     if exit == Exit::Waiting {
-        eprintln!("  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened");
+        eprintln!(
+            "  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened"
+        );
     } else {
         eprintln!("  next: `gonogo report {run}` tells what happened");
     }

@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use super::{Exit, open};
-use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Role, Runbook, check_document, parse};
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::interim::{check_document, render};
+use crate::runbook::{Actor, Role, Runbook, parse};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -28,7 +29,9 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         let mut runbook = parse(&file, &bytes);
         check_conditions(&mut runbook, path)?;
         check_shell_syntax(&mut runbook);
-        runbook.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        runbook
+            .diagnostics
+            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         errors += open::errors(&runbook.diagnostics);
         if arguments.json {
             documents.push(check_document(&runbook));
@@ -60,7 +63,11 @@ fn summary(runbook: &Runbook) -> String {
             if step.title != phase.title {
                 text += &format!("  line {:>4}    {}\n", step.line, step.title);
             }
-            for block in step.blocks.iter().filter_map(|number| runbook.block(*number)) {
+            for block in step
+                .blocks
+                .iter()
+                .filter_map(|number| runbook.block(*number))
+            {
                 let role = serde_json::to_value(block.role).unwrap_or_default();
                 text += &format!(
                     "  line {:>4}      {} {}: {}\n",
@@ -78,7 +85,10 @@ fn summary(runbook: &Runbook) -> String {
             (_, Some(_)) => " (discouraged)",
             _ => "",
         };
-        text += &format!("  line {:>4}  way back: {}{advice}\n", option.line, option.title);
+        text += &format!(
+            "  line {:>4}  way back: {}{advice}\n",
+            option.line, option.title
+        );
     }
     let count = |severity| {
         runbook
@@ -127,15 +137,34 @@ fn conditions(runbook: &Runbook) -> Vec<(usize, String)> {
     let mut all = Vec::new();
     for block in &runbook.blocks {
         let attributes = &block.attributes;
-        all.extend(attributes.expect.iter().chain(&attributes.when).map(|cel| (block.line, cel.clone())));
+        all.extend(
+            attributes
+                .expect
+                .iter()
+                .chain(&attributes.when)
+                .map(|cel| (block.line, cel.clone())),
+        );
     }
     for step in runbook.steps() {
-        all.extend(step.ticks.iter().filter_map(|tick| Some((tick.line, tick.cel.clone()?))));
+        all.extend(
+            step.ticks
+                .iter()
+                .filter_map(|tick| Some((tick.line, tick.cel.clone()?))),
+        );
         // What was inferred binds to evidence by construction.
-        all.extend(step.expect.iter().filter_map(|item| Some((item.line, item.cel.clone()?))));
+        all.extend(
+            step.expect
+                .iter()
+                .filter_map(|item| Some((item.line, item.cel.clone()?))),
+        );
     }
     for phase in runbook.walk() {
-        all.extend(phase.criteria.iter().filter_map(|item| Some((item.line, item.cel.clone()?))));
+        all.extend(
+            phase
+                .criteria
+                .iter()
+                .filter_map(|item| Some((item.line, item.cel.clone()?))),
+        );
     }
     all
 }
@@ -167,7 +196,9 @@ fn check_shell_syntax(runbook: &mut Runbook) {
                     line: block.line,
                     column: 1,
                     width: 1,
-                    message: format!("shell syntax is not checked: bash cannot be started ({error})"),
+                    message: format!(
+                        "shell syntax is not checked: bash cannot be started ({error})"
+                    ),
                     help: "install bash".to_owned(),
                 });
                 break;
@@ -198,8 +229,17 @@ fn bash_objection(code: &str) -> std::io::Result<Option<(usize, String)>> {
     let said = String::from_utf8_lossy(&output.stderr);
     let first = said.lines().next().unwrap_or("bash refuses it").to_owned();
     // `bash: line 3: syntax error near …`
-    let rest = first.split_once("line ").map(|(_, rest)| rest).unwrap_or(&first);
-    let line = rest.split(':').next().and_then(|number| number.trim().parse().ok()).unwrap_or(1);
-    let message = rest.split_once(": ").map_or(first.as_str(), |(_, message)| message);
+    let rest = first
+        .split_once("line ")
+        .map(|(_, rest)| rest)
+        .unwrap_or(&first);
+    let line = rest
+        .split(':')
+        .next()
+        .and_then(|number| number.trim().parse().ok())
+        .unwrap_or(1);
+    let message = rest
+        .split_once(": ")
+        .map_or(first.as_str(), |(_, message)| message);
     Ok(Some((line, message.to_owned())))
 }

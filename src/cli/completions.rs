@@ -10,6 +10,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "gonogo", &mut std::io::stdout());
+    clap_complete::generate(
+        arguments.shell,
+        &mut Cli::command(),
+        "gonogo",
+        &mut std::io::stdout(),
+    );
     Ok(Exit::Done)
 }

@@ -69,11 +69,17 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let directory = match &arguments.directory {
         Some(directory) => directory.clone(),
         None => {
-            temporary = tempfile::Builder::new().prefix("gonogo-demo-").tempdir()?.keep();
+            temporary = tempfile::Builder::new()
+                .prefix("gonogo-demo-")
+                .tempdir()?
+                .keep();
             temporary
         }
     };
-    eprintln!("starting PostgreSQL and the sample services in {} …", directory.display());
+    eprintln!(
+        "starting PostgreSQL and the sample services in {} …",
+        directory.display()
+    );
     let binary = std::env::current_exe()?;
     let workspace = tokio::select! {
         workspace = Workspace::create(&directory, &binary) => workspace.map_err(|error| {
@@ -87,7 +93,10 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     };
     let place = workspace.directory().to_owned();
     workspace.stop().await?;
-    eprintln!("the sample system is stopped; its files are in {}", place.display());
+    eprintln!(
+        "the sample system is stopped; its files are in {}",
+        place.display()
+    );
     walked
 }
 
@@ -116,5 +125,11 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
         return unattended::walk(&run, client, policy, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
-    attach::cockpit(&run, false, arguments.layout.clone(), arguments.theme.clone()).await
+    attach::cockpit(
+        &run,
+        false,
+        arguments.layout.clone(),
+        arguments.theme.clone(),
+    )
+    .await
 }

@@ -52,9 +52,15 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             Err(error) => findings.bad(&format!("{program}: {error}"), mend),
         }
     }
-    match crate::demo::cluster::find_binaries() {
-        Ok(found) => findings.good(&format!("PostgreSQL server for the demo: {}", found.display())),
-        Err(error) => findings.bad(&format!("no PostgreSQL server for the demo: {error}"), "apt-get install postgresql"),
+    match crate::demo::cluster::Binaries::find() {
+        Ok(found) => findings.good(&format!(
+            "PostgreSQL server for the demo: {}",
+            found.version()
+        )),
+        Err(error) => findings.bad(
+            &format!("no PostgreSQL server for the demo: {error}"),
+            "apt-get install postgresql",
+        ),
     }
 
     println!("state");
@@ -65,7 +71,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             let space = rustix::fs::statvfs(&root)?;
             let free = space.f_bavail.saturating_mul(space.f_frsize) >> 20;
             if free < 512 {
-                findings.bad(&format!("{free} MiB free there"), "free space: journal and output go there");
+                findings.bad(
+                    &format!("{free} MiB free there"),
+                    "free space: journal and output go there",
+                );
             } else {
                 findings.good(&format!("{} GiB free there", free >> 10));
             }
@@ -76,9 +85,20 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         ),
     }
 
-    let guide = arguments.guide.clone().unwrap_or_else(|| PathBuf::from("./guide.md"));
-    let near = if guide.exists() { guide } else { std::env::current_dir()? };
-    let beside = if near.is_dir() { near.join("gonogo.toml") } else { near };
+    let guide = arguments
+        .guide
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("./guide.md"));
+    let near = if guide.exists() {
+        guide
+    } else {
+        std::env::current_dir()?
+    };
+    let beside = if near.is_dir() {
+        near.join("gonogo.toml")
+    } else {
+        near
+    };
     let (config, path) = open::read_config(&beside)?;
     match path {
         None => println!("environments\n  none: no `gonogo.toml` here or above"),
@@ -92,17 +112,33 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             }
         }
     }
-    Ok(if findings.bad > 0 { Exit::Failed } else { Exit::Done })
+    Ok(if findings.bad > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
 }
 
-async fn look_at(findings: &mut Findings, environment: &Environment, beside: Option<&std::path::Path>) {
+async fn look_at(
+    findings: &mut Findings,
+    environment: &Environment,
+    beside: Option<&std::path::Path>,
+) {
     for (name, source) in &environment.secrets {
         match source {
             SecretSource::Env(variable) if std::env::var_os(variable).is_none() => {
-                findings.bad(&format!("secret {name}: `{variable}` is not set"), "export it");
+                findings.bad(
+                    &format!("secret {name}: `{variable}` is not set"),
+                    "export it",
+                );
             }
-            SecretSource::File(file) if !beside.is_some_and(|beside| beside.join(file).exists()) => {
-                findings.bad(&format!("secret {name}: no file `{file}`"), "write it, mode 0600");
+            SecretSource::File(file)
+                if !beside.is_some_and(|beside| beside.join(file).exists()) =>
+            {
+                findings.bad(
+                    &format!("secret {name}: no file `{file}`"),
+                    "write it, mode 0600",
+                );
             }
             _ => findings.good(&format!("secret {name} has a source")),
         }
@@ -127,9 +163,16 @@ async fn look_at(findings: &mut Findings, environment: &Environment, beside: Opt
                 identity.database,
                 identity.user,
                 identity.server_version,
-                if identity.in_recovery { "STANDBY" } else { "primary" }
+                if identity.in_recovery {
+                    "STANDBY"
+                } else {
+                    "primary"
+                }
             )),
-            Err(trouble) => findings.bad(&format!("target {name}: {}", trouble.message), &trouble.help),
+            Err(trouble) => findings.bad(
+                &format!("target {name}: {}", trouble.message),
+                &trouble.help,
+            ),
         }
     }
     let client = reqwest::Client::new();

@@ -48,7 +48,10 @@ impl Trouble {
         })
     }
 
-    pub(super) fn failed(message: impl Into<String>, help: impl Into<String>) -> color_eyre::Report {
+    pub(super) fn failed(
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> color_eyre::Report {
         color_eyre::Report::new(Self {
             message: message.into(),
             help: help.into(),

@@ -7,7 +7,10 @@ pub(super) fn me() -> String {
         .or_else(|| variable("USER"))
         .or_else(|| variable("LOGNAME"))
         .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     let host = host.split('.').next().unwrap_or_default();
     let name = format!("{user}@{host}");
     name.chars().filter(|c| !c.is_control()).take(64).collect()

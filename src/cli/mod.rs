@@ -32,8 +32,10 @@ pub use exit::Exit;
 /// services, with the way back always ready.
 #[derive(Debug, Parser)]
 #[command(name = "gonogo", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done or go; 1 failed or no-go; 2 usage or configuration; \
-    3 waiting for a person; 4 rolled back; 5 the guide has errors.")]
+#[command(
+    after_help = "Exit codes: 0 done or go; 1 failed or no-go; 2 usage or configuration; \
+    3 waiting for a person; 4 rolled back; 5 the guide has errors."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Subcommands,
@@ -119,13 +121,15 @@ pub fn main() -> ExitCode {
 fn run_command(command: Subcommands) -> ExitCode {
     if let Err(error) = color_eyre::config::HookBuilder::default()
         .display_env_section(false)
-        .display_location_section(false)
         .install()
     {
         eprintln!("gonogo: {error}");
     }
     crate::tls::install();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("gonogo: cannot start: {error}");

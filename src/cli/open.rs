@@ -10,8 +10,9 @@ use super::{OpenArguments, identity};
 use crate::journal::{Journal, SqliteJournal};
 use crate::run::{Event, Input, Record};
 use crate::runbook::config::{Config, Environment, SecretSource};
-use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Runbook, config, parse};
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::interim::{parse_config, render};
+use crate::runbook::{Runbook, parse};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
@@ -33,20 +34,36 @@ pub(super) struct Opened {
 pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| {
-        Trouble::usage(format!("cannot read `{shown}`: {error}"), "name a Markdown file")
+        Trouble::usage(
+            format!("cannot read `{shown}`: {error}"),
+            "name a Markdown file",
+        )
     })?;
     if !metadata.is_file() {
-        let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-        return Err(Trouble::usage(format!("`{shown}` is {what}"), "name a Markdown file"));
+        let what = if metadata.is_dir() {
+            "a folder"
+        } else {
+            "not a regular file"
+        };
+        return Err(Trouble::usage(
+            format!("`{shown}` is {what}"),
+            "name a Markdown file",
+        ));
     }
     if metadata.len() > LARGEST_GUIDE {
         return Err(Trouble::usage(
-            format!("`{shown}` has {} MiB; a guide may have 64", metadata.len() >> 20),
+            format!(
+                "`{shown}` has {} MiB; a guide may have 64",
+                metadata.len() >> 20
+            ),
             "name a Markdown file",
         ));
     }
     std::fs::read(path).map_err(|error| {
-        Trouble::usage(format!("cannot read `{shown}`: {error}"), "check its permissions")
+        Trouble::usage(
+            format!("cannot read `{shown}`: {error}"),
+            "check its permissions",
+        )
     })
 }
 
@@ -66,9 +83,10 @@ pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<Pa
         return Ok((Config::default(), None));
     };
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Trouble::usage(format!("cannot read `{shown}`: {error}"), "check the file"))?;
-    let (parsed, diagnostics) = config::parse_config(&shown, &text);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Trouble::usage(format!("cannot read `{shown}`: {error}"), "check the file")
+    })?;
+    let (parsed, diagnostics) = parse_config(&shown, &text);
     if errors(&diagnostics) > 0 {
         eprint!("{}", render(&diagnostics, &shown, &text));
         return Err(Trouble::usage(
@@ -96,9 +114,15 @@ pub(super) fn counted(number: usize, noun: &str) -> String {
 /// The environment to act on: the one named, the default, or the only one.
 fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Result<Environment> {
     let known = || {
-        let names: Vec<String> = config.environments.keys().map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> = config
+            .environments
+            .keys()
+            .map(|name| format!("`{name}`"))
+            .collect();
         match names.is_empty() {
-            true => "there is no `gonogo.toml` beside the guide or above it that names one".to_owned(),
+            true => {
+                "there is no `gonogo.toml` beside the guide or above it that names one".to_owned()
+            }
             false => format!("it has {}", names.join(", ")),
         }
     };
@@ -121,9 +145,11 @@ fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Resu
             }
         },
     };
-    config.environments.get(name).cloned().ok_or_else(|| {
-        Trouble::usage(format!("there is no environment `{name}`"), known())
-    })
+    config
+        .environments
+        .get(name)
+        .cloned()
+        .ok_or_else(|| Trouble::usage(format!("there is no environment `{name}`"), known()))
 }
 
 /// Reads everything a run is opened from.
@@ -161,8 +187,18 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
             inputs.insert(variable.name.clone(), input);
         }
     }
-    inputs.extend(environment.values.iter().map(|(name, value)| (name.clone(), Input::Value(value.clone()))));
-    inputs.extend(environment.secrets.iter().map(|(name, source)| (name.clone(), Input::Secret(source.clone()))));
+    inputs.extend(
+        environment
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), Input::Value(value.clone()))),
+    );
+    inputs.extend(
+        environment
+            .secrets
+            .iter()
+            .map(|(name, source)| (name.clone(), Input::Secret(source.clone()))),
+    );
     for variable in &arguments.variables {
         let Some((name, value)) = variable.split_once('=') else {
             return Err(Trouble::usage(
@@ -170,20 +206,26 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
                 "write `--var NAME=VALUE`",
             ));
         };
-        if runbook.variables.iter().any(|known| known.name == name && known.secret) {
+        if runbook
+            .variables
+            .iter()
+            .any(|known| known.name == name && known.secret)
+        {
             return Err(Trouble::usage(
-                format!("`{name}` is a secret, and arguments can be read by everybody on this machine"),
-                format!("export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"),
+                format!(
+                    "`{name}` is a secret, and arguments can be read by everybody on this machine"
+                ),
+                format!(
+                    "export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"
+                ),
             ));
         }
         inputs.insert(name.to_owned(), Input::Value(value.to_owned()));
     }
     let window_s = match &arguments.window {
-        Some(text) => Some(
-            crate::text::duration::parse(text)
-                .map(|range| range.max_s)
-                .ok_or_else(|| Trouble::usage(format!("`{text}` is not a duration"), "write `90m` or `2h`"))?,
-        ),
+        Some(text) => Some(crate::text::duration::parse_s(text).ok_or_else(|| {
+            Trouble::usage(format!("`{text}` is not a duration"), "write `90m` or `2h`")
+        })?),
         None => environment.window_s.or(runbook.settings.window_s),
     };
     Ok(Opened {
@@ -241,7 +283,7 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         },
     };
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
-    journal.append(&[record]).await?;
+    journal.append(std::slice::from_ref(&record)).await?;
     journal.close().await?;
     Ok(run)
 }
@@ -249,7 +291,9 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
 /// Sorts by time, and is short enough to type.
 fn new_name(now: crate::run::Timestamp) -> String {
     use std::hash::{BuildHasher, Hasher};
-    let noise = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let noise = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
     let letters: String = (0..3)
         .map(|index| {
             let digit = (noise >> (index * 5)) % 26;

@@ -53,13 +53,19 @@ fn imagined(opened: open::Opened) -> color_eyre::Result<RunState> {
 }
 
 fn document(state: &RunState) -> Value {
-    let phases: Vec<Value> = state.runbook.walk().map(|phase| phase_document(state, phase)).collect();
+    let phases: Vec<Value> = state
+        .runbook
+        .walk()
+        .map(|phase| phase_document(state, phase))
+        .collect();
     let (min_s, max_s) = state
         .runbook
         .phases
         .iter()
         .filter_map(|phase| phase.estimate)
-        .fold((0, 0), |sum, estimate| (sum.0 + estimate.min_s, sum.1 + estimate.max_s));
+        .fold((0, 0), |sum, estimate| {
+            (sum.0 + estimate.min_s, sum.1 + estimate.max_s)
+        });
     json!({
         "file": state.runbook.file,
         "title": state.runbook.title,
@@ -152,11 +158,18 @@ fn text(document: &Value) -> String {
         string(&document["environment"])
     );
     for phase in document["phases"].as_array().into_iter().flatten() {
-        let estimate = match (phase["estimate"]["min_s"].as_u64(), phase["estimate"]["max_s"].as_u64()) {
-            (Some(min), Some(max)) => format!("  ({})", duration::format_range(min, max)),
+        let estimate = match (
+            phase["estimate"]["min_s"].as_u64(),
+            phase["estimate"]["max_s"].as_u64(),
+        ) {
+            (Some(min), Some(max)) => format!("  ({})", duration::format_range_s(min, max)),
             _ => String::new(),
         };
-        let optional = if phase["optional"] == true { "  optional" } else { "" };
+        let optional = if phase["optional"] == true {
+            "  optional"
+        } else {
+            ""
+        };
         out += &format!("\n{}{estimate}{optional}\n", string(&phase["title"]));
         for step in phase["steps"].as_array().into_iter().flatten() {
             if step["title"] != phase["title"] {
@@ -173,24 +186,37 @@ fn text(document: &Value) -> String {
             out += &format!("    gate: {}\n", string(&criterion["text"]));
         }
     }
-    let sum = (&document["estimate"]["min_s"], &document["estimate"]["max_s"]);
+    let sum = (
+        &document["estimate"]["min_s"],
+        &document["estimate"]["max_s"],
+    );
     if let (Some(min), Some(max)) = (sum.0.as_u64(), sum.1.as_u64())
         && max > 0
     {
-        out += &format!("\nin all {}\n", duration::format_range(min, max));
+        out += &format!("\nin all {}\n", duration::format_range_s(min, max));
     }
     for wait in document["waits"].as_array().into_iter().flatten() {
         out += &format!("wait: {}\n", string(&wait["text"]));
     }
     for option in document["rollback"].as_array().into_iter().flatten() {
-        let advice = if option["recommended"] == true { " (recommended)" } else { "" };
+        let advice = if option["recommended"] == true {
+            " (recommended)"
+        } else {
+            ""
+        };
         out += &format!("\nway back: {}{advice}\n", string(&option["title"]));
         if let Some(loses) = option["loses"].as_str() {
             out += &format!("    loses: {loses}\n");
         }
         for action in option["actions"].as_array().into_iter().flatten() {
-            out += &format!("  {}  [{}]\n", string(&action["title"]), string(&action["target"]));
-            let command = action["command"]["Ok"].as_str().or(action["command"]["Err"].as_str());
+            out += &format!(
+                "  {}  [{}]\n",
+                string(&action["title"]),
+                string(&action["target"])
+            );
+            let command = action["command"]["Ok"]
+                .as_str()
+                .or(action["command"]["Err"].as_str());
             for line in command.unwrap_or_default().lines() {
                 out += &format!("      {line}\n");
             }
@@ -207,7 +233,11 @@ fn action_text(action: &Value) -> String {
     };
     let mut out = match action["refused"].as_str() {
         Some(refused) => format!("    {}{choice}: {refused}\n", string(&action["title"])),
-        None => format!("    {}  [{}]{choice}\n", string(&action["title"]), string(&action["target"])),
+        None => format!(
+            "    {}  [{}]{choice}\n",
+            string(&action["title"]),
+            string(&action["target"])
+        ),
     };
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));

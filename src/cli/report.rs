@@ -24,10 +24,16 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     match arguments.format {
         Format::Markdown => {
             let kept = session::read(&run).await?;
-            print!("{}", report::markdown(&kept.state, kept.intact, kept.events));
+            print!(
+                "{}",
+                report::markdown(&kept.state, kept.intact, kept.events)
+            );
         }
         Format::Json => {
-            println!("{}", serde_json::to_string_pretty(&super::status::document(&run).await?)?);
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&super::status::document(&run).await?)?
+            );
         }
     }
     Ok(Exit::Done)

@@ -14,7 +14,13 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let client = session::connect(&arguments.run).await?;
     let kept = session::read(&arguments.run).await?;
     if kept.state.unattended {
-        return unattended::walk(&arguments.run, client, unattended::policy_of(&kept.state, false), false).await;
+        return unattended::walk(
+            &arguments.run,
+            client,
+            unattended::policy_of(&kept.state, false),
+            false,
+        )
+        .await;
     }
     eprintln!("run {}: {}", arguments.run, status::sentence(&kept.state));
     eprintln!("  next: `gonogo attach {}`", arguments.run);

@@ -47,12 +47,17 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         None => ask(&word)?,
     };
     if typed.trim() != word {
-        return Err(Trouble::usage("not confirmed; nothing was changed", format!("type `{word}`")));
+        return Err(Trouble::usage(
+            "not confirmed; nothing was changed",
+            format!("type `{word}`"),
+        ));
     }
     let me = snapshot.you.clone();
     if snapshot.state.driver != me {
         // Whoever asks for the way back at a prompt takes the controls, visibly.
-        if let CommandAnswer::Refused(refusal) = client.command(&me, Command::TakeControl {}).await? {
+        if let CommandAnswer::Refused(refusal) =
+            client.command(&me, Command::TakeControl {}).await?
+        {
             return Err(Trouble::failed(refusal.message, refusal.help));
         }
     }
@@ -70,12 +75,19 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     policy.assume = false;
     let exit = unattended::walk(&arguments.run, client, policy, arguments.json).await?;
     if exit == Exit::Failed {
-        eprintln!("run {}: {}", arguments.run, status::sentence(&session::read(&arguments.run).await?.state));
+        eprintln!(
+            "run {}: {}",
+            arguments.run,
+            status::sentence(&session::read(&arguments.run).await?.state)
+        );
     }
     Ok(exit)
 }
 
-fn choose<'a>(plans: &'a [RollbackPlan], wanted: Option<&str>) -> color_eyre::Result<&'a RollbackPlan> {
+fn choose<'a>(
+    plans: &'a [RollbackPlan],
+    wanted: Option<&str>,
+) -> color_eyre::Result<&'a RollbackPlan> {
     let names = || {
         plans
             .iter()
@@ -87,10 +99,18 @@ fn choose<'a>(plans: &'a [RollbackPlan], wanted: Option<&str>) -> color_eyre::Re
         Some(name) => plans
             .iter()
             .find(|plan| plan.option == name)
-            .ok_or_else(|| Trouble::usage(format!("there is no way back `{name}`"), format!("choose {}", names()))),
-        None => plans
-            .first()
-            .ok_or_else(|| Trouble::usage("the guide has no way back", "go back by hand, and note what you did")),
+            .ok_or_else(|| {
+                Trouble::usage(
+                    format!("there is no way back `{name}`"),
+                    format!("choose {}", names()),
+                )
+            }),
+        None => plans.first().ok_or_else(|| {
+            Trouble::usage(
+                "the guide has no way back",
+                "go back by hand, and note what you did",
+            )
+        }),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
     let path = directory.join("journal.sqlite");
     let mut journal = SqliteJournal::open_read_only(&path).await?;
     let records = journal.read(0).await?;
-    let (_, head) = journal.head().await?;
+    let head = journal.head().hash;
     let intact = crate::journal::verify(&path).await?.intact;
     let mut in_order = records.iter();
     let mut state = in_order.next().and_then(open).ok_or_else(|| {
@@ -75,14 +75,19 @@ pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
         }
     }
     runs.into_iter().next().ok_or_else(|| {
-        Trouble::usage("there are no runs yet", "open one with `gonogo run GUIDE`, or try `gonogo demo`")
+        Trouble::usage(
+            "there are no runs yet",
+            "open one with `gonogo run GUIDE`, or try `gonogo demo`",
+        )
     })
 }
 
 /// Where the supervisor of a run listens, if one answers.
 pub(super) fn living(directory: &Path) -> Option<PathBuf> {
     let socket = place::socket_path(directory).ok()?;
-    std::os::unix::net::UnixStream::connect(&socket).ok().map(|_| socket)
+    std::os::unix::net::UnixStream::connect(&socket)
+        .ok()
+        .map(|_| socket)
 }
 
 /// A client of the run's supervisor; starts one where none lives.

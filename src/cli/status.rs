@@ -27,7 +27,11 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     for phase in kept.state.runbook.walk() {
         println!("\n{}", phase.title);
         for step in &phase.steps {
-            println!("  {:<10} {}", report::step_word(&kept.state, step), step.title);
+            println!(
+                "  {:<10} {}",
+                report::step_word(&kept.state, step),
+                step.title
+            );
         }
     }
     Ok(Exit::Done)
@@ -37,7 +41,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
 pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value> {
     let kept = session::read(run).await?;
     let directory = session::directory_of(run)?;
-    let pid = crate::journal::RunLock::holder(&directory);
+    let pid = crate::journal::RunLock::holder(&directory)?.map(|holder| holder.pid);
     let surroundings = Surroundings {
         supervisor_pid: pid,
         supervisor_alive: session::living(&directory).is_some(),
@@ -62,7 +66,9 @@ pub(super) fn exit_of(state: &RunState) -> Exit {
 
 /// Where the run stands, in one sentence.
 pub(super) fn sentence(state: &RunState) -> String {
-    let phase = state.phase().map_or("the beginning", |phase| phase.title.as_str());
+    let phase = state
+        .phase()
+        .map_or("the beginning", |phase| phase.title.as_str());
     match state.mode {
         Mode::Running => format!("under way in `{phase}`"),
         Mode::Held => format!("held in `{phase}`"),
@@ -89,5 +95,7 @@ pub(super) fn due(state: &RunState) -> Option<String> {
         .runbook
         .walk()
         .find(|phase| phase.wait_s.is_some() && !state.is_phase_passed(&phase.id))?;
-    state.due(next).map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
+    state
+        .due(next)
+        .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
 }

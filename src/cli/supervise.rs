@@ -26,7 +26,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     tracing_subscriber::fmt()
         .with_env_filter(
-            EnvFilter::try_from_env("GONOGO_LOG").unwrap_or_else(|_| EnvFilter::new("gonogo=info,warn")),
+            EnvFilter::try_from_env("GONOGO_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("gonogo=info,warn")),
         )
         .with_ansi(false)
         .with_writer(std::io::stderr)

@@ -69,6 +69,7 @@ pub(super) async fn walk(
         state: None,
         policy,
         refused: 0,
+        answered: 0,
         measuring: None,
     }
     .to_the_end()
@@ -114,13 +115,18 @@ struct Walk {
     state: Option<RunState>,
     policy: Policy,
     refused: u32,
+    /// The event that the last command ended with; nothing is decided before it is seen here.
+    answered: u64,
     measuring: Option<(String, Instant)>,
 }
 
 impl Walk {
     async fn to_the_end(mut self) -> color_eyre::Result<Finish> {
         loop {
-            let next = self.state.as_ref().map_or(Next::Wait, |state| autopilot(state, self.policy));
+            let next = match &self.state {
+                Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
+                _ => Next::Wait,
+            };
             match next {
                 Next::Ended(ending) => return Ok(Finish::Ended(ending)),
                 Next::Person(why) => return Ok(Finish::Person(why)),
@@ -160,7 +166,8 @@ impl Walk {
     /// Sends a command. Something that keeps being refused needs a person: why.
     async fn command(&mut self, command: Command) -> color_eyre::Result<Option<String>> {
         match self.client.command(&self.me, command).await? {
-            CommandAnswer::Accepted { .. } => {
+            CommandAnswer::Accepted { seq } => {
+                self.answered = seq;
                 self.refused = 0;
                 Ok(None)
             }
@@ -205,7 +212,10 @@ impl Walk {
 fn say(state: &RunState, event: &Event) {
     match event {
         Event::PhaseEntered { phase } => {
-            let title = state.runbook.phase(phase).map_or("", |phase| phase.title.as_str());
+            let title = state
+                .runbook
+                .phase(phase)
+                .map_or("", |phase| phase.title.as_str());
             eprintln!("\n{title}");
         }
         Event::ActionFinished {
@@ -224,17 +234,26 @@ fn say(state: &RunState, event: &Event) {
                 (Outcome::Passed, _) | (_, None) => String::new(),
                 (_, Some(reason)) => format!(": {reason}"),
             };
-            eprintln!("  {word:<9} {title} ({:.1} s){why}", evidence.elapsed_ms as f64 / 1e3);
+            eprintln!(
+                "  {word:<9} {title} ({:.1} s){why}",
+                evidence.elapsed_ms as f64 / 1e3
+            );
         }
         Event::StepSkipped { step, reason } => eprintln!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..
         } => {
-            let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let why = reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
             eprintln!("  gate      {}{why}", report::decision_word(*decision));
         }
         Event::RollbackStarted { option, .. } => {
-            let title = state.runbook.option(option).map_or("", |option| option.title.as_str());
+            let title = state
+                .runbook
+                .option(option)
+                .map_or("", |option| option.title.as_str());
             eprintln!("\nway back: {title}");
         }
         _ => {}

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::{decision_word, mode_word, outcome_word, step_word};
 use crate::run::{Attempt, RunState, Timestamp, Verdict};
 use crate::runbook::{Expectation, Phase, Step};
+use crate::text::scrub::scrub_line;
 
 /// Output lines quoted per attempt; the whole of it stays in the spool.
 const QUOTED_LINES: usize = 12;
@@ -23,8 +24,17 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
     writeln!(out, "# Report: {}\n", state.runbook.title)?;
     writeln!(out, "| | |\n|---|---|")?;
     writeln!(out, "| run | `{}` |", state.run)?;
-    writeln!(out, "| guide | `{}`, SHA-256 `{}` |", state.runbook.file, state.runbook.digest)?;
-    writeln!(out, "| environment | {}{} |", state.environment, if state.protected { " (protected)" } else { "" })?;
+    writeln!(
+        out,
+        "| guide | `{}`, SHA-256 `{}` |",
+        state.runbook.file, state.runbook.digest
+    )?;
+    writeln!(
+        out,
+        "| environment | {}{} |",
+        state.environment,
+        if state.protected { " (protected)" } else { "" }
+    )?;
     for (name, target) in &state.targets {
         let identity = state.identities.get(name).map(|identity| {
             format!(
@@ -33,7 +43,11 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 identity.port,
                 identity.database,
                 identity.server_version,
-                if identity.in_recovery { "standby" } else { "primary" },
+                if identity.in_recovery {
+                    "standby"
+                } else {
+                    "primary"
+                },
                 identity
                     .system_identifier
                     .as_ref()
@@ -41,9 +55,18 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                     .unwrap_or_default()
             )
         });
-        writeln!(out, "| target {name} | `{target}`{} |", identity.unwrap_or_default())?;
+        writeln!(
+            out,
+            "| target {name} | `{target}`{} |",
+            identity.unwrap_or_default()
+        )?;
     }
-    writeln!(out, "| opened | {} by {} |", time(state.opened_at), state.opened_by)?;
+    writeln!(
+        out,
+        "| opened | {} by {} |",
+        time(state.opened_at),
+        state.opened_by
+    )?;
     writeln!(out, "| last event | {} |", time(state.last_event_at))?;
     if let Some(ends) = state.window_ends {
         writeln!(out, "| window ends | {} |", time(ends))?;
@@ -52,7 +75,11 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
     writeln!(
         out,
         "| journal | {events} events, {} |",
-        if intact { "chain verified" } else { "**chain broken: the tail was altered or torn**" }
+        if intact {
+            "chain verified"
+        } else {
+            "**chain broken: the tail was altered or torn**"
+        }
     )?;
     for phase in state.runbook.walk() {
         write_phase(out, state, phase)?;
@@ -67,10 +94,19 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
             "Started {} by {}{}; {}.\n",
             time(rollback.started_at),
             rollback.by,
-            rollback.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default(),
-            match (rollback.succeeded, rollback.ended_at, &rollback.stuck_reason) {
+            rollback
+                .reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default(),
+            match (
+                rollback.succeeded,
+                rollback.ended_at,
+                &rollback.stuck_reason
+            ) {
                 (Some(true), Some(ended), _) => format!("succeeded {}", time(ended)),
-                (Some(false), _, why) => format!("**stuck**: {}", why.as_deref().unwrap_or("a step failed")),
+                (Some(false), _, why) =>
+                    format!("**stuck**: {}", why.as_deref().unwrap_or("a step failed")),
                 _ => "under way".to_owned(),
             }
         )?;
@@ -112,14 +148,20 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
             decision_word(gate.decision),
             time(gate.at),
             gate.by,
-            gate.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default()
+            gate.reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default()
         )?;
     }
     Ok(())
 }
 
 fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> String {
-    let known = state.phases.get(&phase.id).and_then(|own| own.criteria.get(&item.line));
+    let known = state
+        .phases
+        .get(&phase.id)
+        .and_then(|own| own.criteria.get(&item.line));
     match known {
         Some(known) => format!(
             "{}: {}{} ({}; {} {})",
@@ -138,7 +180,13 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
     writeln!(out, "### {} — {}\n", step.title, step_word(state, step))?;
     let own = state.steps.get(&step.id);
     if let Some(skip) = own.and_then(|own| own.skipped.as_ref()) {
-        writeln!(out, "Skipped {} by {}: {}\n", time(skip.at), skip.by, skip.reason)?;
+        writeln!(
+            out,
+            "Skipped {} by {}: {}\n",
+            time(skip.at),
+            skip.by,
+            skip.reason
+        )?;
     }
     for (index, tick) in step.ticks.iter().enumerate() {
         match own.and_then(|own| own.ticks.get(&index)) {
@@ -147,9 +195,20 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
                     .into_iter()
                     .flatten()
                     .map(|text| format!(": {text}"))
-                    .chain(ticked.judgement.as_ref().map(|judgement| format!(": {}", judgement.explanation)))
+                    .chain(
+                        ticked
+                            .judgement
+                            .as_ref()
+                            .map(|judgement| format!(": {}", judgement.explanation)),
+                    )
                     .collect::<String>();
-                writeln!(out, "- [x] {} ({} {}{saw})", tick.text, ticked.by, time(ticked.at))?;
+                writeln!(
+                    out,
+                    "- [x] {} ({} {}{saw})",
+                    tick.text,
+                    ticked.by,
+                    time(ticked.at)
+                )?;
             }
             None => writeln!(out, "- [ ] {}", tick.text)?,
         }
@@ -158,7 +217,11 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
         writeln!(out)?;
     }
     for action in state.actions_of(step) {
-        for attempt in state.action(action).into_iter().flat_map(|action| &action.attempts) {
+        for attempt in state
+            .action(action)
+            .into_iter()
+            .flat_map(|action| &action.attempts)
+        {
             write_attempt(out, attempt)?;
         }
     }
@@ -174,8 +237,15 @@ fn write_attempt(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
         time(attempt.started_at),
         attempt.by,
         attempt.outcome.map_or("running", outcome_word),
-        attempt.ended_at.map(|ended| format!(", ended {}", time(ended))).unwrap_or_default(),
-        attempt.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default(),
+        attempt
+            .ended_at
+            .map(|ended| format!(", ended {}", time(ended)))
+            .unwrap_or_default(),
+        attempt
+            .reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default(),
     )?;
     fenced(out, &attempt.command)?;
     let Some(evidence) = &attempt.evidence else {
@@ -200,17 +270,29 @@ fn write_attempt(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
     ];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     writeln!(out, "- evidence: {}\n", facts.join(", "))?;
-    let text = if evidence.stdout.trim().is_empty() { &evidence.stderr } else { &evidence.stdout };
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let text = if evidence.stdout.trim().is_empty() {
+        &evidence.stderr
+    } else {
+        &evidence.stdout
+    };
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     if !lines.is_empty() {
         let from = lines.len().saturating_sub(QUOTED_LINES);
         let mut quoted = lines[from..].join("\n");
         if from > 0 {
             quoted.insert_str(0, "…\n");
         }
-        fenced(out, &crate::text::scrub::without_colours(&quoted))?;
+        fenced(out, &scrub_lines(&quoted))?;
     }
     Ok(())
+}
+
+fn scrub_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
+    lines.join("\n")
 }
 
 /// A fence that nothing inside can close.

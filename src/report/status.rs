@@ -25,15 +25,18 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
     let window = schedule
         .window_ends
         .map(|ends| json!({ "ends": time(ends), "turn_back": schedule.turn_back.map(time) }));
-    let walk = state
-        .runbook
-        .walk()
-        .flat_map(|phase| phase.steps.iter().map(move |step| (phase.id.as_str(), step)));
-    let way_back = state
-        .runbook
-        .rollback
-        .iter()
-        .flat_map(|option| option.steps.iter().map(move |step| (option.id.as_str(), step)));
+    let walk = state.runbook.walk().flat_map(|phase| {
+        phase
+            .steps
+            .iter()
+            .map(move |step| (phase.id.as_str(), step))
+    });
+    let way_back = state.runbook.rollback.iter().flat_map(|option| {
+        option
+            .steps
+            .iter()
+            .map(move |step| (option.id.as_str(), step))
+    });
     let steps: Vec<Value> = walk
         .chain(way_back)
         .map(|(phase, step)| step_document(state, phase, step))
@@ -87,19 +90,21 @@ fn step_document(state: &RunState, phase: &str, step: &Step) -> Value {
         .max()
         .flatten();
     let last = attempts.iter().max_by_key(|attempt| attempt.started_at);
-    let evidence = last.and_then(|attempt| attempt.evidence.as_deref()).map(|evidence| {
-        json!({
-            "exit": evidence.exit,
-            "value": evidence.value,
-            "rows": evidence.rows.len(),
-            "tag": evidence.tag,
-            "status": evidence.status,
-            "elapsed_ms": evidence.elapsed_ms,
-            "lines": evidence.lines,
-            "judgements": last.map(|attempt| &attempt.judgements),
-            "reason": last.and_then(|attempt| attempt.reason.as_ref()),
-        })
-    });
+    let evidence = last
+        .and_then(|attempt| attempt.evidence.as_deref())
+        .map(|evidence| {
+            json!({
+                "exit": evidence.exit,
+                "value": evidence.value,
+                "rows": evidence.rows.len(),
+                "tag": evidence.tag,
+                "status": evidence.status,
+                "elapsed_ms": evidence.elapsed_ms,
+                "lines": evidence.lines,
+                "judgements": last.map(|attempt| &attempt.judgements),
+                "reason": last.and_then(|attempt| attempt.reason.as_ref()),
+            })
+        });
     json!({
         "id": step.id,
         "title": step.title,

@@ -671,7 +671,10 @@ fn finished(
     let expects_exit = judgements
         .iter()
         .filter_map(|judgement| judgement.cel.as_deref())
-        .any(|cel| cel.contains("exit"));
+        .any(|cel| {
+            // An author who asks for a status or an exit code says what a good end is.
+            cel.contains("exit") || (evidence.status.is_some() && cel.contains("status"))
+        });
     let ended_well = evidence.exit == Some(0) || expects_exit;
     let failed = judgements
         .iter()

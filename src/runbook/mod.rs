@@ -11,6 +11,7 @@ pub mod diagnostic;
 mod expectation;
 mod hazards;
 mod headings;
+pub mod interim;
 mod labels;
 mod lint;
 mod model;

@@ -95,7 +95,7 @@ impl Handle {
         action: ActionId,
         attempt: u32,
         from: u64,
-        count: u64,
+        count: usize,
     ) -> Result<(u64, Vec<OutputLine>), PageError> {
         self.outputs.page(action, attempt, from, count).await
     }
@@ -128,7 +128,9 @@ impl Handle {
 /// An attempt under way.
 enum Slot {
     /// The shim is being started; a cancellation that comes now waits for it.
-    Launching { cancel: Option<bool> },
+    Launching {
+        cancel: Option<bool>,
+    },
     Running(Running),
 }
 
@@ -163,7 +165,8 @@ impl Supervisor {
         directory: &Path,
         binary: PathBuf,
     ) -> Result<(Self, Handle), SupervisorError> {
-        let lock = RunLock::acquire(directory).map_err(|held| SupervisorError::Held(held.to_string()))?;
+        let lock = RunLock::acquire(directory, chrono::Utc::now())
+            .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
         let mut journal = SqliteJournal::open(&journal_path).await?;
         let records = journal.read(0).await?;
@@ -252,7 +255,10 @@ impl Supervisor {
 
     /// A finished run needs no process, once nobody looks at it.
     fn is_over(&self) -> bool {
-        let ended = matches!(self.state.mode, Mode::RolledBack | Mode::Failed | Mode::Done);
+        let ended = matches!(
+            self.state.mode,
+            Mode::RolledBack | Mode::Failed | Mode::Done
+        );
         let idle = chrono::Utc::now() - self.state.last_event_at > chrono::TimeDelta::seconds(5);
         ended && idle && self.people.is_empty() && self.slots.is_empty()
     }
@@ -372,14 +378,16 @@ impl Supervisor {
     async fn start(&mut self, effect: Effect) {
         match effect {
             Effect::Launch { action, attempt } => {
-                let spec =
-                    specification(&self.state, &mut self.secrets, action, attempt).await;
+                let spec = specification(&self.state, &mut self.secrets, action, attempt).await;
                 self.slots
                     .insert((action, attempt), Slot::Launching { cancel: None });
                 let (executor, sender) = (self.executor.clone(), self.sender.clone());
                 tokio::spawn(async move {
                     let running = match spec {
-                        Ok(spec) => executor.launch(spec).await.map_err(|error| error.to_string()),
+                        Ok(spec) => executor
+                            .launch(spec)
+                            .await
+                            .map_err(|error| error.to_string()),
                         Err(reason) => Err(reason),
                     };
                     let launched = Input::Launched {
@@ -411,12 +419,7 @@ impl Supervisor {
         }
     }
 
-    async fn launched(
-        &mut self,
-        action: ActionId,
-        attempt: u32,
-        running: Result<Running, String>,
-    ) {
+    async fn launched(&mut self, action: ActionId, attempt: u32, running: Result<Running, String>) {
         let cancel = match self.slots.remove(&(action, attempt)) {
             Some(Slot::Launching { cancel }) => cancel,
             _ => None,
@@ -467,7 +470,10 @@ impl Supervisor {
             .runbook
             .block(action.block)
             .map(|block| match action.part.checked_sub(1) {
-                Some(index) => block.parts.get(index).map_or(block.actor, |part| part.actor),
+                Some(index) => block
+                    .parts
+                    .get(index)
+                    .map_or(block.actor, |part| part.actor),
                 None => block.actor,
             })
             .unwrap_or_default();
@@ -528,7 +534,9 @@ impl Supervisor {
                         .action(action)
                         .and_then(|action| action.last())
                         .is_some_and(|attempt| attempt.cancel_requested_at.is_some());
-                    if asked && let Err(error) = running.cancel(self.state.mode == Mode::RollingBack) {
+                    if asked
+                        && let Err(error) = running.cancel(self.state.mode == Mode::RollingBack)
+                    {
                         tracing::warn!(%action, attempt, %error, "cannot be cancelled");
                     }
                     self.watch(action, attempt, running);
@@ -558,7 +566,10 @@ impl Supervisor {
                     (Some(Box::new(evidence)), Some(reason))
                 }
                 Ok(Adopted::Lost { reason, .. }) => (None, Some(reason)),
-                Err(error) => (None, Some(format!("what became of it cannot be read: {error}"))),
+                Err(error) => (
+                    None,
+                    Some(format!("what became of it cannot be read: {error}")),
+                ),
             };
             let (evidence, reason) = command;
             let command = Command::Finished {
@@ -703,7 +714,13 @@ async fn start_monitor(
     }
     let mut probes = Vec::new();
     for (name, probe) in &state.config.probes {
-        match Probe::new(name, &probe.url, probe.every_ms, probe.timeout_ms, probe.status) {
+        match Probe::new(
+            name,
+            &probe.url,
+            probe.every_ms,
+            probe.timeout_ms,
+            probe.status,
+        ) {
             Ok(probe) => probes.push(probe),
             Err(error) => tracing::error!("{error}"),
         }

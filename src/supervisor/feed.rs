@@ -161,7 +161,11 @@ impl Feed {
                 .chain(&inner.probes)
                 .map(|(_, sample)| sample.clone())
                 .collect(),
-            outputs: inner.outputs.values().map(|(_, tail)| tail.clone()).collect(),
+            outputs: inner
+                .outputs
+                .values()
+                .map(|(_, tail)| tail.clone())
+                .collect(),
             people: Some(inner.people.1.clone()),
             health: Some(inner.health.1.clone()),
         };

@@ -29,7 +29,9 @@ pub(super) async fn specification(
         .runbook
         .block(action.block)
         .ok_or_else(|| format!("the guide has no block {}", action.block))?;
-    let step = state.step_of(action).map_or("step", |step| step.id.as_str());
+    let step = state
+        .step_of(action)
+        .map_or("step", |step| step.id.as_str());
     let mut secret_values = BTreeMap::new();
     let mut values = BTreeMap::new();
     for (name, input) in &state.inputs {
@@ -48,7 +50,9 @@ pub(super) async fn specification(
     if let Some(source) = target.and_then(|target| target.password.as_ref())
         && shown.actor != Actor::Http
     {
-        let password = secrets.resolve(&format!("{} password", shown.on), source).await?;
+        let password = secrets
+            .resolve(&format!("{} password", shown.on), source)
+            .await?;
         secret_values.insert("PGPASSWORD".to_owned(), password);
     }
     let mut env = BTreeMap::new();
@@ -77,7 +81,14 @@ pub(super) async fn specification(
             let version = state
                 .identities
                 .get(&shown.on)
-                .and_then(|identity| identity.server_version.split(['.', ' ']).next()?.parse().ok())
+                .and_then(|identity| {
+                    identity
+                        .server_version
+                        .split(['.', ' '])
+                        .next()?
+                        .parse()
+                        .ok()
+                })
                 .unwrap_or(0u32);
             if version >= CONNECTION_CHECK_SINCE {
                 let (name, value) = CONNECTION_CHECK;

@@ -15,7 +15,7 @@ use crate::run::{ActionId, OutputLine, OutputTail};
 /// How often a running action's output is looked at: fast enough to look live.
 const PACE: Duration = Duration::from_millis(50);
 /// Lines of one page at most.
-const LONGEST_PAGE: u64 = 2_000;
+const LONGEST_PAGE: usize = 2_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
@@ -104,7 +104,7 @@ impl Outputs {
         action: ActionId,
         attempt: u32,
         from: u64,
-        count: u64,
+        count: usize,
     ) -> Result<(u64, Vec<OutputLine>), PageError> {
         if !self.executor.spool(action, attempt).exists() {
             return Err(PageError::NoSpool { action, attempt });

@@ -18,12 +18,18 @@ const LONGEST_SOCKET_PATH: usize = 100;
 /// # Errors
 /// Where neither `XDG_STATE_HOME` nor `HOME` is set.
 pub fn root() -> io::Result<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .map(|base| base.join("gonogo"))
         .ok_or_else(|| {
-            io::Error::other("neither `XDG_STATE_HOME` nor `HOME` names a folder for the state of runs")
+            io::Error::other(
+                "neither `XDG_STATE_HOME` nor `HOME` names a folder for the state of runs",
+            )
         })
 }
 
@@ -33,7 +39,9 @@ pub fn root() -> io::Result<PathBuf> {
 /// As [`root`]; and where the name could leave the folder of runs.
 pub fn run_directory(run: &str) -> io::Result<PathBuf> {
     if run.is_empty() || run.contains('/') || run.starts_with('.') {
-        return Err(io::Error::other(format!("`{run}` is not the name of a run")));
+        return Err(io::Error::other(format!(
+            "`{run}` is not the name of a run"
+        )));
     }
     Ok(root()?.join("runs").join(run))
 }

@@ -36,7 +36,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Code without its tests, which may reach for anything.
 fn without_tests(source: &str) -> &str {
-    source.split("#[cfg(test)]\nmod tests {").next().unwrap_or(source)
+    source
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(source)
 }
 
 #[test]
@@ -64,17 +67,27 @@ fn arrows_point_down_only() {
                     .chars()
                     .take_while(|character| character.is_alphanumeric() || *character == '_')
                     .collect();
-                let Some(there) = floor(&target) else { continue };
+                let Some(there) = floor(&target) else {
+                    continue;
+                };
                 let fine = target == module
                     || there < here
                     || ALLOWED.contains(&(module, target.as_str()));
                 if !fine {
-                    climbing.push(format!("{}:{}: {module} -> {target}", relative.display(), number + 1));
+                    climbing.push(format!(
+                        "{}:{}: {module} -> {target}",
+                        relative.display(),
+                        number + 1
+                    ));
                 }
             }
         }
     }
-    assert!(climbing.is_empty(), "arrows that climb:\n{}", climbing.join("\n"));
+    assert!(
+        climbing.is_empty(),
+        "arrows that climb:\n{}",
+        climbing.join("\n")
+    );
     assert!(files.len() > 50, "the sources were found");
 }
 
@@ -87,13 +100,30 @@ fn the_pure_floors_touch_neither_clock_nor_disk_nor_network() {
         sources(&root.join(floor), &mut files);
         for file in files {
             let source = std::fs::read_to_string(&file).expect("a source can be read");
-            for word in ["tokio", "std::fs", "std::net", "std::process", "Utc::now", "Instant::now", "SystemTime", "reqwest", "sqlx"] {
+            for word in [
+                "tokio",
+                "std::fs",
+                "std::net",
+                "std::process",
+                "Utc::now",
+                "Instant::now",
+                "SystemTime",
+                "reqwest",
+                "sqlx",
+            ] {
                 let code = without_tests(&source);
-                if code.lines().any(|line| line.split("//").next().unwrap_or_default().contains(word)) {
+                if code
+                    .lines()
+                    .any(|line| line.split("//").next().unwrap_or_default().contains(word))
+                {
                     impure.push(format!("{}: {word}", file.display()));
                 }
             }
         }
     }
-    assert!(impure.is_empty(), "the pure floors hold:\n{}", impure.join("\n"));
+    assert!(
+        impure.is_empty(),
+        "the pure floors hold:\n{}",
+        impure.join("\n")
+    );
 }
