@@ -59,32 +59,29 @@ pub(super) enum Request {
 pub(super) struct Control {
     pub(super) target: Target,
     pub(super) run: String,
-    pub(super) requests: mpsc::Receiver<Request>,
 }
 
 impl Control {
-    /// Serves until every handle is gone.
-    pub(super) async fn run(mut self) {
+    /// Serves until every handle is gone. A request never waits for a connection that is being
+    /// opened in the background: it opens its own.
+    pub(super) async fn run(self, mut requests: mpsc::Receiver<Request>) {
         let mut link = None;
-        let mut retry = FIRST_RETRY;
+        let mut retry = Duration::ZERO;
         loop {
-            if link.is_none() {
-                link = self.open().await;
-            }
-            let pause = if link.is_some() {
-                retry = FIRST_RETRY;
-                LOOK
-            } else {
-                retry = (retry * 2).min(LAST_RETRY);
-                retry
-            };
             tokio::select! {
                 biased;
-                request = self.requests.recv() => match request {
+                request = requests.recv() => match request {
                     Some(request) => self.serve(request, &mut link).await,
                     None => return,
                 },
-                () = sleep(pause) => {
+                opened = self.open_after(retry), if link.is_none() => {
+                    link = opened;
+                    retry = match link {
+                        Some(_) => Duration::ZERO,
+                        None => (retry * 2).clamp(FIRST_RETRY, LAST_RETRY),
+                    };
+                }
+                () = sleep(LOOK), if link.is_some() => {
                     if let Some(open) = &mut link
                         && open.rows("SELECT /* gonogo monitor */ 1", &self.target).await.is_err()
                     {
@@ -95,7 +92,8 @@ impl Control {
         }
     }
 
-    async fn open(&self) -> Option<Link> {
+    async fn open_after(&self, pause: Duration) -> Option<Link> {
+        sleep(pause).await;
         match Link::open(&self.target, &self.run, Scope::System).await {
             Ok(link) => Some(link),
             Err(trouble) => {

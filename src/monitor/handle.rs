@@ -15,6 +15,9 @@ use super::{Probe, Sample, Signal, Signalled, Target, Trouble, clean, loss, prob
 use crate::run::TargetIdentity;
 use crate::text::redact::Redactor;
 
+/// How long a signal may take, a new connection included.
+const SIGNAL: Duration = Duration::from_secs(8);
+
 /// How often to look at a database that answers quickly.
 #[derive(Clone, Copy, Debug)]
 pub struct Cadence {
@@ -82,10 +85,9 @@ impl Monitor {
             let control = Control {
                 target: target.clone(),
                 run: config.run.clone(),
-                requests: received,
             };
             tasks.spawn(sampler.run());
-            tasks.spawn(control.run());
+            tasks.spawn(control.run(received));
             let handle = Handle {
                 target: target.clone(),
                 baseline,
@@ -189,7 +191,13 @@ impl Monitor {
             .send(request)
             .await
             .map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        match tokio::time::timeout(SIGNAL, answered).await {
+            Ok(answer) => answer.map_err(|_| ended())?,
+            Err(_) => Err(Trouble::lost(
+                format!("the server has not answered for {} s", SIGNAL.as_secs()),
+                "it may still carry the signal out; look at its sessions",
+            )),
+        }
     }
 
     fn handle(&self, target: &str) -> Result<&Handle, Trouble> {

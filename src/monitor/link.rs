@@ -13,7 +13,7 @@ use crate::run::TargetIdentity;
 /// The server gives up on a statement after this long.
 const STATEMENT_TIMEOUT_MS: u64 = 2_000;
 /// We give up on an answer after this long: the server or the way to it hangs.
-pub(super) const ANSWER: Duration = Duration::from_secs(6);
+pub(super) const ANSWER: Duration = Duration::from_secs(4);
 
 /// Stands in every statement of ours, to be told from the run's.
 pub(super) const MARK: &str = "/* gonogo monitor */";

@@ -4,5 +4,4 @@ mod cluster;
 mod executor;
 mod house;
 mod monitor;
-mod probes;
 mod support;
