@@ -1,4 +1,5 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod cluster;
+mod demo;
 mod support;
