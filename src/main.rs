@@ -8,18 +8,21 @@ use gonogo::demo::{control, host, service};
 #[command(name = "gonogo")]
 enum Arguments {
     #[command(hide = true)]
-    DemoService(service::ServiceArguments),
+    #[command(name = "demo-service")]
+    Service(service::ServiceArguments),
     #[command(hide = true)]
-    DemoCtl(control::ControlArguments),
+    #[command(name = "demo-ctl")]
+    Control(control::ControlArguments),
     #[command(hide = true)]
-    DemoHost(host::HostArguments),
+    #[command(name = "demo-host")]
+    Host(host::HostArguments),
 }
 
 fn main() -> ExitCode {
     let code = match Arguments::parse() {
-        Arguments::DemoService(arguments) => service::main(arguments),
-        Arguments::DemoCtl(arguments) => control::main(&arguments),
-        Arguments::DemoHost(arguments) => host::main(&arguments),
+        Arguments::Service(arguments) => service::main(arguments),
+        Arguments::Control(arguments) => control::main(&arguments),
+        Arguments::Host(arguments) => host::main(&arguments),
     };
     ExitCode::from(code)
 }
