@@ -8,21 +8,18 @@ use gonogo::demo::{control, host, service};
 #[command(name = "gonogo")]
 enum Arguments {
     #[command(hide = true)]
-    #[command(name = "demo-service")]
-    Service(service::ServiceArguments),
+    DemoService(service::ServiceArguments),
     #[command(hide = true)]
-    #[command(name = "demo-ctl")]
-    Control(control::ControlArguments),
+    DemoCtl(control::ControlArguments),
     #[command(hide = true)]
-    #[command(name = "demo-host")]
-    Host(host::HostArguments),
+    DemoHost(host::HostArguments),
 }
 
 fn main() -> ExitCode {
     let code = match Arguments::parse() {
-        Arguments::Service(arguments) => service::main(arguments),
-        Arguments::Control(arguments) => control::main(&arguments),
-        Arguments::Host(arguments) => host::main(&arguments),
+        Arguments::DemoService(arguments) => service::main(arguments),
+        Arguments::DemoCtl(arguments) => control::main(&arguments),
+        Arguments::DemoHost(arguments) => host::main(&arguments),
     };
     ExitCode::from(code)
 }
