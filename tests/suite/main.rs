@@ -2,4 +2,7 @@
 
 mod cluster;
 mod demo;
+mod house;
+mod monitor;
+mod probes;
 mod support;

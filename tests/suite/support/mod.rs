@@ -1,5 +1,7 @@
 //! What tests of real things share: one throwaway server per process, a fresh database per test.
 
+pub mod terminal;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
