@@ -149,8 +149,10 @@ pub fn check_condition(
             message: format!("not a condition: {}", first_line(&error.to_string())),
             offset: 0,
         })?;
+        let bound = bound_names(&rewritten);
         for name in program.references().variables() {
             let known = EVIDENCE_NAMES.contains(&name)
+                || bound.contains(&name)
                 || runbook
                     .blocks
                     .iter()
@@ -350,6 +352,19 @@ static PATH: LazyLock<Regex> =
 static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(\d+(?:\.\d+)?)(ms|s|m|h|d)\b"));
 static COMPREHENSION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\.\s*(all|exists|exists_one|filter|map)\s*\("));
+
+/// Names that a comprehension gives to its elements: `row` of `rows.all(row, row.n == 0)`. The
+/// evaluator lists them among the names that must exist.
+fn bound_names(source: &str) -> Vec<&str> {
+    static BOUND: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
+    });
+    BOUND
+        .captures_iter(source)
+        .filter_map(|found| found.get(1))
+        .map(|name| name.as_str())
+        .collect()
+}
 
 #[allow(clippy::expect_used)]
 fn pattern(source: &str) -> Regex {
@@ -581,6 +596,21 @@ mod tests {
         assert_eq!(matches_output(&expected, output).verdict, Verdict::Pass);
         let other = output.replace("0 │", "7 │");
         assert_eq!(matches_output(&expected, &other).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_comprehension_may_name_its_elements() {
+        let probes = Some(["gateway".to_owned()]);
+        let probes = probes.as_ref().map(<[String; 1]>::as_slice);
+        for good in [
+            "rows.all(row, row.n == 0)",
+            "gateway.healthy && notices.exists( n , n == 'x')",
+        ] {
+            assert_eq!(check_condition(good, &Runbook::default(), probes), Ok(()));
+        }
+        assert!(
+            check_condition("rows.all(row, other.n == 0)", &Runbook::default(), probes).is_err()
+        );
     }
 
     #[test]
