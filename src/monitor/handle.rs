@@ -108,7 +108,10 @@ impl Monitor {
     /// The run's secrets, to be taken out of query texts and what services say from now on. What only
     /// looks like a secret is masked from the start.
     pub fn set_redactor(&self, redactor: Redactor) {
-        *self.redactor.write().unwrap_or_else(PoisonError::into_inner) = redactor;
+        *self
+            .redactor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = redactor;
     }
 
     /// A phase began: statements of every target are counted from now on, by a poll made at once.
