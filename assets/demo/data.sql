@@ -61,3 +61,5 @@ SELECT report_id, id, 'manual', completed_at FROM ai_visibility_audits WHERE id 
 
 RESET ROLE;
 ANALYZE;
+-- The statistics begin with the services.
+SELECT pg_stat_statements_reset();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -128,7 +129,8 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
         .database
         .parse::<PgConnectOptions>()
         .map_err(ServiceError::Database)?
-        .application_name(service.as_str());
+        .application_name(service.as_str())
+        .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(4)
         .acquire_timeout(Duration::from_secs(3))

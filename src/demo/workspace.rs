@@ -116,7 +116,12 @@ impl Workspace {
             .canonicalize()
             .map_err(io(format!("find `{}`", directory.display())))?;
         let owner = claim(&directory)?;
-        let cluster = Cluster::start(Options::default()).await?;
+        // What was committed must survive a server that is killed: a demo may well try that.
+        let cluster = Cluster::start(Options {
+            settings: vec![("synchronous_commit".to_owned(), "on".to_owned())],
+            ..Options::default()
+        })
+        .await?;
         let (gateway_port, engine_port) = free_ports()?;
         let mut workspace = Self {
             layout: Layout {

@@ -1,6 +1,6 @@
 //! The supervisor's side: starts shims, finds them again after a crash, asks them to end.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -256,7 +256,10 @@ pub(super) enum Claim {
 /// Writes the claim unless there is one; says whether it did.
 pub(super) fn claim_directory(directory: &Path, claim: &Claim) -> io::Result<bool> {
     let draft = directory.join(format!("{PID_FILE}.{}", std::process::id()));
-    std::fs::write(&draft, serde_json::to_vec(claim)?)?;
+    // An adopter may have died half-way through this.
+    let mut file = private_file(&draft)?;
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec(claim)?)?;
     let linked = std::fs::hard_link(&draft, directory.join(PID_FILE));
     std::fs::remove_file(&draft)?;
     match linked {

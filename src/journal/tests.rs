@@ -13,7 +13,7 @@ fn record(seq: u64) -> Record {
         by: "anna@ops1".to_owned(),
         event: Event::NoteWritten {
             text: format!("note {seq} with 'quotes', \"more\" and ü"),
-            step: (seq % 2 == 0).then(|| "step".to_owned()),
+            step: seq.is_multiple_of(2).then(|| "step".to_owned()),
         },
     }
 }

@@ -297,6 +297,12 @@ impl Supervisor {
 
     async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
         let command = self.secrets.redacted(command);
+        if let Command::Finished {
+            action, attempt, ..
+        } = &command
+        {
+            self.slots.remove(&(*action, *attempt));
+        }
         let now = chrono::Utc::now();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
         self.commit(by, events).await?;
@@ -730,6 +736,7 @@ async fn start_monitor(
         targets,
         probes,
         cadence: Cadence::default(),
+        redactor: crate::text::redact::Redactor::new(secrets.values()),
     };
     Monitor::start(config, samples)
 }

@@ -305,7 +305,9 @@ fn longest_overlap(text: &str, form: &str) -> Option<usize> {
 fn tail_start(text: &str) -> usize {
     let line = text.rfind('\n').map_or(0, |newline| newline + 1);
     let limit = text.len().saturating_sub(PATTERN_LIMIT);
-    text.ceil_char_boundary(line.max(limit))
+    (line.max(limit)..=text.len())
+        .find(|position| text.is_char_boundary(*position))
+        .unwrap_or(text.len())
 }
 
 /// The pieces of a secret that may stand on a line of their own. Lines that say nothing (the end marks

@@ -8,7 +8,8 @@
 SET client_min_messages = notice;
 BEGIN;
 SET LOCAL lock_timeout = '10s';
-LOCK TABLE companies, ai_visibility_audits, ai_queries, audit_queries, ai_responses, dashboard_data, report_audit_mapping
+-- Without `dashboard_data`: its lines come with their audits, and who refreshes them may take long.
+LOCK TABLE companies, ai_visibility_audits, ai_queries, audit_queries, ai_responses, report_audit_mapping
     IN SHARE MODE;
 
 SELECT EXISTS (SELECT FROM schema_migrations WHERE version = '007') AS migrated \gset

@@ -4,6 +4,18 @@
 \set ON_ERROR_STOP on
 \set QUIET on
 SET client_min_messages = notice;
+
+-- A migration whose client is gone may still be running and commit after this look: wait for it.
+SET lock_timeout = '30s';
+SELECT pg_try_advisory_lock(hashtext('rankboard migrations')) AS alone \gset
+\if :alone
+\else
+DO $$ BEGIN
+    RAISE NOTICE 'a migration is still running: waiting up to 30 s for its end (pg_cancel_backend ends it at once)';
+END $$;
+SELECT 1 AS alone FROM pg_advisory_lock(hashtext('rankboard migrations')) \gset
+\endif
+
 SELECT to_regprocedure('public.rollback_single_query_table()') IS NOT NULL AS migrated \gset
 \if :migrated
 BEGIN;

@@ -88,7 +88,7 @@ impl Spool {
         loop {
             let cut = match rest.len() {
                 length if length <= LONGEST_LINE => length,
-                _ => rest.floor_char_boundary(LONGEST_LINE),
+                _ => char_boundary_before(rest, LONGEST_LINE),
             };
             self.batch.extend_from_slice(head.as_bytes());
             self.batch.extend_from_slice(&rest.as_bytes()[..cut]);
@@ -127,6 +127,14 @@ impl Spool {
         self.batch.clear();
         self.batch_lines = 0;
     }
+}
+
+/// The last place at or before `limit` where a text can be cut.
+fn char_boundary_before(text: &str, limit: usize) -> usize {
+    (0..=limit)
+        .rev()
+        .find(|position| text.is_char_boundary(*position))
+        .unwrap_or(0)
 }
 
 /// One of the two streams of an action.
