@@ -42,6 +42,8 @@ pub struct MonitorConfig {
     pub targets: Vec<Target>,
     pub probes: Vec<Probe>,
     pub cadence: Cadence,
+    /// Takes the run's secrets out of query texts and what services say.
+    pub redactor: Redactor,
 }
 
 /// Everything that watches. Dropping it closes all connections; nothing of the run is touched.
@@ -67,7 +69,7 @@ impl Monitor {
     pub fn start(config: MonitorConfig, sender: mpsc::Sender<Sample>) -> Self {
         let publisher = Publisher {
             sender,
-            redactor: Arc::default(),
+            redactor: Arc::new(RwLock::new(config.redactor)),
         };
         let mut tasks = JoinSet::new();
         let mut targets = BTreeMap::new();
@@ -105,8 +107,7 @@ impl Monitor {
         }
     }
 
-    /// The run's secrets, to be taken out of query texts and what services say from now on. What only
-    /// looks like a secret is masked from the start.
+    /// Replaces the redactor of the configuration, once more of the run's secrets are known.
     pub fn set_redactor(&self, redactor: Redactor) {
         *self
             .redactor

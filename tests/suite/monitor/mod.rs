@@ -40,14 +40,16 @@ impl Watch {
             run: RUN.to_owned(),
             targets: vec![target],
             probes: Vec::new(),
+            redactor: Redactor::new(vec!["hunter22".to_owned()]),
             cadence: Cadence {
                 activity: Duration::from_millis(40),
                 statements: Duration::from_millis(60),
             },
         };
-        let monitor = Monitor::start(config, sender);
-        monitor.set_redactor(Redactor::new(vec!["hunter22".to_owned()]));
-        Self { monitor, samples }
+        Self {
+            monitor: Monitor::start(config, sender),
+            samples,
+        }
     }
 
     /// The first sample from now on of which `pick` makes something.
