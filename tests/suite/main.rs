@@ -4,5 +4,6 @@ mod cluster;
 mod demo;
 mod executor;
 mod house;
+mod migration;
 mod monitor;
 mod support;
