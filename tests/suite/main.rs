@@ -2,8 +2,10 @@
 
 mod cluster;
 mod demo;
+mod errors;
 mod executor;
 mod house;
 mod migration;
 mod monitor;
+mod rehearsal;
 mod support;
