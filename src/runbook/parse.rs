@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::assemble::Assembler;
 use super::source::Source;
-use super::{Runbook, blocks, headings, outline, phases, settings, variables};
+use super::{Runbook, blocks, headings, lint, outline, phases, settings, variables};
 
 /// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
 /// be understood is a diagnostic of the result.
@@ -36,7 +36,16 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
         runbook.title = stem(file).to_owned();
     }
     runbook.variables = variables;
-    runbook.blocks = blocks.blocks;
+    runbook.blocks = blocks.blocks.clone();
+    diagnostics.extend(lint::lint(&lint::Context {
+        source: &source,
+        nodes: &nodes,
+        headings: &headings,
+        blocks: &blocks,
+        chosen: &chosen,
+        runbook: &runbook,
+    }));
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     runbook.diagnostics = diagnostics;
     runbook
 }

@@ -260,12 +260,11 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
                 | "echo"
                 | "cp"
                 | "sed"
-                | "sudo"
-                | "cd"
-                | "npm"
-                | "docker"
-                | "kubectl"
-                | "git"
+                | "touch"
+                | "tee"
+                | "nano"
+                | "vim"
+                | "vi"
         )
     {
         return verdict("the text before it puts it into a file".to_owned());
