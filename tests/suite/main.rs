@@ -1,1 +1,3 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
+
+mod config;
