@@ -52,7 +52,8 @@ pub enum Command {
     /// `holds` says whether the criterion's text is true.
     Judge {
         phase: String,
-        index: usize,
+        /// The line of the criterion in the guide.
+        line: usize,
         holds: bool,
         note: Option<String>,
     },
@@ -79,6 +80,8 @@ pub enum Command {
         step: Option<String>,
     },
     TakeControl {},
+    /// Goes on with a held run.
+    Resume {},
     Abandon {
         reason: String,
     },

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, Timestamp};
 use crate::runbook::Runbook;
+use crate::runbook::config::Environment;
 
 /// An event as the journal holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,11 +50,8 @@ pub enum Event {
     RunOpened {
         run: String,
         runbook: Arc<Runbook>,
-        /// SHA-256 of the guide's text; the text itself stands beside the journal.
-        environment: String,
-        protected: bool,
-        /// Targets by name, as text that holds no password.
-        targets: BTreeMap<String, String>,
+        /// The environment with its targets and probes; it names where secrets come from and holds none.
+        environment: Box<Environment>,
         /// Directory in which shell steps start.
         directory: String,
         inputs: BTreeMap<String, Input>,
@@ -147,7 +145,8 @@ pub enum Event {
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {
         phase: String,
-        index: usize,
+        /// The line of the criterion in the guide.
+        line: usize,
         judgement: Judgement,
         note: Option<String>,
     },
@@ -171,6 +170,8 @@ pub enum Event {
         text: String,
         step: Option<String>,
     },
+    /// A held run goes on.
+    RunResumed {},
     /// The forward path is done.
     RunCompleted {},
     /// The run was given up where it stands.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Evidence, GateDecision, Judgement, Outcome, TargetIdentity, Timestamp, Verdict};
+use crate::runbook::config::Environment;
 use crate::runbook::{BlockNumber, Runbook};
 
 /// What can be started: a whole block (`part` 0) or one part of a split block (from 1).
@@ -64,7 +65,10 @@ pub struct RunState {
     pub runbook: Arc<Runbook>,
     pub environment: String,
     pub protected: bool,
+    /// Targets by name, as libpq text that holds no password.
     pub targets: BTreeMap<String, String>,
+    /// The environment as it was when the run was opened.
+    pub config: Box<Environment>,
     pub directory: String,
     pub opened_at: Timestamp,
     pub opened_by: String,
@@ -114,7 +118,7 @@ pub enum Mode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseState {
     pub entered_at: Option<Timestamp>,
-    /// By index in `Phase::criteria`.
+    /// By the line of the criterion in the guide.
     pub criteria: BTreeMap<usize, CriterionState>,
     /// The last decision at its gate.
     pub gate: Option<Gate>,

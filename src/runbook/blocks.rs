@@ -194,7 +194,8 @@ fn block(
         lang,
         role: verdict.role,
         why: verdict.why,
-        annotated: verdict.annotated,
+        // Who says what a command must show has looked at it.
+        annotated: verdict.annotated || attributes.expect.is_some(),
         destructive: if runs {
             super::hazards::destructive(&code.code, verdict.actor)
         } else {

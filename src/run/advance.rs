@@ -1,0 +1,256 @@
+//! What the engine does by itself after each change: enter the next phase, tick and judge what a
+//! condition judges, and carry a rollback from step to step. It is asked again until it has nothing
+//! more to say.
+
+use super::{
+    ActionId, Event, Evidence, Judgement, Mode, Outcome, Readings, RunState, Scope, StepStatus,
+    Timestamp, Verdict, judge, preview,
+};
+use crate::runbook::{Phase, RollbackOption};
+
+/// A rollback goes on without a cancelled step that has not ended after this many milliseconds.
+const CANCEL_PATIENCE_MS: i64 = 5_000;
+
+/// The next events, none when all is said.
+pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event> {
+    match state.mode {
+        Mode::RollingBack => roll_back(state, now),
+        Mode::Running | Mode::Held | Mode::Done => walk(state, readings),
+        Mode::Failed | Mode::RolledBack | Mode::Stuck => Vec::new(),
+    }
+}
+
+fn walk(state: &RunState, readings: &Readings) -> Vec<Event> {
+    let Some(phase) = state.phase() else {
+        return enter(state.runbook.walk().next());
+    };
+    if state.is_phase_passed(&phase.id) {
+        let phases = &state.runbook.phases;
+        let forward_is_done = phases.iter().all(|phase| state.is_phase_passed(&phase.id))
+            && state
+                .runbook
+                .preparation
+                .iter()
+                .all(|phase| state.is_phase_passed(&phase.id));
+        if state.mode != Mode::Done && forward_is_done {
+            return vec![Event::RunCompleted {}];
+        }
+        let next = state
+            .phase_index(&phase.id)
+            .and_then(|index| state.runbook.walk().nth(index + 1));
+        return enter(next);
+    }
+    judge_by_measurement(state, phase, readings)
+}
+
+fn enter(phase: Option<&Phase>) -> Vec<Event> {
+    phase
+        .map(|phase| Event::PhaseEntered {
+            phase: phase.id.clone(),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// Ticks and criteria of the phase at hand that carry a condition, where the verdict has changed.
+fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) -> Vec<Event> {
+    let measured = phase.criteria.iter().any(|item| item.cel.is_some())
+        || phase
+            .steps
+            .iter()
+            .any(|step| step.ticks.iter().any(|tick| tick.cel.is_some()));
+    if !measured {
+        return Vec::new();
+    }
+    let scope = Scope::of(state, readings);
+    let mut events = Vec::new();
+    for step in &phase.steps {
+        for (index, tick) in step.ticks.iter().enumerate() {
+            let Some(cel) = &tick.cel else { continue };
+            let ticked = state
+                .steps
+                .get(&step.id)
+                .is_some_and(|step| step.ticks.contains_key(&index));
+            if ticked {
+                continue;
+            }
+            let judgement = judge(&tick.text, cel, &scope);
+            if judgement.verdict == Verdict::Pass {
+                events.push(Event::Ticked {
+                    step: step.id.clone(),
+                    index,
+                    value: None,
+                    note: None,
+                    judgement: Some(judgement),
+                });
+            }
+        }
+    }
+    for item in &phase.criteria {
+        let Some(cel) = &item.cel else { continue };
+        let known = state
+            .phases
+            .get(&phase.id)
+            .and_then(|phase| phase.criteria.get(&item.line));
+        // A person's word with a reason stands above the measurement.
+        if known.is_some_and(|known| known.note.is_some()) {
+            continue;
+        }
+        let mut judgement = judge(&item.text, cel, &scope);
+        if item.red_flag {
+            judgement = inverted(judgement);
+        }
+        if known.map(|known| known.judgement.verdict) == Some(judgement.verdict) {
+            continue;
+        }
+        // Nothing is said about what has not been looked at yet.
+        if known.is_none() && judgement.verdict == Verdict::Inconclusive {
+            continue;
+        }
+        events.push(Event::CriterionJudged {
+            phase: phase.id.clone(),
+            line: item.line,
+            judgement,
+            note: None,
+        });
+    }
+    events
+}
+
+fn inverted(mut judgement: Judgement) -> Judgement {
+    judgement.verdict = match judgement.verdict {
+        Verdict::Pass => Verdict::Fail,
+        Verdict::Fail => Verdict::Pass,
+        other => other,
+    };
+    judgement
+}
+
+fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
+    let Some(rollback) = &state.rollback else {
+        return Vec::new();
+    };
+    let Some(option) = state.runbook.option(&rollback.option) else {
+        return finish(
+            &rollback.option,
+            Some("the guide has no such way back".to_owned()),
+        );
+    };
+    // First what was running, then the way back.
+    let running = state.running();
+    let foreign = running
+        .iter()
+        .filter(|(action, _)| !super::apply::is_of_option(state, &option.id, *action));
+    let mut overdue = Vec::new();
+    for (action, attempt) in foreign {
+        let asked = state
+            .action(*action)
+            .and_then(|action| action.last())
+            .and_then(|attempt| attempt.cancel_requested_at);
+        match asked {
+            Some(asked) if (now - asked).num_milliseconds() < CANCEL_PATIENCE_MS => {
+                return Vec::new();
+            }
+            Some(_) => overdue.push(Event::ActionFinished {
+                action: *action,
+                attempt: *attempt,
+                outcome: Outcome::Unknown,
+                evidence: Box::new(Evidence::default()),
+                judgements: Vec::new(),
+                reason: Some(
+                    "it did not end when it was cancelled; the rollback goes on without it"
+                        .to_owned(),
+                ),
+            }),
+            None => overdue.push(Event::CancelRequested {
+                action: *action,
+                attempt: *attempt,
+            }),
+        }
+    }
+    if !overdue.is_empty() {
+        return overdue;
+    }
+    for step in &option.steps {
+        if state.step_status(step) == StepStatus::Skipped {
+            continue;
+        }
+        for action in state.actions_of(step) {
+            match progress(state, &rollback.attempts_before, action) {
+                Progress::Running => return Vec::new(),
+                Progress::Passed => {}
+                Progress::Ended(why) => {
+                    let title = super::action_title(&state.runbook, step, action);
+                    return finish(&option.id, Some(format!("{title}: {why}")));
+                }
+                Progress::NotStarted => {
+                    return match preview(state, action) {
+                        Ok(shown) => vec![super::decide::started(state, action, &shown)],
+                        Err(refusal) => finish(&option.id, Some(refusal.message)),
+                    };
+                }
+            }
+        }
+        if waits_for_a_person(state, option, step) {
+            return Vec::new();
+        }
+    }
+    finish(&option.id, None)
+}
+
+/// A step of a rollback that holds boxes waits until they are ticked.
+fn waits_for_a_person(
+    state: &RunState,
+    _option: &RollbackOption,
+    step: &crate::runbook::Step,
+) -> bool {
+    step.ticks.iter().enumerate().any(|(index, tick)| {
+        !tick.optional
+            && !state
+                .steps
+                .get(&step.id)
+                .is_some_and(|step| step.ticks.contains_key(&index))
+    })
+}
+
+enum Progress {
+    NotStarted,
+    Running,
+    Passed,
+    Ended(String),
+}
+
+fn progress(
+    state: &RunState,
+    before: &std::collections::BTreeMap<ActionId, u32>,
+    action: ActionId,
+) -> Progress {
+    let attempts = state
+        .action(action)
+        .map(|action| action.attempts.as_slice())
+        .unwrap_or_default();
+    let since = before.get(&action).copied().unwrap_or(0) as usize;
+    match attempts.get(since..).and_then(|attempts| attempts.last()) {
+        None => Progress::NotStarted,
+        Some(attempt) => match attempt.outcome {
+            None => Progress::Running,
+            Some(Outcome::Passed | Outcome::Skipped) => Progress::Passed,
+            Some(outcome) => Progress::Ended(attempt.reason.clone().unwrap_or_else(|| {
+                match outcome {
+                    Outcome::Cancelled => "it was cancelled",
+                    Outcome::Unknown => "nobody knows what became of it",
+                    _ => "it failed",
+                }
+                .to_owned()
+            })),
+        },
+    }
+}
+
+fn finish(option: &str, stuck: Option<String>) -> Vec<Event> {
+    vec![Event::RollbackFinished {
+        option: option.to_owned(),
+        succeeded: stuck.is_none(),
+        reason: stuck,
+    }]
+}

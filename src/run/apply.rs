@@ -1,0 +1,335 @@
+//! The fold: an event changes the state, live and on replay alike. Nothing here may fail or refuse;
+//! an event that does not fit (which `decide` never makes) leaves the state as it is.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
+    RollbackState, RunState, Skip, TickState,
+};
+
+/// The state after the first event; `None` where that is not [`Event::RunOpened`].
+pub fn open(record: &Record) -> Option<RunState> {
+    let Event::RunOpened {
+        run,
+        runbook,
+        environment,
+        directory,
+        inputs,
+        window_ends,
+        driver,
+        unattended,
+    } = &record.event
+    else {
+        return None;
+    };
+    Some(RunState {
+        run: run.clone(),
+        runbook: runbook.clone(),
+        environment: environment.name.clone(),
+        protected: environment.protected,
+        targets: environment
+            .targets
+            .iter()
+            .map(|(name, target)| (name.clone(), target.postgres.clone()))
+            .collect(),
+        config: environment.clone(),
+        directory: directory.clone(),
+        opened_at: record.at,
+        opened_by: record.by.clone(),
+        unattended: *unattended,
+        window_ends: *window_ends,
+        mode: Mode::Running,
+        driver: driver.clone(),
+        epoch: 0,
+        identities: BTreeMap::new(),
+        inputs: inputs.clone(),
+        choices: BTreeMap::new(),
+        current_phase: String::new(),
+        phases: BTreeMap::new(),
+        steps: BTreeMap::new(),
+        actions: BTreeMap::new(),
+        rollback: None,
+        past_rollbacks: Vec::new(),
+        notes: Vec::new(),
+        completed_at: None,
+        seq: record.seq,
+        last_event_at: record.at,
+    })
+}
+
+/// Folds one event into the state.
+pub fn apply(state: &mut RunState, record: &Record) {
+    state.seq = record.seq;
+    state.last_event_at = record.at;
+    let (at, by) = (record.at, || record.by.clone());
+    match &record.event {
+        Event::RunOpened { .. } | Event::SupervisorStopped {} => {}
+        Event::SupervisorStarted { epoch, .. } => {
+            // A revived run starts held: nothing goes on by itself but a rollback, which waits for
+            // nobody, and a rehearsal, which has nobody to wait for.
+            if *epoch > 1 && state.mode == Mode::Running && !state.unattended {
+                state.mode = Mode::Held;
+            }
+            state.epoch = *epoch;
+        }
+        Event::TargetVerified { target, identity } => {
+            state.identities.insert(target.clone(), identity.clone());
+        }
+        Event::DriverChanged { driver } => state.driver.clone_from(driver),
+        Event::InputSet { name, input } => {
+            state.inputs.insert(name.clone(), input.clone());
+        }
+        Event::ChoiceMade { group, name } => {
+            state.choices.insert(group.clone(), name.clone());
+        }
+        Event::Ticked {
+            step,
+            index,
+            value,
+            note,
+            judgement,
+        } => {
+            state.steps.entry(step.clone()).or_default().ticks.insert(
+                *index,
+                TickState {
+                    at,
+                    by: by(),
+                    value: value.clone(),
+                    note: note.clone(),
+                    judgement: judgement.clone(),
+                },
+            );
+        }
+        Event::Unticked { step, index } => {
+            if let Some(step) = state.steps.get_mut(step) {
+                step.ticks.remove(index);
+            }
+        }
+        Event::StepSkipped { step, reason } => {
+            state.steps.entry(step.clone()).or_default().skipped = Some(Skip {
+                at,
+                by: by(),
+                reason: reason.clone(),
+            });
+            unstick(state);
+        }
+        Event::StepUnskipped { step } => {
+            if let Some(step) = state.steps.get_mut(step) {
+                step.skipped = None;
+            }
+        }
+        Event::PhaseEntered { phase } => {
+            state.current_phase.clone_from(phase);
+            let phase = state.phases.entry(phase.clone()).or_default();
+            phase.entered_at = phase.entered_at.or(Some(at));
+        }
+        Event::Armed { action, hash } => {
+            state.actions.entry(*action).or_default().armed = Some(hash.clone());
+        }
+        Event::ActionStarted {
+            action,
+            attempt,
+            command,
+            target,
+            ..
+        } => {
+            let belongs_to_rollback = state
+                .rollback
+                .as_ref()
+                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
+            if state.mode == Mode::Held {
+                state.mode = Mode::Running;
+            }
+            state
+                .actions
+                .entry(*action)
+                .or_default()
+                .attempts
+                .push(Attempt {
+                    number: *attempt,
+                    by: by(),
+                    started_at: at,
+                    ended_at: None,
+                    command: command.clone(),
+                    target: target.clone(),
+                    launched: None,
+                    cancel_requested_at: None,
+                    outcome: None,
+                    evidence: None,
+                    judgements: Vec::new(),
+                    reason: None,
+                });
+            if belongs_to_rollback {
+                unstick(state);
+            }
+        }
+        Event::ActionLaunched {
+            action,
+            attempt,
+            launched,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.launched = Some(launched.clone());
+            }
+        }
+        Event::CancelRequested { action, attempt } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.cancel_requested_at = attempt.cancel_requested_at.or(Some(at));
+            }
+        }
+        Event::ActionFinished {
+            action,
+            attempt,
+            outcome,
+            evidence,
+            judgements,
+            reason,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.ended_at = Some(at);
+                attempt.outcome = Some(*outcome);
+                attempt.evidence = Some(evidence.clone());
+                attempt.judgements.clone_from(judgements);
+                attempt.reason.clone_from(reason);
+            }
+        }
+        Event::ActionResolved {
+            action,
+            attempt,
+            outcome,
+            reason,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.ended_at = attempt.ended_at.or(Some(at));
+                attempt.outcome = Some(*outcome);
+                attempt.reason = Some(format!("{}: {reason}", record.by));
+            }
+        }
+        Event::CriterionJudged {
+            phase,
+            line,
+            judgement,
+            note,
+        } => {
+            state
+                .phases
+                .entry(phase.clone())
+                .or_default()
+                .criteria
+                .insert(
+                    *line,
+                    CriterionState {
+                        judgement: judgement.clone(),
+                        at,
+                        by: by(),
+                        note: note.clone(),
+                    },
+                );
+        }
+        Event::GateDecided {
+            phase,
+            decision,
+            reason,
+        } => {
+            state.phases.entry(phase.clone()).or_default().gate = Some(Gate {
+                decision: *decision,
+                at,
+                by: by(),
+                reason: reason.clone(),
+            });
+            state.mode = match decision {
+                GateDecision::Hold => Mode::Held,
+                // The way back, or giving up, is a decision of its own.
+                GateDecision::NoGo => Mode::Held,
+                GateDecision::Go if state.mode == Mode::Held => Mode::Running,
+                GateDecision::Go => state.mode,
+            };
+        }
+        Event::RollbackStarted { option, reason, .. } => {
+            state.past_rollbacks.extend(state.rollback.take());
+            state.mode = Mode::RollingBack;
+            state.rollback = Some(RollbackState {
+                option: option.clone(),
+                by: by(),
+                reason: reason.clone(),
+                started_at: at,
+                ended_at: None,
+                succeeded: None,
+                stuck_reason: None,
+                from_phase: state.current_phase.clone(),
+                attempts_before: state
+                    .actions
+                    .iter()
+                    .map(|(action, state)| {
+                        (
+                            *action,
+                            u32::try_from(state.attempts.len()).unwrap_or(u32::MAX),
+                        )
+                    })
+                    .collect(),
+            });
+        }
+        Event::RollbackFinished {
+            succeeded, reason, ..
+        } => {
+            if let Some(rollback) = &mut state.rollback {
+                rollback.ended_at = Some(at);
+                rollback.succeeded = Some(*succeeded);
+                rollback.stuck_reason.clone_from(reason);
+            }
+            state.mode = if *succeeded {
+                Mode::RolledBack
+            } else {
+                Mode::Stuck
+            };
+        }
+        Event::NoteWritten { text, step } => state.notes.push(Note {
+            at,
+            by: by(),
+            text: text.clone(),
+            step: step.clone(),
+        }),
+        Event::RunResumed {} => {
+            if state.mode == Mode::Held {
+                state.mode = Mode::Running;
+            }
+        }
+        Event::RunCompleted {} => {
+            state.mode = Mode::Done;
+            state.completed_at = Some(at);
+        }
+        Event::RunAbandoned { .. } => state.mode = Mode::Failed,
+    }
+}
+
+fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&mut Attempt> {
+    state
+        .actions
+        .get_mut(&action)?
+        .attempts
+        .iter_mut()
+        .find(|attempt| attempt.number == number)
+}
+
+pub(super) fn is_of_option(state: &RunState, option: &str, action: ActionId) -> bool {
+    state.runbook.option(option).is_some_and(|option| {
+        option
+            .steps
+            .iter()
+            .any(|step| step.blocks.contains(&action.block))
+    })
+}
+
+/// A stuck rollback goes on once its failed step is run again or skipped.
+fn unstick(state: &mut RunState) {
+    if state.mode != Mode::Stuck {
+        return;
+    }
+    if let Some(rollback) = &mut state.rollback {
+        rollback.ended_at = None;
+        rollback.succeeded = None;
+        rollback.stuck_reason = None;
+        state.mode = Mode::RollingBack;
+    }
+}

@@ -1,0 +1,110 @@
+//! The way back: what would run, in which order, how long it takes and what it loses. Reckoned from
+//! the state alone, so it can be shown at every moment.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{ActionId, Preview, RunState, preview};
+use crate::runbook::BlockNumber;
+
+/// One rollback option as it would run now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RollbackPlan {
+    pub option: String,
+    pub title: String,
+    pub recommended: bool,
+    /// Why the guide advises against it.
+    pub discouraged: Option<String>,
+    pub actions: Vec<PlannedAction>,
+    pub estimate_s: Option<u64>,
+    pub loses: Option<String>,
+    /// A read-only query whose single value says how much is lost.
+    pub loss_query: Option<BlockNumber>,
+    /// Everything in it can run as it stands.
+    pub ready: bool,
+    /// Why it is not ready, or what a person should know.
+    pub reasons: Vec<String>,
+    /// The word to type before it starts: the environment's name, where it is protected or data is lost.
+    pub confirm: Option<String>,
+    /// Binds a confirmation to what was shown.
+    pub hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedAction {
+    pub action: ActionId,
+    pub step: String,
+    pub title: String,
+    /// What runs, secrets masked; `Err` says why it cannot.
+    pub command: Result<String, String>,
+    pub target: String,
+}
+
+/// Every option, the one to take first.
+pub fn rollback_plans(state: &RunState) -> Vec<RollbackPlan> {
+    let mut plans: Vec<RollbackPlan> = state
+        .runbook
+        .rollback
+        .iter()
+        .map(|option| plan(state, option))
+        .collect();
+    plans.sort_by_key(|plan| (plan.discouraged.is_some(), !plan.recommended, !plan.ready));
+    plans
+}
+
+fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
+    let mut actions = Vec::new();
+    let mut reasons = Vec::new();
+    let mut hasher = Sha256::new();
+    hasher.update(option.id.as_bytes());
+    for step in &option.steps {
+        for action in super::runnable_actions(&state.runbook, step, &state.choices) {
+            let shown: Result<Preview, _> = preview(state, action);
+            let title = super::action_title(&state.runbook, step, action);
+            let (command, target) = match shown {
+                Ok(shown) => {
+                    hasher.update(shown.hash.as_bytes());
+                    (Ok(shown.command), shown.target)
+                }
+                Err(refusal) => {
+                    hasher.update(refusal.message.as_bytes());
+                    reasons.push(format!("{title}: {}", refusal.message));
+                    (Err(refusal.message), String::new())
+                }
+            };
+            actions.push(PlannedAction {
+                action,
+                step: step.id.clone(),
+                title,
+                command,
+                target,
+            });
+        }
+    }
+    if actions.is_empty() {
+        reasons.push("it holds no command: its steps are done by hand".to_owned());
+    }
+    let ready = !actions.is_empty() && actions.iter().all(|action| action.command.is_ok());
+    let estimate_s = option.estimate.map(|estimate| estimate.max_s).or_else(|| {
+        option
+            .steps
+            .iter()
+            .map(|step| step.estimate.map(|e| e.max_s))
+            .sum()
+    });
+    let confirm = (state.protected || option.loses.is_some()).then(|| state.environment.clone());
+    RollbackPlan {
+        option: option.id.clone(),
+        title: option.title.clone(),
+        recommended: option.recommended,
+        discouraged: option.discouraged.clone(),
+        actions,
+        estimate_s,
+        loses: option.loses.clone(),
+        loss_query: option.loss_query,
+        ready,
+        reasons,
+        confirm,
+        hash: super::hex(&hasher.finalize()),
+    }
+}

@@ -1,0 +1,259 @@
+//! Exactly what would run. The command that the operator sees and the one that the executor gets
+//! come from here, and a confirmation carries the hash of both target and text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{ActionId, Input, Refusal, RunState};
+use crate::runbook::{Actor, Attributes, Role};
+
+/// An action with its values filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    pub action: ActionId,
+    pub actor: Actor,
+    /// What runs. Secrets stand as their names and are filled in by environment, never here.
+    pub command: String,
+    /// The values that travel by environment (shell) or as psql variables (SQL), secrets masked.
+    pub values: BTreeMap<String, String>,
+    /// Names of secret values that travel the same way.
+    pub secrets: Vec<String>,
+    /// Name of the target (`main`) for SQL.
+    pub on: String,
+    /// Where it runs, for the operator: `main: postgres://…/app` or `shell in /srv/app`.
+    pub target: String,
+    pub destructive: Vec<String>,
+    /// A word to type before it starts.
+    pub confirm: Option<String>,
+    /// The role was only inferred: a person must arm it first.
+    pub needs_arming: bool,
+    pub timeout_s: Option<u64>,
+    /// Binds a confirmation to all of this.
+    pub hash: String,
+}
+/// Reckons what an action would run now.
+///
+/// # Errors
+/// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, or
+/// no target.
+pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
+    let subject = subject(state, action)?;
+    let Subject {
+        attributes, actor, ..
+    } = subject;
+    let mut command = subject.code.trim_end().to_owned();
+    let mut values = BTreeMap::new();
+    let mut secrets = Vec::new();
+    let mut missing = Vec::new();
+    // A request is text through and through: every value it names stands in it as `${NAME}`.
+    let named = state.inputs.keys().filter(|name| {
+        actor == Actor::Http
+            && !subject.needs.contains(name)
+            && subject.code.contains(&format!("${{{name}}}"))
+    });
+    for name in subject.needs.iter().chain(named) {
+        let spellings = state
+            .runbook
+            .variables
+            .iter()
+            .find(|variable| &variable.name == name)
+            .map_or_else(
+                || vec![format!("${{{name}}}")],
+                |variable| variable.spellings.clone(),
+            );
+        match state.inputs.get(name) {
+            Some(Input::Value(value)) => {
+                for spelling in &spellings {
+                    command = fill(&command, spelling, name, value, actor);
+                }
+                values.insert(name.clone(), value.clone());
+            }
+            Some(Input::Secret(_)) => {
+                // A secret never becomes text: it travels by environment under its name.
+                for spelling in &spellings {
+                    let reference = match actor {
+                        Actor::Sql => format!(":'{name}'"),
+                        _ => format!("${{{name}}}"),
+                    };
+                    if !travels(spelling, name, actor) {
+                        command = command.replace(spelling, &reference);
+                    }
+                }
+                secrets.push(name.clone());
+            }
+            None => missing.push(format!("`{name}`")),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Refusal::new(
+            format!("line {}: no value for {}", subject.line, missing.join(", ")),
+            "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
+        ));
+    }
+    let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());
+    let target = match actor {
+        Actor::Sql => {
+            let place = state.targets.get(&on).ok_or_else(|| {
+                Refusal::new(
+                    format!(
+                        "line {}: the environment `{}` has no target `{on}`",
+                        subject.line, state.environment
+                    ),
+                    format!(
+                        "name it in `gonogo.toml` under `[environments.{}.targets]`",
+                        state.environment
+                    ),
+                )
+            })?;
+            format!("{on}: {place}")
+        }
+        Actor::Shell => format!("shell in {}", directory(state, attributes)),
+        Actor::Http | Actor::Nobody => command
+            .lines()
+            .next()
+            .map(|line| format!("http {}", line.trim()))
+            .unwrap_or_default(),
+    };
+    let confirm = attributes.confirm.clone().or_else(|| {
+        (state.protected && !subject.destructive.is_empty()).then(|| state.environment.clone())
+    });
+    let mut hasher = Sha256::new();
+    for part in [&action.to_string(), &target, &command] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    for (name, value) in &values {
+        hasher.update(name.as_bytes());
+        hasher.update([0]);
+        hasher.update(value.as_bytes());
+        hasher.update([0]);
+    }
+    Ok(Preview {
+        action,
+        actor,
+        command,
+        values,
+        secrets,
+        on,
+        target,
+        destructive: subject.destructive.to_vec(),
+        confirm,
+        needs_arming: !subject.annotated,
+        timeout_s: attributes.timeout_s,
+        hash: super::hex(&hasher.finalize()),
+    })
+}
+
+/// Where a shell step starts: the block's `cwd` under the run's directory.
+pub fn directory(state: &RunState, attributes: &Attributes) -> String {
+    match &attributes.cwd {
+        Some(cwd) if cwd.starts_with('/') || state.directory.is_empty() => cwd.clone(),
+        Some(cwd) => format!("{}/{cwd}", state.directory),
+        None => state.directory.clone(),
+    }
+}
+
+/// A block or a part of one, whichever the action names.
+struct Subject<'a> {
+    code: &'a str,
+    line: usize,
+    actor: Actor,
+    needs: &'a [String],
+    destructive: &'a [String],
+    attributes: &'a Attributes,
+    annotated: bool,
+}
+
+fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
+    let block = state.runbook.block(action.block).ok_or_else(|| {
+        Refusal::new(
+            format!("the guide has no block {}", action.block),
+            "see `gonogo check` for the blocks it has",
+        )
+    })?;
+    let part = match action.part.checked_sub(1) {
+        None => None,
+        Some(index) => Some(block.parts.get(index).ok_or_else(|| {
+            Refusal::new(
+                format!("block {} has no part {}", action.block, action.part),
+                "see `gonogo check` for its parts",
+            )
+        })?),
+    };
+    let (role, refused, line) = part.map_or((block.role, &block.refused, block.line), |part| {
+        (part.role, &part.refused, part.line)
+    });
+    if let Some(why) = refused {
+        return Err(Refusal::new(
+            format!("line {line}: {why}"),
+            "do it by hand and skip the step with a reason, or annotate the block",
+        ));
+    }
+    let why = match role {
+        Role::Run | Role::Fill | Role::Promote => None,
+        Role::Split => Some("it holds several acts: run them part by part"),
+        Role::Manual => Some("there is nothing in it to execute"),
+        Role::Output => Some("it is expected output, not a command"),
+        Role::Content => Some("it is content, not a command"),
+        Role::Foreign => Some("it is for another database or system"),
+    };
+    if let Some(why) = why {
+        return Err(Refusal::new(
+            format!("line {line} cannot run: {why}"),
+            "annotate the block if that is wrong",
+        ));
+    }
+    Ok(match part {
+        Some(part) => Subject {
+            code: &part.code,
+            line,
+            actor: part.actor,
+            needs: &part.needs,
+            destructive: &part.destructive,
+            attributes: &block.attributes,
+            annotated: false,
+        },
+        None => Subject {
+            code: &block.code,
+            line,
+            actor: block.actor,
+            needs: &block.needs,
+            destructive: &block.destructive,
+            attributes: &block.attributes,
+            annotated: block.annotated && role != Role::Promote,
+        },
+    })
+}
+
+/// Whether this spelling needs no substitution, because the value travels beside the text: by
+/// environment to a shell, as a psql variable to SQL.
+fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
+    match actor {
+        Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
+        Actor::Sql => spelling.starts_with(':'),
+        Actor::Http | Actor::Nobody => false,
+    }
+}
+
+fn fill(command: &str, spelling: &str, name: &str, value: &str, actor: Actor) -> String {
+    if travels(spelling, name, actor) {
+        return command.to_owned();
+    }
+    let quoted = match actor {
+        Actor::Shell => shell_quoted(value),
+        Actor::Sql | Actor::Http | Actor::Nobody => value.to_owned(),
+    };
+    command.replace(spelling, &quoted)
+}
+
+/// The value as one shell word, whatever it holds.
+pub fn shell_quoted(value: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+,=".contains(character);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}

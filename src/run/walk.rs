@@ -1,0 +1,365 @@
+//! Questions about where a run stands: what can be started, how a step looks, what a gate asks, and
+//! what to do next.
+
+use std::collections::BTreeMap;
+
+use super::{ActionId, ActionState, Mode, Outcome, RunState, StepStatus, Verdict};
+use crate::runbook::{Actor, Block, Choice, Expectation, Phase, Role, Runbook, Step};
+
+/// The actions of a step in order, those of alternatives not chosen left out.
+pub fn runnable_actions(
+    runbook: &Runbook,
+    step: &Step,
+    choices: &BTreeMap<String, String>,
+) -> Vec<ActionId> {
+    let mut actions = Vec::new();
+    for block in step
+        .blocks
+        .iter()
+        .filter_map(|number| runbook.block(*number))
+    {
+        if !chosen(block.choice.as_ref(), choices) || !is_offered(block) {
+            continue;
+        }
+        match block.role {
+            Role::Run | Role::Fill | Role::Promote if block.actor != Actor::Nobody => {
+                actions.push(ActionId::block(block.n));
+            }
+            Role::Split => {
+                for (index, part) in block.parts.iter().enumerate() {
+                    let runs = matches!(part.role, Role::Run | Role::Fill | Role::Promote);
+                    if runs && part.actor != Actor::Nobody && chosen(part.choice.as_ref(), choices)
+                    {
+                        actions.push(ActionId {
+                            block: block.n,
+                            part: index + 1,
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    actions
+}
+
+fn is_offered(block: &Block) -> bool {
+    !block.attributes.has_class("norun") && !block.attributes.has_class("loss")
+}
+
+/// True where the alternative is the chosen one, or there is nothing to choose.
+fn chosen(choice: Option<&Choice>, choices: &BTreeMap<String, String>) -> bool {
+    choice.is_none_or(|choice| {
+        choices
+            .get(&choice.group)
+            .is_some_and(|name| *name == choice.name)
+    })
+}
+
+/// The alternatives of a step that wait for a choice: group, then the options in order.
+pub fn open_choices(
+    runbook: &Runbook,
+    step: &Step,
+    choices: &BTreeMap<String, String>,
+) -> Vec<(String, Vec<Choice>)> {
+    let mut open: Vec<(String, Vec<Choice>)> = Vec::new();
+    for choice in choices_of(runbook, step) {
+        if choices.contains_key(&choice.group) {
+            continue;
+        }
+        match open.iter_mut().find(|(group, _)| *group == choice.group) {
+            Some((_, options)) if options.contains(choice) => {}
+            Some((_, options)) => options.push(choice.clone()),
+            None => open.push((choice.group.clone(), vec![choice.clone()])),
+        }
+    }
+    open
+}
+
+/// Every alternative that stands in a step, the step's own among them; for a step that is itself an
+/// alternative, also those of its siblings.
+pub fn choices_of<'a>(runbook: &'a Runbook, step: &'a Step) -> Vec<&'a Choice> {
+    let siblings = step.choice.iter().flat_map(move |own| {
+        runbook
+            .steps()
+            .filter_map(|other| other.choice.as_ref())
+            .filter(move |other| other.group == own.group)
+    });
+    let blocks = step
+        .blocks
+        .iter()
+        .filter_map(|number| runbook.block(*number))
+        .flat_map(|block| {
+            block
+                .choice
+                .iter()
+                .chain(block.parts.iter().filter_map(|part| part.choice.as_ref()))
+        });
+    siblings.chain(blocks).collect()
+}
+
+/// A short name for an action: what its block or part is called, else its first words.
+pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String {
+    let Some(block) = runbook.block(action.block) else {
+        return step.title.clone();
+    };
+    if let Some(part) = action
+        .part
+        .checked_sub(1)
+        .and_then(|index| block.parts.get(index))
+        && !part.title.is_empty()
+    {
+        return part.title.clone();
+    }
+    if !block.id.starts_with("block-") {
+        return block.id.clone();
+    }
+    block
+        .code
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(|line| {
+            let line = line.trim_start_matches(['#', '-', ' ']);
+            line.chars().take(60).collect()
+        })
+        .unwrap_or_else(|| step.title.clone())
+}
+
+impl RunState {
+    pub fn action(&self, action: ActionId) -> Option<&ActionState> {
+        self.actions.get(&action)
+    }
+
+    /// Actions that run now, with their attempt.
+    pub fn running(&self) -> Vec<(ActionId, u32)> {
+        self.actions
+            .iter()
+            .filter(|(_, state)| state.is_running())
+            .filter_map(|(action, state)| Some((*action, state.last()?.number)))
+            .collect()
+    }
+
+    /// The step that holds an action, in the walk or in a rollback option.
+    pub fn step_of(&self, action: ActionId) -> Option<&Step> {
+        self.runbook
+            .steps()
+            .find(|step| step.blocks.contains(&action.block))
+    }
+
+    /// True of a watch: it ends with its phase and has no verdict of its own.
+    pub fn is_watch(&self, action: ActionId) -> bool {
+        let Some(block) = self.runbook.block(action.block) else {
+            return false;
+        };
+        match action.part.checked_sub(1) {
+            None => block.long_running,
+            Some(index) => block.parts.get(index).is_some_and(|part| part.long_running),
+        }
+    }
+
+    /// The actions of a step under the choices made.
+    pub fn actions_of(&self, step: &Step) -> Vec<ActionId> {
+        runnable_actions(&self.runbook, step, &self.choices)
+    }
+
+    pub fn open_choices(&self, step: &Step) -> Vec<(String, Vec<Choice>)> {
+        open_choices(&self.runbook, step, &self.choices)
+    }
+
+    /// An alternative that was not chosen.
+    pub fn is_passed_over(&self, step: &Step) -> bool {
+        step.choice.as_ref().is_some_and(|choice| {
+            self.choices
+                .get(&choice.group)
+                .is_some_and(|name| *name != choice.name)
+        })
+    }
+
+    /// How a step stands.
+    pub fn step_status(&self, step: &Step) -> StepStatus {
+        let own = self.steps.get(&step.id);
+        if own.is_some_and(|own| own.skipped.is_some()) || self.is_passed_over(step) {
+            return StepStatus::Skipped;
+        }
+        let in_option = self.runbook.phase_of(&step.id).is_none();
+        let before = |action: &ActionId| -> usize {
+            match &self.rollback {
+                Some(rollback) if in_option => {
+                    rollback.attempts_before.get(action).copied().unwrap_or(0) as usize
+                }
+                _ => 0,
+            }
+        };
+        let actions = self.actions_of(step);
+        let mut pending = false;
+        let mut worst: Option<StepStatus> = None;
+        let mut ran = false;
+        for action in actions.iter().filter(|action| !self.is_watch(**action)) {
+            let last = self
+                .actions
+                .get(action)
+                .and_then(|state| state.attempts.get(before(action)..))
+                .and_then(|attempts| attempts.last());
+            let status = match last {
+                None => {
+                    pending |= !self.runbook.block(action.block).is_some_and(is_optional);
+                    continue;
+                }
+                Some(attempt) => match attempt.outcome {
+                    None => return StepStatus::Running,
+                    Some(Outcome::Passed | Outcome::Skipped) => None,
+                    Some(Outcome::Failed) => Some(StepStatus::Failed),
+                    Some(Outcome::Cancelled) => Some(StepStatus::Cancelled),
+                    Some(Outcome::Unknown) => Some(StepStatus::Unknown),
+                },
+            };
+            ran = true;
+            if worst != Some(StepStatus::Unknown) {
+                worst = status.or(worst);
+            }
+        }
+        if self.mode == Mode::RolledBack && ran && !in_option {
+            return StepStatus::Undone;
+        }
+        if let Some(worst) = worst {
+            return match (self.mode, in_option) {
+                (Mode::Stuck, true) => StepStatus::Stuck,
+                _ => worst,
+            };
+        }
+        let ticked = step.ticks.iter().enumerate().all(|(index, tick)| {
+            tick.optional || own.is_some_and(|own| own.ticks.contains_key(&index))
+        });
+        let watches_only =
+            !actions.is_empty() && actions.iter().all(|action| self.is_watch(*action));
+        if !pending && ticked && self.open_choices(step).is_empty() {
+            // A step that asks nothing of anybody is read, and passed with its phase.
+            let asks = !actions.is_empty() || !step.ticks.is_empty();
+            if asks
+                && (!watches_only
+                    || self
+                        .runbook
+                        .phase_of(&step.id)
+                        .is_none_or(|phase| self.is_phase_passed(&phase.id)))
+            {
+                return StepStatus::Passed;
+            }
+            if !asks
+                && self
+                    .runbook
+                    .phase_of(&step.id)
+                    .is_some_and(|phase| self.is_phase_passed(&phase.id))
+            {
+                return StepStatus::Passed;
+            }
+        }
+        StepStatus::Pending
+    }
+
+    /// Nothing is left to do in this step before its gate.
+    pub fn is_step_settled(&self, step: &Step) -> bool {
+        match self.step_status(step) {
+            StepStatus::Passed | StepStatus::Skipped | StepStatus::Undone => true,
+            StepStatus::Pending => {
+                // Reading matter and watches hold no gate up.
+                let only_watches = self.actions_of(step).iter().all(|action| {
+                    self.is_watch(*action)
+                        || self.runbook.block(action.block).is_some_and(is_optional)
+                });
+                only_watches
+                    && self.open_choices(step).is_empty()
+                    && step.ticks.iter().enumerate().all(|(index, tick)| {
+                        tick.optional
+                            || self
+                                .steps
+                                .get(&step.id)
+                                .is_some_and(|own| own.ticks.contains_key(&index))
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    pub fn is_phase_passed(&self, phase: &str) -> bool {
+        self.phases
+            .get(phase)
+            .is_some_and(|phase| phase.is_passed())
+    }
+
+    /// The phase at hand.
+    pub fn phase(&self) -> Option<&Phase> {
+        self.runbook.phase(&self.current_phase)
+    }
+
+    /// Position of a phase in the walk.
+    pub fn phase_index(&self, phase: &str) -> Option<usize> {
+        self.runbook
+            .walk()
+            .position(|candidate| candidate.id == phase)
+    }
+
+    /// When a phase of the cleanup may begin: its wait after the forward path was done.
+    pub fn due(&self, phase: &Phase) -> Option<super::Timestamp> {
+        let wait = i64::try_from(phase.wait_s?).ok()?;
+        let from = self.completed_at?;
+        chrono::TimeDelta::try_seconds(wait).and_then(|wait| from.checked_add_signed(wait))
+    }
+
+    /// What the gate of a phase asks: the phase's criteria, then what its steps leave to judgement.
+    pub fn gate_items<'a>(&self, phase: &'a Phase) -> Vec<&'a Expectation> {
+        let left_to_judgement = phase
+            .steps
+            .iter()
+            .filter(|step| !matches!(self.step_status(step), StepStatus::Skipped))
+            .flat_map(|step| &step.expect)
+            .filter(|expectation| expectation.cel.is_none() && expectation.output.is_none());
+        phase.criteria.iter().chain(left_to_judgement).collect()
+    }
+
+    /// The verdict on an item of a gate; `None` while nobody has judged it.
+    pub fn gate_verdict(&self, phase: &Phase, item: &Expectation) -> Option<Verdict> {
+        self.phases
+            .get(&phase.id)?
+            .criteria
+            .get(&item.line)
+            .map(|criterion| criterion.judgement.verdict)
+    }
+
+    /// Why the gate is not clear, one line each; empty means go.
+    pub fn gate_objections(&self, phase: &Phase) -> Vec<String> {
+        let mut objections = Vec::new();
+        for step in &phase.steps {
+            if !self.is_step_settled(step) {
+                let status = match self.step_status(step) {
+                    StepStatus::Pending => "is not done",
+                    StepStatus::Running => "is running",
+                    StepStatus::Failed => "failed",
+                    StepStatus::Cancelled => "was cancelled",
+                    StepStatus::Unknown => "is unknown",
+                    _ => "is stuck",
+                };
+                objections.push(format!("step `{}` {status}", step.title));
+            }
+        }
+        for item in self.gate_items(phase) {
+            match self.gate_verdict(phase, item) {
+                Some(Verdict::Pass) => {}
+                Some(Verdict::Warn) => objections.push(format!("warning: {}", item.text)),
+                Some(Verdict::Fail) if item.red_flag => {
+                    objections.push(format!("red flag: {}", item.text));
+                }
+                Some(Verdict::Fail) => objections.push(format!("not met: {}", item.text)),
+                Some(Verdict::Inconclusive) => {
+                    objections.push(format!("inconclusive: {}", item.text));
+                }
+                None => objections.push(format!("not judged: {}", item.text)),
+            }
+        }
+        objections
+    }
+}
+
+fn is_optional(block: &Block) -> bool {
+    block.attributes.has_class("optional")
+}
