@@ -3,6 +3,8 @@
 mod cluster;
 mod demo;
 mod executor;
+mod executor_http;
+mod executor_sql;
 mod house;
 mod migration;
 mod monitor;
