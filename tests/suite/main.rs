@@ -5,6 +5,7 @@ mod demo;
 mod executor;
 mod executor_http;
 mod executor_sql;
+mod hostile_output;
 mod house;
 mod migration;
 mod monitor;

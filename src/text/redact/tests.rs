@@ -54,17 +54,13 @@ fn a_secret_is_masked_in_every_form() {
         SECRET.replace('\'', "''"),
         SECRET.replace('\'', r"'\''"),
         percent.clone(),
-        percent.to_lowercase(),
+        percent_encoded(SECRET, |_| false, true),
         percent.replace("%20", "+"),
         SECRET.bytes().map(|byte| format!("{byte:02x}")).collect(),
         SECRET.bytes().map(|byte| format!("{byte:02X}")).collect(),
     ] {
         let text = format!("before {form} after");
         let clean = redactor.redact_text(&text);
-        if form == percent.to_lowercase() {
-            // Letters of the secret itself changed too: not a form of it.
-            continue;
-        }
         assert_eq!(clean, "before ‹redacted› after", "{form}");
     }
 }
