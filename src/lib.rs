@@ -11,6 +11,7 @@
 //! run                              L1  pure: events, state, decide, effects, rollback plan, verdicts
 //! runbook                          L0  pure: guide text -> Runbook, gonogo.toml -> Config, diagnostics
 //! text                             L0  pure: durations, scrubbing of hostile bytes, redaction of secrets
+//! tls                              L0  the process-wide cryptography provider
 //! ```
 //!
 //! Data flows one way:
@@ -31,4 +32,5 @@ pub mod run;
 pub mod runbook;
 pub mod supervisor;
 pub mod text;
+pub mod tls;
 pub mod ui;

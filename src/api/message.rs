@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::monitor::Sample;
 use crate::run::{OutputLine, OutputTail, Record, Refusal, RunState, Timestamp};
+use crate::supervisor::{Person, StoreHealth};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,23 +38,6 @@ pub struct Snapshot {
     pub outputs: Vec<OutputTail>,
     pub people: Vec<Person>,
     pub store: StoreHealth,
-}
-
-/// Whether the journal can be written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StoreHealth {
-    pub events: u64,
-    /// Hash of the newest link of the chain.
-    pub head: String,
-    /// The last write failed: no new action starts.
-    pub failure: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    pub name: String,
-    pub driver: bool,
-    pub since: Timestamp,
 }
 
 /// `POST /command`.

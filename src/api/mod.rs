@@ -2,6 +2,11 @@
 //! cursor; it folds them with the same `apply` as the supervisor, so there is one truth and one
 //! way to read it. The local cockpit uses this path too: attaching is never a second one.
 
+mod client;
 mod message;
+mod server;
 
+pub use crate::supervisor::{Person, StoreHealth};
+pub use client::{Client, ClientError, MessageStream};
 pub use message::*;
+pub use server::serve;

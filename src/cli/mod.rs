@@ -1,1 +1,173 @@
-//! cli
+//! The command line: one file a subcommand, arguments in, exit code out.
+
+mod attach;
+mod check;
+mod completions;
+mod demo;
+mod doctor;
+mod exit;
+mod identity;
+mod open;
+mod plan;
+mod report;
+mod resume;
+mod rollback;
+mod run;
+mod runs;
+mod session;
+mod status;
+mod supervise;
+mod unattended;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::demo::{control, host, service};
+
+pub use exit::Exit;
+
+/// A deployment cockpit: walks you through a Markdown runbook against a real PostgreSQL and real
+/// services, with the way back always ready.
+#[derive(Debug, Parser)]
+#[command(name = "gonogo", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done or go; 1 failed or no-go; 2 usage or configuration; \
+    3 waiting for a person; 4 rolled back; 5 the guide has errors."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Open the cockpit on a new run of a guide.
+    Run(run::Arguments),
+    /// Join a run: the newest that is under way, or the one named.
+    Attach(attach::Arguments),
+    /// Walk an annotated guide without a person.
+    Rehearse(unattended::Arguments),
+    /// Say what was understood of guides, and what is wrong with them.
+    Check(check::Arguments),
+    /// Say what would run, in order, with its values filled in; and the way back.
+    Plan(plan::Arguments),
+    /// Revive a run whose supervisor is gone; it starts held.
+    Resume(resume::Arguments),
+    /// List the runs kept on this machine.
+    Runs(runs::Arguments),
+    /// Say where a run stands.
+    Status(status::Arguments),
+    /// Write what happened, with evidence and times, without secrets.
+    Report(report::Arguments),
+    /// Take a run back without the cockpit.
+    Rollback(rollback::Arguments),
+    /// Say whether everything is here that a guide needs.
+    Doctor(doctor::Arguments),
+    /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
+    Demo(demo::Arguments),
+    /// Print completions for a shell.
+    Completions(completions::Arguments),
+    /// Own a run (started by `run`).
+    #[command(hide = true)]
+    Supervise(supervise::Arguments),
+    /// Carry out one action (started by the supervisor).
+    #[command(hide = true)]
+    Shim { directory: PathBuf },
+    /// A service of the sample system.
+    #[command(hide = true)]
+    DemoService(service::ServiceArguments),
+    /// Controls the services of the sample system.
+    #[command(hide = true)]
+    DemoCtl(control::ControlArguments),
+    /// Watches over the processes of the sample system.
+    #[command(hide = true)]
+    DemoHost(host::HostArguments),
+}
+
+/// How a run is opened.
+#[derive(Clone, Debug, Default, Args)]
+struct OpenArguments {
+    /// The Markdown guide.
+    guide: PathBuf,
+    /// The environment of `gonogo.toml` to act on.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// A value for a blank of the guide.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+    /// Length of the maintenance window, counted from now.
+    #[arg(long, value_name = "DURATION")]
+    window: Option<String>,
+}
+
+/// Parses the arguments of the process and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // These are worlds of their own: no runtime here, nothing that could fail before they act.
+    match cli.command {
+        Subcommands::Shim { directory } => {
+            let code = crate::executor::shim::main(&directory);
+            return ExitCode::from(u8::try_from(code).unwrap_or(1));
+        }
+        Subcommands::DemoService(arguments) => return ExitCode::from(service::main(arguments)),
+        Subcommands::DemoCtl(arguments) => return ExitCode::from(control::main(&arguments)),
+        Subcommands::DemoHost(arguments) => return ExitCode::from(host::main(&arguments)),
+        command => run_command(command),
+    }
+}
+
+fn run_command(command: Subcommands) -> ExitCode {
+    if let Err(error) = color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .install()
+    {
+        eprintln!("gonogo: {error}");
+    }
+    crate::tls::install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("gonogo: cannot start: {error}");
+            return ExitCode::from(Exit::Failed.code());
+        }
+    };
+    let outcome = runtime.block_on(dispatch(command));
+    // A task that waits for a slow server must not hold the prompt back.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            eprintln!("{}", exit::explain(&error));
+            ExitCode::from(exit::code_of(&error))
+        }
+    }
+}
+
+async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
+    match command {
+        Subcommands::Run(arguments) => run::main(arguments).await,
+        Subcommands::Attach(arguments) => attach::main(arguments).await,
+        Subcommands::Rehearse(arguments) => unattended::main(arguments).await,
+        Subcommands::Check(arguments) => check::main(&arguments),
+        Subcommands::Plan(arguments) => plan::main(&arguments),
+        Subcommands::Resume(arguments) => resume::main(arguments).await,
+        Subcommands::Runs(arguments) => runs::main(&arguments).await,
+        Subcommands::Status(arguments) => status::main(&arguments).await,
+        Subcommands::Report(arguments) => report::main(&arguments).await,
+        Subcommands::Rollback(arguments) => rollback::main(arguments).await,
+        Subcommands::Doctor(arguments) => doctor::main(&arguments).await,
+        Subcommands::Demo(arguments) => demo::main(arguments).await,
+        Subcommands::Completions(arguments) => completions::main(&arguments),
+        Subcommands::Supervise(arguments) => supervise::main(&arguments).await,
+        // Handled before the runtime was built.
+        Subcommands::Shim { .. }
+        | Subcommands::DemoService(_)
+        | Subcommands::DemoCtl(_)
+        | Subcommands::DemoHost(_) => Ok(Exit::Usage),
+    }
+}

@@ -1,1 +1,25 @@
-//! executor
+//! Actions as processes. Each action runs under a shim: the same binary in a session of its own, which
+//! owns the action's terminals, writes what it prints to a spool and how it ended to an exit record.
+//! So an action outlives a supervisor that dies, and the next one adopts it with output and exit code.
+//!
+//! ```text
+//! ROOT/actions/<action>-<attempt>/   0700, files 0600
+//!     pid.json     which process carries the action out; its absence proves that nothing ran
+//!     script.sh    or script.sql: what runs, byte for byte as it was shown
+//!     spool        what it printed (see `spool` for the format)
+//!     exit.json    how it ended; written once, durably
+//!     shim.log     what the shim itself could not say elsewhere
+//! ```
+
+pub mod evidence;
+mod launcher;
+mod process;
+mod psql_table;
+pub mod shim;
+mod spec;
+pub mod spool;
+mod watch;
+
+pub use launcher::{Adopted, Executor, LaunchError, Running};
+pub use process::{boot_id, is_alive, launched};
+pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShimSpec, application_name};

@@ -1,1 +1,9 @@
-//! report
+//! What happened, for people and for scripts: pure functions of a run's state.
+
+mod markdown;
+mod status;
+mod words;
+
+pub use markdown::markdown;
+pub use status::{Surroundings, status};
+pub use words::{decision_word, mode_word, outcome_word, step_word};

@@ -149,8 +149,10 @@ pub fn check_condition(
             message: format!("not a condition: {}", first_line(&error.to_string())),
             offset: 0,
         })?;
+        let bound = bound_names(&rewritten);
         for name in program.references().variables() {
             let known = EVIDENCE_NAMES.contains(&name)
+                || bound.contains(&name)
                 || runbook
                     .blocks
                     .iter()
@@ -351,6 +353,19 @@ static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(\d+(?:\.\d+)?)(
 static COMPREHENSION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\.\s*(all|exists|exists_one|filter|map)\s*\("));
 
+/// Names that a comprehension gives to its elements: `row` of `rows.all(row, row.n == 0)`. The
+/// evaluator lists them among the names that must exist.
+fn bound_names(source: &str) -> Vec<&str> {
+    static BOUND: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
+    });
+    BOUND
+        .captures_iter(source)
+        .filter_map(|found| found.get(1))
+        .map(|name| name.as_str())
+        .collect()
+}
+
 #[allow(clippy::expect_used)]
 fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a pattern of this file compiles")
@@ -433,12 +448,14 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> 
 
 /// Compares output with the lines a guide expects: in order, other lines between them allowed; a
 /// line `...` stands for any lines, and `...`, `…` or a lone capital `X`, `Y`, `Z`, `N` within a
-/// line for any text.
+/// line for any text. Tables are compared by their cells, whatever lines they are drawn with.
 pub fn matches_output(expected: &[String], output: &str) -> Judgement {
-    let mut lines = output.lines();
+    let printed: Vec<String> = output.lines().map(undrawn).collect();
+    let mut lines = printed.iter();
     let mut verdict = Verdict::Pass;
     let mut explanation = "every expected line was printed, in order".to_owned();
-    for wanted in expected.iter().map(|line| line.trim()) {
+    for wanted in expected.iter().map(|line| undrawn(line)) {
+        let wanted = wanted.as_str();
         if wanted.is_empty() || wanted == "..." || wanted == "…" {
             continue;
         }
@@ -462,6 +479,21 @@ pub fn matches_output(expected: &[String], output: &str) -> Judgement {
         verdict,
         explanation,
     }
+}
+
+/// A line without the strokes of a table: `│ a │ b │` and ` a | b` are both `a | b`, a ruler is empty.
+fn undrawn(line: &str) -> String {
+    let stroke = |character: char| matches!(character, '-' | '+' | '=' | '\u{2500}'..='\u{257f}');
+    if line.contains(stroke)
+        && line
+            .chars()
+            .all(|c| stroke(c) || c == '|' || c.is_whitespace())
+    {
+        return String::new();
+    }
+    line.replace('│', "|")
+        .trim_matches(|character: char| character == '|' || character.is_whitespace())
+        .to_owned()
 }
 
 fn line_pattern(wanted: &str) -> String {
@@ -555,6 +587,30 @@ mod tests {
             assert!(check_condition(&source, &Runbook::default(), None).is_err());
             assert_eq!(judge("", &source, &scope()).verdict, Verdict::Inconclusive);
         }
+    }
+
+    #[test]
+    fn tables_are_compared_by_their_cells() {
+        let expected = [" check | value", "-------+------", " gone  | 0"].map(str::to_owned);
+        let output = "┌───────┬───────┐\n│ check │ value │\n├───────┼───────┤\n│ gone  │     0 │\n└───────┴───────┘";
+        assert_eq!(matches_output(&expected, output).verdict, Verdict::Pass);
+        let other = output.replace("0 │", "7 │");
+        assert_eq!(matches_output(&expected, &other).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_comprehension_may_name_its_elements() {
+        let probes = Some(["gateway".to_owned()]);
+        let probes = probes.as_ref().map(<[String; 1]>::as_slice);
+        for good in [
+            "rows.all(row, row.n == 0)",
+            "gateway.healthy && notices.exists( n , n == 'x')",
+        ] {
+            assert_eq!(check_condition(good, &Runbook::default(), probes), Ok(()));
+        }
+        assert!(
+            check_condition("rows.all(row, other.n == 0)", &Runbook::default(), probes).is_err()
+        );
     }
 
     #[test]

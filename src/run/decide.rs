@@ -671,7 +671,10 @@ fn finished(
     let expects_exit = judgements
         .iter()
         .filter_map(|judgement| judgement.cel.as_deref())
-        .any(|cel| cel.contains("exit"));
+        .any(|cel| {
+            // An author who asks for a status or an exit code says what a good end is.
+            cel.contains("exit") || (evidence.status.is_some() && cel.contains("status"))
+        });
     let ended_well = evidence.exit == Some(0) || expects_exit;
     let failed = judgements
         .iter()
@@ -713,7 +716,11 @@ fn judgements(
         .step_of(action)
         .into_iter()
         .flat_map(|step| &step.expect)
-        .filter(|expectation| expectation.block == Some(action.block) && action.part == 0);
+        .filter(|expectation| expectation.block == Some(action.block) && action.part == 0)
+        // The block's own attribute is judged above.
+        .filter(|expectation| {
+            expectation.cel.is_none() || expectation.cel != block.attributes.expect
+        });
     for expectation in bound {
         if let Some(lines) = &expectation.output {
             let printed = format!(

@@ -5,6 +5,7 @@
 
 mod advance;
 mod apply;
+mod autopilot;
 mod command;
 mod condition;
 mod decide;
@@ -18,8 +19,12 @@ mod state;
 mod time;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use advance::advance;
 pub use apply::{apply, open};
+pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition, judge,

@@ -47,24 +47,32 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
     let mut values = BTreeMap::new();
     let mut secrets = Vec::new();
     let mut missing = Vec::new();
-    for name in subject.needs {
+    // A request is text through and through: every value it names stands in it as `${NAME}`.
+    let named = state.inputs.keys().filter(|name| {
+        actor == Actor::Http
+            && !subject.needs.contains(name)
+            && subject.code.contains(&format!("${{{name}}}"))
+    });
+    for name in subject.needs.iter().chain(named) {
         let spellings = state
             .runbook
             .variables
             .iter()
             .find(|variable| &variable.name == name)
-            .map(|variable| variable.spellings.as_slice())
-            .unwrap_or_default();
+            .map_or_else(
+                || vec![format!("${{{name}}}")],
+                |variable| variable.spellings.clone(),
+            );
         match state.inputs.get(name) {
             Some(Input::Value(value)) => {
-                for spelling in spellings {
+                for spelling in &spellings {
                     command = fill(&command, spelling, name, value, actor);
                 }
                 values.insert(name.clone(), value.clone());
             }
             Some(Input::Secret(_)) => {
                 // A secret never becomes text: it travels by environment under its name.
-                for spelling in spellings {
+                for spelling in &spellings {
                     let reference = match actor {
                         Actor::Sql => format!(":'{name}'"),
                         _ => format!("${{{name}}}"),

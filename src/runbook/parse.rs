@@ -1,11 +1,53 @@
-//! Markdown text to [`Runbook`].
+//! Markdown text to [`Runbook`]: decode, read the outline, give every block its role, choose the
+//! phases, and put every section where it belongs.
 
-use super::Runbook;
+use std::fmt::Write as _;
 
-/// Reads a guide. `file` is the path for messages; `bytes` the file as it is.
-pub fn parse(file: &str, _bytes: &[u8]) -> Runbook {
-    Runbook {
-        file: file.to_owned(),
-        ..Runbook::default()
+use sha2::{Digest, Sha256};
+
+use super::assemble::Assembler;
+use super::source::Source;
+use super::{Runbook, blocks, headings, outline, phases, settings};
+
+/// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
+/// be understood is a diagnostic of the result.
+pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
+    let mut source = Source::decode(bytes);
+    let mut diagnostics = std::mem::take(&mut source.diagnostics);
+    let front = settings::front_matter(&source, &mut diagnostics);
+    let nodes = outline::outline(&source, front.end);
+    let headings = headings::headings(&nodes);
+    let blocks = blocks::read(&nodes, &headings);
+    let chosen = phases::choose(&headings, &nodes);
+
+    let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
+    assembler.assemble();
+    let mut runbook = assembler.into_runbook();
+    runbook.file = file.to_owned();
+    runbook.digest = hexadecimal(&Sha256::digest(bytes));
+    runbook.repaired = source.repaired.clone();
+    runbook.settings = front.settings;
+    runbook.title = front
+        .title
+        .filter(|_| runbook.title.is_empty())
+        .unwrap_or_else(|| std::mem::take(&mut runbook.title));
+    if runbook.title.is_empty() {
+        runbook.title = stem(file).to_owned();
     }
+    runbook.blocks = blocks.blocks;
+    runbook.diagnostics = diagnostics;
+    runbook
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+fn stem(file: &str) -> &str {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    name.split_once('.').map_or(name, |(stem, _)| stem)
 }

@@ -1,1 +1,8 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
+
+mod cluster;
+mod demo;
+mod executor;
+mod house;
+mod monitor;
+mod support;

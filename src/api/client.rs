@@ -1,0 +1,207 @@
+//! A client's end of the socket: one stream to listen on, and requests beside it.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+
+use super::{CommandAnswer, CommandRequest, Message, OutputPage};
+use crate::run::{ActionId, Command};
+
+/// A command is answered within this time or the supervisor is taken to be stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a request or the stream failed, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("no supervisor answers on {path}: {reason}")]
+    Unreachable { path: String, reason: String },
+    #[error("the supervisor sent something that is not understood: {0}")]
+    Garbled(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A connection to the supervisor of a run.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    socket: PathBuf,
+}
+
+impl Client {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be built.
+    pub fn new(socket: &Path) -> Result<Self, ClientError> {
+        crate::tls::install();
+        let http = reqwest::Client::builder()
+            .unix_socket(socket)
+            .build()
+            .map_err(|error| ClientError::Unreachable {
+                path: socket.display().to_string(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            http,
+            socket: socket.to_owned(),
+        })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        let mut reason: &dyn std::error::Error = error;
+        while let Some(source) = reason.source() {
+            reason = source;
+        }
+        ClientError::Unreachable {
+            path: self.socket.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Joins the run under a name: the full state first, then what is new.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn join(&self, name: &str) -> Result<MessageStream, ClientError> {
+        let response = self
+            .http
+            .get(address("stream", &[("name", name.to_owned())])?)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        Ok(MessageStream {
+            bytes: Box::pin(response.bytes_stream()),
+            buffer: Vec::new(),
+            start: 0,
+        })
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// Where no supervisor answers in time. A refusal is an answer, not an error.
+    pub async fn command(&self, by: &str, command: Command) -> Result<CommandAnswer, ClientError> {
+        let request = CommandRequest {
+            by: by.to_owned(),
+            command,
+        };
+        self.http
+            .post("http://run/command")
+            .json(&request)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+            .json()
+            .await
+            .map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+
+    /// Reads lines of an action's output.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or there is no such output.
+    pub async fn output(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+        count: usize,
+    ) -> Result<OutputPage, ClientError> {
+        let query = [
+            ("action", action.to_string()),
+            ("attempt", attempt.to_string()),
+            ("from", from.to_string()),
+            ("count", count.to_string()),
+        ];
+        let response = self
+            .http
+            .get(address("output", &query)?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
+    /// What a rollback option would lose, read from the database now.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or the query fails.
+    pub async fn loss(&self, block: usize) -> Result<String, ClientError> {
+        let response = self
+            .http
+            .get(address("loss", &[("block", block.to_string())])?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
+    async fn answer<T: serde::de::DeserializeOwned>(
+        &self,
+        response: reqwest::Response,
+    ) -> Result<T, ClientError> {
+        let well = response.status().is_success();
+        let text = response
+            .text()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if !well {
+            return Err(ClientError::Refused(text));
+        }
+        serde_json::from_str(&text).map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+}
+
+/// The host is of no account: the socket leads to the supervisor.
+fn address(path: &str, query: &[(&str, String)]) -> Result<reqwest::Url, ClientError> {
+    reqwest::Url::parse_with_params(&format!("http://run/{path}"), query)
+        .map_err(|error| ClientError::Garbled(error.to_string()))
+}
+
+/// Messages of a run, in order.
+pub struct MessageStream {
+    bytes: Pin<Box<dyn Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
+    buffer: Vec<u8>,
+    /// Where the unread part of the buffer begins.
+    start: usize,
+}
+
+impl MessageStream {
+    /// The next message; `None` where the supervisor is gone. Cancel safe.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            if let Some(length) = self.buffer[self.start..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
+                let line = &self.buffer[self.start..self.start + length];
+                let message = serde_json::from_slice(line);
+                self.start += length + 1;
+                match message {
+                    Ok(message) => return Some(message),
+                    // A newer supervisor may say more than this client understands.
+                    Err(error) => {
+                        tracing::warn!(%error, "a message is not understood");
+                        continue;
+                    }
+                }
+            }
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            match self.bytes.next().await {
+                Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "the stream broke");
+                    return None;
+                }
+                None => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `gonogo attach [RUN]`: the cockpit on a run that exists.
+
+use clap::Args;
+
+use super::{Exit, identity, run, session};
+use crate::ui;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run; without it the newest that is under way.
+    run: Option<String>,
+    /// Watch only: no key acts.
+    #[arg(long)]
+    observe: bool,
+    /// The layout to begin with.
+    #[arg(long, value_name = "NAME")]
+    layout: Option<String>,
+    /// The theme to begin with.
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    run::need_terminal()?;
+    let run = session::choose(arguments.run.as_deref()).await?;
+    cockpit(&run, arguments.observe, arguments.layout, arguments.theme).await
+}
+
+/// Opens the cockpit on a run and says how to come back.
+pub(super) async fn cockpit(
+    run: &str,
+    observe: bool,
+    layout: Option<String>,
+    theme: Option<String>,
+) -> color_eyre::Result<Exit> {
+    let client = session::connect(run).await?;
+    let options = ui::Options {
+        me: identity::me(),
+        observe,
+        layout,
+        theme,
+    };
+    ui::run(client, options).await?;
+    let kept = session::read(run).await?;
+    let exit = super::status::exit_of(&kept.state);
+    eprintln!("run {run}: {}", super::status::sentence(&kept.state));
+    if exit == Exit::Waiting {
+        eprintln!(
+            "  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened"
+        );
+    } else {
+        eprintln!("  next: `gonogo report {run}` tells what happened");
+    }
+    Ok(exit)
+}

@@ -1,0 +1,245 @@
+//! `gonogo check GUIDE…`: what was understood, and what is wrong.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use clap::Args;
+
+use super::{Exit, open};
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::interim::{check_document, render};
+use crate::runbook::{Actor, Role, Runbook, parse};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[arg(required = true)]
+    guides: Vec<PathBuf>,
+    /// Print JSON: one document, or an array of them for several guides.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    let mut documents = Vec::new();
+    let mut errors = 0;
+    for path in &arguments.guides {
+        let bytes = open::read_guide(path)?;
+        let file = path.display().to_string();
+        let mut runbook = parse(&file, &bytes);
+        check_conditions(&mut runbook, path)?;
+        check_shell_syntax(&mut runbook);
+        runbook
+            .diagnostics
+            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        errors += open::errors(&runbook.diagnostics);
+        if arguments.json {
+            documents.push(check_document(&runbook));
+        } else {
+            let source = String::from_utf8_lossy(&bytes);
+            eprint!("{}", render(&runbook.diagnostics, &file, &source));
+            print!("{}", summary(&runbook));
+        }
+    }
+    if arguments.json {
+        let text = match documents.as_slice() {
+            [only] => serde_json::to_string_pretty(only)?,
+            several => serde_json::to_string_pretty(several)?,
+        };
+        println!("{text}");
+    }
+    Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
+}
+
+/// What was understood, for a person.
+fn summary(runbook: &Runbook) -> String {
+    let mut text = format!("{}: {}\n", runbook.file, runbook.title);
+    if let Some(damage) = &runbook.repaired {
+        text += &format!("  repaired: {damage}\n");
+    }
+    for phase in runbook.walk() {
+        text += &format!("  line {:>4}  {}\n", phase.line, phase.title);
+        for step in &phase.steps {
+            if step.title != phase.title {
+                text += &format!("  line {:>4}    {}\n", step.line, step.title);
+            }
+            for block in step
+                .blocks
+                .iter()
+                .filter_map(|number| runbook.block(*number))
+            {
+                let role = serde_json::to_value(block.role).unwrap_or_default();
+                text += &format!(
+                    "  line {:>4}      {} {}: {}\n",
+                    block.line,
+                    block.lang.as_deref().unwrap_or("-"),
+                    role.as_str().unwrap_or_default(),
+                    block.why
+                );
+            }
+        }
+    }
+    for option in &runbook.rollback {
+        let advice = match (option.recommended, &option.discouraged) {
+            (true, _) => " (recommended)",
+            (_, Some(_)) => " (discouraged)",
+            _ => "",
+        };
+        text += &format!(
+            "  line {:>4}  way back: {}{advice}\n",
+            option.line, option.title
+        );
+    }
+    let count = |severity| {
+        runbook
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    };
+    text += &format!(
+        "  {}, {}, {}\n",
+        open::counted(runbook.blocks.len(), "block"),
+        open::counted(count(Severity::Error), "error"),
+        open::counted(count(Severity::Warning), "warning"),
+    );
+    text
+}
+
+/// Conditions, against the names of the guide and of every environment's probes.
+fn check_conditions(runbook: &mut Runbook, path: &std::path::Path) -> color_eyre::Result<()> {
+    let (config, _) = open::read_config(path)?;
+    let probes: Vec<String> = config
+        .environments
+        .values()
+        .flat_map(|environment| environment.probes.keys().cloned())
+        .collect();
+    let probes = (!config.environments.is_empty()).then_some(probes);
+    let mut found = Vec::new();
+    for (line, source) in conditions(runbook) {
+        if let Err(error) = crate::run::check_condition(&source, runbook, probes.as_deref()) {
+            found.push(Diagnostic {
+                severity: Severity::Error,
+                code: "condition".to_owned(),
+                line,
+                column: 1,
+                width: 1,
+                message: format!("`{source}`: {error}"),
+                help: "see `docs/dialect.md` on conditions".to_owned(),
+            });
+        }
+    }
+    runbook.diagnostics.extend(found);
+    Ok(())
+}
+
+fn conditions(runbook: &Runbook) -> Vec<(usize, String)> {
+    let mut all = Vec::new();
+    for block in &runbook.blocks {
+        let attributes = &block.attributes;
+        all.extend(
+            attributes
+                .expect
+                .iter()
+                .chain(&attributes.when)
+                .map(|cel| (block.line, cel.clone())),
+        );
+    }
+    for step in runbook.steps() {
+        all.extend(
+            step.ticks
+                .iter()
+                .filter_map(|tick| Some((tick.line, tick.cel.clone()?))),
+        );
+        // What was inferred binds to evidence by construction.
+        all.extend(
+            step.expect
+                .iter()
+                .filter_map(|item| Some((item.line, item.cel.clone()?))),
+        );
+    }
+    for phase in runbook.walk() {
+        all.extend(
+            phase
+                .criteria
+                .iter()
+                .filter_map(|item| Some((item.line, item.cel.clone()?))),
+        );
+    }
+    all
+}
+
+/// `bash -n` over every shell block that may run: half a block that ran before its syntax error is
+/// the worst of both. Nothing is executed.
+fn check_shell_syntax(runbook: &mut Runbook) {
+    let mut found = Vec::new();
+    for block in &runbook.blocks {
+        let runs = matches!(block.role, Role::Run) && block.actor == Actor::Shell;
+        if !runs {
+            continue;
+        }
+        match bash_objection(&block.code) {
+            Ok(None) => {}
+            Ok(Some((line, message))) => found.push(Diagnostic {
+                severity: Severity::Error,
+                code: "shell-syntax".to_owned(),
+                line: block.code_line + line.saturating_sub(1),
+                column: 1,
+                width: 1,
+                message,
+                help: "the block would stop here after running what stands before it".to_owned(),
+            }),
+            Err(error) => {
+                found.push(Diagnostic {
+                    severity: Severity::Info,
+                    code: "no-bash".to_owned(),
+                    line: block.line,
+                    column: 1,
+                    width: 1,
+                    message: format!(
+                        "shell syntax is not checked: bash cannot be started ({error})"
+                    ),
+                    help: "install bash".to_owned(),
+                });
+                break;
+            }
+        }
+    }
+    runbook.diagnostics.extend(found);
+}
+
+fn bash_objection(code: &str) -> std::io::Result<Option<(usize, String)>> {
+    let mut bash = Command::new("bash")
+        .args(["--norc", "-n"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = bash.stdin.take() {
+        match input.write_all(code.as_bytes()) {
+            // It stopped reading at the error.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
+    }
+    let output = bash.wait_with_output()?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().next().unwrap_or("bash refuses it").to_owned();
+    // `bash: line 3: syntax error near …`
+    let rest = first
+        .split_once("line ")
+        .map(|(_, rest)| rest)
+        .unwrap_or(&first);
+    let line = rest
+        .split(':')
+        .next()
+        .and_then(|number| number.trim().parse().ok())
+        .unwrap_or(1);
+    let message = rest
+        .split_once(": ")
+        .map_or(first.as_str(), |(_, message)| message);
+    Ok(Some((line, message.to_owned())))
+}

@@ -1,0 +1,135 @@
+//! `gonogo demo`: a throwaway PostgreSQL, two services with traffic, and the guide that deploys a
+//! new version of them. It ends with the command, and leaves the workspace's files for a look.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::Trouble;
+use super::{Exit, OpenArguments, attach, open, run, session, unattended};
+use crate::demo::workspace::Workspace;
+use crate::run::Policy;
+
+/// The only demo so far.
+const NAME: &str = "single-table";
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Which demo: `single-table`.
+    #[arg(default_value = NAME)]
+    name: String,
+    /// Walk it without a person and without a terminal.
+    #[arg(long)]
+    headless: bool,
+    /// With `--headless`: go back at the end, and prove it.
+    #[arg(long, requires = "headless")]
+    rollback: bool,
+    /// Only start the sample system, and say how to reach it.
+    #[arg(long, conflicts_with_all = ["headless", "rollback"])]
+    serve: bool,
+    /// With `--headless`: print the final status as one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// Where the workspace goes; without it a new folder under the temporary one.
+    #[arg(long, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+    /// The layout to begin with.
+    #[arg(long, value_name = "NAME")]
+    layout: Option<String>,
+    /// The theme to begin with.
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    if arguments.name != NAME {
+        return Err(Trouble::usage(
+            format!("there is no demo `{}`", arguments.name),
+            format!("try `gonogo demo {NAME}`"),
+        ));
+    }
+    if !arguments.headless && !arguments.serve {
+        run::need_terminal()?;
+    }
+    // Whatever ends this command must end the sample system with it.
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let told_to_end = async {
+        tokio::select! {
+            _ = terminated.recv() => 143,
+            _ = interrupted.recv() => 130,
+            _ = hung_up.recv() => 129,
+        }
+    };
+    tokio::pin!(told_to_end);
+
+    let temporary;
+    let directory = match &arguments.directory {
+        Some(directory) => directory.clone(),
+        None => {
+            temporary = tempfile::Builder::new()
+                .prefix("gonogo-demo-")
+                .tempdir()?
+                .keep();
+            temporary
+        }
+    };
+    eprintln!(
+        "starting PostgreSQL and the sample services in {} …",
+        directory.display()
+    );
+    let binary = std::env::current_exe()?;
+    let workspace = tokio::select! {
+        workspace = Workspace::create(&directory, &binary) => workspace.map_err(|error| {
+            Trouble::failed(error.to_string(), "`gonogo doctor` says what is missing")
+        })?,
+        _ = &mut told_to_end => return Ok(Exit::Failed),
+    };
+    let walked = tokio::select! {
+        walked = walk(&arguments, &workspace) => walked,
+        _ = &mut told_to_end => Ok(Exit::Failed),
+    };
+    let place = workspace.directory().to_owned();
+    workspace.stop().await?;
+    eprintln!(
+        "the sample system is stopped; its files are in {}",
+        place.display()
+    );
+    walked
+}
+
+async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Result<Exit> {
+    let opening = OpenArguments {
+        guide: workspace.guide(),
+        env: Some("demo".to_owned()),
+        ..OpenArguments::default()
+    };
+    if arguments.serve {
+        eprintln!("open the guide from another terminal:");
+        println!("gonogo run {} --env demo", workspace.guide().display());
+        eprintln!("Ctrl-C stops the sample system");
+        return std::future::pending().await;
+    }
+    let opened = open::prepare(&opening)?;
+    if arguments.headless {
+        open::refuse_errors(&opened)?;
+        let assume = opened.runbook.settings.rehearsal_assumes;
+        let run = open::create(opened, true).await?;
+        let client = session::connect(&run).await?;
+        let policy = Policy {
+            assume,
+            roll_back: arguments.rollback,
+        };
+        return unattended::walk(&run, client, policy, arguments.json).await;
+    }
+    let run = open::create(opened, false).await?;
+    attach::cockpit(
+        &run,
+        false,
+        arguments.layout.clone(),
+        arguments.theme.clone(),
+    )
+    .await
+}

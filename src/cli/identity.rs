@@ -1,0 +1,17 @@
+//! Who sits at the terminal, as the journal and the other watchers read it.
+
+/// `anna@ops1`. Over `sudo`, the person behind it.
+pub(super) fn me() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("SUDO_USER")
+        .or_else(|| variable("USER"))
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let host = host.split('.').next().unwrap_or_default();
+    let name = format!("{user}@{host}");
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}

@@ -1,0 +1,304 @@
+//! Opens a run: reads the guide and its configuration, settles values, and writes the first event.
+//! From then on the run lives in its journal; nothing else remembers it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::exit::{Exit, Trouble};
+use super::{OpenArguments, identity};
+use crate::journal::{Journal, SqliteJournal};
+use crate::run::{Event, Input, Record};
+use crate::runbook::config::{Config, Environment, SecretSource};
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::interim::{parse_config, render};
+use crate::runbook::{Runbook, parse};
+use crate::supervisor::place;
+
+/// The largest guide that is read.
+const LARGEST_GUIDE: u64 = 64 << 20;
+const CONFIG_FILE: &str = "gonogo.toml";
+
+/// A guide with its environment, before anything is written.
+pub(super) struct Opened {
+    pub runbook: Runbook,
+    pub source: Vec<u8>,
+    pub environment: Environment,
+    /// Where shell steps start.
+    pub directory: PathBuf,
+    pub inputs: BTreeMap<String, Input>,
+    pub window_s: Option<u64>,
+}
+
+/// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
+pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        Trouble::usage(
+            format!("cannot read `{shown}`: {error}"),
+            "name a Markdown file",
+        )
+    })?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() {
+            "a folder"
+        } else {
+            "not a regular file"
+        };
+        return Err(Trouble::usage(
+            format!("`{shown}` is {what}"),
+            "name a Markdown file",
+        ));
+    }
+    if metadata.len() > LARGEST_GUIDE {
+        return Err(Trouble::usage(
+            format!(
+                "`{shown}` has {} MiB; a guide may have 64",
+                metadata.len() >> 20
+            ),
+            "name a Markdown file",
+        ));
+    }
+    std::fs::read(path).map_err(|error| {
+        Trouble::usage(
+            format!("cannot read `{shown}`: {error}"),
+            "check its permissions",
+        )
+    })
+}
+
+/// `gonogo.toml` beside the guide, or in a folder above it.
+pub(super) fn find_config(guide: &Path) -> Option<PathBuf> {
+    let guide = guide.canonicalize().ok()?;
+    guide
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join(CONFIG_FILE))
+        .find(|candidate| candidate.is_file())
+}
+
+/// Reads the configuration that goes with a guide; none is an empty one.
+pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<PathBuf>)> {
+    let Some(path) = find_config(guide) else {
+        return Ok((Config::default(), None));
+    };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Trouble::usage(format!("cannot read `{shown}`: {error}"), "check the file")
+    })?;
+    let (parsed, diagnostics) = parse_config(&shown, &text);
+    if errors(&diagnostics) > 0 {
+        eprint!("{}", render(&diagnostics, &shown, &text));
+        return Err(Trouble::usage(
+            format!("`{shown}` has {}", counted(errors(&diagnostics), "error")),
+            "mend it; `docs/configuration.md` lists every key",
+        ));
+    }
+    Ok((parsed, Some(path)))
+}
+
+pub(super) fn errors(diagnostics: &[Diagnostic]) -> usize {
+    diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .count()
+}
+
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// The environment to act on: the one named, the default, or the only one.
+fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Result<Environment> {
+    let known = || {
+        let names: Vec<String> = config
+            .environments
+            .keys()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        match names.is_empty() {
+            true => {
+                "there is no `gonogo.toml` beside the guide or above it that names one".to_owned()
+            }
+            false => format!("it has {}", names.join(", ")),
+        }
+    };
+    let name = match (wanted, &config.default_environment) {
+        (Some(name), _) => name,
+        (None, Some(name)) => name,
+        (None, None) => match config.environments.keys().collect::<Vec<_>>().as_slice() {
+            [] => {
+                return Ok(Environment {
+                    name: "local".to_owned(),
+                    ..Environment::default()
+                });
+            }
+            [only] => only,
+            _ => {
+                return Err(Trouble::usage(
+                    "which environment is not said",
+                    format!("name one with `--env`: {}", known()),
+                ));
+            }
+        },
+    };
+    config
+        .environments
+        .get(name)
+        .cloned()
+        .ok_or_else(|| Trouble::usage(format!("there is no environment `{name}`"), known()))
+}
+
+/// Reads everything a run is opened from.
+pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
+    let source = read_guide(&arguments.guide)?;
+    let runbook = parse(&arguments.guide.display().to_string(), &source);
+    let (config, config_path) = read_config(&arguments.guide)?;
+    let environment = choose_environment(&config, arguments.env.as_deref())?;
+    let beside = config_path
+        .as_deref()
+        .or(Some(arguments.guide.as_path()))
+        .and_then(Path::parent)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .canonicalize()?;
+    let directory = match &environment.directory {
+        Some(directory) => beside.join(directory),
+        None => beside,
+    };
+    if !directory.is_dir() {
+        return Err(Trouble::usage(
+            format!("`{}` is not a folder", directory.display()),
+            "mend `directory` of the environment",
+        ));
+    }
+    let mut inputs: BTreeMap<String, Input> = BTreeMap::new();
+    for variable in &runbook.variables {
+        // What the operator's own shell would have filled in.
+        if let Ok(value) = std::env::var(&variable.name) {
+            let input = if variable.secret {
+                Input::Secret(SecretSource::Env(variable.name.clone()))
+            } else {
+                Input::Value(value)
+            };
+            inputs.insert(variable.name.clone(), input);
+        }
+    }
+    inputs.extend(
+        environment
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), Input::Value(value.clone()))),
+    );
+    inputs.extend(
+        environment
+            .secrets
+            .iter()
+            .map(|(name, source)| (name.clone(), Input::Secret(source.clone()))),
+    );
+    for variable in &arguments.variables {
+        let Some((name, value)) = variable.split_once('=') else {
+            return Err(Trouble::usage(
+                format!("`--var {variable}` has no `=`"),
+                "write `--var NAME=VALUE`",
+            ));
+        };
+        if runbook
+            .variables
+            .iter()
+            .any(|known| known.name == name && known.secret)
+        {
+            return Err(Trouble::usage(
+                format!(
+                    "`{name}` is a secret, and arguments can be read by everybody on this machine"
+                ),
+                format!(
+                    "export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"
+                ),
+            ));
+        }
+        inputs.insert(name.to_owned(), Input::Value(value.to_owned()));
+    }
+    let window_s = match &arguments.window {
+        Some(text) => Some(crate::text::duration::parse_s(text).ok_or_else(|| {
+            Trouble::usage(format!("`{text}` is not a duration"), "write `90m` or `2h`")
+        })?),
+        None => environment.window_s.or(runbook.settings.window_s),
+    };
+    Ok(Opened {
+        runbook,
+        source,
+        environment,
+        directory,
+        inputs,
+        window_s,
+    })
+}
+
+/// Refuses a guide with errors that a run could stumble over.
+pub(super) fn refuse_errors(opened: &Opened) -> color_eyre::Result<()> {
+    let diagnostics = &opened.runbook.diagnostics;
+    let count = errors(diagnostics);
+    if count == 0 {
+        return Ok(());
+    }
+    let source = String::from_utf8_lossy(&opened.source);
+    eprint!("{}", render(diagnostics, &opened.runbook.file, &source));
+    Err(color_eyre::Report::new(Trouble {
+        message: format!("`{}` has {}", opened.runbook.file, counted(count, "error")),
+        help: "mend the guide; `gonogo check` says where".to_owned(),
+        exit: Exit::Guide,
+    }))
+}
+
+/// Writes the first event of a run and returns the run's name.
+pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Result<String> {
+    let now = chrono::Utc::now();
+    let run = new_name(now);
+    let directory = place::run_directory(&run)?;
+    place::create_private(&directory)?;
+    std::fs::write(directory.join("guide.md"), &opened.source)?;
+    let window_ends = opened
+        .window_s
+        .and_then(|seconds| i64::try_from(seconds).ok())
+        .and_then(chrono::TimeDelta::try_seconds)
+        .and_then(|length| now.checked_add_signed(length));
+    let me = identity::me();
+    let record = Record {
+        seq: 1,
+        at: now,
+        by: me.clone(),
+        event: Event::RunOpened {
+            run: run.clone(),
+            runbook: Arc::new(opened.runbook),
+            environment: Box::new(opened.environment),
+            directory: opened.directory.display().to_string(),
+            inputs: opened.inputs,
+            window_ends,
+            driver: me,
+            unattended,
+        },
+    };
+    let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
+    journal.append(std::slice::from_ref(&record)).await?;
+    journal.close().await?;
+    Ok(run)
+}
+
+/// Sorts by time, and is short enough to type.
+fn new_name(now: crate::run::Timestamp) -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let noise = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    let letters: String = (0..3)
+        .map(|index| {
+            let digit = (noise >> (index * 5)) % 26;
+            char::from(b'a' + u8::try_from(digit).unwrap_or(0))
+        })
+        .collect();
+    format!("{}-{letters}", now.format("%Y%m%d-%H%M%S"))
+}

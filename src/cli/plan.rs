@@ -1,0 +1,255 @@
+//! `gonogo plan GUIDE`: what would run, in order, filled in; and the way back. Nothing is opened.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Exit, OpenArguments, open};
+use crate::run::{Event, Record, RunState, action_title, preview, rollback_plans};
+use crate::runbook::{Phase, Step};
+use crate::text::duration;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    open: OpenArguments,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    let opened = open::prepare(&arguments.open)?;
+    let errors = open::errors(&opened.runbook.diagnostics);
+    let state = imagined(opened)?;
+    let document = document(&state);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&document)?);
+    } else {
+        print!("{}", text(&document));
+    }
+    Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
+}
+
+/// The state that a run would have right after its opening.
+fn imagined(opened: open::Opened) -> color_eyre::Result<RunState> {
+    let record = Record {
+        seq: 1,
+        at: chrono::Utc::now(),
+        by: super::identity::me(),
+        event: Event::RunOpened {
+            run: "plan".to_owned(),
+            runbook: Arc::new(opened.runbook),
+            environment: Box::new(opened.environment),
+            directory: opened.directory.display().to_string(),
+            inputs: opened.inputs,
+            window_ends: None,
+            driver: super::identity::me(),
+            unattended: false,
+        },
+    };
+    crate::run::open(&record).ok_or_else(|| color_eyre::eyre::eyre!("a run does not open"))
+}
+
+fn document(state: &RunState) -> Value {
+    let phases: Vec<Value> = state
+        .runbook
+        .walk()
+        .map(|phase| phase_document(state, phase))
+        .collect();
+    let (min_s, max_s) = state
+        .runbook
+        .phases
+        .iter()
+        .filter_map(|phase| phase.estimate)
+        .fold((0, 0), |sum, estimate| {
+            (sum.0 + estimate.min_s, sum.1 + estimate.max_s)
+        });
+    json!({
+        "file": state.runbook.file,
+        "title": state.runbook.title,
+        "digest": state.runbook.digest,
+        "environment": state.environment,
+        "protected": state.protected,
+        "targets": state.targets,
+        "phases": phases,
+        "estimate": { "min_s": min_s, "max_s": max_s },
+        "waits": state.runbook.waits,
+        "soaks": state.runbook.soaks,
+        "rollback": rollback_plans(state),
+    })
+}
+
+fn phase_document(state: &RunState, phase: &Phase) -> Value {
+    json!({
+        "id": phase.id,
+        "title": phase.title,
+        "line": phase.line,
+        "optional": phase.optional,
+        "estimate": phase.estimate,
+        "wait_s": phase.wait_s,
+        "point_of_no_return": phase.point_of_no_return,
+        "steps": phase.steps.iter().map(|step| step_document(state, step)).collect::<Vec<_>>(),
+        "gate": phase.criteria.iter().map(|item| json!({
+            "line": item.line, "text": item.text, "cel": item.cel, "red_flag": item.red_flag,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn step_document(state: &RunState, step: &Step) -> Value {
+    let choices: Vec<Value> = state
+        .open_choices(step)
+        .into_iter()
+        .map(|(group, options)| json!({ "group": group, "options": options }))
+        .collect();
+    // Every alternative is shown: none has been chosen yet.
+    let mut everything = state.choices.clone();
+    let mut actions = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let rounds: Vec<Option<(String, String)>> = std::iter::once(None)
+        .chain(
+            crate::run::choices_of(&state.runbook, step)
+                .into_iter()
+                .map(|choice| Some((choice.group.clone(), choice.name.clone()))),
+        )
+        .collect();
+    for round in rounds {
+        let chosen = round.as_ref().map(|(_, name)| name.clone());
+        if let Some((group, name)) = round {
+            everything.insert(group, name);
+        }
+        for action in crate::run::runnable_actions(&state.runbook, step, &everything) {
+            if !seen.insert(action) {
+                continue;
+            }
+            let shown = preview(state, action);
+            actions.push(json!({
+                "action": action,
+                "title": action_title(&state.runbook, step, action),
+                "line": state.runbook.block(action.block).map(|block| block.line),
+                "choice": chosen,
+                "command": shown.as_ref().ok().map(|shown| shown.command.clone()),
+                "target": shown.as_ref().ok().map(|shown| shown.target.clone()),
+                "values": shown.as_ref().ok().map(|shown| shown.values.clone()),
+                "secrets": shown.as_ref().ok().map(|shown| shown.secrets.clone()),
+                "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
+                "refused": shown.err().map(|refusal| refusal.message),
+            }));
+        }
+    }
+    json!({
+        "id": step.id,
+        "title": step.title,
+        "line": step.line,
+        "optional": step.optional,
+        "choices": choices,
+        "manual": step.ticks.iter().map(|tick| tick.text.clone()).collect::<Vec<_>>(),
+        "actions": actions,
+    })
+}
+
+fn text(document: &Value) -> String {
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = format!(
+        "{} on {}\n",
+        string(&document["title"]),
+        string(&document["environment"])
+    );
+    for phase in document["phases"].as_array().into_iter().flatten() {
+        let estimate = match (
+            phase["estimate"]["min_s"].as_u64(),
+            phase["estimate"]["max_s"].as_u64(),
+        ) {
+            (Some(min), Some(max)) => format!("  ({})", duration::format_range_s(min, max)),
+            _ => String::new(),
+        };
+        let optional = if phase["optional"] == true {
+            "  optional"
+        } else {
+            ""
+        };
+        out += &format!("\n{}{estimate}{optional}\n", string(&phase["title"]));
+        for step in phase["steps"].as_array().into_iter().flatten() {
+            if step["title"] != phase["title"] {
+                out += &format!("  {}\n", string(&step["title"]));
+            }
+            for manual in step["manual"].as_array().into_iter().flatten() {
+                out += &format!("    [ ] {}\n", string(manual));
+            }
+            for action in step["actions"].as_array().into_iter().flatten() {
+                out += &action_text(action);
+            }
+        }
+        for criterion in phase["gate"].as_array().into_iter().flatten() {
+            out += &format!("    gate: {}\n", string(&criterion["text"]));
+        }
+    }
+    let sum = (
+        &document["estimate"]["min_s"],
+        &document["estimate"]["max_s"],
+    );
+    if let (Some(min), Some(max)) = (sum.0.as_u64(), sum.1.as_u64())
+        && max > 0
+    {
+        out += &format!("\nin all {}\n", duration::format_range_s(min, max));
+    }
+    for wait in document["waits"].as_array().into_iter().flatten() {
+        out += &format!("wait: {}\n", string(&wait["text"]));
+    }
+    for option in document["rollback"].as_array().into_iter().flatten() {
+        let advice = if option["recommended"] == true {
+            " (recommended)"
+        } else {
+            ""
+        };
+        out += &format!("\nway back: {}{advice}\n", string(&option["title"]));
+        if let Some(loses) = option["loses"].as_str() {
+            out += &format!("    loses: {loses}\n");
+        }
+        for action in option["actions"].as_array().into_iter().flatten() {
+            out += &format!(
+                "  {}  [{}]\n",
+                string(&action["title"]),
+                string(&action["target"])
+            );
+            let command = action["command"]["Ok"]
+                .as_str()
+                .or(action["command"]["Err"].as_str());
+            for line in command.unwrap_or_default().lines() {
+                out += &format!("      {line}\n");
+            }
+        }
+    }
+    out
+}
+
+fn action_text(action: &Value) -> String {
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let choice = match action["choice"].as_str() {
+        Some(name) => format!("  (if `{name}` is chosen)"),
+        None => String::new(),
+    };
+    let mut out = match action["refused"].as_str() {
+        Some(refused) => format!("    {}{choice}: {refused}\n", string(&action["title"])),
+        None => format!(
+            "    {}  [{}]{choice}\n",
+            string(&action["title"]),
+            string(&action["target"])
+        ),
+    };
+    for what in action["destructive"].as_array().into_iter().flatten() {
+        out += &format!("      destroys: {}\n", string(what));
+    }
+    for line in action["command"].as_str().unwrap_or_default().lines() {
+        out += &format!("      {line}\n");
+    }
+    for (name, value) in action["values"].as_object().into_iter().flatten() {
+        out += &format!("      with {name}={}\n", string(value));
+    }
+    for name in action["secrets"].as_array().into_iter().flatten() {
+        out += &format!("      with the secret {}\n", string(name));
+    }
+    out
+}

@@ -1,0 +1,40 @@
+//! `gonogo report RUN`: what happened, with evidence and times, as Markdown or JSON.
+
+use clap::{Args, ValueEnum};
+
+use super::{Exit, session};
+use crate::report;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run; without it the newest that is under way.
+    run: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Markdown)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Markdown,
+    Json,
+}
+
+pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    let run = session::choose(arguments.run.as_deref()).await?;
+    match arguments.format {
+        Format::Markdown => {
+            let kept = session::read(&run).await?;
+            print!(
+                "{}",
+                report::markdown(&kept.state, kept.intact, kept.events)
+            );
+        }
+        Format::Json => {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&super::status::document(&run).await?)?
+            );
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,28 @@
+//! `gonogo resume RUN`: gives a run a supervisor again. A rehearsal goes on; any other run starts
+//! held, because nothing may happen behind the operator's back.
+
+use clap::Args;
+
+use super::{Exit, session, status, unattended};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    run: String,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    let client = session::connect(&arguments.run).await?;
+    let kept = session::read(&arguments.run).await?;
+    if kept.state.unattended {
+        return unattended::walk(
+            &arguments.run,
+            client,
+            unattended::policy_of(&kept.state, false),
+            false,
+        )
+        .await;
+    }
+    eprintln!("run {}: {}", arguments.run, status::sentence(&kept.state));
+    eprintln!("  next: `gonogo attach {}`", arguments.run);
+    Ok(Exit::Done)
+}

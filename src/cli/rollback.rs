@@ -1,0 +1,143 @@
+//! `gonogo rollback RUN`: the way back without the cockpit.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use clap::Args;
+
+use super::exit::Trouble;
+use super::{Exit, identity, session, status, unattended};
+use crate::api::{CommandAnswer, Message};
+use crate::run::{Command, Policy, RollbackPlan, rollback_plans};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    run: String,
+    /// The way back to take; without it the recommended one.
+    #[arg(long, value_name = "NAME")]
+    option: Option<String>,
+    /// The word that confirms it (see `gonogo plan`): without it, it is asked for at the terminal.
+    #[arg(long, value_name = "WORD")]
+    confirm: Option<String>,
+    /// Why, for the report.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Print the final status as one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    let client = session::connect(&arguments.run).await?;
+    let mut stream = client.join(&identity::me()).await?;
+    let snapshot = loop {
+        match stream.next().await {
+            Some(Message::Snapshot(snapshot)) => break snapshot,
+            Some(_) => {}
+            None => {
+                return Err(Trouble::failed("the supervisor is gone", "try again"));
+            }
+        }
+    };
+    let plans = rollback_plans(&snapshot.state);
+    let plan = choose(&plans, arguments.option.as_deref())?;
+    show(plan);
+    let word = plan.confirm.clone().unwrap_or_else(|| "yes".to_owned());
+    let typed = match arguments.confirm {
+        Some(typed) => typed,
+        None => ask(&word)?,
+    };
+    if typed.trim() != word {
+        return Err(Trouble::usage(
+            "not confirmed; nothing was changed",
+            format!("type `{word}`"),
+        ));
+    }
+    let me = snapshot.you.clone();
+    if snapshot.state.driver != me {
+        // Whoever asks for the way back at a prompt takes the controls, visibly.
+        if let CommandAnswer::Refused(refusal) =
+            client.command(&me, Command::TakeControl {}).await?
+        {
+            return Err(Trouble::failed(refusal.message, refusal.help));
+        }
+    }
+    let command = Command::Rollback {
+        option: plan.option.clone(),
+        hash: plan.hash.clone(),
+        typed: plan.confirm.as_ref().map(|_| word),
+        reason: arguments.reason,
+    };
+    if let CommandAnswer::Refused(refusal) = client.command(&me, command).await? {
+        return Err(Trouble::failed(refusal.message, refusal.help));
+    }
+    drop(stream);
+    let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
+    policy.assume = false;
+    let exit = unattended::walk(&arguments.run, client, policy, arguments.json).await?;
+    if exit == Exit::Failed {
+        eprintln!(
+            "run {}: {}",
+            arguments.run,
+            status::sentence(&session::read(&arguments.run).await?.state)
+        );
+    }
+    Ok(exit)
+}
+
+fn choose<'a>(
+    plans: &'a [RollbackPlan],
+    wanted: Option<&str>,
+) -> color_eyre::Result<&'a RollbackPlan> {
+    let names = || {
+        plans
+            .iter()
+            .map(|plan| format!("`{}`", plan.option))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match wanted {
+        Some(name) => plans
+            .iter()
+            .find(|plan| plan.option == name)
+            .ok_or_else(|| {
+                Trouble::usage(
+                    format!("there is no way back `{name}`"),
+                    format!("choose {}", names()),
+                )
+            }),
+        None => plans.first().ok_or_else(|| {
+            Trouble::usage(
+                "the guide has no way back",
+                "go back by hand, and note what you did",
+            )
+        }),
+    }
+}
+
+fn show(plan: &RollbackPlan) {
+    eprintln!("way back: {}", plan.title);
+    if let Some(loses) = &plan.loses {
+        eprintln!("  loses: {loses}");
+    }
+    for action in &plan.actions {
+        eprintln!("  {}  [{}]", action.title, action.target);
+        match &action.command {
+            Ok(command) => command.lines().for_each(|line| eprintln!("      {line}")),
+            Err(why) => eprintln!("      cannot run: {why}"),
+        }
+    }
+}
+
+fn ask(word: &str) -> color_eyre::Result<String> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Trouble::usage(
+            "nobody is there to confirm it",
+            format!("give `--confirm {word}`"),
+        ));
+    }
+    eprint!("type `{word}` to begin: ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line)
+}

@@ -1,0 +1,44 @@
+//! `gonogo run GUIDE`: opens a run and the cockpit on it.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use super::exit::Trouble;
+use super::{Exit, OpenArguments, attach, open};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    open: OpenArguments,
+    /// The layout to begin with.
+    #[arg(long, value_name = "NAME")]
+    layout: Option<String>,
+    /// The theme to begin with.
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    need_terminal()?;
+    let opened = open::prepare(&arguments.open)?;
+    let layout = arguments
+        .layout
+        .or_else(|| opened.environment.layout.clone())
+        .or_else(|| opened.runbook.settings.layout.clone());
+    let theme = arguments.theme.or_else(|| opened.environment.theme.clone());
+    let run = open::create(opened, false).await?;
+    attach::cockpit(&run, false, layout, theme).await
+}
+
+/// The cockpit draws on a terminal; a pipe gets the way to do without.
+pub(super) fn need_terminal() -> color_eyre::Result<()> {
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Trouble::usage(
+        "there is no terminal to draw the cockpit on (standard input or output is a pipe or a file)",
+        "use `gonogo plan GUIDE` to look, `gonogo rehearse GUIDE` to walk without a person, or \
+         `gonogo status RUN --json` to follow a run",
+    ))
+}

@@ -1,0 +1,136 @@
+//! From the name of a run to a connection with its supervisor, starting one where none lives.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::exit::Trouble;
+use crate::api::Client;
+use crate::journal::{Journal, SqliteJournal};
+use crate::run::{Mode, RunState, apply, open};
+use crate::supervisor::place;
+
+/// A supervisor opens its socket within this time, or something is wrong with it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The state of a run as its journal tells it, without its supervisor.
+pub(super) struct Kept {
+    pub state: RunState,
+    pub events: u64,
+    pub head: String,
+    pub intact: bool,
+}
+
+/// Reads a run from its journal.
+pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
+    let directory = directory_of(run)?;
+    let path = directory.join("journal.sqlite");
+    let mut journal = SqliteJournal::open_read_only(&path).await?;
+    let records = journal.read(0).await?;
+    let head = journal.head().hash;
+    let intact = crate::journal::verify(&path).await?.intact;
+    let mut in_order = records.iter();
+    let mut state = in_order.next().and_then(open).ok_or_else(|| {
+        Trouble::failed(
+            format!("the journal of `{run}` does not begin with the opening of a run"),
+            "see `docs/operations.md` on damaged journals",
+        )
+    })?;
+    for record in in_order {
+        apply(&mut state, record);
+    }
+    Ok(Kept {
+        state,
+        events: records.len() as u64,
+        head,
+        intact,
+    })
+}
+
+/// The folder of an existing run.
+pub(super) fn directory_of(run: &str) -> color_eyre::Result<PathBuf> {
+    let directory = place::run_directory(run).map_err(|error| {
+        Trouble::usage(error.to_string(), "`gonogo runs` lists the runs kept here")
+    })?;
+    if directory.join("journal.sqlite").exists() {
+        return Ok(directory);
+    }
+    Err(Trouble::usage(
+        format!("there is no run `{run}`"),
+        "`gonogo runs` lists the runs kept here",
+    ))
+}
+
+/// The run named, or the newest that is not over, or the newest.
+pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
+    if let Some(named) = named {
+        directory_of(named)?;
+        return Ok(named.to_owned());
+    }
+    let runs = place::runs()?;
+    for run in &runs {
+        let mode = read(run).await.map(|kept| kept.state.mode);
+        if let Ok(Mode::Running | Mode::Held | Mode::RollingBack | Mode::Stuck) = mode {
+            return Ok(run.clone());
+        }
+    }
+    runs.into_iter().next().ok_or_else(|| {
+        Trouble::usage(
+            "there are no runs yet",
+            "open one with `gonogo run GUIDE`, or try `gonogo demo`",
+        )
+    })
+}
+
+/// Where the supervisor of a run listens, if one answers.
+pub(super) fn living(directory: &Path) -> Option<PathBuf> {
+    let socket = place::socket_path(directory).ok()?;
+    std::os::unix::net::UnixStream::connect(&socket)
+        .ok()
+        .map(|_| socket)
+}
+
+/// A client of the run's supervisor; starts one where none lives.
+pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
+    let directory = directory_of(run)?;
+    if let Some(socket) = living(&directory) {
+        return Ok(Client::new(&socket)?);
+    }
+    let log_path = directory.join("supervisor.log");
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)?;
+    let log_too = log.try_clone()?;
+    let mut supervisor = std::process::Command::new(std::env::current_exe()?)
+        .args(["supervise", run])
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(log_too)
+        .spawn()?;
+    let started = Instant::now();
+    loop {
+        if let Some(socket) = living(&directory) {
+            // It is nobody's child for long; whoever stays reaps it.
+            std::thread::spawn(move || supervisor.wait());
+            return Ok(Client::new(&socket)?);
+        }
+        let ended = supervisor.try_wait()?;
+        // Another client may have been faster: then its supervisor holds the lock and answers soon.
+        if ended.is_some_and(|status| !status.success()) || started.elapsed() > PATIENCE {
+            if let Some(socket) = living(&directory) {
+                return Ok(Client::new(&socket)?);
+            }
+            let said = std::fs::read_to_string(&log_path).unwrap_or_default();
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            return Err(Trouble::failed(
+                format!(
+                    "the supervisor of `{run}` does not come up: {}",
+                    last.unwrap_or("it said nothing")
+                ),
+                format!("see `{}`", log_path.display()),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! `gonogo status RUN`: where a run stands, for a person or a script.
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::session;
+use crate::report::{self, Surroundings};
+use crate::run::{Mode, RunState};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run; without it the newest that is under way.
+    run: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    let run = session::choose(arguments.run.as_deref()).await?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&document(&run).await?)?);
+        return Ok(Exit::Done);
+    }
+    let kept = session::read(&run).await?;
+    println!("run {run}: {}", sentence(&kept.state));
+    for phase in kept.state.runbook.walk() {
+        println!("\n{}", phase.title);
+        for step in &phase.steps {
+            println!(
+                "  {:<10} {}",
+                report::step_word(&kept.state, step),
+                step.title
+            );
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The `status --json` document of a run.
+pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value> {
+    let kept = session::read(run).await?;
+    let directory = session::directory_of(run)?;
+    let pid = crate::journal::RunLock::holder(&directory)?.map(|holder| holder.pid);
+    let surroundings = Surroundings {
+        supervisor_pid: pid,
+        supervisor_alive: session::living(&directory).is_some(),
+        observers: Vec::new(),
+        events: kept.events,
+        head: kept.head,
+        intact: kept.intact,
+        now: chrono::Utc::now(),
+    };
+    Ok(report::status(&kept.state, &surroundings))
+}
+
+/// The exit code that the state of a run stands for.
+pub(super) fn exit_of(state: &RunState) -> Exit {
+    match state.mode {
+        Mode::Done => Exit::Done,
+        Mode::RolledBack => Exit::RolledBack,
+        Mode::Failed | Mode::Stuck => Exit::Failed,
+        Mode::Running | Mode::Held | Mode::RollingBack => Exit::Waiting,
+    }
+}
+
+/// Where the run stands, in one sentence.
+pub(super) fn sentence(state: &RunState) -> String {
+    let phase = state
+        .phase()
+        .map_or("the beginning", |phase| phase.title.as_str());
+    match state.mode {
+        Mode::Running => format!("under way in `{phase}`"),
+        Mode::Held => format!("held in `{phase}`"),
+        Mode::RollingBack => format!("going back from `{phase}`"),
+        Mode::Done => match due(state) {
+            Some(due) => format!("done; `{phase}` is due {due}"),
+            None => "done".to_owned(),
+        },
+        Mode::Failed => format!("given up in `{phase}`"),
+        Mode::RolledBack => "rolled back".to_owned(),
+        Mode::Stuck => {
+            let why = state
+                .rollback
+                .as_ref()
+                .and_then(|rollback| rollback.stuck_reason.clone());
+            format!("the rollback is stuck: {}", why.unwrap_or_default())
+        }
+    }
+}
+
+/// When the next parked phase is due, where one waits.
+pub(super) fn due(state: &RunState) -> Option<String> {
+    let next = state
+        .runbook
+        .walk()
+        .find(|phase| phase.wait_s.is_some() && !state.is_phase_passed(&phase.id))?;
+    state
+        .due(next)
+        .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
+}

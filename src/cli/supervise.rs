@@ -1,0 +1,68 @@
+//! `gonogo supervise RUN`: the process that owns a run, in a session of its own so that no closing
+//! terminal reaches it.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tracing_subscriber::EnvFilter;
+
+use super::{Exit, session};
+use crate::api;
+use crate::supervisor::{Supervisor, place};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    run: String,
+}
+
+pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    // A process group leader has its own session already.
+    if let Err(error) = rustix::process::setsid()
+        && error != rustix::io::Errno::PERM
+    {
+        return Err(error.into());
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            EnvFilter::try_from_env("GONOGO_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("gonogo=info,warn")),
+        )
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
+    let directory = session::directory_of(&arguments.run)?;
+    let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
+    let socket = place::socket_path(&directory)?;
+    let serving = tokio::spawn({
+        let socket = socket.clone();
+        async move { api::serve(handle, &socket).await }
+    });
+    let leave = Arc::new(Notify::new());
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::spawn({
+        let leave = leave.clone();
+        async move {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+            leave.notify_one();
+        }
+    });
+    let supervising = supervisor.run(leave.clone());
+    tokio::select! {
+        ended = supervising => ended?,
+        served = serving => match served {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
+        },
+    }
+    if let Err(error) = std::fs::remove_file(&socket) {
+        tracing::debug!(%error, "the socket is gone already");
+    }
+    Ok(Exit::Done)
+}

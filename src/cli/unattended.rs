@@ -1,0 +1,261 @@
+//! `gonogo rehearse GUIDE`: the run's own engine, driven without a person over the same socket that
+//! the cockpit uses. Prose goes to standard error, the final status to standard output with `--json`.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::exit::Trouble;
+use super::{Exit, OpenArguments, identity, open, session, status};
+use crate::api::{Client, CommandAnswer, Message, MessageStream};
+use crate::report;
+use crate::run::{Command, Ending, Event, Next, Outcome, Policy, RunState, apply, autopilot};
+
+/// A measurement that a criterion waits for must come within this time.
+const MEASURING: Duration = Duration::from_secs(30);
+/// The same command refused this often means that it will never be taken.
+const REFUSALS: u32 = 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    open: OpenArguments,
+    /// Go back at the end, and prove it.
+    #[arg(long)]
+    rollback: bool,
+    /// Tick what only a person can judge, too; never in a protected environment. A guide may say so
+    /// itself (`rehearsal: assume`).
+    #[arg(long)]
+    assume: bool,
+    /// Print the final status as one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
+    let opened = open::prepare(&arguments.open)?;
+    open::refuse_errors(&opened)?;
+    let assume = arguments.assume || opened.runbook.settings.rehearsal_assumes;
+    let run = open::create(opened, true).await?;
+    let client = session::connect(&run).await?;
+    let policy = Policy {
+        assume,
+        roll_back: arguments.rollback,
+    };
+    walk(&run, client, policy, arguments.json).await
+}
+
+/// The policy that a revived rehearsal goes on with.
+pub(super) fn policy_of(state: &RunState, roll_back: bool) -> Policy {
+    Policy {
+        assume: state.runbook.settings.rehearsal_assumes,
+        roll_back,
+    }
+}
+
+/// Walks a run to its end and says how it ended.
+pub(super) async fn walk(
+    run: &str,
+    client: Client,
+    policy: Policy,
+    json: bool,
+) -> color_eyre::Result<Exit> {
+    eprintln!("run {run}");
+    let stream = client.join(&identity::me()).await?;
+    let ended = Walk {
+        client,
+        stream,
+        me: String::new(),
+        state: None,
+        policy,
+        refused: 0,
+        answered: 0,
+        measuring: None,
+    }
+    .to_the_end()
+    .await?;
+    let document = status::document(run).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&document)?);
+    }
+    Ok(match ended {
+        Finish::Ended(Ending::Done) => {
+            eprintln!("done: every gate was passed");
+            Exit::Done
+        }
+        Finish::Ended(Ending::RolledBack) => {
+            eprintln!("rolled back, and verified");
+            Exit::RolledBack
+        }
+        Finish::Ended(Ending::Failed) => {
+            eprintln!("no-go; `gonogo report {run}` says why");
+            Exit::Failed
+        }
+        Finish::Ended(Ending::Stuck) => {
+            eprintln!("the rollback is stuck; `gonogo attach {run}` to go on by hand");
+            Exit::Failed
+        }
+        Finish::Person(why) => {
+            eprintln!("waiting for a person: {why}");
+            eprintln!("  next: `gonogo attach {run}`");
+            Exit::Waiting
+        }
+    })
+}
+
+enum Finish {
+    Ended(Ending),
+    Person(String),
+}
+
+struct Walk {
+    client: Client,
+    stream: MessageStream,
+    me: String,
+    state: Option<RunState>,
+    policy: Policy,
+    refused: u32,
+    /// The event that the last command ended with; nothing is decided before it is seen here.
+    answered: u64,
+    measuring: Option<(String, Instant)>,
+}
+
+impl Walk {
+    async fn to_the_end(mut self) -> color_eyre::Result<Finish> {
+        loop {
+            let next = match &self.state {
+                Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
+                _ => Next::Wait,
+            };
+            match next {
+                Next::Ended(ending) => return Ok(Finish::Ended(ending)),
+                Next::Person(why) => return Ok(Finish::Person(why)),
+                Next::Wait => self.measuring = None,
+                Next::Measure(what) => {
+                    let since = match &self.measuring {
+                        Some((known, since)) if *known == what => *since,
+                        _ => Instant::now(),
+                    };
+                    if since.elapsed() > MEASURING {
+                        self.no_go(&what).await?;
+                    }
+                    self.measuring = Some((what, since));
+                }
+                Next::Do(command) => {
+                    self.measuring = None;
+                    if let Some(why) = self.command(command).await? {
+                        return Ok(Finish::Person(why));
+                    }
+                }
+            }
+            self.listen().await?;
+        }
+    }
+
+    /// A criterion that stays unmet decides the gate.
+    async fn no_go(&mut self, what: &str) -> color_eyre::Result<()> {
+        let phase = self.state.as_ref().map(|state| state.current_phase.clone());
+        let command = Command::Gate {
+            phase: phase.unwrap_or_default(),
+            decision: crate::run::GateDecision::NoGo,
+            reason: Some(format!("not met within {} s: {what}", MEASURING.as_secs())),
+        };
+        self.command(command).await.map(|_| ())
+    }
+
+    /// Sends a command. Something that keeps being refused needs a person: why.
+    async fn command(&mut self, command: Command) -> color_eyre::Result<Option<String>> {
+        match self.client.command(&self.me, command).await? {
+            CommandAnswer::Accepted { seq } => {
+                self.answered = seq;
+                self.refused = 0;
+                Ok(None)
+            }
+            CommandAnswer::Refused(refusal) => {
+                self.refused += 1;
+                if self.refused > REFUSALS {
+                    return Ok(Some(format!("{}; {}", refusal.message, refusal.help)));
+                }
+                // What it waits for (an identity, say) comes with a later message.
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the next message in.
+    async fn listen(&mut self) -> color_eyre::Result<()> {
+        let Some(message) = self.stream.next().await else {
+            return Err(Trouble::failed(
+                "the supervisor is gone in the middle of the rehearsal",
+                "`gonogo runs` lists the run; `gonogo resume RUN` goes on with it",
+            ));
+        };
+        match message {
+            Message::Snapshot(snapshot) => {
+                self.me = snapshot.you;
+                self.state = Some(snapshot.state);
+            }
+            Message::Event(record) => {
+                if let Some(state) = &mut self.state {
+                    apply(state, &record);
+                    say(state, &record.event);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Progress, a line an event that matters.
+fn say(state: &RunState, event: &Event) {
+    match event {
+        Event::PhaseEntered { phase } => {
+            let title = state
+                .runbook
+                .phase(phase)
+                .map_or("", |phase| phase.title.as_str());
+            eprintln!("\n{title}");
+        }
+        Event::ActionFinished {
+            action,
+            outcome,
+            evidence,
+            reason,
+            ..
+        } => {
+            let title = state
+                .step_of(*action)
+                .map(|step| crate::run::action_title(&state.runbook, step, *action))
+                .unwrap_or_default();
+            let word = report::outcome_word(*outcome);
+            let why = match (outcome, reason) {
+                (Outcome::Passed, _) | (_, None) => String::new(),
+                (_, Some(reason)) => format!(": {reason}"),
+            };
+            eprintln!(
+                "  {word:<9} {title} ({:.1} s){why}",
+                evidence.elapsed_ms as f64 / 1e3
+            );
+        }
+        Event::StepSkipped { step, reason } => eprintln!("  skipped   {step}: {reason}"),
+        Event::GateDecided {
+            decision, reason, ..
+        } => {
+            let why = reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            eprintln!("  gate      {}{why}", report::decision_word(*decision));
+        }
+        Event::RollbackStarted { option, .. } => {
+            let title = state
+                .runbook
+                .option(option)
+                .map_or("", |option| option.title.as_str());
+            eprintln!("\nway back: {title}");
+        }
+        _ => {}
+    }
+}

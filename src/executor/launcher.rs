@@ -1,0 +1,306 @@
+//! The supervisor's side: starts shims, finds them again after a crash, asks them to end.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::process;
+use super::watch::Watch;
+use super::{ExitRecord, ShimSpec};
+use crate::run::{ActionId, Launched};
+
+/// How long a shim that was started may take to say that it is there, before it is given up.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) const PID_FILE: &str = "pid.json";
+pub(super) const EXIT_FILE: &str = "exit.json";
+pub(super) const SPOOL_FILE: &str = "spool";
+pub(super) const LOG_FILE: &str = "shim.log";
+
+/// Starts actions under one root directory, by one binary.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    binary: PathBuf,
+    root: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The same attempt was launched before; it is never started twice.
+    #[error(
+        "attempt {attempt} of action {action} was launched before (`{}` exists); start a new attempt",
+        directory.display()
+    )]
+    Exists {
+        action: ActionId,
+        attempt: u32,
+        directory: PathBuf,
+    },
+    #[error("cannot prepare `{}`: {source}; check space and rights there", path.display())]
+    Prepare { path: PathBuf, source: io::Error },
+    #[error("cannot start `{} shim`: {source}", binary.display())]
+    Start { binary: PathBuf, source: io::Error },
+    #[error("the shim ended before it knew what to do: {source}; nothing was run")]
+    Handover { source: io::Error },
+}
+
+/// What became of an action that an earlier supervisor launched.
+#[derive(Debug)]
+pub enum Adopted {
+    /// It goes on.
+    Running(Running),
+    Finished(ExitRecord),
+    /// Nobody can say whether it did its work, or (`never_ran`) it is certain that it did not.
+    Lost {
+        never_ran: bool,
+        reason: String,
+    },
+}
+
+/// An action under way.
+#[derive(Clone, Debug)]
+pub struct Running {
+    directory: PathBuf,
+    launched: Launched,
+}
+
+impl Executor {
+    /// `binary` is gonogo itself (`std::env::current_exe`); actions live in `root/actions`.
+    pub fn new(binary: impl Into<PathBuf>, root: impl Into<PathBuf>) -> Self {
+        Self {
+            binary: binary.into(),
+            root: root.into(),
+        }
+    }
+
+    /// The directory of one attempt, whether it exists or not.
+    pub fn directory(&self, action: ActionId, attempt: u32) -> PathBuf {
+        self.root
+            .join("actions")
+            .join(format!("{action}-{attempt}"))
+    }
+
+    /// The file to which an attempt's output goes.
+    pub fn spool(&self, action: ActionId, attempt: u32) -> PathBuf {
+        self.directory(action, attempt).join(SPOOL_FILE)
+    }
+
+    /// Starts an action. When this returns, its shim has everything it needs to go on alone.
+    pub async fn launch(&self, spec: ShimSpec) -> Result<Running, LaunchError> {
+        let directory = self.directory(spec.action, spec.attempt);
+        create_private_directory(&self.root.join("actions"), true)
+            .and_then(|()| create_private_directory(&directory, false))
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => LaunchError::Exists {
+                    action: spec.action,
+                    attempt: spec.attempt,
+                    directory: directory.clone(),
+                },
+                _ => LaunchError::Prepare {
+                    path: directory.clone(),
+                    source,
+                },
+            })?;
+        let prepare = |source| LaunchError::Prepare {
+            path: directory.clone(),
+            source,
+        };
+        let log = private_file(&directory.join(LOG_FILE)).map_err(prepare)?;
+        let log_too = log.try_clone().map_err(prepare)?;
+        let message =
+            serde_json::to_vec(&spec).map_err(|error| prepare(io::Error::other(error)))?;
+
+        let start = |source| LaunchError::Start {
+            binary: self.binary.clone(),
+            source,
+        };
+        let mut child = Command::new(&self.binary)
+            .arg("shim")
+            .arg(&directory)
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(log_too)
+            .spawn()
+            .map_err(start)?;
+        let pid = child
+            .id()
+            .ok_or_else(|| start(io::Error::other("it ended at once")))?;
+        let launched = process::launched(pid);
+        let stdin = child.stdin.take();
+        // Reaps the shim whenever it ends, so that it never looks alive as a zombie.
+        tokio::spawn(async move {
+            if let Err(error) = child.wait().await {
+                tracing::warn!(%error, pid, "cannot wait for a shim");
+            }
+        });
+        let handover = |source| LaunchError::Handover { source };
+        let mut stdin = stdin.ok_or_else(|| handover(io::Error::other("it has no input")))?;
+        stdin.write_all(&message).await.map_err(handover)?;
+        stdin.shutdown().await.map_err(handover)?;
+        drop(stdin);
+        Ok(Running {
+            directory,
+            launched,
+        })
+    }
+
+    /// Finds out what became of an attempt that was launched before this supervisor lived. After
+    /// `Lost { never_ran: true }` it is certain that it will not run later either.
+    pub async fn adopt(&self, action: ActionId, attempt: u32) -> io::Result<Adopted> {
+        let directory = self.directory(action, attempt);
+        let never = |reason: &str| Adopted::Lost {
+            never_ran: true,
+            reason: reason.to_owned(),
+        };
+        if !directory.try_exists()? {
+            return Ok(never("it was never launched"));
+        }
+        let deadline = tokio::time::Instant::now() + CLAIM_PATIENCE;
+        let claim = loop {
+            if let Some(record) = read_exit(&directory)? {
+                return Ok(Adopted::Finished(record));
+            }
+            if let Some(claim) = read_claim(&directory)? {
+                break claim;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                // Whoever writes the claim first decides: a shim that comes later runs nothing.
+                if claim_directory(&directory, &Claim::Abandoned)? {
+                    return Ok(never("its process never came up"));
+                }
+                continue;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let launched = match claim {
+            Claim::Shim(launched) => launched,
+            Claim::Abandoned => return Ok(never("its process never came up")),
+        };
+        if process::is_alive(&launched) {
+            return Ok(Adopted::Running(Running {
+                directory,
+                launched,
+            }));
+        }
+        // It may have ended between the two looks.
+        if let Some(record) = read_exit(&directory)? {
+            return Ok(Adopted::Finished(record));
+        }
+        let reason = if launched.boot_id == process::boot_id() {
+            format!(
+                "its process {} is gone without an exit record",
+                launched.pid
+            )
+        } else {
+            "the machine was restarted while it ran".to_owned()
+        };
+        Ok(Adopted::Lost {
+            never_ran: false,
+            reason,
+        })
+    }
+}
+
+impl Running {
+    /// The process that carries the action out.
+    pub fn launched(&self) -> &Launched {
+        &self.launched
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn spool(&self) -> PathBuf {
+        self.directory.join(SPOOL_FILE)
+    }
+
+    /// Waits for the end. `None`: the shim is gone without a word, so nobody can say how the action
+    /// ended, or whether.
+    pub async fn wait(&self) -> io::Result<Option<ExitRecord>> {
+        let mut watch = Watch::new(&self.directory, &self.launched);
+        loop {
+            if let Some(record) = read_exit(&self.directory)? {
+                return Ok(Some(record));
+            }
+            if !process::is_alive(&self.launched) {
+                return read_exit(&self.directory);
+            }
+            watch.changed().await;
+        }
+    }
+
+    /// Asks the shim to end the action and everything it started. `urgent` leaves it 300 ms, because
+    /// a rollback waits. Asking again, or for an action that has ended, does nothing worse.
+    pub fn cancel(&self, urgent: bool) -> io::Result<()> {
+        use rustix::process::Signal;
+        process::signal_exactly(
+            &self.launched,
+            if urgent { Signal::TERM } else { Signal::INT },
+        )
+    }
+}
+
+/// Who may carry out the action of a directory; written once.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Claim {
+    Shim(Launched),
+    Abandoned,
+}
+
+/// Writes the claim unless there is one; says whether it did.
+pub(super) fn claim_directory(directory: &Path, claim: &Claim) -> io::Result<bool> {
+    let draft = directory.join(format!("{PID_FILE}.{}", std::process::id()));
+    // An adopter may have died half-way through this.
+    let mut file = private_file(&draft)?;
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec(claim)?)?;
+    let linked = std::fs::hard_link(&draft, directory.join(PID_FILE));
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_claim(directory: &Path) -> io::Result<Option<Claim>> {
+    read_json(&directory.join(PID_FILE))
+}
+
+fn read_exit(directory: &Path) -> io::Result<Option<ExitRecord>> {
+    read_json(&directory.join(EXIT_FILE))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| io::Error::other(format!("`{}`: {error}", path.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn create_private_directory(path: &Path, existing_is_fine: bool) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(existing_is_fine)
+        .create(path)
+}
+
+/// Opens a file that only its owner may read, for appending.
+pub(super) fn private_file(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}

@@ -1,0 +1,218 @@
+//! Processes by name that lasts: a pid together with its start time and the boot it belongs to. On
+//! Linux all of it comes from `/proc`; elsewhere from `ps`, without start times.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rustix::process::{Pid, Signal};
+
+use crate::run::Launched;
+
+/// One line of the process table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    pub group: u32,
+    pub session: u32,
+    /// In clock ticks since boot; 0 where the system does not say.
+    pub start_time: u64,
+    pub zombie: bool,
+    pub name: String,
+}
+
+/// The lasting name of a process that lives now.
+pub fn launched(pid: u32) -> Launched {
+    Launched {
+        pid,
+        start_time: look_up(pid).map_or(0, |process| process.start_time),
+        boot_id: boot_id(),
+    }
+}
+
+/// Whether that very process lives: not another one of the same pid, and not a zombie.
+pub fn is_alive(launched: &Launched) -> bool {
+    launched.boot_id == boot_id()
+        && look_up(launched.pid)
+            .is_some_and(|process| !process.zombie && process.start_time == launched.start_time)
+}
+
+/// Signals that very process; a process that is gone is no error.
+pub(super) fn signal_exactly(launched: &Launched, signal: Signal) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    let sent = match open_exactly(launched) {
+        Ok(process) => rustix::process::pidfd_send_signal(process, signal),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    #[cfg(not(target_os = "linux"))]
+    let sent = match (is_alive(launched), raw_pid(launched.pid)) {
+        (true, Some(pid)) => rustix::process::kill_process(pid, signal),
+        _ => return Ok(()),
+    };
+    match sent {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A handle on that very process; `NotFound` where it is gone.
+#[cfg(target_os = "linux")]
+pub(super) fn open_exactly(launched: &Launched) -> io::Result<std::os::fd::OwnedFd> {
+    let gone = || io::Error::new(io::ErrorKind::NotFound, "the process is gone");
+    let pid = raw_pid(launched.pid).ok_or_else(gone)?;
+    let handle = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::NONBLOCK)
+        .or_else(|_| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()))
+        .map_err(|error| match error {
+            rustix::io::Errno::SRCH => gone(),
+            other => other.into(),
+        })?;
+    // The handle is taken first: if the pid still names the same process now, so does the handle.
+    if is_alive(launched) {
+        Ok(handle)
+    } else {
+        Err(gone())
+    }
+}
+
+pub(super) fn raw_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+/// Everything that descends from `ancestor`, zombies included.
+pub(super) fn descendants(ancestor: u32) -> Vec<Process> {
+    descendants_in(table(), ancestor)
+}
+
+fn descendants_in(table: Vec<Process>, ancestor: u32) -> Vec<Process> {
+    let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
+    for process in table {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut found = Vec::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        for process in children.remove(&parent).unwrap_or_default() {
+            parents.push(process.pid);
+            found.push(process);
+        }
+    }
+    found
+}
+
+/// Signals each of these processes that still is what it was; wakes stopped ones to let them hear it.
+pub(super) fn signal_all(processes: &[Process], signal: Signal) {
+    for process in processes.iter().filter(|process| !process.zombie) {
+        let exactly = Launched {
+            pid: process.pid,
+            start_time: process.start_time,
+            boot_id: boot_id(),
+        };
+        for signal in [signal, Signal::CONT] {
+            if let Err(error) = signal_exactly(&exactly, signal) {
+                tracing::warn!(%error, pid = process.pid, "cannot signal a process");
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use super::Process;
+
+    /// The boot this machine is in.
+    pub fn boot_id() -> String {
+        use std::sync::OnceLock;
+        static BOOT: OnceLock<String> = OnceLock::new();
+        BOOT.get_or_init(|| {
+            std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .map(|id| id.trim().to_owned())
+                .unwrap_or_default()
+        })
+        .clone()
+    }
+
+    pub(in super::super) fn look_up(pid: u32) -> Option<Process> {
+        let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        parse(&String::from_utf8_lossy(&text))
+    }
+
+    pub(super) fn table() -> Vec<Process> {
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(look_up)
+            .collect()
+    }
+
+    /// `pid (name) state ppid pgrp session …`; the name may itself hold brackets and blanks.
+    pub(super) fn parse(stat: &str) -> Option<Process> {
+        let (pid, rest) = stat.split_once(" (")?;
+        let (name, rest) = rest.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        Some(Process {
+            pid: pid.parse().ok()?,
+            name: name.to_owned(),
+            zombie: matches!(*fields.first()?, "Z" | "X"),
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
+            start_time: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::Process;
+
+    /// Nothing names a boot here: a pid is trusted as long as a process has it.
+    pub fn boot_id() -> String {
+        String::new()
+    }
+
+    pub(in super::super) fn look_up(pid: u32) -> Option<Process> {
+        table().into_iter().find(|process| process.pid == pid)
+    }
+
+    pub(super) fn table() -> Vec<Process> {
+        std::process::Command::new("ps")
+            .args(["-A", "-o", "pid=,ppid=,pgid=,stat=,comm="])
+            .output()
+            .map(|output| {
+                String::from_utf8_lossy(&output.stdout)
+                    .lines()
+                    .filter_map(parse)
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    fn parse(line: &str) -> Option<Process> {
+        let mut fields = line.split_whitespace();
+        let pid = fields.next()?.parse().ok()?;
+        let parent = fields.next()?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        let state = fields.next()?;
+        let name = fields.next()?.rsplit('/').next()?.to_owned();
+        let session = super::raw_pid(pid)
+            .and_then(|pid| rustix::process::getsid(Some(pid)).ok())
+            .map_or(0, |session| session.as_raw_nonzero().get().unsigned_abs());
+        Some(Process {
+            pid,
+            parent,
+            group,
+            session,
+            start_time: 0,
+            zombie: state.starts_with('Z'),
+            name,
+        })
+    }
+}
+
+pub use system::boot_id;
+pub(super) use system::look_up;
+use system::table;

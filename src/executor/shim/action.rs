@@ -1,0 +1,465 @@
+//! A shell or SQL action: one child process in its own group, on two terminals, watched until it and
+//! its output have come to an end.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
+
+use chrono::Utc;
+use rustix::process::{Signal, WaitOptions};
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use super::ending::Ending;
+use super::exit::ExitFile;
+use super::output::{Spool, Stream};
+use super::prepare;
+use super::terminal::Terminal;
+use crate::executor::process::{self, Process};
+use crate::executor::{ExitRecord, ShimSpec};
+
+/// A line without an end is shown after this much silence.
+const SILENCE: Duration = Duration::from_millis(100);
+/// What was written is in the spool at the latest after this.
+const STALE: Duration = Duration::from_millis(50);
+/// How long output is awaited after the end, where somebody still holds the terminal.
+const DRAIN: Duration = Duration::from_millis(200);
+/// Silence that ends that wait early.
+const DRAINED: Duration = Duration::from_millis(20);
+/// How often processes that were left behind are looked for, to be buried or found gone.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+/// Bytes taken from one terminal before the other has its turn.
+const TURN: usize = 256 * 1024;
+
+/// One end of a terminal; `None` once nobody holds the other.
+type Reader = Option<pipe::Receiver>;
+
+struct Action<'a> {
+    spec: &'a ShimSpec,
+    spool: Spool,
+    child: Child,
+    status: Option<(ExitStatus, Instant)>,
+    cancelled: bool,
+    ending: Option<Ending>,
+    times_out_at: Option<Instant>,
+    out: (Reader, Stream),
+    err: (Reader, Stream),
+    last_output: Instant,
+    last_flush: Instant,
+    bury_at: Option<Instant>,
+}
+
+/// Runs it to its end and writes the exit record.
+pub(super) async fn run(
+    spec: &ShimSpec,
+    directory: &Path,
+    mut spool: Spool,
+    exit_file: ExitFile,
+) -> io::Result<()> {
+    let started = Utc::now();
+    let spawned = spawn(spec, directory);
+    let (child, out, err) = match spawned {
+        Ok(spawned) => spawned,
+        Err(refused) => {
+            for line in &refused.output {
+                spool.lines(crate::executor::spool::Tag::Err, line);
+            }
+            spool.note(&refused.reason);
+            spool.flush();
+            return exit_file.write(&ExitRecord {
+                exit: refused.exit,
+                started,
+                ended: Utc::now(),
+                elapsed_ms: spool.elapsed_ms(),
+                lines: spool.lines,
+                bytes: spool.bytes,
+                error: Some(spool.redactor().redact_text(&refused.reason)),
+                ..ExitRecord::default()
+            });
+        }
+    };
+    let now = Instant::now();
+    let mut action = Action {
+        spec,
+        spool,
+        child,
+        status: None,
+        cancelled: false,
+        ending: None,
+        times_out_at: spec
+            .timeout_s
+            .map(|seconds| now + Duration::from_secs(seconds)),
+        out: (Some(reader(out)?), Stream::output()),
+        err: (Some(reader(err)?), Stream::errors()),
+        last_output: now,
+        last_flush: now,
+        bury_at: None,
+    };
+    let mut signals = Signals::new()?;
+    action.watch(&mut signals).await?;
+    let (record, background) = action.conclude(started);
+    exit_file.write(&record)?;
+    let Action { out, err, .. } = action;
+    if background {
+        linger(out.0, err.0, &mut signals).await?;
+    }
+    Ok(())
+}
+
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    child: tokio::signal::unix::Signal,
+    /// Heard so that it does not end the shim.
+    _hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            child: signal(SignalKind::child())?,
+            _hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Starts the child; the terminals' near ends are left to the shim.
+fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd), prepare::Refused> {
+    use std::os::unix::process::CommandExt;
+    let mut command = prepare::command(spec, directory)?;
+    let no_terminal = |error: io::Error| prepare::Refused::new(format!("no terminal: {error}"));
+    let out = Terminal::open().map_err(no_terminal)?;
+    let err = Terminal::open().map_err(no_terminal)?;
+    // A session that already has a terminal (the shim was not started by a launcher) keeps it.
+    if let Err(error) = out.control() {
+        tracing::debug!(%error, "no controlling terminal");
+    }
+    let foreground = out.ours.try_clone().map_err(no_terminal)?;
+    let program = command.get_program().to_string_lossy().into_owned();
+    let child = command
+        .stdout(Stdio::from(out.theirs))
+        .stderr(Stdio::from(err.theirs))
+        .process_group(0)
+        .spawn()
+        .map_err(|error| prepare::cannot_start(&program, &error))?;
+    if let Some(group) = process::raw_pid(child.id())
+        && rustix::termios::tcsetpgrp(&foreground, group).is_ok()
+    {
+        // It may have been stopped for using `/dev/tty` before it was in the foreground.
+        if let Err(error) = rustix::process::kill_process_group(group, Signal::CONT) {
+            tracing::debug!(%error, "it has ended already");
+        }
+    }
+    Ok((child, out.ours, err.ours))
+}
+
+impl Action<'_> {
+    /// Returns when the action has ended, its output is read, and (where it was cancelled) nothing of
+    /// it is left.
+    async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
+        loop {
+            let wake_at = self.next_wake();
+            tokio::select! {
+                biased;
+                Some(()) = signals.terminate.recv() => self.cancel(true),
+                Some(()) = signals.interrupt.recv() => self.cancel(false),
+                Some(()) = signals.child.recv() => self.child_changed()?,
+                ready = readable(&self.out.0), if self.out.0.is_some() => ready?,
+                ready = readable(&self.err.0), if self.err.0.is_some() => ready?,
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+            // Under a flood everything is always ready: lets the runtime hear signals in between.
+            tokio::task::yield_now().await;
+            let more = self.read_both();
+            let now = Instant::now();
+            self.time_out(now);
+            if let Some(at) = self.bury_at
+                && now >= at
+            {
+                self.bury_at = None;
+                self.bury();
+            }
+            self.signal_what_is_due(now);
+            if !more && now >= self.last_output + SILENCE {
+                self.out.1.show_partial(&mut self.spool);
+                self.err.1.show_partial(&mut self.spool);
+            }
+            if !more || now >= self.last_flush + STALE {
+                self.spool.flush();
+                self.last_flush = now;
+            }
+            if self.is_over(now, more) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        let mut wake_at = now + Duration::from_secs(60);
+        let mut by = |at: Instant| wake_at = wake_at.min(at);
+        if let Some(at) = self.times_out_at.filter(|_| self.ending.is_none()) {
+            by(at);
+        }
+        if let Some(at) = self.bury_at {
+            by(at);
+        }
+        if self.out.1.has_partial() || self.err.1.has_partial() {
+            by(self.last_output + SILENCE);
+        }
+        if self.ending.is_some() {
+            by(now + Duration::from_millis(10));
+        } else if self.status.is_some() {
+            by(now + Duration::from_millis(5));
+        }
+        wake_at
+    }
+
+    fn cancel(&mut self, urgent: bool) {
+        if self.status.is_some() && self.ending.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        self.cancelled |= !self.ending.as_ref().is_some_and(|ending| ending.timed_out);
+        match &mut self.ending {
+            Some(ending) if urgent => ending.hurry(now),
+            Some(_) => {}
+            None if urgent => self.ending = Some(Ending::urgent(now)),
+            None => {
+                let grace = Duration::from_millis(self.spec.grace_ms);
+                self.ending = Some(Ending::polite(now, grace));
+            }
+        }
+    }
+
+    fn time_out(&mut self, now: Instant) {
+        if self.ending.is_none()
+            && self.status.is_none()
+            && self.times_out_at.is_some_and(|at| now >= at)
+        {
+            let mut ending = Ending::polite(now, Duration::from_millis(self.spec.grace_ms));
+            ending.timed_out = true;
+            self.ending = Some(ending);
+        }
+    }
+
+    fn child_changed(&mut self) -> io::Result<()> {
+        if self.status.is_none()
+            && let Some(status) = self.child.try_wait()?
+        {
+            let now = Instant::now();
+            self.status = Some((status, now));
+            if let Some(ending) = &mut self.ending {
+                ending.only_leftovers(now);
+            }
+        }
+        self.bury_at.get_or_insert(Instant::now() + LOOK_AROUND);
+        Ok(())
+    }
+
+    fn signal_what_is_due(&mut self, now: Instant) {
+        let Some(signal) = self.ending.as_mut().and_then(|ending| ending.due(now)) else {
+            return;
+        };
+        let group = self.child.id();
+        if self.status.is_none()
+            && let Some(group) = process::raw_pid(group)
+        {
+            for signal in [signal, Signal::CONT] {
+                if let Err(error) = rustix::process::kill_process_group(group, signal) {
+                    tracing::debug!(%error, "the group is gone");
+                }
+            }
+        }
+        // Those that left the group, and the group too once its leader is gone.
+        let others: Vec<Process> = process::descendants(std::process::id())
+            .into_iter()
+            .filter(|process| self.status.is_some() || process.group != group)
+            .collect();
+        process::signal_all(&others, signal);
+    }
+
+    /// Buries what was left to the shim and has ended.
+    fn bury(&mut self) {
+        let own = std::process::id();
+        for process in process::descendants(own) {
+            let is_ours = process.parent == own && process.pid != self.child.id();
+            if is_ours
+                && process.zombie
+                && let Some(pid) = process::raw_pid(process.pid)
+                && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
+            {
+                tracing::debug!(%error, "buried already");
+            }
+        }
+    }
+
+    /// Takes what is there from both terminals; says whether there may be more at once.
+    fn read_both(&mut self) -> bool {
+        let mut any = 0;
+        let mut more = false;
+        for (reader, stream) in [&mut self.out, &mut self.err] {
+            let taken = read_turn(reader, |bytes| stream.push(bytes, &mut self.spool));
+            any += taken;
+            more |= taken >= TURN;
+        }
+        if any > 0 {
+            self.last_output = Instant::now();
+        }
+        more
+    }
+
+    fn is_over(&self, now: Instant, more: bool) -> bool {
+        let Some((_, ended_at)) = self.status else {
+            return false;
+        };
+        if let Some(ending) = &self.ending {
+            let left = process::descendants(std::process::id());
+            if left.iter().any(|process| !process.zombie) && !ending.is_hopeless(now) {
+                return false;
+            }
+        }
+        let closed = self.out.0.is_none() && self.err.0.is_none();
+        let quiet = !more && now >= self.last_output.max(ended_at) + DRAINED;
+        closed || quiet || now >= ended_at + DRAIN
+    }
+
+    /// The exit record, and whether something needs the shim to stay.
+    fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
+        self.out.1.finish(&mut self.spool);
+        self.err.1.finish(&mut self.spool);
+        let own = std::process::id();
+        let left: Vec<Process> = process::descendants(own)
+            .into_iter()
+            .filter(|process| !process.zombie)
+            .collect();
+        let names = left
+            .iter()
+            .take(5)
+            .map(|process| format!("{} (pid {})", process.name, process.pid))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let timed_out = self.ending.as_ref().is_some_and(|ending| ending.timed_out);
+        let mut error = self.spool.lost.clone();
+        if let Some(ending) = &self.ending {
+            let asked = match (timed_out, self.spec.timeout_s) {
+                (true, Some(seconds)) => format!("not done after {seconds} s: ended"),
+                _ => "cancelled".to_owned(),
+            };
+            let how = if ending.killed {
+                ", killed in the end"
+            } else {
+                ""
+            };
+            self.spool.note(&format!("{asked}{how}"));
+            if !left.is_empty() {
+                let stuck = format!("{} processes cannot be killed: {names}", left.len());
+                self.spool.note(&stuck);
+                error = Some(stuck);
+            }
+        } else if !left.is_empty() {
+            let plural = if left.len() == 1 {
+                "process goes"
+            } else {
+                "processes go"
+            };
+            self.spool.note(&format!(
+                "{} {plural} on in the background: {names}; what they print from now on is not kept",
+                left.len()
+            ));
+        }
+        self.spool.flush();
+        let status = self.status.map(|(status, _)| status);
+        let record = ExitRecord {
+            exit: status.and_then(|status| status.code()),
+            signal: status.and_then(|status| status.signal()),
+            cancelled: self.cancelled,
+            timed_out,
+            started,
+            ended: Utc::now(),
+            elapsed_ms: self.spool.elapsed_ms(),
+            lines: self.spool.lines,
+            bytes: self.spool.bytes,
+            background: u32::try_from(left.len()).unwrap_or(u32::MAX),
+            http: None,
+            error: error.or_else(|| self.spool.lost.clone()),
+        };
+        (record, self.ending.is_none() && !left.is_empty())
+    }
+}
+
+/// Tokio has no type for our end of a terminal; it is read like the end of a pipe.
+fn reader(terminal: OwnedFd) -> io::Result<pipe::Receiver> {
+    pipe::Receiver::from_owned_fd_unchecked(terminal)
+}
+
+async fn readable(reader: &Reader) -> io::Result<()> {
+    match reader {
+        Some(reader) => reader.readable().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads up to `TURN` bytes; closes the reader where nobody holds the other end any more.
+fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
+    let mut buffer = [0_u8; 64 * 1024];
+    let mut taken = 0;
+    while taken < TURN {
+        let Some(open) = reader else { break };
+        match open.try_read(&mut buffer) {
+            Ok(0) => *reader = None,
+            Ok(length) => {
+                take(&buffer[..length]);
+                taken += length;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // EIO: the far end is closed and everything is read.
+            Err(_) => *reader = None,
+        }
+    }
+    taken
+}
+
+/// Keeps the terminal open for those that the action left in the background: they would be hung up on
+/// if the leader of their session went, and fail to print if the terminal did.
+async fn linger(mut out: Reader, mut err: Reader, signals: &mut Signals) -> io::Result<()> {
+    let own = std::process::id();
+    loop {
+        tokio::select! {
+            Some(()) = signals.terminate.recv() => return Ok(()),
+            Some(()) = signals.interrupt.recv() => return Ok(()),
+            Some(()) = signals.child.recv() => {}
+            ready = readable(&out), if out.is_some() => ready?,
+            ready = readable(&err), if err.is_some() => ready?,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        read_turn(&mut out, |_| {});
+        read_turn(&mut err, |_| {});
+        let left = process::descendants(own);
+        for process in left
+            .iter()
+            .filter(|process| process.zombie && process.parent == own)
+        {
+            if let Some(pid) = process::raw_pid(process.pid)
+                && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
+            {
+                tracing::debug!(%error, "buried already");
+            }
+        }
+        let needed = out.is_some()
+            || err.is_some()
+            || left
+                .iter()
+                .any(|process| !process.zombie && process.session == own);
+        if !needed {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The shim: the process `gonogo shim DIR` that carries one action out. It needs nobody while it
+//! works: what to do comes through its input at the start, everything else stands in its directory.
+//!
+//! Signals are how it is spoken to: SIGINT ends the action politely, SIGTERM urgently. When an action
+//! ends by itself, processes that it put into the background stay, for a step may well start a
+//! service; the shim then keeps their terminal open as long as they need it. When it is cancelled or
+//! its time is up, everything it started is ended, wherever it went.
+
+mod action;
+mod ending;
+mod exit;
+mod http;
+mod output;
+mod prepare;
+mod terminal;
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use chrono::Utc;
+
+use self::exit::ExitFile;
+use self::output::Spool;
+use super::launcher::{Claim, claim_directory};
+use super::{ActionKind, ExitRecord, ShimSpec, process};
+use crate::text::redact::Redactor;
+
+/// Carries out the action of this directory; the specification comes on standard input as JSON.
+/// Returns the exit code of the shim itself: 0 where the exit record tells the rest.
+pub fn main(directory: &Path) -> i32 {
+    match run(directory) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("gonogo shim: `{}`: {error}", directory.display());
+            1
+        }
+    }
+}
+
+fn run(directory: &Path) -> io::Result<()> {
+    leave_the_supervisor();
+    let mut text = Vec::new();
+    io::stdin().lock().read_to_end(&mut text)?;
+    let claim = Claim::Shim(process::launched(std::process::id()));
+    if !claim_directory(directory, &claim)? {
+        return Err(io::Error::other(
+            "given up before it came up; nothing was run",
+        ));
+    }
+    let exit_file = ExitFile::reserve(directory)?;
+    let spec: ShimSpec = match serde_json::from_slice(&text) {
+        Ok(spec) => spec,
+        // The supervisor died while it wrote.
+        Err(error) => {
+            let now = Utc::now();
+            return exit_file.write(&ExitRecord {
+                started: now,
+                ended: now,
+                error: Some(format!(
+                    "what to do did not arrive whole ({error}); nothing was run"
+                )),
+                ..ExitRecord::default()
+            });
+        }
+    };
+    drop(text);
+    let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
+    let spool = Spool::create(directory, Redactor::new(secrets))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match &spec.kind {
+            ActionKind::Http { request } => http::run(&spec, request, spool, exit_file).await,
+            ActionKind::Shell { .. } | ActionKind::Sql { .. } => {
+                action::run(&spec, directory, spool, exit_file).await
+            }
+        }
+    })
+}
+
+/// Makes the process independent of who started it, and parent of everything the action leaves behind.
+fn leave_the_supervisor() {
+    // Fails only where the process leads a session already.
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "no session of its own");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_child_subreaper, set_dumpable_behavior};
+        if let Err(error) = set_child_subreaper(Some(rustix::process::getpid())) {
+            eprintln!("gonogo shim: processes that leave their group may escape: {error}");
+        }
+        // Secrets in its memory belong in no core file.
+        if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            eprintln!("gonogo shim: a core file might hold secrets: {error}");
+        }
+    }
+}

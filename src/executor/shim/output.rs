@@ -1,0 +1,211 @@
+//! From the bytes of a terminal to the records of the spool: scrubbed, redacted, cut into lines, and
+//! written in batches.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::executor::launcher::{SPOOL_FILE, private_file};
+use crate::executor::spool::Tag;
+use crate::text::redact::Redactor;
+use crate::text::scrub::Scrubber;
+
+/// Lines are cut at this many bytes.
+pub(super) const LONGEST_LINE: usize = 16 * 1024;
+/// A write is due from here on.
+const BATCH: usize = 128 * 1024;
+
+/// The file, and what is on its way there.
+pub(super) struct Spool {
+    file: File,
+    redactor: Rc<Redactor>,
+    started: Instant,
+    /// Records not yet written, and how many lines are among them.
+    batch: Vec<u8>,
+    batch_lines: u64,
+    /// What stands in the file for good.
+    pub(super) lines: u64,
+    pub(super) bytes: u64,
+    /// Why nothing more is written.
+    pub(super) lost: Option<String>,
+}
+
+impl Spool {
+    pub(super) fn create(directory: &Path, redactor: Redactor) -> io::Result<Self> {
+        Ok(Self {
+            file: private_file(&directory.join(SPOOL_FILE))?,
+            redactor: Rc::new(redactor),
+            started: Instant::now(),
+            batch: Vec::with_capacity(2 * BATCH),
+            batch_lines: 0,
+            lines: 0,
+            bytes: 0,
+            lost: None,
+        })
+    }
+
+    pub(super) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// A remark of gonogo's own.
+    pub(super) fn note(&mut self, text: &str) {
+        let text = self.redactor.redact_text(text);
+        self.records(Tag::Note, &text);
+    }
+
+    /// Whole lines, scrubbed; redacted here.
+    pub(super) fn lines(&mut self, tag: Tag, text: &str) {
+        let redactor = Rc::clone(&self.redactor);
+        self.records(tag, &redactor.redact(text));
+    }
+
+    /// Text that is safe already, as records of its lines.
+    fn records(&mut self, tag: Tag, text: &str) {
+        let head = format!("{}{}\t", tag.letter(), self.elapsed_ms());
+        let mut rest = text.strip_suffix('\n').unwrap_or(text);
+        loop {
+            let end = rest.find('\n').unwrap_or(rest.len());
+            self.line(tag, &head, &rest[..end]);
+            if end == rest.len() {
+                break;
+            }
+            rest = &rest[end + 1..];
+        }
+        if self.batch.len() >= BATCH {
+            self.flush();
+        }
+    }
+
+    fn line(&mut self, tag: Tag, head: &str, line: &str) {
+        let mut rest = line;
+        loop {
+            let cut = match rest.len() {
+                length if length <= LONGEST_LINE => length,
+                _ => char_boundary_before(rest, LONGEST_LINE),
+            };
+            self.batch.extend_from_slice(head.as_bytes());
+            self.batch.extend_from_slice(&rest.as_bytes()[..cut]);
+            self.batch.push(b'\n');
+            self.batch_lines += u64::from(!tag.is_partial());
+            rest = &rest[cut..];
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Writes what is there. A disk that is full ends the spool, not the action.
+    pub(super) fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        if self.lost.is_none() {
+            match self.file.write_all(&self.batch) {
+                Ok(()) => {
+                    self.lines += self.batch_lines;
+                    self.bytes += self.batch.len() as u64;
+                }
+                Err(error) => {
+                    self.lost = Some(format!(
+                        "output after line {} is lost: cannot write the spool: {error}",
+                        self.lines
+                    ));
+                    // Half a record at the end would be read as a line.
+                    if let Err(error) = self.file.set_len(self.bytes) {
+                        eprintln!("gonogo shim: cannot cut the spool: {error}");
+                    }
+                }
+            }
+        }
+        self.batch.clear();
+        self.batch_lines = 0;
+    }
+}
+
+/// The last place at or before `limit` where a text can be cut.
+fn char_boundary_before(text: &str, limit: usize) -> usize {
+    (0..=limit)
+        .rev()
+        .find(|position| text.is_char_boundary(*position))
+        .unwrap_or(0)
+}
+
+/// One of the two streams of an action.
+pub(super) struct Stream {
+    whole: Tag,
+    partial: Tag,
+    scrubber: Scrubber,
+    /// The line that is not yet whole, scrubbed.
+    text: String,
+    /// Something came since it was last shown as a partial line.
+    unshown: bool,
+}
+
+impl Stream {
+    pub(super) fn output() -> Self {
+        Self::new(Tag::Out, Tag::PartialOut)
+    }
+
+    pub(super) fn errors() -> Self {
+        Self::new(Tag::Err, Tag::PartialErr)
+    }
+
+    fn new(whole: Tag, partial: Tag) -> Self {
+        Self {
+            whole,
+            partial,
+            scrubber: Scrubber::new(true),
+            text: String::new(),
+            unshown: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8], spool: &mut Spool) {
+        self.scrubber.push(bytes, &mut self.text);
+        if let Some(newline) = self.text.rfind('\n') {
+            spool.lines(self.whole, &self.text[..=newline]);
+            self.text.drain(..=newline);
+        }
+        if self.text.len() > LONGEST_LINE {
+            let cut = spool.redactor().held_from(&self.text);
+            if cut > 0 {
+                spool.lines(self.whole, &self.text[..cut]);
+                self.text.drain(..cut);
+            }
+        }
+        self.unshown = true;
+    }
+
+    /// Whether there is a line to be shown before it is whole.
+    pub(super) fn has_partial(&self) -> bool {
+        self.unshown && !self.text.is_empty()
+    }
+
+    /// Shows the line as far as it is certain to hold no half of a secret.
+    pub(super) fn show_partial(&mut self, spool: &mut Spool) {
+        if self.has_partial() {
+            let cut = spool.redactor().held_from(&self.text);
+            if cut > 0 {
+                spool.lines(self.partial, &self.text[..cut]);
+            }
+        }
+        self.unshown = false;
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self, spool: &mut Spool) {
+        self.scrubber.finish(&mut self.text);
+        if !self.text.is_empty() {
+            spool.lines(self.whole, &self.text);
+            self.text.clear();
+        }
+        self.unshown = false;
+    }
+}

@@ -1,0 +1,229 @@
+//! The command of an action: which program, with which arguments, variables and script.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::executor::launcher::private_file;
+use crate::executor::{ActionKind, ShimSpec, application_name};
+
+/// Why nothing was run.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reason: String,
+    /// What a check printed about it.
+    pub(super) output: Vec<String>,
+    /// The exit code of that check.
+    pub(super) exit: Option<i32>,
+}
+
+impl Refused {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            output: Vec::new(),
+            exit: None,
+        }
+    }
+}
+
+/// Says what to install where a program is missing.
+pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {
+    let help = match (error.kind(), program) {
+        (io::ErrorKind::NotFound, "psql") => {
+            "; install the PostgreSQL client (Debian: `apt-get install postgresql-client`)"
+        }
+        (io::ErrorKind::NotFound, _) => "; is it installed, and does the directory exist?",
+        _ => "",
+    };
+    Refused::new(format!(
+        "cannot start `{program}`: {error}{help}; nothing was run"
+    ))
+}
+
+/// Writes the script and builds the command. Standard input is empty: a step that reads it is not left
+/// hanging.
+pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
+    if !spec.directory.is_dir() {
+        return Err(Refused::new(format!(
+            "the directory `{}` to start in does not exist; nothing was run",
+            spec.directory.display()
+        )));
+    }
+    let mut command = match &spec.kind {
+        ActionKind::Shell { script, strict } => shell(spec, directory, script, *strict)?,
+        ActionKind::Sql { .. } => sql(spec, directory)?,
+        ActionKind::Http { .. } => return Err(Refused::new("an HTTP action needs no process")),
+    };
+    command.current_dir(&spec.directory);
+    Ok(command)
+}
+
+fn shell(
+    spec: &ShimSpec,
+    directory: &Path,
+    script: &str,
+    strict: bool,
+) -> Result<Command, Refused> {
+    let file = write_script(directory, "script.sh", script)?;
+    let mut check = Command::new("bash");
+    environment(spec, &mut check);
+    let checked = check
+        .arg("-n")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| cannot_start("bash", &error))?;
+    if !checked.status.success() {
+        let text =
+            String::from_utf8_lossy(&checked.stderr).replace(&format!("{}: ", file.display()), "");
+        return Err(Refused {
+            reason: "the script has a syntax error; nothing was run".to_owned(),
+            output: crate::text::scrub::scrub_line(&text, false)
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+            exit: checked.status.code(),
+        });
+    }
+    let mut command = Command::new("bash");
+    environment(spec, &mut command);
+    if strict {
+        command.args(["-e", "-o", "pipefail"]);
+    }
+    command.arg(&file).stdin(Stdio::null());
+    Ok(command)
+}
+
+fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
+    let ActionKind::Sql {
+        script,
+        connection,
+        variables,
+        secret_variables,
+        single_transaction,
+        settings,
+    } = &spec.kind
+    else {
+        return Err(Refused::new("not an SQL action"));
+    };
+    let file = write_script(directory, "script.sql", script)?;
+    let mut prelude = String::new();
+    for (name, value) in variables {
+        prelude.push_str(&format!("\\set {} {}\n", variable(name)?, quoted(value)?));
+    }
+    for name in secret_variables {
+        // psql runs what stands in backquotes; unlike `\getenv` every version can.
+        let name = variable(name)?;
+        prelude.push_str(&format!("\\set {name} `printf '%s' \"${name}\"`\n"));
+    }
+    let mut command = Command::new("psql");
+    environment(spec, &mut command);
+    command.args(["-X", "-w", "-v", "ON_ERROR_STOP=1"]);
+    for setting in ["border=2", "linestyle=unicode", "null=∅", "pager=off"] {
+        command.args(["-P", setting]);
+    }
+    if *single_transaction {
+        command.arg("-1");
+    }
+    command.arg("-d").arg(connection);
+    if !prelude.is_empty() {
+        command
+            .arg("-f")
+            .arg(write_script(directory, "variables.sql", &prelude)?);
+    }
+    // As its input the script has a short name in messages (`psql:<stdin>:3:`), and its own line
+    // numbers.
+    let input = std::fs::File::open(&file)
+        .map_err(|error| Refused::new(format!("cannot read `{}`: {error}", file.display())))?;
+    command.args(["-f", "-"]).stdin(input);
+    command.env("PGCLIENTENCODING", "UTF8");
+    let inherited = spec
+        .env
+        .get("PGOPTIONS")
+        .cloned()
+        .or_else(|| std::env::var("PGOPTIONS").ok());
+    let options: Vec<String> = inherited
+        .into_iter()
+        .chain(settings.iter().map(|(name, value)| {
+            let value = value.replace('\\', r"\\").replace(' ', r"\ ");
+            format!("-c {name}={value}")
+        }))
+        .collect();
+    if !options.is_empty() {
+        command.env("PGOPTIONS", options.join(" "));
+    }
+    Ok(command)
+}
+
+fn environment(spec: &ShimSpec, command: &mut Command) {
+    // A pager would wait for a key that nobody presses.
+    for name in [
+        "PAGER",
+        "GIT_PAGER",
+        "MANPAGER",
+        "SYSTEMD_PAGER",
+        "PSQL_PAGER",
+    ] {
+        command.env(name, "cat");
+    }
+    if !std::env::var("TERM").is_ok_and(|term| term != "dumb" && !term.is_empty()) {
+        command.env("TERM", "xterm-256color");
+    }
+    command
+        .env("PGAPPNAME", application_name(&spec.run, &spec.step))
+        .env("GONOGO_RUN", &spec.run)
+        .env("GONOGO_STEP", &spec.step)
+        .envs(&spec.env)
+        .envs(&spec.secrets);
+}
+
+fn write_script(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Refused> {
+    use std::io::Write;
+    let path = directory.join(name);
+    private_file(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| {
+            Refused::new(format!(
+                "cannot write `{}`: {error}; nothing was run",
+                path.display()
+            ))
+        })?;
+    Ok(path)
+}
+
+fn variable(name: &str) -> Result<&str, Refused> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let starts_well = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| !byte.is_ascii_digit());
+    if starts_well && name.bytes().all(is_word) {
+        Ok(name)
+    } else {
+        Err(Refused::new(format!(
+            "`{name}` cannot be a psql variable (letters, digits and `_` only); nothing was run"
+        )))
+    }
+}
+
+/// A value as psql reads it between single quotes.
+fn quoted(value: &str) -> Result<String, Refused> {
+    if value.contains('\0') {
+        return Err(Refused::new(
+            "a variable holds a zero byte; nothing was run",
+        ));
+    }
+    let mut out = String::from("'");
+    for character in value.chars() {
+        match character {
+            '\'' => out.push_str("''"),
+            '\\' => out.push_str(r"\\"),
+            '\n' => out.push_str(r"\n"),
+            '\r' => out.push_str(r"\r"),
+            other => out.push(other),
+        }
+    }
+    out.push('\'');
+    Ok(out)
+}

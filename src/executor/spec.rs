@@ -1,0 +1,147 @@
+//! What the supervisor tells a shim, and what a shim leaves behind.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::run::{ActionId, Timestamp};
+
+/// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
+/// touch neither disk nor argument list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShimSpec {
+    pub run: String,
+    /// Id of the step, for `application_name`.
+    pub step: String,
+    pub action: ActionId,
+    pub attempt: u32,
+    pub kind: ActionKind,
+    /// Variables of the action, on top of the supervisor's own environment.
+    pub env: BTreeMap<String, String>,
+    /// Secrets by the name of the environment variable that carries them (`PGPASSWORD` among them).
+    /// Their values are redacted from everything the action prints.
+    pub secrets: BTreeMap<String, String>,
+    /// Further values to redact that the action does not get (other steps' secrets).
+    pub redact: Vec<String>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    pub timeout_s: Option<u64>,
+    /// Milliseconds between asking politely (SIGINT) and SIGTERM; SIGKILL comes 2 s after that.
+    pub grace_ms: u64,
+}
+
+impl ShimSpec {
+    /// A specification with the usual grace of 3 s, no timeout, no variables and no secrets.
+    pub fn new(
+        run: impl Into<String>,
+        step: impl Into<String>,
+        action: ActionId,
+        attempt: u32,
+        kind: ActionKind,
+        directory: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            run: run.into(),
+            step: step.into(),
+            action,
+            attempt,
+            kind,
+            env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            redact: Vec::new(),
+            directory: directory.into(),
+            timeout_s: None,
+            grace_ms: 3_000,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ActionKind {
+    /// Run by `bash` from a file. `strict` adds `-e -o pipefail`: a step of several commands fails
+    /// when one of them does, which is what an operator who types them one by one would see.
+    /// Secrets stand in the script as `$NAME`.
+    Shell { script: String, strict: bool },
+    /// Run by `psql -X -v ON_ERROR_STOP=1`.
+    Sql {
+        /// Secrets stand in it as `:'NAME'` (see `secret_variables`).
+        script: String,
+        /// Keyword/value string or URI as libpq takes it, without a password: that travels as the
+        /// secret `PGPASSWORD`.
+        connection: String,
+        /// psql variables and their values.
+        variables: BTreeMap<String, String>,
+        /// Names of secrets that become psql variables too.
+        secret_variables: Vec<String>,
+        /// The whole script in one transaction (`txn=one`).
+        single_transaction: bool,
+        /// Server settings by name (`client_connection_check_interval` where the server has it).
+        settings: BTreeMap<String, String>,
+    },
+    /// `METHOD URL`, header lines, an empty line, the body; secrets filled in.
+    Http { request: String },
+}
+
+/// How an action ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// Exit code; absent where a signal ended the process or nothing could be started.
+    pub exit: Option<i32>,
+    pub signal: Option<i32>,
+    /// It was asked to end before it did.
+    pub cancelled: bool,
+    /// It was ended because its time was up.
+    pub timed_out: bool,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub elapsed_ms: u64,
+    /// Lines and bytes in the spool.
+    pub lines: u64,
+    pub bytes: u64,
+    /// Processes that it left running on purpose.
+    pub background: u32,
+    /// The answer of an HTTP action.
+    pub http: Option<HttpAnswer>,
+    /// Why it could not run, or what of its output was lost.
+    pub error: Option<String>,
+}
+
+impl ExitRecord {
+    /// It ran to its end by itself and says that it succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.exit == Some(0) && !self.cancelled && !self.timed_out
+    }
+
+    /// The exit code as shells say it: 128 + signal where a signal ended the process.
+    pub fn code(&self) -> Option<i32> {
+        self.exit.or(self.signal.map(|signal| 128 + signal))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HttpAnswer {
+    pub status: u16,
+    /// Lower-case names; repeated headers are joined by `, `.
+    pub headers: BTreeMap<String, String>,
+    /// The body where it is JSON and not larger than 1 MiB.
+    pub json: Option<Value>,
+    /// Time to the last byte.
+    pub latency_ms: u64,
+}
+
+/// The `application_name` under which a step's sessions are found on the server; the server keeps
+/// 63 bytes of it.
+pub fn application_name(run: &str, step: &str) -> String {
+    let name: String = format!("gonogo:{run}:{step}")
+        .chars()
+        .map(|character| match character {
+            ' '..='~' => character,
+            _ => '?',
+        })
+        .take(63)
+        .collect();
+    name
+}

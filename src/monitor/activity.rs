@@ -1,0 +1,174 @@
+//! Sessions: one statement per reading, for PostgreSQL 12 to 18. Idle sessions are only counted,
+//! unless somebody waits for them, and blockers are looked up for those that wait only.
+
+use sqlx::postgres::PgRow;
+
+use super::link::{Link, column};
+use super::trouble::{Trouble, identifier};
+use super::{Reading, Session, SessionCounts, Target, clean};
+
+/// One row per session that is listed, the counts in each; one row of counts where none is.
+///
+/// Without `pg_read_all_stats` the details of others are NULL and their query says so; the server's
+/// own processes, which belong to no role, are not counted as hidden then. A waiting session may be
+/// blocked by a prepared transaction, which has the pid 0.
+const SESSIONS: &str = "\
+WITH /* gonogo monitor */ everyone AS MATERIALIZED (
+  SELECT pid, usename, datname, application_name, backend_type, state, wait_event_type, wait_event,
+         backend_start, xact_start, query_start, state_change, client_addr, client_port, left(query, 500) AS query,
+         usesysid IS NOT NULL AND state IS NULL AND query = '<insufficient privilege>' AS hidden
+  FROM pg_stat_activity
+), waiting AS MATERIALIZED (
+  SELECT pid, pg_blocking_pids(pid) AS blockers
+  FROM everyone WHERE wait_event_type = 'Lock' AND backend_type <> 'parallel worker'
+), counted AS (
+  SELECT (count(*) FILTER (WHERE hidden OR backend_type = 'client backend'))::int4 AS total,
+         (count(*) FILTER (WHERE state = 'active' AND backend_type = 'client backend'
+                             AND pid <> pg_backend_pid()))::int4 AS active,
+         (count(*) FILTER (WHERE state = 'idle'))::int4 AS idle,
+         (count(*) FILTER (WHERE state LIKE 'idle in transaction%'))::int4 AS idle_in_transaction,
+         (count(*) FILTER (WHERE wait_event_type = 'Lock' AND backend_type <> 'parallel worker'))::int4 AS waiting,
+         (count(*) FILTER (WHERE hidden))::int4 AS hidden
+  FROM everyone
+), listed AS (
+  SELECT everyone.*, waiting.blockers
+  FROM everyone LEFT JOIN waiting USING (pid)
+  WHERE pid <> pg_backend_pid()
+    AND ((state <> 'idle' AND backend_type <> 'parallel worker')
+         OR pid IN (SELECT unnest(blockers) FROM waiting))
+)
+SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction, counted.waiting, counted.hidden,
+       current_setting('max_connections')::int4,
+       pg_is_in_recovery(),
+       (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::int8,
+       listed.pid, listed.usename::text, listed.datname::text, listed.application_name,
+       CASE WHEN listed.client_port = -1 THEN 'local' ELSE host(listed.client_addr) END,
+       listed.state, listed.wait_event_type, listed.wait_event,
+       (extract(epoch FROM statement_timestamp() - listed.xact_start) * 1000)::int8,
+       (extract(epoch FROM statement_timestamp() - listed.query_start) * 1000)::int8,
+       (extract(epoch FROM statement_timestamp() - listed.state_change) * 1000)::int8,
+       listed.query, listed.blockers,
+       (extract(epoch FROM listed.backend_start) * 1000000)::int8
+FROM counted LEFT JOIN listed ON true";
+
+/// One good reading.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Activity {
+    pub(super) sessions: Vec<Session>,
+    pub(super) counts: SessionCounts,
+    pub(super) in_recovery: bool,
+    /// Microseconds within the server.
+    pub(super) cost_us: u64,
+}
+
+/// Reads once. `ours` is what the application names of the run's own sessions begin with.
+pub(super) async fn read(
+    link: &mut Link,
+    target: &Target,
+    ours: &str,
+) -> Result<Activity, Trouble> {
+    let rows = link.rows(SESSIONS, target).await?;
+    let mut activity = Activity::default();
+    for row in &rows {
+        let count = |index| {
+            column::<i32>(row, index, target).map(|count| u32::try_from(count).unwrap_or(0))
+        };
+        activity.counts = SessionCounts {
+            total: count(0)?,
+            active: count(1)?,
+            idle: count(2)?,
+            idle_in_transaction: count(3)?,
+            waiting: count(4)?,
+            hidden: count(5)?,
+            max_connections: count(6)?,
+        };
+        activity.in_recovery = column(row, 7, target)?;
+        let cost: i64 = column(row, 8, target)?;
+        activity.cost_us = activity.cost_us.max(u64::try_from(cost).unwrap_or(0));
+        if let Some(session) = session(row, target, ours)? {
+            activity.sessions.push(session);
+        }
+    }
+    activity
+        .sessions
+        .sort_by_key(|session| (std::cmp::Reverse(session.transaction_ms), session.pid));
+    Ok(activity)
+}
+
+/// What is missing for a complete picture, where something is.
+pub(super) fn completeness(activity: &Activity, user: &str) -> Reading {
+    match activity.counts.hidden {
+        0 => Reading::Good,
+        hidden => Reading::Partial {
+            message: format!(
+                "{hidden} of {} sessions are hidden from role `{user}`",
+                activity.counts.total
+            ),
+            help: format!(
+                "as a superuser: `GRANT pg_read_all_stats TO {}`",
+                identifier(user)
+            ),
+        },
+    }
+}
+
+fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, Trouble> {
+    let Some(pid) = column::<Option<i32>>(row, 9, target)? else {
+        return Ok(None);
+    };
+    let text = |index| {
+        column::<Option<String>>(row, index, target)
+            .map(|text| clean::line(&text.unwrap_or_default()))
+    };
+    // A clock that is set back must not show as a negative age.
+    let age =
+        |index| column::<Option<i64>>(row, index, target).map(|age| age.map(|age| age.max(0)));
+    let application = text(12)?;
+    let wait = match (text(15)?, text(16)?) {
+        (kind, event) if kind.is_empty() && event.is_empty() => None,
+        (kind, event) => Some(format!("{kind}: {event}")),
+    };
+    let mut blocked_by: Vec<i32> = column::<Option<Vec<i32>>>(row, 21, target)?.unwrap_or_default();
+    blocked_by.sort_unstable();
+    blocked_by.dedup();
+    Ok(Some(Session {
+        pid,
+        user: text(10)?,
+        database: text(11)?,
+        ours: application.starts_with(ours),
+        application,
+        client: text(13)?,
+        state: text(14)?,
+        wait,
+        transaction_ms: age(17)?,
+        query_ms: age(18)?,
+        state_ms: age(19)?,
+        query: text(20)?,
+        blocked_by,
+        backend_start_us: column::<Option<i64>>(row, 22, target)?.unwrap_or(0),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_sessions_are_told_with_the_grant_that_shows_them() {
+        let mut activity = Activity::default();
+        assert_eq!(completeness(&activity, "watcher"), Reading::Good);
+        activity.counts = SessionCounts {
+            total: 6,
+            hidden: 5,
+            ..SessionCounts::default()
+        };
+        let Reading::Partial { message, help } = completeness(&activity, "Watch Er") else {
+            panic!("hidden sessions make a reading partial");
+        };
+        assert_eq!(message, "5 of 6 sessions are hidden from role `Watch Er`");
+        assert_eq!(
+            help,
+            "as a superuser: `GRANT pg_read_all_stats TO \"Watch Er\"`"
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! Cancelling and terminating sessions, over a connection that is open before it is needed. A pid is
+//! never signalled alone: it must still be the session that the operator saw.
+
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use super::Target;
+use super::link::{Link, Scope, answered, column};
+use super::trouble::Trouble;
+
+/// How often the idle connection is looked at.
+const LOOK: Duration = Duration::from_secs(20);
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(10);
+/// `application_name` is cut to this many bytes by the server.
+const NAME_BYTES: usize = 63;
+
+/// How to stop a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// End the statement, keep the session.
+    Cancel,
+    /// End the session.
+    Terminate,
+}
+
+/// What came of a signal to one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signalled {
+    /// The server's function returned true: the signal was sent, which is not yet its effect.
+    Sent,
+    /// The server's function returned false: the process was gone in that moment.
+    NotSent,
+    /// No session has this pid any more.
+    Gone,
+    /// Another session has this pid by now; it was left alone.
+    Recycled,
+    /// The role may not see when the session began, so it cannot be told from another.
+    Hidden,
+}
+
+pub(super) enum Request {
+    One {
+        signal: Signal,
+        pid: i32,
+        backend_start_us: i64,
+        answer: oneshot::Sender<Result<Signalled, Trouble>>,
+    },
+    Ours {
+        signal: Signal,
+        prefix: String,
+        answer: oneshot::Sender<Result<Vec<i32>, Trouble>>,
+    },
+}
+
+pub(super) struct Control {
+    pub(super) target: Target,
+    pub(super) run: String,
+}
+
+impl Control {
+    /// Serves until every handle is gone. A request never waits for a connection that is being
+    /// opened in the background: it opens its own.
+    pub(super) async fn run(self, mut requests: mpsc::Receiver<Request>) {
+        let mut link = None;
+        let mut retry = Duration::ZERO;
+        loop {
+            tokio::select! {
+                biased;
+                request = requests.recv() => match request {
+                    Some(request) => self.serve(request, &mut link).await,
+                    None => return,
+                },
+                opened = self.open_after(retry), if link.is_none() => {
+                    link = opened;
+                    retry = match link {
+                        Some(_) => Duration::ZERO,
+                        None => (retry * 2).clamp(FIRST_RETRY, LAST_RETRY),
+                    };
+                }
+                () = sleep(LOOK), if link.is_some() => {
+                    if let Some(open) = &mut link
+                        && open.rows("SELECT /* gonogo monitor */ 1", &self.target).await.is_err()
+                    {
+                        link = None;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open_after(&self, pause: Duration) -> Option<Link> {
+        sleep(pause).await;
+        match Link::open(&self.target, &self.run, Scope::System).await {
+            Ok(link) => Some(link),
+            Err(trouble) => {
+                tracing::debug!(
+                    target = self.target.name(),
+                    "no reserved connection: {trouble}"
+                );
+                None
+            }
+        }
+    }
+
+    async fn serve(&self, request: Request, link: &mut Option<Link>) {
+        // Who asked may have gone away; the deed is done all the same.
+        let heard = match request {
+            Request::One {
+                signal,
+                pid,
+                backend_start_us,
+                answer,
+            } => {
+                let result = self.one(signal, pid, backend_start_us, link).await;
+                answer.send(result).is_ok()
+            }
+            Request::Ours {
+                signal,
+                prefix,
+                answer,
+            } => {
+                let result = self.ours(signal, &prefix, link).await;
+                answer.send(result).is_ok()
+            }
+        };
+        if !heard {
+            tracing::debug!("nobody waits for what came of a signal");
+        }
+    }
+
+    async fn one(
+        &self,
+        signal: Signal,
+        pid: i32,
+        backend_start_us: i64,
+        link: &mut Option<Link>,
+    ) -> Result<Signalled, Trouble> {
+        let deed = Deed::One {
+            sql: one_sql(signal),
+            pid,
+            backend_start_us,
+        };
+        let found = self.attempt(link, &deed).await?;
+        Ok(match found.first() {
+            None => Signalled::Gone,
+            Some(Found { same: None, .. }) => Signalled::Hidden,
+            Some(Found {
+                same: Some(false), ..
+            }) => Signalled::Recycled,
+            Some(Found {
+                sent: Some(true), ..
+            }) => Signalled::Sent,
+            Some(_) => Signalled::NotSent,
+        })
+    }
+
+    async fn ours(
+        &self,
+        signal: Signal,
+        prefix: &str,
+        link: &mut Option<Link>,
+    ) -> Result<Vec<i32>, Trouble> {
+        let deed = Deed::Ours {
+            sql: ours_sql(signal),
+            prefix: cut(prefix).to_owned(),
+            own: cut(&format!("gonogo:{}:monitor", self.run)).to_owned(),
+        };
+        let found = self.attempt(link, &deed).await?;
+        Ok(found
+            .into_iter()
+            .filter(|found| found.sent == Some(true))
+            .map(|found| found.pid)
+            .collect())
+    }
+
+    /// Over the connection at hand; over a new one where that has gone stale.
+    async fn attempt(&self, link: &mut Option<Link>, deed: &Deed) -> Result<Vec<Found>, Trouble> {
+        if let Some(open) = link {
+            match deed.perform(open, &self.target).await {
+                Err(trouble) if trouble.disconnected => *link = None,
+                result => return result,
+            }
+        }
+        let mut fresh = Link::open(&self.target, &self.run, Scope::System).await?;
+        let result = deed.perform(&mut fresh, &self.target).await;
+        *link = Some(fresh);
+        result
+    }
+}
+
+/// A statement that signals, with its parameters.
+enum Deed {
+    One {
+        sql: String,
+        pid: i32,
+        backend_start_us: i64,
+    },
+    Ours {
+        sql: String,
+        prefix: String,
+        own: String,
+    },
+}
+
+/// A session that was found, whether it is the one that was meant, and what the function returned.
+struct Found {
+    pid: i32,
+    same: Option<bool>,
+    sent: Option<bool>,
+}
+
+impl Deed {
+    async fn perform(&self, link: &mut Link, target: &Target) -> Result<Vec<Found>, Trouble> {
+        let query = match self {
+            Self::One {
+                sql,
+                pid,
+                backend_start_us,
+            } => sqlx::query(AssertSqlSafe(sql.as_str()))
+                .bind(pid)
+                .bind(backend_start_us),
+            Self::Ours { sql, prefix, own } => sqlx::query(AssertSqlSafe(sql.as_str()))
+                .bind(prefix)
+                .bind(own),
+        };
+        let rows = answered(query.fetch_all(&mut link.connection), target).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Found {
+                    pid: column(row, 0, target)?,
+                    same: column(row, 1, target)?,
+                    sent: column(row, 2, target)?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// `$1` the pid, `$2` when its session began. The function is called only where it is that session.
+fn one_sql(signal: Signal) -> String {
+    format!(
+        "SELECT /* gonogo monitor */ pid, same, CASE WHEN same THEN {}(pid) END \
+         FROM (SELECT pid, (extract(epoch FROM backend_start) * 1000000)::int8 = $2 AS same \
+               FROM pg_stat_activity WHERE pid = $1 OFFSET 0) session",
+        function(signal)
+    )
+}
+
+/// `$1` a whole application name, or its beginning up to a colon; `$2` the monitor's own.
+fn ours_sql(signal: Signal) -> String {
+    format!(
+        "SELECT /* gonogo monitor */ pid, true, {}(pid) \
+         FROM (SELECT pid FROM pg_stat_activity \
+               WHERE pid <> pg_backend_pid() AND application_name <> $2 AND $1 <> '' \
+                 AND (application_name = $1 \
+                      OR left(application_name, length($1)) = $1 \
+                         AND (right($1, 1) = ':' OR substr(application_name, length($1) + 1, 1) = ':')) \
+               OFFSET 0) session",
+        function(signal)
+    )
+}
+
+fn function(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Cancel => "pg_cancel_backend",
+        Signal::Terminate => "pg_terminate_backend",
+    }
+}
+
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(NAME_BYTES);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_long_application_name_is_cut_as_the_server_cuts_it() {
+        let name = format!("gonogo:{}", "x".repeat(80));
+        assert_eq!(cut(&name).len(), 63);
+        assert_eq!(cut("gonogo:r:s"), "gonogo:r:s");
+    }
+}

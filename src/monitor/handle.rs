@@ -1,0 +1,241 @@
+//! The handle on everything that watches: it starts the tasks, passes requests to them, and ends
+//! them when it is dropped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::control::{Control, Request};
+use super::link::{Link, Scope};
+use super::sampler::Sampler;
+use super::{Probe, Sample, Signal, Signalled, Target, Trouble, clean, loss, probe};
+use crate::run::TargetIdentity;
+use crate::text::redact::Redactor;
+
+/// How long a signal may take, a new connection included.
+const SIGNAL: Duration = Duration::from_secs(8);
+
+/// How often to look at a database that answers quickly.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadence {
+    pub activity: Duration,
+    pub statements: Duration,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self {
+            activity: Duration::from_secs(1),
+            statements: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What to watch for which run.
+#[derive(Clone, Debug, Default)]
+pub struct MonitorConfig {
+    /// The run's id: sessions named `gonogo:RUN:…` are its own.
+    pub run: String,
+    pub targets: Vec<Target>,
+    pub probes: Vec<Probe>,
+    pub cadence: Cadence,
+    /// Takes the run's secrets out of query texts and what services say.
+    pub redactor: Redactor,
+}
+
+/// Everything that watches. Dropping it closes all connections; nothing of the run is touched.
+#[derive(Debug)]
+pub struct Monitor {
+    run: String,
+    targets: BTreeMap<String, Handle>,
+    /// Aborted when dropped.
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    target: Target,
+    baseline: Arc<Notify>,
+    requests: mpsc::Sender<Request>,
+}
+
+impl Monitor {
+    /// Starts to watch, on the tokio runtime of the caller; it does not wait for anything. Samples
+    /// go to `sender`; one that finds the channel full is dropped, because the next replaces it.
+    pub fn start(config: MonitorConfig, sender: mpsc::Sender<Sample>) -> Self {
+        let publisher = Publisher {
+            sender,
+            redactor: Arc::new(config.redactor),
+        };
+        let mut tasks = JoinSet::new();
+        let mut targets = BTreeMap::new();
+        for target in config.targets {
+            let baseline = Arc::new(Notify::new());
+            let (requests, received) = mpsc::channel(16);
+            let sampler = Sampler {
+                target: target.clone(),
+                run: config.run.clone(),
+                cadence: config.cadence,
+                publisher: publisher.clone(),
+                baseline: Arc::clone(&baseline),
+            };
+            let control = Control {
+                target: target.clone(),
+                run: config.run.clone(),
+            };
+            tasks.spawn(sampler.run());
+            tasks.spawn(control.run(received));
+            let handle = Handle {
+                target: target.clone(),
+                baseline,
+                requests,
+            };
+            targets.insert(target.name().to_owned(), handle);
+        }
+        for probe in config.probes {
+            tasks.spawn(probe::run(probe, publisher.clone()));
+        }
+        Self {
+            run: config.run,
+            targets,
+            _tasks: tasks,
+        }
+    }
+
+    /// A phase began: statements of every target are counted from now on, by a poll made at once.
+    pub fn baseline(&self) {
+        for handle in self.targets.values() {
+            handle.baseline.notify_one();
+        }
+    }
+
+    /// Cancels or terminates the session that had this pid and began then, and no other.
+    pub async fn signal(
+        &self,
+        target: &str,
+        signal: Signal,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<Signalled, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::One {
+            signal,
+            pid,
+            backend_start_us,
+            answer,
+        };
+        self.ask(target, request, answered).await
+    }
+
+    /// Ends the statement of one session: [`Monitor::signal`] with [`Signal::Cancel`].
+    pub async fn cancel_backend(
+        &self,
+        target: &str,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<Signalled, Trouble> {
+        self.signal(target, Signal::Cancel, pid, backend_start_us)
+            .await
+    }
+
+    /// Ends one session: [`Monitor::signal`] with [`Signal::Terminate`].
+    pub async fn terminate_backend(
+        &self,
+        target: &str,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<Signalled, Trouble> {
+        self.signal(target, Signal::Terminate, pid, backend_start_us)
+            .await
+    }
+
+    /// Signals every session whose application name is `name` or begins with it and a colon
+    /// (`gonogo:RUN:STEP`), never the monitor's own. The pids to which a signal was sent.
+    pub async fn signal_ours(
+        &self,
+        target: &str,
+        signal: Signal,
+        name: &str,
+    ) -> Result<Vec<i32>, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Ours {
+            signal,
+            prefix: name.to_owned(),
+            answer,
+        };
+        self.ask(target, request, answered).await
+    }
+
+    /// [`Monitor::signal_ours`] with [`Signal::Cancel`].
+    pub async fn cancel_ours(&self, target: &str, name: &str) -> Result<Vec<i32>, Trouble> {
+        self.signal_ours(target, Signal::Cancel, name).await
+    }
+
+    /// The single value of a query that only reads, within 2 s: what a rollback would lose.
+    pub async fn loss(&self, target: &str, query: &str) -> Result<String, Trouble> {
+        loss::loss(&self.handle(target)?.target, &self.run, query).await
+    }
+
+    async fn ask<T>(
+        &self,
+        target: &str,
+        request: Request,
+        answered: oneshot::Receiver<Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let ended = || Trouble::lost("the monitor has ended", "resume the run");
+        self.handle(target)?
+            .requests
+            .send(request)
+            .await
+            .map_err(|_| ended())?;
+        match tokio::time::timeout(SIGNAL, answered).await {
+            Ok(answer) => answer.map_err(|_| ended())?,
+            Err(_) => Err(Trouble::lost(
+                format!("the server has not answered for {} s", SIGNAL.as_secs()),
+                "it may still carry the signal out; look at its sessions",
+            )),
+        }
+    }
+
+    fn handle(&self, target: &str) -> Result<&Handle, Trouble> {
+        self.targets.get(target).ok_or_else(|| {
+            let known: Vec<&str> = self.targets.keys().map(String::as_str).collect();
+            Trouble::passing(
+                format!("no target is named `{target}`"),
+                format!("there are: {}", known.join(", ")),
+            )
+        })
+    }
+}
+
+/// Connects once and asks a database who it is: for the check before the first write.
+pub async fn identify(target: &Target, run: &str) -> Result<TargetIdentity, Trouble> {
+    let link = Link::open(target, run, Scope::System).await?;
+    Ok(link.identity)
+}
+
+/// Where samples go. Never waits.
+#[derive(Clone, Debug)]
+pub(super) struct Publisher {
+    sender: mpsc::Sender<Sample>,
+    redactor: Arc<Redactor>,
+}
+
+impl Publisher {
+    pub(super) fn publish(&self, mut sample: Sample) {
+        clean::redact(&mut sample, &self.redactor);
+        match self.sender.try_send(sample) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                tracing::debug!("a reading found nobody ready for it");
+            }
+        }
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}

@@ -1,0 +1,191 @@
+//! What goes wrong between us and a database, in words for an operator: what happened, and what to
+//! do about it.
+
+use std::io::ErrorKind;
+
+use sqlx::postgres::PgDatabaseError;
+
+use super::Target;
+
+/// A failure with a way on. Both texts are lower case; names stand in backticks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Trouble {
+    pub message: String,
+    pub help: String,
+    /// The connection is of no more use: a new one is needed.
+    pub disconnected: bool,
+}
+
+impl Trouble {
+    pub(super) fn lost(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+            disconnected: true,
+        }
+    }
+
+    pub(super) fn passing(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+            disconnected: false,
+        }
+    }
+
+    /// What an error of the driver means for this target.
+    pub(super) fn from_driver(error: &sqlx::Error, target: &Target) -> Self {
+        match error {
+            sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+                Some(error) => from_server(error, target),
+                None => Self::lost(error.message(), "look into the server's log"),
+            },
+            sqlx::Error::Io(error) => from_io(error, target),
+            sqlx::Error::Tls(error) => Self::lost(
+                format!("no secure connection to {}: {error}", target.address()),
+                "look at `sslmode` and `sslrootcert` of the target, and at the server's certificate",
+            ),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::passing(
+                format!("the server's answer is not understood: {error}"),
+                "note the server's version and report this",
+            ),
+            sqlx::Error::Protocol(text) if text.contains("authentication") => Self::lost(
+                format!(
+                    "{} asks for a way to log in that is not supported: {text}",
+                    target.address()
+                ),
+                "allow `scram-sha-256` for this role in `pg_hba.conf`",
+            ),
+            other => Self::lost(
+                format!("connection to {} lost: {other}", target.address()),
+                "nothing to do: it is tried again",
+            ),
+        }
+    }
+}
+
+fn from_io(error: &std::io::Error, target: &Target) -> Trouble {
+    let address = target.address();
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Trouble::lost(
+            format!("no server listens at {address}: connection refused"),
+            "is PostgreSQL running there, on this port? `pg_isready` with the same host and port tells",
+        ),
+        ErrorKind::NotFound => Trouble::lost(
+            format!("no server at {address}: the socket does not exist"),
+            "is PostgreSQL running, and is this its `unix_socket_directories` and port?",
+        ),
+        ErrorKind::PermissionDenied => Trouble::lost(
+            format!("no access to the socket at {address}"),
+            "the directory or the socket is closed to this user: `ls -l` tells",
+        ),
+        ErrorKind::TimedOut => Trouble::lost(
+            format!("{address} does not answer"),
+            "is the host up, and does a firewall stand in between?",
+        ),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
+            Trouble::lost(
+                format!("the server at {address} closed the connection"),
+                "nothing to do: it is tried again; the server's log says why",
+            )
+        }
+        _ if error.to_string().contains("lookup") => Trouble::lost(
+            format!("the name of the host in {address} is not known: {error}"),
+            "check its spelling, and the resolver of this machine",
+        ),
+        _ => Trouble::lost(
+            format!("no connection to {address}: {error}"),
+            "is the host up, and is PostgreSQL running there?",
+        ),
+    }
+}
+
+fn from_server(error: &PgDatabaseError, target: &Target) -> Trouble {
+    let said = super::clean::line(error.message());
+    let (user, database) = (target.user(), target.database());
+    match error.code() {
+        "28P01" => Trouble::lost(
+            format!("wrong password for role `{user}` at {}", target.address()),
+            "check the password source of the target, `PGPASSWORD` and `~/.pgpass`",
+        ),
+        "28000" => Trouble::lost(
+            format!("the server does not let `{user}` in: {said}"),
+            "check the role's name, its LOGIN right, and `pg_hba.conf`",
+        ),
+        "3D000" => Trouble::lost(
+            format!(
+                "database `{database}` does not exist at {}",
+                target.address()
+            ),
+            "check `dbname` of the target; `psql -l` lists the databases",
+        ),
+        "42501" => Trouble::passing(
+            format!("role `{user}` lacks a right: {said}"),
+            format!("as a superuser: `GRANT pg_monitor TO {}`", identifier(user)),
+        ),
+        "53300" => Trouble::lost(
+            format!("no connection is free: {said}"),
+            "raise `max_connections`, end idle sessions, or wait: it is tried again",
+        ),
+        "57P01" | "57P02" => Trouble::lost(
+            format!("the server ended our session: {said}"),
+            "nothing to do: it is tried again",
+        ),
+        "57P03" => Trouble::lost(
+            format!("the server does not take connections yet: {said}"),
+            "nothing to do: it is tried again",
+        ),
+        "57014" => Trouble::passing(
+            "the server needed too long for a reading",
+            "it is busy: readings become rarer by themselves",
+        ),
+        "55P03" => Trouble::passing(
+            "a lock on the system's own catalog stands in the way of a reading",
+            "look for a session that holds a lock on `pg_` tables; it is tried again",
+        ),
+        "08P01" if said.contains("startup parameter") => pooled(&said),
+        code if code.starts_with("08") || code.starts_with("57P") || error.severity_is_fatal() => {
+            Trouble::lost(
+                format!("the server at {} refused: {said}", target.address()),
+                "it is tried again; the server's log says more",
+            )
+        }
+        code => Trouble::passing(
+            format!("the server answered: {said} ({code})"),
+            "look into the server's log",
+        ),
+    }
+}
+
+trait Severity {
+    fn severity_is_fatal(&self) -> bool;
+}
+
+impl Severity for PgDatabaseError {
+    fn severity_is_fatal(&self) -> bool {
+        use sqlx::postgres::PgSeverity;
+        matches!(self.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+    }
+}
+
+/// Something between us and the server drops the settings that keep us harmless.
+pub(super) fn pooled(said: &str) -> Trouble {
+    Trouble::lost(
+        format!("not the server itself answers, it seems, but a pooler: {said}"),
+        "name the host and port of the server in the target; through a pooler, our own limits are not kept",
+    )
+}
+
+/// A name as SQL wants it.
+pub(super) fn identifier(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}

@@ -1,0 +1,320 @@
+//! The report of a run in Markdown: who did what when, what was seen, what was decided. Everything in
+//! it went through scrubbing and redaction before it was journalled.
+
+use std::fmt::Write;
+
+use super::{decision_word, mode_word, outcome_word, step_word};
+use crate::run::{Attempt, RunState, Timestamp, Verdict};
+use crate::runbook::{Expectation, Phase, Step};
+use crate::text::scrub::scrub_line;
+
+/// Output lines quoted per attempt; the whole of it stays in the spool.
+const QUOTED_LINES: usize = 12;
+
+/// The report; `intact` says whether the journal's chain was verified.
+pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let written = write(&mut out, state, intact, events);
+    debug_assert!(written.is_ok());
+    out
+}
+
+fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::fmt::Result {
+    writeln!(out, "# Report: {}\n", state.runbook.title)?;
+    writeln!(out, "| | |\n|---|---|")?;
+    writeln!(out, "| run | `{}` |", state.run)?;
+    writeln!(
+        out,
+        "| guide | `{}`, SHA-256 `{}` |",
+        state.runbook.file, state.runbook.digest
+    )?;
+    writeln!(
+        out,
+        "| environment | {}{} |",
+        state.environment,
+        if state.protected { " (protected)" } else { "" }
+    )?;
+    for (name, target) in &state.targets {
+        let identity = state.identities.get(name).map(|identity| {
+            format!(
+                "; proved to be `{}:{}/{}`, PostgreSQL {}, {}{}",
+                identity.host,
+                identity.port,
+                identity.database,
+                identity.server_version,
+                if identity.in_recovery {
+                    "standby"
+                } else {
+                    "primary"
+                },
+                identity
+                    .system_identifier
+                    .as_ref()
+                    .map(|id| format!(", system {id}"))
+                    .unwrap_or_default()
+            )
+        });
+        writeln!(
+            out,
+            "| target {name} | `{target}`{} |",
+            identity.unwrap_or_default()
+        )?;
+    }
+    writeln!(
+        out,
+        "| opened | {} by {} |",
+        time(state.opened_at),
+        state.opened_by
+    )?;
+    writeln!(out, "| last event | {} |", time(state.last_event_at))?;
+    if let Some(ends) = state.window_ends {
+        writeln!(out, "| window ends | {} |", time(ends))?;
+    }
+    writeln!(out, "| state | {} |", mode_word(state).replace('_', " "))?;
+    writeln!(
+        out,
+        "| journal | {events} events, {} |",
+        if intact {
+            "chain verified"
+        } else {
+            "**chain broken: the tail was altered or torn**"
+        }
+    )?;
+    for phase in state.runbook.walk() {
+        write_phase(out, state, phase)?;
+    }
+    for rollback in state.past_rollbacks.iter().chain(&state.rollback) {
+        let Some(option) = state.runbook.option(&rollback.option) else {
+            continue;
+        };
+        writeln!(out, "\n## Way back: {}\n", option.title)?;
+        writeln!(
+            out,
+            "Started {} by {}{}; {}.\n",
+            time(rollback.started_at),
+            rollback.by,
+            rollback
+                .reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default(),
+            match (
+                rollback.succeeded,
+                rollback.ended_at,
+                &rollback.stuck_reason
+            ) {
+                (Some(true), Some(ended), _) => format!("succeeded {}", time(ended)),
+                (Some(false), _, why) =>
+                    format!("**stuck**: {}", why.as_deref().unwrap_or("a step failed")),
+                _ => "under way".to_owned(),
+            }
+        )?;
+        for step in &option.steps {
+            write_step(out, state, step)?;
+        }
+    }
+    if !state.notes.is_empty() {
+        writeln!(out, "\n## Notes\n")?;
+        for note in &state.notes {
+            writeln!(out, "- {} {}: {}", time(note.at), note.by, note.text)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::Result {
+    let Some(own) = state.phases.get(&phase.id) else {
+        return Ok(());
+    };
+    writeln!(out, "\n## {}\n", phase.title)?;
+    if let Some(entered) = own.entered_at {
+        writeln!(out, "Entered {}.\n", time(entered))?;
+    }
+    for step in &phase.steps {
+        write_step(out, state, step)?;
+    }
+    let items = state.gate_items(phase);
+    if !items.is_empty() {
+        writeln!(out, "\nGate:\n")?;
+        for item in items {
+            writeln!(out, "- {}", criterion(state, phase, item))?;
+        }
+    }
+    if let Some(gate) = &own.gate {
+        writeln!(
+            out,
+            "\n**{}** {} by {}{}",
+            decision_word(gate.decision),
+            time(gate.at),
+            gate.by,
+            gate.reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default()
+        )?;
+    }
+    Ok(())
+}
+
+fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> String {
+    let known = state
+        .phases
+        .get(&phase.id)
+        .and_then(|own| own.criteria.get(&item.line));
+    match known {
+        Some(known) => format!(
+            "{}: {}{} ({}; {} {})",
+            verdict_word(known.judgement.verdict),
+            if item.red_flag { "red flag: " } else { "" },
+            item.text,
+            known.judgement.explanation,
+            known.by,
+            time(known.at),
+        ),
+        None => format!("not judged: {}", item.text),
+    }
+}
+
+fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Result {
+    writeln!(out, "### {} — {}\n", step.title, step_word(state, step))?;
+    let own = state.steps.get(&step.id);
+    if let Some(skip) = own.and_then(|own| own.skipped.as_ref()) {
+        writeln!(
+            out,
+            "Skipped {} by {}: {}\n",
+            time(skip.at),
+            skip.by,
+            skip.reason
+        )?;
+    }
+    for (index, tick) in step.ticks.iter().enumerate() {
+        match own.and_then(|own| own.ticks.get(&index)) {
+            Some(ticked) => {
+                let saw = [&ticked.value, &ticked.note]
+                    .into_iter()
+                    .flatten()
+                    .map(|text| format!(": {text}"))
+                    .chain(
+                        ticked
+                            .judgement
+                            .as_ref()
+                            .map(|judgement| format!(": {}", judgement.explanation)),
+                    )
+                    .collect::<String>();
+                writeln!(
+                    out,
+                    "- [x] {} ({} {}{saw})",
+                    tick.text,
+                    ticked.by,
+                    time(ticked.at)
+                )?;
+            }
+            None => writeln!(out, "- [ ] {}", tick.text)?,
+        }
+    }
+    if !step.ticks.is_empty() {
+        writeln!(out)?;
+    }
+    for action in state.actions_of(step) {
+        for attempt in state
+            .action(action)
+            .into_iter()
+            .flat_map(|action| &action.attempts)
+        {
+            write_attempt(out, attempt)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_attempt(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
+    writeln!(
+        out,
+        "Attempt {} on `{}`, started {} by {}: **{}**{}{}\n",
+        attempt.number,
+        attempt.target,
+        time(attempt.started_at),
+        attempt.by,
+        attempt.outcome.map_or("running", outcome_word),
+        attempt
+            .ended_at
+            .map(|ended| format!(", ended {}", time(ended)))
+            .unwrap_or_default(),
+        attempt
+            .reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default(),
+    )?;
+    fenced(out, &attempt.command)?;
+    let Some(evidence) = &attempt.evidence else {
+        return Ok(());
+    };
+    for judgement in &attempt.judgements {
+        writeln!(
+            out,
+            "- {}: `{}` ({})",
+            verdict_word(judgement.verdict),
+            judgement.text,
+            judgement.explanation
+        )?;
+    }
+    let facts = [
+        evidence.exit.map(|exit| format!("exit {exit}")),
+        evidence.status.map(|status| format!("HTTP {status}")),
+        evidence.latency_ms.map(|latency| format!("{latency} ms")),
+        evidence.tag.clone(),
+        Some(format!("{:.1} s", evidence.elapsed_ms as f64 / 1e3)),
+        Some(format!("{} lines", evidence.lines)),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    writeln!(out, "- evidence: {}\n", facts.join(", "))?;
+    let text = if evidence.stdout.trim().is_empty() {
+        &evidence.stderr
+    } else {
+        &evidence.stdout
+    };
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if !lines.is_empty() {
+        let from = lines.len().saturating_sub(QUOTED_LINES);
+        let mut quoted = lines[from..].join("\n");
+        if from > 0 {
+            quoted.insert_str(0, "…\n");
+        }
+        fenced(out, &scrub_lines(&quoted))?;
+    }
+    Ok(())
+}
+
+fn scrub_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
+    lines.join("\n")
+}
+
+/// A fence that nothing inside can close.
+fn fenced(out: &mut String, text: &str) -> std::fmt::Result {
+    let longest = text
+        .split(|character| character != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    writeln!(out, "{fence}\n{}\n{fence}\n", text.trim_end())
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,123 @@
+//! The `status --json` document. Scripts depend on its shape.
+
+use serde_json::{Value, json};
+
+use super::{mode_word, step_word};
+use crate::run::{Attempt, RunState, Timestamp, rollback_plans, schedule};
+use crate::runbook::Step;
+
+/// What the state alone does not know.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub supervisor_pid: Option<u32>,
+    pub supervisor_alive: bool,
+    pub observers: Vec<String>,
+    pub events: u64,
+    /// Hash of the newest link of the journal's chain.
+    pub head: String,
+    pub intact: bool,
+    pub now: Timestamp,
+}
+
+/// Where a run stands; times are RFC 3339 UTC.
+pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
+    let schedule = schedule(state, surroundings.now);
+    let window = schedule
+        .window_ends
+        .map(|ends| json!({ "ends": time(ends), "turn_back": schedule.turn_back.map(time) }));
+    let walk = state.runbook.walk().flat_map(|phase| {
+        phase
+            .steps
+            .iter()
+            .map(move |step| (phase.id.as_str(), step))
+    });
+    let way_back = state.runbook.rollback.iter().flat_map(|option| {
+        option
+            .steps
+            .iter()
+            .map(move |step| (option.id.as_str(), step))
+    });
+    let steps: Vec<Value> = walk
+        .chain(way_back)
+        .map(|(phase, step)| step_document(state, phase, step))
+        .collect();
+    let rollback = rollback_plans(state).into_iter().next().map(|plan| {
+        json!({
+            "recommended": plan.option,
+            "ready": plan.ready,
+            "reasons": plan.reasons,
+            "estimate_s": plan.estimate_s,
+        })
+    });
+    json!({
+        "run": state.run,
+        "guide": state.runbook.file,
+        "digest": state.runbook.digest,
+        "environment": state.environment,
+        "state": mode_word(state),
+        "supervisor": { "pid": surroundings.supervisor_pid, "alive": surroundings.supervisor_alive },
+        "driver": state.driver,
+        "observers": surroundings.observers,
+        "window": window,
+        "steps": steps,
+        "rollback": rollback,
+        "journal": {
+            "events": surroundings.events,
+            "head": surroundings.head,
+            "intact": surroundings.intact,
+        },
+    })
+}
+
+fn step_document(state: &RunState, phase: &str, step: &Step) -> Value {
+    let attempts: Vec<&Attempt> = state
+        .actions_of(step)
+        .into_iter()
+        .filter_map(|action| state.action(action))
+        .flat_map(|action| &action.attempts)
+        .collect();
+    let own = state.steps.get(&step.id);
+    let ticked = own.into_iter().flat_map(|own| own.ticks.values());
+    let started = attempts
+        .iter()
+        .map(|attempt| attempt.started_at)
+        .chain(ticked.clone().map(|tick| tick.at))
+        .min();
+    let ended = attempts
+        .iter()
+        .map(|attempt| attempt.ended_at)
+        .chain(ticked.map(|tick| Some(tick.at)))
+        .max()
+        .flatten();
+    let last = attempts.iter().max_by_key(|attempt| attempt.started_at);
+    let evidence = last
+        .and_then(|attempt| attempt.evidence.as_deref())
+        .map(|evidence| {
+            json!({
+                "exit": evidence.exit,
+                "value": evidence.value,
+                "rows": evidence.rows.len(),
+                "tag": evidence.tag,
+                "status": evidence.status,
+                "elapsed_ms": evidence.elapsed_ms,
+                "lines": evidence.lines,
+                "judgements": last.map(|attempt| &attempt.judgements),
+                "reason": last.and_then(|attempt| attempt.reason.as_ref()),
+            })
+        });
+    json!({
+        "id": step.id,
+        "title": step.title,
+        "phase": phase,
+        "outcome": step_word(state, step),
+        "attempts": attempts.len(),
+        "started": started.map(time),
+        "ended": ended.map(time),
+        "exit": last.and_then(|attempt| attempt.evidence.as_ref()).and_then(|evidence| evidence.exit),
+        "evidence": evidence,
+    })
+}
+
+pub(super) fn time(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

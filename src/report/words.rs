@@ -1,0 +1,50 @@
+//! One word for every state, the same on every screen and in every document.
+
+use crate::run::{GateDecision, Mode, Outcome, RunState, StepStatus};
+use crate::runbook::Step;
+
+/// `state` of the status document.
+pub fn mode_word(state: &RunState) -> &'static str {
+    match state.mode {
+        Mode::Held => "held",
+        Mode::Running if state.running().is_empty() => "waiting",
+        Mode::Running => "running",
+        Mode::RollingBack => "rolling_back",
+        Mode::Done => "done",
+        Mode::Failed => "failed",
+        Mode::RolledBack => "rolled_back",
+        Mode::Stuck => "stuck",
+    }
+}
+
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Skipped => "skipped",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+pub fn decision_word(decision: GateDecision) -> &'static str {
+    match decision {
+        GateDecision::Go => "go",
+        GateDecision::Hold => "hold",
+        GateDecision::NoGo => "no-go",
+    }
+}
+
+pub fn step_word(state: &RunState, step: &Step) -> &'static str {
+    match state.step_status(step) {
+        StepStatus::Pending => "pending",
+        StepStatus::Running => "running",
+        StepStatus::Passed => "passed",
+        StepStatus::Failed => "failed",
+        StepStatus::Cancelled => "cancelled",
+        StepStatus::Skipped => "skipped",
+        StepStatus::Unknown => "unknown",
+        StepStatus::Undone => "undone",
+        StepStatus::Stuck => "stuck",
+    }
+}

@@ -1,0 +1,208 @@
+//! Walks a run without a person: what an operator would press next in an annotated guide. Pure; the
+//! caller sends the command and asks again when the state has changed.
+
+use super::{
+    Command, GateDecision, Mode, Outcome, RunState, StepStatus, Verdict, preview, rollback_plans,
+};
+use crate::runbook::{Phase, Step};
+
+/// What an unattended walk may do in a person's stead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Tick boxes and judge criteria that only a person can judge. Never in a protected environment.
+    pub assume: bool,
+    /// Go back when something fails, and at the end.
+    pub roll_back: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Something is under way; ask again after the next event.
+    Wait,
+    /// A measurement is expected; ask again, but not for ever.
+    Measure(String),
+    Do(Command),
+    /// A person is needed, and for what.
+    Person(String),
+    Ended(Ending),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    RolledBack,
+    /// No-go: why stands in the run.
+    Failed,
+    /// A rollback is stuck.
+    Stuck,
+}
+
+/// The next act of an unattended walk.
+pub fn autopilot(state: &RunState, policy: Policy) -> Next {
+    let assume = policy.assume && !state.protected;
+    match state.mode {
+        Mode::Failed => Next::Ended(Ending::Failed),
+        Mode::Stuck => Next::Ended(Ending::Stuck),
+        Mode::RolledBack => Next::Ended(Ending::RolledBack),
+        Mode::RollingBack => roll_back(state, assume),
+        Mode::Done if policy.roll_back => go_back(state, "the rehearsal ends where it began"),
+        Mode::Done => Next::Ended(Ending::Done),
+        Mode::Held => match last_no_go(state) {
+            Some(_) if policy.roll_back => go_back(state, "a step failed"),
+            Some(_) => Next::Ended(Ending::Failed),
+            None => Next::Do(Command::Resume {}),
+        },
+        Mode::Running => match state.phase() {
+            Some(phase) => walk(state, phase, assume),
+            None => Next::Wait,
+        },
+    }
+}
+
+fn last_no_go(state: &RunState) -> Option<&str> {
+    let gate = state.phases.get(&state.current_phase)?.gate.as_ref()?;
+    (gate.decision == GateDecision::NoGo).then(|| gate.reason.as_deref().unwrap_or_default())
+}
+
+fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
+    if state
+        .running()
+        .iter()
+        .any(|(action, _)| !state.is_watch(*action))
+    {
+        return Next::Wait;
+    }
+    for step in &phase.steps {
+        match state.step_status(step) {
+            StepStatus::Passed | StepStatus::Skipped | StepStatus::Undone => {}
+            StepStatus::Pending => match advance_step(state, step, assume) {
+                Some(next) => return next,
+                None => continue,
+            },
+            StepStatus::Running => return Next::Wait,
+            StepStatus::Failed
+            | StepStatus::Cancelled
+            | StepStatus::Unknown
+            | StepStatus::Stuck => {
+                return Next::Do(Command::Gate {
+                    phase: phase.id.clone(),
+                    decision: GateDecision::NoGo,
+                    reason: Some(format!("step `{}` did not pass", step.title)),
+                });
+            }
+        }
+    }
+    for item in state.gate_items(phase) {
+        match (state.gate_verdict(phase, item), &item.cel) {
+            (Some(Verdict::Pass | Verdict::Warn), _) => {}
+            (Some(Verdict::Fail), None) | (None, None) if assume => {
+                return Next::Do(Command::Judge {
+                    phase: phase.id.clone(),
+                    line: item.line,
+                    holds: !item.red_flag,
+                    note: Some("assumed in a rehearsal".to_owned()),
+                });
+            }
+            (_, Some(_)) => return Next::Measure(item.text.clone()),
+            (_, None) => return Next::Person(format!("criterion: {}", item.text)),
+        }
+    }
+    Next::Do(Command::Gate {
+        phase: phase.id.clone(),
+        decision: GateDecision::Go,
+        reason: None,
+    })
+}
+
+/// What a pending step needs; `None` where it needs nothing but the gate.
+fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
+    if let Some((group, options)) = state.open_choices(step).into_iter().next() {
+        let choice = options
+            .iter()
+            .find(|choice| choice.recommended)
+            .or(options.first())?;
+        return Some(Next::Do(Command::Choose {
+            group,
+            name: choice.name.clone(),
+        }));
+    }
+    for action in state.actions_of(step) {
+        let settled = state
+            .action(action)
+            .and_then(|action| action.last())
+            .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed));
+        if settled || state.is_watch(action) {
+            continue;
+        }
+        return Some(match preview(state, action) {
+            Ok(shown) if shown.needs_arming => Next::Person(format!(
+                "line {}: that this is a command was only inferred; annotate it (`.run`)",
+                state
+                    .runbook
+                    .block(action.block)
+                    .map_or(0, |block| block.line)
+            )),
+            Ok(shown) if shown.confirm.is_some() && state.protected => {
+                Next::Person("a typed confirmation".to_owned())
+            }
+            Ok(shown) => Next::Do(Command::Start {
+                action,
+                hash: shown.hash,
+                typed: shown.confirm,
+                reason: None,
+            }),
+            Err(refusal) => Next::Person(refusal.message),
+        });
+    }
+    untick(state, step, assume)
+}
+
+fn untick(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
+    let own = state.steps.get(&step.id);
+    let open = step.ticks.iter().enumerate().find(|(index, tick)| {
+        !tick.optional && !own.is_some_and(|own| own.ticks.contains_key(index))
+    });
+    let (index, tick) = open?;
+    Some(match &tick.cel {
+        Some(_) => Next::Measure(tick.text.clone()),
+        None if assume => Next::Do(Command::Tick {
+            step: step.id.clone(),
+            index,
+            value: tick.value.as_ref().map(|_| "rehearsal".to_owned()),
+            note: Some("assumed in a rehearsal".to_owned()),
+        }),
+        None => Next::Person(format!("tick: {}", tick.text)),
+    })
+}
+
+fn roll_back(state: &RunState, assume: bool) -> Next {
+    let option = state
+        .rollback
+        .as_ref()
+        .and_then(|rollback| state.runbook.option(&rollback.option));
+    if !state.running().is_empty() {
+        return Next::Wait;
+    }
+    option
+        .into_iter()
+        .flat_map(|option| &option.steps)
+        .find_map(|step| untick(state, step, assume))
+        .unwrap_or(Next::Wait)
+}
+
+fn go_back(state: &RunState, reason: &str) -> Next {
+    let plans = rollback_plans(state);
+    match plans.into_iter().find(|plan| plan.ready) {
+        Some(plan) if state.protected && plan.confirm.is_some() => Next::Person(format!(
+            "a typed confirmation of the way back `{}`",
+            plan.title
+        )),
+        Some(plan) => Next::Do(Command::Rollback {
+            option: plan.option,
+            hash: plan.hash,
+            typed: plan.confirm,
+            reason: Some(reason.to_owned()),
+        }),
+        None => Next::Person("the guide has no way back that can run as it stands".to_owned()),
+    }
+}

@@ -1,0 +1,229 @@
+//! What a command can do to people who did not expect it: destroy something, or never end.
+
+use super::model::Actor;
+use super::pattern::pattern;
+
+/// What the code destroys, one phrase each, in the order of the code.
+pub(super) fn destructive(code: &str, actor: Actor) -> Vec<String> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut add = |at: usize, phrase: String| {
+        if !found.iter().any(|(_, known)| *known == phrase) {
+            found.push((at, phrase));
+        }
+    };
+    let code = without_comments(code, actor);
+    let lower = code.to_ascii_lowercase();
+    if ["drop", "truncate", "delete", "update"]
+        .iter()
+        .any(|verb| lower.contains(verb))
+    {
+        for hit in pattern!(r"(?i)\bdrop\s+(table|database|schema|column|index|materialized\s+view|view|function|procedure|trigger|type|sequence|extension|role|user|constraint|policy|publication|subscription|owned)\b|\btruncate\s+(?:table\s+)?[\w.]|\bdelete\s+from\b").find_iter(&code) {
+            let words: Vec<String> = hit.as_str().split_whitespace().map(str::to_uppercase).collect();
+            let phrase = if words[0] == "TRUNCATE" { "TRUNCATE".to_owned() } else { words.join(" ") };
+            add(hit.start(), phrase);
+        }
+        for hit in
+            pattern!(r"(?is)\bupdate\s+[\w.]+(?:\s+(?:as\s+)?\w+)?\s+set\s[^;]*").find_iter(&code)
+        {
+            if !hit.as_str().to_ascii_lowercase().contains("where") {
+                add(hit.start(), "UPDATE without WHERE".to_owned());
+            }
+        }
+    }
+    if actor == Actor::Shell {
+        const PHRASES: [(&str, &str); 24] = [
+            ("dropdb", r"(?m)(?:^|[\s;&|(])dropdb\s"),
+            ("dropuser", r"(?m)(?:^|[\s;&|(])dropuser\s"),
+            ("rm -r", r"(?m)(?:^|[\s;&|(])rm\s+(?:-\w+\s+)*-\w*[rR]"),
+            ("rm", r"(?m)(?:^|[\s;&|(])rm\s+(?:-[fiv]+\s+)*[^-\s]"),
+            ("find -delete", r"\bfind\b[^\n]*\s-delete\b"),
+            (
+                "pg_restore --clean",
+                r"\bpg_restore\b(?s:[^;\n]|\\\n)*?\s(?:--clean|-c)\b",
+            ),
+            (
+                "git push --force",
+                r"\bgit\s+push\b[^\n]*\s(?:--force|-f\b|--force-with-lease)",
+            ),
+            ("git reset --hard", r"\bgit\s+reset\b[^\n]*--hard"),
+            ("git clean", r"\bgit\s+clean\s+-\w*f"),
+            ("kubectl delete", r"\bkubectl\b[^\n|;]*\sdelete\s"),
+            ("docker rm", r"\bdocker\s+(?:container\s+)?rm\s"),
+            ("docker rmi", r"\bdocker\s+(?:rmi|image\s+(?:rm|prune))\b"),
+            ("docker volume rm", r"\bdocker\s+volume\s+(?:rm|prune)\b"),
+            ("docker system prune", r"\bdocker\s+system\s+prune\b"),
+            (
+                "docker compose down -v",
+                r"\bdocker[- ]compose\b[^\n]*\sdown\b[^\n]*\s(?:-v|--volumes)\b",
+            ),
+            (
+                "terraform destroy",
+                r"\b(?:terraform|tofu|pulumi)\b[^\n]*\bdestroy\b",
+            ),
+            ("helm uninstall", r"\bhelm\s+(?:uninstall|delete)\b"),
+            ("mkfs", r"\bmkfs"),
+            ("dd", r"\bdd\s+[^\n]*\bof="),
+            ("redis flush", r"(?i)\bredis-cli\b[^\n]*\bflush(?:all|db)\b"),
+            (
+                "aws s3 rm",
+                r"\baws\s+s3\s+(?:rm|rb)\b|\baws\s+[\w-]+\s+(?:delete|terminate)-",
+            ),
+            ("gcloud delete", r"\bgcloud\b[^\n]*\sdelete\b"),
+            (
+                "supabase db reset",
+                r"\bsupabase\s+db\s+reset\b|\bprisma\s+migrate\s+reset\b|\bdb:(?:drop|reset)\b",
+            ),
+            ("heroku pg:reset", r"\bpg:reset\b|\bapps:destroy\b"),
+        ];
+        static PATTERNS: std::sync::LazyLock<Vec<regex::Regex>> = std::sync::LazyLock::new(|| {
+            PHRASES
+                .iter()
+                .map(|(_, expression)| super::pattern::compile(expression))
+                .collect()
+        });
+        for ((phrase, _), pattern) in PHRASES.iter().zip(PATTERNS.iter()) {
+            if let Some(hit) = pattern.find(&code) {
+                if *phrase == "rm"
+                    && found_contains(&found_phrases(&code, &PATTERNS[2]), hit.start())
+                {
+                    continue;
+                }
+                add(hit.start(), (*phrase).to_owned());
+            }
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, phrase)| phrase).collect()
+}
+
+fn found_phrases(code: &str, pattern: &regex::Regex) -> Vec<usize> {
+    pattern.find_iter(code).map(|hit| hit.start()).collect()
+}
+
+fn found_contains(starts: &[usize], at: usize) -> bool {
+    starts.contains(&at)
+}
+
+/// Code without its comments; line ends stay.
+pub(super) fn without_comments(code: &str, actor: Actor) -> String {
+    let mut kept = String::with_capacity(code.len());
+    for line in code.lines() {
+        let trimmed = line.trim_start();
+        let comment =
+            trimmed.starts_with("--") || (actor != Actor::Sql && trimmed.starts_with('#'));
+        if !comment {
+            let cut = if actor == Actor::Sql {
+                line.find("--").unwrap_or(line.len())
+            } else {
+                line.find(" # ").unwrap_or(line.len())
+            };
+            kept.push_str(&line[..cut]);
+        }
+        kept.push('\n');
+    }
+    kept
+}
+
+/// Whether the code runs until somebody stops it.
+pub(super) fn long_running(code: &str, actor: Actor) -> bool {
+    match actor {
+        Actor::Sql => code.contains("\\watch"),
+        Actor::Shell => code.lines().any(never_ends),
+        _ => false,
+    }
+}
+
+/// Whether one line of shell starts something that does not end by itself.
+pub(super) fn never_ends(line: &str) -> bool {
+    let line = line.trim();
+    if line.starts_with('#') || line.is_empty() {
+        return false;
+    }
+    let line = line.find(" # ").map_or(line, |at| &line[..at]);
+    if pattern!(r"\btimeout\s+\d|\|\s*head\b|--nostream\b|\bgrep -m").is_match(line) {
+        return false;
+    }
+    pattern!(
+        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
+    )
+    .is_match(line)
+        && !is_detached(line)
+}
+
+/// `docker compose up -d`, `ping -c 3`, `docker stats --no-stream`.
+fn is_detached(line: &str) -> bool {
+    (pattern!(r"\bdocker[- ]compose\b").is_match(line)
+        && pattern!(r"\sup\b[^|;]*\s(?:-\w*d\w*|--detach|--no-start)\b").is_match(line))
+        || (line.starts_with("ping") && line.contains(" -c"))
+        || line.contains("--no-stream")
+        || pattern!(r"\bpm2\s+start\b").is_match(line)
+        || (pattern!(r"^top\b").is_match(line) && line.contains("-b") && line.contains("-n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_destroyed() {
+        let shell = |code| destructive(code, Actor::Shell);
+        assert_eq!(shell("dropdb -h db app_test"), ["dropdb"]);
+        assert_eq!(shell("rm -rf build"), ["rm -r"]);
+        assert_eq!(shell("rm old.log"), ["rm"]);
+        assert_eq!(
+            shell("pg_restore -d app --clean \\\n  x.dump"),
+            ["pg_restore --clean"]
+        );
+        assert_eq!(
+            shell("psql -c \"\nDROP TABLE IF EXISTS a;\n\""),
+            ["DROP TABLE"]
+        );
+        assert_eq!(shell("# rm -rf /\nls"), Vec::<String>::new());
+        assert_eq!(
+            shell("docker compose up -d && git push origin main"),
+            Vec::<String>::new()
+        );
+        let sql = |code| destructive(code, Actor::Sql);
+        assert_eq!(
+            sql("ALTER TABLE t DROP COLUMN c; TRUNCATE t;"),
+            ["DROP COLUMN", "TRUNCATE"]
+        );
+        assert_eq!(sql("UPDATE t SET a = 1;"), ["UPDATE without WHERE"]);
+        assert_eq!(
+            sql("UPDATE t SET a = 1 WHERE b; -- DROP TABLE x"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_never_ends() {
+        for line in [
+            "tail -f /var/log/x | grep err",
+            "tail -n 50 -F x.log",
+            "docker compose logs -f api",
+            "kubectl logs deploy/api --follow",
+            "journalctl -u api -f",
+            "kubectl port-forward svc/db 5432:5432",
+            "ssh -N -L 5433:db:5432 bastion",
+            "pm2 logs api --lines 50",
+            "npm run dev",
+            "node dist/index.js &",
+            "docker-compose up",
+        ] {
+            assert!(never_ends(line), "{line}");
+        }
+        for line in [
+            "tail -100 x.log",
+            "docker compose up -d",
+            "kubectl logs api --tail=100",
+            "docker logs api --tail 50",
+            "ping -c 3 db",
+            "a && b",
+            "systemctl status api",
+            "pm2 logs api --nostream",
+            "grep -f patterns x",
+        ] {
+            assert!(!never_ends(line), "{line}");
+        }
+    }
+}

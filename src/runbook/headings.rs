@@ -1,0 +1,460 @@
+//! Headings as a tree of sections, what each section is for by the words of its title, and the number
+//! it carries (`Phase 3`, `Step 2`, `1.1`, `T-30m`).
+
+use super::attributes::{Raw, take_comments, take_heading_attributes};
+use super::outline::{Node, NodeKind};
+use super::pattern::pattern;
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Preparation,
+    /// Could be part of the walk.
+    Walk,
+    /// Says "deployment steps", "procedure": its children are the likely phases.
+    Procedure,
+    /// Verification and monitoring after the deployment.
+    After,
+    Cleanup,
+    Rollback,
+    Troubleshooting,
+    Contacts,
+    Metrics,
+    Reference,
+}
+
+impl Kind {
+    /// Never on the forward path, whatever stands in it.
+    pub fn is_aside(self) -> bool {
+        matches!(
+            self,
+            Self::Rollback
+                | Self::Troubleshooting
+                | Self::Contacts
+                | Self::Metrics
+                | Self::Reference
+        )
+    }
+}
+
+/// The word before a heading's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Word {
+    Phase,
+    Stage,
+    Step,
+    Task,
+    Day,
+    Clock,
+    Bare,
+    Test,
+    Option,
+}
+
+impl Word {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Phase => "Phase",
+            Self::Stage => "Stage",
+            Self::Step => "Step",
+            Self::Task => "Part",
+            Self::Day => "Day",
+            Self::Clock => "T",
+            Self::Bare => "",
+            Self::Test => "Test",
+            Self::Option => "Option",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Number {
+    pub word: Word,
+    /// `1.2` is `[1, 2]`; minutes for a T-clock.
+    pub path: Vec<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Heading {
+    pub node: usize,
+    pub level: u8,
+    pub line: usize,
+    pub title: String,
+    pub kind: Kind,
+    pub number: Option<Number>,
+    pub parent: Option<usize>,
+    pub children: Vec<usize>,
+    /// Nodes between this heading and the next one: `node + 1 .. body_end`.
+    pub body_end: usize,
+    /// Nodes of the whole section: `node + 1 .. end`.
+    pub end: usize,
+    /// Attributes of the heading and of comments right under it.
+    pub raw: Raw,
+}
+
+/// All headings, in order. The first heading of a guide, where it is its only title, is the parent of
+/// everything after it.
+pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
+    let mut headings: Vec<Heading> = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let NodeKind::Heading { level } = node.kind else {
+            continue;
+        };
+        let (title, mut raw) = take_heading_attributes(&node.text);
+        for follower in nodes[index + 1..].iter().take(3) {
+            if follower.kind != NodeKind::Html {
+                break;
+            }
+            raw.merge(take_comments(&follower.text).1);
+        }
+        let number = number_of(&title);
+        let kind = forced_kind(&raw).unwrap_or_else(|| kind_of(&title, number.as_ref()));
+        headings.push(Heading {
+            node: index,
+            level,
+            line: node.line,
+            title,
+            kind,
+            number,
+            parent: None,
+            children: Vec::new(),
+            body_end: nodes.len(),
+            end: nodes.len(),
+            raw,
+        });
+    }
+    if headings
+        .first()
+        .is_some_and(|first| first.level == 1 && first.number.is_none())
+    {
+        headings[0].level = 0;
+    }
+    let mut open: Vec<usize> = Vec::new();
+    for index in 0..headings.len() {
+        let (level, node) = (headings[index].level, headings[index].node);
+        if index > 0 {
+            headings[index - 1].body_end = node;
+        }
+        while let Some(&last) = open.last() {
+            if headings[last].level < level {
+                break;
+            }
+            headings[last].end = node;
+            open.pop();
+        }
+        if let Some(&parent) = open.last() {
+            headings[index].parent = Some(parent);
+            headings[parent].children.push(index);
+        }
+        open.push(index);
+    }
+    headings
+}
+
+/// A comment such as `<!-- gonogo: rollback -->` decides what a section is for.
+fn forced_kind(raw: &Raw) -> Option<Kind> {
+    [
+        ("phase", Kind::Walk),
+        ("phases", Kind::Procedure),
+        ("preparation", Kind::Preparation),
+        ("cleanup", Kind::Cleanup),
+        ("rollback", Kind::Rollback),
+        ("reference", Kind::Reference),
+    ]
+    .into_iter()
+    .find(|(word, _)| raw.flag(word))
+    .map(|(_, kind)| kind)
+}
+
+/// Symbols, emoji and emphasis before the words of a title.
+pub(super) fn bare_title(title: &str) -> &str {
+    title
+        .trim_start_matches(|character: char| {
+            !character.is_alphanumeric()
+                && !matches!(character, '$' | '<' | '[' | '(' | '`' | '"' | '\'' | '/')
+        })
+        .trim_end_matches([' ', ':', '*', '_'])
+}
+
+pub(super) fn number_of(title: &str) -> Option<Number> {
+    // Keycap digits: 1️⃣.
+    let mut leading = title.trim_start().chars();
+    if let (Some(digit @ '0'..='9'), Some('\u{fe0f}' | '\u{20e3}')) =
+        (leading.next(), leading.next())
+    {
+        return Some(Number {
+            word: Word::Bare,
+            path: vec![i64::from(digit as u32 - '0' as u32)],
+        });
+    }
+    let text = bare_title(title);
+    let worded = pattern!(
+        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant)s?\s*(?:#|no\.?\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
+    );
+    if let Some(found) = worded.captures(text) {
+        let word = match found[1].to_ascii_lowercase().as_str() {
+            "phase" => Word::Phase,
+            "stage" | "wave" => Word::Stage,
+            "step" => Word::Step,
+            "part" | "task" => Word::Task,
+            "day" | "week" | "month" => Word::Day,
+            "test" | "check" => Word::Test,
+            _ => Word::Option,
+        };
+        return Some(Number {
+            word,
+            path: number_path(&found[2]),
+        });
+    }
+    if let Some(found) =
+        pattern!(r"(?i)^T\s*([-+−–])\s*(\d+)\s*(m|min|minutes?|h|hours?|hr|d|days?|w|weeks?)?\b")
+            .captures(text)
+    {
+        let amount: i64 = found[2].parse().ok()?;
+        let unit = match found
+            .get(3)
+            .map_or("m", |unit| unit.as_str())
+            .chars()
+            .next()
+        {
+            Some('h' | 'H') => 60,
+            Some('d' | 'D') => 1_440,
+            Some('w' | 'W') => 10_080,
+            _ => 1,
+        };
+        let sign = if &found[1] == "+" { 1 } else { -1 };
+        return Some(Number {
+            word: Word::Clock,
+            path: vec![sign * amount.saturating_mul(unit)],
+        });
+    }
+    let bare = pattern!(
+        r"^(?:(\d{1,3}(?:\.\d{1,3})+)\.?\s|(\d{1,3})\s*[.):\-–—]\s*\S|\[(\d{1,2})(?:/\d{1,2})?\])"
+    );
+    let found = bare.captures(text)?;
+    let digits = found.get(1).or(found.get(2)).or(found.get(3))?.as_str();
+    // `3-node cluster`, `24-Hour Monitoring`, `5.4x faster` are no numbers of sections.
+    let after = &text[digits.len().min(text.len())..];
+    if after.starts_with(['-', '–']) {
+        return None;
+    }
+    Some(Number {
+        word: Word::Bare,
+        path: number_path(digits),
+    })
+}
+
+fn number_path(text: &str) -> Vec<i64> {
+    let lower = text.to_ascii_lowercase();
+    let words = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    ];
+    if let Some(value) = words.iter().position(|word| *word == lower) {
+        return vec![i64::try_from(value).unwrap_or_default()];
+    }
+    if lower.starts_with(|first: char| first.is_ascii_digit()) {
+        return lower
+            .split('.')
+            .filter_map(|part| {
+                part.trim_end_matches(|character: char| character.is_ascii_alphabetic())
+                    .parse()
+                    .ok()
+            })
+            .collect();
+    }
+    let romans = [
+        "", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x",
+    ];
+    if let Some(value) = romans.iter().position(|roman| *roman == lower) {
+        return vec![i64::try_from(value).unwrap_or_default()];
+    }
+    let letter = lower.bytes().next().unwrap_or(b'a');
+    vec![i64::from(letter.saturating_sub(b'a')) + 1]
+}
+
+/// What a section is for, by the words of its title.
+pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
+    let lower = bare_title(title).to_lowercase();
+    let numbered = number.is_some_and(|number| !matches!(number.word, Word::Option | Word::Test));
+    if is_rollback(&lower, numbered) {
+        return Kind::Rollback;
+    }
+    let says = |pattern: &regex::Regex| pattern.is_match(&lower);
+    if says(pattern!(
+        r"troubleshoot|common (issues|problems|errors)|known (issues|problems|limitations)|^issues?\b|^problems?\b|^error:|\bfaq\b|frequently asked|debugging|if (something|things) (go|goes|went) wrong|if issues|fehlerbehebung|dépannage|gotchas|pitfalls"
+    )) {
+        return Kind::Troubleshooting;
+    }
+    if says(pattern!(
+        r"\bcontacts?\b|escalation|on-?call|^support\b|who to call|getting help|need help|\bhelp\b$"
+    )) {
+        return Kind::Contacts;
+    }
+    if !numbered
+        && says(pattern!(
+            r"success (metrics|criteria|indicators)|acceptance criteria|\bkpis?\b|expected (performance|improvement|results|outcomes|benefits)|definition of done|performance (targets|impact|improvements)"
+        ))
+    {
+        return Kind::Metrics;
+    }
+    if !numbered && is_reference(&lower) {
+        return Kind::Reference;
+    }
+    if says(pattern!(
+        r"^pre[- ]?(deploy|migrat|flight|release|launch|cutover|upgrade|check|install|requisit|work|maintenance|rollout|go)|prerequisite|before (you|we) (begin|start|deploy)|before (deploy|start|migrat)|^preparation|^prepare\b|approval checklist|^requirements?\b|^what you need|^access (required|requirements)|required (access|tools|permissions)|system requirements|^setup requirements|voraussetzungen|vorbereitung|prérequis"
+    )) {
+        return if numbered {
+            Kind::Walk
+        } else {
+            Kind::Preparation
+        };
+    }
+    if !numbered
+        && says(pattern!(
+            r"clean[- ]?ups?\b|decommission|post-monitoring|housekeeping|aufräumen|nettoyage"
+        ))
+    {
+        return Kind::Cleanup;
+    }
+    if !numbered
+        && says(pattern!(
+            r"^post[- ]?(deploy|migrat|release|launch|install|cutover|upgrade|rollout|maintenance)|after (the )?(deploy|migrat|release|go-live)|^monitoring|\bmonitoring (checklist|plan|period)|^verif|^validat|verification$|^health checks?|smoke tests?$|quick reference|^observ"
+        ))
+    {
+        return if lower.contains("quick reference") {
+            Kind::Reference
+        } else {
+            Kind::After
+        };
+    }
+    if !numbered
+        && says(pattern!(
+            r"(deploy(ment)?|migration|release|upgrade|rollout|cutover|installation|implementation|execution|maintenance|failover|restore|recovery|update) (steps?|procedures?|process|instructions?|sequence|phases?|runbook|tasks?|plan)\b|^steps?$|^procedures?$|^instructions?$|^process$|^runbook$|step[- ]by[- ]step|phase breakdown|^phases$|detailed (steps|phase|plan|procedure)|^execution\b|^how to deploy|ablauf|durchführung"
+        ))
+    {
+        return Kind::Procedure;
+    }
+    Kind::Walk
+}
+
+fn is_rollback(lower: &str, numbered: bool) -> bool {
+    let names_it = pattern!(
+        r"roll(ing)?[- ]?back|back[- ]?out (plan|procedure|steps)|^back[- ]?out\b|^revert|\bundo\b|disaster recovery|^recovery (procedure|plan|steps)|rückfall|zurückrollen|retour arrière"
+    )
+    .is_match(lower);
+    if !names_it {
+        return false;
+    }
+    // Making a way back ready is a part of the way forward.
+    if pattern!(r"prepar|creat\w* |snapshot|\btest(s|ing|ed)?\b|readiness|\brehears|rollback (point|image|tag)s?\b|review|verify rollback|backup and rollback|zero[- ]downtime")
+        .is_match(lower)
+    {
+        return false;
+    }
+    if numbered {
+        // `Step 4: Deploy or roll back` stays; `Phase 6: Rollback (if needed)` goes.
+        return pattern!(r"(^|[:.)\-–—]\s*|^\w+ \d+\s+)(emergency |quick |full |manual |automat\w+ )*(roll(ing)?[- ]?back|revert|back[- ]?out)|rollback (plan|procedure|strategy|steps|instructions|if)|if needed")
+            .is_match(lower);
+    }
+    true
+}
+
+fn is_reference(lower: &str) -> bool {
+    pattern!(
+        r"^(overview|introduction|summary|executive summary|background|context|purpose|scope|goals?|objectives?|motivation|table of contents|contents|toc|architecture|glossary|terminology|notes?|references?|resources|see also|related|links|further reading|changelog|change ?log|history|revision|version history|appendi|license|credits|about|next steps|what'?s next|conclusion|faq|timeline|schedule|risks?\b|risk |cost|pricing|benefits|features|key (features|points|concepts|metrics|principles)|best practices|tips|security (considerations|notes|best)|limitations|files? (modified|changed|created|structure)|project structure|directory structure|system components|components|tech stack|technology|documentation|usage examples?|examples?|quick reference|cheat ?sheet|useful commands|common commands|communication|stakeholders|roles|responsibilit|lessons|future|maintenance (tasks|schedule)|status|sign-?off|impact|what (changed|this|is|was)|why |how it works|übersicht|überblick|aperçu)|overview$|architecture$|strategy overview|\bmigration strategy\b|comparison$|summary$|contacts?$|appendix"
+    )
+    .is_match(lower)
+}
+
+/// A short, stable id: `phase-3` for `Phase 3: Run the migration`, else up to six words.
+pub(super) fn slug(title: &str) -> String {
+    if let Some(number) = number_of(title)
+        && !matches!(number.word, Word::Bare | Word::Clock)
+    {
+        let text = bare_title(title).to_lowercase();
+        let mut words =
+            text.split(|character: char| !character.is_alphanumeric() && character != '.');
+        let word = words.next().unwrap_or_default();
+        let digits = words.find(|word| !word.is_empty()).unwrap_or_default();
+        let id = format!("{word}-{}", digits.trim_matches('.').replace('.', "-"));
+        return id.trim_matches('-').to_owned();
+    }
+    let mut words = Vec::new();
+    for word in title
+        .to_lowercase()
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
+        words.push(word.to_owned());
+        if words.len() == 6 {
+            break;
+        }
+    }
+    let id = words.join("-");
+    if id.is_empty() {
+        "section".to_owned()
+    } else {
+        id.chars().take(60).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(title: &str) -> Option<(Word, Vec<i64>)> {
+        number_of(title).map(|number| (number.word, number.path))
+    }
+
+    #[test]
+    fn numbers_of_headings() {
+        assert_eq!(number("Phase 3: Migrate"), Some((Word::Phase, vec![3])));
+        assert_eq!(number("✅ Step 2 - Deploy"), Some((Word::Step, vec![2])));
+        assert_eq!(number("1.2 Tables"), Some((Word::Bare, vec![1, 2])));
+        assert_eq!(number("4. Verify"), Some((Word::Bare, vec![4])));
+        assert_eq!(number("1️⃣ Back up"), Some((Word::Bare, vec![1])));
+        assert_eq!(number("T-30m: freeze"), Some((Word::Clock, vec![-30])));
+        assert_eq!(number("Option B: restore"), Some((Word::Option, vec![2])));
+        assert_eq!(number("Step Two"), Some((Word::Step, vec![2])));
+        for none in [
+            "24-Hour Monitoring",
+            "PostgreSQL 15",
+            "Phases",
+            "2 databases",
+            "Stop everything",
+        ] {
+            assert_eq!(number(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_sections() {
+        for (title, kind) in [
+            ("Rollback Procedure (If Needed)", Kind::Rollback),
+            ("🚨 Rollback Plans", Kind::Rollback),
+            ("Phase 6: Rollback", Kind::Rollback),
+            ("Step 2: Test the rollback script", Kind::Walk),
+            ("Rolling Deployment Guide", Kind::Walk),
+            ("Pre-Deployment Checklist", Kind::Preparation),
+            ("Prerequisites", Kind::Preparation),
+            ("Deployment Steps", Kind::Procedure),
+            ("Post-Deployment Cleanup", Kind::Cleanup),
+            ("Post-Deployment Monitoring (24 Hours)", Kind::After),
+            ("Troubleshooting", Kind::Troubleshooting),
+            ("Emergency Contacts", Kind::Contacts),
+            ("Success Metrics", Kind::Metrics),
+            ("Phase 5: Cleanup", Kind::Walk),
+            ("Overview", Kind::Reference),
+        ] {
+            assert_eq!(kind_of(title, number_of(title).as_ref()), kind, "{title}");
+        }
+    }
+
+    #[test]
+    fn ids() {
+        assert_eq!(slug("Phase 3: Run Migration Script"), "phase-3");
+        assert_eq!(slug("Option A: stop one"), "option-a");
+        assert_eq!(slug("1.1 Create Core Tables"), "1-1-create-core-tables");
+        assert_eq!(slug("🎯"), "section");
+    }
+}

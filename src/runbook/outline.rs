@@ -1,0 +1,330 @@
+//! A guide as a flat list of the things that matter, each with its place: headings, paragraphs, list
+//! items, code, HTML comments. It is read off the CommonMark tree, never off lines, so a `#` inside a
+//! fence is no heading.
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use super::source::Source;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum NodeKind {
+    Heading { level: u8 },
+    Paragraph,
+    Item { task: Option<bool>, ordered: bool },
+    Code(Code),
+    Html,
+    Table,
+}
+
+/// A fence or an indented block.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Code {
+    /// What stands after the fence; `None` for an indented block.
+    pub info: Option<String>,
+    pub code: String,
+    /// Line of the first line of code.
+    pub code_line: usize,
+    /// False where the end of the file or of a list item ended the fence.
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub kind: NodeKind,
+    pub line: usize,
+    pub start: usize,
+    pub end: usize,
+    /// Inline Markdown on one line; the title of a heading without Markdown; HTML as it stands.
+    pub text: String,
+    /// How many lists it stands in.
+    pub depth: usize,
+    /// The item it stands in, by index.
+    pub item: Option<usize>,
+}
+
+impl Node {
+    pub fn code(&self) -> Option<&Code> {
+        match &self.kind {
+            NodeKind::Code(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the tree from byte `base` of the source on (what is before is front matter).
+pub(super) fn outline(source: &Source, base: usize) -> Vec<Node> {
+    let text = &source.text[base..];
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let mut reader = Reader {
+        source,
+        text,
+        base,
+        nodes: Vec::new(),
+        open: None,
+        lists: Vec::new(),
+        items: Vec::new(),
+        quotes: 0,
+    };
+    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+        reader.event(event, range.start, range.end);
+    }
+    reader.finish();
+    reader.nodes
+}
+
+/// The node whose inline content is being read.
+struct Open {
+    index: usize,
+    /// Byte range of the inline content seen so far, in the text that is read.
+    span: Option<(usize, usize)>,
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    text: &'a str,
+    base: usize,
+    nodes: Vec<Node>,
+    open: Option<Open>,
+    /// True for an ordered list.
+    lists: Vec<bool>,
+    items: Vec<usize>,
+    quotes: usize,
+}
+
+impl Reader<'_> {
+    fn event(&mut self, event: Event<'_>, start: usize, end: usize) {
+        match event {
+            Event::Start(tag) => self.begin(tag, start, end),
+            Event::End(tag) => self.end(tag),
+            Event::TaskListMarker(done) => {
+                if let Some(index) = self.items.last()
+                    && let Some(NodeKind::Item { task, .. }) =
+                        self.nodes.get_mut(*index).map(|node| &mut node.kind)
+                {
+                    *task = Some(done);
+                }
+            }
+            Event::Text(text) => {
+                if let Some(open) = &self.open {
+                    let node = &mut self.nodes[open.index];
+                    match &mut node.kind {
+                        NodeKind::Code(code) => code.code.push_str(&text),
+                        NodeKind::Heading { .. } => node.text.push_str(&text),
+                        _ => {}
+                    }
+                }
+                self.extend(start, end);
+            }
+            Event::Code(text) => {
+                if let Some(open) = &self.open {
+                    let node = &mut self.nodes[open.index];
+                    if matches!(node.kind, NodeKind::Heading { .. }) {
+                        node.text.push_str(&text);
+                    }
+                }
+                self.extend(start, end);
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                if let Some(open) = &self.open {
+                    let node = &mut self.nodes[open.index];
+                    if matches!(node.kind, NodeKind::Heading { .. }) {
+                        node.text.push(' ');
+                    }
+                }
+            }
+            Event::InlineHtml(_) => self.extend(start, end),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, tag: Tag<'_>, start: usize, end: usize) {
+        match tag {
+            Tag::Heading { level, .. } => {
+                let nested = !self.items.is_empty() || self.quotes > 0;
+                let kind = if nested {
+                    NodeKind::Paragraph
+                } else {
+                    NodeKind::Heading { level: level as u8 }
+                };
+                self.push(kind, start, end);
+            }
+            Tag::Paragraph => {
+                // The first paragraph of an item is the item's own text.
+                let of_item = self
+                    .items
+                    .last()
+                    .is_some_and(|item| *item + 1 == self.nodes.len() && self.open.is_some());
+                if !of_item {
+                    self.push(NodeKind::Paragraph, start, end);
+                }
+            }
+            Tag::CodeBlock(kind) => {
+                self.close();
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => Some(info.to_string()),
+                    CodeBlockKind::Indented => None,
+                };
+                let line = self.source.line(self.base + start);
+                let code = Code {
+                    code_line: if info.is_some() { line + 1 } else { line },
+                    closed: info.is_none() || is_closed(&self.text[start..end]),
+                    info,
+                    code: String::new(),
+                };
+                self.push(NodeKind::Code(code), start, end);
+            }
+            Tag::HtmlBlock => {
+                self.push(NodeKind::Html, start, end);
+                if let Some(node) = self.nodes.last_mut() {
+                    node.text = self.text[start..end].trim().to_owned();
+                }
+                self.open = None;
+            }
+            Tag::Table(_) => {
+                self.push(NodeKind::Table, start, end);
+                if let Some(node) = self.nodes.last_mut() {
+                    node.text = self.text[start..end].trim_end().to_owned();
+                }
+                self.open = None;
+            }
+            Tag::List(first) => {
+                self.close();
+                self.lists.push(first.is_some());
+            }
+            Tag::Item => {
+                let ordered = self.lists.last().copied().unwrap_or_default();
+                self.push(
+                    NodeKind::Item {
+                        task: None,
+                        ordered,
+                    },
+                    start,
+                    end,
+                );
+                self.items.push(self.nodes.len() - 1);
+            }
+            Tag::BlockQuote(_) => {
+                self.close();
+                self.quotes += 1;
+            }
+            Tag::Link { .. }
+            | Tag::Image { .. }
+            | Tag::Emphasis
+            | Tag::Strong
+            | Tag::Strikethrough => {
+                self.extend(start, end);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::CodeBlock => self.close(),
+            TagEnd::Item => {
+                self.close();
+                self.items.pop();
+            }
+            TagEnd::List(_) => {
+                self.close();
+                self.lists.pop();
+            }
+            TagEnd::BlockQuote(_) => {
+                self.close();
+                self.quotes = self.quotes.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, kind: NodeKind, start: usize, end: usize) {
+        self.close();
+        self.nodes.push(Node {
+            kind,
+            line: self.source.line(self.base + start),
+            start: self.base + start,
+            end: self.base + end,
+            text: String::new(),
+            depth: self.lists.len(),
+            item: self.items.last().copied(),
+        });
+        self.open = Some(Open {
+            index: self.nodes.len() - 1,
+            span: None,
+        });
+    }
+
+    fn extend(&mut self, start: usize, end: usize) {
+        if let Some(open) = &mut self.open {
+            open.span = Some(match open.span {
+                Some((first, last)) => (first.min(start), last.max(end)),
+                None => (start, end),
+            });
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let node = &mut self.nodes[open.index];
+        match node.kind {
+            NodeKind::Paragraph | NodeKind::Item { .. } => {
+                if let Some((start, end)) = open.span {
+                    node.text = one_line(&self.text[start..end]);
+                }
+            }
+            NodeKind::Heading { level } => {
+                node.text = node.text.trim().to_owned();
+                // A rule right under a paragraph makes it a heading, which no author of a long
+                // paragraph meant.
+                let underlined = !self.text[node.start - self.base..].starts_with('#');
+                if underlined && level == 2 && (node.text.len() > 100 || node.text.ends_with('.')) {
+                    node.kind = NodeKind::Paragraph;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self) {
+        self.close();
+    }
+}
+
+/// Joins the lines of a paragraph; hard breaks stay as line ends.
+fn one_line(text: &str) -> String {
+    if !text.contains('\n') {
+        return text.trim().to_owned();
+    }
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        let hard = line.ends_with("  ") || line.ends_with('\\');
+        joined.push_str(line.trim().trim_start_matches("> ").trim_end_matches('\\'));
+        joined.push(if hard { '\n' } else { ' ' });
+    }
+    joined.trim().to_owned()
+}
+
+/// Whether a fence ends with a fence of its own kind, at least as long.
+fn is_closed(block: &str) -> bool {
+    let mut lines = block.trim_end().lines();
+    let fence_of = |line: &str| {
+        let line = line.trim_start_matches([' ', '\t', '>']);
+        let mark = line
+            .chars()
+            .next()
+            .filter(|mark| matches!(mark, '`' | '~'))?;
+        let length = line
+            .chars()
+            .take_while(|character| *character == mark)
+            .count();
+        Some((mark, length, line[length..].trim().is_empty()))
+    };
+    let Some((mark, length, _)) = lines.next().and_then(fence_of) else {
+        return false;
+    };
+    let last = lines.next_back().and_then(fence_of);
+    last.is_some_and(|(last_mark, last_length, bare)| {
+        last_mark == mark && last_length >= length && bare
+    })
+}

@@ -1,0 +1,337 @@
+//! Which headings are the phases. Phases are sibling headings that share a numbering pattern under one
+//! parent; where nothing is numbered, the children of the section that says "deployment steps", and
+//! where no section says so, every section that holds something to do.
+
+use std::collections::BTreeMap;
+
+use super::headings::{Heading, Kind, Word};
+use super::outline::{Node, NodeKind};
+
+/// The phases by heading index, and what competes with them.
+pub(super) struct Chosen {
+    pub phases: Vec<usize>,
+    /// The first headings of other sequences that look like phases as well.
+    pub rivals: Vec<Vec<usize>>,
+}
+
+/// Headings of one numbering pattern under one parent.
+#[derive(Debug)]
+struct Sequence {
+    word: Word,
+    parent: Option<usize>,
+    members: Vec<usize>,
+    score: i64,
+}
+
+pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
+    let acts = acts_before(nodes);
+    let has_acts = |heading: &Heading| acts[heading.end] > acts[heading.node];
+    let off_path = off_path(headings);
+
+    let forced: Vec<usize> = (0..headings.len())
+        .filter(|index| headings[*index].raw.flag("phases"))
+        .flat_map(|index| headings[index].children.clone())
+        .chain((0..headings.len()).filter(|index| headings[*index].raw.flag("phase")))
+        .collect();
+    if !forced.is_empty() {
+        let mut phases = forced;
+        phases.sort_unstable();
+        phases.dedup();
+        return Chosen {
+            phases,
+            rivals: Vec::new(),
+        };
+    }
+
+    let mut groups: BTreeMap<(Option<usize>, u8, usize), Vec<(Word, usize)>> = BTreeMap::new();
+    for (index, heading) in headings.iter().enumerate() {
+        let Some(number) = &heading.number else {
+            continue;
+        };
+        if off_path[index] || matches!(number.word, Word::Test | Word::Option) {
+            continue;
+        }
+        groups
+            .entry((heading.parent, number.word as u8, number.path.len()))
+            .or_default()
+            .push((number.word, index));
+    }
+    let mut sequences: Vec<Sequence> = groups
+        .into_iter()
+        .map(|((parent, _, _), members)| {
+            let word = members[0].0;
+            let members: Vec<usize> = members.into_iter().map(|(_, index)| index).collect();
+            let active = members
+                .iter()
+                .filter(|index| has_acts(&headings[**index]))
+                .count();
+            let parent_kind = parent.map(|index| headings[index].kind);
+            let weight = match word {
+                Word::Phase | Word::Stage => 6,
+                Word::Step => 5,
+                Word::Task => 4,
+                Word::Bare | Word::Clock => 3,
+                _ => 2,
+            };
+            let placed = match parent_kind {
+                Some(Kind::Procedure) => 3,
+                None => 2,
+                Some(_) if parent.is_some_and(|index| headings[index].level == 0) => 2,
+                Some(_) => 0,
+            };
+            let share = 4 * active as i64 / members.len().max(1) as i64;
+            Sequence {
+                word,
+                parent,
+                score: weight + placed + share + i64::from(members.len() > 1) * 2,
+                members,
+            }
+        })
+        .filter(|sequence| {
+            sequence.members.len() > 1
+                || matches!(sequence.word, Word::Phase | Word::Stage | Word::Step)
+        })
+        .collect();
+
+    if sequences.is_empty() {
+        return Chosen {
+            phases: unnumbered(headings, &off_path, has_acts),
+            rivals: Vec::new(),
+        };
+    }
+
+    // A sequence inside a member of another is made of its steps, unless the outer one numbers the
+    // chapters of the document and only one chapter is about doing something.
+    let inside = |inner: &Sequence, outer: &Sequence| {
+        outer.members.iter().any(|member| {
+            let heading = &headings[*member];
+            inner.members.iter().all(|index| {
+                headings[*index].node > heading.node && headings[*index].end <= heading.end
+            })
+        })
+    };
+    let mut dropped = vec![false; sequences.len()];
+    for outer in 0..sequences.len() {
+        let chapters = sequences[outer].word == Word::Bare;
+        let nested: Vec<usize> = (0..sequences.len())
+            .filter(|inner| *inner != outer && inside(&sequences[*inner], &sequences[outer]))
+            .collect();
+        let worded: Vec<usize> = nested
+            .iter()
+            .copied()
+            .filter(|inner| {
+                matches!(
+                    sequences[*inner].word,
+                    Word::Phase | Word::Stage | Word::Step
+                )
+            })
+            .collect();
+        let active_chapters = sequences[outer]
+            .members
+            .iter()
+            .filter(|member| headings[**member].kind == Kind::Walk && has_acts(&headings[**member]))
+            .count();
+        let is_chapters = chapters
+            && worded.len() == 1
+            && (active_chapters <= 1
+                || sequences[worded[0]]
+                    .parent
+                    .is_some_and(|parent| headings[parent].kind == Kind::Procedure));
+        if is_chapters {
+            dropped[outer] = true;
+            for inner in nested {
+                dropped[inner] |= inner != worded[0];
+            }
+        } else {
+            for inner in nested {
+                dropped[inner] = true;
+            }
+        }
+    }
+    let mut index = 0;
+    sequences.retain(|_| {
+        index += 1;
+        !dropped[index - 1]
+    });
+
+    // Numbers that begin anew under sibling sections: the sections are the phases.
+    if let Some(parents) = restarted(&sequences, headings) {
+        return Chosen {
+            phases: parents,
+            rivals: Vec::new(),
+        };
+    }
+
+    sequences.sort_by_key(|sequence| (-sequence.score, sequence.members[0]));
+    let mut sequences = sequences.into_iter();
+    let Some(best) = sequences.next() else {
+        return Chosen {
+            phases: Vec::new(),
+            rivals: Vec::new(),
+        };
+    };
+    let rivals = sequences
+        .filter(|other| {
+            other.members.len() > 1
+                && matches!(other.word, Word::Phase | Word::Stage | Word::Step)
+                && matches!(
+                    best.word,
+                    Word::Phase | Word::Stage | Word::Step | Word::Bare
+                )
+        })
+        .map(|other| other.members)
+        .collect();
+    Chosen {
+        phases: with_siblings(best.members, headings, has_acts),
+        rivals,
+    }
+}
+
+/// For each node, how many blocks and boxes stand before it.
+fn acts_before(nodes: &[Node]) -> Vec<usize> {
+    let mut counts = Vec::with_capacity(nodes.len() + 1);
+    let mut count = 0;
+    for node in nodes {
+        counts.push(count);
+        count += usize::from(match &node.kind {
+            NodeKind::Code(code) => is_act(code.info.as_deref()),
+            NodeKind::Item { task, ordered } => task.is_some() || *ordered,
+            _ => false,
+        });
+    }
+    counts.push(count);
+    counts
+}
+
+fn is_act(info: Option<&str>) -> bool {
+    let language = info.unwrap_or_default().trim().to_ascii_lowercase();
+    let word = language
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    matches!(
+        word,
+        "" | "bash"
+            | "sh"
+            | "shell"
+            | "zsh"
+            | "console"
+            | "sql"
+            | "psql"
+            | "postgresql"
+            | "postgres"
+            | "pgsql"
+            | "http"
+            | "powershell"
+    )
+}
+
+/// True for a heading that is, or stands in, a section beside the forward path.
+fn off_path(headings: &[Heading]) -> Vec<bool> {
+    let mut off = vec![false; headings.len()];
+    for (index, heading) in headings.iter().enumerate() {
+        let own = heading.level > 0
+            && (heading.kind.is_aside()
+                || (heading.number.is_none()
+                    && matches!(
+                        heading.kind,
+                        Kind::Preparation | Kind::After | Kind::Cleanup
+                    )));
+        off[index] = own || heading.parent.is_some_and(|parent| off[parent]);
+    }
+    off
+}
+
+/// Sibling parents of sequences that share a word and each begin at the start.
+fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>> {
+    let best = sequences.iter().max_by_key(|sequence| sequence.score)?;
+    let alike: Vec<&Sequence> = sequences
+        .iter()
+        .filter(|sequence| {
+            sequence.word == best.word
+                && sequence.members.len() > 1
+                && sequence
+                    .members
+                    .first()
+                    .and_then(|index| headings[*index].number.as_ref())
+                    .and_then(|number| number.path.last().copied())
+                    .is_some_and(|first| first <= 1)
+        })
+        .collect();
+    if alike.len() < 2 {
+        return None;
+    }
+    let parents: Vec<usize> = alike
+        .iter()
+        .filter_map(|sequence| sequence.parent)
+        .collect();
+    let above = headings.get(*parents.first()?)?.parent;
+    let siblings = parents.len() == alike.len()
+        && parents
+            .iter()
+            .all(|parent| headings[*parent].parent == above && headings[*parent].level > 0);
+    siblings.then_some(parents)
+}
+
+/// Where nothing is numbered.
+fn unnumbered(
+    headings: &[Heading],
+    off_path: &[bool],
+    has_acts: impl Fn(&Heading) -> bool,
+) -> Vec<usize> {
+    let procedure = (0..headings.len())
+        .filter(|index| {
+            headings[*index].kind == Kind::Procedure
+                && headings[*index].level > 0
+                && !off_path[*index]
+                && has_acts(&headings[*index])
+        })
+        .collect::<Vec<_>>();
+    if let [only] = procedure[..] {
+        let children: Vec<usize> = headings[only]
+            .children
+            .iter()
+            .copied()
+            .filter(|child| !off_path[*child] && has_acts(&headings[*child]))
+            .collect();
+        return if children.len() > 1 {
+            children
+        } else {
+            vec![only]
+        };
+    }
+    let top = |index: usize| match headings[index].parent {
+        None => headings[index].level > 0,
+        Some(parent) => headings[parent].level == 0,
+    };
+    (0..headings.len())
+        .filter(|index| top(*index) && !off_path[*index] && has_acts(&headings[*index]))
+        .collect()
+}
+
+/// Unnumbered siblings between two phases that hold something to do are walked too.
+fn with_siblings(
+    members: Vec<usize>,
+    headings: &[Heading],
+    has_acts: impl Fn(&Heading) -> bool,
+) -> Vec<usize> {
+    let (Some(&first), Some(&last)) = (members.first(), members.last()) else {
+        return members;
+    };
+    let parent = headings[first].parent;
+    let mut phases = members;
+    for index in first + 1..last {
+        let heading = &headings[index];
+        if heading.parent == parent
+            && heading.level == headings[first].level
+            && !phases.contains(&index)
+            && heading.number.is_none()
+            && matches!(heading.kind, Kind::Walk | Kind::After | Kind::Procedure)
+            && has_acts(heading)
+        {
+            phases.push(index);
+        }
+    }
+    phases.sort_unstable();
+    phases
+}

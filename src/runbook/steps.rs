@@ -1,0 +1,370 @@
+//! What stands inside a step: its blocks, the boxes to tick, what must be true afterwards, how long it
+//! takes and what must be waited for. Reads a range of the outline, in order, under the label at hand.
+
+use super::attributes::take_comments;
+use super::expectation;
+use super::headings::bare_title;
+use super::labels::{Label, is_introduction, label_of, marked};
+use super::model::{Actor, Block, Estimate, Expectation, Role, Tick, Wait};
+use super::outline::{Node, NodeKind};
+use super::pattern::pattern;
+use super::timing;
+
+/// What was found in a range of the outline.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    pub blocks: Vec<usize>,
+    pub ticks: Vec<Tick>,
+    pub expect: Vec<Expectation>,
+    pub criteria: Vec<Expectation>,
+    pub estimate: Option<Estimate>,
+    pub waits: Vec<Wait>,
+}
+
+impl Content {
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && self.ticks.is_empty() && self.criteria.is_empty()
+    }
+}
+
+/// The nodes of a guide and the blocks made of them.
+pub(super) struct Material<'a> {
+    pub nodes: &'a [Node],
+    pub blocks: &'a [Block],
+    /// Block number by node index.
+    pub number_of: &'a std::collections::HashMap<usize, usize>,
+}
+
+/// Reads the nodes of a step. `title` names the act where the step holds nothing else to do; `None`
+/// where the range is not a step of its own.
+pub(super) fn read(
+    material: &Material<'_>,
+    nodes: &[usize],
+    title: Option<(&str, usize)>,
+    initial: Option<Label>,
+) -> Content {
+    let mut reader = Reader {
+        material,
+        content: Content::default(),
+        label: initial,
+        last_block: None,
+        loose: Vec::new(),
+    };
+    for (position, index) in nodes.iter().enumerate() {
+        reader.node(*index, nodes.get(position + 1).copied());
+    }
+    reader.finish(title)
+}
+
+struct Reader<'a> {
+    material: &'a Material<'a>,
+    content: Content,
+    label: Option<Label>,
+    /// The block that an expectation looks back to.
+    last_block: Option<usize>,
+    /// Plain list items: acts only where the step holds nothing else.
+    loose: Vec<Tick>,
+}
+
+impl Reader<'_> {
+    fn node(&mut self, index: usize, next: Option<usize>) {
+        let node = &self.material.nodes[index];
+        match &node.kind {
+            NodeKind::Heading { .. } => {
+                self.label = label_of(&node.text)
+                    .map(|(label, _)| label)
+                    .filter(|label| *label != Label::Other);
+                self.wait(&node.text, node.line);
+            }
+            NodeKind::Paragraph => self.paragraph(node, next),
+            NodeKind::Item { task, ordered } => self.item(index, node, *task, *ordered),
+            NodeKind::Code(_) => self.code(index),
+            NodeKind::Html | NodeKind::Table => {}
+        }
+    }
+
+    fn paragraph(&mut self, node: &Node, next: Option<usize>) {
+        let (text, raw) = take_comments(&node.text);
+        if self.content.estimate.is_none() {
+            self.content.estimate = timing::estimate_in(&text);
+        }
+        self.wait(&text, node.line);
+        if text.contains('☐') {
+            for (offset, line) in text.split('☐').skip(1).enumerate() {
+                self.tick(node.line + offset, line.trim(), false, false);
+            }
+            return;
+        }
+        let found = label_of(&text);
+        let before_list = next.is_some_and(|next| {
+            matches!(
+                self.material.nodes[next].kind,
+                NodeKind::Item { .. } | NodeKind::Code(_)
+            )
+        });
+        match found {
+            Some((label @ (Label::Success | Label::Expected | Label::RedFlag), rest)) => {
+                self.label = Some(label);
+                if !rest.is_empty() && !(before_list && is_introduction(&text)) {
+                    let rest = rest.to_owned();
+                    self.statement(&rest, node.line, label, &raw);
+                    self.label = None;
+                }
+            }
+            Some((Label::Action, rest)) => {
+                self.label = Some(Label::Action);
+                if !rest.is_empty() {
+                    self.tick(node.line, rest, false, false);
+                }
+            }
+            Some((label, rest)) if is_introduction(&text) || (rest.is_empty() && before_list) => {
+                self.label = Some(label);
+            }
+            _ => {
+                // Criteria as lines of a paragraph, with hard breaks between.
+                if let Some(label) = self.label
+                    && text.lines().any(|line| marked(line).is_some())
+                {
+                    for (offset, line) in text.lines().enumerate() {
+                        if let Some((_, rest)) = marked(line) {
+                            self.statement(rest, node.line + offset, label, &raw);
+                        }
+                    }
+                    return;
+                }
+                if node.item.is_none() {
+                    self.label = None;
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, index: usize, node: &Node, task: Option<bool>, ordered: bool) {
+        let (text, raw) = take_comments(&node.text);
+        self.wait(&text, node.line);
+        if let Some(boxed) = text.strip_prefix('☐') {
+            self.tick_with(node.line, boxed.trim(), false, &raw);
+            return;
+        }
+        if text.is_empty() {
+            return;
+        }
+        let label = self.label;
+        match (task, marked(&text), label) {
+            (Some(_), _, Some(Label::Success | Label::RedFlag)) => {
+                let text = text.clone();
+                self.statement(&text, node.line, label.unwrap_or(Label::Success), &raw);
+            }
+            (Some(claimed), _, _) => self.tick_with(node.line, &text, claimed, &raw),
+            (None, Some((_, rest)), Some(Label::Prerequisite)) => {
+                self.tick_with(node.line, rest, false, &raw);
+            }
+            (
+                None,
+                Some((_, rest)),
+                Some(kind @ (Label::Success | Label::Expected | Label::RedFlag)),
+            ) => {
+                self.statement(rest, node.line, kind, &raw);
+            }
+            // Without a label a mark is a claim of the author; a comment of ours makes it a criterion.
+            (None, Some((good, rest)), _) => {
+                if !raw.is_empty() {
+                    let kind = if good { Label::Success } else { Label::RedFlag };
+                    self.statement(rest, node.line, kind, &raw);
+                }
+            }
+            (None, None, Some(kind @ (Label::Success | Label::Expected | Label::RedFlag))) => {
+                self.statement(&text, node.line, kind, &raw);
+            }
+            (None, None, Some(Label::Prerequisite)) => {
+                self.tick_with(node.line, &text, false, &raw)
+            }
+            (None, None, _) => {
+                let holds_code = self.material.nodes[index + 1..]
+                    .iter()
+                    .take_while(|inner| inner.start < node.end)
+                    .any(|inner| matches!(inner.kind, NodeKind::Code(_)));
+                let nested = node.item.is_some();
+                if holds_code || (nested && !ordered) {
+                    return;
+                }
+                if !raw.is_empty()
+                    || (ordered && label != Some(Label::Other))
+                    || label == Some(Label::Action)
+                {
+                    self.tick_with(node.line, &text, false, &raw);
+                } else {
+                    self.loose.push(Tick {
+                        line: node.line,
+                        text,
+                        ..Tick::default()
+                    });
+                }
+            }
+        }
+    }
+
+    fn code(&mut self, index: usize) {
+        let Some(number) = self.material.number_of.get(&index).copied() else {
+            return;
+        };
+        let Some(block) = self.material.blocks.get(number - 1) else {
+            return;
+        };
+        self.content.blocks.push(number);
+        if block.role == Role::Output {
+            let bound = self.last_block.or(None);
+            if bound.is_some() {
+                self.content.expect.push(Expectation {
+                    line: block.line,
+                    text: block.code.trim_end().to_owned(),
+                    block: bound,
+                    output: Some(block.code.trim_end().lines().map(str::to_owned).collect()),
+                    ..Expectation::default()
+                });
+            }
+            self.label = None;
+            return;
+        }
+        if matches!(block.actor, Actor::Shell | Actor::Sql | Actor::Http) {
+            self.last_block = Some(number);
+            for (offset, text) in expectation::in_comments(&block.code, block.actor) {
+                self.content.expect.push(Expectation {
+                    line: block.code_line + offset,
+                    cel: automate_comment(&text, block),
+                    text,
+                    block: Some(number),
+                    ..Expectation::default()
+                });
+            }
+            if self.content.estimate.is_none() {
+                self.content.estimate = block
+                    .code
+                    .lines()
+                    .filter(|line| line.trim_start().starts_with(['#', '-']))
+                    .find_map(timing::estimate_in);
+            }
+            for (offset, line) in block.code.lines().enumerate() {
+                let trimmed = line.trim_start();
+                if trimmed.starts_with('#') || trimmed.starts_with("--") {
+                    self.wait(trimmed, block.code_line + offset);
+                }
+            }
+        }
+        if let Some(condition) = &block.attributes.expect {
+            self.content.expect.push(Expectation {
+                line: block.line,
+                text: condition.clone(),
+                cel: Some(condition.clone()),
+                block: Some(number),
+                ..Expectation::default()
+            });
+        }
+        self.label = None;
+    }
+
+    /// A criterion of the gate, or an expectation about the block before it.
+    fn statement(&mut self, text: &str, line: usize, label: Label, raw: &super::attributes::Raw) {
+        let (negative, text) = match marked(text) {
+            Some((good, rest)) => (!good, rest),
+            None => (false, text),
+        };
+        if text.is_empty() {
+            return;
+        }
+        let bound = self.last_block.filter(|_| label == Label::Expected);
+        let cel = raw.get("expect").map(str::to_owned).or_else(|| {
+            bound
+                .and_then(|number| self.material.blocks.get(number - 1))
+                .and_then(|block| expectation::automate(text, block))
+        });
+        let expectation = Expectation {
+            line,
+            text: text.to_owned(),
+            cel,
+            block: bound,
+            red_flag: negative || label == Label::RedFlag,
+            output: None,
+        };
+        if label == Label::Expected {
+            self.content.expect.push(expectation);
+        } else {
+            self.content.criteria.push(expectation);
+        }
+    }
+
+    fn tick(&mut self, line: usize, text: &str, claimed: bool, optional: bool) {
+        if !text.is_empty() {
+            self.content.ticks.push(Tick {
+                line,
+                text: text.trim_end_matches(':').to_owned(),
+                claimed,
+                optional: optional || is_optional(text),
+                ..Tick::default()
+            });
+        }
+    }
+
+    fn tick_with(&mut self, line: usize, text: &str, claimed: bool, raw: &super::attributes::Raw) {
+        self.tick(line, text, claimed, raw.flag("optional"));
+        if let Some(tick) = self
+            .content
+            .ticks
+            .last_mut()
+            .filter(|tick| tick.line == line)
+        {
+            tick.cel = raw.get("expect").map(str::to_owned);
+            tick.value = raw.get("value").map(str::to_owned);
+        }
+    }
+
+    fn wait(&mut self, text: &str, line: usize) {
+        if let Some(duration_s) = timing::wait_in(text) {
+            self.content.waits.push(Wait {
+                line,
+                text: text.trim_start_matches(['#', '-', ' ']).to_owned(),
+                duration_s,
+            });
+        }
+    }
+
+    fn finish(mut self, title: Option<(&str, usize)>) -> Content {
+        let Some((title, line)) = title else {
+            return self.content;
+        };
+        let has_code = self.content.blocks.iter().any(|number| {
+            self.material
+                .blocks
+                .get(number - 1)
+                .is_some_and(|block| !matches!(block.role, Role::Output | Role::Content))
+        });
+        if !has_code && self.content.ticks.is_empty() {
+            self.content.ticks = self.loose;
+        }
+        if !has_code && self.content.ticks.is_empty() {
+            let act = pattern!(r"^(?i)(?:(?:phase|step|stage|task|part)\s*[\w.]+\s*[:.)–—-]*|\d+(?:\.\d+)*[.):]?)\s*")
+                .replace(bare_title(title), "")
+                .into_owned();
+            self.content.ticks.push(Tick {
+                line,
+                text: if act.is_empty() {
+                    title.to_owned()
+                } else {
+                    act
+                },
+                ..Tick::default()
+            });
+        }
+        self.content
+    }
+}
+
+/// Expectations in SQL comments are about the statement before them.
+fn automate_comment(text: &str, block: &Block) -> Option<String> {
+    expectation::automate(text, block)
+}
+
+/// Optional only where the text says so.
+pub(super) fn is_optional(text: &str) -> bool {
+    pattern!(r"(?i)\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable)\b|\bnice to have\b").is_match(text)
+}

@@ -1,0 +1,121 @@
+//! Times in a guide: how long a phase takes, what must be waited for, and how long a watch lasts.
+//! An estimate is only displayed; a wait is a gate; a watch over criteria is a soak.
+
+use super::model::Estimate;
+use super::pattern::pattern;
+use crate::text::duration;
+
+/// `**Estimated Time**: 5-10 minutes`, `Duration: ~2h`, `# Time: 2 minutes`.
+pub(super) fn estimate_in(text: &str) -> Option<Estimate> {
+    let found = pattern!(
+        r"(?im)(?:^|[\s#*|-])(?:estimated\s+(?:total\s+)?(?:time|duration)|est\.?\s*(?:time)?|expected\s+(?:time|duration)|duration|time(?:\s+(?:required|needed|estimate))?|(?:rollback|recovery|deployment|total)\s+time|takes|eta|dauer|durée)\s*(?:required)?\**\s*[:=]?\**\s*:?\s*\**\s*([^\n]{1,80})"
+    )
+    .captures(text)?;
+    let rest = &found[1];
+    let span = duration::find(rest)?;
+    // The time has to be what the label is about, not something later in the sentence.
+    let before = &rest[..span.start];
+    if before.len() > 30 || before.contains('.') {
+        return None;
+    }
+    Some(estimate(&span))
+}
+
+/// `Phase 2: Deploy (5-10 min)` or `(~30 minutes)`.
+pub(super) fn estimate_of_title(title: &str) -> Option<Estimate> {
+    let found = pattern!(r"[(\[]([^()\[\]]{1,60})[)\]]").captures_iter(title);
+    found
+        .filter(|found| {
+            !pattern!(r"(?i)day \d|week \d|first|after|within|wait|every").is_match(&found[1])
+        })
+        .find_map(|found| duration::find(&found[1]))
+        .map(|span| estimate(&span))
+}
+
+/// An attribute's value: `5-15m`.
+pub(super) fn estimate_value(value: &str) -> Option<Estimate> {
+    duration::find(value).map(|span| estimate(&span))
+}
+
+fn estimate(span: &duration::Span) -> Estimate {
+    Estimate {
+        min_s: span.min_s(),
+        max_s: span.max_s(),
+    }
+}
+
+/// Seconds that the text says must pass: `WAIT 7 DAYS`, `wait 10 minutes before`, `after 30 days`.
+/// Short pauses inside prose count as well: a person has to keep them.
+pub(super) fn wait_in(text: &str) -> Option<u64> {
+    let found = pattern!(
+        r"(?i)\b(?:wait(?:\s+(?:at\s+least|for|another|about|up\s+to))*|after(?:\s+at\s+least)?|warten|attendre)\s+(?:[~≈*]*)((?:a|an|one|two|three|\d+(?:\.\d+)?)\s*(?:[-–]|to)?\s*\d*\s*\+?[\s-]*(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|months?))\b"
+    )
+    .captures(text)?;
+    let span = duration::find(&found[1])?;
+    (span.max_s() > 0).then(|| span.max_s())
+}
+
+/// How long a watch named in a title or a label lasts: `Monitoring (24 hours)`, `first 15 minutes`,
+/// `Run for 1 week`. A range gives its longer end.
+pub(super) fn soak_in(text: &str) -> Option<u64> {
+    let lower = text.to_lowercase();
+    let watches = pattern!(
+        r"monitor|observ|watch|soak|success criteria|stable|stability|health|first (\d+ )?(hour|minute|day|week)|immediate|short-term|run for|performance|security|user impact|metrics|burn[- ]?in|bake"
+    )
+    .is_match(&lower);
+    if !watches {
+        return None;
+    }
+    let span = duration::find(text)?;
+    let before = lower[..span.start.min(lower.len())].trim_end();
+    if pattern!(r"(within|every|last|past|before|<|>|after|per|each|under|than)$").is_match(before)
+    {
+        return None;
+    }
+    // Latencies are no observation windows.
+    (span.max_s() >= 60).then(|| span.max_s())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_have_a_label() {
+        let range = |min_s, max_s| Some(Estimate { min_s, max_s });
+        assert_eq!(
+            estimate_in("**Estimated Time**: 5-15 minutes (by volume)"),
+            range(300, 900)
+        );
+        assert_eq!(
+            estimate_in("**Duration**: 2-4 hours\n**Risk**: low"),
+            range(7_200, 14_400)
+        );
+        assert_eq!(estimate_in("# Time: ~2 minutes"), range(120, 120));
+        assert_eq!(estimate_in("Rollback Time: <5 minutes"), range(0, 300));
+        assert_eq!(estimate_in("It was tested for 5 minutes"), None);
+        assert_eq!(
+            estimate_of_title("Phase 2: Copy (5-10 min)"),
+            range(300, 600)
+        );
+        assert_eq!(estimate_of_title("Phase 1: Create (Day 1-2)"), None);
+    }
+
+    #[test]
+    fn waits_and_watches() {
+        assert_eq!(wait_in("**WAIT 7 DAYS** after success"), Some(604_800));
+        assert_eq!(wait_in("Remove old files (after 30 days)"), Some(2_592_000));
+        assert_eq!(wait_in("wait for 10 minutes"), Some(600));
+        assert_eq!(wait_in("wait until green"), None);
+        assert_eq!(
+            soak_in("Post-Deployment Monitoring (24 Hours)"),
+            Some(86_400)
+        );
+        assert_eq!(
+            soak_in("1. Application Health (First 15 Minutes)"),
+            Some(900)
+        );
+        assert_eq!(soak_in("Immediate Checks (within 5 minutes)"), None);
+        assert_eq!(soak_in("Deploy (15 minutes)"), None);
+    }
+}

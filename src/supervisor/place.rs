@@ -1,0 +1,110 @@
+//! Where the state of runs lies: `$XDG_STATE_HOME/gonogo/runs/RUN`, private to the user.
+//!
+//! ```text
+//! journal.sqlite  every event          guide.md      the guide as it was when the run was opened
+//! lock            who supervises       actions/      spools and exit records, one folder an attempt
+//! socket          path of the socket   supervisor.log
+//! ```
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Unix socket paths end at 108 bytes on Linux and 104 on macOS.
+const LONGEST_SOCKET_PATH: usize = 100;
+
+/// `$XDG_STATE_HOME/gonogo`, or `~/.local/state/gonogo`.
+///
+/// # Errors
+/// Where neither `XDG_STATE_HOME` nor `HOME` is set.
+pub fn root() -> io::Result<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .map(|base| base.join("gonogo"))
+        .ok_or_else(|| {
+            io::Error::other(
+                "neither `XDG_STATE_HOME` nor `HOME` names a folder for the state of runs",
+            )
+        })
+}
+
+/// The folder of one run.
+///
+/// # Errors
+/// As [`root`]; and where the name could leave the folder of runs.
+pub fn run_directory(run: &str) -> io::Result<PathBuf> {
+    if run.is_empty() || run.contains('/') || run.starts_with('.') {
+        return Err(io::Error::other(format!(
+            "`{run}` is not the name of a run"
+        )));
+    }
+    Ok(root()?.join("runs").join(run))
+}
+
+/// Makes a folder that only its owner may enter, parents included.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn create_private(directory: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Names of all runs, newest first.
+///
+/// # Errors
+/// Where the folder cannot be read; a missing one is no runs.
+pub fn runs() -> io::Result<Vec<String>> {
+    let folder = root()?.join("runs");
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().join("journal.sqlite").exists()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    names.sort_by(|a, b| b.cmp(a));
+    Ok(names)
+}
+
+/// Where a new supervisor of this run listens: in the run's folder, or where that path is too long
+/// for a socket, in a private folder under the temporary one.
+///
+/// # Errors
+/// Where the fallback folder cannot be made, or belongs to somebody else.
+pub fn socket_path(directory: &Path) -> io::Result<PathBuf> {
+    let beside = directory.join("socket");
+    if beside.as_os_str().len() <= LONGEST_SOCKET_PATH {
+        return Ok(beside);
+    }
+    let uid = rustix::process::getuid().as_raw();
+    let folder = PathBuf::from(format!("/tmp/gonogo-{uid}"));
+    create_private(&folder)?;
+    let owner = std::fs::symlink_metadata(&folder)?;
+    if owner.uid() != uid || !owner.is_dir() {
+        return Err(io::Error::other(format!(
+            "{} belongs to somebody else; set `XDG_STATE_HOME` to a shorter path",
+            folder.display()
+        )));
+    }
+    let digest = {
+        use sha2::Digest;
+        let hash = sha2::Sha256::digest(directory.as_os_str().as_encoded_bytes());
+        crate::run::hex(&hash)
+    };
+    Ok(folder.join(format!("{}.sock", &digest[..24])))
+}

@@ -1,0 +1,135 @@
+//! Secret values, read from where the environment says they are, when they are first needed. They
+//! live in this process's memory only, and whatever goes into the journal is redacted by them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::run::Command;
+use crate::runbook::config::SecretSource;
+use crate::text::redact::Redactor;
+
+/// A command that gives a secret may take this long (a password manager may ask the network).
+const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    known: BTreeMap<String, String>,
+    /// Where relative files and commands start.
+    directory: PathBuf,
+}
+
+impl Secrets {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self {
+            known: BTreeMap::new(),
+            directory,
+        }
+    }
+
+    /// The value of a secret; the error says what to mend and holds no value.
+    pub(super) async fn resolve(
+        &mut self,
+        name: &str,
+        source: &SecretSource,
+    ) -> Result<String, String> {
+        if let Some(value) = self.known.get(name) {
+            return Ok(value.clone());
+        }
+        let value = self
+            .read(source)
+            .await
+            .map_err(|reason| format!("no value for the secret `{name}`: {reason}"))?;
+        if value.is_empty() {
+            return Err(format!("no value for the secret `{name}`: it is empty"));
+        }
+        self.known.insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    async fn read(&self, source: &SecretSource) -> Result<String, String> {
+        match source {
+            SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
+                format!("the environment variable `{variable}` is not set; set it and open the run again")
+            }),
+            SecretSource::File(path) => {
+                let path = self.directory.join(path);
+                tokio::fs::read_to_string(&path)
+                    .await
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+            }
+            SecretSource::Command(command) => {
+                let output = tokio::process::Command::new("sh")
+                    .args(["-c", command])
+                    .current_dir(&self.directory)
+                    .stdin(std::process::Stdio::null())
+                    .kill_on_drop(true)
+                    .output();
+                let output = tokio::time::timeout(COMMAND_PATIENCE, output)
+                    .await
+                    .map_err(|_| format!("`{command}` took longer than 15 s"))?
+                    .map_err(|error| format!("cannot start `{command}`: {error}"))?;
+                if !output.status.success() {
+                    return Err(format!("`{command}` ended with {}", output.status));
+                }
+                String::from_utf8(output.stdout)
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|_| format!("`{command}` printed bytes that are no text"))
+            }
+        }
+    }
+
+    /// Every value known so far.
+    pub(super) fn values(&self) -> Vec<String> {
+        self.known.values().cloned().collect()
+    }
+
+    /// The command with every secret in its free text replaced.
+    pub(super) fn redacted(&self, command: Command) -> Command {
+        let redactor = Redactor::new(self.values());
+        let clean = |text: String| redactor.redact_text(&text);
+        match command {
+            Command::Tick {
+                step,
+                index,
+                value,
+                note,
+            } => Command::Tick {
+                step,
+                index,
+                value: value.map(clean),
+                note: note.map(clean),
+            },
+            Command::Skip { step, reason } => Command::Skip {
+                step,
+                reason: clean(reason),
+            },
+            Command::Judge {
+                phase,
+                line,
+                holds,
+                note,
+            } => Command::Judge {
+                phase,
+                line,
+                holds,
+                note: note.map(clean),
+            },
+            Command::Gate {
+                phase,
+                decision,
+                reason,
+            } => Command::Gate {
+                phase,
+                decision,
+                reason: reason.map(clean),
+            },
+            Command::Note { text, step } => Command::Note {
+                text: clean(text),
+                step,
+            },
+            other => other,
+        }
+    }
+}

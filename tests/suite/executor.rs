@@ -1,0 +1,677 @@
+//! Actions as real processes: how they end, what of them is kept, and who finds them again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use gonogo::executor::spool::SpoolReader;
+use gonogo::executor::{ActionKind, Adopted, Executor, ExitRecord, LaunchError, Running, ShimSpec};
+use gonogo::executor::{evidence, is_alive};
+use gonogo::run::{ActionId, Evidence, OutputLine, OutputStream};
+use gonogo::runbook::Actor;
+
+use crate::support::eventually;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_gonogo");
+
+/// A place for actions, and the executor of it.
+pub struct Bench {
+    root: tempfile::TempDir,
+    pub executor: Executor,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self {
+            executor: Executor::new(BINARY, root.path()),
+            root,
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub fn spec(&self, kind: ActionKind) -> ShimSpec {
+        ShimSpec::new("r1", "step-1", ActionId::block(1), 1, kind, self.path())
+    }
+
+    pub fn shell(&self, script: &str) -> ShimSpec {
+        self.spec(ActionKind::Shell {
+            script: script.to_owned(),
+            strict: true,
+        })
+    }
+
+    pub async fn run(&self, spec: ShimSpec) -> Done {
+        let running = self.executor.launch(spec).await.unwrap();
+        Done::of(&running).await
+    }
+
+    /// The directory in which a shim that is not started by the executor finds its work.
+    fn directory(&self) -> PathBuf {
+        let directory = self.executor.directory(ActionId::block(1), 1);
+        std::fs::create_dir_all(&directory).unwrap();
+        directory
+    }
+}
+
+/// An action that has ended.
+pub struct Done {
+    pub record: ExitRecord,
+    pub directory: PathBuf,
+    pub lines: Vec<OutputLine>,
+}
+
+impl Done {
+    pub async fn of(running: &Running) -> Self {
+        let record = running.wait().await.unwrap().expect("an exit record");
+        let mut reader = SpoolReader::new(running.spool());
+        while reader.poll().unwrap() {}
+        assert_eq!(
+            (reader.lines(), reader.bytes()),
+            (record.lines, record.bytes)
+        );
+        Self {
+            lines: reader.page(0, 10_000).unwrap(),
+            record,
+            directory: running.directory().to_owned(),
+        }
+    }
+
+    fn stream(&self, stream: OutputStream) -> Vec<&str> {
+        self.lines
+            .iter()
+            .filter(|line| line.stream == stream)
+            .map(|line| line.text.as_str())
+            .collect()
+    }
+
+    pub fn out(&self) -> Vec<&str> {
+        self.stream(OutputStream::Out)
+    }
+
+    pub fn err(&self) -> Vec<&str> {
+        self.stream(OutputStream::Err)
+    }
+
+    pub fn notes(&self) -> String {
+        self.stream(OutputStream::Note).join("\n")
+    }
+
+    pub fn evidence(&self, actor: Actor) -> Evidence {
+        evidence::collect(&self.directory, &self.record, actor).unwrap()
+    }
+}
+
+/// Processes whose command line holds this text.
+fn processes_with(text: &str) -> Vec<u32> {
+    let output = Command::new("ps")
+        .args(["-A", "-o", "pid=,stat=,args="])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| line.contains(text))
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let pid = fields.next()?.parse().ok()?;
+            (!fields.next()?.starts_with('Z')).then_some(pid)
+        })
+        .collect()
+}
+
+/// A number of seconds to sleep that no other process sleeps.
+fn unique_seconds() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!(
+        "9{:07}{:02}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+async fn wait_for_output(running: &Running, text: &str) {
+    eventually(text, async || {
+        std::fs::read_to_string(running.spool())
+            .ok()
+            .filter(|spool| spool.contains(text))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn exit_code_and_both_streams_are_kept() {
+    let bench = Bench::new();
+    let done = bench
+        .run(bench.shell("echo one; echo two >&2; printf three; exit 7"))
+        .await;
+    assert_eq!(done.out(), ["one", "three"]);
+    assert_eq!(done.err(), ["two"]);
+    assert_eq!((done.record.exit, done.record.signal), (Some(7), None));
+    assert!(!done.record.succeeded());
+    let evidence = done.evidence(Actor::Shell);
+    assert_eq!(evidence.exit, Some(7));
+    assert_eq!(evidence.stdout, "one\nthree\n");
+    assert_eq!(evidence.stderr, "two\n");
+}
+
+#[tokio::test]
+async fn a_signal_is_told_from_an_exit_code() {
+    let bench = Bench::new();
+    let done = bench.run(bench.shell("kill -9 $$")).await;
+    assert_eq!((done.record.exit, done.record.signal), (None, Some(9)));
+    assert_eq!(done.evidence(Actor::Shell).exit, Some(137));
+}
+
+#[tokio::test]
+async fn a_step_of_several_commands_fails_with_the_first_that_does() {
+    let bench = Bench::new();
+    let script = "false | cat\necho still here";
+    let strict = bench.run(bench.shell(script)).await;
+    assert_eq!(strict.record.exit, Some(1));
+    assert!(strict.out().is_empty());
+
+    let mut spec = bench.spec(ActionKind::Shell {
+        script: script.to_owned(),
+        strict: false,
+    });
+    spec.attempt = 2;
+    let lax = bench.run(spec).await;
+    assert_eq!(lax.record.exit, Some(0));
+    assert_eq!(lax.out(), ["still here"]);
+}
+
+#[tokio::test]
+async fn a_script_with_a_syntax_error_runs_nothing_of_itself() {
+    let bench = Bench::new();
+    let done = bench
+        .run(bench.shell("touch ran\nif true; then\n  echo yes\n"))
+        .await;
+    assert!(!bench.path().join("ran").exists());
+    assert!(done.record.error.unwrap().contains("syntax error"));
+    assert!(!done.record.ended.to_rfc3339().is_empty());
+    assert!(
+        done.lines
+            .iter()
+            .any(|line| line.text.starts_with("line 4: syntax error"))
+    );
+}
+
+#[tokio::test]
+async fn it_starts_where_it_is_told_with_its_variables_and_no_input() {
+    let bench = Bench::new();
+    let mut spec =
+        bench.shell("pwd; echo $REGION $PGAPPNAME; cat; test -t 1 && test -t 2 && echo terminals");
+    spec.env = BTreeMap::from([("REGION".to_owned(), "eu".to_owned())]);
+    let done = bench.run(spec).await;
+    let here = bench.path().canonicalize().unwrap();
+    assert_eq!(
+        done.out(),
+        [here.to_str().unwrap(), "eu gonogo:r1:step-1", "terminals"]
+    );
+
+    let mut spec = bench.shell("touch ran");
+    spec.attempt = 2;
+    spec.directory = bench.path().join("missing");
+    let done = bench.run(spec).await;
+    assert!(done.record.error.unwrap().contains("does not exist"));
+    assert_eq!(done.record.exit, None);
+}
+
+#[tokio::test]
+async fn a_million_lines_lose_none_and_any_page_of_them_is_found() {
+    let bench = Bench::new();
+    let running = bench
+        .executor
+        .launch(bench.shell("seq 1 1000000; echo done >&2"))
+        .await
+        .unwrap();
+    let mut reader = SpoolReader::new(running.spool());
+    let record = loop {
+        // Follows while it grows, as a supervisor does.
+        reader.poll().unwrap();
+        tokio::select! {
+            record = running.wait() => break record.unwrap().unwrap(),
+            () = tokio::task::yield_now() => {}
+        }
+    };
+    while reader.poll().unwrap() {}
+    assert_eq!(record.exit, Some(0));
+    assert_eq!((reader.lines(), record.lines), (1_000_001, 1_000_001));
+    assert_eq!(
+        reader.bytes(),
+        std::fs::metadata(running.spool()).unwrap().len()
+    );
+    let tail = reader.tail();
+    assert_eq!(tail.len(), 200);
+    assert_eq!(tail.last().unwrap().number, 1_000_000);
+
+    // Standard error may stand anywhere among the numbers; without it they are all there, in order.
+    let mut expected = 1_u64;
+    for from in (0..1_000_001).step_by(50_000) {
+        for (offset, line) in reader.page(from, 50_000).unwrap().iter().enumerate() {
+            assert_eq!(line.number, from + offset as u64);
+            if line.stream == OutputStream::Out {
+                assert_eq!(line.text, expected.to_string());
+                expected += 1;
+            }
+        }
+    }
+    assert_eq!(expected, 1_000_001);
+    assert!(reader.page(2_000_000, 10).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_unfinished_line_is_shown_before_it_ends() {
+    let bench = Bench::new();
+    let spec = bench.shell("printf 'Continue? '; while [ ! -e go ]; do sleep 0.01; done; echo yes");
+    let running = bench.executor.launch(spec).await.unwrap();
+    let mut reader = SpoolReader::new(running.spool());
+    eventually("the prompt", async || {
+        reader.poll().unwrap();
+        reader
+            .tail()
+            .last()
+            .filter(|line| line.text == "Continue? ")
+            .cloned()
+    })
+    .await;
+    assert_eq!(reader.lines(), 0);
+    std::fs::write(bench.path().join("go"), "").unwrap();
+    let done = Done::of(&running).await;
+    assert_eq!(done.out(), ["Continue? yes"]);
+    while reader.poll().unwrap() {}
+    assert_eq!(reader.tail().len(), 1);
+}
+
+#[tokio::test]
+async fn progress_that_overwrites_its_line_is_one_line() {
+    let bench = Bench::new();
+    let script = r"for i in 1 50 100; do printf '\r%3d%%' $i; done; echo; printf 'a\r\nb\r\n'";
+    let done = bench.run(bench.shell(script)).await;
+    assert_eq!(done.out(), ["100%", "a", "b"]);
+}
+
+#[tokio::test]
+async fn a_line_without_an_end_is_cut() {
+    let bench = Bench::new();
+    let done = bench
+        .run(bench.shell("head -c 100000 /dev/zero | tr '\\0' x"))
+        .await;
+    assert!(done.out().iter().all(|line| line.len() <= 16 * 1024));
+    assert_eq!(done.out().concat().len(), 100_000);
+}
+
+/// Stubborn processes: in the group, out of the session, double-forked, and one stopped.
+fn hung_tree(seconds: &str) -> String {
+    format!(
+        r#"trap '' INT TERM HUP
+        setsid bash -c "trap '' INT TERM HUP; sleep {seconds}; sleep {seconds}" &
+        (setsid bash -c "trap '' INT TERM; (sleep {seconds} &) ; sleep {seconds}" &)
+        sleep {seconds} &
+        sleep {seconds} & kill -STOP $!
+        echo ready
+        while true; do sleep {seconds}; done"#
+    )
+}
+
+#[tokio::test]
+async fn cancelling_ends_everything_that_was_started() {
+    for urgent in [false, true] {
+        let bench = Bench::new();
+        let seconds = unique_seconds();
+        let mut spec = bench.shell(&hung_tree(&seconds));
+        spec.grace_ms = 100;
+        let running = bench.executor.launch(spec).await.unwrap();
+        wait_for_output(&running, "ready").await;
+        eventually("the whole tree", async || {
+            (processes_with(&seconds).len() >= 6).then_some(())
+        })
+        .await;
+
+        running.cancel(urgent).unwrap();
+        let done = Done::of(&running).await;
+
+        assert!(done.record.cancelled);
+        assert!(!done.record.timed_out);
+        assert_eq!(done.record.signal, Some(9));
+        assert_eq!(done.record.background, 0);
+        assert!(
+            done.notes().contains("cancelled, killed in the end"),
+            "{}",
+            done.notes()
+        );
+        assert_eq!(processes_with(&seconds), [0_u32; 0]);
+    }
+}
+
+#[tokio::test]
+async fn who_ends_when_asked_may_clean_up() {
+    let bench = Bench::new();
+    let script = "trap 'echo cleaning up; exit 3' INT; echo ready; while true; do sleep 0.05; done";
+    let running = bench.executor.launch(bench.shell(script)).await.unwrap();
+    wait_for_output(&running, "ready").await;
+    running.cancel(false).unwrap();
+    let done = Done::of(&running).await;
+    assert!(done.out().contains(&"cleaning up"));
+    assert_eq!(done.record.exit, Some(3));
+    assert!(done.record.cancelled);
+    assert_eq!(done.notes(), "cancelled");
+    // Too late, and no harm.
+    running.cancel(true).unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_that_waits_shortens_the_grace() {
+    let bench = Bench::new();
+    let mut spec = bench.shell("trap '' INT TERM; echo ready; while true; do sleep 0.05; done");
+    spec.grace_ms = 600_000;
+    let running = bench.executor.launch(spec).await.unwrap();
+    wait_for_output(&running, "ready").await;
+    running.cancel(false).unwrap();
+    running.cancel(true).unwrap();
+    let done = Done::of(&running).await;
+    assert_eq!(done.record.signal, Some(9));
+}
+
+#[tokio::test]
+async fn a_cancel_is_heard_under_a_flood() {
+    let bench = Bench::new();
+    let running = bench.executor.launch(bench.shell("yes")).await.unwrap();
+    wait_for_output(&running, "y\n").await;
+    running.cancel(true).unwrap();
+    let done = Done::of(&running).await;
+    assert!(done.record.cancelled);
+    assert_eq!(done.record.signal, Some(2));
+}
+
+#[tokio::test]
+async fn an_action_whose_time_is_up_is_ended() {
+    let bench = Bench::new();
+    let seconds = unique_seconds();
+    let mut spec = bench.shell(&format!("setsid sleep {seconds} & sleep {seconds}"));
+    spec.timeout_s = Some(1);
+    let done = bench.run(spec).await;
+    assert!(done.record.timed_out);
+    assert!(!done.record.cancelled);
+    assert_eq!(done.notes(), "not done after 1 s: ended");
+    assert_eq!(processes_with(&seconds), [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn what_a_step_starts_in_the_background_lives_on() {
+    let bench = Bench::new();
+    let seconds = unique_seconds();
+    // One that left properly, one that did not, and one that prints to the terminal it came from.
+    let script = format!(
+        "setsid nohup sleep {seconds} > /dev/null 2>&1 &
+         sleep {seconds} &
+         (while [ ! -e stop ]; do echo tick; sleep 0.01; echo x >> ticks; done; : {seconds}) &
+         echo started"
+    );
+    let running = bench.executor.launch(bench.shell(&script)).await.unwrap();
+    let done = Done::of(&running).await;
+    assert_eq!(done.record.exit, Some(0));
+    assert!(done.out().contains(&"started"));
+    assert!(done.record.background >= 3, "{:?}", done.record);
+    assert!(
+        done.notes().contains("processes go on in the background"),
+        "{}",
+        done.notes()
+    );
+    assert_eq!(processes_with(&format!("sleep {seconds}")).len(), 2);
+    let ticks = || std::fs::metadata(bench.path().join("ticks")).map_or(0, |ticks| ticks.len());
+    let before = ticks();
+    eventually("the one that prints goes on", async || {
+        (ticks() > before + 20).then_some(())
+    })
+    .await;
+
+    std::fs::write(bench.path().join("stop"), "").unwrap();
+    for pid in processes_with(&format!("sleep {seconds}")) {
+        Command::new("kill").arg(pid.to_string()).status().unwrap();
+    }
+    eventually("the shim goes with the last of them", async || {
+        (!is_alive(running.launched())).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_action_outlives_the_process_that_launched_it() {
+    let bench = Bench::new();
+    let directory = bench.directory();
+    let spec =
+        bench.shell("echo before; while [ ! -e go ]; do sleep 0.01; done; echo after; exit 5");
+    let text = bench.path().join("spec.json");
+    std::fs::write(&text, serde_json::to_vec(&spec).unwrap()).unwrap();
+    // The launcher kills itself the hard way, and all of its group, once the shim is on its own.
+    let launcher = format!(
+        "'{BINARY}' shim '{}' < '{}' & while [ ! -e '{}/script.sh' ]; do sleep 0.01; done; kill -9 0",
+        directory.display(),
+        text.display(),
+        directory.display()
+    );
+    let mut parent = Command::new("setsid")
+        .args(["bash", "-c", &launcher])
+        .spawn()
+        .unwrap();
+    assert!(!parent.wait().unwrap().success());
+
+    let adopted = bench.executor.adopt(ActionId::block(1), 1).await.unwrap();
+    let Adopted::Running(running) = adopted else {
+        panic!("{adopted:?}");
+    };
+    std::fs::write(bench.path().join("go"), "").unwrap();
+    let done = Done::of(&running).await;
+    assert_eq!(done.record.exit, Some(5));
+    assert_eq!(done.out(), ["before", "after"]);
+    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
+        Adopted::Finished(record) => assert_eq!(record, done.record),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_adopted_action_can_be_cancelled() {
+    let bench = Bench::new();
+    let spec = bench.shell("echo ready; sleep 1000");
+    let launched = bench.executor.launch(spec).await.unwrap();
+    wait_for_output(&launched, "ready").await;
+    let Adopted::Running(running) = bench.executor.adopt(ActionId::block(1), 1).await.unwrap()
+    else {
+        panic!("it runs");
+    };
+    assert_eq!(running.launched(), launched.launched());
+    running.cancel(false).unwrap();
+    assert!(Done::of(&running).await.record.cancelled);
+}
+
+#[tokio::test]
+async fn a_shim_that_was_killed_leaves_an_unknown_end() {
+    let bench = Bench::new();
+    let running = bench
+        .executor
+        .launch(bench.shell("echo ready; exec sleep 1000"))
+        .await
+        .unwrap();
+    wait_for_output(&running, "ready").await;
+    let pid = running.launched().pid.to_string();
+    Command::new("kill").args(["-9", &pid]).status().unwrap();
+    assert_eq!(running.wait().await.unwrap(), None);
+    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
+        Adopted::Lost {
+            never_ran: false,
+            reason,
+        } => assert!(reason.contains(&pid), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_launched_once() {
+    let bench = Bench::new();
+    bench.run(bench.shell("echo x >> count")).await;
+    let again = bench.executor.launch(bench.shell("echo x >> count")).await;
+    assert!(matches!(again, Err(LaunchError::Exists { .. })));
+    assert_eq!(
+        std::fs::read_to_string(bench.path().join("count")).unwrap(),
+        "x\n"
+    );
+}
+
+#[tokio::test]
+async fn an_action_that_never_came_up_never_will() {
+    let bench = Bench::new();
+    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
+        Adopted::Lost {
+            never_ran: true, ..
+        } => {}
+        other => panic!("{other:?}"),
+    }
+    // Its directory is there, its process is not: given up, for good.
+    let directory = bench.directory();
+    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
+        Adopted::Lost {
+            never_ran: true, ..
+        } => {}
+        other => panic!("{other:?}"),
+    }
+    let spec = serde_json::to_vec(&bench.shell("touch ran")).unwrap();
+    let late = shim(&directory, &spec);
+    assert!(!late.status.success());
+    assert!(!bench.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn half_a_specification_runs_nothing() {
+    let bench = Bench::new();
+    let directory = bench.directory();
+    let spec = serde_json::to_vec(&bench.shell("touch ran")).unwrap();
+    shim(&directory, &spec[..spec.len() / 2]);
+    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
+        Adopted::Finished(record) => {
+            assert_eq!(record.exit, None);
+            assert!(record.error.unwrap().contains("nothing was run"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!bench.path().join("ran").exists());
+}
+
+fn shim(directory: &Path, spec: &[u8]) -> std::process::Output {
+    shim_by(Command::new(BINARY).arg("shim").arg(directory), spec)
+}
+
+fn shim_by(command: &mut Command, spec: &[u8]) -> std::process::Output {
+    use std::io::Write;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(spec).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_costs_output_and_nothing_else() {
+    let bench = Bench::new();
+    let directory = bench.directory();
+    let spec =
+        serde_json::to_vec(&bench.shell("seq 1 100000; ulimit -f unlimited; touch ran")).unwrap();
+    // No file may grow beyond 64 KiB: the next write fails as on a full disk.
+    let script = format!(
+        "trap '' XFSZ; ulimit -S -f 64; exec '{BINARY}' shim '{}'",
+        directory.display()
+    );
+    shim_by(Command::new("bash").args(["-c", &script]), &spec);
+    let Adopted::Finished(record) = bench.executor.adopt(ActionId::block(1), 1).await.unwrap()
+    else {
+        panic!("it has ended");
+    };
+    assert_eq!(record.exit, Some(0));
+    assert!(bench.path().join("ran").exists());
+    assert!(record.error.unwrap().contains("is lost"));
+    let mut reader = SpoolReader::new(directory.join("spool"));
+    while reader.poll().unwrap() {}
+    assert_eq!(
+        (reader.lines(), reader.bytes()),
+        (record.lines, record.bytes)
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_what_an_action_leaves() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let done = bench.run(bench.shell("umask; echo hello")).await;
+    // The action's own files are made as anybody's here are.
+    let umask = Command::new("sh").args(["-c", "umask"]).output().unwrap();
+    assert_eq!(done.out()[0], String::from_utf8_lossy(&umask.stdout).trim());
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&done.directory), 0o700);
+    for entry in std::fs::read_dir(&done.directory).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn secrets_reach_the_action_and_nothing_else() {
+    let secret = "s3cr3t/Pa$$wörd'x";
+    let bench = Bench::new();
+    let script = r#"
+        echo "plain $TOKEN end"
+        printf %s "$TOKEN" | base64 -w0; echo
+        printf 'x%s' "$TOKEN" | base64 -w0; echo
+        printf 'xx%sy' "$TOKEN" | base64 -w0; echo
+        printf %s "$TOKEN" | od -An -tx1 | tr -d ' \n'; echo
+        first=${TOKEN:0:5}; rest=${TOKEN:5}
+        printf 'split %s' "$first"; sleep 0.2; printf '%s\n' "$rest"
+        printf 'colour %s\033[31m%s\033[0m\n' "$first" "$rest" >&2
+        head -c 16380 /dev/zero | tr '\0' .; echo "$TOKEN"
+        echo "postgres://app:hunter2@db/x PGPASSWORD=swordfish psql"
+        curl_header="Authorization: Bearer abcdef.ghijkl"; echo "$curl_header"
+        cat /proc/$PPID/cmdline | tr '\0' ' '; echo
+    "#;
+    let mut spec = bench.shell(script);
+    spec.secrets = BTreeMap::from([("TOKEN".to_owned(), secret.to_owned())]);
+    let done = bench.run(spec).await;
+    assert_eq!(done.record.exit, Some(0), "{:?}", done.lines);
+    let out = done.out();
+    assert_eq!(out[0], "plain ‹redacted› end");
+    assert!(out.contains(&"split ‹redacted›"), "{out:?}");
+    assert_eq!(done.err(), ["colour ‹redacted›\u{1b}[0m"]);
+
+    let forms = [
+        secret,
+        "s3cr3",
+        "Pa$$w",
+        "czNjcjN0",
+        "MzY3IzdC",
+        "zM2NyM3Qv",
+        "7333637233",
+        "hunter2",
+        "swordfish",
+        "ghijkl",
+    ];
+    for entry in std::fs::read_dir(&done.directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("script.sh") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        for form in forms {
+            assert!(
+                !text.contains(form),
+                "{form} in {}:\n{text}",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The program in a real pseudo-terminal, and what its user sees. Waiting is on what stands on the
+//! screen, never on time.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Far longer than anything takes; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Terminal {
+    screen: Arc<(Mutex<vt100::Parser>, Condvar)>,
+    input: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    /// Starts the program at `columns` × `rows`, with its state under `home`.
+    pub fn start(home: &Path, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_with(home, arguments, columns, rows, &[])
+    }
+
+    pub fn start_with(
+        home: &Path,
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gonogo"));
+        command.args(arguments);
+        command.cwd(home);
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_STATE_HOME", home.join("state"));
+        command.env("XDG_CONFIG_HOME", home.join("config"));
+        command.env("USER", "anna");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Arc::new((
+            Mutex::new(vt100::Parser::new(rows, columns, 0)),
+            Condvar::new(),
+        ));
+        let mut output = pair.master.try_clone_reader().unwrap();
+        let input = pair.master.take_writer().unwrap();
+        let reading = screen.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(length @ 1..) = output.read(&mut buffer) {
+                let (parser, changed) = &*reading;
+                parser.lock().unwrap().process(&buffer[..length]);
+                changed.notify_all();
+            }
+            reading.1.notify_all();
+        });
+        Self {
+            screen,
+            input,
+            child,
+            master: pair.master,
+        }
+    }
+
+    /// What stands on the screen, a line a row.
+    pub fn text(&self) -> String {
+        self.screen.0.lock().unwrap().screen().contents()
+    }
+
+    pub fn shows(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    /// Waits until the screen holds `text`, and returns the screen.
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait_until(&format!("`{text}` on the screen"), |screen| {
+            screen.contains(text)
+        })
+    }
+
+    /// Waits until the screen holds `text` no more.
+    pub fn wait_gone(&self, text: &str) -> String {
+        self.wait_until(&format!("`{text}` to leave the screen"), |screen| {
+            !screen.contains(text)
+        })
+    }
+
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let (parser, changed) = &*self.screen;
+        let mut parser = parser.lock().unwrap();
+        loop {
+            let text = parser.screen().contents();
+            if holds(&text) {
+                return text;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "waited in vain for {what}; the screen:\n{text}"
+            );
+            parser = changed
+                .wait_timeout(parser, left.min(Duration::from_secs(1)))
+                .unwrap()
+                .0;
+        }
+    }
+
+    /// Types keys: text as it is, `<enter>`, `<esc>`, `<tab>`, `<space>`, `<down>`, `<up>`,
+    /// `<left>`, `<right>`, `<ctrl-c>` in angle brackets. One write a key, as a hand does it.
+    pub fn keys(&mut self, keys: &str) {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            let (key, bytes): (&str, Vec<u8>) = match rest.find('>') {
+                Some(end) if rest.starts_with('<') => {
+                    let name = &rest[..=end];
+                    let bytes: &[u8] = match name {
+                        "<enter>" => b"\r",
+                        "<esc>" => b"\x1b",
+                        "<tab>" => b"\t",
+                        "<space>" => b" ",
+                        "<down>" => b"\x1b[B",
+                        "<up>" => b"\x1b[A",
+                        "<left>" => b"\x1b[D",
+                        "<right>" => b"\x1b[C",
+                        "<ctrl-c>" => b"\x03",
+                        other => panic!("no key is named {other}"),
+                    };
+                    (name, bytes.to_vec())
+                }
+                _ => {
+                    let length = rest.chars().next().unwrap().len_utf8();
+                    (&rest[..length], rest.as_bytes()[..length].to_vec())
+                }
+            };
+            self.input.write_all(&bytes).unwrap();
+            self.input.flush().unwrap();
+            rest = &rest[key.len()..];
+        }
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.screen
+            .0
+            .lock()
+            .unwrap()
+            .screen_mut()
+            .set_size(rows, columns);
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        self.master.resize(size).unwrap();
+    }
+
+    /// Ends the program the hard way, as a lost connection does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the end, and returns the exit code.
+    pub fn wait_exit(&mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it does not end; the screen:\n{}",
+                self.text()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+    }
+}
