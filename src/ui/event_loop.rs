@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::app::{Answer, App, Ask};
 use super::files::{FileError, own_files, own_folder};
 use super::layout::Layout;
-use super::link::{Control, Feed};
+use super::link::{Control, Feed, SocketControl, SocketFeed};
 use super::model::Model;
 use super::panes::{self, without_colour};
 use super::screen;
 use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};
-use crate::api::{CommandAnswer, Message, Snapshot};
+use crate::api::{Client, CommandAnswer, Message, Snapshot};
 use crate::run::{ActionId, Mode, OutputLine};
 
 /// Frames come no faster than this.
@@ -59,11 +59,22 @@ enum Incoming {
     Lost(String),
 }
 
-/// Runs the cockpit until the operator leaves it. Standard output must be a terminal.
+/// Runs the cockpit on a supervisor's socket until the operator leaves it. Standard output must be a
+/// terminal.
 ///
 /// # Errors
-/// The terminal cannot be used, or the supervisor cannot be reached at all.
-pub async fn run(
+/// The terminal cannot be used, or the connection ended before it began.
+pub async fn run(client: Client, options: Options) -> color_eyre::Result<Leave> {
+    let feed = SocketFeed::new(client.clone(), &options.me);
+    let control = SocketControl::new(client, &options.me);
+    run_on(feed, control, options).await
+}
+
+/// [`run`] on any link.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_on(
     feed: impl Feed,
     control: impl Control,
     options: Options,

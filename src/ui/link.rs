@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use crate::api::{CommandAnswer, Message, OutputPage};
+use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
 use crate::run::{ActionId, Command};
 
 /// The stream of messages.
@@ -41,4 +41,77 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
     /// It cannot be read.
     fn loss(&self, block: usize) -> impl Future<Output = Result<String, String>> + Send;
+}
+
+/// The stream of a supervisor on its socket.
+pub(super) struct SocketFeed {
+    client: Client,
+    me: String,
+    stream: Option<MessageStream>,
+}
+
+impl SocketFeed {
+    pub(super) fn new(client: Client, me: &str) -> Self {
+        Self {
+            client,
+            me: me.to_owned(),
+            stream: None,
+        }
+    }
+}
+
+impl Feed for SocketFeed {
+    async fn next(&mut self) -> Option<Message> {
+        if self.stream.is_none() && self.reconnect().await.is_err() {
+            return None;
+        }
+        self.stream.as_mut()?.next().await
+    }
+
+    async fn reconnect(&mut self) -> Result<(), String> {
+        self.stream = None;
+        let stream = self.client.join(&self.me).await;
+        self.stream = Some(stream.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}
+
+/// Requests to a supervisor on its socket.
+#[derive(Clone)]
+pub(super) struct SocketControl {
+    client: Client,
+    me: String,
+}
+
+impl SocketControl {
+    pub(super) fn new(client: Client, me: &str) -> Self {
+        Self {
+            client,
+            me: me.to_owned(),
+        }
+    }
+}
+
+impl Control for SocketControl {
+    async fn command(&self, command: Command) -> Result<CommandAnswer, String> {
+        let answer = self.client.command(&self.me, command).await;
+        answer.map_err(|error| error.to_string())
+    }
+
+    async fn output(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+        count: u64,
+    ) -> Result<OutputPage, String> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let page = self.client.output(action, attempt, from, count).await;
+        page.map_err(|error| error.to_string())
+    }
+
+    async fn loss(&self, block: usize) -> Result<String, String> {
+        let loss = self.client.loss(block).await;
+        loss.map_err(|error| error.to_string())
+    }
 }

@@ -29,7 +29,7 @@ mod tree;
 pub mod view;
 mod walk;
 
-pub use event_loop::{Leave, Options, run};
+pub use event_loop::{Leave, Options, run, run_on};
 pub use files::FileError;
 pub use link::{Control, Feed};
 pub use panes::names as pane_names;
