@@ -361,14 +361,13 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         muted,
         4,
     ));
-    left.push(match &plan.loses {
-        Some(loses) => segment(
+    if let Some(loses) = &plan.loses {
+        left.push(segment(
             format!("loses {}", fit(&plain(loses), 50)),
             theme.style(Role::Warning),
             3,
-        ),
-        None => segment("loses nothing named", muted, 6),
-    });
+        ));
+    }
     let (ready, role) = readiness(plan);
     left.push(segment(ready, theme.style(role), 1));
     row(left, Vec::new(), &separator, columns)

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::app::{Answer, App, Ask};
 use super::files::{FileError, own_files, own_folder};
 use super::layout::Layout;
-use super::link::{Control, Feed, SocketControl, SocketFeed};
+use super::link::{Control, Feed, socket};
 use super::model::Model;
 use super::panes::{self, without_colour};
 use super::screen;
@@ -65,8 +65,7 @@ enum Incoming {
 /// # Errors
 /// The terminal cannot be used, or the connection ended before it began.
 pub async fn run(client: Client, options: Options) -> color_eyre::Result<Leave> {
-    let feed = SocketFeed::new(client.clone(), &options.me);
-    let control = SocketControl::new(client, &options.me);
+    let (feed, control) = socket(client, &options.me);
     run_on(feed, control, options).await
 }
 
@@ -90,7 +89,7 @@ pub async fn run_on(
             return Ok(Leave::Early);
         };
         let now = Utc::now();
-        let mut model = Model::new(&options.me, Local::now().offset().fix(), now, snapshot);
+        let mut model = Model::new(Local::now().offset().fix(), now, snapshot);
         model.observe = options.observe;
         let mut app = App::new(model, layouts, themes)?;
         let size = screen.size()?;

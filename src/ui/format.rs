@@ -29,12 +29,18 @@ pub fn estimate(seconds: u64) -> String {
     }
 }
 
-/// `5m to 10m`, or one of them where both are the same.
+/// `~5-10m`, or one of them where both are the same.
 pub fn estimate_range(minimum: u64, maximum: u64) -> String {
-    match (estimate(minimum), estimate(maximum)) {
-        (low, high) if low == high => low,
-        (low, high) => format!("{low} to {}", high.trim_start_matches('~')),
+    let (low, high) = (estimate(minimum), estimate(maximum));
+    if low == high {
+        return low;
     }
+    let high = high.trim_start_matches('~');
+    let unit = |text: &str| text.chars().last();
+    if unit(&low) == unit(high) && !low.contains('h') && !high.contains('h') {
+        return format!("{}-{high}", &low[..low.len() - 1]);
+    }
+    format!("{low} to {high}")
 }
 
 /// Milliseconds as `0.4ms`, `12ms`, `3.4s`, then as [`duration`].
@@ -214,7 +220,8 @@ mod tests {
     fn durations_grow_coarser() {
         let shown: Vec<_> = [4, 185, 7_800, 273_600].map(duration).into();
         assert_eq!(shown, ["4s", "3m 05s", "2h 10m", "3d 4h"]);
-        assert_eq!(estimate_range(300, 600), "~5m to 10m");
+        assert_eq!(estimate_range(300, 600), "~5-10m");
+        assert_eq!(estimate_range(2_400, 7_800), "~40m to 2h 10m");
         assert_eq!(estimate_range(300, 300), "~5m");
     }
 

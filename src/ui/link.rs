@@ -2,6 +2,7 @@
 //! than this, so tests stand in for it and a remote run looks like a local one.
 
 use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
 use crate::run::{ActionId, Command};
@@ -46,18 +47,28 @@ pub trait Control: Clone + Send + Sync + 'static {
 /// The stream of a supervisor on its socket.
 pub(super) struct SocketFeed {
     client: Client,
-    me: String,
+    wished: String,
+    name: Name,
     stream: Option<MessageStream>,
 }
 
-impl SocketFeed {
-    pub(super) fn new(client: Client, me: &str) -> Self {
-        Self {
-            client,
-            me: me.to_owned(),
-            stream: None,
-        }
-    }
+/// The name under which the supervisor knows this client; it tells in the snapshot.
+type Name = Arc<RwLock<String>>;
+
+/// Both ends of a supervisor's socket for a person of this name.
+pub(super) fn socket(client: Client, me: &str) -> (SocketFeed, SocketControl) {
+    let name = Arc::new(RwLock::new(me.to_owned()));
+    let control = SocketControl {
+        client: client.clone(),
+        name: name.clone(),
+    };
+    let feed = SocketFeed {
+        client,
+        wished: me.to_owned(),
+        name,
+        stream: None,
+    };
+    (feed, control)
 }
 
 impl Feed for SocketFeed {
@@ -65,12 +76,17 @@ impl Feed for SocketFeed {
         if self.stream.is_none() && self.reconnect().await.is_err() {
             return None;
         }
-        self.stream.as_mut()?.next().await
+        let message = self.stream.as_mut()?.next().await;
+        if let Some(Message::Snapshot(snapshot)) = &message {
+            let mut name = self.name.write().unwrap_or_else(PoisonError::into_inner);
+            name.clone_from(&snapshot.you);
+        }
+        message
     }
 
     async fn reconnect(&mut self) -> Result<(), String> {
         self.stream = None;
-        let stream = self.client.join(&self.me).await;
+        let stream = self.client.join(&self.wished).await;
         self.stream = Some(stream.map_err(|error| error.to_string())?);
         Ok(())
     }
@@ -80,21 +96,17 @@ impl Feed for SocketFeed {
 #[derive(Clone)]
 pub(super) struct SocketControl {
     client: Client,
-    me: String,
-}
-
-impl SocketControl {
-    pub(super) fn new(client: Client, me: &str) -> Self {
-        Self {
-            client,
-            me: me.to_owned(),
-        }
-    }
+    name: Name,
 }
 
 impl Control for SocketControl {
     async fn command(&self, command: Command) -> Result<CommandAnswer, String> {
-        let answer = self.client.command(&self.me, command).await;
+        let name = self
+            .name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let answer = self.client.command(&name, command).await;
         answer.map_err(|error| error.to_string())
     }
 

@@ -8,9 +8,10 @@ use chrono::FixedOffset;
 use super::output::OutputBuffer;
 use super::timeline::{self, Entry};
 use super::tree::BlockingTree;
-use crate::api::{Message, Person, Snapshot, StoreHealth};
+use crate::api::{Message, Snapshot};
 use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
 use crate::run::{ActionId, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule};
+use crate::supervisor::{Person, StoreHealth};
 
 /// Without a sign of life for this many seconds the screen may be wrong, and says so.
 const SILENCE_S: u64 = 3;
@@ -18,7 +19,7 @@ const SILENCE_S: u64 = 3;
 const HISTORY: usize = 600;
 
 pub struct Model {
-    /// Who sits here: `anna@ops1`.
+    /// Who sits here, as the supervisor knows them: `anna@ops1`.
     pub me: String,
     /// Joined to watch only.
     pub observe: bool,
@@ -67,9 +68,9 @@ impl Probe {
 }
 
 impl Model {
-    pub fn new(me: &str, offset: FixedOffset, now: Timestamp, snapshot: Snapshot) -> Self {
+    pub fn new(offset: FixedOffset, now: Timestamp, snapshot: Snapshot) -> Self {
         let mut model = Self {
-            me: me.to_owned(),
+            me: snapshot.you.clone(),
             observe: false,
             now,
             offset,
@@ -111,6 +112,7 @@ impl Model {
     }
 
     fn start_over(&mut self, snapshot: Snapshot) {
+        self.me = snapshot.you;
         self.run = snapshot.state;
         self.people = snapshot.people;
         self.store = snapshot.store;

@@ -5,4 +5,5 @@ mod demo;
 mod executor;
 mod house;
 mod monitor;
+mod panes;
 mod support;

@@ -30,7 +30,6 @@ pub struct Document {
     pub lines: Vec<Line<'static>>,
     /// First and last line of each item, in the order of [`items`].
     pub places: Vec<(usize, usize)>,
-    pub items: Vec<Item>,
     /// The item with the cursor.
     pub at: Option<usize>,
 }
@@ -56,7 +55,6 @@ pub fn document(look: &Look<'_>, step: &Step, width: u16) -> Document {
     Document {
         lines: writer.lines,
         places: writer.places,
-        items: writer.items,
         at,
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! health  2 of 2 healthy
-//! ✓ gateway  200    12ms ▁▁▂▁▁▁▃▁▁▁ for 12m 04s  1.4.2
-//! ✗ engine   down        ▁▁▁▁✗✗✗✗✗✗ for 9s  connection refused
+//! ✓ gateway  200    12ms ▁▁▂▁▁▁▃▁▁▁ 12m 04s  1.4.2
+//! ✗ engine   down        ▁▁▁▁✗✗✗✗✗✗ 9s  connection refused
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -109,7 +109,7 @@ fn row(
     let mut after = if stale {
         format!("no reading for {}", duration(age))
     } else {
-        format!("for {}", duration(seconds_between(last.since, now)))
+        duration(seconds_between(last.since, now))
     };
     for words in [&last.error, &last.version].into_iter().flatten() {
         after = format!("{after}  {words}");
@@ -121,12 +121,9 @@ fn row(
         pad_left(&latency, 6)
     );
     let columns = usize::from(columns);
-    // The history gives way to words about a failure.
-    let wanted = match last.healthy {
-        true => width(&after),
-        false => width(&after).min(columns / 2),
-    };
-    let room = columns.saturating_sub(width(&head) + wanted + 2).min(60);
+    // The history takes what the words leave, and its ten last readings in any case.
+    let spare = columns.saturating_sub(width(&head) + 2);
+    let room = spare.saturating_sub(width(&after)).clamp(spare.min(10), 60);
     let mut spans = vec![Span::styled(head, theme.style(role)), Span::raw(" ")];
     if room >= 4 {
         spans.extend(sparkline(probe, room, look));

@@ -86,7 +86,7 @@ impl Pane for Phases {
             .iter()
             .filter(|phase| run.is_phase_passed(&phase.id))
             .count();
-        Title::new(format!("{passed} of {all} gates passed"))
+        Title::new(format!("{passed} of {all} passed"))
     }
 
     fn rows(&self, look: &Look<'_>, _size: Size) -> u64 {
@@ -154,8 +154,9 @@ fn phase_line(phase: &Phase, look: &Look<'_>, width: u16) -> Line<'static> {
 
 fn heading(text: &str, right: &str, look: &Look<'_>, role: Role, columns: u16) -> Line<'static> {
     let columns = usize::from(columns);
-    // The time gives way to the title where both have no room.
-    let right = if width(text) + width(right) + 1 > columns && width(right) * 2 > columns {
+    // An estimate gives way to the title; the time spent does not.
+    let is_estimate = right.starts_with('~');
+    let right = if width(text) + width(right) + 1 > columns && is_estimate {
         ""
     } else {
         right
@@ -181,6 +182,9 @@ fn step_line(step: &Step, shown: bool, look: &Look<'_>, columns: u16) -> Line<'s
         _ => word,
     };
     let time = step_time(step, look);
+    let title = plain(&step.title);
+    let is_tight = width(&title) + width(&time) + 6 > usize::from(columns);
+    let time = if is_tight && time.starts_with('~') { String::new() } else { time };
     let right = match (word, time.as_str()) {
         ("", time) => time.to_owned(),
         (word, "") => word.to_owned(),
@@ -192,7 +196,7 @@ fn step_line(step: &Step, shown: bool, look: &Look<'_>, columns: u16) -> Line<'s
         Span::styled(if shown { " ▸" } else { "  " }, look.theme.style(Role::Key)),
         Span::styled(format!("{glyph} "), style),
         Span::styled(
-            pad(&plain(&step.title), room),
+            pad(&title, room),
             if status == StepStatus::Pending { Style::default() } else { style },
         ),
         Span::styled(format!(" {right}"), style),

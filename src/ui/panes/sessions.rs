@@ -2,7 +2,7 @@
 //! built.
 //!
 //! ```text
-//! sessions  main · 34 of 100 · 3 active · 2 waiting
+//! sessions  34/100 · 2 waiting · 3 active
 //! YOU ARE THE BLOCKER: 2 sessions wait for this run
 //!    pid application      state      wait            for query
 //!  4711 gonogo:r1:move    active                  1m 02s ALTER TABLE audits …
@@ -40,16 +40,19 @@ impl Pane for Sessions {
             return Title::default();
         };
         let counts = &sample.counts;
-        let mut words = vec![
-            sample.target.clone(),
-            format!("{} of {}", counts.total, counts.max_connections),
-            format!("{} active", counts.active),
-        ];
+        let mut words = vec![format!("{}/{}", counts.total, counts.max_connections)];
+        if counts.waiting > 0 {
+            words.push(format!("{} waiting", counts.waiting));
+        }
+        words.push(format!("{} active", counts.active));
         if counts.idle_in_transaction > 0 {
             words.push(format!("{} idle in transaction", counts.idle_in_transaction));
         }
-        if counts.waiting > 0 {
-            words.push(format!("{} waiting", counts.waiting));
+        if counts.hidden > 0 {
+            words.push(format!("{} hidden", counts.hidden));
+        }
+        if look.model.activity.len() > 1 {
+            words.insert(0, sample.target.clone());
         }
         Title {
             words: words.join(" · "),

@@ -1,7 +1,7 @@
 //! `pg_stat_statements` since the phase began: what the deployment changed in the load.
 //!
 //! ```text
-//! statements  main · 1.2k calls since 02:10 · 214 known
+//! statements  since 02:10: 1.2k calls, 0.5s
 //!   calls   /s   mean   total share query
 //!    1.1k   98  0.4ms    0.5s ▇▇▁ 61% INSERT INTO ai_queries …
 //! ```
@@ -42,11 +42,10 @@ impl Pane for Statements {
         });
         Title {
             words: format!(
-                "{} · {} calls, {} since {}",
-                sample.target,
+                "since {}: {} calls, {}",
+                minute(sample.since),
                 count(sample.total_calls),
-                milliseconds(sample.total_ms),
-                minute(sample.since)
+                milliseconds(sample.total_ms)
             ),
             alert,
         }
