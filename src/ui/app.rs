@@ -272,7 +272,8 @@ impl App {
                 );
                 return Vec::new();
             }
-            if intent.is_for_driver() && !self.model.drives() {
+            let for_anybody = self.dialogs.last().is_some_and(|dialog| dialog.is_for_anybody());
+            if intent.is_for_driver() && !for_anybody && !self.model.drives() {
                 let driver = &self.model.run.driver;
                 self.say(
                     format!("you are watching; `{driver}` drives this run"),

@@ -16,6 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use super::dialogs::Dialog;
 use super::format::{
     clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
     seconds_between,
@@ -217,15 +218,10 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     let elapsed = duration(schedule.elapsed_s);
     let (low, high) = schedule.remaining_s;
     let over = matches!(run.mode, Mode::RolledBack | Mode::Failed | Mode::Done);
-    left.push(segment(
-        match high {
-            0 => format!(" {elapsed} elapsed"),
-            _ if over => format!(" {elapsed} elapsed"),
-            _ => format!(" {elapsed} elapsed, {} to go", estimate_range(low, high)),
-        },
-        text,
-        3,
-    ));
+    left.push(segment(format!(" {elapsed} elapsed"), text, 3));
+    if high > 0 && !over {
+        left.push(segment(format!("{} to go", estimate_range(low, high)), text, 4));
+    }
     if let (Some(ends), false) = (schedule.window_ends, over) {
         let window = format!("window ends {}", minute_or_date(ends, now));
         let (words, role, expendable) = match schedule.turn_back {
@@ -404,13 +400,22 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
 }
 
 /// The keys that work here and now.
-pub fn keys(contexts: &[Context], look: &Look<'_>, columns: u16) -> Line<'static> {
+pub fn keys(
+    contexts: &[Context],
+    dialog: Option<&dyn Dialog>,
+    look: &Look<'_>,
+    columns: u16,
+) -> Line<'static> {
+    let offered = |intent| match dialog {
+        Some(dialog) => dialog.offers(intent, look),
+        None => available(intent, look),
+    };
     let mut shown: Vec<&Binding> = Vec::new();
     for binding in contexts.iter().flat_map(|context| keymap::of(*context)) {
         let hidden = shown
             .iter()
             .any(|other| other.keys[0] == binding.keys[0]);
-        if binding.footer.is_some() && !hidden && available(binding.intent, look) {
+        if binding.footer.is_some() && !hidden && offered(binding.intent) {
             shown.push(binding);
         }
     }
@@ -418,7 +423,7 @@ pub fn keys(contexts: &[Context], look: &Look<'_>, columns: u16) -> Line<'static
     let (key, muted) = (look.theme.style(Role::Key), look.theme.style(Role::Muted));
     let mut line = Line::default();
     let run = look.run();
-    if run.mode == Mode::Held {
+    if run.mode == Mode::Held && dialog.is_none() {
         line.spans.push(Span::styled(" r", key));
         line.spans.push(Span::styled(" resume", muted));
     }

@@ -10,6 +10,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 use super::chrome::{self, FOOTER_ROWS, header_rows};
 use super::dialogs::Dialog;
 use super::format::{fit, line_width, width, wrap};
+use super::intent::Intent;
 use super::keymap::Context;
 use super::layout::{Arrangement, Layout, Placed};
 use super::panes;
@@ -134,7 +135,7 @@ fn footer(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         match index {
             0 => chrome::way_back(look, row.width).render(row, buffer),
             1 => act_line(frame, row.width).render(row, buffer),
-            _ => chrome::keys(frame.contexts, look, row.width).render(row, buffer),
+            _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),
         }
     }
 }
@@ -153,6 +154,8 @@ fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
             }
             Line::from(spans)
         }
+        // A dialog says itself what can be done.
+        None if frame.dialog.is_some() => Line::default(),
         None => {
             let act = next_act(&frame.look);
             Line::from(vec![
@@ -230,7 +233,13 @@ fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Bu
         most.height.saturating_sub(chrome.height),
     );
     let wants = dialog.wants(look, room);
-    let area_width = (wants.width + chrome.width).max(46).min(most.width);
+    let keys = u16::try_from(line_width(&buttons(dialog, look, most.width))).unwrap_or(u16::MAX);
+    let area_width = wants
+        .width
+        .max(keys)
+        .saturating_add(chrome.width)
+        .max(50)
+        .min(most.width);
     let height = (wants.height + chrome.height).min(most.height);
     let area = Rect::new(
         body.x + (body.width - area_width) / 2,
@@ -275,9 +284,11 @@ fn buttons(dialog: &dyn Dialog, look: &Look<'_>, columns: u16) -> Line<'static> 
         .filter(|binding| binding.footer.is_some())
         .filter(|binding| dialog.offers(binding.intent, look))
         .collect();
-    bindings.sort_by_key(|binding| binding.footer);
+    // The button that does nothing comes first, so that it is there in the narrowest dialog.
+    let is_close = |binding: &super::keymap::Binding| binding.intent == Intent::Close;
+    bindings.sort_by_key(|binding| (!is_close(binding), binding.footer));
     for binding in bindings {
-        let closes = binding.intent == super::intent::Intent::Close && !dialog.context().takes_text();
+        let closes = is_close(binding) && !dialog.context().takes_text();
         let style = if closes { theme.style(Role::Focus) } else { Style::default() };
         let spans = [
             Span::styled(

@@ -63,6 +63,10 @@ impl Dialog for Confirm {
         self.role
     }
 
+    fn is_for_anybody(&self) -> bool {
+        matches!(self.yes, Yes::Drive)
+    }
+
     fn wants(&self, _look: &Look<'_>, room: Size) -> Size {
         let columns = room.width.min(76);
         let lines = wrap(Line::raw(self.text.clone()), columns.into(), 0);

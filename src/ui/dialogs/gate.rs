@@ -172,7 +172,7 @@ impl Dialog for GateDialog {
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
         let (lines, _) = self.lines(look, room.width.into());
-        Size::new(room.width, size_of(&lines, 0).height)
+        size_of(&lines, 0)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {

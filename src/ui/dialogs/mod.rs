@@ -58,6 +58,11 @@ pub trait Dialog: Send {
         true
     }
 
+    /// Who only watches may answer it too.
+    fn is_for_anybody(&self) -> bool {
+        false
+    }
+
     /// The field that takes the keys that are not bound.
     fn field(&mut self) -> Option<&mut Input> {
         None

@@ -90,7 +90,7 @@ impl Dialog for Resolve {
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
         let lines = self.lines(look, room.width.into());
-        Size::new(room.width, size_of(&lines, 0).height)
+        size_of(&lines, 0)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {

@@ -118,7 +118,7 @@ impl RollBackDialog {
         for plan in &look.model.plans {
             let chosen = plan.option == self.option;
             let mut words = plain(&plan.title);
-            if plan.recommended {
+            if plan.recommended && !words.contains("recommended") {
                 words += " (recommended)";
             }
             if let Some(seconds) = plan.estimate_s {
@@ -238,7 +238,7 @@ impl Dialog for RollBackDialog {
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
         let lines = self.lines(look, room.width.into());
-        Size::new(room.width, size_of(&lines, 1).height)
+        size_of(&lines, 1)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {

@@ -151,6 +151,12 @@ fn sparkline(probe: &Probe, columns: usize, look: &Look<'_>) -> Vec<Span<'static
         .filter(|sample| sample.healthy)
         .map(|sample| sample.latency_ms)
         .fold(1.0_f64, f64::max);
+    // Even latencies are a low line, not a wall: twice the mean is the least that fills the height.
+    let healthy = history.iter().filter(|sample| sample.healthy);
+    let (sum, count) = healthy.fold((0.0, 0.0), |(sum, count), sample| {
+        (sum + sample.latency_ms, count + 1.0)
+    });
+    let full = slowest.max(2.0 * sum / f64::max(count, 1.0));
     let mut spans = vec![Span::raw(" ".repeat(columns - shown))];
     for column in 0..shown {
         let from = column * history.len() / shown;
@@ -161,7 +167,7 @@ fn sparkline(probe: &Probe, columns: usize, look: &Look<'_>) -> Vec<Span<'static
             continue;
         }
         let latency = stretch().map(|sample| sample.latency_ms).fold(0.0, f64::max);
-        let level = (latency / slowest * 7.0).round().clamp(0.0, 7.0) as usize;
+        let level = (latency / full * 7.0).round().clamp(0.0, 7.0) as usize;
         spans.push(Span::styled(BARS[level], look.theme.style(Role::Passed)));
     }
     spans

@@ -148,8 +148,13 @@ fn phase_line(phase: &Phase, look: &Look<'_>, width: u16) -> Line<'static> {
         _ => "◇",
     };
     let role = if here { Role::Heading } else { Role::Text };
-    let flag = if phase.point_of_no_return { " ‖ no return after it" } else { "" };
-    heading(&format!("{glyph} {}{flag}", plain(&phase.title)), &time, look, role, width)
+    let title = format!("{glyph} {}", plain(&phase.title));
+    let flag = match phase.point_of_no_return {
+        true if title.chars().count() + 32 < usize::from(width) => " ‖ no return after it",
+        true => " ‖",
+        false => "",
+    };
+    heading(&format!("{title}{flag}"), &time, look, role, width)
 }
 
 fn heading(text: &str, right: &str, look: &Look<'_>, role: Role, columns: u16) -> Line<'static> {

@@ -148,14 +148,14 @@ impl Columns {
     fn of(columns: u16) -> Self {
         match columns {
             0..52 => Self {
-                application: 14,
-                state: 4,
+                application: 12,
+                state: 10,
                 wait: 0,
             },
             52..84 => Self {
                 application: 16,
-                state: 6,
-                wait: 10,
+                state: 14,
+                wait: 0,
             },
             _ => Self {
                 application: 24,
@@ -166,11 +166,12 @@ impl Columns {
     }
 
     fn heading(&self, look: &Look<'_>) -> Line<'static> {
+        let state = if self.wait > 0 { "state" } else { "state/wait" };
         let mut text = format!(
             "{} {} {} ",
             pad_left("pid", 7),
             pad("application", self.application),
-            pad("state", self.state)
+            pad(state, self.state)
         );
         if self.wait > 0 {
             text += &pad("waits for", self.wait);
@@ -198,7 +199,11 @@ impl Columns {
             (false, false, false) => theme.style(Role::Warning),
             _ => Style::default(),
         };
-        let (state, state_role) = short_state(&session.state, self.state);
+        // Where there is no column for it, what a session waits for is its state.
+        let (state, state_role) = match &session.wait {
+            Some(wait) if self.wait == 0 => (fit(wait, self.state), Role::Warning),
+            _ => short_state(&session.state, self.state),
+        };
         let longest = session.query_ms.max(session.transaction_ms).or(session.state_ms);
         let time = longest
             .map(|ms| milliseconds(ms.max(0) as f64))
@@ -218,13 +223,13 @@ impl Columns {
         }
         spans.push(Span::raw(pad_left(&time, 7)));
         spans.push(Span::raw(" "));
-        if blocker {
+        if blocker && self.wait > 0 {
             spans.push(Span::styled(
                 format!("[blocks {}] ", row.blocks),
                 theme.style(Role::Failed),
             ));
         }
-        if session.blocked_by.len() > 1 {
+        if session.blocked_by.len() > 1 && self.wait > 0 {
             let also = session.blocked_by.len() - 1;
             spans.push(Span::styled(
                 format!("[+{also} blockers] "),
@@ -247,12 +252,8 @@ fn short_state(state: &str, room: usize) -> (String, Role) {
     };
     let word = match (state, room) {
         (state, room) if width(state) <= room => state,
-        ("active", _) => "act",
-        ("idle in transaction (aborted)", 12..) => "abort in tx",
-        ("idle in transaction (aborted)", _) => "itxa",
-        ("idle in transaction", 12..) => "idle in tx",
-        ("idle in transaction", 6..) => "idle t",
-        ("idle in transaction", _) => "itx",
+        ("idle in transaction (aborted)", _) => "failed tx",
+        ("idle in transaction", _) => "idle in tx",
         (state, _) => state,
     };
     (fit(word, room), role)
