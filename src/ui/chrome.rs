@@ -283,7 +283,7 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
     }
     if let Some(failure) = &model.store.failure {
         alarms.push(format!(
-            "THE JOURNAL CANNOT BE WRITTEN: {failure}; nothing new starts, the way back still can"
+            "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
         ));
     }
     alarms
@@ -344,7 +344,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(" ◀ ", theme.style(Role::Muted)),
             Span::styled(key, theme.style(Role::Key)),
             Span::styled(" way back: ", theme.style(Role::Muted)),
-            Span::styled(fit(&plain(&plan.title), 44), theme.style(Role::Text)),
+            Span::styled(
+                fit(&plain(&plan.title), usize::from(columns).saturating_sub(16).min(44)),
+                theme.style(Role::Text),
+            ),
         ],
         expendable: 0,
     }];
@@ -425,7 +428,7 @@ pub fn keys(
     let run = look.run();
     if run.mode == Mode::Held && dialog.is_none() {
         line.spans.push(Span::styled(" r", key));
-        line.spans.push(Span::styled(" resume", muted));
+        line.spans.push(Span::styled(" resume ", muted));
     }
     let unknown = run.actions.values().any(|action| {
         action.last().is_some_and(|attempt| attempt.outcome == Some(Outcome::Unknown))

@@ -250,10 +250,10 @@ pub const BINDINGS: &[Binding] = {
         bind(Gate, key!('R'), I::AskRollBack, "way back", None),
         bind(Gate, CANCEL, I::Close, "close, decide nothing", Some(5)),
         //
-        bind(NoGo, key!('t'), I::TryAgain, "stay in the phase and try again", Some(0)),
-        bind(NoGo, key!('h'), I::Hold, "hold the run", Some(1)),
-        bind(NoGo, key!('R'), I::AskRollBack, "roll back", Some(2)),
-        bind(NoGo, key!('A'), I::AskAbandon, "give the run up", Some(3)),
+        bind(NoGo, key!('t'), I::TryAgain, "try again", Some(0)),
+        bind(NoGo, key!('h'), I::Hold, "hold", Some(1)),
+        bind(NoGo, key!('R'), I::AskRollBack, "way back", Some(2)),
+        bind(NoGo, key!('A'), I::AskAbandon, "give up", Some(3)),
         bind(NoGo, CANCEL, I::Close, "close, decide nothing", Some(4)),
         //
         bind(RollBack, key!('B'), I::Begin, "BEGIN the way back", Some(0)),

@@ -1,13 +1,13 @@
 //! Where the operator stands: the step at hand, the boxes and actions in it, and the next act in
 //! words. All of it is read from the run; nothing is decided here.
 
-use super::format::{duration, minute_or_date, plural, seconds_between};
+use super::format::{duration, minute, minute_or_date, plural, seconds_between};
 use super::keymap::{Context, key_of};
 use super::intent::Intent;
 use super::theme::Role;
 use super::view::Look;
 use crate::run::{
-    ActionId, Mode, Outcome, RunState, StepStatus, action_title, preview,
+    ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
 };
 use crate::runbook::{Choice, Phase, Step};
 
@@ -23,7 +23,10 @@ pub enum Item {
 
 /// The step that the run waits for: of the way back while one goes on, else of the phase at hand.
 pub fn step_at_hand(run: &RunState) -> Option<&Step> {
-    if matches!(run.mode, Mode::RollingBack | Mode::Stuck) {
+    if matches!(
+        run.mode,
+        Mode::RollingBack | Mode::Stuck | Mode::RolledBack
+    ) {
         let option = run
             .rollback
             .as_ref()
@@ -264,9 +267,18 @@ pub fn next_act(look: &Look<'_>) -> NextAct {
     let at_hand = step_at_hand(run);
     match run.mode {
         Mode::Held => {
+            let held = run
+                .phases
+                .get(&run.current_phase)
+                .and_then(|phase| phase.gate.as_ref())
+                .filter(|gate| gate.decision != GateDecision::Go);
+            let why = match held {
+                Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
+                None => "since its supervisor was revived".to_owned(),
+            };
             return loud(
                 format!(
-                    "HELD: nothing starts; {} resumes, {} is the way back",
+                    "HELD {why}: nothing starts; {} resumes, {} is the way back",
                     key(Intent::Resume),
                     key(Intent::AskRollBack)
                 ),
@@ -281,7 +293,7 @@ pub fn next_act(look: &Look<'_>) -> NextAct {
                 .unwrap_or("a step of the way back failed");
             return loud(
                 format!(
-                    "STUCK: {why}; Enter looks and tries again, {} skips, {} offers another way back",
+                    "STUCK: {why}; Enter to retry, {} skips, {} offers another way back",
                     key(Intent::AskSkip),
                     key(Intent::AskRollBack)
                 ),
@@ -407,9 +419,10 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                     format!("nobody knows whether `{title}` happened: find out, then Enter to say so"),
                     Role::Unknown,
                 ),
-                Some(Outcome::Failed | Outcome::Cancelled) => loud(
+                Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
-                        "{elsewhere}`{title}` did not pass: Enter looks and tries again, {} skips, {} is the way back",
+                        "{elsewhere}`{title}` {}: Enter to retry, {} skips, {} is the way back",
+                        if ended == Outcome::Failed { "failed" } else { "was cancelled" },
                         key(Intent::AskSkip),
                         key(Intent::AskRollBack)
                     ),

@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 use crate::run::{
     ActionId, Attempt, Judgement, Outcome, RunState, StepStatus, TickState, Verdict, preview,
 };
-use crate::runbook::{Actor, Block, Expectation, Part, Role as BlockRole, Step, Tick};
+use crate::runbook::{Actor, Block, Expectation, Part, Phase, Role as BlockRole, Step, Tick};
 use crate::ui::format::{duration, milliseconds, minute, seconds_between, wrap};
 use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
 use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
@@ -152,9 +152,13 @@ impl Writer<'_> {
                 }
                 Piece::Text { .. } => {
                     let words = piece.words();
-                    match self.tick_named(&words) {
-                        Some(index) => self.tick(index),
-                        None => self.push_all(lay_out(&piece, self.width, theme)),
+                    if let Some(index) = self.tick_named(&words) {
+                        self.tick(index);
+                    } else if let Some((phase, item)) = self.criterion_named(&words) {
+                        // The author's own ✅ is a claim; the verdict of this run takes its place.
+                        self.push_all(super::gate_item_lines(phase, item, self.look, self.width));
+                    } else {
+                        self.push_all(lay_out(&piece, self.width, theme));
                     }
                 }
                 _ => self.push_all(lay_out(&piece, self.width, theme)),
@@ -173,6 +177,17 @@ impl Writer<'_> {
                 !self.is_placed(&Item::Tick(*index)) && bare(&plain(&tick.text)) == words
             })
             .map(|(index, _)| index)
+    }
+
+    /// The criterion of the phase whose words these are.
+    fn criterion_named(&self, words: &str) -> Option<(&Phase, &Expectation)> {
+        let words = bare(words);
+        let phase = self.run.runbook.phase_of(&self.step.id)?;
+        let item = phase
+            .criteria
+            .iter()
+            .find(|item| bare(&plain(&item.text)) == words)?;
+        Some((phase, item))
     }
 
     fn is_placed(&self, item: &Item) -> bool {
@@ -430,9 +445,11 @@ impl Writer<'_> {
             Actor::Nobody => "",
         };
         let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
-        let place = target
-            .strip_prefix(what)
-            .map_or_else(|| target.to_owned(), |rest| rest.trim().to_owned());
+        let place = match target.strip_prefix(what) {
+            Some(rest) => rest.trim().to_owned(),
+            None if actor == Actor::Sql && !target.is_empty() => format!("on {target}"),
+            None => target.to_owned(),
+        };
         let mut spans = vec![
             Span::styled(format!("{glyph} "), style),
             Span::styled(format!("{what} "), self.style(Role::Heading)),
@@ -535,6 +552,9 @@ impl Writer<'_> {
             .expect
             .iter()
             .filter(|expectation| expectation.block == Some(action.block))
+            .filter(|expectation| {
+                expectation.cel.is_none() || expectation.cel != block.attributes.expect
+            })
             .collect();
         for expectation in bound {
             let flag = if expectation.red_flag { "must not be" } else { "expects" };
