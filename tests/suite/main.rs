@@ -4,6 +4,7 @@ mod cluster;
 mod demo;
 mod executor;
 mod house;
+mod migration;
 mod monitor;
 mod panes;
 mod support;

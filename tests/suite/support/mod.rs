@@ -1,5 +1,6 @@
 //! What tests of real things share: one throwaway server per process, a fresh database per test.
 
+pub mod demo;
 pub mod terminal;
 
 use std::sync::OnceLock;
