@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use super::{Exit, open};
-use crate::runbook::diagnostic::{Diagnostic, Severity};
-use crate::runbook::interim::{check_document, render};
-use crate::runbook::{Actor, Role, Runbook, parse};
+use crate::runbook::diagnostic::{Diagnostic, Severity, render};
+use crate::runbook::{Actor, Role, Runbook, check_document, parse};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

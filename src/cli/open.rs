@@ -9,9 +9,8 @@ use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity};
 use crate::journal::{Journal, SqliteJournal};
 use crate::run::{Event, Input, Record};
-use crate::runbook::config::{Config, Environment, SecretSource};
-use crate::runbook::diagnostic::{Diagnostic, Severity};
-use crate::runbook::interim::{parse_config, render};
+use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
+use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{Runbook, parse};
 use crate::supervisor::place;
 

@@ -633,7 +633,7 @@ impl<'a> Assembler<'a> {
             }
         }
         // Issues are looked up one by one.
-        if kind == SectionKind::Troubleshooting && !heading.children.is_empty() && back.is_empty() {
+        if kind == SectionKind::Troubleshooting && !heading.children.is_empty() {
             let own = self.markdown(heading.node + 1, heading.body_end);
             if !own.trim().is_empty() {
                 self.push_section(index, heading.body_end, kind);

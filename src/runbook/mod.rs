@@ -14,7 +14,6 @@ pub mod diagnostic;
 mod expectation;
 mod hazards;
 mod headings;
-pub mod interim;
 mod labels;
 mod languages;
 mod lint;

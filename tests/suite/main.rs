@@ -1,6 +1,7 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod cluster;
+mod config;
 mod demo;
 mod executor;
 mod house;

@@ -98,5 +98,5 @@ fn secrets(context: &Context<'_>, report: &mut Report<'_>) {
 
 /// Values that only stand for a secret.
 fn is_blank(value: &str) -> bool {
-    pattern!(r"(?i)^(your|my|change|replace|example|xxx|\*+|\.\.\.|<|\{|secret_?here|password_?here|redacted|env\b|process\.|os\.|none|null|true|false|placeholder|todo)|^[A-Z_]+$|^\$|^x+$").is_match(value)
+    pattern!(r"(?i)^(your|my|change|replace|example|xxx|\*+|\.\.\.|<|\{|secret_?here|password_?here|redacted|env\b|process\.|os\.|none|null|true|false|placeholder|todo)|(?-i:^[A-Z_]+$)|^\$|^x+$").is_match(value)
 }
