@@ -11,5 +11,6 @@ mod hostile_output;
 mod house;
 mod migration;
 mod monitor;
+mod panes;
 mod rehearsal;
 mod support;
