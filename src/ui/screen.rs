@@ -185,13 +185,23 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     let theme = look.theme;
     let border = theme.style(Role::Border);
     let columns = usize::from(columns);
-    let title = panes::pane(place.pane).map(|pane| pane.title(look)).unwrap_or_default();
+    let title = panes::pane(place.pane)
+        .map(|pane| pane.title(look))
+        .unwrap_or_default();
     let mut line = Line::from(Span::styled("─", border));
     let own = |name: &str| {
-        let style = if focused { theme.style(Role::Focus) } else { theme.style(Role::Heading) };
+        let style = if focused {
+            theme.style(Role::Focus)
+        } else {
+            theme.style(Role::Heading)
+        };
         Span::styled(format!(" {name} "), style)
     };
-    let others: Vec<&&str> = place.tabs.iter().filter(|tab| **tab != place.pane).collect();
+    let others: Vec<&&str> = place
+        .tabs
+        .iter()
+        .filter(|tab| **tab != place.pane)
+        .collect();
     line.spans.push(own(place.pane));
     let alert = title.alert.as_ref().map(|(text, role)| {
         let text = fit(text, columns.saturating_sub(line_width(&line) + 3));
@@ -202,14 +212,16 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     if !title.words.is_empty() && room > 6 {
         let words = fit(&title.words, room.saturating_sub(2));
         line.spans.push(Span::raw(" "));
-        line.spans.push(Span::styled(words, theme.style(Role::Text)));
+        line.spans
+            .push(Span::styled(words, theme.style(Role::Text)));
         line.spans.push(Span::raw(" "));
     }
     // The other tabs of the place, where there is room to name them.
     for tab in others {
         let text = format!("│ {tab} ");
         if line_width(&line) + width(&text) + alert_width < columns {
-            line.spans.push(Span::styled(text, theme.style(Role::Muted)));
+            line.spans
+                .push(Span::styled(text, theme.style(Role::Muted)));
         }
     }
     let fill = columns.saturating_sub(line_width(&line) + alert_width);
@@ -223,10 +235,7 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
 
 fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Buffer) {
     let theme = look.theme;
-    let most = Size::new(
-        body.width.saturating_sub(2).min(110),
-        body.height,
-    );
+    let most = Size::new(body.width.saturating_sub(2).min(110), body.height);
     let chrome = Size::new(4, 2);
     let room = Size::new(
         most.width.saturating_sub(chrome.width),
@@ -289,11 +298,19 @@ fn buttons(dialog: &dyn Dialog, look: &Look<'_>, columns: u16) -> Line<'static> 
     bindings.sort_by_key(|binding| (!is_close(binding), binding.footer));
     for binding in bindings {
         let closes = is_close(binding) && !dialog.context().takes_text();
-        let style = if closes { theme.style(Role::Focus) } else { Style::default() };
+        let style = if closes {
+            theme.style(Role::Focus)
+        } else {
+            Style::default()
+        };
         let spans = [
             Span::styled(
                 format!(" {} ", binding.keys[0].label()),
-                if closes { style } else { theme.style(Role::Key) },
+                if closes {
+                    style
+                } else {
+                    theme.style(Role::Key)
+                },
             ),
             Span::styled(format!("{} ", binding.label), style),
             Span::raw(" "),
@@ -316,9 +333,16 @@ fn too_small(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         LEAST.width,
         LEAST.height
     );
-    let role = if look.run().protected { Role::Protected } else { Role::Text };
+    let role = if look.run().protected {
+        Role::Protected
+    } else {
+        Role::Text
+    };
     let line = Line::styled(text, look.theme.style(role));
-    for (line, row) in wrap(line, area.width.into(), 0).into_iter().zip(area.rows()) {
+    for (line, row) in wrap(line, area.width.into(), 0)
+        .into_iter()
+        .zip(area.rows())
+    {
         line.render(row, buffer);
     }
 }

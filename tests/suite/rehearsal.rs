@@ -69,7 +69,12 @@ async fn a_rehearsal_walks_every_gate_and_ends_well() {
     let status = done.json();
     assert_eq!(status["state"], "done");
     assert_eq!(status["journal"]["intact"], true);
-    let outcomes: Vec<&str> = status["steps"].as_array().unwrap().iter().map(|s| s["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> = status["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["outcome"].as_str().unwrap())
+        .collect();
     assert_eq!(outcomes, ["passed", "passed", "pending"]);
     assert_eq!(items(&database).await, 3);
 }
@@ -77,7 +82,9 @@ async fn a_rehearsal_walks_every_gate_and_ends_well() {
 #[tokio::test]
 async fn a_rehearsal_with_rollback_ends_where_it_began() {
     let (home, database) = home(GUIDE).await;
-    let done = home.gonogo(&["rehearse", "guide.md", "--rollback", "--json"]).exits(4);
+    let done = home
+        .gonogo(&["rehearse", "guide.md", "--rollback", "--json"])
+        .exits(4);
     assert_eq!(done.json()["state"], "rolled_back");
     assert_eq!(items(&database).await, 0);
 }
@@ -89,13 +96,17 @@ async fn a_failed_expectation_is_a_no_go_and_the_report_says_why() {
     assert!(done.err.contains("value is 3"), "{}", done.err);
     let run = &home.runs()[0];
     let report = home.gonogo(&["report", run]).exits(0).out;
-    assert!(report.contains("no-go") && report.contains("value is 3"), "{report}");
+    assert!(
+        report.contains("no-go") && report.contains("value is 3"),
+        "{report}"
+    );
 }
 
 #[tokio::test]
 async fn a_failed_expectation_leads_back_where_that_is_asked() {
     let (home, database) = home(&GUIDE.replace("value == 3", "value == 4")).await;
-    home.gonogo(&["rehearse", "guide.md", "--rollback"]).exits(4);
+    home.gonogo(&["rehearse", "guide.md", "--rollback"])
+        .exits(4);
     assert_eq!(items(&database).await, 0);
 }
 
@@ -113,9 +124,14 @@ async fn a_finished_run_is_taken_back_from_the_prompt() {
     home.gonogo(&["rehearse", "guide.md"]).exits(0);
     let run = home.runs()[0].clone();
     let refused = home.gonogo(&["rollback", &run, "--confirm", "no"]).exits(2);
-    assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
+    assert!(
+        refused.err.contains("nothing was changed"),
+        "{}",
+        refused.err
+    );
     assert_eq!(items(&database).await, 3);
-    home.gonogo(&["rollback", &run, "--confirm", "yes"]).exits(4);
+    home.gonogo(&["rollback", &run, "--confirm", "yes"])
+        .exits(4);
     assert_eq!(items(&database).await, 0);
 }
 
@@ -134,16 +150,30 @@ async fn a_killed_supervisor_loses_nothing_and_its_heir_adopts_the_step() {
     let (home, database) = home(&slow(3)).await;
     let mut rehearsal = home.command(&["rehearse", "guide.md"]).spawn().unwrap();
     let run = until("the run", || home.runs().first().cloned());
-    until("the migration step", || (home.outcome(&run, "phase-2-1") == "running").then_some(()));
+    until("the migration step", || {
+        (home.outcome(&run, "phase-2-1") == "running").then_some(())
+    });
     let pid = home.supervisor(&run).unwrap();
-    std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    assert_eq!(rehearsal.wait().unwrap().code(), Some(1), "the rehearsal says that its supervisor is gone");
+    std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(
+        rehearsal.wait().unwrap().code(),
+        Some(1),
+        "the rehearsal says that its supervisor is gone"
+    );
 
     home.gonogo(&["resume", &run]).exits(0);
     assert_eq!(items(&database).await, 3, "the step ran once");
     let status = home.status(&run);
     assert_eq!(status["state"], "done");
-    let change = status["steps"].as_array().unwrap().iter().find(|s| s["id"] == "phase-2-1").unwrap();
+    let change = status["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["id"] == "phase-2-1")
+        .unwrap();
     assert_eq!(change["outcome"], "passed");
     assert_eq!(change["attempts"], 2, "the change and its check, once each");
 }
@@ -156,13 +186,19 @@ async fn a_secret_stands_nowhere() {
         "echo \"database items_db\"; echo \"token $API_TOKEN\"; printf %s \"$API_TOKEN\" | base64",
     );
     let (home, database) = home(&guide).await;
-    home.environment(&database.conninfo(), "[environments.test.secrets]\nAPI_TOKEN = { env = \"API_TOKEN\" }");
+    home.environment(
+        &database.conninfo(),
+        "[environments.test.secrets]\nAPI_TOKEN = { env = \"API_TOKEN\" }",
+    );
     let mut command = home.command(&["rehearse", "guide.md"]);
     command.env("API_TOKEN", CANARY);
     Home::finish(command).exits(0);
     let run = home.runs()[0].clone();
     let report = home.gonogo(&["report", &run]).exits(0).out;
-    assert!(report.contains("token ‹redacted›"), "it was printed, and redacted:\n{report}");
+    assert!(
+        report.contains("token ‹redacted›"),
+        "it was printed, and redacted:\n{report}"
+    );
     let forms = [CANARY.to_owned(), "Y2FuYXJ5LTVmM2E5ZTdiMjE".to_owned()];
     let mut looked_at = 0;
     let mut folders = vec![home.path().join("state")];
@@ -175,7 +211,11 @@ async fn a_secret_stands_nowhere() {
                 let bytes = std::fs::read(&path).unwrap();
                 let text = String::from_utf8_lossy(&bytes);
                 for form in &forms {
-                    assert!(!text.contains(form.as_str()), "`{form}` stands in {}", path.display());
+                    assert!(
+                        !text.contains(form.as_str()),
+                        "`{form}` stands in {}",
+                        path.display()
+                    );
                     assert!(!report.contains(form.as_str()));
                 }
                 looked_at += 1;
@@ -190,8 +230,16 @@ async fn a_second_supervisor_is_refused() {
     let (home, _database) = home(&slow(3)).await;
     let mut rehearsal = home.command(&["rehearse", "guide.md"]).spawn().unwrap();
     let run = until("the run", || home.runs().first().cloned());
-    until("the supervisor", || home.status(&run)["supervisor"]["alive"].as_bool().filter(|alive| *alive));
+    until("the supervisor", || {
+        home.status(&run)["supervisor"]["alive"]
+            .as_bool()
+            .filter(|alive| *alive)
+    });
     let second = home.gonogo(&["supervise", &run]).exits(1);
-    assert!(second.err.contains("has this run already"), "{}", second.err);
+    assert!(
+        second.err.contains("has this run already"),
+        "{}",
+        second.err
+    );
     assert_eq!(rehearsal.wait().unwrap().code(), Some(0));
 }

@@ -24,7 +24,11 @@ impl Done {
     /// Fails the test with everything that was said, unless the exit code is this one.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "standard output:\n{}\nstandard error:\n{}", self.out, self.err);
+        assert_eq!(
+            self.code, code,
+            "standard output:\n{}\nstandard error:\n{}",
+            self.out, self.err
+        );
         self
     }
 
@@ -37,7 +41,10 @@ impl Done {
 impl Home {
     pub fn new() -> Self {
         // Short, because sockets lie in it.
-        let directory = tempfile::Builder::new().prefix("gg").tempdir_in("/tmp").unwrap();
+        let directory = tempfile::Builder::new()
+            .prefix("gg")
+            .tempdir_in("/tmp")
+            .unwrap();
         Self { directory }
     }
 
@@ -56,7 +63,9 @@ impl Home {
     pub fn environment(&self, conninfo: &str, more: &str) {
         self.write(
             "gonogo.toml",
-            &format!("[environments.test]\n[environments.test.targets]\nmain = {conninfo:?}\n{more}\n"),
+            &format!(
+                "[environments.test]\n[environments.test.targets]\nmain = {conninfo:?}\n{more}\n"
+            ),
         );
     }
 
@@ -108,7 +117,9 @@ impl Home {
     pub fn runs(&self) -> Vec<String> {
         let runs = self.gonogo(&["runs", "--json"]).exits(0).json();
         let names = runs.as_array().unwrap().iter();
-        names.map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+        names
+            .map(|run| run["run"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub fn status(&self, run: &str) -> Value {
@@ -141,15 +152,25 @@ impl Drop for Home {
     /// Nothing that a test started outlives it: supervisors first, then what they started.
     fn drop(&mut self) {
         let mine = self.path().join("state").display().to_string();
-        let Ok(processes) = std::fs::read_dir("/proc") else { return };
+        let Ok(processes) = std::fs::read_dir("/proc") else {
+            return;
+        };
         for process in processes.flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            let Some(pid) = process
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<i32>().ok())
+            else {
                 continue;
             };
             let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
             let ours = String::from_utf8_lossy(&environment).contains(&mine);
             if ours && pid != i32::try_from(std::process::id()).unwrap() {
-                Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().ok();
+                Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .stderr(Stdio::null())
+                    .status()
+                    .ok();
             }
         }
     }
@@ -163,7 +184,10 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "waited in vain for {what}"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }
