@@ -3,6 +3,8 @@
 mod cluster;
 mod demo;
 mod executor;
+mod executor_adoption;
+mod executor_ending;
 mod executor_http;
 mod executor_sql;
 mod hostile_output;
