@@ -163,9 +163,13 @@ impl<'a> Assembler<'a> {
             matches!(node.kind, NodeKind::Item { task: Some(_), .. })
         });
         let holds_commands = self.holds_commands(index);
+        let holds_list = self.holds(index, |node| {
+            matches!(node.kind, NodeKind::Item { ordered: true, .. })
+        });
         let walked = match kind {
             Kind::Preparation => true,
-            Kind::Cleanup | Kind::After => holds_boxes || holds_commands,
+            Kind::Cleanup => holds_boxes || holds_commands || holds_list,
+            Kind::After => holds_boxes || holds_commands,
             _ if before => holds_boxes || holds_commands,
             _ => holds_boxes,
         };
@@ -305,6 +309,14 @@ impl<'a> Assembler<'a> {
 
     /// Sub-headings that are steps; the rest of a phase's sub-headings go where they belong.
     fn step_headings(&self, index: usize) -> Vec<usize> {
+        // A single chapter that only holds the steps is passed through.
+        if let [only] = self.headings[index].children[..] {
+            let chapter = &self.headings[only];
+            let own = self.read(&self.range(chapter.node + 1, chapter.body_end), None, None);
+            if chapter.children.len() > 1 && own.is_empty() && chapter.kind != Kind::Rollback {
+                return self.step_headings(only);
+            }
+        }
         self.headings[index]
             .children
             .iter()
@@ -353,7 +365,9 @@ impl<'a> Assembler<'a> {
         let raw = &heading.raw;
         let body = self.markdown(heading.node + 1, heading.end);
         let mut step = step(id, &heading.title, heading.line, body, content);
-        step.optional |= raw.flag("optional") || steps::is_optional(&heading.title);
+        step.optional |= raw.flag("optional")
+            || steps::is_optional(&heading.title)
+            || self.is_optional_block(&step.blocks);
         step.estimate = raw
             .get("estimate")
             .and_then(timing::estimate_value)
@@ -414,6 +428,20 @@ impl<'a> Assembler<'a> {
             }
             if !self.has_commands(&own) && !own.is_empty() {
                 self.push_section(index, heading.body_end, SectionKind::Other);
+            }
+            let used: Vec<usize> = self.runbook.rollback[first..]
+                .iter()
+                .map(|option| option.line)
+                .collect();
+            for child in self.headings[index].children.clone() {
+                let section = &self.headings[child];
+                let last_line = self.source.line(self.nodes[section.end - 1].start);
+                if !used
+                    .iter()
+                    .any(|line| (section.line..=last_line).contains(line))
+                {
+                    self.push_section(child, section.end, SectionKind::Other);
+                }
             }
         }
         self.runbook
@@ -539,6 +567,24 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// Whether the only command of a step says in its first comment that it is optional.
+    fn is_optional_block(&self, blocks: &[usize]) -> bool {
+        let [only] = blocks else { return false };
+        self.blocks.blocks.get(only - 1).is_some_and(|block| {
+            block.attributes.has_class("optional")
+                || block
+                    .code
+                    .lines()
+                    .take_while(|line| {
+                        line.trim_start().starts_with(['#', '-']) || line.trim().is_empty()
+                    })
+                    .any(|line| {
+                        let comment = line.trim_start().trim_start_matches(['#', '-']).trim();
+                        pattern!(r"(?i)^optional\b|^no .* needed").is_match(comment)
+                    })
+        })
+    }
+
     fn loss_block(&self, index: usize) -> Option<usize> {
         let heading = &self.headings[index];
         (heading.node + 1..heading.end)
@@ -587,7 +633,7 @@ impl<'a> Assembler<'a> {
             }
         }
         // Issues are looked up one by one.
-        if kind == SectionKind::Troubleshooting && !heading.children.is_empty() && back.is_empty() {
+        if kind == SectionKind::Troubleshooting && !heading.children.is_empty() {
             let own = self.markdown(heading.node + 1, heading.body_end);
             if !own.trim().is_empty() {
                 self.push_section(index, heading.body_end, kind);
@@ -669,11 +715,12 @@ impl<'a> Assembler<'a> {
         {
             self.runbook.soaks.push(soak);
         }
-        let children = heading.children.clone();
-        for child in children {
-            if timing::soak_in(&self.headings[child].title).is_some() {
-                self.soak(child);
-            }
+        let inner: Vec<usize> = self
+            .inside(index)
+            .filter(|inner| timing::soak_in(&self.headings[*inner].title).is_some())
+            .collect();
+        for inner in inner {
+            self.soak(inner);
         }
     }
 

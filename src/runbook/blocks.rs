@@ -39,8 +39,119 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading]) -> Blocks {
             result.raws.push(raw);
         }
     }
+    alternatives(nodes, &mut result);
     unbalanced(nodes, &mut result);
     result
+}
+
+/// Blocks of which one is chosen: `Option A` before each, or an "or" between two.
+fn alternatives(nodes: &[Node], result: &mut Blocks) {
+    let mut previous: Option<usize> = None;
+    let mut group: Option<String> = None;
+    for (index, node) in nodes.iter().enumerate() {
+        match &node.kind {
+            NodeKind::Heading { .. } => (previous, group) = (None, None),
+            NodeKind::Code(_) => {
+                let Some(number) = result.number_of.get(&index).copied() else {
+                    continue;
+                };
+                if !is_act(&result.blocks[number - 1]) {
+                    continue;
+                }
+                let label = label_before(nodes, index);
+                let named = option_label(label);
+                let or = is_or(label);
+                if let Some(name) = &named {
+                    let group = group
+                        .get_or_insert_with(|| format!("block-{number}"))
+                        .clone();
+                    result.blocks[number - 1]
+                        .choice
+                        .get_or_insert_with(|| choice(group, name));
+                } else if let (true, Some(before)) = (or, previous) {
+                    let group = group
+                        .get_or_insert_with(|| format!("block-{before}"))
+                        .clone();
+                    let first_name = first_words(&result.blocks[before - 1].code);
+                    result.blocks[before - 1]
+                        .choice
+                        .get_or_insert_with(|| choice(group.clone(), &first_name));
+                    let name = first_words(&result.blocks[number - 1].code);
+                    result.blocks[number - 1]
+                        .choice
+                        .get_or_insert_with(|| choice(group, &name));
+                } else {
+                    group = None;
+                }
+                previous = Some(number);
+            }
+            _ => {}
+        }
+    }
+    // A lone option is none.
+    let mut members: HashMap<String, usize> = HashMap::new();
+    for block in &result.blocks {
+        if let Some(choice) = &block.choice {
+            *members.entry(choice.group.clone()).or_default() += 1;
+        }
+    }
+    for block in &mut result.blocks {
+        if block.attributes.other.contains_key("choice") {
+            continue;
+        }
+        let lone = block.choice.as_ref().is_some_and(|choice| {
+            choice.group.starts_with("block-") && members.get(&choice.group) == Some(&1)
+        });
+        if lone {
+            block.choice = None;
+        }
+    }
+}
+
+fn choice(group: String, name: &str) -> super::model::Choice {
+    super::model::Choice {
+        group,
+        recommended: name.to_lowercase().contains("recommended"),
+        name: name.to_owned(),
+    }
+}
+
+fn is_act(block: &Block) -> bool {
+    matches!(
+        block.role,
+        Role::Run | Role::Fill | Role::Split | Role::Promote
+    )
+}
+
+fn option_label(label: &str) -> Option<String> {
+    let text = label
+        .lines()
+        .last()?
+        .trim()
+        .trim_matches(['*', ':', '_', ' ']);
+    super::pattern::pattern!(r"(?i)^(option|method|approach|alternative|variant)\s*(#?\d+|[a-h])\b")
+        .is_match(text)
+        .then(|| text.to_owned())
+}
+
+fn is_or(label: &str) -> bool {
+    let text = label
+        .trim()
+        .trim_matches(['*', ':', '_', '-', '.', ' '])
+        .to_lowercase();
+    text == "or"
+        || (text.starts_with("or ") || text.starts_with("or,") || text.starts_with("alternatively"))
+            && text.len() < 80
+}
+
+fn first_words(code: &str) -> String {
+    code.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("--"))
+        .unwrap_or_default()
+        .chars()
+        .take(60)
+        .collect()
 }
 
 fn block(
@@ -54,7 +165,7 @@ fn block(
         Some(info) => attributes::parse_info(info),
         None => (None, Raw::default()),
     };
-    let is_sql = lang.as_deref().is_some_and(role::is_sql_language);
+    let is_sql = lang.as_deref().is_some_and(super::languages::is_sql);
     let (attributes, choice, bad) = attributes::interpret(&raw, is_sql);
     let verdict = role::infer(&Surroundings {
         lang: lang.as_deref(),
@@ -97,10 +208,38 @@ fn block(
         needs: Vec::new(),
         parts: verdict.parts,
         refused: verdict.refused,
+        hold_line: if verdict.actor == Actor::Sql {
+            hold_line(&code.code).map(|line| code.code_line + line)
+        } else {
+            None
+        },
         attributes,
-        code: code.code.clone(),
+        code: verdict.code.unwrap_or_else(|| code.code.clone()),
     };
     (block, raw, bad)
+}
+
+/// The line (from 0) of a `COMMIT` after writes and then a query, in one transaction.
+fn hold_line(code: &str) -> Option<usize> {
+    let (mut open, mut wrote, mut looked) = (false, false, false);
+    for statement in super::sql::statements(code) {
+        if statement.starts_with("BEGIN") || statement.starts_with("START TRANSACTION") {
+            (open, wrote, looked) = (true, false, false);
+        } else if statement.starts_with("COMMIT") || statement.starts_with("END") {
+            if open && wrote && looked {
+                return Some(statement.first);
+            }
+            open = false;
+        } else if ["SELECT", "TABLE", "EXPLAIN", "\\d", "SHOW"]
+            .iter()
+            .any(|verb| statement.starts_with(verb))
+        {
+            looked = wrote;
+        } else if !statement.starts_with("SET") {
+            (wrote, looked) = (true, false);
+        }
+    }
+    None
 }
 
 /// The text right before a block: the paragraph or item it belongs to.

@@ -1,9 +1,13 @@
 //! `gonogo.toml`: what a guide may not carry. Environments with their targets, probes, values and
 //! secrets, the maintenance window, and the layout.
 
+mod reader;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use reader::{KEYS, parse_config};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -26,3 +26,46 @@ pub enum Severity {
     Warning,
     Info,
 }
+
+/// Writes diagnostics for people: `file:line:column` with the line, a caret, the cause and the next
+/// act. `source` is the text of the file; without colours, which a terminal may add.
+pub fn render(diagnostics: &[Diagnostic], file: &str, source: &str) -> String {
+    use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+    let mut starts = vec![0];
+    starts.extend(source.match_indices('\n').map(|(at, _)| at + 1));
+    let renderer = Renderer::plain();
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Info => Level::INFO,
+        };
+        // Each is drawn over its own line: drawing over the whole file would take time for each.
+        let index = diagnostic.line.saturating_sub(1);
+        let start = starts.get(index).copied().unwrap_or(source.len());
+        let end = starts.get(index + 1).map_or(source.len(), |next| next - 1);
+        let line = source[start..end.max(start)].trim_end_matches('\r');
+        let byte = |column: usize| {
+            line.char_indices()
+                .nth(column)
+                .map_or(line.len(), |(at, _)| at)
+        };
+        let from = byte(diagnostic.column.saturating_sub(1));
+        let to = byte(diagnostic.column.saturating_sub(1) + diagnostic.width).max(from);
+        let group = level
+            .primary_title(diagnostic.message.as_str())
+            .id(diagnostic.code.as_str())
+            .element(
+                Snippet::source(line)
+                    .path(file)
+                    .line_start(diagnostic.line.max(1))
+                    .annotation(AnnotationKind::Primary.span(from..to)),
+            )
+            .element(Level::HELP.message(diagnostic.help.as_str()));
+        text.push_str(&renderer.render(&[group]));
+        text.push_str("\n\n");
+    }
+    text
+}

@@ -40,7 +40,9 @@ pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
     }
     let rest = rest.trim().trim_start_matches(['*', ':']).trim();
     let lower = head.to_lowercase();
-    let label = if pattern!(r"red flag|warning sign|abort (if|when|criteria)|stop (if|when)|no-go|failure (criteria|indicators|signs)|roll ?back (if|when|triggers?|criteria)|must not|should not (see|be)|critical issues").is_match(&lower) {
+    let label = if pattern!(r"red flag|warning sign|abort (if|when|criteria)|stop (if|when)|no-go|failure (criteria|indicators|signs)|roll ?back (if|when|triggers?|criteria)|must not|should not (see|be)|critical issues").is_match(&lower)
+        && !lower.starts_with("if ")
+    {
         Label::RedFlag
     } else if pattern!(r"success|acceptance|pass criteria|exit criteria|go criteria|go/no-go|checkpoint|complete (if|when)|definition of done|erfolgskriter|critères de").is_match(&lower) {
         Label::Success

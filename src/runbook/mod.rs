@@ -5,15 +5,19 @@
 
 mod assemble;
 mod attributes;
+mod blanks;
 mod blocks;
+mod check;
+mod commands;
 pub mod config;
 pub mod diagnostic;
 mod expectation;
 mod hazards;
 mod headings;
-pub mod interim;
 mod labels;
+mod languages;
 mod lint;
+mod markers;
 mod model;
 mod outline;
 mod parse;
@@ -21,9 +25,16 @@ mod pattern;
 mod phases;
 mod role;
 mod settings;
+mod shapes;
+mod shell;
 mod source;
+mod split;
+mod sql;
 mod steps;
 mod timing;
+mod variables;
 
+pub use check::check_document;
+pub use lint::{ConditionProblem, check_conditions};
 pub use model::*;
 pub use parse::parse;

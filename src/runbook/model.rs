@@ -251,6 +251,10 @@ pub struct Block {
     /// The separate acts of a `split` block, in order.
     pub parts: Vec<Part>,
     pub attributes: Attributes,
+    /// The line of a `COMMIT` that comes after a look at what the transaction did: run up to there, show
+    /// it, and let the person commit or roll back.
+    #[serde(default)]
+    pub hold_line: Option<usize>,
     /// The block cannot be armed, and why (blanks in prose, unterminated fence, another database).
     pub refused: Option<String>,
 }

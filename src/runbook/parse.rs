@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::assemble::Assembler;
 use super::source::Source;
-use super::{Runbook, blocks, headings, outline, phases, settings};
+use super::{Runbook, blocks, headings, lint, outline, phases, settings, variables};
 
 /// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
 /// be understood is a diagnostic of the result.
@@ -17,7 +17,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
     let front = settings::front_matter(&source, &mut diagnostics);
     let nodes = outline::outline(&source, front.end);
     let headings = headings::headings(&nodes);
-    let blocks = blocks::read(&nodes, &headings);
+    let mut blocks = blocks::read(&nodes, &headings);
+    let variables = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 
     let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
@@ -34,7 +35,17 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
     if runbook.title.is_empty() {
         runbook.title = stem(file).to_owned();
     }
-    runbook.blocks = blocks.blocks;
+    runbook.variables = variables;
+    runbook.blocks = blocks.blocks.clone();
+    diagnostics.extend(lint::lint(&lint::Context {
+        source: &source,
+        nodes: &nodes,
+        headings: &headings,
+        blocks: &blocks,
+        chosen: &chosen,
+        runbook: &runbook,
+    }));
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     runbook.diagnostics = diagnostics;
     runbook
 }

@@ -1,7 +1,14 @@
 //! What a block is for. Inference proposes and says why; the first rule that matches wins. An
 //! attribute of the author settles it.
 
+use super::commands;
+use super::languages::{self, Family};
+use super::markers::{self, Marker};
 use super::model::{Actor, Part, Role};
+use super::pattern::pattern;
+use super::shapes;
+use super::shell::{self, LineKind};
+use super::{blanks, hazards, split, sql};
 
 /// What surrounds a block.
 pub(super) struct Surroundings<'a> {
@@ -25,48 +32,547 @@ pub(super) struct Verdict {
     pub annotated: bool,
     pub parts: Vec<Part>,
     pub refused: Option<String>,
+    /// The code without the prompts of a copied session.
+    pub code: Option<String>,
+}
+
+impl Verdict {
+    fn of(role: Role, actor: Actor, why: impl Into<String>) -> Self {
+        Self {
+            role,
+            actor,
+            why: why.into(),
+            ..Self::default()
+        }
+    }
 }
 
 pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
-    let lang = block.lang.unwrap_or_default();
-    let actor = match lang {
-        "bash" | "sh" | "shell" | "zsh" | "console" => Actor::Shell,
-        "sql" | "psql" | "postgres" | "postgresql" | "pgsql" => Actor::Sql,
-        "http" => Actor::Http,
-        _ => Actor::Nobody,
-    };
-    let settled = block.classes.iter().find_map(|class| match class.as_str() {
-        "run" | "check" => Some(Role::Run),
-        "output" => Some(Role::Output),
-        "content" | "norun" => Some(Role::Content),
-        "manual" => Some(Role::Manual),
-        _ => None,
-    });
-    if let Some(role) = settled {
-        return Verdict {
-            role,
-            why: "the author says so".to_owned(),
-            actor,
-            annotated: true,
-            ..Verdict::default()
-        };
+    let family = languages::family(block.lang);
+    let actor = actor_of(family, block.code);
+    if let Some(verdict) = settled(block, actor) {
+        return verdict;
     }
-    let role = if actor == Actor::Nobody {
-        Role::Content
+    if let Some(verdict) = output(block, family) {
+        return verdict;
+    }
+    if let Some(verdict) = content(block, family, actor) {
+        return verdict;
+    }
+    if matches!(family, Family::None) {
+        return without_language(block);
+    }
+    if family == Family::Http {
+        return http(block.code);
+    }
+    if family == Family::Foreign {
+        return Verdict::of(
+            Role::Foreign,
+            Actor::Nobody,
+            format!(
+                "`{}` is not for PostgreSQL or a POSIX shell",
+                block.lang.unwrap_or_default()
+            ),
+        );
+    }
+    commands_of(block, actor)
+}
+
+/// What an attribute of the author says.
+fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict> {
+    let (class, role) = block.classes.iter().find_map(|class| {
+        let role = match class.as_str() {
+            "run" | "check" | "undo" | "loss" | "watch" => Role::Run,
+            "output" => Role::Output,
+            "content" | "norun" => Role::Content,
+            "manual" => Role::Manual,
+            _ => return None,
+        };
+        Some((class, role))
+    })?;
+    let mut verdict = Verdict::of(role, actor, format!("the author says `.{class}`"));
+    verdict.annotated = true;
+    if role == Role::Run {
+        if actor == Actor::Nobody {
+            verdict.actor = guess_actor(block.code);
+        }
+        if blanks::find(block.code, verdict.actor, block.code_line)
+            .iter()
+            .any(blanks::Blank::is_textual)
+        {
+            verdict.role = Role::Fill;
+        }
+        verdict.refused = refusal(block.code, verdict.actor);
+    }
+    if matches!(role, Role::Output | Role::Content | Role::Manual) {
+        verdict.actor = Actor::Nobody;
+    }
+    Some(verdict)
+}
+
+fn guess_actor(code: &str) -> Actor {
+    let first = first_word(code);
+    if sql::is_verb(first) || first.starts_with('\\') {
+        Actor::Sql
     } else {
-        Role::Run
-    };
-    Verdict {
-        role,
-        why: format!("the language is `{lang}`"),
-        actor,
-        ..Verdict::default()
+        Actor::Shell
     }
 }
 
-pub(super) fn is_sql_language(lang: &str) -> bool {
-    matches!(
-        lang,
-        "sql" | "psql" | "postgres" | "postgresql" | "pgsql" | "plpgsql"
+/// The actor of a language; SQL fences that hold shell commands, and the other way round, go by what
+/// they hold.
+fn actor_of(family: Family, code: &str) -> Actor {
+    let first = first_word(code);
+    match family {
+        Family::Sql
+            if matches!(
+                shell::program(first_line(code)),
+                "psql"
+                    | "sudo"
+                    | "pg_dump"
+                    | "pg_restore"
+                    | "docker"
+                    | "kubectl"
+                    | "createdb"
+                    | "dropdb"
+                    | "curl"
+                    | "npx"
+                    | "npm"
+                    | "cat"
+                    | "cd"
+                    | "pgbench"
+            ) =>
+        {
+            Actor::Shell
+        }
+        Family::Sql => Actor::Sql,
+        Family::Shell
+            if sql::is_verb(first)
+                && first.chars().all(char::is_uppercase)
+                && code.contains(';') =>
+        {
+            Actor::Sql
+        }
+        Family::Shell => Actor::Shell,
+        Family::Http => Actor::Http,
+        _ => Actor::Nobody,
+    }
+}
+
+/// The first line of code that is no comment.
+fn first_line(code: &str) -> &str {
+    code.lines()
+        .map(str::trim)
+        .find(|line| {
+            !line.is_empty()
+                && !line.starts_with('#')
+                && !line.starts_with("--")
+                && !line.starts_with("//")
+        })
+        .unwrap_or_default()
+}
+
+fn first_word(code: &str) -> &str {
+    first_line(code)
+        .split(|character: char| character.is_whitespace() || character == ';' || character == '(')
+        .next()
+        .unwrap_or_default()
+}
+
+/// A title or label that says output, and what looks like a printed result.
+fn output(block: &Surroundings<'_>, family: Family) -> Option<Verdict> {
+    let executable = matches!(family, Family::Shell | Family::Sql)
+        && (commands::is_command(shell::program(first_line(block.code)))
+            || sql::is_verb(first_word(block.code))
+            || first_word(block.code).starts_with('\\'));
+    let label = block
+        .label
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_lowercase();
+    let heading = block.heading.to_lowercase();
+    let strict = pattern!(
+        r"\b(expected|sample|example|typical)\s+(\w+\s+)?(output|response|results?|return)\b|^\W*(expected|output|response)\b[^.]{0,25}\W*$|^\W*(ausgabe|sortie)\b"
+    );
+    let loose = pattern!(
+        r"\b(output|response|results?)\b[^.]{0,30}\W*$|\b(should|will|you'?ll|must)\s+(now\s+)?(see|look|show|print|output|return|get|be|display)\b|\blooks?\s+(something\s+)?like\b|^\W*(returns?|prints?|expected|result)\b|\bsimilar to\b"
+    );
+    let calls = pattern!(r"\b(run|execute|verify|check|query|command|use|using|test|compare)\b");
+    let said = if executable {
+        strict.is_match(&label) && !calls.is_match(&label)
+    } else {
+        strict.is_match(&label)
+            || (loose.is_match(&label) && !calls.is_match(&label))
+            || (loose.is_match(&label) && shapes::is_printed(block.code))
+            || (block.label.is_empty() && strict.is_match(&heading))
+    };
+    if said && !matches!(family, Family::Code) {
+        return Some(Verdict::of(
+            Role::Output,
+            Actor::Nobody,
+            "the text before it says that it is output",
+        ));
+    }
+    if family == Family::Output {
+        return Some(Verdict::of(
+            Role::Output,
+            Actor::Nobody,
+            "the language says that it is output",
+        ));
+    }
+    if !executable
+        && shapes::is_printed(block.code)
+        && !matches!(family, Family::Data | Family::Code)
+    {
+        return Some(Verdict::of(
+            Role::Output,
+            Actor::Nobody,
+            "it looks like a printed result",
+        ));
+    }
+    None
+}
+
+/// What is shown to be copied, edited or read, not run.
+fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Verdict> {
+    let lang = block.lang.unwrap_or_default();
+    let verdict = |why: String| Some(Verdict::of(Role::Content, Actor::Nobody, why));
+    match family {
+        Family::Data => return verdict(format!("`{lang}` is data")),
+        Family::Text => return verdict("it is text".to_owned()),
+        Family::Code => return verdict(format!("no step runs `{lang}`")),
+        _ => {}
+    }
+    if block.code.trim().is_empty() {
+        return verdict("it is empty".to_owned());
+    }
+    if let Some(why) = shapes::content(block.code, actor) {
+        return verdict(why.to_owned());
+    }
+    if shapes::announces_a_file(block.label)
+        && !block.code.contains("<<")
+        && !matches!(
+            first_word(block.code),
+            "psql"
+                | "\\i"
+                | "cat"
+                | "echo"
+                | "cp"
+                | "sed"
+                | "touch"
+                | "tee"
+                | "nano"
+                | "vim"
+                | "vi"
+        )
+    {
+        return verdict("the text before it puts it into a file".to_owned());
+    }
+    if family == Family::Sql && actor == Actor::Sql {
+        let first = first_word(block.code);
+        let mut statements = sql::statements(block.code).into_iter();
+        let is_statement = sql::is_verb(first)
+            || first.starts_with('\\')
+            || first.is_empty()
+            || statements.any(|statement| statement.is_meta());
+        if !is_statement && !shapes::prompted(block.code) {
+            return if languages::is_foreign_sql(block.code) {
+                Some(Verdict::of(
+                    Role::Foreign,
+                    Actor::Nobody,
+                    "it is written for another database",
+                ))
+            } else {
+                verdict("it does not begin with an SQL statement".to_owned())
+            };
+        }
+    }
+    None
+}
+
+/// A block without a language is never armed as it stands.
+fn without_language(block: &Surroundings<'_>) -> Verdict {
+    let line = first_line(block.code);
+    let line = line.strip_prefix("$ ").unwrap_or(line);
+    let program = shell::program(line);
+    if commands::is_command(program) && !shapes::is_sentence(line) {
+        let mut verdict = Verdict::of(
+            Role::Promote,
+            Actor::Shell,
+            format!("it has no language and begins with `{program}`"),
+        );
+        verdict.refused = None;
+        return verdict;
+    }
+    let first = line.split([' ', ';', '(']).next().unwrap_or_default();
+    if (sql::is_verb(first)
+        && (first.chars().all(char::is_uppercase) || block.code.contains(';'))
+        && !shapes::is_sentence(line))
+        || (first.len() > 1 && first.starts_with('\\'))
+    {
+        return Verdict::of(
+            Role::Promote,
+            Actor::Sql,
+            format!("it has no language and begins with `{first}`"),
+        );
+    }
+    Verdict::of(
+        Role::Content,
+        Actor::Nobody,
+        "it has no language and does not look like a command",
     )
 }
+
+fn http(code: &str) -> Verdict {
+    if !pattern!(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+https?://\S+")
+        .is_match(code.trim_start())
+    {
+        return Verdict::of(
+            Role::Content,
+            Actor::Nobody,
+            "it is no request with a method and a full address",
+        );
+    }
+    let role = if blanks::find(code, Actor::Http, 1)
+        .iter()
+        .any(blanks::Blank::is_textual)
+    {
+        Role::Fill
+    } else {
+        Role::Run
+    };
+    Verdict::of(role, Actor::Http, "it is an HTTP request")
+}
+
+/// Shell and SQL.
+fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
+    // A copied session: prompts go, printed lines make it a mixture.
+    let (code, mixed) = match shapes::unprompt(block.code) {
+        Some((code, mixed)) => (Some(code), mixed),
+        None => (None, shapes::holds_output(block.code, actor)),
+    };
+    let actor = match &code {
+        Some(code) if sql::is_verb(first_word(code)) || first_word(code).starts_with('\\') => {
+            Actor::Sql
+        }
+        _ => actor,
+    };
+    let text = code.as_deref().unwrap_or(block.code);
+    let mut verdict = commands_in(block, text, actor, mixed);
+    verdict.code = code.filter(|_| !mixed);
+    verdict
+}
+
+fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) -> Verdict {
+    if let Some(why) = manual(code, actor) {
+        return Verdict::of(Role::Manual, Actor::Nobody, why);
+    }
+    let refused = refusal(code, actor);
+    if mixed {
+        let mut verdict = Verdict::of(Role::Split, actor, "it holds commands and what they print");
+        verdict.parts = shapes::commands_among_output(code, actor)
+            .into_iter()
+            .map(|(line, command)| part(command, actor, block.code_line + line))
+            .collect();
+        return verdict;
+    }
+    if let Some(split) = split::split(code, actor, block.number, block.code_line) {
+        let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));
+        verdict.parts = split.parts;
+        verdict.refused = refused;
+        return verdict;
+    }
+    let found = blanks::find(code, actor, block.code_line);
+    if let Some(blank) = found.iter().find(|blank| blank.is_textual()) {
+        let mut verdict = Verdict::of(
+            Role::Fill,
+            actor,
+            format!("`{}` has to be filled in", blank.text),
+        );
+        verdict.refused = refused.or_else(|| incomplete(&found));
+        return verdict;
+    }
+    if code.contains("${{") || pattern!(r"\{%|<%=?").is_match(code) {
+        let mut verdict = Verdict::of(Role::Fill, actor, "it is a template of another tool");
+        verdict.refused = Some(
+            "it is a template that another tool fills in; run what that tool makes of it"
+                .to_owned(),
+        );
+        return verdict;
+    }
+    if actor == Actor::Sql && languages::is_foreign_sql(code) {
+        return Verdict::of(Role::Foreign, actor, "it is written for another database");
+    }
+    let mut verdict = Verdict::of(
+        Role::Run,
+        actor,
+        match block.lang {
+            Some(lang) => format!("`{lang}` without blanks"),
+            None => "complete commands".to_owned(),
+        },
+    );
+    verdict.refused = refused;
+    verdict
+}
+
+fn part(code: String, actor: Actor, line: usize) -> Part {
+    let found = blanks::find(&code, actor, line);
+    Part {
+        title: first_line(&code).chars().take(60).collect(),
+        line,
+        role: if found.iter().any(blanks::Blank::is_textual) {
+            Role::Fill
+        } else {
+            Role::Run
+        },
+        actor,
+        destructive: hazards::destructive(&code, actor),
+        long_running: hazards::long_running(&code, actor),
+        refused: refusal(&code, actor),
+        code,
+        ..Part::default()
+    }
+}
+
+/// Something was left out that no value can fill in.
+fn incomplete(found: &[blanks::Blank]) -> Option<String> {
+    found
+        .iter()
+        .find(|blank| blank.name.starts_with("OMITTED_"))
+        .map(|blank| {
+            format!(
+                "the guide leaves something out here (`{}`): write out what is meant",
+                blank.text
+            )
+        })
+}
+
+/// Only comments, or only an editor.
+fn manual(code: &str, actor: Actor) -> Option<&'static str> {
+    if actor == Actor::Sql {
+        return sql::statements(code)
+            .is_empty()
+            .then_some("it holds only comments");
+    }
+    let mut commands_seen = 0;
+    for line in shell::lines(code) {
+        if matches!(line.kind, LineKind::Command) {
+            commands_seen += 1;
+            if !commands::is_manual(line.command()) {
+                return None;
+            }
+        }
+    }
+    Some(if commands_seen == 0 {
+        "it holds only comments"
+    } else {
+        "it opens an editor or a browser"
+    })
+}
+
+/// Why code cannot run as it stands, whatever is filled in: a shell command inside SQL.
+pub(super) fn refusal(code: &str, actor: Actor) -> Option<String> {
+    let stranger = match actor {
+        Actor::Shell => {
+            let mut inside_psql = false;
+            let mut found = None;
+            for line in shell::lines(code) {
+                match line.kind {
+                    LineKind::Command => {
+                        let command = line.command();
+                        inside_psql = shell::program(command) == "psql"
+                            && command.contains("-c")
+                            && !command.contains("<<");
+                    }
+                    LineKind::Continuation if inside_psql => {
+                        found = found.or_else(|| shell_line(line.text));
+                    }
+                    _ => {}
+                }
+            }
+            found
+        }
+        Actor::Sql => sql::statements(code)
+            .iter()
+            .find_map(|statement| shell_line(statement.text)),
+        _ => None,
+    };
+    stranger.map(|command| {
+        format!("`{command}` is a shell command inside SQL: psql would reject it; take it out into a block of its own")
+    })
+}
+
+fn shell_line(text: &str) -> Option<String> {
+    let word = text.split_whitespace().next()?;
+    let unmistakable = matches!(
+        word,
+        "curl"
+            | "wget"
+            | "git"
+            | "npm"
+            | "npx"
+            | "yarn"
+            | "pnpm"
+            | "docker"
+            | "docker-compose"
+            | "kubectl"
+            | "cd"
+            | "sudo"
+            | "ssh"
+            | "systemctl"
+            | "pm2"
+            | "pg_dump"
+            | "pg_restore"
+            | "psql"
+            | "echo"
+            | "grep"
+    );
+    (unmistakable
+        && text
+            .split_whitespace()
+            .nth(1)
+            .is_some_and(|next| next != "=" && next != ":="))
+    .then(|| word.to_owned())
+}
+
+/// What the comments of a block say a person has to do, where no command follows: the block's last
+/// words. Lines are counted from 0.
+pub(super) fn trailing_acts(code: &str, actor: Actor) -> Vec<(usize, String)> {
+    let mark = if actor == Actor::Sql { "--" } else { "#" };
+    let lines: Vec<&str> = code.lines().collect();
+    let mut acts = Vec::new();
+    for (index, line) in lines.iter().enumerate().rev() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            if acts.is_empty() {
+                continue;
+            }
+            break;
+        }
+        let Some(comment) = trimmed.strip_prefix(mark) else {
+            // A comment right under a command describes it.
+            if lines
+                .get(index + 1)
+                .is_some_and(|next| !next.trim().is_empty())
+            {
+                acts.clear();
+            }
+            break;
+        };
+        acts.push((
+            index,
+            comment.trim_start_matches(['#', '-']).trim().to_owned(),
+        ));
+    }
+    acts.reverse();
+    acts.retain(|(_, text)| {
+        pattern!(r"(?i)^(?:\d+[.)]\s*)?(verify|check|update|re-?run|confirm|test|open|click|go to|log ?in|notify|trigger|enter|create|visit|navigate|review|monitor|ensure|inspect|contact|announce|restart|wait)\b").is_match(text)
+            && markers::marker(text) != Marker::OrNext
+    });
+    acts
+}
+
+#[cfg(test)]
+#[path = "role_tests.rs"]
+mod tests;

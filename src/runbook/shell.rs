@@ -51,7 +51,11 @@ pub(super) fn lines(code: &str) -> Vec<ShellLine<'_>> {
     let mut here: Vec<(String, bool)> = Vec::new();
     for text in code.lines() {
         if let Some((end, strip)) = here.first() {
-            let candidate = if *strip { text.trim_start_matches('\t') } else { text };
+            let candidate = if *strip {
+                text.trim_start_matches('\t')
+            } else {
+                text
+            };
             if candidate.trim_end() == end {
                 here.remove(0);
             }
@@ -67,7 +71,11 @@ pub(super) fn lines(code: &str) -> Vec<ShellLine<'_>> {
             // A comment between continued lines ends the command.
             continued = false;
             result.push(ShellLine {
-                kind: if trimmed.is_empty() { LineKind::Blank } else { LineKind::Comment },
+                kind: if trimmed.is_empty() {
+                    LineKind::Blank
+                } else {
+                    LineKind::Comment
+                },
                 text,
                 remark: None,
             });
@@ -117,7 +125,9 @@ fn scan(text: &str, mut quote: Option<char>) -> Scan<'_> {
                 end = index;
                 break;
             }
-            (b'<', None) if bytes[index..].starts_with(b"<<") && !bytes[index..].starts_with(b"<<<") => {
+            (b'<', None)
+                if bytes[index..].starts_with(b"<<") && !bytes[index..].starts_with(b"<<<") =>
+            {
                 let rest = &text[index + 2..];
                 let strip = rest.starts_with('-');
                 let word: String = rest
@@ -140,7 +150,10 @@ fn scan(text: &str, mut quote: Option<char>) -> Scan<'_> {
     let body = text[..end].trim_end();
     let continued = quote.is_none()
         && remark.is_none()
-        && (body.ends_with('\\') || body.ends_with("&&") || body.ends_with("||") || body.ends_with('|'));
+        && (body.ends_with('\\')
+            || body.ends_with("&&")
+            || body.ends_with("||")
+            || body.ends_with('|'));
     Scan {
         quote,
         continued,
@@ -158,9 +171,9 @@ pub(super) fn program(command: &str) -> &str {
         if word.is_empty() {
             continue;
         }
-        let assignment = word
-            .split_once('=')
-            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        let assignment = word.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        });
         if assignment {
             after_prefix = false;
             continue;
@@ -175,7 +188,19 @@ pub(super) fn program(command: &str) -> &str {
             }
             continue;
         }
-        if matches!(word, "sudo" | "time" | "nohup" | "env" | "exec" | "command" | "nice" | "then" | "do" | "else") {
+        if matches!(
+            word,
+            "sudo"
+                | "time"
+                | "nohup"
+                | "env"
+                | "exec"
+                | "command"
+                | "nice"
+                | "then"
+                | "do"
+                | "else"
+        ) {
             after_prefix = true;
             continue;
         }
@@ -208,7 +233,10 @@ mod tests {
             ]
         );
         assert_eq!(lines(code)[3].remark, Some("or: other"));
-        assert_eq!(lines("npm run build  # or: npx tsc")[0].command(), "npm run build");
+        assert_eq!(
+            lines("npm run build  # or: npx tsc")[0].command(),
+            "npm run build"
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod cluster;
+mod config;
 mod demo;
+mod errors;
 mod executor;
 mod executor_adoption;
 mod executor_ending;
@@ -11,4 +13,6 @@ mod hostile_output;
 mod house;
 mod migration;
 mod monitor;
+mod panes;
+mod rehearsal;
 mod support;

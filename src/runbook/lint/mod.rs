@@ -1,17 +1,96 @@
-//! What is wrong with a guide, or will surprise the person who walks it.
+//! What is wrong with a guide, or will surprise the person who walks it. Each lint is one function
+//! from what was understood to diagnostics; nothing here runs a process or reads a file.
+
+mod commands;
+mod conditions;
+mod sql;
+mod structure;
+mod text;
+
+pub use conditions::{ConditionProblem, check_conditions};
+
+use super::blocks::Blocks;
+use super::diagnostic::{Diagnostic, Severity};
+use super::headings::Heading;
+use super::model::Runbook;
+use super::outline::Node;
+use super::phases::Chosen;
+use super::source::Source;
+
+/// Everything a lint may look at.
+pub(super) struct Context<'a> {
+    pub source: &'a Source,
+    pub nodes: &'a [Node],
+    pub headings: &'a [Heading],
+    pub blocks: &'a Blocks,
+    pub chosen: &'a Chosen,
+    pub runbook: &'a Runbook,
+}
+
+/// All diagnostics of a guide, by line.
+pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
+    let mut report = Report {
+        source: context.source,
+        diagnostics: Vec::new(),
+    };
+    structure::lint(context, &mut report);
+    commands::lint(context, &mut report);
+    sql::lint(context, &mut report);
+    text::lint(context, &mut report);
+    let mut diagnostics = report.diagnostics;
+    diagnostics.sort_by(|a, b| (a.line, a.column, &a.code).cmp(&(b.line, b.column, &b.code)));
+    diagnostics.dedup();
+    diagnostics
+}
+
+/// Collects diagnostics and finds their columns.
+pub(super) struct Report<'a> {
+    source: &'a Source,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report<'_> {
+    /// Reports something about `needle` in a line (about the whole line where it does not occur).
+    fn add(
+        &mut self,
+        severity: Severity,
+        code: &str,
+        (line, needle): (usize, &str),
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (column, width) = self.source.locate(line, needle);
+        self.diagnostics.push(Diagnostic {
+            severity,
+            code: code.to_owned(),
+            line,
+            column,
+            width,
+            message: message.into(),
+            help: help.into(),
+        });
+    }
+}
 
 /// The closest of `known` to what was written, as advice.
 pub(super) fn did_you_mean(written: &str, known: &[&str]) -> String {
-    let closest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), *candidate))
-        .min();
-    match closest {
-        Some((distance, candidate)) if distance <= 1 + written.chars().count() / 3 => {
-            format!("did you mean `{candidate}`?")
-        }
-        _ => format!("known are {}", list(known)),
+    match closest(written, known) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None => format!("known are {}", list(known)),
     }
+}
+
+pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| {
+            let distance =
+                strsim::damerau_levenshtein(&written.to_lowercase(), &candidate.to_lowercase());
+            (distance, *candidate)
+        })
+        .min()
+        .filter(|(distance, _)| *distance <= 1 + written.chars().count() / 4)
+        .map(|(_, candidate)| candidate)
 }
 
 fn list(known: &[&str]) -> String {

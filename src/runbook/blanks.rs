@@ -1,0 +1,553 @@
+//! Blanks of a guide in every spelling: `$VAR`, `<angle>`, `YOUR_NAME`, `{{x}}`, `[x]`, `/path/to/x`,
+//! example hosts, date masks, routes and ellipses. A shell variable or a psql variable arrives with the
+//! command; all others have to be written into its text.
+
+use super::model::Actor;
+use super::pattern::pattern;
+use super::shell::{self, LineKind};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// `$VAR` of a shell.
+    Environment,
+    /// `:var` of psql.
+    Psql,
+    /// Has to be replaced in the text.
+    Text,
+    /// Something was left out: `...`.
+    Omission,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Blank {
+    /// Upper snake case: `<previous commit>` and `$PREVIOUS_COMMIT` are one name.
+    pub name: String,
+    pub text: String,
+    /// Line in the code, from 0.
+    pub line: usize,
+    pub spelling: Spelling,
+}
+
+impl Blank {
+    /// Whether the command is incomplete without a change of its text.
+    pub fn is_textual(&self) -> bool {
+        matches!(self.spelling, Spelling::Text | Spelling::Omission)
+    }
+}
+
+/// All blanks of the code, in order. `first_line` is the line of the guide where the code begins; it
+/// names the blanks that have no name of their own.
+pub(super) fn find(code: &str, actor: Actor, first_line: usize) -> Vec<Blank> {
+    let mut blanks = Vec::new();
+    match actor {
+        Actor::Sql => {
+            for (index, line) in code.lines().enumerate() {
+                omitted(line, index, first_line, &mut blanks);
+                let body = line.find("--").map_or(line, |at| &line[..at]);
+                textual(body, line, actor, index, first_line, &mut blanks);
+                psql_variables(body, index, &mut blanks);
+            }
+        }
+        Actor::Shell | Actor::Http => {
+            for (index, line) in shell::lines(code).iter().enumerate() {
+                match line.kind {
+                    LineKind::Blank => {}
+                    LineKind::Comment => omitted(line.text, index, first_line, &mut blanks),
+                    _ => textual(
+                        line.command(),
+                        line.text,
+                        actor,
+                        index,
+                        first_line,
+                        &mut blanks,
+                    ),
+                }
+            }
+            environment(code, &mut blanks);
+            blanks.sort_by_key(|blank| blank.line);
+        }
+        Actor::Nobody => {}
+    }
+    blanks
+}
+
+/// A comment that says the author left something out: `-- ... drop the others ...`.
+fn omitted(line: &str, index: usize, first_line: usize, blanks: &mut Vec<Blank>) {
+    let trimmed = line.trim_start();
+    let Some(comment) = trimmed
+        .strip_prefix("--")
+        .or_else(|| trimmed.strip_prefix('#'))
+    else {
+        return;
+    };
+    let comment = comment.trim_start_matches(['-', '#']).trim();
+    if comment.starts_with("...") || comment.starts_with('…') || comment.starts_with("[...") {
+        blanks.push(Blank {
+            name: format!("OMITTED_{}", first_line + index),
+            text: trimmed.trim_end().to_owned(),
+            line: index,
+            spelling: Spelling::Omission,
+        });
+    }
+}
+
+fn textual(
+    body: &str,
+    whole: &str,
+    actor: Actor,
+    index: usize,
+    first_line: usize,
+    blanks: &mut Vec<Blank>,
+) {
+    if body.trim().is_empty() {
+        return;
+    }
+    let general = pattern!(
+        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+    );
+    for hit in general.find_iter(body) {
+        let text = hit.as_str();
+        let before = body[..hit.start()].chars().next_back();
+        let after = body[hit.end()..].chars().next();
+        let Some(spelling) = accept(text, before, after, body, actor) else {
+            continue;
+        };
+        let name = match spelling {
+            Spelling::Omission => key_before(&body[..hit.start()])
+                .unwrap_or_else(|| format!("BLANK_{}", first_line + index)),
+            _ if text.starts_with(['X', 'x']) => key_before(&body[..hit.start()])
+                .unwrap_or_else(|| format!("BLANK_{}", first_line + index)),
+            _ => name_of(text),
+        };
+        // Quotes and the slash of a route are not part of what is replaced.
+        let text = text.trim_matches(['"', '\'']);
+        blanks.push(Blank {
+            name,
+            text: if text.starts_with("/:") {
+                &text[1..]
+            } else {
+                text
+            }
+            .to_owned(),
+            line: index,
+            spelling,
+        });
+    }
+    if actor == Actor::Shell {
+        upper_words(body, whole, index, blanks);
+    }
+}
+
+/// Whether a hit is a blank where it stands.
+fn accept(
+    text: &str,
+    before: Option<char>,
+    after: Option<char>,
+    body: &str,
+    actor: Actor,
+) -> Option<Spelling> {
+    let mut characters = text.chars();
+    match characters.next()? {
+        '<' => {
+            if matches!(before, Some('<' | '(' | '\\')) && before != Some('(') {
+                return None;
+            }
+            let inner = &text[1..text.len() - 1];
+            let lower = inner.to_ascii_lowercase();
+            if pattern!(r"^(?:html|head|body|div|span|p|a|b|i|br|hr|li|ul|ol|table|tr|td|th|h[1-6]|script|style|title|and .*|or .*)$|\band\b.*\bor\b").is_match(&lower) {
+                return None;
+            }
+            if actor == Actor::Sql && pattern!(r"\b(and|or|then|where)\b").is_match(&lower) {
+                return None;
+            }
+            Some(Spelling::Text)
+        }
+        '{' => Some(Spelling::Text),
+        '[' => {
+            let inner = &text[1..text.len() - 1];
+            let worded = inner
+                .split(|character: char| !character.is_ascii_alphabetic())
+                .any(|word| word.len() >= 3);
+            let placed = matches!(
+                before,
+                None | Some(' ' | '"' | '\'' | '=' | '/' | ':' | '@' | '\t')
+            );
+            let level = matches!(
+                inner.to_ascii_uppercase().as_str(),
+                "ERROR"
+                    | "INFO"
+                    | "WARN"
+                    | "WARNING"
+                    | "DEBUG"
+                    | "FATAL"
+                    | "OK"
+                    | "INSTALL"
+                    | "UNIT"
+                    | "SERVICE"
+                    | "SLOW"
+                    | "ALERT"
+            );
+            let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
+            (worded && placed && !level && !glob && actor != Actor::Sql).then_some(Spelling::Text)
+        }
+        '"' | '\'' => Some(Spelling::Omission),
+        '.' => {
+            let open = matches!(before, None | Some(' ' | '(' | '\t' | '[' | '{' | ','));
+            let close = matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
+            let spoken = pattern!(r"(?i)\b(echo|printf|raise notice|\\echo|log)\b").is_match(body);
+            (open && close && !spoken).then_some(Spelling::Omission)
+        }
+        '…' => (!pattern!(r"(?i)\b(echo|printf|raise notice)\b").is_match(body)
+            && matches!(before, None | Some(' ' | '(' | '"' | '\'')))
+        .then_some(Spelling::Omission),
+        '/' if text.starts_with("/:") => {
+            let url = body.contains("://") || body.contains("localhost") || body.contains("curl");
+            (url && before != Some(':') && before != Some('/')).then_some(Spelling::Text)
+        }
+        'x' | 'X' => {
+            let attached = matches!(before, Some(character) if character.is_alphanumeric() || matches!(character, '\\' | '%'));
+            // `mktemp backup.XXXXXX` is complete as it stands.
+            (!attached && !body.contains("mktemp")).then_some(Spelling::Text)
+        }
+        _ => Some(Spelling::Text),
+    }
+}
+
+/// Bare words in capitals that stand for a value: `git checkout COMMIT_HASH`.
+fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
+    if !body.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return;
+    }
+    // Commands that handle names of variables, and SQL inside a command.
+    if pattern!(r"(?i)\b(config|env|secrets?|variables?|printenv|unset|grep|echo|export|test|select|from|where|alter|create|drop|insert|update|delete|--env|vars?)\b|\s-e\s|\bawk\b")
+        .is_match(whole)
+    {
+        return;
+    }
+    let words = pattern!(
+        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+    );
+    for hit in words.captures_iter(body) {
+        let Some(word) = hit.get(1) else { continue };
+        blanks.push(Blank {
+            name: name_of(word.as_str()),
+            text: word.as_str().to_owned(),
+            line: index,
+            spelling: Spelling::Text,
+        });
+    }
+}
+
+/// `:name`, `:'name'` and `:"name"` of psql; `${NAME}` is no SQL and has to be replaced.
+fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) {
+    if body.contains(':') {
+        for hit in
+            pattern!(r#"(?:^|[^:\w'"\]])(:(?:([A-Za-z_]\w*)|'([A-Za-z_]\w*)'|"([A-Za-z_]\w*)"))"#)
+                .captures_iter(body)
+        {
+            let Some(name) = hit.get(2).or(hit.get(3)).or(hit.get(4)) else {
+                continue;
+            };
+            if in_quotes(&body[..hit.get(1).map_or(0, |text| text.start())]) {
+                continue;
+            }
+            blanks.push(Blank {
+                name: name_of(name.as_str()),
+                text: hit[1].to_owned(),
+                line: index,
+                spelling: Spelling::Psql,
+            });
+        }
+    }
+    if body.contains('$') {
+        for hit in
+            pattern!(r"\$\{([A-Za-z_]\w*)\}|(?:^|[\s='(])\$([A-Z][A-Z0-9_]+)\b").captures_iter(body)
+        {
+            let Some(name) = hit.get(1).or(hit.get(2)) else {
+                continue;
+            };
+            let text = if hit.get(1).is_some() {
+                hit[0].to_owned()
+            } else {
+                format!("${}", &hit[2])
+            };
+            blanks.push(Blank {
+                name: name_of(name.as_str()),
+                text,
+                line: index,
+                spelling: Spelling::Text,
+            });
+        }
+    }
+}
+
+fn in_quotes(before: &str) -> bool {
+    before.matches('\'').count() % 2 == 1
+}
+
+/// `$VAR` and `${VAR}` outside single quotes and comments, without those the shell itself sets.
+fn environment(code: &str, blanks: &mut Vec<Blank>) {
+    if !code.contains('$') {
+        return;
+    }
+    let bytes = code.as_bytes();
+    let (mut single, mut double) = (false, false);
+    let (mut line, mut index) = (0, 0);
+    let mut line_start = true;
+    while index < bytes.len() {
+        let byte = bytes[index];
+        match byte {
+            b'\n' => {
+                line += 1;
+                line_start = true;
+                index += 1;
+                continue;
+            }
+            b'\\' if !single => index += 1,
+            b'\'' if !double => single = !single,
+            b'"' if !single => double = !double,
+            b'#' if !single
+                && !double
+                && (line_start || bytes[index - 1].is_ascii_whitespace()) =>
+            {
+                while index < bytes.len() && bytes[index] != b'\n' {
+                    index += 1;
+                }
+                continue;
+            }
+            b'$' if !single => {
+                let rest = &code[index + 1..];
+                let (braced, name_text) = match rest.strip_prefix('{') {
+                    Some(inner) => (true, inner),
+                    None => (false, rest),
+                };
+                let length = name_text
+                    .find(|character: char| {
+                        !(character.is_ascii_alphanumeric() || character == '_')
+                    })
+                    .unwrap_or(name_text.len());
+                let name = &name_text[..length];
+                let following = name_text[length..].chars().next();
+                let has_default = braced
+                    && matches!(
+                        following,
+                        Some(':' | '-' | '=' | '+' | '#' | '%' | '/' | '[' | '!' | '@')
+                    )
+                    && !name_text[length..].starts_with(":?");
+                if name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+                    && !has_default
+                    && !is_set_by_shell(name)
+                {
+                    blanks.push(Blank {
+                        name: name.to_owned(),
+                        text: if braced {
+                            format!("${{{name}}}")
+                        } else {
+                            format!("${name}")
+                        },
+                        line,
+                        spelling: Spelling::Environment,
+                    });
+                }
+            }
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            line_start = false;
+        }
+        index += 1;
+    }
+}
+
+fn is_set_by_shell(name: &str) -> bool {
+    matches!(
+        name,
+        "HOME"
+            | "USER"
+            | "PWD"
+            | "PATH"
+            | "SHELL"
+            | "HOSTNAME"
+            | "RANDOM"
+            | "UID"
+            | "EUID"
+            | "OLDPWD"
+            | "LANG"
+            | "TERM"
+            | "LOGNAME"
+            | "SECONDS"
+            | "LINENO"
+            | "PIPESTATUS"
+            | "IFS"
+            | "TMPDIR"
+            | "REPLY"
+            | "PPID"
+            | "EDITOR"
+            | "OSTYPE"
+            | "_"
+    ) || name.starts_with("BASH_")
+}
+
+/// Names that shell code sets: by assignment, `export`, `for`, `read`.
+pub(super) fn assigned(code: &str) -> Vec<String> {
+    if !code.contains(['=', 'r']) {
+        return Vec::new();
+    }
+    pattern!(r"(?m)(?:^|[\s;&(])(?:([A-Za-z_]\w*)\+?=|for\s+([A-Za-z_]\w*)\s+in\b|read\s+(?:-\w+\s+|'[^']*'\s+|\x22[^\x22]*\x22\s+)*([A-Za-z_]\w*))")
+        .captures_iter(code)
+        .filter_map(|hit| hit.get(1).or(hit.get(2)).or(hit.get(3)))
+        .map(|name| name.as_str().to_owned())
+        .collect()
+}
+
+/// Names that psql sets: `\set`, `\gset` keeps column names it cannot tell.
+pub(super) fn assigned_in_psql(code: &str) -> Vec<String> {
+    if !code.contains("\\set") && !code.contains("\\gset") && !code.contains("\\prompt") {
+        return Vec::new();
+    }
+    pattern!(
+        r"(?m)\\(?:set|prompt(?:\s+'[^']*')?)\s+([A-Za-z_]\w*)|\bas\s+([a-z_]\w*)(?:[^;]*\\gset)"
+    )
+    .captures_iter(code)
+    .filter_map(|hit| hit.get(1).or(hit.get(2)))
+    .map(|name| name_of(name.as_str()))
+    .collect()
+}
+
+/// The key that a value without a name belongs to: `"customer_id": `, `--tag `, `name=`.
+fn key_before(before: &str) -> Option<String> {
+    let found = pattern!(r#"(?:["']([A-Za-z_][\w-]*)["']\s*:\s*["']?|--([a-z][\w-]*)[ =]["']?|\b([A-Za-z_][\w-]*)=["']?)$"#).captures(before)?;
+    let key = found.get(1).or(found.get(2)).or(found.get(3))?;
+    Some(name_of(key.as_str()))
+}
+
+/// Upper snake case of a blank's own words.
+pub(super) fn name_of(text: &str) -> String {
+    let mut name = String::new();
+    let mut previous = ' ';
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() {
+            if character.is_ascii_uppercase() && previous.is_ascii_lowercase() {
+                name.push('_');
+            }
+            name.push(character.to_ascii_uppercase());
+        } else if !name.ends_with('_') && !name.is_empty() {
+            name.push('_');
+        }
+        previous = character;
+    }
+    let name = name.trim_matches('_');
+    let name = name
+        .strip_prefix("YOUR_")
+        .or_else(|| name.strip_prefix("THE_"))
+        .unwrap_or(name);
+    let name = name.strip_suffix("_HERE").unwrap_or(name);
+    if name.is_empty() {
+        "BLANK".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Whether a value of this name must stay out of sight.
+pub(super) fn is_secret(name: &str) -> bool {
+    pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(code: &str, actor: Actor) -> Vec<(String, Spelling)> {
+        find(code, actor, 10)
+            .into_iter()
+            .map(|blank| (blank.name, blank.spelling))
+            .collect()
+    }
+
+    #[test]
+    fn every_spelling_of_a_blank() {
+        use Spelling::{Environment, Omission, Text};
+        for (code, name, spelling) in [
+            (
+                "git checkout <previous_commit_hash>",
+                "PREVIOUS_COMMIT_HASH",
+                Text,
+            ),
+            (
+                "curl -H 'X: YOUR_ADMIN_TOKEN' localhost",
+                "ADMIN_TOKEN",
+                Text,
+            ),
+            ("helm upgrade {{release}} .", "RELEASE", Text),
+            ("cd /path/to/api", "PATH_TO_API", Text),
+            ("ssh deploy@db.example.com uptime", "DB_EXAMPLE_COM", Text),
+            ("git checkout COMMIT_HASH", "COMMIT_HASH", Text),
+            ("psql -f backup_YYYYMMDD.sql", "YYYYMMDD", Text),
+            ("curl localhost/api/:brandId/score", "BRAND_ID", Text),
+            (
+                "curl localhost -d '{\"customer_id\": \"...\"}'",
+                "CUSTOMER_ID",
+                Omission,
+            ),
+            (
+                "psql \"$DATABASE_URL\" -c 'SELECT 1'",
+                "DATABASE_URL",
+                Environment,
+            ),
+            ("kubectl logs [pod name]", "POD_NAME", Text),
+        ] {
+            assert_eq!(
+                names(code, Actor::Shell),
+                [(name.to_owned(), spelling)],
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_blank() {
+        for code in [
+            "go test ./...",
+            "echo \"Deploying ...\"",
+            "psql app < dump.sql > out.log",
+            "cat <<EOF > x\nEOF",
+            "awk '{print $2}' f",
+            "docker ps --format '{{.Names}}'",
+            "grep '[Ee]rror' x.log; ls [a-z]*",
+            "X=$(date +%Y%m%d); if [ -f x ]; then ls; fi",
+            "git diff main...HEAD",
+            "echo $HOME ${TAG:-latest}",
+            "# replace <this>\nls",
+            "heroku config:get DATABASE_URL",
+        ] {
+            assert_eq!(names(code, Actor::Shell), [], "{code}");
+        }
+        for code in [
+            "SELECT a::int FROM t WHERE a <b",
+            "SELECT '{1,2}'::int[], now()",
+            "SELECT 'at 10:30'",
+        ] {
+            assert_eq!(names(code, Actor::Sql), [], "{code}");
+        }
+    }
+
+    #[test]
+    fn omissions_make_sql_incomplete() {
+        assert_eq!(
+            names("DROP INDEX a;\n-- ... drop all others ...", Actor::Sql),
+            [("OMITTED_11".to_owned(), Spelling::Omission)]
+        );
+        assert_eq!(names("SELECT :'who', :n;", Actor::Sql).len(), 2);
+    }
+
+    #[test]
+    fn secrets_by_name() {
+        for name in ["PGPASSWORD", "ADMIN_TOKEN", "API_KEY", "DATABASE_URL"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["BRAND_ID", "KEYSPACE", "COMMIT_HASH"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! Programs that people name in deployment guides: which words begin a command, which commands open
+//! an interactive session, and which open an editor or a browser.
+
+use super::pattern::pattern;
+use super::shell;
+
+/// Whether a word is the name of a program that a deployment may call.
+pub(super) fn is_command(word: &str) -> bool {
+    const COMMANDS: &[&str] = &[
+        "alembic",
+        "ansible",
+        "ansible-playbook",
+        "apk",
+        "apt",
+        "apt-get",
+        "aws",
+        "awk",
+        "az",
+        "base64",
+        "bash",
+        "brew",
+        "bun",
+        "bundle",
+        "bunx",
+        "bzip2",
+        "cargo",
+        "cat",
+        "cd",
+        "certbot",
+        "chmod",
+        "chown",
+        "composer",
+        "cp",
+        "createdb",
+        "createuser",
+        "crontab",
+        "curl",
+        "cut",
+        "date",
+        "dbmate",
+        "deno",
+        "df",
+        "diff",
+        "dig",
+        "direnv",
+        "django-admin",
+        "dnf",
+        "docker",
+        "docker-compose",
+        "doctl",
+        "dotnet",
+        "dropdb",
+        "du",
+        "echo",
+        "env",
+        "eval",
+        "exit",
+        "export",
+        "find",
+        "firebase",
+        "flask",
+        "fly",
+        "flyctl",
+        "flyway",
+        "free",
+        "gcloud",
+        "gh",
+        "git",
+        "glab",
+        "go",
+        "goose",
+        "gpg",
+        "gradle",
+        "grep",
+        "gsutil",
+        "gunicorn",
+        "gunzip",
+        "gzip",
+        "head",
+        "helm",
+        "helmfile",
+        "heroku",
+        "htop",
+        "http",
+        "hostname",
+        "id",
+        "initctl",
+        "ip",
+        "java",
+        "journalctl",
+        "jq",
+        "kill",
+        "killall",
+        "knex",
+        "kubectl",
+        "kustomize",
+        "less",
+        "liquibase",
+        "ln",
+        "ls",
+        "lsof",
+        "make",
+        "md5sum",
+        "migrate",
+        "mkdir",
+        "mongodump",
+        "mongosh",
+        "mount",
+        "mv",
+        "mvn",
+        "mysql",
+        "mysqldump",
+        "nc",
+        "netlify",
+        "netstat",
+        "nginx",
+        "nmap",
+        "node",
+        "nohup",
+        "npm",
+        "npx",
+        "nslookup",
+        "openssl",
+        "patronictl",
+        "pg_basebackup",
+        "pg_ctl",
+        "pg_dump",
+        "pg_dumpall",
+        "pg_isready",
+        "pg_restore",
+        "pg_upgrade",
+        "pgbackrest",
+        "pgbench",
+        "pgrep",
+        "php",
+        "pidof",
+        "ping",
+        "pip",
+        "pip3",
+        "pipenv",
+        "pkill",
+        "pm2",
+        "pnpm",
+        "podman",
+        "poetry",
+        "prisma",
+        "ps",
+        "psql",
+        "pulumi",
+        "pwd",
+        "python",
+        "python3",
+        "railway",
+        "rails",
+        "rake",
+        "redis-cli",
+        "repmgr",
+        "rm",
+        "rsync",
+        "ruby",
+        "scp",
+        "sed",
+        "sequelize",
+        "service",
+        "set",
+        "sftp",
+        "sh",
+        "sha256sum",
+        "sleep",
+        "source",
+        "sqlx",
+        "ssh",
+        "ss",
+        "su",
+        "sudo",
+        "supabase",
+        "supervisorctl",
+        "systemctl",
+        "tail",
+        "tar",
+        "tee",
+        "telnet",
+        "terraform",
+        "test",
+        "timeout",
+        "tofu",
+        "top",
+        "touch",
+        "traceroute",
+        "typeorm",
+        "ufw",
+        "umount",
+        "uname",
+        "unzip",
+        "uv",
+        "uvicorn",
+        "vacuumdb",
+        "vault",
+        "vercel",
+        "wal-g",
+        "watch",
+        "wc",
+        "wget",
+        "which",
+        "whoami",
+        "wrangler",
+        "xargs",
+        "yarn",
+        "yum",
+    ];
+    let word = word.trim_matches('`');
+    if COMMANDS.contains(&word) {
+        return true;
+    }
+    word.starts_with("./")
+        || word.starts_with("~/")
+        || word.starts_with("bin/")
+        || word.starts_with("scripts/")
+        || (word.starts_with('/')
+            && word.len() > 1
+            && !word.starts_with("//")
+            && word.matches('/').count() > 1)
+}
+
+/// A command that waits for a person to type into it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Opener {
+    /// A psql session; the text is the command that opens it.
+    Psql(String),
+    /// A shell on another host.
+    Ssh(String),
+    /// A shell inside a container or a pod.
+    Container(String),
+    /// Another user's shell.
+    User(String),
+    /// A client of another database.
+    Foreign(String),
+    /// A console of a language or a framework.
+    Console(String),
+}
+
+/// Whether a command opens an interactive session.
+pub(super) fn opener(command: &str) -> Option<Opener> {
+    let command = command.trim();
+    if command.contains(['|', '<'])
+        || command.contains("&&")
+        || command.contains('\n')
+        || command.contains(';')
+    {
+        return None;
+    }
+    let program = shell::program(command);
+    let owned = || command.to_owned();
+    let words: Vec<&str> = command.split_whitespace().collect();
+    if pattern!(r"\b(?:exec|run)\s+(?:-\S+\s+)*?(?:-\w*it\w*|-ti|-i\s+-t|-t\s+-i|--interactive|--stdin)\b|\bcompose\s+exec\b|\bdocker-compose\s+exec\b|\bkubectl\b.*\bexec\b").is_match(command)
+        && matches!(program, "docker" | "docker-compose" | "podman" | "kubectl" | "oc")
+    {
+        let last = words.last().copied().unwrap_or_default();
+        if matches!(last, "bash" | "sh" | "/bin/bash" | "/bin/sh" | "ash" | "zsh") {
+            return Some(Opener::Container(owned()));
+        }
+        if let Some(at) = words.iter().position(|word| *word == "psql") {
+            return (!has_psql_action(&words[at..])).then(|| Opener::Psql(owned()));
+        }
+        if words.iter().any(|word| matches!(*word, "mysql" | "mongosh" | "mongo" | "redis-cli")) && !command.contains(['"', '\'']) {
+            return Some(Opener::Foreign(owned()));
+        }
+        return None;
+    }
+    match program {
+        "psql" => {
+            let at = words.iter().position(|word| *word == "psql")?;
+            (!has_psql_action(&words[at..])).then(|| Opener::Psql(owned()))
+        }
+        "ssh" => ssh_is_interactive(command).then(|| Opener::Ssh(owned())),
+        "su" => (!words.iter().any(|word| matches!(*word, "-c" | "--command")))
+            .then(|| Opener::User(owned())),
+        "mysql" | "sqlplus" | "sqlcmd" | "clickhouse-client" | "cqlsh" => {
+            (!words.iter().any(|word| {
+                word.starts_with("-e")
+                    || word.starts_with("--execute")
+                    || *word == "-Q"
+                    || *word == "--version"
+                    || *word == "-V"
+            }))
+            .then(|| Opener::Foreign(owned()))
+        }
+        "mongo" | "mongosh" => (!command.contains("--eval") && !command.contains(".js"))
+            .then(|| Opener::Foreign(owned())),
+        "redis-cli" => words
+            .iter()
+            .skip_while(|word| **word != "redis-cli")
+            .skip(1)
+            .collect::<Vec<_>>()
+            .chunks(2)
+            .all(|pair| pair[0].starts_with('-') && !pair[0].starts_with("--"))
+            .then(|| Opener::Foreign(owned())),
+        "sqlite3" => (words.len() <= 2).then(|| Opener::Foreign(owned())),
+        "python" | "python3" | "node" | "irb" | "iex" | "ipython" | "php" if words.len() == 1 => {
+            Some(Opener::Console(owned()))
+        }
+        "bash" | "sh" | "zsh" if words.len() == 1 => Some(Opener::Console(owned())),
+        _ => {
+            if pattern!(
+                r"^sudo\s+(?:-i|-s|su)\b[^;]*$|^sudo\s+-i?u\s*\S+\s+-i\s*$|^sudo\s+-iu\s+\S+\s*$"
+            )
+            .is_match(command)
+                && !command.contains(" -c")
+                && words.len() <= 5
+                && !words
+                    .iter()
+                    .skip(1)
+                    .any(|word| is_command(word) && !matches!(*word, "su" | "bash"))
+            {
+                return Some(Opener::User(owned()));
+            }
+            pattern!(r"^(?:bundle exec )?(?:bin/)?rails (?:c|console|dbconsole|db)\b|manage\.py (?:shell|dbshell|shell_plus)\b\s*$|\bheroku\s+(?:pg:psql|run bash)\b[^-]*$|\bgcloud\b.*\bcompute\s+ssh\s+[^-]*$|\bssm\s+start-session\b|\bfly(?:ctl)?\s+ssh\s+console\s*$|\bartisan\s+tinker\b|\brailway\s+(?:connect|shell)\b")
+                .is_match(command)
+                .then(|| {
+                    if command.contains("pg:psql") { Opener::Psql(owned()) } else { Opener::Console(owned()) }
+                })
+        }
+    }
+}
+
+fn has_psql_action(words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        matches!(
+            *word,
+            "-c" | "-f" | "-l" | "-V" | "--version" | "--help" | "--list" | "-?"
+        ) || word.starts_with("--command")
+            || word.starts_with("--file")
+            || (word.len() > 2
+                && (word.starts_with("-c") || word.starts_with("-f"))
+                && !word.starts_with("--"))
+            || (word.starts_with('-')
+                && !word.starts_with("--")
+                && word.len() <= 5
+                && word[1..]
+                    .chars()
+                    .all(|flag| "AaeEnqsStxXtbLzc".contains(flag))
+                && word.ends_with('c'))
+    })
+}
+
+/// `ssh host` without a command, a tunnel or a check.
+fn ssh_is_interactive(command: &str) -> bool {
+    let mut words = command
+        .split_whitespace()
+        .skip_while(|word| *word != "ssh")
+        .skip(1);
+    let mut host = false;
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            if word.starts_with("-L")
+                || word.starts_with("-R")
+                || word.starts_with("-N")
+                || word.starts_with("-V")
+                || word.starts_with("-f")
+                || word.starts_with("-D")
+                || word.starts_with("-T")
+            {
+                return false;
+            }
+            if matches!(
+                word,
+                "-i" | "-p" | "-o" | "-l" | "-F" | "-J" | "-b" | "-c" | "-E" | "-m"
+            ) {
+                words.next();
+            }
+            continue;
+        }
+        if host {
+            return false;
+        }
+        host = true;
+    }
+    host
+}
+
+/// Commands that need a person in an editor or a browser.
+pub(super) fn is_manual(command: &str) -> bool {
+    let program = shell::program(command);
+    matches!(program, "nano" | "vim" | "vi" | "nvim" | "emacs" | "code" | "subl" | "visudo" | "xdg-open" | "gedit" | "notepad" | "start")
+        || (program == "open" && command.contains("http"))
+        || pattern!(r"^(?:sudo )?crontab\s+(?:-u\s+\S+\s+)?-e\b|^kubectl\b[^|;]*\sedit\s|\bgit\s+rebase\s+-i\b|\bsystemctl\s+edit\b").is_match(command.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_programs() {
+        for word in [
+            "psql",
+            "kubectl",
+            "yum",
+            "./deploy.sh",
+            "systemctl",
+            "ansible",
+            "ss",
+        ] {
+            assert!(is_command(word), "{word}");
+        }
+        for word in ["use", "equivalent", "Production:", "the", "server/data/"] {
+            assert!(!is_command(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn sessions_that_wait_for_a_person() {
+        for command in [
+            "psql \"$DATABASE_URL\"",
+            "sudo -u postgres psql",
+            "psql -h db -U app -d app",
+            "ssh -i key.pem deploy@host",
+            "docker exec -it db psql -U app",
+            "kubectl exec -it pod/api -- bash",
+            "sudo su - postgres",
+            "sudo -i -u postgres",
+            "mysql -u root -p app",
+            "redis-cli",
+            "rails console",
+        ] {
+            assert!(opener(command).is_some(), "{command}");
+        }
+        for command in [
+            "psql -c 'SELECT 1'",
+            "psql -tAc 'SELECT 1'",
+            "psql --version",
+            "psql app < dump.sql",
+            "psql -f x.sql",
+            "ssh host uptime",
+            "ssh -L 1:db:2 host",
+            "docker exec db pg_dump app",
+            "redis-cli ping",
+            "python manage.py migrate",
+            "sudo systemctl restart api",
+            "mysql -e 'SELECT 1'",
+        ] {
+            assert_eq!(opener(command), None, "{command}");
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! Reads `gonogo.toml` with the place of every mistake. What is wrong is reported and left out; the
+//! rest of the file still counts.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Config, Environment, ProbeSpec, SecretSource, Target};
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::lint::did_you_mean;
+use crate::runbook::pattern::pattern;
+use crate::text::duration;
+
+/// The keys of each table of the file, by the name the documentation gives it.
+pub const KEYS: [(&str, &[&str]); 5] = [
+    ("file", &["default_environment", "environments"]),
+    (
+        "environment",
+        &[
+            "directory",
+            "layout",
+            "probes",
+            "protected",
+            "secrets",
+            "targets",
+            "theme",
+            "values",
+            "window",
+        ],
+    ),
+    ("target", &["password", "postgres"]),
+    ("probe", &["every", "status", "timeout", "url"]),
+    ("secret", &["command", "env", "file"]),
+];
+
+fn keys(table: &str) -> &'static [&'static str] {
+    KEYS.iter()
+        .find(|(name, _)| *name == table)
+        .map_or(&[], |(_, keys)| keys)
+}
+
+/// Reads the text of a `gonogo.toml`; `file` is its path, for the log. With an error among the diagnostics
+/// the configuration is not to be used.
+pub fn parse_config(file: &str, text: &str) -> (Config, Vec<Diagnostic>) {
+    let mut reader = Reader {
+        text,
+        diagnostics: Vec::new(),
+    };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.report(
+            Severity::Error,
+            "bad-toml",
+            &span,
+            error.message().lines().collect::<Vec<_>>().join(", "),
+            "see https://toml.io for how tables and values are written".to_owned(),
+        );
+    }
+    let config = reader.file(table.get_ref());
+    reader
+        .diagnostics
+        .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    (config, reader.diagnostics)
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+
+struct Reader<'a> {
+    text: &'a str,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn report(
+        &mut self,
+        severity: Severity,
+        code: &str,
+        span: &Range<usize>,
+        message: String,
+        help: String,
+    ) {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[line_start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| line_start + at);
+        let covered = self
+            .text
+            .get(start..span.end.min(line_end))
+            .unwrap_or_default();
+        self.diagnostics.push(Diagnostic {
+            severity,
+            code: code.to_owned(),
+            line: 1 + before.matches('\n').count(),
+            column: 1 + before[line_start..].chars().count(),
+            width: covered.chars().count().max(1),
+            message,
+            help,
+        });
+    }
+
+    fn unknown(&mut self, table: &str, name: &str, span: &Range<usize>) {
+        self.report(
+            Severity::Error,
+            "unknown-key",
+            span,
+            format!("unknown key `{name}`"),
+            did_you_mean(name, keys(table)),
+        );
+    }
+
+    fn expected(&mut self, value: &Value<'_>, what: &str, help: &str) {
+        self.report(
+            Severity::Error,
+            "bad-value",
+            &value.span(),
+            format!(
+                "this is {}, where {what} is expected",
+                article(value.get_ref().type_str())
+            ),
+            help.to_owned(),
+        );
+    }
+
+    fn file(&mut self, table: &DeTable<'_>) -> Config {
+        let mut config = Config::default();
+        let mut default_span = 0..0;
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "default_environment" => {
+                    config.default_environment = self.string(value, "the name of an environment");
+                    default_span = value.span();
+                }
+                "environments" => {
+                    let Some(environments) = value.get_ref().as_table() else {
+                        self.expected(
+                            value,
+                            "a table of environments",
+                            "write `[environments.staging]`",
+                        );
+                        continue;
+                    };
+                    for (name, value) in environments.iter() {
+                        let name = name.get_ref().to_string();
+                        if let Some(environment) = self.environment(&name, value) {
+                            config.environments.insert(name, environment);
+                        }
+                    }
+                }
+                name => {
+                    // An environment written at the top is the common mistake.
+                    let is_table = value.get_ref().is_table();
+                    self.unknown("file", name, &key.span());
+                    if is_table && let Some(last) = self.diagnostics.last_mut() {
+                        last.help = format!("environments stand under `[environments.{name}]`");
+                    }
+                }
+            }
+        }
+        if let Some(name) = &config.default_environment
+            && !config.environments.contains_key(name)
+        {
+            let known: Vec<&str> = config.environments.keys().map(String::as_str).collect();
+            let help = if known.is_empty() {
+                format!("add `[environments.{name}]`")
+            } else {
+                did_you_mean(name, &known)
+            };
+            self.report(
+                Severity::Error,
+                "unknown-environment",
+                &default_span,
+                format!("there is no environment `{name}`"),
+                help,
+            );
+        }
+        config
+    }
+
+    fn environment(&mut self, name: &str, value: &Value<'_>) -> Option<Environment> {
+        let Some(table) = value.get_ref().as_table() else {
+            self.expected(
+                value,
+                "a table",
+                &format!("write `[environments.{name}]` and its keys below"),
+            );
+            return None;
+        };
+        let mut environment = Environment {
+            name: name.to_owned(),
+            ..Environment::default()
+        };
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "protected" => match value.get_ref().as_bool() {
+                    Some(protected) => environment.protected = protected,
+                    None => self.expected(value, "true or false", "write `protected = true`"),
+                },
+                "directory" => environment.directory = self.string(value, "a path"),
+                "layout" => environment.layout = self.string(value, "the name of a layout"),
+                "theme" => environment.theme = self.string(value, "the name of a theme"),
+                "window" => {
+                    environment.window_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
+                }
+                "targets" => environment.targets = self.entries(value, "targets", Self::target),
+                "probes" => environment.probes = self.entries(value, "probes", Self::probe),
+                "values" => environment.values = self.entries(value, "values", Self::scalar),
+                "secrets" => environment.secrets = self.entries(value, "secrets", Self::secret),
+                other => self.unknown("environment", other, &key.span()),
+            }
+        }
+        Some(environment)
+    }
+
+    fn entries<T>(
+        &mut self,
+        value: &Value<'_>,
+        name: &str,
+        read: impl Fn(&mut Self, &Value<'_>) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let Some(table) = value.get_ref().as_table() else {
+            self.expected(
+                value,
+                "a table of names",
+                &format!("write `{name}.NAME = …`"),
+            );
+            return BTreeMap::new();
+        };
+        table
+            .iter()
+            .filter_map(|(key, value)| Some((key.get_ref().to_string(), read(self, value)?)))
+            .collect()
+    }
+
+    fn target(&mut self, value: &Value<'_>) -> Option<Target> {
+        let help =
+            "write `targets.main = { postgres = \"host=db dbname=app\" }`, or the string alone";
+        if let Some(postgres) = value.get_ref().as_str() {
+            let postgres = postgres.to_owned();
+            self.refuse_password(&postgres, value);
+            return Some(Target {
+                postgres,
+                password: None,
+            });
+        }
+        let Some(table) = value.get_ref().as_table() else {
+            self.expected(value, "a database", help);
+            return None;
+        };
+        let mut target = Target::default();
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "postgres" => {
+                    target.postgres = self
+                        .string(value, "a connection string")
+                        .unwrap_or_default();
+                    let postgres = target.postgres.clone();
+                    self.refuse_password(&postgres, value);
+                }
+                "password" => target.password = self.secret(value),
+                other => self.unknown("target", other, &key.span()),
+            }
+        }
+        if table.get("postgres").is_none() {
+            self.report(
+                Severity::Error,
+                "missing-key",
+                &value.span(),
+                "a target without `postgres` names no database".to_owned(),
+                help.to_owned(),
+            );
+            return None;
+        }
+        Some(target)
+    }
+
+    /// A password in a file that is kept beside the guide is read by everybody.
+    fn refuse_password(&mut self, postgres: &str, value: &Value<'_>) {
+        let written = pattern!(r"(?i)^\w+://[^/@\s:]*:[^@\s]+@|(?:^|[\s?&])password\s*=\s*\S")
+            .is_match(postgres);
+        if written {
+            self.report(
+                Severity::Error,
+                "password-in-target",
+                &value.span(),
+                "a password is written into the connection string".to_owned(),
+                "take it out and say where it comes from: `password = { env = \"PGPASSWORD\" }`"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn probe(&mut self, value: &Value<'_>) -> Option<ProbeSpec> {
+        let mut probe = ProbeSpec {
+            url: String::new(),
+            every_ms: 1_000,
+            timeout_ms: 2_000,
+            status: 200,
+        };
+        let address = if let Some(url) = value.get_ref().as_str() {
+            probe.url = url.to_owned();
+            value
+        } else {
+            let Some(table) = value.get_ref().as_table() else {
+                self.expected(
+                    value,
+                    "an address",
+                    "write `probes.api = \"http://localhost:8080/health\"`",
+                );
+                return None;
+            };
+            for (key, value) in table.iter() {
+                match key.get_ref().as_ref() {
+                    "url" => probe.url = self.string(value, "an address").unwrap_or_default(),
+                    "every" => probe.every_ms = self.duration_ms(value).unwrap_or(probe.every_ms),
+                    "timeout" => {
+                        probe.timeout_ms = self.duration_ms(value).unwrap_or(probe.timeout_ms)
+                    }
+                    "status" => match value
+                        .get_ref()
+                        .as_integer()
+                        .and_then(|status| status.as_str().parse().ok())
+                    {
+                        Some(status @ 100..=599) => probe.status = status,
+                        _ => self.expected(value, "an HTTP status", "write `status = 200`"),
+                    },
+                    other => self.unknown("probe", other, &key.span()),
+                }
+            }
+            table.get("url").unwrap_or(value)
+        };
+        if probe.every_ms == 0 {
+            self.report(
+                Severity::Error,
+                "bad-value",
+                &value.span(),
+                "a probe cannot be asked without a pause".to_owned(),
+                "write `every = \"1s\"`".to_owned(),
+            );
+            probe.every_ms = 1_000;
+        }
+        if !probe.url.starts_with("http://") && !probe.url.starts_with("https://") {
+            self.report(
+                Severity::Error,
+                "bad-value",
+                &address.span(),
+                "a probe needs an address that begins with `http://` or `https://`".to_owned(),
+                "write `url = \"http://localhost:8080/health\"`".to_owned(),
+            );
+            return None;
+        }
+        Some(probe)
+    }
+
+    /// Exactly one of `env`, `file`, `command`.
+    fn secret(&mut self, value: &Value<'_>) -> Option<SecretSource> {
+        const HELP: &str =
+            "write `{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ command = \"pass show db\" }`";
+        let Some(table) = value.get_ref().as_table() else {
+            self.report(
+                Severity::Error,
+                "secret-in-the-open",
+                &value.span(),
+                "a secret is not written here, only where it comes from".to_owned(),
+                HELP.to_owned(),
+            );
+            return None;
+        };
+        let mut source = None;
+        for (key, value) in table.iter() {
+            let make: fn(String) -> SecretSource = match key.get_ref().as_ref() {
+                "env" => SecretSource::Env,
+                "file" => SecretSource::File,
+                "command" => SecretSource::Command,
+                other => {
+                    self.unknown("secret", other, &key.span());
+                    continue;
+                }
+            };
+            if source.is_some() {
+                self.report(
+                    Severity::Error,
+                    "bad-value",
+                    &key.span(),
+                    "a secret comes from one place".to_owned(),
+                    HELP.to_owned(),
+                );
+            }
+            source = self.string(value, "a name, a path or a command").map(make);
+        }
+        if source.is_none() && table.is_empty() {
+            self.expected(value, "where a secret comes from", HELP);
+        }
+        source
+    }
+
+    fn scalar(&mut self, value: &Value<'_>) -> Option<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(number) => Some(number.to_string()),
+            DeValue::Float(number) => Some(number.to_string()),
+            DeValue::Boolean(flag) => Some(flag.to_string()),
+            DeValue::Datetime(time) => Some(time.to_string()),
+            DeValue::Array(_) | DeValue::Table(_) => {
+                self.expected(
+                    value,
+                    "a text or a number",
+                    "write `values.NAME = \"text\"`",
+                );
+                None
+            }
+        }
+    }
+
+    fn string(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+        let text = value.get_ref().as_str().map(str::to_owned);
+        if text.is_none() {
+            self.expected(value, what, "write it in quotes");
+        }
+        text
+    }
+
+    /// `"90s"`; a bare number is refused, because nobody knows its unit.
+    fn duration_ms(&mut self, value: &Value<'_>) -> Option<u64> {
+        let parsed = value
+            .get_ref()
+            .as_str()
+            .filter(|text| text.contains(|character: char| character.is_ascii_alphabetic()))
+            .and_then(duration::parse_ms);
+        if parsed.is_none() {
+            self.expected(
+                value,
+                "a duration",
+                "write it with its unit, in quotes: `\"60m\"`, `\"90s\"`, `\"500ms\"`",
+            );
+        }
+        parsed
+    }
+}
+
+fn article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {kind}")
+}

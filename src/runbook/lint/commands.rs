@@ -1,0 +1,266 @@
+//! Lints of what commands do: destroy on the way forward, never end, hide an exit code, go on after an
+//! error, or prove less than they seem to.
+
+use std::collections::HashSet;
+
+use super::{Context, Report};
+use crate::runbook::blanks;
+use crate::runbook::diagnostic::Severity;
+use crate::runbook::model::{Actor, Block, Role, Runbook};
+use crate::runbook::pattern::pattern;
+use crate::runbook::shell::{self, LineKind};
+use crate::runbook::{hazards, role};
+
+pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
+    let forward = forward_blocks(context.runbook);
+    for block in &context.runbook.blocks {
+        if !is_executable(block) {
+            continue;
+        }
+        if forward.contains(&block.n) {
+            destructive(block, report);
+        }
+        never_ending(block, report);
+        fill(block, report);
+        if let Some(why) = role::refusal(&block.code, block.actor) {
+            let line = refused_line(block);
+            report.add(
+                Severity::Error,
+                "shell-inside-sql",
+                (line, ""),
+                why,
+                "put the shell command into a block of its own, after this one",
+            );
+        }
+        if block.actor == Actor::Shell {
+            shell_lints(block, report);
+        }
+    }
+}
+
+pub(super) fn is_executable(block: &Block) -> bool {
+    block.actor != Actor::Nobody && matches!(block.role, Role::Run | Role::Fill | Role::Split)
+}
+
+fn forward_blocks(runbook: &Runbook) -> HashSet<usize> {
+    runbook
+        .walk()
+        .flat_map(|phase| &phase.steps)
+        .flat_map(|step| step.blocks.iter().copied())
+        .collect()
+}
+
+fn destructive(block: &Block, report: &mut Report<'_>) {
+    if block.attributes.confirm.is_some() {
+        return;
+    }
+    for phrase in &block.destructive {
+        let line = block.code_line + line_of(&block.code, phrase);
+        report.add(
+            Severity::Warning,
+            "destructive-forward",
+            (line, phrase),
+            format!("`{phrase}` on the way forward: it will be confirmed wherever it stands"),
+            "say with `confirm=WORD` what to type, and name its way back with `undo=ID`",
+        );
+    }
+}
+
+/// The line (from 0) where a phrase such as `DROP TABLE` or `rm -r` begins.
+fn line_of(code: &str, phrase: &str) -> usize {
+    let first = phrase
+        .split_whitespace()
+        .next()
+        .unwrap_or(phrase)
+        .to_lowercase();
+    let last = phrase
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_lowercase();
+    code.lines()
+        .position(|line| {
+            let lower = line.to_lowercase();
+            let comment =
+                lower.trim_start().starts_with(['#']) || lower.trim_start().starts_with("--");
+            !comment
+                && lower.contains(&first)
+                && (last.is_empty() || last.starts_with('-') || lower.contains(&last))
+        })
+        .unwrap_or_default()
+}
+
+fn never_ending(block: &Block, report: &mut Report<'_>) {
+    if block.actor != Actor::Shell
+        || block.attributes.has_class("watch")
+        || block.attributes.timeout_s.is_some()
+    {
+        return;
+    }
+    for (index, line) in block.code.lines().enumerate() {
+        if hazards::never_ends(line) {
+            report.add(
+                Severity::Info,
+                "never-ending",
+                (block.code_line + index, line.trim()),
+                "this command does not end by itself: it will run as a watch beside the step",
+                "mark it `.watch`, bound it (`timeout 60 …`), or ask for the past only (`tail -n 100`)",
+            );
+        }
+    }
+}
+
+fn fill(block: &Block, report: &mut Report<'_>) {
+    let mut seen = HashSet::new();
+    for blank in blanks::find(&block.code, block.actor, block.code_line) {
+        if !blank.is_textual() || !seen.insert(blank.name.clone()) {
+            continue;
+        }
+        let line = block.code_line + blank.line;
+        if blank.name.starts_with("OMITTED_") {
+            report.add(
+                Severity::Warning,
+                "incomplete",
+                (line, &blank.text),
+                "something is left out here: the block cannot be done as it stands",
+                "write out what is meant",
+            );
+        } else {
+            report.add(
+                Severity::Info,
+                "blank",
+                (line, &blank.text),
+                format!(
+                    "`{}` has to be filled in before this block can run",
+                    blank.text
+                ),
+                format!(
+                    "give `{}` a value: `--var {}=…`, or under `values` in `gonogo.toml`",
+                    blank.name, blank.name
+                ),
+            );
+        }
+    }
+}
+
+fn refused_line(block: &Block) -> usize {
+    let at = block.code.lines().position(|line| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        matches!(
+            word,
+            "curl"
+                | "wget"
+                | "git"
+                | "npm"
+                | "docker"
+                | "kubectl"
+                | "cd"
+                | "sudo"
+                | "ssh"
+                | "psql"
+                | "echo"
+        ) && !line.trim_start().starts_with("psql -")
+    });
+    block.code_line + at.unwrap_or_default()
+}
+
+fn shell_lints(block: &Block, report: &mut Report<'_>) {
+    let code = &block.code;
+    let pipefail = code.contains("pipefail");
+    let mut backup = false;
+    for (first, command) in logical_commands(code) {
+        let line = block.code_line + first;
+        let program = shell::program(&command);
+        if program == "psql"
+            && pattern!(r"\s(?:-f\b|-f\S|--file\b)|<").is_match(&command)
+            && !command.contains("ON_ERROR_STOP")
+        {
+            report.add(
+                Severity::Warning,
+                "psql-without-on-error-stop",
+                (line, "psql"),
+                "psql goes on after an error in a file and exits with 0",
+                "write `psql -v ON_ERROR_STOP=1 …`",
+            );
+        }
+        if !pipefail
+            && pattern!(r"\|\s*(?:sudo\s+)?tee\b").is_match(&command)
+            && !command.contains("PIPESTATUS")
+        {
+            report.add(
+                Severity::Warning,
+                "pipe-hides-exit-code",
+                (line, "tee"),
+                "behind `| tee` the exit code is that of `tee`: a failure looks like success",
+                "begin the block with `set -o pipefail`; the output is kept anyway",
+            );
+        }
+        let dumps = matches!(program, "pg_dump" | "pg_dumpall" | "pg_basebackup");
+        if !pipefail
+            && dumps
+            && pattern!(r"\|\s*(?:gzip|zstd|bzip2|xz|aws|gsutil|ssh)\b").is_match(&command)
+        {
+            report.add(
+                Severity::Warning,
+                "pipe-hides-exit-code",
+                (line, program),
+                "a dump that fails behind a pipe leaves a short file and an exit code of 0",
+                "begin the block with `set -o pipefail`",
+            );
+        }
+        if backup && program == "ls" && pattern!(r"(?i)dump|backup|\.sql|\.bak").is_match(&command)
+        {
+            report.add(
+                Severity::Warning,
+                "backup-verified-by-ls",
+                (line, "ls"),
+                "`ls` shows that a file is there, not that the backup can be restored",
+                "read it through: `pg_restore -f /dev/null FILE` (custom format), or restore it into a scratch database",
+            );
+        }
+        backup |= dumps;
+        if program == "pg_restore" && pattern!(r"[\w_]\*[\w.]*").is_match(&command) {
+            report.add(
+                Severity::Warning,
+                "glob-in-restore",
+                (line, "*"),
+                "a pattern that matches two dumps breaks the restore",
+                "name the one file to restore",
+            );
+        }
+        if program == "grep"
+            && !command.contains('|')
+            && pattern!(r"(?i)error|fail|exception|fatal").is_match(&command)
+        {
+            report.add(
+                Severity::Info,
+                "grep-exits-1",
+                (line, "grep"),
+                "`grep` exits with 1 when nothing is found, which here means that all is well",
+                "write `! grep …`, or say `expect=\"exit == 1\"`",
+            );
+        }
+    }
+}
+
+/// Commands over their continued lines, with the line of their start.
+fn logical_commands(code: &str) -> Vec<(usize, String)> {
+    let mut commands: Vec<(usize, String)> = Vec::new();
+    let mut inside = false;
+    for (index, line) in shell::lines(code).iter().enumerate() {
+        match line.kind {
+            LineKind::Command => {
+                commands.push((index, line.command().to_owned()));
+                inside = true;
+            }
+            LineKind::Continuation if inside => {
+                if let Some((_, command)) = commands.last_mut() {
+                    command.push('\n');
+                    command.push_str(line.command());
+                }
+            }
+            _ => inside = false,
+        }
+    }
+    commands
+}

@@ -1,0 +1,78 @@
+//! Conditions of a guide, checked by whoever can evaluate them: this layer only knows where they stand.
+
+use crate::runbook::diagnostic::{Diagnostic, Severity};
+use crate::runbook::model::Runbook;
+use crate::runbook::source::Source;
+
+/// What is wrong with one condition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionProblem {
+    /// The piece of the condition that is meant; the whole condition where it is empty.
+    pub fragment: String,
+    pub message: String,
+    pub help: String,
+}
+
+/// Runs `check` over every condition of the guide (`expect`, `when`, captures, conditions of ticks and
+/// criteria) and gives each problem its place. `bytes` is the guide as it was parsed.
+pub fn check_conditions(
+    runbook: &Runbook,
+    bytes: &[u8],
+    mut check: impl FnMut(&str) -> Vec<ConditionProblem>,
+) -> Vec<Diagnostic> {
+    let source = Source::decode(bytes);
+    let mut conditions: Vec<(usize, &str)> = Vec::new();
+    for block in &runbook.blocks {
+        let attributes = &block.attributes;
+        conditions.extend(
+            attributes
+                .expect
+                .iter()
+                .map(|text| (block.line, text.as_str())),
+        );
+        conditions.extend(
+            attributes
+                .when
+                .iter()
+                .map(|text| (block.line, text.as_str())),
+        );
+    }
+    for step in runbook.steps() {
+        conditions.extend(
+            step.ticks
+                .iter()
+                .filter_map(|tick| Some((tick.line, tick.cel.as_deref()?))),
+        );
+    }
+    for phase in runbook.walk() {
+        conditions.extend(
+            phase
+                .criteria
+                .iter()
+                .filter_map(|criterion| Some((criterion.line, criterion.cel.as_deref()?))),
+        );
+    }
+    conditions.sort_unstable();
+    conditions.dedup();
+    let mut diagnostics = Vec::new();
+    for (line, condition) in conditions {
+        for problem in check(condition) {
+            let needle = if problem.fragment.is_empty() {
+                condition
+            } else {
+                &problem.fragment
+            };
+            let (column, width) = source.locate(line, needle);
+            diagnostics.push(Diagnostic {
+                severity: Severity::Error,
+                code: "bad-condition".to_owned(),
+                line,
+                column,
+                width,
+                message: problem.message,
+                help: problem.help,
+            });
+        }
+    }
+    diagnostics
+}

@@ -1,0 +1,139 @@
+//! Lints of SQL: locks that queue behind others, statements that rewrite or scan a table, and
+//! statements that may not stand in a transaction.
+
+use super::{Context, Report, commands::is_executable};
+use crate::runbook::diagnostic::Severity;
+use crate::runbook::model::{Actor, Transaction};
+use crate::runbook::pattern::pattern;
+use crate::runbook::sql::{self, Statement};
+
+pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
+    // A setting made in one session does not reach the next: each block is looked at alone.
+    for block in &context.runbook.blocks {
+        if block.actor != Actor::Sql || !is_executable(block) {
+            continue;
+        }
+        let statements = sql::statements(&block.code);
+        let mut open = block.attributes.txn == Some(Transaction::One);
+        let mut guarded = false;
+        let mut warned = false;
+        let created: Vec<String> = statements
+            .iter()
+            .filter_map(|statement| pattern!(r"(?i)^create\s+(?:unlogged\s+|temp\w*\s+)?(?:table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?([\w.\x22]+)").captures(statement.text))
+            .map(|found| found[1].to_lowercase())
+            .collect();
+        for statement in &statements {
+            let line = block.code_line + statement.first;
+            let text = statement.text;
+            guarded |= pattern!(r"(?i)\block_timeout\b|\bstatement_timeout\b").is_match(text);
+            if statement.starts_with("BEGIN") || statement.starts_with("START TRANSACTION") {
+                open = true;
+            } else if statement.starts_with("COMMIT")
+                || statement.starts_with("ROLLBACK")
+                || statement.starts_with("END")
+            {
+                open = false;
+            }
+            if open && let Some(what) = not_in_transaction(text) {
+                report.add(
+                    Severity::Error,
+                    "not-in-transaction",
+                    (line, first_line(text)),
+                    format!("`{what}` may not run inside a transaction: the server will reject it"),
+                    "take it out of the transaction, into a block of its own with `txn=none`",
+                );
+            }
+            let on_new = created
+                .iter()
+                .any(|table| text.to_lowercase().contains(table.as_str()));
+            index(statement, line, on_new, report);
+            constraint(text, line, on_new, report);
+            if !guarded && !warned && !on_new && takes_strong_lock(text) {
+                warned = true;
+                report.add(
+                    Severity::Warning,
+                    "ddl-without-lock-timeout",
+                    (line, first_line(text)),
+                    "this waits for a lock that every later query on the table then queues behind",
+                    "begin with `SET lock_timeout = '5s';` and try again when it fails",
+                );
+            }
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
+}
+
+/// Statements that PostgreSQL rejects inside a transaction block.
+fn not_in_transaction(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    let lower = lower.trim_start();
+    let starts = |words: &str| lower.starts_with(words);
+    if (starts("create index")
+        || starts("create unique index")
+        || starts("drop index")
+        || starts("reindex"))
+        && lower.contains("concurrently")
+    {
+        return Some("CONCURRENTLY");
+    }
+    if starts("alter table") && lower.contains("detach partition") && lower.contains("concurrently")
+    {
+        return Some("DETACH PARTITION CONCURRENTLY");
+    }
+    [
+        ("vacuum", "VACUUM"),
+        ("create database", "CREATE DATABASE"),
+        ("drop database", "DROP DATABASE"),
+        ("create tablespace", "CREATE TABLESPACE"),
+        ("drop tablespace", "DROP TABLESPACE"),
+        ("alter system", "ALTER SYSTEM"),
+        ("reindex database", "REINDEX DATABASE"),
+        ("reindex system", "REINDEX SYSTEM"),
+        ("create subscription", "CREATE SUBSCRIPTION"),
+        ("drop subscription", "DROP SUBSCRIPTION"),
+    ]
+    .into_iter()
+    .find(|(words, _)| starts(words))
+    .map(|(_, name)| name)
+}
+
+fn index(statement: &Statement<'_>, line: usize, on_new: bool, report: &mut Report<'_>) {
+    let lower = statement.text.to_lowercase();
+    let creates = lower.starts_with("create index") || lower.starts_with("create unique index");
+    if creates && !lower.contains("concurrently") && !on_new {
+        report.add(
+            Severity::Warning,
+            "index-without-concurrently",
+            (line, first_line(statement.text)),
+            "this blocks every write to the table until the index is built",
+            "write `CREATE INDEX CONCURRENTLY …` in a block of its own, outside a transaction",
+        );
+    }
+}
+
+fn constraint(text: &str, line: usize, on_new: bool, report: &mut Report<'_>) {
+    let lower = text.to_lowercase();
+    if !lower.starts_with("alter table") || on_new {
+        return;
+    }
+    let adds =
+        pattern!(r"(?i)\badd\s+(?:constraint\s+\S+\s+)?(?:foreign\s+key|check)\b").is_match(text);
+    if adds && !lower.contains("not valid") {
+        report.add(
+            Severity::Warning,
+            "constraint-without-not-valid",
+            (line, first_line(text)),
+            "this checks every row while it holds the table",
+            "add it with `NOT VALID`, then `ALTER TABLE … VALIDATE CONSTRAINT …` in a statement of its own",
+        );
+    }
+}
+
+fn takes_strong_lock(text: &str) -> bool {
+    pattern!(r"(?i)^(?:alter\s+table|drop\s+(?:table|index|view|materialized\s+view|trigger)|truncate|create\s+trigger|lock\s+table|alter\s+index|cluster)\b")
+        .is_match(text)
+        && !text.to_lowercase().contains("concurrently")
+}

@@ -1,0 +1,289 @@
+//! Lints of the guide's shape: fences, ids, phases, attributes, undo targets.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Context, Report, did_you_mean};
+use crate::runbook::attributes::{
+    COMMENT_KEYS, FENCE_KEYS, KNOWN_CLASSES, Raw, is_known_key, take_comments,
+};
+use crate::runbook::blocks;
+use crate::runbook::diagnostic::Severity;
+use crate::runbook::outline::NodeKind;
+use crate::runbook::pattern::pattern;
+
+pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
+    fences(context, report);
+    ids(context, report);
+    phases(context, report);
+    attributes(context, report);
+    comments(context, report);
+    undo(context, report);
+}
+
+fn fences(context: &Context<'_>, report: &mut Report<'_>) {
+    for node in context.nodes {
+        let Some(code) = node.code() else { continue };
+        if !code.closed {
+            report.add(
+                Severity::Error,
+                "unterminated-fence",
+                (node.line, ""),
+                "this fence is never closed: everything after it reads as code",
+                "close it with a fence of the same length on a line of its own; until then nothing from here on can be armed",
+            );
+            return;
+        }
+        if let Some(line) = blocks::swallowed(code) {
+            report.add(
+                Severity::Error,
+                "unbalanced-fence",
+                (code.code_line + line, "```"),
+                format!("a fence opens inside the fence of line {}", node.line),
+                format!("close the fence of line {} before this line, or make it longer than the fences it shows; until then nothing from there on can be armed", node.line),
+            );
+            return;
+        }
+    }
+}
+
+fn ids(context: &Context<'_>, report: &mut Report<'_>) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let headings = context.headings.iter().filter_map(|heading| {
+        Some((
+            heading.raw.id.as_deref().or(heading.raw.get("id"))?,
+            heading.line,
+        ))
+    });
+    let blocks = context
+        .blocks
+        .raws
+        .iter()
+        .zip(&context.blocks.blocks)
+        .filter(|(raw, _)| raw.id.is_some() || raw.get("id").is_some() || raw.get("name").is_some())
+        .map(|(_, block)| (block.id.as_str(), block.line));
+    let mut all: Vec<(&str, usize)> = headings.chain(blocks).collect();
+    all.sort_by_key(|(_, line)| *line);
+    for (id, line) in all {
+        if let Some(before) = first.get(id) {
+            report.add(
+                Severity::Error,
+                "duplicate-id",
+                (line, id),
+                format!("the id `{id}` is taken by line {before}"),
+                "give this one an id of its own, and name it in `undo=` and `needs=` where it is meant",
+            );
+        } else {
+            first.insert(id, line);
+        }
+    }
+}
+
+fn phases(context: &Context<'_>, report: &mut Report<'_>) {
+    let title = |index: usize| {
+        format!(
+            "`{}` (line {})",
+            context.headings[index].title, context.headings[index].line
+        )
+    };
+    for rival in &context.chosen.rivals {
+        let (Some(first), Some(taken)) = (rival.first(), context.chosen.phases.first()) else {
+            continue;
+        };
+        report.add(
+            Severity::Warning,
+            "rival-phases",
+            (context.headings[*first].line, ""),
+            format!(
+                "{} sections from {} on look like phases too; the phases taken begin at {}",
+                rival.len(),
+                title(*first),
+                title(*taken)
+            ),
+            "put `<!-- gonogo: phases -->` under the heading whose sections are the phases",
+        );
+    }
+    if context.runbook.phases.is_empty() && !context.nodes.is_empty() {
+        report.add(
+            Severity::Warning,
+            "no-phases",
+            (1, ""),
+            "no phase was found: no section holds anything to do",
+            "put `<!-- gonogo: phase -->` under each heading that is a phase",
+        );
+        return;
+    }
+    let count = context.runbook.phases.len();
+    let numbered = context
+        .chosen
+        .phases
+        .iter()
+        .filter(|index| context.headings[**index].number.is_some())
+        .count();
+    for node in context
+        .nodes
+        .iter()
+        .filter(|node| node.kind == NodeKind::Paragraph)
+    {
+        if numbered != count || !node.text.contains("phases") {
+            continue;
+        }
+        if let Some(found) = pattern!(r"\b(\d{1,2}) phases\b").captures(&node.text)
+            && found[1].parse::<usize>().is_ok_and(|said| said != count)
+        {
+            report.add(
+                Severity::Info,
+                "phase-count",
+                (node.line, &found[0]),
+                format!(
+                    "the text speaks of {} phases, the headings of {count}",
+                    &found[1]
+                ),
+                "the headings are taken; correct the text",
+            );
+            return;
+        }
+    }
+}
+
+fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
+    for (raw, block) in context.blocks.raws.iter().zip(&context.blocks.blocks) {
+        // Without braces, words after a language belong to other tools more often than to this one.
+        let ours = raw.id.is_some()
+            || raw
+                .classes
+                .iter()
+                .any(|class| KNOWN_CLASSES.contains(&class.as_str()))
+            || raw
+                .pairs
+                .iter()
+                .any(|(key, _)| FENCE_KEYS.contains(&key.as_str()));
+        for (key, value) in &raw.pairs {
+            if is_known_key(key) {
+                continue;
+            }
+            let near = super::closest(key, &FENCE_KEYS).is_some() && value != "true";
+            if ours || near {
+                report.add(
+                    Severity::Warning,
+                    "unknown-attribute",
+                    (block.line, key),
+                    format!("unknown attribute `{key}`"),
+                    did_you_mean(key, &FENCE_KEYS),
+                );
+            }
+        }
+        for class in &raw.classes {
+            let known = KNOWN_CLASSES.contains(&class.as_str());
+            let near = super::closest(class, &KNOWN_CLASSES).is_some();
+            if !known && near {
+                report.add(
+                    Severity::Warning,
+                    "unknown-class",
+                    (block.line, class),
+                    format!("unknown class `.{class}`"),
+                    did_you_mean(class, &KNOWN_CLASSES),
+                );
+            }
+        }
+    }
+    for (number, bad) in &context.blocks.bad {
+        let Some(block) = context.runbook.block(*number) else {
+            continue;
+        };
+        report.add(
+            Severity::Error,
+            "bad-attribute",
+            (block.line, &bad.key),
+            bad.message.clone(),
+            bad.help.clone(),
+        );
+    }
+}
+
+/// Keys of comments under headings and after list items.
+fn comments(context: &Context<'_>, report: &mut Report<'_>) {
+    let mut keys = |raw: &Raw, line: usize| {
+        for (key, value) in &raw.pairs {
+            if !COMMENT_KEYS.contains(&key.as_str()) {
+                report.add(
+                    Severity::Warning,
+                    "unknown-attribute",
+                    (line, key),
+                    format!("unknown key `{key}` in a comment"),
+                    did_you_mean(key, &COMMENT_KEYS),
+                );
+            }
+            let duration = matches!(key.as_str(), "wait" | "soak")
+                && crate::text::duration::parse_s(value).is_none();
+            let range = key == "estimate" && crate::text::duration::find(value).is_none();
+            if duration || range {
+                report.add(
+                    Severity::Error,
+                    "bad-attribute",
+                    (line, value),
+                    format!("`{value}` is not a duration"),
+                    format!("write it as `{key}=15m`, `{key}=2h` or `{key}=7d`"),
+                );
+            }
+        }
+    };
+    for node in context.nodes {
+        if node.text.contains("gonogo:") {
+            let raw = take_comments(&node.text).1;
+            let offset = node
+                .text
+                .lines()
+                .position(|line| line.contains("gonogo:"))
+                .unwrap_or_default();
+            let line = if node.kind == NodeKind::Html {
+                node.line + offset
+            } else {
+                node.line
+            };
+            keys(&raw, line);
+        }
+    }
+}
+
+fn undo(context: &Context<'_>, report: &mut Report<'_>) {
+    let runbook = context.runbook;
+    let mut known: BTreeSet<&str> = runbook
+        .blocks
+        .iter()
+        .map(|block| block.id.as_str())
+        .collect();
+    known.extend(runbook.steps().map(|step| step.id.as_str()));
+    known.extend(runbook.walk().map(|phase| phase.id.as_str()));
+    known.extend(runbook.rollback.iter().map(|option| option.id.as_str()));
+    let names: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| !name.starts_with("block-"))
+        .collect();
+    let mut check = |target: &str, line: usize| {
+        if !known.contains(target) {
+            report.add(
+                Severity::Error,
+                "unknown-undo",
+                (line, target),
+                format!("`undo={target}` names nothing in this guide"),
+                match super::closest(target, &names) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => {
+                        "give the step or block that takes this back an id: `{#restore}`".to_owned()
+                    }
+                },
+            );
+        }
+    };
+    for heading in context.headings {
+        if let Some(target) = heading.raw.get("undo") {
+            check(target, heading.line);
+        }
+    }
+    for block in &runbook.blocks {
+        if let Some(target) = &block.attributes.undo {
+            check(target, block.line);
+        }
+    }
+}

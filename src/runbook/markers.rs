@@ -1,0 +1,157 @@
+//! Comments in a block that say it is not one act: options, alternatives, terminals, hosts, systems,
+//! numbered parts, what is optional, and what is kept for an emergency.
+
+use super::pattern::pattern;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Marker {
+    /// `Option A: …`
+    Option,
+    /// `or:` with nothing, or only prose, after it: what follows is the alternative.
+    OrNext,
+    /// `or: npx tsc`
+    OrCommand(String),
+    Terminal(String),
+    /// On which machine, or inside which container.
+    Host(String),
+    /// macOS, Ubuntu, Windows.
+    System(String),
+    /// `Using Docker`, `If using PM2`.
+    Using(String),
+    Rollback,
+    Optional,
+    Numbered,
+    Plain,
+}
+
+/// What a comment (without its marks) says about the structure of its block.
+pub(super) fn marker(comment: &str) -> Marker {
+    let text = comment.trim().trim_matches(['=', '-', '*', '─', '#', ' ']);
+    let lower = text.to_lowercase();
+    if pattern!(r"^(option|method|approach|alternative|variant|choice|scenario)\s*(#?\d+|[a-h])\b")
+        .is_match(&lower)
+    {
+        return Marker::Option;
+    }
+    if let Some(found) = pattern!(
+        r"(?i)^(?:or|alternatively|alternative|alternative command|oder|ou)\b\s*[:,\-–—]*\s*(.*)$"
+    )
+    .captures(text)
+    {
+        let rest = found[1].trim();
+        if pattern!(r"(?i)^(equivalent|similar|the like|whatever|another|your|any|more|less|later|earlier|higher)\b").is_match(rest) {
+            return Marker::Plain;
+        }
+        return if looks_like_command(rest) {
+            Marker::OrCommand(rest.to_owned())
+        } else {
+            Marker::OrNext
+        };
+    }
+    if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
+        return Marker::Terminal(lower);
+    }
+    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|passe[sd]|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
+    if goes_on {
+        return if is_numbered(text) {
+            Marker::Numbered
+        } else {
+            Marker::Plain
+        };
+    }
+    if pattern!(r"^(to )?(emergency )?(roll(ing)?[- ]?back|revert|undo)\b|^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|^rollback|emergency rollback|^abort|^fallback").is_match(&lower) {
+        return Marker::Rollback;
+    }
+    if let Some(found) = pattern!(r"^(?:for |on |in )?(macos|mac os|os x|mac|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|powershell|wsl)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
+        return Marker::System(found[1].to_owned());
+    }
+    if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
+        return Marker::Using(found[1].to_owned());
+    }
+    if pattern!(r"^(inside|within|in) (the )?[\w\s.-]*\b(container|psql|shell|session|pod|vm|instance|console)\b|^(inside|from) psql").is_match(&lower) {
+        return Marker::Host(lower);
+    }
+    if let Some(found) = pattern!(r"^(?:(?:run |execute )?(?:on|from|at) (?:the |your |each |all )?([\w\s.-]{0,30}?(?:server|host|machine|node|primary|replica|standby|master|slave|laptop|workstation|bastion|instance|vm|follower|leader)s?\b[\w\s.-]{0,12})|(local(?:ly)?|local machine|remote(?:ly)?|staging|production|prod|dev|development|test|qa|uat)(?: environment| server| database| db| machine| host)?(?: only| first)?|(?:in|on|for|to) (staging|production|prod|dev|development)(?: environment| server| database| db)?)\s*:?$").captures(&lower) {
+        let key = found.get(1).or(found.get(2)).or(found.get(3)).map_or("", |key| key.as_str());
+        return Marker::Host(key.trim().to_owned());
+    }
+    if is_optional(&lower) {
+        return Marker::Optional;
+    }
+    if is_numbered(text) {
+        return Marker::Numbered;
+    }
+    Marker::Plain
+}
+
+pub(super) fn is_optional(lower: &str) -> bool {
+    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b").is_match(lower)
+}
+
+pub(super) fn is_numbered(text: &str) -> bool {
+    pattern!(r"^(?i)(?:(?:step|phase|stage|part)\s*)?\d{1,2}(?:\.\d{1,2})*[.):]\s*\S|^(?:step|phase|stage|part)\s+\d").is_match(text)
+}
+
+/// Whether words after "or" are a command rather than prose.
+fn looks_like_command(text: &str) -> bool {
+    let text = text.trim_matches('`');
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.is_empty() || first.ends_with(':') {
+        return false;
+    }
+    super::commands::is_command(super::shell::program(text))
+        && !pattern!(r"^(use|run|via|using|with|if)\b").is_match(text)
+}
+
+/// The words of a comment without its number.
+pub(super) fn title(comment: &str) -> String {
+    pattern!(r"^(?i)(?:(?:step|part)\s*)?\d{1,2}(?:\.\d{1,2})*[.):]\s*")
+        .replace(
+            comment.trim().trim_matches(['=', '-', '*', '─', '#', ' ']),
+            "",
+        )
+        .trim_end_matches(':')
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers() {
+        assert_eq!(marker("Option A: Stop one service"), Marker::Option);
+        assert_eq!(
+            marker("or: npx tsc"),
+            Marker::OrCommand("npx tsc".to_owned())
+        );
+        assert_eq!(
+            marker("OR: node dist/index.js &"),
+            Marker::OrCommand("node dist/index.js &".to_owned())
+        );
+        assert_eq!(marker("OR:"), Marker::OrNext);
+        assert_eq!(marker("Or equivalent"), Marker::Plain);
+        assert_eq!(
+            marker("Terminal 2"),
+            Marker::Terminal("terminal 2".to_owned())
+        );
+        assert_eq!(
+            marker("On the database server"),
+            Marker::Host("database server".to_owned())
+        );
+        assert_eq!(marker("Staging"), Marker::Host("staging".to_owned()));
+        assert_eq!(marker("Emergency rollback if needed"), Marker::Rollback);
+        assert_eq!(
+            marker("macOS (Homebrew)"),
+            Marker::System("macos".to_owned())
+        );
+        assert_eq!(marker("If using PM2:"), Marker::Using("pm2".to_owned()));
+        assert_eq!(
+            marker("3. Test restoration (optional but recommended)"),
+            Marker::Optional
+        );
+        assert_eq!(marker("2. Verify backup was created"), Marker::Numbered);
+        assert_eq!(marker("Check database connection"), Marker::Plain);
+        assert_eq!(title("3. Test it:"), "Test it");
+    }
+}
