@@ -6,6 +6,8 @@ mod config;
 mod demo;
 mod errors;
 mod executor;
+mod executor_adoption;
+mod executor_ending;
 mod executor_http;
 mod executor_sql;
 mod hostile_output;
