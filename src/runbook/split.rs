@@ -74,8 +74,15 @@ pub(super) fn split(code: &str, actor: Actor, number: usize, code_line: usize) -
     (session || parts.len() > 1 && acts > 0).then_some(Split { why, parts })
 }
 
+/// Sessions looked for in one block: each is read from its opener on, and no guide has more.
+const MOST_SESSIONS: usize = 40;
+
+/// Bytes of a session in which its end is looked for.
+const LONGEST_SESSION: usize = 64 << 10;
+
 fn shell_items(code: &str) -> Vec<Item<'_>> {
     let mut items = Vec::new();
+    let mut sessions = 0;
     let mut offset = 0;
     let mut first_line = 0;
     'whole: while offset < code.len() {
@@ -108,8 +115,13 @@ fn shell_items(code: &str) -> Vec<Item<'_>> {
                         last += 1;
                     }
                     let alone = last == index;
-                    let opener = commands::opener(line.command()).filter(|_| alone);
+                    let opener = if sessions < MOST_SESSIONS && alone {
+                        commands::opener(line.command())
+                    } else {
+                        None
+                    };
                     if let Some(opener) = opener {
+                        sessions += 1;
                         let start: usize = consumed + line.text.len() + 1;
                         let (body, length) =
                             session_body(rest.get(start..).unwrap_or_default(), &opener);
@@ -180,11 +192,13 @@ fn session_body(rest: &str, opener: &Opener) -> (String, usize) {
 }
 
 fn is_shell_again(line: &str, body: &str) -> bool {
-    let complete = sql::statements(body)
-        .last()
-        .is_none_or(|statement| statement.terminated);
     let first = line.split_whitespace().next().unwrap_or_default();
-    complete && commands::is_command(first) && !sql::is_verb(first) && first != "\\"
+    commands::is_command(first)
+        && !sql::is_verb(first)
+        && body.len() < LONGEST_SESSION
+        && sql::statements(body)
+            .last()
+            .is_none_or(|statement| statement.terminated)
 }
 
 fn sql_items(code: &str) -> Vec<Item<'_>> {

@@ -3,6 +3,7 @@
 mod cluster;
 mod config;
 mod demo;
+mod dialect;
 mod executor;
 mod house;
 mod monitor;
