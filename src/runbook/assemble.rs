@@ -259,6 +259,7 @@ impl<'a> Assembler<'a> {
             let body = self.markdown(from, heading.end);
             let mut only = step(step_id, &heading.title, heading.line, body, content);
             only.undo = raw.get("undo").map(str::to_owned);
+            only.optional = self.is_optional_block(&only.blocks);
             phase.steps.push(only);
         } else {
             phase.body = self.markdown(from, body_end);

@@ -568,7 +568,7 @@ impl Builder<'_> {
         index: usize,
         items: &[Item<'_>],
     ) {
-        if self.survey.acts.contains(&index) {
+        if self.survey.acts.binary_search(&index).is_ok() {
             if self.open.has_statement {
                 self.cut();
             }

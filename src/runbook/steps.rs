@@ -126,8 +126,8 @@ impl Reader<'_> {
                     && text.lines().any(|line| marked(line).is_some())
                 {
                     for (offset, line) in text.lines().enumerate() {
-                        if let Some((_, rest)) = marked(line) {
-                            self.statement(rest, node.line + offset, label, &raw);
+                        if marked(line).is_some() {
+                            self.statement(line, node.line + offset, label, &raw);
                         }
                     }
                     return;
@@ -159,12 +159,8 @@ impl Reader<'_> {
             (None, Some((_, rest)), Some(Label::Prerequisite)) => {
                 self.tick_with(node.line, rest, false, &raw);
             }
-            (
-                None,
-                Some((_, rest)),
-                Some(kind @ (Label::Success | Label::Expected | Label::RedFlag)),
-            ) => {
-                self.statement(rest, node.line, kind, &raw);
+            (None, Some(_), Some(kind @ (Label::Success | Label::Expected | Label::RedFlag))) => {
+                self.statement(&text, node.line, kind, &raw);
             }
             // Without a label a mark is a claim of the author; a comment of ours makes it a criterion.
             (None, Some((good, rest)), _) => {
