@@ -105,7 +105,8 @@ impl Reader<'_> {
         match found {
             Some((label @ (Label::Success | Label::Expected | Label::RedFlag), rest)) => {
                 self.label = Some(label);
-                if !rest.is_empty() && !(before_list && is_introduction(&text)) {
+                let introduces = before_list && is_introduction(&text);
+                if !rest.is_empty() && !introduces {
                     let rest = rest.to_owned();
                     self.statement(&rest, node.line, label, &raw);
                     self.label = None;
@@ -222,6 +223,15 @@ impl Reader<'_> {
             self.label = None;
             return;
         }
+        if block.role == Role::Manual {
+            self.by_hand(block);
+            return;
+        }
+        if matches!(block.role, Role::Run | Role::Fill) {
+            for (offset, act) in super::role::trailing_acts(&block.code, block.actor) {
+                self.tick(block.code_line + offset, &act, false, false);
+            }
+        }
         if matches!(block.actor, Actor::Shell | Actor::Sql | Actor::Http) {
             self.last_block = Some(number);
             for (offset, text) in expectation::in_comments(&block.code, block.actor) {
@@ -255,6 +265,15 @@ impl Reader<'_> {
                 block: Some(number),
                 ..Expectation::default()
             });
+        }
+        self.label = None;
+    }
+
+    /// A block of comments, or of an editor: each line is an act.
+    fn by_hand(&mut self, block: &Block) {
+        for (offset, line) in block.code.lines().enumerate() {
+            let act = line.trim().trim_start_matches(['#', '-']).trim();
+            self.tick(block.code_line + offset, act, false, false);
         }
         self.label = None;
     }
