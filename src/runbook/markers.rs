@@ -33,10 +33,11 @@ pub(super) fn marker(comment: &str) -> Marker {
     {
         return Marker::Option;
     }
+    let unnumbered = title(text);
     if let Some(found) = pattern!(
         r"(?i)^(?:or|alternatively|alternative|alternative command|oder|ou)\b\s*[:,\-–—]*\s*(.*)$"
     )
-    .captures(text)
+    .captures(&unnumbered)
     {
         let rest = found[1].trim();
         if pattern!(r"(?i)^(equivalent|similar|the like|whatever|another|your|any|more|less|later|earlier|higher)\b").is_match(rest) {
@@ -66,6 +67,9 @@ pub(super) fn marker(comment: &str) -> Marker {
         return Marker::System(found[1].to_owned());
     }
     if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
+        return Marker::Using(found[1].to_owned());
+    }
+    if let Some(found) = pattern!(r"^for (?:an? |the )?(partial|full|complete|existing|new|fresh|single|multiple|local|remote|small|large|minor|major|simple|complex|manual|automatic|first-time)\b").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
     if pattern!(r"^(inside|within|in) (the )?[\w\s.-]*\b(container|psql|shell|session|pod|vm|instance|console)\b|^(inside|from) psql").is_match(&lower) {

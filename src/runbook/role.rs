@@ -151,13 +151,7 @@ fn actor_of(family: Family, code: &str) -> Actor {
             Actor::Shell
         }
         Family::Sql => Actor::Sql,
-        Family::Shell
-            if sql::is_verb(first)
-                && first.chars().all(char::is_uppercase)
-                && code.contains(';') =>
-        {
-            Actor::Sql
-        }
+        Family::Shell if sql::is_verb(first) && split::is_only_sql(code) => Actor::Sql,
         Family::Shell => Actor::Shell,
         Family::Http => Actor::Http,
         _ => Actor::Nobody,
@@ -355,6 +349,18 @@ fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
     // A copied session: prompts go, printed lines make it a mixture.
     let (code, mixed) = match shapes::unprompt(block.code) {
         Some((code, mixed)) => (Some(code), mixed),
+        // SQL in a shell fence: its comments become those of SQL.
+        None if actor == Actor::Sql
+            && block
+                .code
+                .lines()
+                .any(|line| line.trim_start().starts_with('#')) =>
+        {
+            (
+                Some(split::with_sql_comments(block.code)),
+                shapes::holds_output(block.code, actor),
+            )
+        }
         None => (None, shapes::holds_output(block.code, actor)),
     };
     let actor = match &code {

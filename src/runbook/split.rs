@@ -19,6 +19,27 @@ pub(super) struct Split {
     pub parts: Vec<Part>,
 }
 
+/// Whether code in a shell fence is nothing but SQL.
+pub(super) fn is_only_sql(code: &str) -> bool {
+    items::shell_items(code).iter().all(|item| {
+        matches!(
+            item,
+            Item::Comment { .. } | Item::Statement { sql: true, .. }
+        )
+    })
+}
+
+/// Comments of a shell as comments of SQL.
+pub(super) fn with_sql_comments(code: &str) -> String {
+    code.lines()
+        .map(|line| match line.trim_start().strip_prefix('#') {
+            Some(comment) => format!("-- {}", comment.trim_start_matches('#').trim()),
+            None => line.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// Splits a block, or says that it is one act.
 pub(super) fn split(code: &str, actor: Actor, number: usize, code_line: usize) -> Option<Split> {
     let items = match actor {
@@ -63,6 +84,7 @@ struct Open {
     has_statement: bool,
     endless: bool,
     optional: bool,
+    sql: bool,
     emergency: bool,
     choice: Option<(usize, String)>,
     host: Option<String>,
@@ -95,7 +117,12 @@ impl Builder<'_> {
                 manual,
                 endless,
                 text,
+                sql,
             } => {
+                if self.survey.mixed && self.open.has_statement && self.open.sql != *sql {
+                    self.close();
+                }
+                self.open.sql = *sql;
                 // Publishing is confirmed by itself where the block is optional.
                 if self.survey.optional
                     && self.open.has_statement
@@ -395,6 +422,11 @@ impl Builder<'_> {
             .copied()
             .collect::<Vec<_>>()
             .join("\n");
+        let code = if open.sql {
+            with_sql_comments(&code)
+        } else {
+            code
+        };
         let title = if open.title.is_empty() {
             command_name(first_command(&code))
         } else {
@@ -404,6 +436,7 @@ impl Builder<'_> {
             title,
             line: self.code_line + open.first.unwrap_or_default(),
             code,
+            actor: if open.sql { Actor::Sql } else { Actor::Nobody },
             optional: open.optional,
             choice: open.choice.map(|(group, name)| Choice {
                 group: format!("block-{}.{group}", self.number),

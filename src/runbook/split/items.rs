@@ -28,6 +28,8 @@ pub(super) enum Item<'a> {
         remark: Option<&'a str>,
         manual: bool,
         endless: bool,
+        /// SQL that stands among shell commands.
+        sql: bool,
     },
     Session {
         first: usize,
@@ -61,6 +63,23 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                         after_blank,
                     });
                     after_blank = false;
+                }
+                LineKind::Command if is_bare_sql(line.text) => {
+                    let (last, text) = bare_sql(&lines, index);
+                    items.push(Item::Statement {
+                        first: number,
+                        last: first_line + last,
+                        text,
+                        remark: None,
+                        manual: false,
+                        endless: false,
+                        sql: true,
+                    });
+                    after_blank = false;
+                    for passed in &lines[index..last] {
+                        consumed += passed.text.len() + 1;
+                    }
+                    index = last;
                 }
                 LineKind::Command | LineKind::Continuation => {
                     let mut last = index;
@@ -108,6 +127,7 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                             .iter()
                             .any(|line| hazards::never_ends(line.command())),
                         text,
+                        sql: false,
                     });
                     after_blank = false;
                     for passed in &lines[index..last] {
@@ -172,6 +192,7 @@ pub(super) fn sql_items(code: &str) -> Vec<Item<'_>> {
                 remark: None,
                 manual: false,
                 endless: false,
+                sql: false,
             });
             skip_to = skip_to.max(next.last + 1);
             after_blank = false;
@@ -194,4 +215,32 @@ pub(super) fn sql_items(code: &str) -> Vec<Item<'_>> {
         }
     }
     items
+}
+
+/// A line of SQL where a shell command is expected: its verb in capitals, as no program is named.
+fn is_bare_sql(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let verb = words.next().unwrap_or_default().trim_end_matches(';');
+    verb.len() > 2
+        && verb.bytes().all(|byte| byte.is_ascii_uppercase())
+        && sql::is_verb(verb)
+        && (words.next().is_some() || matches!(verb, "BEGIN" | "COMMIT" | "ROLLBACK" | "VACUUM"))
+}
+
+/// The lines of one SQL statement, to its semicolon or to the blank line after it.
+fn bare_sql(lines: &[shell::ShellLine<'_>], first: usize) -> (usize, String) {
+    let mut last = first;
+    while !lines[last].text.trim_end().ends_with(';')
+        && lines
+            .get(last + 1)
+            .is_some_and(|next| !matches!(next.kind, LineKind::Blank | LineKind::Comment))
+    {
+        last += 1;
+    }
+    let text = lines[first..=last]
+        .iter()
+        .map(|line| line.text)
+        .collect::<Vec<_>>()
+        .join("\n");
+    (last, text)
 }

@@ -1,7 +1,7 @@
 //! Parts made of interactive sessions: what was to be typed becomes the script of the command that
 //! opens the session.
 
-use super::{Builder, Open};
+use super::{Builder, Open, with_sql_comments};
 use crate::runbook::commands::{self, Opener};
 use crate::runbook::model::{Actor, Part, Role};
 
@@ -82,15 +82,7 @@ impl Builder<'_> {
 
 /// The psql of a session with the lines that were to be typed into it as its script.
 pub(super) fn psql_session(command: &str, body: &str) -> String {
-    let script = body
-        .trim_end()
-        .lines()
-        .map(|line| match line.trim_start().strip_prefix('#') {
-            Some(comment) => format!("-- {}", comment.trim_start_matches('#').trim()),
-            None => line.to_owned(),
-        })
-        .collect::<Vec<_>>()
-        .join("\n");
+    let script = with_sql_comments(body.trim_end());
     let command = without_terminal(command).replacen("psql", "psql -X -v ON_ERROR_STOP=1", 1);
     format!(
         "{command} <<'GONOGO'\n{}\nGONOGO",

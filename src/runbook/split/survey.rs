@@ -18,6 +18,8 @@ pub(super) struct Survey {
     pub statements: usize,
     pub sessions: usize,
     pub manual: bool,
+    /// SQL beside shell commands.
+    pub mixed: bool,
     pub endless_before_others: bool,
     /// Comment lines (by item) that are acts of a person.
     pub acts: Vec<usize>,
@@ -101,6 +103,11 @@ impl Survey {
                 }
             }
         }
+        let bare = items
+            .iter()
+            .filter(|item| matches!(item, Item::Statement { sql: true, .. }))
+            .count();
+        survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
         survey.acts = manual_comments(items);
         survey
@@ -125,6 +132,8 @@ impl Survey {
             "holds a way back beside the way forward"
         } else if self.endless_before_others {
             "holds a command that never ends before others"
+        } else if self.mixed {
+            "holds SQL beside shell commands"
         } else if !self.acts.is_empty() && self.statements > 0 {
             "holds acts of a person and commands"
         } else if self.manual {
