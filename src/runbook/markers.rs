@@ -18,7 +18,10 @@ pub(super) enum Marker {
     System(String),
     /// `Using Docker`, `If using PM2`.
     Using(String),
+    /// `Roll back …`: a way back among other commands, unless all of it is one.
     Rollback,
+    /// `If it fails: …`
+    Emergency,
     Optional,
     Numbered,
     Plain,
@@ -52,7 +55,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
         return Marker::Terminal(lower);
     }
-    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|passe[sd]|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
+    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|pass(?:e[sd])?|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
     if goes_on {
         return if is_numbered(text) {
             Marker::Numbered
@@ -60,7 +63,12 @@ pub(super) fn marker(comment: &str) -> Marker {
             Marker::Plain
         };
     }
-    if pattern!(r"^(to )?(emergency )?(roll(ing)?[- ]?back|revert|undo)\b|^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|^rollback|emergency rollback|^abort|^fallback").is_match(&lower) {
+    if pattern!(r"^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|emergency rollback|^abort|^fallback")
+        .is_match(&lower)
+    {
+        return Marker::Emergency;
+    }
+    if pattern!(r"^(to )?(roll(ing)?[- ]?back|revert|undo)\b").is_match(&lower) {
         return Marker::Rollback;
     }
     if let Some(found) = pattern!(r"^(?:for |on |in )?(macos|mac os|os x|mac|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|powershell|wsl)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
@@ -144,7 +152,7 @@ mod tests {
             Marker::Host("database server".to_owned())
         );
         assert_eq!(marker("Staging"), Marker::Host("staging".to_owned()));
-        assert_eq!(marker("Emergency rollback if needed"), Marker::Rollback);
+        assert_eq!(marker("Emergency rollback if needed"), Marker::Emergency);
         assert_eq!(
             marker("macOS (Homebrew)"),
             Marker::System("macos".to_owned())

@@ -23,6 +23,8 @@ pub(super) struct Surroundings<'a> {
     pub label: &'a str,
     /// The heading it stands under.
     pub heading: &'a str,
+    /// Whether it stands in a section about going back.
+    pub in_rollback: bool,
     pub classes: &'a [String],
     pub number: usize,
     pub code_line: usize,
@@ -388,7 +390,13 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
             .collect();
         return verdict;
     }
-    if let Some(split) = split::split(code, actor, block.number, block.code_line) {
+    if let Some(split) = split::split(
+        code,
+        actor,
+        block.number,
+        block.code_line,
+        block.in_rollback,
+    ) {
         let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));
         verdict.parts = split.parts;
         verdict.refused = refused;

@@ -41,13 +41,19 @@ pub(super) fn with_sql_comments(code: &str) -> String {
 }
 
 /// Splits a block, or says that it is one act.
-pub(super) fn split(code: &str, actor: Actor, number: usize, code_line: usize) -> Option<Split> {
+pub(super) fn split(
+    code: &str,
+    actor: Actor,
+    number: usize,
+    code_line: usize,
+    in_rollback: bool,
+) -> Option<Split> {
     let items = match actor {
         Actor::Shell => items::shell_items(code),
         Actor::Sql => items::sql_items(code),
         _ => return None,
     };
-    let survey = Survey::of(&items);
+    let survey = Survey::of(&items, in_rollback);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
     let mut builder = Builder {
@@ -248,6 +254,9 @@ impl Builder<'_> {
             Marker::Option => self.survey.options > 0,
             Marker::System(_) => self.survey.systems,
             Marker::Using(_) => self.survey.using,
+            Marker::Plain => {
+                self.survey.variant.as_deref() == Some(survey::first_word(text).as_str())
+            }
             _ => false,
         };
         if chooses && follows {
@@ -265,7 +274,7 @@ impl Builder<'_> {
             if let Marker::Host(name) | Marker::Terminal(name) = marker {
                 self.open.host = Some(name.clone());
             }
-        } else if *marker == Marker::Rollback
+        } else if matches!(marker, Marker::Rollback | Marker::Emergency)
             && self.survey.rollback
             && follows
             && (self.open.has_statement || !self.parts.is_empty())

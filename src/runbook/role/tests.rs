@@ -6,6 +6,7 @@ fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
         code,
         label,
         heading: "",
+        in_rollback: false,
         classes: &[],
         number: 1,
         code_line: 10,
@@ -153,6 +154,7 @@ fn shapes_of_other_teams_guides() {
         "# 1. Stop\nkubectl scale deployment api --replicas=0\n\n# 2. Restore the database if needed\n# See below\n\n# 3. Wait\nkubectl rollout status deployment/api",
         "# 4. Download the backup\n# Option A: Drive\nrclone copy a .\n\n# Option B: S3\naws s3 cp b .",
         "watch -n 1 'ls'\nwatch -n 2 'docker ps'",
+        "# Deploy the newest version\n./deploy.sh\n\n# Deploy a specific version\n./deploy.sh v1",
     ] {
         let verdict = infer_in("bash", "", code);
         assert_eq!(verdict.role, Role::Split, "{code}");
@@ -171,4 +173,29 @@ fn shapes_of_other_teams_guides() {
         infer_in("bash", "", "SELECT 1;\n# x\nSELECT 2;").actor,
         Actor::Sql
     );
+}
+
+#[test]
+fn in_a_section_about_going_back_every_command_goes_back() {
+    let code = "./migrate status\n\n# Rollback to the one before\n./migrate down";
+    assert_eq!(role("bash", code), Role::Split);
+    let verdict = infer(&Surroundings {
+        lang: Some("bash"),
+        code,
+        label: "",
+        heading: "Database",
+        in_rollback: true,
+        classes: &[],
+        number: 1,
+        code_line: 1,
+    });
+    assert_eq!(verdict.role, Role::Run);
+    assert_eq!(
+        role(
+            "bash",
+            "# Edit deploy.sh\nUSER=\"me\"   # who\nHOST=web   # where"
+        ),
+        Role::Content
+    );
+    assert_eq!(role("bash", "ls\n# If all pass, go on\npwd"), Role::Run);
 }

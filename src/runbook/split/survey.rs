@@ -12,6 +12,8 @@ pub(super) struct Survey {
     pub hosts: bool,
     pub systems: bool,
     pub using: bool,
+    /// The verb of acts that come in a general and a specific form.
+    pub variant: Option<String>,
     pub rollback: bool,
     pub optional: bool,
     pub numbered: usize,
@@ -26,7 +28,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub fn of(items: &[Item<'_>]) -> Self {
+    pub fn of(items: &[Item<'_>], in_rollback: bool) -> Self {
         let mut survey = Self::default();
         let mut hosts: Vec<&str> = Vec::new();
         let mut systems: Vec<&str> = Vec::new();
@@ -69,7 +71,11 @@ impl Survey {
                             }
                             survey.using |= using.len() > 1;
                         }
-                        Marker::Rollback => survey.rollback |= later && survey.statements > 0,
+                        Marker::Emergency => survey.rollback |= later && survey.statements > 0,
+                        // In a section about going back every command is one.
+                        Marker::Rollback => {
+                            survey.rollback |= later && survey.statements > 0 && !in_rollback;
+                        }
                         Marker::Optional => survey.optional |= later,
                         Marker::Numbered => survey.numbered += 1,
                         Marker::Plain => {}
@@ -109,6 +115,7 @@ impl Survey {
             .count();
         survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
+        survey.variant = variant(items);
         survey.acts = manual_comments(items);
         survey
     }
@@ -120,6 +127,7 @@ impl Survey {
             || (self.options == 1 && self.statements > 1 && self.alternatives)
             || self.systems
             || self.using
+            || self.variant.is_some()
         {
             "holds options of which one is chosen"
         } else if self.alternatives {
@@ -156,6 +164,62 @@ impl Survey {
             && !self.terminals
             && !self.hosts
     }
+}
+
+/// `Deploy the newest version` beside `Deploy a specific version`: one of them is meant. Looking twice
+/// harms nobody, so only verbs that change something count.
+fn variant(items: &[Item<'_>]) -> Option<String> {
+    let heads: Vec<&str> = items
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [
+                Item::Comment {
+                    text,
+                    marker: Marker::Plain,
+                    ..
+                },
+                Item::Statement { .. },
+            ] => Some(*text),
+            _ => None,
+        })
+        .collect();
+    let specific = heads
+        .iter()
+        .find(|text| text.to_lowercase().contains("specific"))?;
+    let verb = first_word(specific);
+    let changes = matches!(
+        verb.as_str(),
+        "deploy"
+            | "restart"
+            | "stop"
+            | "start"
+            | "rollback"
+            | "restore"
+            | "install"
+            | "run"
+            | "build"
+            | "reset"
+            | "remove"
+            | "delete"
+            | "migrate"
+            | "upgrade"
+            | "scale"
+            | "push"
+            | "checkout"
+            | "revert"
+    );
+    let general = heads.iter().any(|text| {
+        text != specific && first_word(text) == verb && !text.to_lowercase().contains("specific")
+    });
+    (changes && general).then_some(verb)
+}
+
+/// The first word of a comment, in lower case.
+pub(super) fn first_word(text: &str) -> String {
+    text.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
 }
 
 fn is_background(text: &str) -> bool {
