@@ -214,7 +214,9 @@ pub async fn start(
                 wait_for_health(&client, layout, service, version, &mut child, began).await?;
                 std::fs::write(layout.version_file(service), version.as_str())
                     .map_err(io("note the version"))?;
-                (i32::try_from(child.id()).unwrap_or_default(), "started")
+                let pid = i32::try_from(child.id()).unwrap_or_default();
+                reap(child)?;
+                (pid, "started")
             }
         };
         lines.push(format!(
@@ -224,6 +226,18 @@ pub async fn start(
         ));
     }
     Ok(lines)
+}
+
+/// Sees to it that a service which ends before its starter does not stay behind as a zombie.
+fn reap(mut child: Child) -> Result<(), ControlError> {
+    std::thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || match child.wait() {
+            Ok(status) => tracing::debug!("service {} ended with {status}", child.id()),
+            Err(error) => tracing::warn!("service {} cannot be waited for: {error}", child.id()),
+        })
+        .map_err(io("start a thread"))?;
+    Ok(())
 }
 
 enum Started {

@@ -23,6 +23,8 @@ use super::{engine, gateway, traffic};
 
 /// How long requests under way may take once the service has been told to stop.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long its connections may take to be closed in order.
+const CLOSING: Duration = Duration::from_millis(500);
 /// How long a lock on the pid file may be someone's look at it.
 const CLAIM_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -183,7 +185,9 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
     {
         tracing::error!("traffic ended by itself: {error}");
     }
-    pool.close().await;
+    if tokio::time::timeout(CLOSING, pool.close()).await.is_err() {
+        tracing::warn!("connections were still in use; the server will find them gone");
+    }
     tracing::info!("{service} {version} stopped");
     Ok(())
 }

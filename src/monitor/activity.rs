@@ -7,17 +7,18 @@ use super::link::{Link, column};
 use super::trouble::{Trouble, identifier};
 use super::{Reading, Session, SessionCounts, Target, clean};
 
-/// One row per session that is listed, the counts in each; one row of counts where none is.
+/// One row per session that is listed, the counts in each; one row of counts where none is. It reads
+/// the function below `pg_stat_activity`, so that names are looked up for the listed only.
 ///
 /// Without `pg_read_all_stats` the details of others are NULL and their query says so; the server's
 /// own processes, which belong to no role, are not counted as hidden then. A waiting session may be
 /// blocked by a prepared transaction, which has the pid 0.
 const SESSIONS: &str = "\
 WITH /* gonogo monitor */ everyone AS MATERIALIZED (
-  SELECT pid, usename, datname, application_name, backend_type, state, wait_event_type, wait_event,
-         backend_start, xact_start, query_start, state_change, client_addr, client_port, left(query, 500) AS query,
+  SELECT pid, usesysid, datid, application_name, backend_type, state, wait_event_type, wait_event,
+         backend_start, xact_start, query_start, state_change, client_addr, client_port, query,
          usesysid IS NOT NULL AND state IS NULL AND query = '<insufficient privilege>' AS hidden
-  FROM pg_stat_activity
+  FROM pg_stat_get_activity(NULL)
 ), waiting AS MATERIALIZED (
   SELECT pid, pg_blocking_pids(pid) AS blockers
   FROM everyone WHERE wait_event_type = 'Lock' AND backend_type <> 'parallel worker'
@@ -41,15 +42,15 @@ SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction,
        current_setting('max_connections')::int4,
        pg_is_in_recovery(),
        (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::int8,
-       listed.pid, listed.usename::text, listed.datname::text, listed.application_name,
+       listed.pid, pg_get_userbyid(listed.usesysid)::text, pg_database.datname::text, listed.application_name,
        CASE WHEN listed.client_port = -1 THEN 'local' ELSE host(listed.client_addr) END,
        listed.state, listed.wait_event_type, listed.wait_event,
        (extract(epoch FROM statement_timestamp() - listed.xact_start) * 1000)::int8,
        (extract(epoch FROM statement_timestamp() - listed.query_start) * 1000)::int8,
        (extract(epoch FROM statement_timestamp() - listed.state_change) * 1000)::int8,
-       listed.query, listed.blockers,
+       left(listed.query, 500), listed.blockers,
        (extract(epoch FROM listed.backend_start) * 1000000)::int8
-FROM counted LEFT JOIN listed ON true";
+FROM counted LEFT JOIN listed ON true LEFT JOIN pg_database ON pg_database.oid = listed.datid";
 
 /// One good reading.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 //! them when it is dropped.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -51,6 +51,7 @@ pub struct MonitorConfig {
 pub struct Monitor {
     run: String,
     targets: BTreeMap<String, Handle>,
+    redactor: Arc<RwLock<Redactor>>,
     /// Aborted when dropped.
     _tasks: JoinSet<()>,
 }
@@ -68,7 +69,7 @@ impl Monitor {
     pub fn start(config: MonitorConfig, sender: mpsc::Sender<Sample>) -> Self {
         let publisher = Publisher {
             sender,
-            redactor: Arc::new(config.redactor),
+            redactor: Arc::new(RwLock::new(config.redactor)),
         };
         let mut tasks = JoinSet::new();
         let mut targets = BTreeMap::new();
@@ -101,8 +102,17 @@ impl Monitor {
         Self {
             run: config.run,
             targets,
+            redactor: publisher.redactor,
             _tasks: tasks,
         }
+    }
+
+    /// Replaces the redactor of the configuration, once more of the run's secrets are known.
+    pub fn set_redactor(&self, redactor: Redactor) {
+        *self
+            .redactor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = redactor;
     }
 
     /// A phase began: statements of every target are counted from now on, by a poll made at once.
@@ -221,12 +231,15 @@ pub async fn identify(target: &Target, run: &str) -> Result<TargetIdentity, Trou
 #[derive(Clone, Debug)]
 pub(super) struct Publisher {
     sender: mpsc::Sender<Sample>,
-    redactor: Arc<Redactor>,
+    redactor: Arc<RwLock<Redactor>>,
 }
 
 impl Publisher {
     pub(super) fn publish(&self, mut sample: Sample) {
-        clean::redact(&mut sample, &self.redactor);
+        // A panic elsewhere cannot leave a redactor half replaced.
+        let redactor = self.redactor.read().unwrap_or_else(PoisonError::into_inner);
+        clean::redact(&mut sample, &redactor);
+        drop(redactor);
         match self.sender.try_send(sample) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{ProbeSample, Publisher, Sample, clean};
 use crate::run::Timestamp;
+use crate::tls;
 
 /// More of a body is not read.
 const BODY: usize = 64 * 1024;
@@ -84,7 +85,7 @@ impl Probe {
     }
 
     fn client(&self) -> Result<Client, reqwest::Error> {
-        install_tls();
+        tls::install();
         let local = self
             .url
             .host_str()
@@ -98,17 +99,6 @@ impl Probe {
             builder = builder.no_proxy();
         }
         builder.build()
-    }
-}
-
-/// One cryptography for all TLS of this process; without it the first client would panic.
-fn install_tls() {
-    if rustls::crypto::CryptoProvider::get_default().is_none()
-        && rustls::crypto::ring::default_provider()
-            .install_default()
-            .is_err()
-    {
-        tracing::debug!("another thread has installed the TLS provider in the meantime");
     }
 }
 

@@ -1,10 +1,35 @@
-//! ui
-pub struct Options {
-    pub me: String,
-    pub observe: bool,
-    pub layout: Option<String>,
-    pub theme: Option<String>,
-}
-pub async fn run(_client: crate::api::Client, _options: Options) -> color_eyre::Result<()> {
-    Ok(())
-}
+//! The cockpit in the terminal: a client of the supervisor like any other. It holds a model, draws
+//! it, and turns keys into commands; it never acts by itself, and the run goes on without it.
+//!
+//! ```text
+//! terminal -> Key -> Intent (keymap) -> App -> Ask -> Control -> supervisor
+//! supervisor -> Message -> Model -> Pane::render -> terminal
+//! ```
+
+mod act;
+pub mod app;
+mod chrome;
+mod dialogs;
+mod event_loop;
+mod files;
+pub mod format;
+pub mod intent;
+pub mod keymap;
+pub mod layout;
+mod link;
+mod markdown;
+pub mod model;
+mod output;
+mod panes;
+mod screen;
+mod terminal;
+pub mod theme;
+mod timeline;
+mod tree;
+pub mod view;
+mod walk;
+
+pub use event_loop::{Leave, Options, run, run_on};
+pub use files::FileError;
+pub use link::{Control, Feed};
+pub use panes::names as pane_names;

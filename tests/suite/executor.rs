@@ -365,6 +365,23 @@ async fn who_ends_when_asked_may_clean_up() {
 }
 
 #[tokio::test]
+async fn an_action_can_be_cancelled_at_any_moment_of_its_life() {
+    let bench = Bench::new();
+    for attempt in 1..=60_u32 {
+        let mut spec = bench.shell("sleep 1000");
+        spec.attempt = attempt;
+        let running = bench.executor.launch(spec).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_micros(
+            u64::from(attempt - 1) * 250,
+        ))
+        .await;
+        running.cancel(attempt % 2 == 0).unwrap();
+        let done = Done::of(&running).await;
+        assert!(done.record.cancelled, "{:?}", done.record);
+    }
+}
+
+#[tokio::test]
 async fn a_rollback_that_waits_shortens_the_grace() {
     let bench = Bench::new();
     let mut spec = bench.shell("trap '' INT TERM; echo ready; while true; do sleep 0.05; done");

@@ -11,13 +11,13 @@ use std::time::Duration;
 use chrono::Utc;
 use rustix::process::{Signal, WaitOptions};
 use tokio::net::unix::pipe;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
 use super::output::{Spool, Stream};
 use super::prepare;
+use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::executor::process::{self, Process};
 use crate::executor::{ExitRecord, ShimSpec};
@@ -59,6 +59,7 @@ pub(super) async fn run(
     directory: &Path,
     mut spool: Spool,
     exit_file: ExitFile,
+    mut signals: Signals,
 ) -> io::Result<()> {
     let started = Utc::now();
     let spawned = spawn(spec, directory);
@@ -99,7 +100,6 @@ pub(super) async fn run(
         last_flush: now,
         bury_at: None,
     };
-    let mut signals = Signals::new()?;
     action.watch(&mut signals).await?;
     let (record, background) = action.conclude(started);
     exit_file.write(&record)?;
@@ -108,25 +108,6 @@ pub(super) async fn run(
         linger(out.0, err.0, &mut signals).await?;
     }
     Ok(())
-}
-
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    child: tokio::signal::unix::Signal,
-    /// Heard so that it does not end the shim.
-    _hang_up: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            child: signal(SignalKind::child())?,
-            _hang_up: signal(SignalKind::hangup())?,
-        })
-    }
 }
 
 /// Starts the child; the terminals' near ends are left to the shim.

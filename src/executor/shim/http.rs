@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::exit::ExitFile;
 use super::output::Spool;
+use super::signals::Signals;
 use crate::executor::spool::Tag;
 use crate::executor::{ExitRecord, HttpAnswer, ShimSpec};
 use crate::text::scrub::scrub_line;
@@ -36,9 +36,8 @@ pub(super) async fn run(
     request: &str,
     mut spool: Spool,
     exit_file: ExitFile,
+    mut signals: Signals,
 ) -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
     let started = Utc::now();
     let mut record = ExitRecord {
         started,
@@ -47,8 +46,8 @@ pub(super) async fn run(
     let patience = spec.timeout_s.map_or(PATIENCE, Duration::from_secs);
     let failure = tokio::select! {
         biased;
-        _ = terminate.recv() => Some("cancelled".to_owned()),
-        _ = interrupt.recv() => Some("cancelled".to_owned()),
+        _ = signals.terminate.recv() => Some("cancelled".to_owned()),
+        _ = signals.interrupt.recv() => Some("cancelled".to_owned()),
         () = tokio::time::sleep(patience) => {
             record.timed_out = true;
             Some(format!("no answer within {} s", patience.as_secs()))

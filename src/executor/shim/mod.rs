@@ -12,6 +12,7 @@ mod exit;
 mod http;
 mod output;
 mod prepare;
+mod signals;
 mod terminal;
 
 use std::io::{self, Read};
@@ -21,6 +22,7 @@ use chrono::Utc;
 
 use self::exit::ExitFile;
 use self::output::Spool;
+use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
 use crate::text::redact::Redactor;
@@ -39,6 +41,10 @@ pub fn main(directory: &Path) -> i32 {
 
 fn run(directory: &Path) -> io::Result<()> {
     leave_the_supervisor();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let signals = runtime.block_on(async { Signals::new() })?;
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
     let claim = Claim::Shim(process::launched(std::process::id()));
@@ -66,14 +72,13 @@ fn run(directory: &Path) -> io::Result<()> {
     drop(text);
     let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
     let spool = Spool::create(directory, Redactor::new(secrets))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     runtime.block_on(async {
         match &spec.kind {
-            ActionKind::Http { request } => http::run(&spec, request, spool, exit_file).await,
+            ActionKind::Http { request } => {
+                http::run(&spec, request, spool, exit_file, signals).await
+            }
             ActionKind::Shell { .. } | ActionKind::Sql { .. } => {
-                action::run(&spec, directory, spool, exit_file).await
+                action::run(&spec, directory, spool, exit_file, signals).await
             }
         }
     })

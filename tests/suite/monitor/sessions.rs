@@ -1,6 +1,7 @@
 //! Sessions: who does what, who waits for whom, and what is hidden.
 
 use gonogo::monitor::Reading;
+use gonogo::text::redact::Redactor;
 
 use super::{Watch, named, pid, spawn};
 use crate::support::{cluster, execute, fresh_database};
@@ -95,6 +96,14 @@ async fn secrets_in_queries_are_not_shown() {
     assert!(session.query.starts_with("SELECT"), "{}", session.query);
     assert!(!session.query.contains("hunter22"), "{}", session.query);
     assert!(!session.query.contains("sesame"), "{}", session.query);
+
+    watch
+        .monitor
+        .set_redactor(Redactor::new(vec!["token".to_owned()]));
+    let session = watch
+        .session("leaky", |session| session.query.contains("hunter22"))
+        .await;
+    assert!(!session.query.contains("token"), "{}", session.query);
 }
 
 #[tokio::test]

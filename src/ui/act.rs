@@ -1,0 +1,617 @@
+//! What each intent does: move, look, open a dialog, or ask something of the supervisor.
+
+use ratatui::layout::Size;
+
+use super::app::{App, Ask};
+use super::dialogs::{
+    Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
+    Resolve, RollBackDialog, SearchFor, Subject,
+};
+use super::intent::Intent;
+use super::markdown::plain;
+use super::panes::{self, Moves};
+use super::theme::Role;
+use super::view::Search;
+use super::walk::{
+    Item, Undoable, is_done, item_at, item_at_cursor, items, last_undoable, shown_action,
+    shown_step, step_at_hand,
+};
+use crate::run::{ActionId, Command, Mode, Outcome, preview};
+
+impl App {
+    pub(super) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
+        if intent == Intent::AskQuit {
+            self.open(Quit);
+            return Vec::new();
+        }
+        match self.dialogs.pop() {
+            Some(mut dialog) => {
+                let reply = dialog.on(intent, &self.look());
+                self.on_reply(dialog, reply)
+            }
+            None => self.on_main(intent),
+        }
+    }
+
+    fn open(&mut self, dialog: impl Dialog + 'static) {
+        self.dialogs.push(Box::new(dialog));
+    }
+
+    fn on_reply(&mut self, dialog: Box<dyn Dialog>, reply: Reply) -> Vec<Ask> {
+        let asks = match reply {
+            Reply::Stay => {
+                self.dialogs.push(dialog);
+                Vec::new()
+            }
+            Reply::Close => Vec::new(),
+            Reply::Say { text, help } => {
+                self.dialogs.push(dialog);
+                self.say(text, help, Role::Warning);
+                Vec::new()
+            }
+            Reply::Do(commands) => {
+                self.dialogs.clear();
+                self.follow(&commands);
+                vec![Ask::Commands(commands)]
+            }
+            Reply::Send(commands) => {
+                self.dialogs.push(dialog);
+                vec![Ask::Commands(commands)]
+            }
+            Reply::Done(commands) => vec![Ask::Commands(commands)],
+            Reply::Open(other) => {
+                self.dialogs.push(dialog);
+                self.dialogs.push(other);
+                Vec::new()
+            }
+            Reply::Become(other) => {
+                self.dialogs.push(other);
+                Vec::new()
+            }
+            Reply::Tell(text) => {
+                if let Some(beneath) = self.dialogs.last_mut() {
+                    beneath.told(text);
+                }
+                Vec::new()
+            }
+            Reply::Then(commands, intent) => {
+                self.dialogs.clear();
+                let mut asks = Vec::new();
+                if !commands.is_empty() {
+                    asks.push(Ask::Commands(commands));
+                }
+                // From the palette too, what is the driver's stays the driver's.
+                if intent.is_for_driver() && !self.model.drives() {
+                    self.say("you are watching", "T takes control", Role::Warning);
+                } else {
+                    asks.extend(self.on_intent(intent));
+                }
+                asks
+            }
+            Reply::FocusOn(pane) => {
+                self.dialogs.clear();
+                self.look_at(pane);
+                Vec::new()
+            }
+            Reply::TakeLayout(index) => {
+                self.dialogs.clear();
+                self.choose_layout(index);
+                Vec::new()
+            }
+            Reply::SearchFor(pattern) => {
+                self.view.search = Some(Search {
+                    pattern,
+                    found: None,
+                });
+                self.look_at("output");
+                self.search(true)
+            }
+            Reply::Copy(text) => {
+                self.dialogs.push(dialog);
+                self.copied(&text)
+            }
+            Reply::Drive => {
+                self.dialogs.clear();
+                self.model.observe = false;
+                if self.model.run.driver == self.model.me {
+                    Vec::new()
+                } else {
+                    vec![Ask::Commands(vec![Command::TakeControl {}])]
+                }
+            }
+            Reply::Leave => vec![Ask::Leave],
+        };
+        asks
+    }
+
+    /// After a decision the screen follows the run again.
+    fn follow(&mut self, commands: &[Command]) {
+        let decides = commands.iter().any(|command| {
+            matches!(
+                command,
+                Command::Gate { .. } | Command::Rollback { .. } | Command::Abandon { .. }
+            )
+        });
+        if decides {
+            self.at_hand();
+        }
+        if commands
+            .iter()
+            .any(|command| matches!(command, Command::Start { .. } | Command::Rollback { .. }))
+        {
+            self.view.position_mut("output").top = None;
+        }
+    }
+
+    fn at_hand(&mut self) {
+        self.view.step = None;
+        self.view.item = None;
+        self.view.position_mut("step").top = None;
+    }
+
+    fn look_at(&mut self, pane: &'static str) {
+        self.view.focus_on(pane);
+        let shown = self.pane_height(pane) > 0;
+        self.view.zoomed = !shown && !self.layout().panes().contains(&pane);
+    }
+
+    fn on_main(&mut self, intent: Intent) -> Vec<Ask> {
+        match intent {
+            Intent::Up
+            | Intent::Down
+            | Intent::PageUp
+            | Intent::PageDown
+            | Intent::First
+            | Intent::Last => self.go(intent),
+            Intent::FocusNext => self.turn_focus(1),
+            Intent::FocusPrevious => self.turn_focus(-1),
+            Intent::AtHand => {
+                self.at_hand();
+                self.look_at("step");
+            }
+            Intent::Zoom => {
+                self.view.zoomed = !self.view.zoomed;
+                self.keep_focus();
+            }
+            Intent::Open => return self.open_item(),
+            Intent::Help => self.open(Help::default()),
+            Intent::Palette => {
+                let names = self
+                    .layouts
+                    .iter()
+                    .map(|layout| layout.name.clone())
+                    .collect();
+                self.open(Palette::new(names));
+            }
+            Intent::ListLayouts => {
+                let layouts = self
+                    .layouts
+                    .iter()
+                    .map(|layout| (layout.name.clone(), layout.about.clone()))
+                    .collect();
+                let pick = Pick::new(Subject::Layouts(layouts, self.layout), &self.look());
+                self.open(pick);
+            }
+            Intent::NextLayout => self.choose_layout(self.layout + 1),
+            Intent::NextTheme => self.next_theme(),
+            Intent::Search => {
+                let before = self
+                    .view
+                    .search
+                    .as_ref()
+                    .map_or("", |search| &search.pattern);
+                self.open(SearchFor::new(&before.to_owned()));
+            }
+            Intent::SearchNext => return self.search(true),
+            Intent::SearchPrevious => return self.search(false),
+            Intent::Copy => {
+                let text =
+                    panes::pane(self.view.focus()).and_then(|pane| pane.copies(&self.look()));
+                match text {
+                    Some(text) => return self.copied(&text),
+                    None => self.say("there is nothing to copy here", "", Role::Muted),
+                }
+            }
+            Intent::Inputs => {
+                let pick = Pick::new(Subject::Inputs, &self.look());
+                self.open(pick);
+            }
+            Intent::AskCancel => self.ask_cancel(),
+            Intent::AskSkip => self.ask_skip(),
+            Intent::AskGate => match GateDialog::new(&self.look()) {
+                Some(dialog) => self.open(dialog),
+                None => self.say(
+                    "the guide holds no phases",
+                    "see `gonogo check`",
+                    Role::Warning,
+                ),
+            },
+            Intent::AskRollBack => match RollBackDialog::new(&self.look()) {
+                Some(dialog) => self.open(dialog),
+                None => self.say(
+                    "the guide names no way back",
+                    "add a section `Rollback` to it, for the next run",
+                    Role::Warning,
+                ),
+            },
+            Intent::AskControl => self.ask_control(),
+            Intent::AskAbandon => self.ask_abandon(),
+            Intent::WriteNote => {
+                let step = shown_step(&self.look()).map(|step| step.id.clone());
+                self.open(Form::new(
+                    "write a note",
+                    vec![Field::required("note")],
+                    move |texts| {
+                        Reply::Do(vec![Command::Note {
+                            text: texts.concat(),
+                            step: step.clone(),
+                        }])
+                    },
+                ));
+            }
+            Intent::Tick => return self.tick_item(false),
+            Intent::TickWithNote => return self.tick_item(true),
+            Intent::Undo => return self.undo(),
+            Intent::Resume => match self.model.run.mode {
+                Mode::Held => return vec![Ask::Commands(vec![Command::Resume {}])],
+                _ => self.say("the run is not held", "nothing to resume", Role::Muted),
+            },
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn copied(&mut self, text: &str) -> Vec<Ask> {
+        let lines = text.lines().count();
+        self.say(
+            format!("copied {}", super::format::plural(lines, "line", "lines")),
+            "if the terminal allows it (OSC 52)",
+            Role::Text,
+        );
+        vec![Ask::Copy(text.to_owned())]
+    }
+
+    fn turn_focus(&mut self, by: isize) {
+        let panes = self.layout().panes();
+        let count = isize::try_from(panes.len()).unwrap_or(1).max(1);
+        let at = panes
+            .iter()
+            .position(|pane| *pane == self.view.focus())
+            .and_then(|at| isize::try_from(at).ok())
+            .unwrap_or(0);
+        let next = usize::try_from((at + by).rem_euclid(count)).unwrap_or(0);
+        if let Some(pane) = panes.get(next) {
+            self.view.focus_on(pane);
+        }
+    }
+
+    fn go(&mut self, intent: Intent) {
+        let name = self.view.focus();
+        let Some(pane) = panes::pane(name) else {
+            return;
+        };
+        let area = self.pane_area(name).unwrap_or_default();
+        let size = Size::new(area.width, area.height);
+        let rows = pane.rows(&self.look(), size);
+        let page = u64::from(area.height.saturating_sub(2).max(1));
+        match pane.moves() {
+            Moves::Steps => self.go_step(intent, page),
+            Moves::Items => self.go_item(intent, rows, area.height),
+            Moves::Cursor => {
+                let position = self.view.position_mut(name);
+                let at = stepped(position.cursor as u64, intent, page, rows.saturating_sub(1));
+                position.cursor = usize::try_from(at).unwrap_or(0);
+                let height = u64::from(area.height.saturating_sub(2)).max(1);
+                let top = position.top.unwrap_or(0);
+                position.top = Some(top.clamp(at.saturating_sub(height - 1), at));
+            }
+            Moves::Scroll => {
+                let most = rows.saturating_sub(area.height.into());
+                let position = self.view.position_mut(name);
+                let top = position.top.unwrap_or(0).min(most);
+                position.top = Some(stepped(top, intent, page, most));
+            }
+            Moves::Follow => {
+                let most = rows.saturating_sub(area.height.into());
+                let position = self.view.position_mut(name);
+                let top = position.top.unwrap_or(most).min(most);
+                let next = stepped(top, intent, page, most);
+                // At the end it follows again.
+                position.top = (next < most).then_some(next);
+            }
+        }
+    }
+
+    fn go_step(&mut self, intent: Intent, page: u64) {
+        let shown = shown_step(&self.look()).map(|step| step.id.clone());
+        let steps = panes::steps_in_order(&self.model.run);
+        let at = steps
+            .iter()
+            .position(|(_, step)| Some(&step.id) == shown.as_ref())
+            .unwrap_or(0) as u64;
+        let next = stepped(at, intent, page, (steps.len() as u64).saturating_sub(1));
+        let chosen = usize::try_from(next)
+            .ok()
+            .and_then(|next| steps.get(next))
+            .map(|(_, step)| step.id.clone());
+        let at_hand = step_at_hand(&self.model.run).map(|step| step.id.clone());
+        self.at_hand();
+        // On the step at hand the screen follows the run again.
+        self.view.step = chosen.filter(|chosen| Some(chosen) != at_hand.as_ref());
+    }
+
+    fn go_item(&mut self, intent: Intent, rows: u64, height: u16) {
+        let look = self.look();
+        let Some(step) = shown_step(&look) else {
+            return;
+        };
+        let items = items(look.run(), step);
+        let at = item_at(&look, step, &items);
+        let most = rows.saturating_sub(height.into());
+        match (intent, at) {
+            (Intent::Up | Intent::Down, Some(at)) => {
+                let next = match intent {
+                    Intent::Up => at.checked_sub(1),
+                    _ => Some(at + 1).filter(|next| *next < items.len()),
+                };
+                match next {
+                    Some(next) => {
+                        self.view.item = Some(next);
+                        self.view.position_mut("step").top = None;
+                    }
+                    // Past the last item the text goes on.
+                    None => self.scroll_step(intent, 1, most),
+                }
+            }
+            _ => {
+                let page = u64::from(height.saturating_sub(2).max(1));
+                self.scroll_step(intent, page, most);
+            }
+        }
+    }
+
+    fn scroll_step(&mut self, intent: Intent, page: u64, most: u64) {
+        let top = match self.view.position("step").top {
+            Some(top) => top,
+            None => self
+                .pane_area("step")
+                .map_or(0, |area| panes::step_top(&self.look(), area)),
+        };
+        let top = stepped(top.min(most), intent, page, most);
+        self.view.position_mut("step").top = Some(top);
+    }
+
+    fn open_item(&mut self) -> Vec<Ask> {
+        if self.view.focus() == "phases" {
+            self.look_at("step");
+            return Vec::new();
+        }
+        let look = self.look();
+        let item = item_at_cursor(&look).map(|(_, item)| item);
+        match item {
+            None => self.say("there is nothing to open in this step", "", Role::Muted),
+            Some(Item::Tick(_)) => {
+                self.say(
+                    "a box: Space ticks it, n ticks it with a note",
+                    "",
+                    Role::Text,
+                );
+            }
+            Some(Item::Choice(group)) => {
+                let pick = Pick::new(Subject::Choice(group), &look);
+                self.open(pick);
+            }
+            Some(Item::Action(action)) => self.open_action(action),
+        }
+        Vec::new()
+    }
+
+    fn open_action(&mut self, action: ActionId) {
+        let run = &self.model.run;
+        let outcome = run
+            .action(action)
+            .and_then(|state| state.last())
+            .map(|attempt| attempt.outcome);
+        match outcome {
+            Some(None) => {
+                self.look_at("output");
+                self.say("it is running: c cancels it", "", Role::Running);
+                return;
+            }
+            Some(Some(Outcome::Unknown)) => {
+                self.open(Resolve::new(action));
+                return;
+            }
+            _ => {}
+        }
+        match preview(run, action) {
+            Ok(shown) => self.open(PreviewDialog::new(shown)),
+            Err(refusal) => {
+                if refusal.message.contains("no value for") {
+                    let pick = Pick::new(Subject::Inputs, &self.look());
+                    self.open(pick);
+                }
+                self.say(refusal.message, refusal.help, Role::Warning);
+            }
+        }
+    }
+
+    fn tick_item(&mut self, with_note: bool) -> Vec<Ask> {
+        let look = self.look();
+        let Some((step, Item::Tick(index))) = item_at_cursor(&look) else {
+            self.say(
+                "the cursor is on no box",
+                "arrows move it; Enter shows what would run",
+                Role::Muted,
+            );
+            return Vec::new();
+        };
+        if is_done(look.run(), step, &Item::Tick(index)) && !with_note {
+            self.say(
+                "this box is ticked already",
+                "u takes your last tick back",
+                Role::Muted,
+            );
+            return Vec::new();
+        }
+        let Some(tick) = step.ticks.get(index) else {
+            return Vec::new();
+        };
+        let (step, text) = (step.id.clone(), plain(&tick.text));
+        let asked = tick.value.clone();
+        self.view.item = None;
+        if asked.is_none() && !with_note {
+            return vec![Ask::Commands(vec![Command::Tick {
+                step,
+                index,
+                value: None,
+                note: None,
+            }])];
+        }
+        let has_value = asked.is_some();
+        let mut fields: Vec<Field> = asked.iter().map(|asked| Field::required(asked)).collect();
+        fields.push(if has_value {
+            Field::optional("note")
+        } else {
+            Field::required("note")
+        });
+        self.open(Form::new(&format!("tick: {text}"), fields, move |texts| {
+            let (value, note) = match texts {
+                [value, note] => (Some(value.clone()), note.clone()),
+                rest => (None, rest.concat()),
+            };
+            Reply::Do(vec![Command::Tick {
+                step: step.clone(),
+                index,
+                value,
+                note: (!note.is_empty()).then_some(note),
+            }])
+        }));
+        Vec::new()
+    }
+
+    fn undo(&mut self) -> Vec<Ask> {
+        let command = match last_undoable(&self.model.run, &self.model.me) {
+            Some(Undoable::Tick(step, index)) => Command::Untick { step, index },
+            Some(Undoable::Skip(step)) => Command::Unskip { step },
+            None => {
+                self.say(
+                    "you have ticked and skipped nothing that could be taken back",
+                    "what ran is taken back by the way back: R",
+                    Role::Muted,
+                );
+                return Vec::new();
+            }
+        };
+        self.view.item = None;
+        vec![Ask::Commands(vec![command])]
+    }
+
+    fn ask_cancel(&mut self) {
+        let run = &self.model.run;
+        let running = run.running();
+        let shown = shown_action(&self.look())
+            .filter(|action| running.iter().any(|(running, _)| running == action));
+        let action = shown
+            .or_else(|| {
+                running
+                    .iter()
+                    .map(|(action, _)| *action)
+                    .find(|action| !run.is_watch(*action))
+            })
+            .or_else(|| running.first().map(|(action, _)| *action));
+        let Some(action) = action else {
+            self.say("nothing is running", "nothing to cancel", Role::Muted);
+            return;
+        };
+        let title = run.step_of(action).map_or("", |step| step.title.as_str());
+        let dialog = Confirm::new(
+            &format!("cancel `{}`?", plain(title)),
+            "its whole process tree is interrupted, and what it does in the database is cancelled",
+            vec![Command::Cancel { action }],
+        );
+        self.open(dialog);
+    }
+
+    fn ask_skip(&mut self) {
+        let Some(step) = shown_step(&self.look()) else {
+            return;
+        };
+        let (id, title) = (step.id.clone(), plain(&step.title));
+        self.open(Form::new(
+            &format!("skip `{title}`"),
+            vec![Field::required("reason")],
+            move |texts| {
+                Reply::Do(vec![Command::Skip {
+                    step: id.clone(),
+                    reason: texts.concat(),
+                }])
+            },
+        ));
+    }
+
+    fn ask_control(&mut self) {
+        let driver = self.model.run.driver.clone();
+        if self.model.drives() {
+            self.say("you drive this run already", "", Role::Muted);
+            return;
+        }
+        self.open(Confirm::driving(
+            "take control of this run?",
+            &format!(
+                "`{driver}` drives it now and will only watch from then on; speak to them first"
+            ),
+        ));
+    }
+
+    fn ask_abandon(&mut self) {
+        self.open(Form::new(
+            "give the run up where it stands",
+            vec![Field::required("reason")],
+            |texts| {
+                let reason = texts.concat();
+                Reply::Become(Box::new(Confirm::new(
+                    "give the run up?",
+                    &format!(
+                        "nothing more starts and nothing is rolled back by this; the run ends as failed: {reason}"
+                    ),
+                    vec![Command::Abandon { reason }],
+                )))
+            },
+        ));
+    }
+
+    fn search(&mut self, upwards: bool) -> Vec<Ask> {
+        let (Some(search), Some(action)) = (&self.view.search, shown_action(&self.look())) else {
+            self.say("nothing is searched for yet", "press /", Role::Muted);
+            return Vec::new();
+        };
+        let Some(output) = self.model.outputs.get(&action) else {
+            self.say("there is no output to search", "", Role::Muted);
+            return Vec::new();
+        };
+        // A new search starts from the end: what went wrong stands there.
+        let from = search.found.unwrap_or(output.lines);
+        vec![Ask::Find {
+            action,
+            attempt: output.attempt,
+            pattern: search.pattern.clone(),
+            from,
+            lines: output.lines,
+            upwards,
+        }]
+    }
+}
+
+/// A position after one move, between 0 and `most`.
+fn stepped(at: u64, intent: Intent, page: u64, most: u64) -> u64 {
+    match intent {
+        Intent::Up => at.saturating_sub(1),
+        Intent::Down => (at + 1).min(most),
+        Intent::PageUp => at.saturating_sub(page),
+        Intent::PageDown => (at + page).min(most),
+        Intent::First => 0,
+        Intent::Last => most,
+        _ => at,
+    }
+}

@@ -1,0 +1,490 @@
+//! The cockpit without a terminal: it takes keys and messages in, hands what is to be asked of the
+//! supervisor out, and draws. No clock, no socket, no tty, so a test can drive all of it.
+
+use std::collections::BTreeSet;
+
+use crossterm::event::{Event as TerminalEvent, KeyEvent, KeyEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use tui_input::backend::crossterm::EventHandler;
+
+use super::dialogs::Dialog;
+use super::files::FileError;
+use super::intent::Intent;
+use super::keymap::{Context, Key, meaning};
+use super::layout::{Layout, NARROW};
+use super::model::Model;
+use super::output::PAGE;
+use super::panes;
+use super::screen::{self, Areas, Frame, Notice};
+use super::theme::{Role, Theme};
+use super::view::{Look, View};
+use super::walk::shown_action;
+use crate::api::{CommandAnswer, Message, OutputPage};
+use crate::run::{ActionId, Command, Timestamp};
+
+/// What the event loop is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// One after the other; what is refused stops the rest.
+    Commands(Vec<Command>),
+    Page {
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+    },
+    /// The nearest line with this text, before or after a line.
+    Find {
+        action: ActionId,
+        attempt: u32,
+        pattern: String,
+        from: u64,
+        lines: u64,
+        upwards: bool,
+    },
+    Loss {
+        block: usize,
+    },
+    Copy(String),
+    Leave,
+}
+
+/// What came of an [`Ask`].
+#[derive(Debug)]
+pub enum Answer {
+    Command(Result<CommandAnswer, String>),
+    Page {
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+        page: Result<OutputPage, String>,
+    },
+    Found {
+        pattern: String,
+        line: Result<Option<u64>, String>,
+    },
+    Loss {
+        block: usize,
+        loss: Result<String, String>,
+    },
+}
+
+pub struct App {
+    pub model: Model,
+    pub view: View,
+    pub(super) layouts: Vec<Layout>,
+    themes: Vec<Theme>,
+    pub(super) layout: usize,
+    theme: usize,
+    pub(super) dialogs: Vec<Box<dyn Dialog>>,
+    notice: Option<Notice>,
+    pub(super) size: Size,
+    /// Pages that were asked for and have not come.
+    awaited: BTreeSet<(ActionId, u32, u64)>,
+}
+
+impl App {
+    /// `themes` and `layouts` hold at least one each.
+    ///
+    /// # Errors
+    /// A mistake in an embedded layout or theme.
+    pub fn new(model: Model, layouts: Vec<Layout>, themes: Vec<Theme>) -> Result<Self, FileError> {
+        let layouts = if layouts.is_empty() {
+            Layout::embedded(&panes::names())?
+        } else {
+            layouts
+        };
+        let themes = if themes.is_empty() {
+            Theme::embedded()?
+        } else {
+            themes
+        };
+        let mut view = View::default();
+        view.focus_on("step");
+        Ok(Self {
+            model,
+            view,
+            layouts,
+            themes,
+            layout: 0,
+            theme: 0,
+            dialogs: Vec::new(),
+            notice: None,
+            size: Size::new(80, 24),
+            awaited: BTreeSet::new(),
+        })
+    }
+
+    pub fn look(&self) -> Look<'_> {
+        Look {
+            model: &self.model,
+            view: &self.view,
+            theme: &self.themes[self.theme],
+        }
+    }
+
+    pub fn say(&mut self, text: impl Into<String>, help: impl Into<String>, role: Role) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            help: help.into(),
+            role,
+        });
+    }
+
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    pub fn is_dialog_open(&self) -> bool {
+        !self.dialogs.is_empty()
+    }
+
+    /// The time on the screen.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.model.now = now;
+    }
+
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+        self.keep_focus();
+    }
+
+    pub fn on_message(&mut self, message: Message) {
+        self.model.fold(message);
+    }
+
+    pub fn on_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Command(Ok(CommandAnswer::Accepted { .. })) => {}
+            Answer::Command(Ok(CommandAnswer::Refused(refusal))) => {
+                self.say(refusal.message, refusal.help, Role::Failed);
+            }
+            Answer::Command(Err(why)) => self.say(
+                format!("not sent: {why}"),
+                "nothing was done; try again",
+                Role::Failed,
+            ),
+            Answer::Page {
+                action,
+                attempt,
+                from,
+                page,
+            } => {
+                self.awaited.remove(&(action, attempt, from));
+                let output = self.model.outputs.get_mut(&action);
+                match (page, output) {
+                    (Ok(page), Some(output)) if output.attempt == attempt => {
+                        output.keep(from, page.lines, page.page);
+                    }
+                    (Ok(_), _) => {}
+                    (Err(why), _) => {
+                        self.view.position_mut("output").top = None;
+                        self.say(
+                            format!("the spool could not be read: {why}"),
+                            "the end of the output is shown",
+                            Role::Warning,
+                        );
+                    }
+                }
+            }
+            Answer::Found { pattern, line } => self.on_found(&pattern, line),
+            Answer::Loss { block, loss } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_loss(block, loss.clone());
+                }
+            }
+        }
+    }
+
+    fn on_found(&mut self, pattern: &str, line: Result<Option<u64>, String>) {
+        let height = self.pane_height("output");
+        match line {
+            Ok(Some(line)) => {
+                if let Some(search) = &mut self.view.search
+                    && search.pattern == pattern
+                {
+                    search.found = Some(line);
+                }
+                let top = line.saturating_sub(u64::from(height / 2));
+                self.view.position_mut("output").top = Some(top);
+                self.say(
+                    format!("found on line {}", line + 1),
+                    "n and N go on",
+                    Role::Text,
+                );
+            }
+            Ok(None) => self.say(
+                format!("`{pattern}` does not stand there"),
+                "Esc and / search for something else",
+                Role::Warning,
+            ),
+            Err(why) => self.say(format!("the search failed: {why}"), "", Role::Warning),
+        }
+    }
+
+    /// Takes one terminal event in. `burst` is true of keys that came too fast to be typed.
+    pub fn on_terminal(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
+        match event {
+            TerminalEvent::Key(key) => self.on_key(*key, burst),
+            TerminalEvent::Paste(text) => {
+                self.on_paste(text);
+                Vec::new()
+            }
+            TerminalEvent::Resize(width, height) => {
+                self.resize(Size::new(*width, *height));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Pasted text reaches fields of text and nothing else.
+    fn on_paste(&mut self, text: &str) {
+        let taken = match self.dialogs.last_mut() {
+            Some(dialog) if dialog.takes_paste() => {
+                if let Some(field) = dialog.field() {
+                    // One line: a line break must not look like Enter.
+                    for letter in text.chars().filter(|letter| !letter.is_control()) {
+                        field.handle(tui_input::InputRequest::InsertChar(letter));
+                    }
+                }
+                true
+            }
+            _ => false,
+        };
+        if !taken {
+            self.say("pasted text is ignored here", "type it", Role::Warning);
+        }
+    }
+
+    fn on_key(&mut self, key: KeyEvent, burst: bool) -> Vec<Ask> {
+        if key.kind == KeyEventKind::Release {
+            return Vec::new();
+        }
+        // A key held down may move, but must not act again.
+        let repeated = key.kind == KeyEventKind::Repeat;
+        let Some(pressed) = Key::of(key) else {
+            return Vec::new();
+        };
+        let intent = meaning(&self.contexts(), pressed);
+        if let Some(intent) = intent {
+            if self.is_too_small()
+                && !matches!(intent, Intent::AskQuit | Intent::Leave | Intent::Close)
+            {
+                return Vec::new();
+            }
+            self.notice = None;
+            if intent.acts() && (burst || repeated) {
+                self.say(
+                    "those keys came too fast to be typed: nothing was done",
+                    "press the key again by itself",
+                    Role::Warning,
+                );
+                return Vec::new();
+            }
+            let for_anybody = self
+                .dialogs
+                .last()
+                .is_some_and(|dialog| dialog.is_for_anybody());
+            if intent.is_for_driver() && !for_anybody && !self.model.drives() {
+                let driver = &self.model.run.driver;
+                self.say(
+                    format!("you are watching; `{driver}` drives this run"),
+                    "T takes control",
+                    Role::Warning,
+                );
+                return Vec::new();
+            }
+            return self.on_intent(intent);
+        }
+        self.on_text(key);
+        Vec::new()
+    }
+
+    /// A key that is not bound is text, where a field takes it.
+    fn on_text(&mut self, key: KeyEvent) {
+        let Some(mut dialog) = self.dialogs.pop() else {
+            return;
+        };
+        if let Some(field) = dialog.field() {
+            self.notice = None;
+            field.handle_event(&TerminalEvent::Key(key));
+            dialog.typed(&self.look());
+        }
+        self.dialogs.push(dialog);
+    }
+
+    /// Whose keys work now.
+    pub fn contexts(&self) -> Vec<Context> {
+        match self.dialogs.last() {
+            Some(dialog) => vec![dialog.context()],
+            None => {
+                let own = panes::pane(self.view.focus()).map(|pane| pane.context());
+                own.into_iter().chain([Context::Main]).collect()
+            }
+        }
+    }
+
+    fn is_too_small(&self) -> bool {
+        self.size.width < screen::LEAST.width || self.size.height < screen::LEAST.height
+    }
+
+    /// What the screen or a dialog needs and is not here yet.
+    pub fn wanted(&mut self) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        if let Some(mut dialog) = self.dialogs.pop() {
+            if let Some(block) = dialog.wants_loss(&self.look()) {
+                asks.push(Ask::Loss { block });
+            }
+            self.dialogs.push(dialog);
+        }
+        let height = self.pane_height("output");
+        if height > 0
+            && let Some(action) = shown_action(&self.look())
+            && let Some(output) = self.model.outputs.get(&action)
+        {
+            let first = panes::first_line(&self.look(), height);
+            let attempt = output.attempt;
+            if let Some(from) = output.missing(first, height.into())
+                && self.awaited.insert((action, attempt, from))
+            {
+                asks.push(Ask::Page {
+                    action,
+                    attempt,
+                    from,
+                });
+            }
+        }
+        asks
+    }
+
+    /// The layout that is shown: the chosen one, or the narrow one where that does not fit.
+    pub fn layout(&self) -> &Layout {
+        let chosen = &self.layouts[self.layout];
+        if chosen.fits(self.size) {
+            return chosen;
+        }
+        self.layouts
+            .iter()
+            .find(|layout| layout.name == NARROW)
+            .unwrap_or(chosen)
+    }
+
+    fn areas(&self) -> Areas {
+        let area = Rect::new(0, 0, self.size.width, self.size.height);
+        screen::areas(area, super::chrome::alarms(&self.look()).len())
+    }
+
+    /// The room of a pane as it stands on the screen, its title not counted.
+    pub(super) fn pane_area(&self, name: &str) -> Option<Rect> {
+        let arrangement = screen::arrange(self.layout(), &self.look(), self.areas().body);
+        arrangement
+            .places
+            .iter()
+            .find(|place| place.pane == name)
+            .map(|place| screen::inside(place.area))
+    }
+
+    pub(super) fn pane_height(&self, name: &str) -> u16 {
+        self.pane_area(name).map_or(0, |area| area.height)
+    }
+
+    /// The focus stays on a pane that the layout has.
+    pub(super) fn keep_focus(&mut self) {
+        if self.view.zoomed {
+            return;
+        }
+        let panes = self.layout().panes();
+        if !panes.contains(&self.view.focus()) {
+            let pane = if panes.contains(&"step") {
+                Some("step")
+            } else {
+                panes.first().copied()
+            };
+            if let Some(pane) = pane {
+                self.view.focus_on(pane);
+            }
+        }
+    }
+
+    pub fn choose_layout(&mut self, index: usize) {
+        self.layout = index % self.layouts.len();
+        self.view.zoomed = false;
+        self.keep_focus();
+        let (shown, chosen) = (
+            self.layout().name.clone(),
+            self.layouts[self.layout].clone(),
+        );
+        if shown == chosen.name {
+            self.say(format!("layout {shown}: {}", chosen.about), "", Role::Text);
+        } else {
+            let needs = format!("{}x{}", chosen.needs.width, chosen.needs.height);
+            self.say(
+                format!("layout {} needs {needs}; {shown} is shown", chosen.name),
+                "",
+                Role::Warning,
+            );
+        }
+    }
+
+    pub(super) fn next_theme(&mut self) {
+        self.theme = (self.theme + 1) % self.themes.len();
+        let theme = &self.themes[self.theme];
+        let text = format!("theme {}: {}", theme.name, theme.about);
+        self.say(text, "", Role::Text);
+    }
+
+    /// Takes a layout or theme by name.
+    ///
+    /// # Errors
+    /// The names there are.
+    pub fn use_layout(&mut self, name: &str) -> Result<(), String> {
+        let names: Vec<&str> = self
+            .layouts
+            .iter()
+            .map(|layout| layout.name.as_str())
+            .collect();
+        let index = names
+            .iter()
+            .position(|known| *known == name)
+            .ok_or_else(|| format!("there is no layout `{name}`: {}", names.join(", ")))?;
+        self.layout = index;
+        self.keep_focus();
+        Ok(())
+    }
+
+    /// See [`Self::use_layout`].
+    ///
+    /// # Errors
+    /// The names there are.
+    pub fn use_theme(&mut self, name: &str) -> Result<(), String> {
+        let names: Vec<&str> = self
+            .themes
+            .iter()
+            .map(|theme| theme.name.as_str())
+            .collect();
+        let index = names
+            .iter()
+            .position(|known| *known == name)
+            .ok_or_else(|| format!("there is no theme `{name}`: {}", names.join(", ")))?;
+        self.theme = index;
+        Ok(())
+    }
+
+    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
+        let contexts = self.contexts();
+        let frame = Frame {
+            look: self.look(),
+            layout: self.layout(),
+            dialog: self.dialogs.last().map(AsRef::as_ref),
+            notice: self.notice.as_ref(),
+            contexts: &contexts,
+        };
+        screen::draw(&frame, area, buffer);
+    }
+}
+
+/// Start of the page that holds a line.
+pub fn page_of(line: u64) -> u64 {
+    line / PAGE * PAGE
+}

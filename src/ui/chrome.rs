@@ -1,0 +1,487 @@
+//! What stands on every screen and in no layout: the banner with environment, target and times, the
+//! alarms, the way back, the next act, and the keys that work here and now.
+//!
+//! ```text
+//!  staging │ db1:5432/app · PostgreSQL 15.18 · primary                     02:13:07 UTC
+//!  12m 04s of ~40m to 1h 10m │ window ends 04:00, start the way back by 03:40 │ anna drives
+//!  …
+//!  ◀ R way back: restore the dump · 4 commands · ~15m · loses writes since 02:10 · ready
+//!  next: look, then tick with Space: 2 boxes left here
+//!  ? help  Enter look  Space tick  R way back  g gate  : all commands
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::dialogs::Dialog;
+use super::format::{
+    clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
+    seconds_between,
+};
+use super::intent::Intent;
+use super::keymap::{self, Binding, Context};
+use super::markdown::plain;
+use super::model::Link;
+use super::theme::Role;
+use super::view::Look;
+use super::walk::{Item, item_at_cursor, last_undoable};
+use crate::run::{Mode, Outcome, RollbackPlan, StepStatus};
+
+/// A stretch of a row that is left out where the row is too narrow; the larger the number, the
+/// sooner.
+struct Segment {
+    spans: Vec<Span<'static>>,
+    expendable: u8,
+}
+
+fn segment(text: impl Into<String>, style: Style, expendable: u8) -> Segment {
+    Segment {
+        spans: vec![Span::styled(text.into(), style)],
+        expendable,
+    }
+}
+
+/// Joins what fits: the left part from the left, the right part at the right edge.
+fn row(
+    mut left: Vec<Segment>,
+    mut right: Vec<Segment>,
+    separator: &Span<'static>,
+    columns: u16,
+) -> Line<'static> {
+    let columns = usize::from(columns);
+    loop {
+        let line = joined(&left, &right, separator, columns);
+        if line_width(&line) <= columns || left.len() + right.len() <= 1 {
+            return line;
+        }
+        let worst = |segments: &[Segment]| {
+            segments
+                .iter()
+                .enumerate()
+                .max_by_key(|(_, segment)| segment.expendable)
+                .map(|(index, segment)| (segment.expendable, index))
+        };
+        match (worst(&left), worst(&right)) {
+            (Some(in_left), Some(in_right)) if in_right.0 >= in_left.0 => {
+                right.remove(in_right.1);
+            }
+            (Some(in_left), _) => {
+                left.remove(in_left.1);
+            }
+            (None, Some(in_right)) => {
+                right.remove(in_right.1);
+            }
+            (None, None) => return Line::default(),
+        }
+    }
+}
+
+fn joined(
+    left: &[Segment],
+    right: &[Segment],
+    separator: &Span<'static>,
+    columns: usize,
+) -> Line<'static> {
+    let put = |segments: &[Segment]| {
+        let mut spans = Vec::new();
+        for segment in segments {
+            if !spans.is_empty() {
+                spans.push(separator.clone());
+            }
+            spans.extend(segment.spans.iter().cloned());
+        }
+        Line::from(spans)
+    };
+    let (mut line, right) = (put(left), put(right));
+    if !right.spans.is_empty() {
+        let used = line_width(&line) + line_width(&right) + 1;
+        let blank = " ".repeat(columns.saturating_sub(used) + 1);
+        line.spans.push(Span::raw(blank));
+        line.spans.extend(right.spans);
+    }
+    line
+}
+
+/// Rows of the header at this height of the terminal, alarms not counted.
+pub fn header_rows(height: u16) -> u16 {
+    if height >= 18 { 2 } else { 1 }
+}
+
+/// Way back, next act and keys.
+pub const FOOTER_ROWS: u16 = 3;
+
+pub fn header(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let run = look.run();
+    let protected = run.protected.then(|| look.theme.style(Role::Protected));
+    for (index, row) in area.rows().enumerate() {
+        let line = match index {
+            0 => identity_row(look, row.width),
+            1 => time_row(look, row.width),
+            _ => break,
+        };
+        if let (0, Some(style)) = (index, protected) {
+            buffer.set_style(row, style);
+        }
+        line.render(row, buffer);
+    }
+}
+
+/// The environment as it stands in the banner; also in the title of every dialog.
+pub fn badge(look: &Look<'_>) -> String {
+    let run = look.run();
+    if run.protected {
+        format!("{} · PROTECTED", run.environment.to_uppercase())
+    } else {
+        run.environment.clone()
+    }
+}
+
+fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
+    let (run, theme) = (look.run(), look.theme);
+    // On the banner everything keeps the banner's own colours.
+    let on_banner = |role: Role| match run.protected {
+        true => theme.style(Role::Protected),
+        false => theme.style(role),
+    };
+    let badge_role = if run.protected {
+        Role::Protected
+    } else {
+        Role::Environment
+    };
+    let mut left = vec![segment(
+        format!(" {} ", badge(look)),
+        theme.style(badge_role),
+        0,
+    )];
+    let mode = match run.mode {
+        Mode::Running => None,
+        Mode::Held => Some((" HELD ", Role::Warning)),
+        Mode::RollingBack => Some((" ROLLING BACK ", Role::Warning)),
+        Mode::Stuck => Some((" STUCK ", Role::Failed)),
+        Mode::Done => Some((" DONE ", Role::Passed)),
+        Mode::Failed => Some((" GIVEN UP ", Role::Failed)),
+        Mode::RolledBack => Some((" ROLLED BACK ", Role::Warning)),
+    };
+    if let Some((word, role)) = mode {
+        let style = on_banner(role)
+            .add_modifier(ratatui::style::Modifier::REVERSED | ratatui::style::Modifier::BOLD);
+        left.push(segment(word, style, 1));
+    }
+    let name = if run.targets.contains_key("main") {
+        Some("main")
+    } else {
+        run.targets.keys().next().map(String::as_str)
+    };
+    match name.map(|name| (name, run.identities.get(name))) {
+        Some((_, Some(identity))) => {
+            left.push(segment(
+                format!("{}:{}/{}", identity.host, identity.port, identity.database),
+                on_banner(Role::Text),
+                2,
+            ));
+            if identity.in_recovery {
+                left.push(segment("STANDBY", theme.style(Role::Alarm), 1));
+            } else {
+                left.push(segment("primary", on_banner(Role::Text), 4));
+            }
+            left.push(segment(
+                format!("PostgreSQL {}", identity.server_version),
+                on_banner(Role::Text),
+                6,
+            ));
+        }
+        Some((name, None)) => {
+            let text = format!("{name}: has not proved which database it is");
+            left.push(segment(text, on_banner(Role::Warning), 3));
+        }
+        None => left.push(segment("no database", on_banner(Role::Muted), 5)),
+    }
+    let now = look.model.now;
+    let right = vec![
+        segment(format!("{} UTC", clock(now)), on_banner(Role::Text), 1),
+        segment(
+            format!("{} local ", local(now, look.model.offset)),
+            on_banner(Role::Muted),
+            5,
+        ),
+    ];
+    row(
+        left,
+        right,
+        &Span::styled(" │ ", on_banner(Role::Border)),
+        columns,
+    )
+}
+
+fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
+    let (model, theme) = (look.model, look.theme);
+    let (run, now) = (look.run(), model.now);
+    let schedule = model.schedule();
+    let text = theme.style(Role::Text);
+    let mut left = vec![segment(
+        format!(" {}", fit(&plain(&run.runbook.title), 40)),
+        theme.style(Role::Muted),
+        6,
+    )];
+    let elapsed = duration(schedule.elapsed_s);
+    let (low, high) = schedule.remaining_s;
+    let over = matches!(run.mode, Mode::RolledBack | Mode::Failed | Mode::Done);
+    left.push(segment(format!(" {elapsed} elapsed"), text, 3));
+    if high > 0 && !over {
+        left.push(segment(
+            format!("{} to go", estimate_range(low, high)),
+            text,
+            4,
+        ));
+    }
+    if let (Some(ends), false) = (schedule.window_ends, over) {
+        let window = format!("window ends {}", minute_or_date(ends, now));
+        let (words, role, expendable) = match schedule.turn_back {
+            _ if ends <= now => {
+                let late = duration(seconds_between(ends, now));
+                (format!("WINDOW OVER for {late}"), Role::Alarm, 0)
+            }
+            Some(by) if by <= now => (
+                format!("{window}: the way back NO LONGER FITS"),
+                Role::Alarm,
+                0,
+            ),
+            Some(by) => {
+                let soon = seconds_between(now, by) < 600;
+                (
+                    format!(
+                        "{window}, start the way back by {}",
+                        minute_or_date(by, now)
+                    ),
+                    if soon { Role::Warning } else { Role::Text },
+                    1,
+                )
+            }
+            None => (window, Role::Text, 2),
+        };
+        left.push(segment(words, theme.style(role), expendable));
+    }
+    let driver = if model.drives() {
+        "you drive".to_owned()
+    } else {
+        format!("{} drives, you watch", run.driver)
+    };
+    let mut right = vec![segment(driver, text, 2)];
+    let watching: Vec<&str> = model
+        .people
+        .iter()
+        .filter(|person| !person.driver && person.name != model.me)
+        .map(|person| person.name.as_str())
+        .collect();
+    match watching.as_slice() {
+        [] => {}
+        [one] => right.push(segment(format!("{one} watches "), text, 5)),
+        more => right.push(segment(format!("{} watch ", more.len()), text, 5)),
+    }
+    row(
+        left,
+        right,
+        &Span::styled(" │ ", theme.style(Role::Border)),
+        columns,
+    )
+}
+
+/// What must not be overlooked, the gravest first.
+pub fn alarms(look: &Look<'_>) -> Vec<String> {
+    let model = look.model;
+    let mut alarms = Vec::new();
+    if let Some(silent) = model.silent_s() {
+        let silent = duration(silent);
+        alarms.push(match &model.link {
+            Link::Up => format!(
+                "NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old"
+            ),
+            Link::Lost { why, .. } => format!(
+                "CONNECTION LOST for {silent}: what you see is old, the run goes on; trying again ({why})"
+            ),
+        });
+    }
+    if let Some(failure) = &model.store.failure {
+        alarms.push(format!(
+            "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
+        ));
+    }
+    alarms
+}
+
+pub fn draw_alarms(alarms: &[String], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+    for (alarm, row) in alarms.iter().zip(area.rows()) {
+        buffer.set_style(row, look.theme.style(Role::Alarm));
+        let text = fit(&format!(" {alarm}"), row.width.into());
+        Line::styled(text, look.theme.style(Role::Alarm)).render(row, buffer);
+    }
+}
+
+/// The way back, on every screen.
+pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
+    let (run, theme) = (look.run(), look.theme);
+    let key = keymap::key_of(Context::Main, Intent::AskRollBack);
+    let separator = Span::styled(" · ", theme.style(Role::Border));
+    if let (Mode::RollingBack | Mode::Stuck | Mode::RolledBack, Some(rollback)) =
+        (run.mode, &run.rollback)
+        && let Some(option) = run.runbook.option(&rollback.option)
+    {
+        let settled = option
+            .steps
+            .iter()
+            .filter(|step| {
+                matches!(
+                    run.step_status(step),
+                    StepStatus::Passed | StepStatus::Skipped
+                )
+            })
+            .count();
+        let until = rollback.ended_at.unwrap_or(look.model.now);
+        let took = duration(seconds_between(rollback.started_at, until));
+        let (word, role) = match run.mode {
+            Mode::RolledBack => ("back by", Role::Passed),
+            Mode::Stuck => ("STUCK on the way back:", Role::Failed),
+            _ => ("going back:", Role::Warning),
+        };
+        let left = vec![
+            segment(
+                format!(" ◀ {word} {}", plain(&option.title)),
+                theme.style(role),
+                0,
+            ),
+            segment(
+                format!(
+                    "{settled} of {}",
+                    plural(option.steps.len(), "step", "steps")
+                ),
+                theme.style(role),
+                1,
+            ),
+            segment(took, theme.style(role), 2),
+        ];
+        return row(left, Vec::new(), &separator, columns);
+    }
+    let Some(plan) = look.model.way_back() else {
+        let text = " ◀ the guide names no way back";
+        return Line::styled(text, theme.style(Role::Warning));
+    };
+    let mut left = vec![Segment {
+        spans: vec![
+            Span::styled(" ◀ ", theme.style(Role::Muted)),
+            Span::styled(key, theme.style(Role::Key)),
+            Span::styled(" way back: ", theme.style(Role::Muted)),
+            Span::styled(
+                fit(
+                    &plain(&plan.title),
+                    usize::from(columns).saturating_sub(16).min(44),
+                ),
+                theme.style(Role::Text),
+            ),
+        ],
+        expendable: 0,
+    }];
+    let muted = theme.style(Role::Muted);
+    if let Some(seconds) = plan.estimate_s {
+        left.push(segment(estimate(seconds), theme.style(Role::Text), 2));
+    }
+    left.push(segment(
+        plural(plan.actions.len(), "command", "commands"),
+        muted,
+        4,
+    ));
+    if let Some(loses) = &plan.loses {
+        left.push(segment(
+            format!("loses {}", fit(&plain(loses), 50)),
+            theme.style(Role::Warning),
+            3,
+        ));
+    }
+    let (ready, role) = readiness(plan);
+    left.push(segment(ready, theme.style(role), 1));
+    row(left, Vec::new(), &separator, columns)
+}
+
+/// Whether a plan can start, in words.
+pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
+    if plan.ready {
+        return ("ready".to_owned(), Role::Passed);
+    }
+    let why = plan.reasons.first().map_or("", String::as_str);
+    (format!("NOT READY: {}", fit(why, 60)), Role::Failed)
+}
+
+/// Whether a key in the footer would do something now.
+fn available(intent: Intent, look: &Look<'_>) -> bool {
+    let run = look.run();
+    let drives = look.model.drives();
+    let item = || item_at_cursor(look).map(|(_, item)| item);
+    match intent {
+        Intent::AskCancel => drives && !run.running().is_empty(),
+        Intent::Tick => drives && matches!(item(), Some(Item::Tick(_))),
+        Intent::AskSkip => drives && !matches!(run.mode, Mode::RolledBack | Mode::Failed),
+        Intent::Undo => last_undoable(run, &look.model.me).is_some(),
+        Intent::AskGate => !matches!(
+            run.mode,
+            Mode::RollingBack | Mode::RolledBack | Mode::Failed | Mode::Stuck
+        ),
+        Intent::AskRollBack => !look.model.plans.is_empty(),
+        Intent::Inputs => !run.runbook.variables.is_empty(),
+        Intent::SearchNext => look.view.search.is_some(),
+        _ => true,
+    }
+}
+
+/// The keys that work here and now.
+pub fn keys(
+    contexts: &[Context],
+    dialog: Option<&dyn Dialog>,
+    look: &Look<'_>,
+    columns: u16,
+) -> Line<'static> {
+    let offered = |intent| match dialog {
+        Some(dialog) => dialog.offers(intent, look),
+        None => available(intent, look),
+    };
+    let mut shown: Vec<&Binding> = Vec::new();
+    for binding in contexts.iter().flat_map(|context| keymap::of(*context)) {
+        let hidden = shown.iter().any(|other| other.keys[0] == binding.keys[0]);
+        if binding.footer.is_some() && !hidden && offered(binding.intent) {
+            shown.push(binding);
+        }
+    }
+    shown.sort_by_key(|binding| binding.footer);
+    let (key, muted) = (look.theme.style(Role::Key), look.theme.style(Role::Muted));
+    let mut line = Line::default();
+    let run = look.run();
+    if run.mode == Mode::Held && dialog.is_none() {
+        line.spans.push(Span::styled(" r", key));
+        line.spans.push(Span::styled(" resume ", muted));
+    }
+    let unknown = run.actions.values().any(|action| {
+        action
+            .last()
+            .is_some_and(|attempt| attempt.outcome == Some(Outcome::Unknown))
+    });
+    for binding in shown {
+        let label = match binding.intent {
+            Intent::Open if unknown => "look, or say what happened",
+            _ => binding.label,
+        };
+        let spans = [
+            Span::styled(format!(" {}", binding.keys[0].label()), key),
+            Span::styled(format!(" {label} "), muted),
+        ];
+        let wide: usize = spans
+            .iter()
+            .map(|span| super::format::width(&span.content))
+            .sum();
+        if line_width(&line) + wide > usize::from(columns) {
+            break;
+        }
+        line.spans.extend(spans);
+    }
+    line
+}

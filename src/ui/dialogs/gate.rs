@@ -1,0 +1,293 @@
+//! Go or no-go at the end of a phase: every criterion with its verdict, the open ones to be judged,
+//! and what still stands against going on.
+//!
+//! ```text
+//! ╔ gate of 1 Backup: go or no-go? ═══════════════════════ staging ╗
+//! ║ ▸ ✓ met       the dump is larger than 1 GB — value is 1400     ║
+//! ║   · open      nobody deploys meanwhile                         ║
+//! ║ 1 point stands against it:                                     ║
+//! ║   not judged: nobody deploys meanwhile                         ║
+//! ╚ Space judge  G GO  h hold  n no-go  Esc close ═════════════════╝
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::{Line, Span};
+
+use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
+use crate::run::{Command, GateDecision, Verdict};
+use crate::runbook::{Expectation, Phase};
+use crate::ui::format::{plural, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::markdown::plain;
+use crate::ui::panes::gate_item_lines;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+pub struct GateDialog {
+    phase: String,
+    cursor: usize,
+    reason: Option<String>,
+}
+
+impl GateDialog {
+    /// The gate of the phase at hand; `None` in a guide without phases.
+    pub fn new(look: &Look<'_>) -> Option<Self> {
+        let run = look.run();
+        let phase = run.phase()?;
+        let cursor = run
+            .gate_items(phase)
+            .iter()
+            .position(|item| run.gate_verdict(phase, item).is_none())
+            .unwrap_or(0);
+        Some(Self {
+            phase: phase.id.clone(),
+            cursor,
+            reason: None,
+        })
+    }
+
+    fn phase<'a>(&self, look: &Look<'a>) -> Option<&'a Phase> {
+        look.run().runbook.phase(&self.phase)
+    }
+
+    fn item<'a>(&self, look: &Look<'a>) -> Option<&'a Expectation> {
+        let phase = self.phase(look)?;
+        look.run().gate_items(phase).get(self.cursor).copied()
+    }
+
+    fn decide(&self, decision: GateDecision) -> Command {
+        Command::Gate {
+            phase: self.phase.clone(),
+            decision,
+            reason: self.reason.clone(),
+        }
+    }
+
+    /// The opposite of the verdict so far; first that all is well.
+    fn judge(&self, look: &Look<'_>) -> Reply {
+        let (Some(phase), Some(item)) = (self.phase(look), self.item(look)) else {
+            return Reply::say("the guide names no criteria here", "decide with G, h or n");
+        };
+        let good = look.run().gate_verdict(phase, item) != Some(Verdict::Pass);
+        let holds = good != item.red_flag;
+        let (phase, line) = (self.phase.clone(), item.line);
+        let command = move |note: Option<String>| Command::Judge {
+            phase: phase.clone(),
+            line,
+            holds,
+            note,
+        };
+        if item.cel.is_none() {
+            return Reply::Send(vec![command(None)]);
+        }
+        let word = if good { "met" } else { "not met" };
+        Reply::Open(Box::new(Form::new(
+            &format!("this is measured: say why it counts as {word}"),
+            vec![Field::required("reason")],
+            move |texts| Reply::Done(vec![command(Some(texts.concat()))]),
+        )))
+    }
+
+    fn lines(&self, look: &Look<'_>, width: usize) -> (Vec<Line<'static>>, usize) {
+        let theme = look.theme;
+        let run = look.run();
+        let Some(phase) = self.phase(look) else {
+            return (Vec::new(), 0);
+        };
+        let mut lines = Vec::new();
+        if phase.point_of_no_return {
+            lines.push(Line::styled(
+                "‖ POINT OF NO RETURN: after this phase there is no way back",
+                theme.style(Role::Alarm),
+            ));
+        }
+        let mut at = 0;
+        let items = run.gate_items(phase);
+        for (index, item) in items.iter().enumerate() {
+            let chosen = index == self.cursor;
+            if chosen {
+                at = lines.len();
+            }
+            let own = gate_item_lines(phase, item, look, width.saturating_sub(2));
+            for (row, line) in own.into_iter().enumerate() {
+                let mark = if chosen && row == 0 { "▸ " } else { "  " };
+                let mut spans = vec![Span::styled(mark, theme.style(Role::Key))];
+                spans.extend(line.spans);
+                let line = Line::from(spans);
+                lines.push(if chosen {
+                    line.patch_style(theme.style(Role::Selection))
+                } else {
+                    line
+                });
+            }
+        }
+        if items.is_empty() {
+            lines.push(Line::styled(
+                "the guide names no criteria for this phase",
+                theme.style(Role::Muted),
+            ));
+        }
+        lines.push(Line::default());
+        let objections = run.gate_objections(phase);
+        if objections.is_empty() {
+            lines.push(Line::styled(
+                "nothing stands against GO",
+                theme.style(Role::Passed),
+            ));
+        } else {
+            let many = plural(objections.len(), "point stands", "points stand");
+            lines.push(Line::styled(
+                format!("{many} against GO:"),
+                theme.style(Role::Warning),
+            ));
+            for objection in &objections {
+                let line = Line::styled(
+                    format!("  {}", plain(objection)),
+                    theme.style(Role::Warning),
+                );
+                lines.extend(wrap(line, width, 4));
+            }
+        }
+        match &self.reason {
+            Some(reason) => lines.extend(wrap(
+                Line::styled(format!("✓ reason: {reason}"), theme.style(Role::Passed)),
+                width,
+                2,
+            )),
+            None if !objections.is_empty() => lines.push(Line::styled(
+                "to go all the same, r gives a reason; then G",
+                theme.style(Role::Muted),
+            )),
+            None => {}
+        }
+        (lines, at)
+    }
+}
+
+impl Dialog for GateDialog {
+    fn context(&self) -> Context {
+        Context::Gate
+    }
+
+    fn title(&self, look: &Look<'_>) -> String {
+        let title = self.phase(look).map_or("", |phase| phase.title.as_str());
+        format!("gate of {}: go or no-go?", plain(title))
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let (lines, _) = self.lines(look, room.width.into());
+        size_of(&lines, 0)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (lines, at) = self.lines(look, area.width.into());
+        let top = (at + 3).saturating_sub(area.height.into());
+        draw_scrolled(&lines, top, look, area, buffer);
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        let run = look.run();
+        match intent {
+            Intent::Close => Reply::Close,
+            Intent::Judge => self.judge(look),
+            Intent::Go => {
+                let objections = self
+                    .phase(look)
+                    .map(|phase| run.gate_objections(phase))
+                    .unwrap_or_default();
+                if let (Some(first), None) = (objections.first(), &self.reason) {
+                    return Reply::say(plain(first), "settle it, or press r and give a reason");
+                }
+                Reply::Do(vec![self.decide(GateDecision::Go)])
+            }
+            Intent::Hold => Reply::Do(vec![self.decide(GateDecision::Hold)]),
+            Intent::NoGo => Reply::Become(Box::new(NoGo {
+                decision: self.decide(GateDecision::NoGo),
+            })),
+            Intent::AskRollBack => Reply::Then(Vec::new(), Intent::AskRollBack),
+            Intent::WriteReason => Reply::Open(Box::new(Form::new(
+                "why",
+                vec![Field::required("reason")],
+                |texts| Reply::Tell(texts.concat()),
+            ))),
+            other => {
+                let items = self
+                    .phase(look)
+                    .map_or(0, |phase| run.gate_items(phase).len());
+                if let Some(cursor) = moved(self.cursor, other, items) {
+                    self.cursor = cursor;
+                }
+                Reply::Stay
+            }
+        }
+    }
+
+    fn told(&mut self, text: String) {
+        self.reason = Some(text);
+    }
+}
+
+/// After a no-go: try again, hold, go back, or give up. The decision itself is recorded with what is
+/// chosen, so that closing decides nothing.
+pub struct NoGo {
+    decision: Command,
+}
+
+impl NoGo {
+    fn lines(look: &Look<'_>) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        [
+            ("t", "stay in the phase and try again"),
+            ("h", "hold the run: nothing starts until it is resumed"),
+            ("R", "look at the way back"),
+            ("A", "give the run up where it stands"),
+        ]
+        .into_iter()
+        .map(|(key, words)| {
+            Line::from(vec![
+                Span::styled(format!("{key}  "), theme.style(Role::Key)),
+                Span::raw(words),
+            ])
+        })
+        .collect()
+    }
+}
+
+impl Dialog for NoGo {
+    fn context(&self) -> Context {
+        Context::NoGo
+    }
+
+    fn title(&self, _look: &Look<'_>) -> String {
+        "no-go: what now?".to_owned()
+    }
+
+    fn role(&self) -> Role {
+        Role::Warning
+    }
+
+    fn wants(&self, look: &Look<'_>, _room: Size) -> Size {
+        let mut size = size_of(&Self::lines(look), 0);
+        size.width = size.width.max(76);
+        size
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        draw_scrolled(&Self::lines(look), 0, look, area, buffer);
+    }
+
+    fn on(&mut self, intent: Intent, _look: &Look<'_>) -> Reply {
+        let decision = || vec![self.decision.clone()];
+        match intent {
+            Intent::Close => Reply::Close,
+            // A no-go holds the run; trying again lets it go on in the same phase.
+            Intent::TryAgain => Reply::Do(vec![self.decision.clone(), Command::Resume {}]),
+            Intent::Hold => Reply::Do(decision()),
+            Intent::AskRollBack => Reply::Then(decision(), Intent::AskRollBack),
+            Intent::AskAbandon => Reply::Then(decision(), Intent::AskAbandon),
+            _ => Reply::Stay,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What stands on top of the panes while something is decided. A dialog gets intents and answers
+//! what is to be done; it sends nothing itself. Enter closes or keeps text, and never runs, stops or
+//! ends anything.
+
+mod confirm;
+mod form;
+mod gate;
+mod help;
+mod palette;
+mod pick;
+mod preview;
+mod resolve;
+mod rollback;
+mod word;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+use tui_input::Input;
+
+use super::intent::Intent;
+use super::keymap::Context;
+use super::theme::Role;
+use super::view::Look;
+use crate::run::Command;
+
+pub use confirm::{Confirm, Quit};
+pub use form::{Field, Form};
+pub use gate::GateDialog;
+pub use help::Help;
+pub use palette::{Palette, SearchFor};
+pub use pick::{Pick, Subject};
+pub use preview::PreviewDialog;
+pub use resolve::Resolve;
+pub use rollback::RollBackDialog;
+
+pub trait Dialog: Send {
+    /// Whose keys work while it is on top.
+    fn context(&self) -> Context;
+
+    fn title(&self, look: &Look<'_>) -> String;
+
+    /// The room its content would like, within the room there is.
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size;
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer);
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply;
+
+    /// Colour of its border.
+    fn role(&self) -> Role {
+        Role::Focus
+    }
+
+    /// Whether a key would do something now.
+    fn offers(&self, _intent: Intent, _look: &Look<'_>) -> bool {
+        true
+    }
+
+    /// Who only watches may answer it too.
+    fn is_for_anybody(&self) -> bool {
+        false
+    }
+
+    /// The field that takes the keys that are not bound.
+    fn field(&mut self) -> Option<&mut Input> {
+        None
+    }
+
+    /// Called after the field has changed.
+    fn typed(&mut self, _look: &Look<'_>) {}
+
+    /// Pasted text goes into the field. Never into a confirmation.
+    fn takes_paste(&self) -> bool {
+        false
+    }
+
+    /// A text that a dialog on top of this one was asked for.
+    fn told(&mut self, _text: String) {}
+
+    /// A block whose loss it would like to know: asked once.
+    fn wants_loss(&mut self, _look: &Look<'_>) -> Option<usize> {
+        None
+    }
+
+    fn learn_loss(&mut self, _block: usize, _loss: Result<String, String>) {}
+}
+
+/// What a dialog answers.
+pub enum Reply {
+    Stay,
+    Close,
+    /// Says something and stays.
+    Say {
+        text: String,
+        help: String,
+    },
+    /// Closes all dialogs and sends these, one after the other.
+    Do(Vec<Command>),
+    /// Sends and stays.
+    Send(Vec<Command>),
+    /// Closes this dialog, not the one beneath, and sends.
+    Done(Vec<Command>),
+    /// Opens another on top.
+    Open(Box<dyn Dialog>),
+    /// Opens another in its place.
+    Become(Box<dyn Dialog>),
+    /// Closes and tells the dialog beneath.
+    Tell(String),
+    /// Closes all and goes on as if the key had been pressed there; sends these first.
+    Then(Vec<Command>, Intent),
+    FocusOn(&'static str),
+    TakeLayout(usize),
+    SearchFor(String),
+    Copy(String),
+    /// Closes all and starts or stops driving.
+    Drive,
+    Leave,
+}
+
+impl Reply {
+    fn say(text: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Say {
+            text: text.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// Draws lines from `top` on, and says how much is out of sight.
+fn draw_scrolled(
+    lines: &[Line<'static>],
+    top: usize,
+    look: &Look<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let height = usize::from(area.height);
+    let top = top.min(lines.len().saturating_sub(height));
+    for (line, row) in lines.iter().skip(top).zip(area.rows()) {
+        line.render(row, buffer);
+    }
+    let below = lines.len().saturating_sub(top + height);
+    if let (true, Some(last)) = (below > 0 || top > 0, area.rows().last()) {
+        let text = format!(" {above} above, {below} below ", above = top);
+        let wide = u16::try_from(text.chars().count())
+            .unwrap_or(u16::MAX)
+            .min(last.width);
+        let corner = Rect {
+            x: last.right() - wide,
+            width: wide,
+            ..last
+        };
+        Line::styled(text, look.theme.style(Role::Found)).render(corner, buffer);
+    }
+}
+
+/// Moves a scroll position or cursor.
+fn moved(position: usize, intent: Intent, rows: usize) -> Option<usize> {
+    let last = rows.saturating_sub(1);
+    Some(match intent {
+        Intent::Up => position.min(last).saturating_sub(1),
+        Intent::Down => (position + 1).min(last),
+        Intent::PageUp => position.min(last).saturating_sub(10),
+        Intent::PageDown => (position + 10).min(last),
+        _ => return None,
+    })
+}
+
+fn size_of(lines: &[Line<'_>], extra: u16) -> Size {
+    let widest = lines
+        .iter()
+        .map(super::format::line_width)
+        .max()
+        .unwrap_or(0);
+    Size::new(
+        u16::try_from(widest).unwrap_or(u16::MAX),
+        u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(extra),
+    )
+}

@@ -1,0 +1,310 @@
+//! Exactly what would run, where, and with which values. `x` runs it; Enter closes. What runs is
+//! bound to what was shown: if it has changed meanwhile, it is shown anew and nothing runs.
+//!
+//! ```text
+//! ╔ what would run: 3.2 Move the rows ═════════════════ staging ╗
+//! ║ on main: postgres://app@db1:5432/app                        ║
+//! ║ ▏SELECT migrate_audits(:batch);                             ║
+//! ║ with batch = 500                                            ║
+//! ║ ⚠ destroys: DELETE                                          ║
+//! ╚ x EXECUTE  a arm  Esc close, run nothing ═══════════════════╝
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+use tui_input::Input;
+
+use super::word::Word;
+use super::{Dialog, Field, Form, Pick, Reply, Subject, draw_scrolled, moved, size_of};
+use crate::run::{ActionId, Command, Outcome, Preview, action_title, preview};
+use crate::runbook::Actor;
+use crate::ui::format::{duration, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::markdown::{code, plain};
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+pub struct PreviewDialog {
+    shown: Preview,
+    reason: Option<String>,
+    word: Word,
+    top: usize,
+    /// It was shown anew because it had changed.
+    changed: bool,
+}
+
+impl PreviewDialog {
+    pub fn new(shown: Preview) -> Self {
+        Self {
+            shown,
+            reason: None,
+            word: Word::default(),
+            top: 0,
+            changed: false,
+        }
+    }
+
+    fn action(&self) -> ActionId {
+        self.shown.action
+    }
+
+    fn needs_arming(&self, look: &Look<'_>) -> bool {
+        let armed = look
+            .run()
+            .action(self.action())
+            .and_then(|state| state.armed.as_deref());
+        self.shown.needs_arming && armed != Some(&self.shown.hash)
+    }
+
+    /// Why a reason must be given before it runs.
+    fn asks_reason(&self, look: &Look<'_>) -> Option<String> {
+        let run = look.run();
+        let passed = run
+            .action(self.action())
+            .and_then(|state| state.last())
+            .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed));
+        let block = run.runbook.block(self.action().block)?;
+        let repeats = block.attributes.repeatable || block.attributes.has_class("check");
+        if passed && !repeats {
+            return Some("it has passed already: to run it again, give a reason".to_owned());
+        }
+        let phase = run
+            .step_of(self.action())
+            .and_then(|step| run.runbook.phase_of(&step.id))?;
+        phase.wait_s?;
+        match run.due(phase) {
+            Some(due) if due <= look.model.now => None,
+            Some(due) => Some(format!(
+                "this waits until {} UTC: to do it now, give a reason",
+                due.format("%Y-%m-%d %H:%M")
+            )),
+            None => Some(
+                "this waits until the deployment is done: to do it now, give a reason".to_owned(),
+            ),
+        }
+    }
+
+    fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let shown = &self.shown;
+        let mut lines = Vec::new();
+        let mut say = |text: String, role: Role| {
+            lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
+        };
+        if self.changed {
+            say(
+                "IT HAS CHANGED since you looked: this is what would run now".to_owned(),
+                Role::Alarm,
+            );
+        }
+        let place = match shown.actor {
+            Actor::Sql => format!("sql on {}", shown.target),
+            Actor::Shell | Actor::Http | Actor::Nobody => shown.target.clone(),
+        };
+        say(place, Role::Heading);
+        if let Some(identity) = look.run().identities.get(&shown.on)
+            && shown.actor == Actor::Sql
+        {
+            let standing = if identity.in_recovery {
+                "STANDBY"
+            } else {
+                "primary"
+            };
+            say(
+                format!(
+                    "which proved itself as {}:{}/{}, user {}, {standing}, PostgreSQL {}",
+                    identity.host,
+                    identity.port,
+                    identity.database,
+                    identity.user,
+                    identity.server_version
+                ),
+                Role::Muted,
+            );
+        }
+        say(String::new(), Role::Text);
+        lines.extend(code(&shown.command, 0, width, theme));
+        let mut say = |text: String, role: Role| {
+            lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
+        };
+        say(String::new(), Role::Text);
+        for (name, value) in &shown.values {
+            say(format!("with {name} = {value}"), Role::Text);
+        }
+        for name in &shown.secrets {
+            say(
+                format!("with {name} = (a secret, from its source)"),
+                Role::Muted,
+            );
+        }
+        if let Some(seconds) = shown.timeout_s {
+            say(format!("ended after {}", duration(seconds)), Role::Muted);
+        }
+        if !shown.destructive.is_empty() {
+            say(
+                format!("⚠ destroys: {}", shown.destructive.join(", ")),
+                Role::Destructive,
+            );
+        }
+        if self.needs_arming(look) {
+            let why = look
+                .run()
+                .runbook
+                .block(self.action().block)
+                .map_or("", |block| block.why.as_str());
+            say(
+                format!("only inferred to be a command ({why}): read it, then `a` arms it"),
+                Role::Warning,
+            );
+        } else if shown.needs_arming {
+            say("✓ armed".to_owned(), Role::Passed);
+        }
+        match (&self.reason, self.asks_reason(look)) {
+            (Some(reason), _) => say(format!("✓ reason: {reason}"), Role::Passed),
+            (None, Some(asked)) => say(asked, Role::Warning),
+            (None, None) => {}
+        }
+        if let Some(word) = &shown.confirm {
+            lines.push(self.word.line(word, "t", look));
+        }
+        lines
+    }
+
+    /// The command, or what stands in its way.
+    fn execute(&mut self, look: &Look<'_>) -> Reply {
+        match preview(look.run(), self.action()) {
+            Ok(now) if now.hash == self.shown.hash => {}
+            Ok(now) => {
+                self.shown = now;
+                self.changed = true;
+                self.word.forget();
+                return Reply::say("what would run has changed", "read it again, then x");
+            }
+            Err(refusal) => return Reply::say(refusal.message, refusal.help),
+        }
+        if self.needs_arming(look) {
+            return Reply::say(
+                "that this is a command was only inferred",
+                "read it, then `a` arms it",
+            );
+        }
+        if let (Some(asked), None) = (self.asks_reason(look), &self.reason) {
+            return Reply::say(asked, "press r");
+        }
+        let typed = match &self.shown.confirm {
+            Some(word) if !self.word.is(word) => {
+                self.word.start();
+                return Reply::say(format!("first type `{word}`"), "then x");
+            }
+            Some(_) => Some(self.word.value()),
+            None => None,
+        };
+        Reply::Do(vec![Command::Start {
+            action: self.action(),
+            hash: self.shown.hash.clone(),
+            typed,
+            reason: self.reason.clone(),
+        }])
+    }
+}
+
+impl Dialog for PreviewDialog {
+    fn context(&self) -> Context {
+        if self.word.is_typing() {
+            Context::Word
+        } else {
+            Context::Preview
+        }
+    }
+
+    fn title(&self, look: &Look<'_>) -> String {
+        let run = look.run();
+        let title = run
+            .step_of(self.action())
+            .map(|step| action_title(&run.runbook, step, self.action()))
+            .unwrap_or_default();
+        format!("what would run: {}", plain(&title))
+    }
+
+    fn role(&self) -> Role {
+        if self.shown.destructive.is_empty() {
+            Role::Focus
+        } else {
+            Role::Destructive
+        }
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let lines = self.lines(look, room.width.into());
+        size_of(&lines, 0)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let lines = self.lines(look, area.width.into());
+        // While a word is typed its field, the last line, is in sight.
+        let top = if self.word.is_typing() {
+            lines.len()
+        } else {
+            self.top
+        };
+        draw_scrolled(&lines, top, look, area, buffer);
+    }
+
+    fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
+        match intent {
+            Intent::Arm => self.needs_arming(look),
+            Intent::Execute => !self.needs_arming(look),
+            Intent::WriteReason => self.asks_reason(look).is_some(),
+            _ => true,
+        }
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        if self.word.is_typing() {
+            self.word.stop();
+            return Reply::Stay;
+        }
+        match intent {
+            Intent::Close => Reply::Close,
+            Intent::Execute => self.execute(look),
+            Intent::Arm => Reply::Send(vec![Command::Arm {
+                action: self.action(),
+                hash: self.shown.hash.clone(),
+            }]),
+            Intent::TypeWord if self.shown.confirm.is_some() => {
+                self.word.start();
+                Reply::Stay
+            }
+            Intent::WriteReason => Reply::Open(Box::new(Form::new(
+                "why run it",
+                vec![Field::required("reason")],
+                |texts| Reply::Tell(texts.concat()),
+            ))),
+            Intent::Inputs => Reply::Open(Box::new(Pick::new(Subject::Inputs, look))),
+            Intent::Copy => Reply::Copy(self.shown.command.clone()),
+            other => {
+                if let Some(top) = moved(self.top, other, usize::MAX) {
+                    let most = self.lines(look, 60).len();
+                    self.top = top.min(most);
+                }
+                Reply::Stay
+            }
+        }
+    }
+
+    fn field(&mut self) -> Option<&mut Input> {
+        self.word.field()
+    }
+
+    fn typed(&mut self, _look: &Look<'_>) {
+        if let Some(word) = &self.shown.confirm {
+            self.word.typed(word);
+        }
+    }
+
+    fn told(&mut self, text: String) {
+        self.reason = Some(text);
+    }
+}

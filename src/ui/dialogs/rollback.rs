@@ -1,0 +1,355 @@
+//! The way back: the options of the guide, what would run and in which order, how long it takes and
+//! what it loses. `B` begins it; where data is lost or the environment is protected, its name is
+//! typed first.
+//!
+//! ```text
+//! ╔ the way back ═══════════════════════════════════ PRODUCTION · PROTECTED ╗
+//! ║ ▸ restore the dump (recommended)        ~15m   ready                    ║
+//! ║   code only (the guide advises against it)                              ║
+//! ║ what runs is cancelled first: `3.2 Move the rows`                       ║
+//! ║ 1 stop the services     shell in /srv/app                               ║
+//! ║   ▏systemctl stop app                                                   ║
+//! ║ loses: writes since the dump (41 rows, read just now)                   ║
+//! ╚ B BEGIN the way back  Tab next option  Esc close, run nothing ══════════╝
+//! ```
+
+use std::collections::BTreeMap;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::{Line, Span};
+use tui_input::Input;
+
+use super::word::Word;
+use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
+use crate::run::{Command, Mode, RollbackPlan};
+use crate::ui::format::{estimate, minute, plural, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::markdown::{code, plain};
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+#[derive(Default)]
+pub struct RollBackDialog {
+    /// By id: the order of the options may change while the dialog is open.
+    option: String,
+    /// Hash of the plan that was shown.
+    hash: String,
+    changed: bool,
+    reason: Option<String>,
+    word: Word,
+    top: usize,
+    /// By block; `None` while it is read.
+    losses: BTreeMap<usize, Option<Result<String, String>>>,
+}
+
+impl RollBackDialog {
+    /// `None` where the guide names no way back.
+    pub fn new(look: &Look<'_>) -> Option<Self> {
+        let plan = look.model.way_back()?;
+        Some(Self {
+            option: plan.option.clone(),
+            hash: plan.hash.clone(),
+            ..Self::default()
+        })
+    }
+
+    fn plan<'a>(&self, look: &Look<'a>) -> Option<&'a RollbackPlan> {
+        look.model
+            .plans
+            .iter()
+            .find(|plan| plan.option == self.option)
+    }
+
+    fn turn(&mut self, look: &Look<'_>, forward: bool) {
+        let plans = &look.model.plans;
+        let at = plans
+            .iter()
+            .position(|plan| plan.option == self.option)
+            .unwrap_or(0);
+        let next = if forward {
+            at + 1
+        } else {
+            at + plans.len() - 1
+        };
+        if let Some(plan) = plans.get(next % plans.len().max(1)) {
+            self.option.clone_from(&plan.option);
+            self.hash.clone_from(&plan.hash);
+            self.changed = false;
+            self.top = 0;
+            self.word.forget();
+        }
+    }
+
+    fn begin(&mut self, look: &Look<'_>) -> Reply {
+        let Some(plan) = self.plan(look) else {
+            return Reply::say("that way back is gone", "choose another");
+        };
+        if look.run().mode == Mode::RollingBack {
+            return Reply::say("a rollback is going on already", "it says where it stands");
+        }
+        if plan.hash != self.hash {
+            self.hash.clone_from(&plan.hash);
+            self.changed = true;
+            self.word.forget();
+            return Reply::say("what would run has changed", "read it again, then B");
+        }
+        if !plan.ready {
+            let why = plan.reasons.first().cloned().unwrap_or_default();
+            return Reply::say(why, "mend that, or choose another way back (Tab)");
+        }
+        let typed = match &plan.confirm {
+            Some(word) if !self.word.is(word) => {
+                self.word.start();
+                return Reply::say(format!("first type `{word}`"), "then B");
+            }
+            Some(_) => Some(self.word.value()),
+            None => None,
+        };
+        Reply::Do(vec![Command::Rollback {
+            option: plan.option.clone(),
+            hash: self.hash.clone(),
+            typed,
+            reason: self.reason.clone(),
+        }])
+    }
+
+    /// The options, one line each.
+    fn options(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let mut lines = Vec::new();
+        for plan in &look.model.plans {
+            let chosen = plan.option == self.option;
+            let mut words = plain(&plan.title);
+            if plan.recommended && !words.contains("recommended") {
+                words += " (recommended)";
+            }
+            if let Some(seconds) = plan.estimate_s {
+                words = format!("{words}  {}", estimate(seconds));
+            }
+            let (ready, role) = match (plan.ready, &plan.discouraged) {
+                (false, _) => ("not ready", Role::Failed),
+                (true, Some(_)) => ("the guide advises against it", Role::Warning),
+                (true, None) => ("ready", Role::Passed),
+            };
+            let style = theme.style(if chosen { Role::Selection } else { Role::Text });
+            let line = Line::from(vec![
+                Span::styled(if chosen { "▸ " } else { "  " }, theme.style(Role::Key)),
+                Span::styled(words, style),
+                Span::styled(format!("  {ready}"), theme.style(role)),
+            ]);
+            lines.extend(wrap(line, width, 4));
+        }
+        lines
+    }
+
+    fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let run = look.run();
+        let mut lines = self.options(look, width);
+        let Some(plan) = self.plan(look) else {
+            return lines;
+        };
+        lines.push(Line::default());
+        let mut texts: Vec<(String, Role)> = Vec::new();
+        if self.changed {
+            texts.push((
+                "IT HAS CHANGED since you looked: this is what would run now".to_owned(),
+                Role::Alarm,
+            ));
+        }
+        if let Some(against) = &plan.discouraged {
+            texts.push((
+                format!("the guide advises against it: {against}"),
+                Role::Warning,
+            ));
+        }
+        for (action, _) in run.running() {
+            let title = run.step_of(action).map_or("", |step| step.title.as_str());
+            texts.push((
+                format!("cancelled first: `{}`, which is running", plain(title)),
+                Role::Warning,
+            ));
+        }
+        let schedule = look.model.schedule();
+        if let (Some(seconds), Some(ends)) = (plan.estimate_s, schedule.window_ends) {
+            let done = look.model.now
+                + chrono::TimeDelta::try_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+                    .unwrap_or_default();
+            let (words, role) = if done <= ends {
+                ("within the window", Role::Passed)
+            } else {
+                ("AFTER the window ends", Role::Failed)
+            };
+            texts.push((
+                format!(
+                    "{}: back by about {}, {words}",
+                    estimate(seconds),
+                    minute(done)
+                ),
+                role,
+            ));
+        }
+        match &plan.loses {
+            Some(loses) => texts.push((format!("loses: {}", plain(loses)), Role::Destructive)),
+            None => texts.push((
+                "the guide names nothing that is lost".to_owned(),
+                Role::Muted,
+            )),
+        }
+        if let Some(block) = plan.loss_query {
+            texts.push(match self.losses.get(&block) {
+                Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
+                Some(Some(Err(why))) => (format!("how much is not known: {why}"), Role::Unknown),
+                Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
+            });
+        }
+        for reason in &plan.reasons {
+            texts.push((format!("✗ {reason}"), Role::Failed));
+        }
+        for (text, role) in texts {
+            lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
+        }
+        lines.push(Line::default());
+        let count = plural(plan.actions.len(), "command", "commands");
+        lines.push(Line::styled(
+            format!("{count}, in this order:"),
+            theme.style(Role::Muted),
+        ));
+        for (index, action) in plan.actions.iter().enumerate() {
+            let head = Line::from(vec![
+                Span::styled(
+                    format!("{} {}", index + 1, plain(&action.title)),
+                    theme.style(Role::Heading),
+                ),
+                Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
+            ]);
+            lines.extend(wrap(head, width, 4));
+            match &action.command {
+                Ok(command) => lines.extend(code(command, 2, width, theme)),
+                Err(why) => lines.extend(wrap(
+                    Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed)),
+                    width,
+                    4,
+                )),
+            }
+        }
+        lines
+    }
+
+    fn last_line(&self, look: &Look<'_>) -> Option<Line<'static>> {
+        let word = self.plan(look)?.confirm.as_ref()?;
+        Some(self.word.line(word, "t", look))
+    }
+}
+
+impl Dialog for RollBackDialog {
+    fn context(&self) -> Context {
+        if self.word.is_typing() {
+            Context::Word
+        } else {
+            Context::RollBack
+        }
+    }
+
+    fn title(&self, _look: &Look<'_>) -> String {
+        "the way back".to_owned()
+    }
+
+    fn role(&self) -> Role {
+        Role::Destructive
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let lines = self.lines(look, room.width.into());
+        size_of(&lines, 1)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let lines = self.lines(look, area.width.into());
+        let last = self.last_line(look);
+        let height = area.height.saturating_sub(u16::from(last.is_some()));
+        draw_scrolled(&lines, self.top, look, Rect { height, ..area }, buffer);
+        if let (Some(line), Some(row)) = (last, area.rows().last()) {
+            ratatui::widgets::Widget::render(line, row, buffer);
+        }
+    }
+
+    fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
+        match intent {
+            Intent::Begin => self.plan(look).is_some_and(|plan| plan.ready),
+            Intent::NextField => look.model.plans.len() > 1,
+            _ => true,
+        }
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        if self.word.is_typing() {
+            self.word.stop();
+            return Reply::Stay;
+        }
+        match intent {
+            Intent::Close => Reply::Close,
+            Intent::Begin => self.begin(look),
+            Intent::TypeWord => {
+                if self.plan(look).is_some_and(|plan| plan.confirm.is_some()) {
+                    self.word.start();
+                }
+                Reply::Stay
+            }
+            Intent::NextField | Intent::PreviousField => {
+                self.turn(look, intent == Intent::NextField);
+                Reply::Stay
+            }
+            Intent::WriteReason => Reply::Open(Box::new(Form::new(
+                "why go back",
+                vec![Field::required("reason")],
+                |texts| Reply::Tell(texts.concat()),
+            ))),
+            Intent::Copy => {
+                let commands: Vec<String> = self
+                    .plan(look)
+                    .into_iter()
+                    .flat_map(|plan| &plan.actions)
+                    .filter_map(|action| action.command.clone().ok())
+                    .collect();
+                Reply::Copy(commands.join("\n\n"))
+            }
+            other => {
+                let most = self.lines(look, 100).len();
+                if let Some(top) = moved(self.top, other, most) {
+                    self.top = top;
+                }
+                Reply::Stay
+            }
+        }
+    }
+
+    fn field(&mut self) -> Option<&mut Input> {
+        self.word.field()
+    }
+
+    fn typed(&mut self, look: &Look<'_>) {
+        if let Some(word) = self.plan(look).and_then(|plan| plan.confirm.as_deref()) {
+            self.word.typed(word);
+        }
+    }
+
+    fn told(&mut self, text: String) {
+        self.reason = Some(text);
+    }
+
+    fn wants_loss(&mut self, look: &Look<'_>) -> Option<usize> {
+        let block = self.plan(look)?.loss_query?;
+        if self.losses.contains_key(&block) {
+            return None;
+        }
+        self.losses.insert(block, None);
+        Some(block)
+    }
+
+    fn learn_loss(&mut self, block: usize, loss: Result<String, String>) {
+        self.losses.insert(block, Some(loss));
+    }
+}

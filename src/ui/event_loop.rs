@@ -1,0 +1,455 @@
+//! The loop: keys first, then answers, then messages in batches; a frame at most every 25 ms, which
+//! keys do not wait for, and once a second for the clock. Nothing else draws, so an idle cockpit
+//! costs next to nothing and a flood of output cannot hold up a key.
+
+use std::time::Duration;
+
+use chrono::{Local, Offset, Timelike, Utc};
+use color_eyre::eyre::{WrapErr, eyre};
+use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use futures::{FutureExt, StreamExt};
+use ratatui::layout::Size;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::app::{Answer, App, Ask};
+use super::files::{FileError, own_files, own_folder};
+use super::layout::Layout;
+use super::link::{Control, Feed, socket};
+use super::model::Model;
+use super::panes::{self, without_colour};
+use super::screen;
+use super::terminal::{Guard, Screen, copy};
+use super::theme::{Role, Theme};
+use crate::api::{Client, CommandAnswer, Message, Snapshot};
+use crate::run::{ActionId, Mode, OutputLine};
+
+/// Frames come no faster than this.
+const FRAME: Duration = Duration::from_millis(25);
+/// Keys that follow each other faster than this were not typed.
+const TYPED: Duration = Duration::from_millis(5);
+/// Messages taken in between two looks at the keys.
+const BATCH: usize = 64;
+/// Lines read at once while searching.
+const STRETCH: u64 = 2_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Who sits here, as the supervisor knows them: `anna@ops1`.
+    pub me: String,
+    /// Only watch, even where this person is the driver.
+    pub observe: bool,
+    pub layout: Option<String>,
+    pub theme: Option<String>,
+}
+
+/// How the cockpit was left. The run never ends with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// `gonogo attach RUN` comes back.
+    RunGoesOn { run: String, mode: Mode },
+    /// Done, given up or rolled back: `gonogo report RUN`.
+    RunIsOver { run: String, mode: Mode },
+    /// Before the supervisor had said anything.
+    Early,
+}
+
+enum Incoming {
+    Message(Box<Message>),
+    Lost(String),
+}
+
+/// Runs the cockpit on a supervisor's socket until the operator leaves it. Standard output must be a
+/// terminal.
+///
+/// # Errors
+/// The terminal cannot be used, or the connection ended before it began.
+pub async fn run(client: Client, options: Options) -> color_eyre::Result<Leave> {
+    let (feed, control) = socket(client, &options.me);
+    run_on(feed, control, options).await
+}
+
+/// [`run`] on any link.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_on(
+    feed: impl Feed,
+    control: impl Control,
+    options: Options,
+) -> color_eyre::Result<Leave> {
+    let (layouts, layout_faults) = layouts()?;
+    let (themes, theme_faults) = themes()?;
+    let (guard, mut screen) = Guard::take().wrap_err("the terminal cannot be used")?;
+    let mut keys = EventStream::new();
+    let (sender, mut incoming) = channel(BATCH);
+    let pump = tokio::spawn(pump(feed, sender));
+    let left = async {
+        let Some(snapshot) = first_snapshot(&mut incoming, &mut keys, &mut screen).await? else {
+            return Ok(Leave::Early);
+        };
+        let now = Utc::now();
+        let mut model = Model::new(Local::now().offset().fix(), now, snapshot);
+        model.observe = options.observe;
+        let mut app = App::new(model, layouts, themes)?;
+        let size = screen.size()?;
+        app.resize(Size::new(size.width, size.height));
+        let mut faults: Vec<(String, String)> = layout_faults
+            .into_iter()
+            .chain(theme_faults)
+            .map(|fault| (fault.to_string(), fault.help))
+            .collect();
+        let wishes = [
+            options.layout.as_deref().map(|name| app.use_layout(name)),
+            options.theme.as_deref().map(|name| app.use_theme(name)),
+        ];
+        for fault in wishes.into_iter().flatten().filter_map(Result::err) {
+            faults.push((fault, "the default is shown".to_owned()));
+        }
+        if let Some((text, help)) = faults.into_iter().next() {
+            app.say(text, help, Role::Warning);
+        }
+        walk(app, incoming, control, keys, &mut screen).await
+    }
+    .await;
+    pump.abort();
+    drop(guard);
+    left
+}
+
+/// The layouts that come with the program and the user's own, which replace those of the same name;
+/// and what is wrong with files, each of which is left out.
+fn layouts() -> color_eyre::Result<(Vec<Layout>, Vec<FileError>)> {
+    let names = panes::names();
+    let mut layouts = Layout::embedded(&names)?;
+    let mut faults = Vec::new();
+    for (name, path, text) in own_folder("layouts")
+        .iter()
+        .flat_map(|folder| own_files(folder))
+    {
+        match text.and_then(|text| Layout::parse(&name, &text, &path, &names)) {
+            Ok(layout) => match layouts.iter_mut().find(|known| known.name == name) {
+                Some(known) => *known = layout,
+                None => layouts.push(layout),
+            },
+            Err(fault) => faults.push(fault),
+        }
+    }
+    Ok((layouts, faults))
+}
+
+fn themes() -> color_eyre::Result<(Vec<Theme>, Vec<FileError>)> {
+    let mut themes = Theme::embedded()?;
+    let mut faults = Vec::new();
+    for (name, path, text) in own_folder("themes")
+        .iter()
+        .flat_map(|folder| own_files(folder))
+    {
+        match text.and_then(|text| Theme::parse(&name, &text, &path)) {
+            Ok(theme) => match themes.iter_mut().find(|known| known.name == name) {
+                Some(known) => *known = theme,
+                None => themes.push(theme),
+            },
+            Err(fault) => faults.push(fault),
+        }
+    }
+    // https://no-color.org: any value that is not empty.
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        themes = themes.into_iter().map(Theme::without_colour).collect();
+    }
+    Ok((themes, faults))
+}
+
+/// Passes messages on, and connects again when the stream ends.
+async fn pump(mut feed: impl Feed, sender: Sender<Incoming>) {
+    loop {
+        while let Some(message) = feed.next().await {
+            let message = Incoming::Message(Box::new(message));
+            if sender.send(message).await.is_err() {
+                return;
+            }
+        }
+        let mut why = "the supervisor closed the connection".to_owned();
+        let mut pause = Duration::from_millis(250);
+        loop {
+            if sender.send(Incoming::Lost(why)).await.is_err() {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(3));
+            match feed.reconnect().await {
+                Ok(()) => break,
+                Err(error) => why = error,
+            }
+        }
+    }
+}
+
+/// Waits for the state of the run; `None` where the operator leaves before it came.
+async fn first_snapshot(
+    incoming: &mut Receiver<Incoming>,
+    keys: &mut EventStream,
+    terminal: &mut Screen,
+) -> color_eyre::Result<Option<Snapshot>> {
+    let mut said = "waiting for the supervisor; q leaves".to_owned();
+    // A supervisor that is there answers before anybody could read that it is waited for.
+    let mut patience = Duration::from_millis(150);
+    loop {
+        tokio::select! {
+            biased;
+            event = keys.next() => match event {
+                Some(Ok(TerminalEvent::Key(key))) if key.kind == KeyEventKind::Press => {
+                    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+                    if matches!((key.code, control), (KeyCode::Char('q'), _) | (KeyCode::Char('c'), true)) {
+                        return Ok(None);
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error).wrap_err("the keyboard cannot be read"),
+                None => return Ok(None),
+            },
+            message = timeout(patience, incoming.recv()) => match message {
+                Ok(Some(Incoming::Message(message))) => {
+                    if let Message::Snapshot(snapshot) = *message {
+                        return Ok(Some(*snapshot));
+                    }
+                }
+                Ok(Some(Incoming::Lost(why))) => {
+                    said = format!("the supervisor cannot be reached: {why}; trying again, q leaves");
+                }
+                Ok(None) => return Err(eyre!("the connection to the supervisor ended")),
+                Err(_) => {
+                    patience = Duration::from_secs(3_600);
+                }
+            },
+        }
+        terminal.draw(|frame| screen::waiting(&said, frame.area(), frame.buffer_mut()))?;
+    }
+}
+
+async fn walk(
+    mut app: App,
+    mut incoming: Receiver<Incoming>,
+    control: impl Control,
+    mut keys: EventStream,
+    terminal: &mut Screen,
+) -> color_eyre::Result<Leave> {
+    let (answers, mut answered) = channel::<Answer>(BATCH);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut last_press = Instant::now();
+    let mut drawn = Instant::now();
+    let mut dirty = false;
+    let mut ended = ends()?;
+    let mut next_second = Instant::now() + to_next_second();
+    // Alarm and clock stay apart from the channel: it may be gone while the keys still work.
+    let mut is_open = true;
+    draw(&mut app, terminal)?;
+    loop {
+        let mut now_please = false;
+        let mut asks = Vec::new();
+        tokio::select! {
+            biased;
+            event = keys.next() => {
+                let Some(event) = event else { return Ok(leave(&app)) };
+                let mut events = vec![event.wrap_err("the keyboard cannot be read")?];
+                while let Some(Some(event)) = keys.next().now_or_never() {
+                    events.push(event.wrap_err("the keyboard cannot be read")?);
+                }
+                let presses = events.iter().filter(|event| is_press(event)).count();
+                for event in &events {
+                    let burst = presses > 1 || (is_press(event) && last_press.elapsed() < TYPED);
+                    app.tick(Utc::now());
+                    asks.extend(app.on_terminal(event, burst));
+                }
+                if presses > 0 {
+                    last_press = Instant::now();
+                }
+                now_please = true;
+            }
+            _ = ended.recv() => return Ok(leave(&app)),
+            Some(answer) = answered.recv() => {
+                app.on_answer(answer);
+                now_please = true;
+            }
+            count = incoming.recv_many(&mut batch, BATCH), if is_open => {
+                is_open = count > 0;
+                app.tick(Utc::now());
+                for message in batch.drain(..) {
+                    match message {
+                        Incoming::Message(message) => app.on_message(*message),
+                        Incoming::Lost(why) => app.model.lose_link(why),
+                    }
+                }
+                dirty = true;
+            }
+            () = sleep_until(drawn + FRAME), if dirty => {}
+            () = sleep_until(next_second) => {
+                app.tick(Utc::now());
+                next_second = Instant::now() + to_next_second();
+                dirty = true;
+            }
+        }
+        for ask in asks {
+            match ask {
+                Ask::Leave => return Ok(leave(&app)),
+                Ask::Copy(text) => {
+                    if let Err(error) = copy(&text) {
+                        app.say(format!("not copied: {error}"), "", Role::Warning);
+                    }
+                }
+                ask => carry_out(ask, &control, &answers),
+            }
+        }
+        if now_please || (dirty && drawn.elapsed() >= FRAME) {
+            draw(&mut app, terminal)?;
+            drawn = Instant::now();
+            dirty = false;
+            for ask in app.wanted() {
+                carry_out(ask, &control, &answers);
+            }
+        }
+    }
+}
+
+fn is_press(event: &TerminalEvent) -> bool {
+    matches!(event, TerminalEvent::Key(key) if key.kind == KeyEventKind::Press)
+}
+
+fn to_next_second() -> Duration {
+    // A little late, so that the clock never shows the second before.
+    let passed = Utc::now().nanosecond() % 1_000_000_000;
+    Duration::from_nanos(u64::from(1_000_000_000 - passed)) + Duration::from_millis(2)
+}
+
+fn draw(app: &mut App, terminal: &mut Screen) -> color_eyre::Result<()> {
+    terminal
+        .draw(|frame| app.draw(frame.area(), frame.buffer_mut()))
+        .wrap_err("the terminal cannot be written to")?;
+    Ok(())
+}
+
+fn leave(app: &App) -> Leave {
+    let run = app.model.run.run.clone();
+    match app.model.run.mode {
+        mode @ (Mode::Failed | Mode::RolledBack) => Leave::RunIsOver { run, mode },
+        mode => Leave::RunGoesOn { run, mode },
+    }
+}
+
+/// The signals by which a terminal or a person ends the client.
+fn ends() -> color_eyre::Result<Receiver<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = channel(1);
+    for kind in [SignalKind::hangup(), SignalKind::terminate()] {
+        let mut signal = signal(kind).wrap_err("signals cannot be listened for")?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            if signal.recv().await.is_some() && sender.send(()).await.is_err() {
+                tracing::debug!("the cockpit had left already");
+            }
+        });
+    }
+    Ok(receiver)
+}
+
+/// Asks beside the loop, so that a slow answer holds up no key.
+fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
+    let (control, answers) = (control.clone(), answers.clone());
+    tokio::spawn(async move {
+        let answer = match ask {
+            Ask::Commands(commands) => {
+                let mut last = None;
+                for command in commands {
+                    let answer = control.command(command).await;
+                    let goes_on = matches!(answer, Ok(CommandAnswer::Accepted { .. }));
+                    last = Some(answer);
+                    if !goes_on {
+                        break;
+                    }
+                }
+                let Some(last) = last else { return };
+                Answer::Command(last)
+            }
+            Ask::Page {
+                action,
+                attempt,
+                from,
+            } => Answer::Page {
+                action,
+                attempt,
+                from,
+                page: control
+                    .output(action, attempt, from, super::output::PAGE)
+                    .await,
+            },
+            Ask::Find {
+                action,
+                attempt,
+                pattern,
+                from,
+                lines,
+                upwards,
+            } => {
+                let subject = (action, attempt, lines);
+                let line = find(&control, subject, &pattern.to_lowercase(), from, upwards).await;
+                Answer::Found { pattern, line }
+            }
+            Ask::Loss { block } => Answer::Loss {
+                block,
+                loss: control.loss(block).await,
+            },
+            Ask::Copy(_) | Ask::Leave => return,
+        };
+        if answers.send(answer).await.is_err() {
+            tracing::debug!("an answer came after the cockpit had left");
+        }
+    });
+}
+
+/// The nearest line with the pattern, `from` itself not looked at, on past the end or the start of
+/// the output.
+async fn find(
+    control: &impl Control,
+    (action, attempt, lines): (ActionId, u32, u64),
+    pattern: &str,
+    from: u64,
+    upwards: bool,
+) -> Result<Option<u64>, String> {
+    let ranges = if upwards {
+        [(0, from.min(lines)), (from.saturating_add(1), lines)]
+    } else {
+        [(from.saturating_add(1), lines), (0, from.min(lines))]
+    };
+    for (start, end) in ranges {
+        let mut left = (start, end);
+        while left.0 < left.1 {
+            let stretch = if upwards {
+                (left.1.saturating_sub(STRETCH).max(left.0), left.1)
+            } else {
+                (left.0, (left.0 + STRETCH).min(left.1))
+            };
+            let page = control
+                .output(action, attempt, stretch.0, stretch.1 - stretch.0)
+                .await?;
+            let mut hits = page.page.iter().filter(|line| holds(line, pattern));
+            let hit = if upwards {
+                hits.next_back()
+            } else {
+                hits.next()
+            };
+            if let Some(hit) = hit {
+                return Ok(Some(hit.number));
+            }
+            if upwards {
+                left.1 = stretch.0;
+            } else {
+                left.0 = stretch.1;
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn holds(line: &OutputLine, pattern: &str) -> bool {
+    without_colour(&line.text).to_lowercase().contains(pattern)
+}

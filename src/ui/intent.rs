@@ -1,0 +1,103 @@
+//! What a key means, before any pane or dialog sees it. Keys become intents in the keymap, and only
+//! intents reach the rest: so the help, the palette and the footer say what will happen.
+
+/// A named command of the cockpit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Intent {
+    // Moving.
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    FocusNext,
+    FocusPrevious,
+    AtHand,
+    Zoom,
+
+    // Looking.
+    Open,
+    Help,
+    Palette,
+    ListLayouts,
+    NextLayout,
+    NextTheme,
+    Search,
+    SearchNext,
+    SearchPrevious,
+    Copy,
+    Inputs,
+
+    // Opening a dialog in which something can be decided.
+    AskCancel,
+    AskSkip,
+    AskGate,
+    AskRollBack,
+    AskControl,
+    AskAbandon,
+    AskQuit,
+    WriteNote,
+
+    // Walking.
+    Tick,
+    TickWithNote,
+    Undo,
+    Resume,
+
+    // Deciding, inside dialogs.
+    Close,
+    Execute,
+    Arm,
+    Begin,
+    Confirm,
+    Go,
+    Hold,
+    NoGo,
+    TryAgain,
+    Judge,
+    WriteReason,
+    TypeWord,
+    Submit,
+    Pick,
+    NextField,
+    PreviousField,
+    ItHappened,
+    ItDidNot,
+    Leave,
+}
+
+impl Intent {
+    /// It changes the run: refused to who only watches, and to keys that came too fast to be typed.
+    pub fn acts(self) -> bool {
+        self.executes()
+            || matches!(
+                self,
+                Self::Tick
+                    | Self::TickWithNote
+                    | Self::Undo
+                    | Self::Resume
+                    | Self::Arm
+                    | Self::Go
+                    | Self::Hold
+                    | Self::TryAgain
+                    | Self::Judge
+                    | Self::ItHappened
+                    | Self::ItDidNot
+            )
+    }
+
+    /// It makes something run, stop or end. Never on Enter.
+    pub fn executes(self) -> bool {
+        matches!(self, Self::Execute | Self::Begin | Self::Confirm)
+    }
+
+    /// Opens a dialog that only the driver needs.
+    pub fn is_for_driver(self) -> bool {
+        self.acts()
+            || matches!(
+                self,
+                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::NoGo
+            )
+    }
+}

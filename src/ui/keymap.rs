@@ -1,0 +1,464 @@
+//! The one table of keys: it feeds the event loop, the footer, the help and the palette. Every key
+//! means one thing in a context; nothing needs Alt, Ctrl or a function key.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::intent::Intent;
+
+/// Where keys are read. A pane's context is asked before [`Context::Main`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    Main,
+    Step,
+    Phases,
+    Output,
+    /// Any other pane.
+    Pane,
+    Preview,
+    Gate,
+    NoGo,
+    RollBack,
+    Pick,
+    /// A form: keys that are not bound here are text.
+    Form,
+    /// Typing a confirmation: keys that are not bound here are text.
+    Word,
+    /// The palette and the search: keys that are not bound here are text.
+    Find,
+    Read,
+    Quit,
+    Confirm,
+    Resolve,
+}
+
+impl Context {
+    pub const ALL: [Self; 17] = [
+        Self::Main,
+        Self::Step,
+        Self::Phases,
+        Self::Output,
+        Self::Pane,
+        Self::Preview,
+        Self::Gate,
+        Self::NoGo,
+        Self::RollBack,
+        Self::Pick,
+        Self::Form,
+        Self::Word,
+        Self::Find,
+        Self::Read,
+        Self::Quit,
+        Self::Confirm,
+        Self::Resolve,
+    ];
+
+    /// Its heading in the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Main => "anywhere",
+            Self::Step => "in the step",
+            Self::Phases => "in the tree of phases",
+            Self::Output => "in the output",
+            Self::Pane => "in any other pane",
+            Self::Preview => "before a command runs",
+            Self::Gate => "at a gate",
+            Self::NoGo => "after a no-go",
+            Self::RollBack => "the way back",
+            Self::Pick => "in a list",
+            Self::Form => "in a form",
+            Self::Word => "typing a confirmation",
+            Self::Find => "palette and search",
+            Self::Read => "in this help",
+            Self::Quit => "leaving",
+            Self::Confirm => "confirming",
+            Self::Resolve => "an unknown outcome",
+        }
+    }
+
+    /// Keys that are not bound are text here.
+    pub fn takes_text(self) -> bool {
+        matches!(self, Self::Form | Self::Word | Self::Find)
+    }
+}
+
+/// A key as it is bound and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Char(char),
+    Ctrl(char),
+    Code(KeyCode),
+}
+
+impl Key {
+    /// The key of a press; `None` for combinations that are never bound.
+    pub fn of(event: KeyEvent) -> Option<Self> {
+        let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        match event.code {
+            _ if event.modifiers.contains(KeyModifiers::ALT) => None,
+            KeyCode::Char(letter) if control => Some(Self::Ctrl(letter.to_ascii_lowercase())),
+            KeyCode::Char(letter) => Some(Self::Char(letter)),
+            KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => {
+                Some(Self::Code(KeyCode::BackTab))
+            }
+            code => Some(Self::Code(code)),
+        }
+    }
+
+    pub fn label(self) -> String {
+        match self {
+            Self::Char(' ') => "Space".to_owned(),
+            Self::Char(letter) => letter.to_string(),
+            Self::Ctrl(letter) => format!("Ctrl-{}", letter.to_ascii_uppercase()),
+            Self::Code(KeyCode::BackTab) => "Shift-Tab".to_owned(),
+            Self::Code(KeyCode::PageUp) => "PgUp".to_owned(),
+            Self::Code(KeyCode::PageDown) => "PgDn".to_owned(),
+            Self::Code(KeyCode::Up) => "↑".to_owned(),
+            Self::Code(KeyCode::Down) => "↓".to_owned(),
+            Self::Code(KeyCode::Left) => "←".to_owned(),
+            Self::Code(KeyCode::Right) => "→".to_owned(),
+            Self::Code(KeyCode::F(number)) => format!("F{number}"),
+            Self::Code(code) => code.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    pub context: Context,
+    pub keys: &'static [Key],
+    pub intent: Intent,
+    /// What it does, a few words.
+    pub label: &'static str,
+    /// Place in the footer, the smaller the earlier; `None`: only in the help.
+    pub footer: Option<u8>,
+}
+
+const UP: &[Key] = &[Key::Code(KeyCode::Up), Key::Char('k')];
+const DOWN: &[Key] = &[Key::Code(KeyCode::Down), Key::Char('j')];
+const PAGE_UP: &[Key] = &[Key::Code(KeyCode::PageUp), Key::Ctrl('u')];
+const PAGE_DOWN: &[Key] = &[Key::Code(KeyCode::PageDown), Key::Ctrl('d')];
+const FIRST: &[Key] = &[Key::Code(KeyCode::Home)];
+const LAST: &[Key] = &[Key::Code(KeyCode::End)];
+const ENTER: &[Key] = &[Key::Code(KeyCode::Enter)];
+const ESCAPE: &[Key] = &[Key::Code(KeyCode::Esc)];
+/// Closes a dialog: the button with the focus is Cancel, so Enter closes too.
+const CANCEL: &[Key] = &[Key::Code(KeyCode::Esc), Key::Code(KeyCode::Enter)];
+
+const fn bind(
+    context: Context,
+    keys: &'static [Key],
+    intent: Intent,
+    label: &'static str,
+    footer: Option<u8>,
+) -> Binding {
+    Binding {
+        context,
+        keys,
+        intent,
+        label,
+        footer,
+    }
+}
+
+macro_rules! key {
+    ($letter:literal) => {
+        &[Key::Char($letter)]
+    };
+}
+
+/// Every key of the cockpit.
+pub const BINDINGS: &[Binding] = {
+    use Context::*;
+    use Intent as I;
+    &[
+        bind(Main, ENTER, I::Open, "look", Some(1)),
+        bind(Main, key!(' '), I::Tick, "tick the box", Some(2)),
+        bind(Main, key!('n'), I::TickWithNote, "tick with a note", None),
+        bind(Main, key!('g'), I::AskGate, "gate", Some(4)),
+        bind(Main, key!('R'), I::AskRollBack, "way back", Some(3)),
+        bind(Main, key!('c'), I::AskCancel, "cancel what runs", Some(5)),
+        bind(Main, key!('s'), I::AskSkip, "skip the step", Some(6)),
+        bind(Main, key!('u'), I::Undo, "undo tick or skip", Some(9)),
+        bind(Main, key!('r'), I::Resume, "resume a held run", None),
+        bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
+        bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
+        bind(Main, key!('T'), I::AskControl, "take control", None),
+        bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
+        bind(Main, UP, I::Up, "up", None),
+        bind(Main, DOWN, I::Down, "down", None),
+        bind(Main, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Main, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Main, FIRST, I::First, "to the start", None),
+        bind(Main, LAST, I::Last, "to the end", None),
+        bind(
+            Main,
+            &[Key::Code(KeyCode::Tab), Key::Code(KeyCode::Right)],
+            I::FocusNext,
+            "next pane",
+            Some(8),
+        ),
+        bind(
+            Main,
+            &[Key::Code(KeyCode::BackTab), Key::Code(KeyCode::Left)],
+            I::FocusPrevious,
+            "pane before",
+            None,
+        ),
+        bind(Main, key!('.'), I::AtHand, "back to the step at hand", None),
+        bind(Main, key!('z'), I::Zoom, "zoom the pane", Some(12)),
+        bind(Main, key!('y'), I::Copy, "copy", None),
+        bind(Main, key!('l'), I::NextLayout, "next layout", Some(13)),
+        bind(Main, key!('L'), I::ListLayouts, "choose a layout", None),
+        bind(Main, key!('t'), I::NextTheme, "next theme", None),
+        bind(Main, key!('/'), I::Search, "search the output", None),
+        bind(Main, key!(':'), I::Palette, "all commands", Some(7)),
+        bind(
+            Main,
+            &[Key::Char('?'), Key::Code(KeyCode::F(1))],
+            I::Help,
+            "help",
+            Some(0),
+        ),
+        bind(
+            Main,
+            &[Key::Char('q'), Key::Ctrl('c')],
+            I::AskQuit,
+            "leave",
+            Some(14),
+        ),
+        bind(Output, key!('n'), I::SearchNext, "next match", Some(2)),
+        bind(Output, key!('N'), I::SearchPrevious, "match before", None),
+        bind(Output, key!('/'), I::Search, "search", Some(1)),
+        // Reading is scrolling down: a key of habit must not tick a box that is out of sight.
+        bind(Output, key!(' '), I::PageDown, "a page down", None),
+        bind(Pane, key!(' '), I::PageDown, "a page down", None),
+        bind(Phases, ENTER, I::Open, "open the step", Some(1)),
+        //
+        bind(Preview, key!('x'), I::Execute, "EXECUTE", Some(0)),
+        bind(
+            Preview,
+            key!('a'),
+            I::Arm,
+            "arm: I read it, it is a command",
+            Some(1),
+        ),
+        bind(
+            Preview,
+            key!('t'),
+            I::TypeWord,
+            "type the confirmation",
+            None,
+        ),
+        bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
+        bind(Preview, key!('i'), I::Inputs, "inputs", None),
+        bind(Preview, key!('y'), I::Copy, "copy the command", Some(4)),
+        bind(Preview, CANCEL, I::Close, "close, run nothing", Some(3)),
+        //
+        bind(Gate, key!(' '), I::Judge, "judge the criterion", Some(0)),
+        bind(Gate, key!('G'), I::Go, "GO", Some(1)),
+        bind(Gate, key!('h'), I::Hold, "hold", Some(2)),
+        bind(Gate, key!('n'), I::NoGo, "no-go", Some(3)),
+        bind(Gate, key!('r'), I::WriteReason, "give a reason", Some(4)),
+        bind(Gate, key!('R'), I::AskRollBack, "way back", None),
+        bind(Gate, CANCEL, I::Close, "close, decide nothing", Some(5)),
+        //
+        bind(NoGo, key!('t'), I::TryAgain, "try again", Some(0)),
+        bind(NoGo, key!('h'), I::Hold, "hold", Some(1)),
+        bind(NoGo, key!('R'), I::AskRollBack, "way back", Some(2)),
+        bind(NoGo, key!('A'), I::AskAbandon, "give up", Some(3)),
+        bind(NoGo, CANCEL, I::Close, "close, decide nothing", Some(4)),
+        //
+        bind(RollBack, key!('B'), I::Begin, "BEGIN the way back", Some(0)),
+        bind(
+            RollBack,
+            key!('t'),
+            I::TypeWord,
+            "type the confirmation",
+            None,
+        ),
+        bind(
+            RollBack,
+            key!('r'),
+            I::WriteReason,
+            "give a reason",
+            Some(2),
+        ),
+        bind(RollBack, key!('y'), I::Copy, "copy the commands", None),
+        bind(
+            RollBack,
+            &[Key::Code(KeyCode::Tab)],
+            I::NextField,
+            "next option",
+            Some(1),
+        ),
+        bind(
+            RollBack,
+            &[Key::Code(KeyCode::BackTab)],
+            I::PreviousField,
+            "option before",
+            None,
+        ),
+        bind(RollBack, CANCEL, I::Close, "close, run nothing", Some(3)),
+        //
+        bind(Pick, ENTER, I::Pick, "take this one", Some(0)),
+        bind(Pick, ESCAPE, I::Close, "close", Some(1)),
+        //
+        bind(Form, ENTER, I::Submit, "keep", Some(0)),
+        bind(
+            Form,
+            &[Key::Code(KeyCode::Tab), Key::Code(KeyCode::Down)],
+            I::NextField,
+            "next field",
+            Some(1),
+        ),
+        bind(
+            Form,
+            &[Key::Code(KeyCode::BackTab), Key::Code(KeyCode::Up)],
+            I::PreviousField,
+            "field before",
+            None,
+        ),
+        bind(Form, ESCAPE, I::Close, "close, keep nothing", Some(2)),
+        //
+        bind(Word, ESCAPE, I::Close, "stop typing", Some(0)),
+        //
+        bind(Find, ENTER, I::Pick, "take this one", Some(0)),
+        bind(Find, &[Key::Code(KeyCode::Up)], I::Up, "up", None),
+        bind(Find, &[Key::Code(KeyCode::Down)], I::Down, "down", None),
+        bind(Find, ESCAPE, I::Close, "close", Some(1)),
+        //
+        bind(
+            Read,
+            &[
+                Key::Code(KeyCode::Esc),
+                Key::Code(KeyCode::Enter),
+                Key::Char('?'),
+                Key::Char('q'),
+            ],
+            I::Close,
+            "close",
+            Some(0),
+        ),
+        //
+        bind(Quit, key!('l'), I::Leave, "leave: the run goes on", Some(0)),
+        bind(Quit, CANCEL, I::Close, "stay", Some(1)),
+        //
+        bind(Confirm, key!('y'), I::Confirm, "yes", Some(0)),
+        bind(Confirm, CANCEL, I::Close, "no", Some(1)),
+        //
+        bind(Resolve, key!('h'), I::ItHappened, "it happened", Some(0)),
+        bind(Resolve, key!('d'), I::ItDidNot, "it did not", Some(1)),
+        bind(Resolve, CANCEL, I::Close, "close, say nothing", Some(2)),
+        //
+        bind(Preview, UP, I::Up, "up", None),
+        bind(Preview, DOWN, I::Down, "down", None),
+        bind(Preview, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Preview, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Gate, UP, I::Up, "up", None),
+        bind(Gate, DOWN, I::Down, "down", None),
+        bind(RollBack, UP, I::Up, "up", None),
+        bind(RollBack, DOWN, I::Down, "down", None),
+        bind(RollBack, PAGE_UP, I::PageUp, "a page up", None),
+        bind(RollBack, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Pick, UP, I::Up, "up", None),
+        bind(Pick, DOWN, I::Down, "down", None),
+        bind(Read, UP, I::Up, "up", None),
+        bind(Read, DOWN, I::Down, "down", None),
+        bind(Read, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Read, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Resolve, UP, I::Up, "up", None),
+        bind(Resolve, DOWN, I::Down, "down", None),
+    ]
+};
+
+/// What a key means in the first of these contexts that binds it. Ctrl-C leaves from everywhere.
+pub fn meaning(contexts: &[Context], key: Key) -> Option<Intent> {
+    contexts
+        .iter()
+        .flat_map(|context| of(*context))
+        .find(|binding| binding.keys.contains(&key))
+        .map(|binding| binding.intent)
+        .or_else(|| (key == Key::Ctrl('c')).then_some(Intent::AskQuit))
+}
+
+/// The bindings of one context.
+pub fn of(context: Context) -> impl Iterator<Item = &'static Binding> {
+    BINDINGS
+        .iter()
+        .filter(move |binding| binding.context == context)
+}
+
+/// The key to name in a sentence for an intent.
+pub fn key_of(context: Context, intent: Intent) -> String {
+    of(context)
+        .find(|binding| binding.intent == intent)
+        .and_then(|binding| binding.keys.first())
+        .map(|key| key.label())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_key_means_one_thing_in_a_context() {
+        for context in Context::ALL {
+            let mut seen = HashSet::new();
+            for key in of(context).flat_map(|binding| binding.keys) {
+                assert!(seen.insert(*key), "{context:?} binds {} twice", key.label());
+            }
+        }
+    }
+
+    #[test]
+    fn enter_never_executes_and_never_decides_a_gate() {
+        for binding in BINDINGS {
+            if binding.keys.contains(&Key::Code(KeyCode::Enter)) {
+                assert!(!binding.intent.acts(), "{binding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_key_that_executes_is_not_one_that_asks() {
+        let asking: HashSet<Key> = of(Context::Main)
+            .chain(of(Context::Step))
+            .flat_map(|binding| binding.keys)
+            .copied()
+            .collect();
+        for binding in BINDINGS.iter().filter(|binding| binding.intent.executes()) {
+            for key in binding.keys {
+                let copies = *key == Key::Char('y');
+                assert!(!asking.contains(key) || copies, "{binding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_needs_a_modifier_or_a_function_key() {
+        for binding in BINDINGS {
+            assert!(
+                binding
+                    .keys
+                    .iter()
+                    .any(|key| !matches!(key, Key::Ctrl(_) | Key::Code(KeyCode::F(_)))),
+                "{binding:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_dialog_can_be_closed_by_escape() {
+        for context in Context::ALL {
+            let pane = matches!(
+                context,
+                Context::Main | Context::Step | Context::Phases | Context::Output | Context::Pane
+            );
+            let closes = meaning(&[context], Key::Code(KeyCode::Esc)) == Some(Intent::Close);
+            assert!(pane || closes, "{context:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What the cockpit knows: the run, folded from the supervisor's messages by the same `apply` as
+//! everywhere, and the newest reading of everything else. Nothing here knows of panes or styles.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::FixedOffset;
+
+use super::output::OutputBuffer;
+use super::timeline::{self, Entry};
+use super::tree::BlockingTree;
+use crate::api::{Message, Snapshot};
+use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
+use crate::run::{
+    ActionId, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule,
+};
+use crate::supervisor::{Person, StoreHealth};
+
+/// Without a sign of life for this many seconds the screen may be wrong, and says so.
+const SILENCE_S: u64 = 3;
+/// Readings of a probe that are kept: ten minutes at one a second.
+const HISTORY: usize = 600;
+
+pub struct Model {
+    /// Who sits here, as the supervisor knows them: `anna@ops1`.
+    pub me: String,
+    /// Joined to watch only.
+    pub observe: bool,
+    pub now: Timestamp,
+    /// The operator's own time zone.
+    pub offset: FixedOffset,
+    pub run: RunState,
+    /// Every way back as it would run now, the one to take first.
+    pub plans: Vec<RollbackPlan>,
+    pub timeline: Vec<Entry>,
+    /// By target.
+    pub activity: BTreeMap<String, Activity>,
+    pub statements: BTreeMap<String, StatementsSample>,
+    /// By name.
+    pub probes: BTreeMap<String, Probe>,
+    pub outputs: BTreeMap<ActionId, OutputBuffer>,
+    pub people: Vec<Person>,
+    pub store: StoreHealth,
+    pub link: Link,
+    /// When the supervisor was last heard, by this machine's clock.
+    pub heard_at: Timestamp,
+}
+
+/// Whether the supervisor can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    Lost { since: Timestamp, why: String },
+}
+
+/// Sessions of one target, and who blocks whom.
+pub struct Activity {
+    pub sample: ActivitySample,
+    pub tree: BlockingTree,
+}
+
+/// One health endpoint, oldest reading first.
+pub struct Probe {
+    pub history: VecDeque<ProbeSample>,
+}
+
+impl Probe {
+    pub fn last(&self) -> Option<&ProbeSample> {
+        self.history.back()
+    }
+}
+
+impl Model {
+    pub fn new(offset: FixedOffset, now: Timestamp, snapshot: Snapshot) -> Self {
+        let mut model = Self {
+            me: snapshot.you.clone(),
+            observe: false,
+            now,
+            offset,
+            run: snapshot.state.clone(),
+            plans: Vec::new(),
+            timeline: Vec::new(),
+            activity: BTreeMap::new(),
+            statements: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            people: Vec::new(),
+            store: StoreHealth::default(),
+            link: Link::Up,
+            heard_at: now,
+        };
+        model.start_over(snapshot);
+        model
+    }
+
+    /// Takes in one message of the supervisor.
+    pub fn fold(&mut self, message: Message) {
+        self.heard_at = self.now;
+        self.link = Link::Up;
+        match message {
+            Message::Snapshot(snapshot) => self.start_over(*snapshot),
+            Message::Event(record) => {
+                // A snapshot may already hold events that come again after a reconnection.
+                if record.seq > self.run.seq {
+                    apply(&mut self.run, &record);
+                    self.reckon();
+                }
+            }
+            Message::Sample(sample) => self.read(*sample),
+            Message::Output(tail) => self.outputs.entry(tail.action).or_default().follow(tail),
+            Message::Health(store) => self.store = store,
+            Message::People { people } => self.people = people,
+            Message::Heartbeat { .. } => {}
+        }
+    }
+
+    fn start_over(&mut self, snapshot: Snapshot) {
+        self.me = snapshot.you;
+        self.run = snapshot.state;
+        self.people = snapshot.people;
+        self.store = snapshot.store;
+        self.probes.clear();
+        for sample in snapshot.samples {
+            self.read(sample);
+        }
+        for tail in snapshot.outputs {
+            self.outputs.entry(tail.action).or_default().follow(tail);
+        }
+        self.reckon();
+    }
+
+    /// What follows from the run alone, once an event and not once a frame.
+    fn reckon(&mut self) {
+        self.plans = rollback_plans(&self.run);
+        self.timeline = timeline::of(&self.run);
+    }
+
+    fn read(&mut self, sample: Sample) {
+        match sample {
+            Sample::Activity(sample) => {
+                let tree = BlockingTree::of(&sample.sessions);
+                self.activity
+                    .insert(sample.target.clone(), Activity { sample, tree });
+            }
+            Sample::Statements(sample) => {
+                self.statements.insert(sample.target.clone(), sample);
+            }
+            Sample::Probe(sample) => {
+                let probe = self
+                    .probes
+                    .entry(sample.name.clone())
+                    .or_insert_with(|| Probe {
+                        history: VecDeque::new(),
+                    });
+                if probe.history.len() == HISTORY {
+                    probe.history.pop_front();
+                }
+                probe.history.push_back(sample);
+            }
+        }
+    }
+
+    pub fn lose_link(&mut self, why: String) {
+        let since = match &self.link {
+            Link::Lost { since, .. } => *since,
+            Link::Up => self.heard_at,
+        };
+        self.link = Link::Lost { since, why };
+    }
+
+    pub fn schedule(&self) -> Schedule {
+        schedule(&self.run, self.now)
+    }
+
+    /// Seconds without a sign of life, once they are too many.
+    pub fn silent_s(&self) -> Option<u64> {
+        let silent = super::format::seconds_between(self.heard_at, self.now);
+        (silent >= SILENCE_S || self.link != Link::Up).then_some(silent)
+    }
+
+    pub fn drives(&self) -> bool {
+        !self.observe && self.me == self.run.driver
+    }
+
+    /// The way back that would be taken.
+    pub fn way_back(&self) -> Option<&RollbackPlan> {
+        self.plans.first()
+    }
+
+    /// The sessions to show: those of `main`, else of the first target.
+    pub fn main_activity(&self) -> Option<&Activity> {
+        self.activity
+            .get("main")
+            .or_else(|| self.activity.values().next())
+    }
+
+    pub fn main_statements(&self) -> Option<&StatementsSample> {
+        self.statements
+            .get("main")
+            .or_else(|| self.statements.values().next())
+    }
+}

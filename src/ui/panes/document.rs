@@ -1,0 +1,678 @@
+//! The step at hand as one document: the guide's prose with each box and each command in its place,
+//! what was expected of them and what came of it.
+//!
+//! ```text
+//!   Read the dump through, or it is no backup.
+//! ▸ [ ] the dump is on another disk
+//!   [x] nobody deploys                       anna 02:11
+//!   ○ sql on main: db1:5432/app              Enter shows, x runs
+//!   ▏SELECT count(*) FROM audits;
+//!     expects value == 10000
+//! ```
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::run::{
+    ActionId, Attempt, Judgement, Outcome, RunState, StepStatus, TickState, Verdict, preview,
+};
+use crate::runbook::{Actor, Block, Expectation, Part, Phase, Role as BlockRole, Step, Tick};
+use crate::ui::format::{duration, milliseconds, minute, seconds_between, wrap};
+use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
+use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
+use crate::ui::view::Look;
+use crate::ui::walk::{Item, choices, item_at, items};
+
+/// Columns left of the text, where the cursor stands.
+const GUTTER: usize = 2;
+
+pub struct Document {
+    pub lines: Vec<Line<'static>>,
+    /// First and last line of each item, in the order of [`items`].
+    pub places: Vec<(usize, usize)>,
+    /// The item with the cursor.
+    pub at: Option<usize>,
+}
+
+/// Lays the step out for a width.
+pub fn document(look: &Look<'_>, step: &Step, width: u16) -> Document {
+    let items = items(look.run(), step);
+    let at = item_at(look, step, &items);
+    let mut writer = Writer {
+        look,
+        run: look.run(),
+        step,
+        width: usize::from(width).saturating_sub(GUTTER).max(1),
+        lines: Vec::new(),
+        places: vec![(usize::MAX, 0); items.len()],
+        at,
+        items,
+    };
+    writer.head();
+    writer.body();
+    writer.leftovers();
+    writer.expectations();
+    Document {
+        lines: writer.lines,
+        places: writer.places,
+        at,
+    }
+}
+
+struct Writer<'a> {
+    look: &'a Look<'a>,
+    run: &'a RunState,
+    step: &'a Step,
+    width: usize,
+    lines: Vec<Line<'static>>,
+    places: Vec<(usize, usize)>,
+    items: Vec<Item>,
+    at: Option<usize>,
+}
+
+impl Writer<'_> {
+    fn style(&self, role: Role) -> Style {
+        self.look.theme.style(role)
+    }
+
+    fn push(&mut self, line: Line<'static>) {
+        let mut spans = vec![Span::raw(" ".repeat(GUTTER))];
+        let style = line.style;
+        spans.extend(line.spans.into_iter().map(|span| {
+            let own = style.patch(span.style);
+            span.style(own)
+        }));
+        self.lines.push(Line::from(spans));
+    }
+
+    fn push_all(&mut self, lines: Vec<Line<'static>>) {
+        for line in lines {
+            self.push(line);
+        }
+    }
+
+    fn gap(&mut self) {
+        if self.lines.last().is_some_and(|line| line.width() > GUTTER) {
+            self.push(Line::default());
+        }
+    }
+
+    fn say(&mut self, text: &str, role: Role, indent: usize) {
+        let line = Line::styled(format!("{}{text}", " ".repeat(indent)), self.style(role));
+        self.push_all(wrap(line, self.width, indent + 2));
+    }
+
+    fn head(&mut self) {
+        if let Some(phase) = self.run.runbook.phase_of(&self.step.id) {
+            let first = phase
+                .steps
+                .first()
+                .is_some_and(|step| step.id == self.step.id);
+            if phase.point_of_no_return {
+                self.say(
+                    "‖ after this phase there is no way back",
+                    Role::Destructive,
+                    0,
+                );
+            }
+            if first && !phase.body.trim().is_empty() {
+                let theme = self.look.theme;
+                for piece in pieces(&phase.body, theme) {
+                    self.push_all(lay_out(&piece, self.width, theme));
+                }
+                self.gap();
+            }
+        }
+        if let Some(skip) = self
+            .run
+            .steps
+            .get(&self.step.id)
+            .and_then(|state| state.skipped.as_ref())
+        {
+            let text = format!(
+                "skipped by {} at {}: {}",
+                skip.by,
+                minute(skip.at),
+                skip.reason
+            );
+            self.say(&text, Role::Warning, 0);
+        } else if self.run.is_passed_over(self.step) {
+            self.say("another alternative was chosen", Role::Muted, 0);
+        }
+        if self.step.choice.is_some() {
+            self.choices();
+        }
+    }
+
+    fn body(&mut self) {
+        let theme = self.look.theme;
+        let mut blocks = self
+            .step
+            .blocks
+            .iter()
+            .filter_map(|number| self.run.runbook.block(*number))
+            .peekable();
+        for piece in pieces(&self.step.body, theme) {
+            match &piece {
+                Piece::Code { text, indent } => {
+                    let same = |block: &&Block| same_text(&block.code, text);
+                    match blocks.next_if(same) {
+                        Some(block) => self.block(block),
+                        // Not one of the step's blocks, or it looks different: shown as it is.
+                        None => self.push_all(code(text, *indent, self.width, theme)),
+                    }
+                }
+                Piece::Text { .. } => {
+                    let words = piece.words();
+                    if let Some(index) = self.tick_named(&words) {
+                        self.tick(index);
+                    } else if let Some((phase, item)) = self.criterion_named(&words) {
+                        // The author's own ✅ is a claim; the verdict of this run takes its place.
+                        self.push_all(super::gate_item_lines(phase, item, self.look, self.width));
+                    } else {
+                        self.push_all(lay_out(&piece, self.width, theme));
+                    }
+                }
+                _ => self.push_all(lay_out(&piece, self.width, theme)),
+            }
+        }
+    }
+
+    /// The first tick not yet placed whose words these are.
+    fn tick_named(&self, words: &str) -> Option<usize> {
+        let words = bare(words);
+        self.step
+            .ticks
+            .iter()
+            .enumerate()
+            .find(|(index, tick)| {
+                !self.is_placed(&Item::Tick(*index)) && bare(&plain(&tick.text)) == words
+            })
+            .map(|(index, _)| index)
+    }
+
+    /// The criterion of the phase whose words these are.
+    fn criterion_named(&self, words: &str) -> Option<(&Phase, &Expectation)> {
+        let words = bare(words);
+        let phase = self.run.runbook.phase_of(&self.step.id)?;
+        let item = phase
+            .criteria
+            .iter()
+            .find(|item| bare(&plain(&item.text)) == words)?;
+        Some((phase, item))
+    }
+
+    fn is_placed(&self, item: &Item) -> bool {
+        self.items
+            .iter()
+            .position(|known| known == item)
+            .is_none_or(|index| self.places[index].0 != usize::MAX)
+    }
+
+    /// What has no place in the prose stands below it.
+    fn leftovers(&mut self) {
+        let mut missing: Vec<Item> = self
+            .items
+            .iter()
+            .filter(|item| !self.is_placed(item))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            self.gap();
+        }
+        missing.reverse();
+        while let Some(item) = missing.pop() {
+            match item {
+                Item::Tick(index) => self.tick(index),
+                Item::Choice(_) => self.choices(),
+                Item::Action(action) => {
+                    if let Some(block) = self.run.runbook.block(action.block) {
+                        self.block(block);
+                        missing.retain(
+                            |item| !matches!(item, Item::Action(other) if other.block == block.n),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Expectations of the step that belong to no block: a person judges them at the gate.
+    fn expectations(&mut self) {
+        let loose: Vec<&Expectation> = self
+            .step
+            .expect
+            .iter()
+            .filter(|expectation| expectation.block.is_none() && expectation.output.is_none())
+            .collect();
+        if loose.is_empty() {
+            return;
+        }
+        self.gap();
+        let phase = self.run.runbook.phase_of(&self.step.id);
+        for expectation in loose {
+            let verdict = phase.and_then(|phase| self.run.gate_verdict(phase, expectation));
+            let Mark { glyph, role, .. } = verdict_mark(verdict);
+            let words = plain(&expectation.text);
+            let flag = if expectation.red_flag {
+                "must not be: "
+            } else {
+                ""
+            };
+            let open = if verdict.is_none() {
+                "  (judged at the gate)"
+            } else {
+                ""
+            };
+            self.say(&format!("{glyph} {flag}{words}{open}"), role, 0);
+        }
+    }
+
+    /// The header line of an item, with the cursor in front of it.
+    fn item_line(&mut self, item: &Item, spans: Vec<Span<'static>>, hanging: usize) {
+        let index = self.items.iter().position(|known| known == item);
+        let start = self.lines.len();
+        self.push_all(wrap(Line::from(spans), self.width, hanging));
+        let Some(index) = index else { return };
+        self.places[index] = (start, self.lines.len().saturating_sub(1));
+        if self.at == Some(index) {
+            let (cursor, selection) = (self.style(Role::Key), self.style(Role::Selection));
+            for (number, line) in self.lines[start..].iter_mut().enumerate() {
+                if number == 0 {
+                    line.spans[0] = Span::styled("▸ ", cursor);
+                }
+                let missing = (self.width + GUTTER).saturating_sub(line.width());
+                line.spans.push(Span::raw(" ".repeat(missing)));
+                for span in &mut line.spans {
+                    span.style = span.style.patch(selection);
+                }
+            }
+        }
+    }
+
+    /// The item reaches to the last line written.
+    fn item_ends(&mut self, item: &Item) {
+        if let Some(index) = self.items.iter().position(|known| known == item) {
+            self.places[index].1 = self.lines.len().saturating_sub(1);
+        }
+    }
+
+    fn tick(&mut self, index: usize) {
+        let Some(tick) = self.step.ticks.get(index) else {
+            return;
+        };
+        let state = self
+            .run
+            .steps
+            .get(&self.step.id)
+            .and_then(|state| state.ticks.get(&index));
+        let item = Item::Tick(index);
+        let (spans, below) = self.tick_words(tick, state);
+        self.item_line(&item, spans, 4);
+        for (text, role) in below {
+            self.say(&text, role, 4);
+        }
+        self.item_ends(&item);
+    }
+
+    fn tick_words(
+        &self,
+        tick: &Tick,
+        state: Option<&TickState>,
+    ) -> (Vec<Span<'static>>, Vec<(String, Role)>) {
+        let mut below = Vec::new();
+        let (mark, role) = match state {
+            Some(_) => ("[✓] ", Role::Passed),
+            None => ("[ ] ", Role::Text),
+        };
+        let mut spans = vec![Span::styled(mark, self.style(role))];
+        spans.extend(inline(&tick.text, self.style(Role::Text), self.look.theme));
+        match state {
+            Some(state) => {
+                let who = format!("  {} {}", short(&state.by), minute(state.at));
+                spans.push(Span::styled(who, self.style(Role::Muted)));
+                if let Some(value) = &state.value {
+                    below.push((format!("= {value}"), Role::Passed));
+                }
+                if let Some(note) = &state.note {
+                    below.push((format!("\"{note}\""), Role::Muted));
+                }
+                if let Some(judgement) = &state.judgement {
+                    below.push((judgement.explanation.clone(), Role::Muted));
+                }
+            }
+            None => {
+                if let Some(asked) = &tick.value {
+                    below.push((format!("asks for: {asked}"), Role::Muted));
+                }
+                if let Some(cel) = &tick.cel {
+                    below.push((format!("ticked by measurement: {cel}"), Role::Muted));
+                }
+                if tick.claimed {
+                    let text = "the author's own tick does not count for this run";
+                    below.push((text.to_owned(), Role::Muted));
+                }
+                if tick.optional {
+                    spans.push(Span::styled("  optional", self.style(Role::Muted)));
+                }
+            }
+        }
+        (spans, below)
+    }
+
+    fn choices(&mut self) {
+        for (group, options) in choices(self.run, self.step) {
+            let item = Item::Choice(group.clone());
+            if self.is_placed(&item) {
+                continue;
+            }
+            self.gap();
+            let chosen = self.run.choices.get(&group);
+            let (mark, role, word) = match chosen {
+                Some(_) => ("✓ ", Role::Passed, "chosen: "),
+                None => ("◇ ", Role::Warning, "choose: "),
+            };
+            let names: Vec<String> = match chosen {
+                Some(name) => vec![name.clone()],
+                None => options.iter().map(|option| option.name.clone()).collect(),
+            };
+            let style = self.style(role);
+            let spans = vec![
+                Span::styled(mark, style),
+                Span::styled(format!("{word}{}", names.join(" or ")), style),
+            ];
+            self.item_line(&item, spans, 2);
+            if chosen.is_none() {
+                self.say(
+                    "Enter shows the alternatives; only the chosen one can run",
+                    Role::Muted,
+                    2,
+                );
+            }
+            self.item_ends(&item);
+        }
+    }
+
+    fn block(&mut self, block: &Block) {
+        if block.choice.is_some() || block.parts.iter().any(|part| part.choice.is_some()) {
+            self.choices();
+        }
+        if block.role == BlockRole::Split && !block.parts.is_empty() {
+            self.gap();
+            for (index, part) in block.parts.iter().enumerate() {
+                self.part(block, index, part);
+            }
+            return;
+        }
+        let action = ActionId::block(block.n);
+        self.gap();
+        if self.items.contains(&Item::Action(action)) {
+            self.action(action, block.actor, &block.code);
+        } else {
+            let why = self.why_not(block.role, block.refused.as_deref(), &block.why);
+            self.not_run(&block.code, why, block.choice.is_some());
+        }
+    }
+
+    fn part(&mut self, block: &Block, index: usize, part: &Part) {
+        let action = ActionId {
+            block: block.n,
+            part: index + 1,
+        };
+        if !part.title.is_empty() {
+            let optional = if part.optional { " (optional)" } else { "" };
+            self.say(&format!("{}{optional}", part.title), Role::Text, 0);
+        }
+        if self.items.contains(&Item::Action(action)) {
+            self.action(action, part.actor, &part.code);
+        } else {
+            let why = self.why_not(part.role, part.refused.as_deref(), "");
+            self.not_run(&part.code, why, part.choice.is_some());
+        }
+    }
+
+    fn not_run(&mut self, text: &str, why: (String, Role), is_alternative: bool) {
+        let (why, role) = if is_alternative && why.1 == Role::Muted {
+            ("an alternative".to_owned(), Role::Muted)
+        } else {
+            why
+        };
+        self.say(&why, role, 0);
+        self.push_all(code(text, 0, self.width, self.look.theme));
+    }
+
+    fn why_not(&self, role: BlockRole, refused: Option<&str>, why: &str) -> (String, Role) {
+        if let Some(refused) = refused {
+            return (format!("cannot be run: {refused}"), Role::Warning);
+        }
+        let text = match role {
+            BlockRole::Output => "expected output",
+            BlockRole::Manual => "done by hand",
+            BlockRole::Foreign => "for another database or system",
+            BlockRole::Content => "content, not a command",
+            _ if !why.is_empty() => why,
+            _ => "not run here",
+        };
+        (text.to_owned(), Role::Muted)
+    }
+
+    fn action(&mut self, action: ActionId, actor: Actor, written: &str) {
+        let item = Item::Action(action);
+        let shown = preview(self.run, action);
+        let attempt = self.run.action(action).and_then(|state| state.last());
+        let Mark { glyph, role, word } = attempt_mark(attempt);
+        let style = self.style(role);
+        let what = match actor {
+            Actor::Sql => "sql",
+            Actor::Shell => "shell",
+            Actor::Http => "http",
+            Actor::Nobody => "",
+        };
+        let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
+        let place = match target.strip_prefix(what) {
+            Some(rest) => rest.trim().to_owned(),
+            None if actor == Actor::Sql && !target.is_empty() => format!("on {target}"),
+            None => target.to_owned(),
+        };
+        let mut spans = vec![
+            Span::styled(format!("{glyph} "), style),
+            Span::styled(format!("{what} "), self.style(Role::Heading)),
+            Span::styled(place, self.style(Role::Text)),
+        ];
+        let time = attempt.map(|attempt| {
+            let until = attempt.ended_at.unwrap_or(self.look.model.now);
+            duration(seconds_between(attempt.started_at, until))
+        });
+        let word = match (word, time) {
+            ("", _) => String::new(),
+            (word, Some(time)) => format!("  {word} {time}"),
+            (word, None) => format!("  {word}"),
+        };
+        spans.push(Span::styled(word, style));
+        self.item_line(&item, spans, 2);
+        let (text, missing) = match &shown {
+            Ok(shown) => (shown.command.as_str(), None),
+            Err(refusal) => (written, Some(refusal)),
+        };
+        self.push_all(code(text, 0, self.width, self.look.theme));
+        if let Some(refusal) = missing {
+            self.say(
+                &format!("{}; {}", refusal.message, refusal.help),
+                Role::Warning,
+                2,
+            );
+        }
+        if let Ok(shown) = &shown {
+            if !shown.destructive.is_empty() {
+                let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
+                self.say(&text, Role::Destructive, 2);
+            }
+            let armed = self
+                .run
+                .action(action)
+                .and_then(|state| state.armed.as_ref());
+            if shown.needs_arming && armed != Some(&shown.hash) {
+                self.say(
+                    "inferred to be a command: read it, then arm it",
+                    Role::Muted,
+                    2,
+                );
+            }
+        }
+        if self.run.is_watch(action) {
+            self.say(
+                "a watch: it runs beside the others and ends with its phase",
+                Role::Muted,
+                2,
+            );
+        }
+        match attempt {
+            Some(attempt) => self.attempt(attempt, action),
+            None => self.expected(action),
+        }
+        self.item_ends(&item);
+    }
+
+    /// What came of it.
+    fn attempt(&mut self, attempt: &Attempt, action: ActionId) {
+        let mut facts = Vec::new();
+        if attempt.number > 1 {
+            facts.push(format!("attempt {}", attempt.number));
+        }
+        facts.push(format!(
+            "by {} {}",
+            short(&attempt.by),
+            minute(attempt.started_at)
+        ));
+        if let Some(evidence) = &attempt.evidence {
+            facts.extend(evidence.exit.map(|exit| format!("exit {exit}")));
+            facts.extend(evidence.tag.clone());
+            facts.extend(
+                evidence
+                    .value
+                    .as_ref()
+                    .map(|value| format!("value {value}")),
+            );
+            facts.extend(evidence.status.map(|status| format!("status {status}")));
+            facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
+            if evidence.lines > 0 {
+                facts.push(format!("{} lines", evidence.lines));
+            }
+        }
+        self.say(&facts.join(" · "), Role::Muted, 2);
+        if let Some(reason) = &attempt.reason {
+            let role = match attempt.outcome {
+                Some(Outcome::Failed) => Role::Failed,
+                Some(Outcome::Unknown) => Role::Unknown,
+                _ => Role::Muted,
+            };
+            self.say(reason, role, 2);
+        }
+        if attempt.outcome.is_none() {
+            self.expected(action);
+        }
+        for judgement in &attempt.judgements {
+            self.judgement(judgement);
+        }
+    }
+
+    fn judgement(&mut self, judgement: &Judgement) {
+        let Mark { glyph, role, .. } = verdict_mark(Some(judgement.verdict));
+        let words = plain(&judgement.text);
+        let text = match (judgement.verdict, words.as_str()) {
+            (_, "") => judgement.explanation.clone(),
+            (Verdict::Pass, words) if judgement.explanation.is_empty() => words.to_owned(),
+            (_, words) => format!("{words} — {}", judgement.explanation),
+        };
+        self.say(&format!("{glyph} {text}"), role, 2);
+    }
+
+    /// What must be true afterwards, before there is a verdict.
+    fn expected(&mut self, action: ActionId) {
+        let Some(block) = self.run.runbook.block(action.block) else {
+            return;
+        };
+        if let Some(cel) = &block.attributes.expect {
+            self.say(&format!("· expects {cel}"), Role::Muted, 2);
+        }
+        let bound: Vec<&Expectation> = self
+            .step
+            .expect
+            .iter()
+            .filter(|expectation| expectation.block == Some(action.block))
+            .filter(|expectation| {
+                expectation.cel.is_none() || expectation.cel != block.attributes.expect
+            })
+            .collect();
+        for expectation in bound {
+            let flag = if expectation.red_flag {
+                "must not be"
+            } else {
+                "expects"
+            };
+            let text = match (&expectation.output, &expectation.cel) {
+                (Some(lines), _) => format!("{flag} the output {}", lines.join(" / ")),
+                (None, cel) => {
+                    let words = plain(&expectation.text);
+                    let by = if cel.is_some() {
+                        ""
+                    } else {
+                        "  (judged at the gate)"
+                    };
+                    format!("{flag} {words}{by}")
+                }
+            };
+            self.say(&format!("· {text}"), Role::Muted, 2);
+        }
+    }
+}
+
+fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
+    let status = match attempt.map(|attempt| attempt.outcome) {
+        None => StepStatus::Pending,
+        Some(None) => StepStatus::Running,
+        Some(Some(Outcome::Passed)) => StepStatus::Passed,
+        Some(Some(Outcome::Failed)) => StepStatus::Failed,
+        Some(Some(Outcome::Cancelled)) => StepStatus::Cancelled,
+        Some(Some(Outcome::Skipped)) => StepStatus::Skipped,
+        Some(Some(Outcome::Unknown)) => StepStatus::Unknown,
+    };
+    match status {
+        StepStatus::Pending => Mark {
+            word: "",
+            ..status_mark(status)
+        },
+        _ => status_mark(status),
+    }
+}
+
+/// `anna@ops1` as `anna`: the whole name stands in the timeline and the report.
+fn short(name: &str) -> &str {
+    name.split('@').next().unwrap_or(name)
+}
+
+fn same_text(code: &str, text: &str) -> bool {
+    let lines = |text: &str| -> Vec<String> {
+        text.trim_end()
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    };
+    lines(code) == lines(text)
+}
+
+/// Words without a box or bullet of the author's own.
+fn bare(words: &str) -> String {
+    words
+        .trim_start_matches(['☐', '☑', '✅', '❌', '-', '*', '•', ' '])
+        .trim_start_matches("[ ]")
+        .trim_start_matches("[x]")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Inline Markdown of a criterion, for other panes.
+pub fn criterion(text: &str, base: Style, look: &Look<'_>) -> Vec<Span<'static>> {
+    markdown::inline(text, base, look.theme)
+}

@@ -1,0 +1,191 @@
+//! The panes between the header and the footer. A pane is one file: it renders the model into its
+//! area and changes nothing. To add one, write its file and register it in [`PANES`]; where it
+//! stands on the screen is a layout file's business.
+
+mod document;
+mod gate;
+mod health;
+mod output;
+mod phases;
+mod reference;
+mod sessions;
+mod statements;
+mod step;
+mod timeline;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+
+use super::format::{duration, seconds_between};
+use super::keymap::Context;
+use super::theme::Role;
+use super::view::Look;
+use crate::monitor::Reading;
+use crate::run::Timestamp;
+
+pub use gate::item_lines as gate_item_lines;
+pub use output::{first_line, without_colour};
+pub use phases::steps_in_order;
+pub use step::top as step_top;
+
+/// One pane of the cockpit.
+pub trait Pane: Sync {
+    /// As layout files call it.
+    fn name(&self) -> &'static str;
+
+    /// Whose keys are asked first while it has the focus.
+    fn context(&self) -> Context {
+        Context::Pane
+    }
+
+    /// How the arrows move in it.
+    fn moves(&self) -> Moves {
+        Moves::Scroll
+    }
+
+    /// What it shows, in a few words, for its title.
+    fn title(&self, look: &Look<'_>) -> Title;
+
+    /// All its rows at this size, those out of sight too.
+    fn rows(&self, look: &Look<'_>, size: Size) -> u64;
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer);
+
+    /// What the copy key copies.
+    fn copies(&self, _look: &Look<'_>) -> Option<String> {
+        None
+    }
+}
+
+/// What Up and Down do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Rows pass by.
+    Scroll,
+    /// Rows pass by, and the end is followed until somebody scrolls up.
+    Follow,
+    /// A cursor goes from row to row.
+    Cursor,
+    /// A cursor goes from box to action.
+    Items,
+    /// A cursor goes from step to step.
+    Steps,
+}
+
+/// The words after a pane's name, and what is wrong with its data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Title {
+    pub words: String,
+    pub alert: Option<(String, Role)>,
+}
+
+impl Title {
+    pub fn new(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            alert: None,
+        }
+    }
+}
+
+/// Every pane.
+pub const PANES: [&dyn Pane; 9] = [
+    &phases::Phases,
+    &step::StepPane,
+    &output::Output,
+    &sessions::Sessions,
+    &statements::Statements,
+    &health::Health,
+    &gate::GatePane,
+    &timeline::Timeline,
+    &reference::Reference,
+];
+
+/// The names a layout may use.
+pub fn names() -> Vec<&'static str> {
+    PANES.iter().map(|pane| pane.name()).collect()
+}
+
+pub fn pane(name: &str) -> Option<&'static dyn Pane> {
+    PANES.iter().find(|pane| pane.name() == name).copied()
+}
+
+/// Draws the visible ones of `lines`.
+fn draw_lines(lines: &[Line<'_>], top: u64, area: Rect, buffer: &mut Buffer) {
+    let top = usize::try_from(top).unwrap_or(usize::MAX);
+    for (line, row) in lines.iter().skip(top).zip(area.rows()) {
+        line.render(row, buffer);
+    }
+}
+
+/// The first row to show, so that a scroll position left over from a longer text shows something.
+fn clamped(top: u64, rows: u64, height: u16) -> u64 {
+    top.min(rows.saturating_sub(height.into()))
+}
+
+/// The first row to show so that the cursor is in sight, with a row of context where there is room.
+fn around(cursor: u64, top: u64, rows: u64, height: u16) -> u64 {
+    let height = u64::from(height).max(1);
+    let top = if cursor < top {
+        cursor
+    } else if cursor >= top + height {
+        cursor + 1 - height
+    } else {
+        top
+    };
+    top.min(rows.saturating_sub(height))
+}
+
+/// What is wrong with a reading, in a few words: lost, incomplete, or older than three intervals.
+fn alert(
+    reading: &Reading,
+    at: Timestamp,
+    interval_ms: u64,
+    look: &Look<'_>,
+) -> Option<(String, Role)> {
+    let age = seconds_between(at, look.model.now);
+    match reading {
+        Reading::Lost { since, .. } => {
+            let age = seconds_between(*since, look.model.now);
+            Some((format!("LOST for {}", duration(age)), Role::Failed))
+        }
+        _ if age > (interval_ms * 3 / 1_000).max(3) => {
+            Some((format!("{} old", duration(age)), Role::Warning))
+        }
+        Reading::Partial { .. } => Some(("incomplete".to_owned(), Role::Warning)),
+        Reading::Good => None,
+    }
+}
+
+/// Why a reading is lost or incomplete and what to do, as lines on top of a pane.
+fn trouble(reading: &Reading, width: u16, look: &Look<'_>) -> Vec<Line<'static>> {
+    let (message, help, role) = match reading {
+        Reading::Good => return Vec::new(),
+        Reading::Partial { message, help } => (message, help, Role::Warning),
+        Reading::Lost { message, help, .. } => (message, help, Role::Failed),
+    };
+    let mut lines = super::format::wrap(
+        Line::styled(message.clone(), look.theme.style(role)),
+        width.into(),
+        0,
+    );
+    lines.extend(super::format::wrap(
+        Line::styled(help.clone(), look.theme.style(Role::Muted)),
+        width.into(),
+        0,
+    ));
+    lines
+}
+
+/// A pane that has nothing to show says why.
+fn empty(text: &str, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+    let line = Line::styled(text.to_owned(), look.theme.style(Role::Muted));
+    draw_lines(
+        &super::format::wrap(line, area.width.into(), 0),
+        0,
+        area,
+        buffer,
+    );
+}

@@ -1,0 +1,195 @@
+//! What an action prints, live; scrolled back, the spool is read page by page.
+//!
+//! ```text
+//! output  1.2 Read the dump through · attempt 2          line 9,801 to 9,812 of 10,000
+//! pg_restore: creating TABLE "public.audits"
+//! pg_restore: error: could not read
+//! ```
+
+use ansi_to_tui::IntoText;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::{Moves, Pane, Title, clamped};
+use crate::run::{OutputLine, OutputStream, action_title};
+use crate::ui::keymap::Context;
+use crate::ui::output::OutputBuffer;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+use crate::ui::walk::shown_action;
+
+pub struct Output;
+
+fn buffer_of<'a>(look: &Look<'a>) -> Option<&'a OutputBuffer> {
+    look.model.outputs.get(&shown_action(look)?)
+}
+
+/// First line shown at this height.
+pub fn first_line(look: &Look<'_>, height: u16) -> u64 {
+    let lines = buffer_of(look).map_or(0, |output| output.lines);
+    match look.view.position("output").top {
+        Some(top) => clamped(top, lines, height),
+        None => lines.saturating_sub(height.into()),
+    }
+}
+
+impl Pane for Output {
+    fn name(&self) -> &'static str {
+        "output"
+    }
+
+    fn context(&self) -> Context {
+        Context::Output
+    }
+
+    fn moves(&self) -> Moves {
+        Moves::Follow
+    }
+
+    fn title(&self, look: &Look<'_>) -> Title {
+        let run = look.run();
+        let Some(action) = shown_action(look) else {
+            return Title::default();
+        };
+        let title = run
+            .step_of(action)
+            .map(|step| action_title(&run.runbook, step, action))
+            .unwrap_or_default();
+        let Some(output) = look.model.outputs.get(&action) else {
+            return Title::new(title);
+        };
+        let attempt = match output.attempt {
+            0 | 1 => String::new(),
+            attempt => format!(" · attempt {attempt}"),
+        };
+        let scrolled = look.view.position("output").top.is_some();
+        let alert = if scrolled {
+            Some(("scrolled back, End follows".to_owned(), Role::Warning))
+        } else {
+            let lines = match output.lines {
+                1 => "1 line".to_owned(),
+                lines => format!("{lines} lines"),
+            };
+            Some((lines, Role::Muted))
+        };
+        Title {
+            words: format!("{title}{attempt}"),
+            alert,
+        }
+    }
+
+    fn rows(&self, look: &Look<'_>, _size: Size) -> u64 {
+        buffer_of(look).map_or(0, |output| output.lines)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let Some(output) = buffer_of(look).filter(|output| output.lines > 0) else {
+            let text = match shown_action(look).and_then(|action| look.run().action(action)?.last())
+            {
+                None => "nothing has run yet: what a command prints appears here",
+                Some(attempt) if attempt.outcome.is_none() => "it has printed nothing yet",
+                Some(_) => "it printed nothing",
+            };
+            super::empty(text, look, area, buffer);
+            return;
+        };
+        let first = first_line(look, area.height);
+        for (number, row) in (first..output.lines).zip(area.rows()) {
+            match output.line(number) {
+                Some(line) => styled(line, look).render(row, buffer),
+                None => Line::styled("… reading the spool", look.theme.style(Role::Muted))
+                    .render(row, buffer),
+            }
+        }
+    }
+
+    fn copies(&self, look: &Look<'_>) -> Option<String> {
+        let output = buffer_of(look)?;
+        let text: Vec<String> = (0..output.lines)
+            .rev()
+            .map_while(|number| output.line(number))
+            .map(|line| without_colour(&line.text))
+            .collect();
+        (!text.is_empty()).then(|| text.into_iter().rev().collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn styled(line: &OutputLine, look: &Look<'_>) -> Line<'static> {
+    let base = match line.stream {
+        OutputStream::Out => Style::default(),
+        OutputStream::Err => look.theme.style(Role::Warning),
+        OutputStream::Note => look.theme.style(Role::Muted),
+    };
+    let found = look
+        .view
+        .search
+        .as_ref()
+        .filter(|search| search.found == Some(line.number));
+    if let Some(search) = found {
+        return marked(&without_colour(&line.text), &search.pattern, base, look);
+    }
+    if !line.text.contains('\u{1b}') {
+        return Line::styled(line.text.replace('\t', "    "), base);
+    }
+    match line.text.replace('\t', "    ").into_text() {
+        Ok(text) => {
+            let spans: Vec<Span<'static>> =
+                text.lines.into_iter().flat_map(|line| line.spans).collect();
+            Line::from(spans).style(base)
+        }
+        Err(_) => Line::styled(without_colour(&line.text), base),
+    }
+}
+
+/// The matches of a search stand out.
+fn marked(text: &str, pattern: &str, base: Style, look: &Look<'_>) -> Line<'static> {
+    let lower = text.to_lowercase();
+    let pattern = pattern.to_lowercase();
+    // Lower case may change the length of some letters: then the line is shown without marks.
+    if pattern.is_empty() || lower.len() != text.len() {
+        return Line::styled(text.to_owned(), look.theme.style(Role::Found));
+    }
+    let mut spans = Vec::new();
+    let mut rest = 0;
+    for (start, matched) in lower.match_indices(&pattern) {
+        let (Some(before), Some(hit)) = (
+            text.get(rest..start),
+            text.get(start..start + matched.len()),
+        ) else {
+            return Line::styled(text.to_owned(), look.theme.style(Role::Found));
+        };
+        spans.push(Span::styled(before.to_owned(), base));
+        spans.push(Span::styled(hit.to_owned(), look.theme.style(Role::Found)));
+        rest = start + matched.len();
+    }
+    spans.push(Span::styled(
+        text.get(rest..).unwrap_or_default().to_owned(),
+        base,
+    ));
+    Line::from(spans)
+}
+
+/// The text of a line that may hold colour sequences.
+pub fn without_colour(text: &str) -> String {
+    if !text.contains('\u{1b}') {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\u{1b}' {
+            plain.push(letter);
+            continue;
+        }
+        // Only SGR is left in what reaches the screen: ESC [ … m.
+        for letter in letters.by_ref() {
+            if letter.is_ascii_alphabetic() {
+                break;
+            }
+        }
+    }
+    plain
+}

@@ -1,0 +1,112 @@
+//! The step at hand.
+//!
+//! ```text
+//! step  1.2 Read the dump through  ▶ running 41s
+//!   Read the dump through, or it is no backup.
+//! ▸ ▶ shell in /srv/app  running 41s
+//!   ▏pg_restore -f /dev/null app.dump
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+
+use super::document::{Document, document};
+use super::{Moves, Pane, Title, clamped, draw_lines};
+use crate::run::preview;
+use crate::ui::format::estimate_range;
+use crate::ui::keymap::Context;
+use crate::ui::markdown::plain;
+use crate::ui::theme::status_mark;
+use crate::ui::view::Look;
+use crate::ui::walk::{Item, item_at_cursor, shown_step};
+
+pub struct StepPane;
+
+impl Pane for StepPane {
+    fn name(&self) -> &'static str {
+        "step"
+    }
+
+    fn context(&self) -> Context {
+        Context::Step
+    }
+
+    fn moves(&self) -> Moves {
+        Moves::Items
+    }
+
+    fn title(&self, look: &Look<'_>) -> Title {
+        let Some(step) = shown_step(look) else {
+            return Title::default();
+        };
+        let mark = status_mark(look.run().step_status(step));
+        let estimate = step
+            .estimate
+            .map(|estimate| format!(" · {}", estimate_range(estimate.min_s, estimate.max_s)))
+            .unwrap_or_default();
+        Title {
+            words: plain(&step.title),
+            alert: Some((format!("{} {}{estimate}", mark.glyph, mark.word), mark.role)),
+        }
+    }
+
+    fn rows(&self, look: &Look<'_>, size: Size) -> u64 {
+        shown_step(look).map_or(0, |step| {
+            document(look, step, size.width).lines.len() as u64
+        })
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let Some(step) = shown_step(look) else {
+            super::empty(
+                "the guide holds no steps: see `gonogo check`",
+                look,
+                area,
+                buffer,
+            );
+            return;
+        };
+        let document = document(look, step, area.width);
+        let top = top_of(&document, look, area.height);
+        draw_lines(&document.lines, top, area, buffer);
+    }
+
+    fn copies(&self, look: &Look<'_>) -> Option<String> {
+        match item_at_cursor(look)? {
+            (_, Item::Action(action)) => {
+                preview(look.run(), action).ok().map(|shown| shown.command)
+            }
+            (step, Item::Tick(index)) => step.ticks.get(index).map(|tick| plain(&tick.text)),
+            (_, Item::Choice(_)) => None,
+        }
+    }
+}
+
+/// The first row on the screen.
+pub fn top(look: &Look<'_>, area: Rect) -> u64 {
+    shown_step(look).map_or(0, |step| {
+        top_of(&document(look, step, area.width), look, area.height)
+    })
+}
+
+fn top_of(document: &Document, look: &Look<'_>, height: u16) -> u64 {
+    let rows = document.lines.len() as u64;
+    match look.view.position("step").top {
+        Some(top) => clamped(top, rows, height),
+        None => following(document, rows, height),
+    }
+}
+
+/// The first row so that the item with the cursor is in sight, its end too where there is room.
+fn following(document: &Document, rows: u64, height: u16) -> u64 {
+    let Some((first, last)) = document.at.and_then(|at| document.places.get(at)) else {
+        return 0;
+    };
+    if *first == usize::MAX {
+        return 0;
+    }
+    let (first, last, height) = (*first as u64, *last as u64, u64::from(height));
+    let top = (last + 2).saturating_sub(height);
+    top.min(first.saturating_sub(1))
+        .min(rows.saturating_sub(height))
+}

@@ -1,0 +1,162 @@
+//! What was done in the run, by whom and when: read from the state, so that who joins late sees it
+//! all.
+
+use super::theme::{Mark, Role};
+use crate::run::{GateDecision, Outcome, RunState, Timestamp, Verdict, action_title};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub at: Timestamp,
+    pub by: String,
+    pub mark: Mark,
+    pub text: String,
+}
+
+const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
+    Mark { glyph, word, role }
+}
+
+/// Everything that happened, oldest first.
+pub fn of(run: &RunState) -> Vec<Entry> {
+    let mut entries = vec![Entry {
+        at: run.opened_at,
+        by: run.opened_by.clone(),
+        mark: mark("◆", "opened", Role::Heading),
+        text: format!("opened on {}", run.environment),
+    }];
+    for phase in run.runbook.walk() {
+        let Some(state) = run.phases.get(&phase.id) else {
+            continue;
+        };
+        if let Some(at) = state.entered_at {
+            entries.push(Entry {
+                at,
+                by: crate::run::ENGINE.to_owned(),
+                mark: mark("◇", "entered", Role::Heading),
+                text: phase.title.clone(),
+            });
+        }
+        if let Some(gate) = &state.gate {
+            let mark = match gate.decision {
+                GateDecision::Go => mark("✓", "GO", Role::Passed),
+                GateDecision::Hold => mark("■", "hold", Role::Warning),
+                GateDecision::NoGo => mark("✗", "NO-GO", Role::Failed),
+            };
+            entries.push(Entry {
+                at: gate.at,
+                by: gate.by.clone(),
+                mark,
+                text: with_reason(&phase.title, gate.reason.as_deref()),
+            });
+        }
+        for criterion in state.criteria.values() {
+            let mark = match criterion.judgement.verdict {
+                Verdict::Pass => mark("✓", "met", Role::Passed),
+                Verdict::Warn => mark("▲", "warning", Role::Warning),
+                Verdict::Fail => mark("✗", "not met", Role::Failed),
+                Verdict::Inconclusive => mark("?", "inconclusive", Role::Unknown),
+            };
+            entries.push(Entry {
+                at: criterion.at,
+                by: criterion.by.clone(),
+                mark,
+                text: with_reason(&criterion.judgement.text, criterion.note.as_deref()),
+            });
+        }
+    }
+    for step in run.runbook.steps() {
+        let Some(state) = run.steps.get(&step.id) else {
+            continue;
+        };
+        for (index, tick) in &state.ticks {
+            let text = step.ticks.get(*index).map_or("", |tick| tick.text.as_str());
+            let seen = tick.value.as_deref().or(tick.note.as_deref());
+            entries.push(Entry {
+                at: tick.at,
+                by: tick.by.clone(),
+                mark: mark("✓", "ticked", Role::Passed),
+                text: with_reason(text, seen),
+            });
+        }
+        if let Some(skip) = &state.skipped {
+            entries.push(Entry {
+                at: skip.at,
+                by: skip.by.clone(),
+                mark: mark("»", "skipped", Role::Warning),
+                text: with_reason(&step.title, Some(&skip.reason)),
+            });
+        }
+    }
+    for (action, state) in &run.actions {
+        let title = run
+            .step_of(*action)
+            .map(|step| action_title(&run.runbook, step, *action))
+            .unwrap_or_default();
+        for attempt in &state.attempts {
+            entries.push(Entry {
+                at: attempt.started_at,
+                by: attempt.by.clone(),
+                mark: mark("▶", "started", Role::Running),
+                text: title.clone(),
+            });
+            if let (Some(at), Some(outcome)) = (attempt.ended_at, attempt.outcome) {
+                let mark = match outcome {
+                    Outcome::Passed => mark("✓", "passed", Role::Passed),
+                    Outcome::Failed => mark("✗", "FAILED", Role::Failed),
+                    Outcome::Cancelled => mark("⊘", "cancelled", Role::Warning),
+                    Outcome::Skipped => mark("»", "skipped", Role::Warning),
+                    Outcome::Unknown => mark("?", "UNKNOWN", Role::Unknown),
+                };
+                entries.push(Entry {
+                    at,
+                    by: crate::run::ENGINE.to_owned(),
+                    mark,
+                    text: with_reason(&title, attempt.reason.as_deref()),
+                });
+            }
+        }
+    }
+    for rollback in run.past_rollbacks.iter().chain(&run.rollback) {
+        let title = run
+            .runbook
+            .option(&rollback.option)
+            .map_or(rollback.option.as_str(), |option| option.title.as_str());
+        entries.push(Entry {
+            at: rollback.started_at,
+            by: rollback.by.clone(),
+            mark: mark("↶", "way back", Role::Warning),
+            text: with_reason(title, rollback.reason.as_deref()),
+        });
+        if let (Some(at), Some(succeeded)) = (rollback.ended_at, rollback.succeeded) {
+            entries.push(Entry {
+                at,
+                by: crate::run::ENGINE.to_owned(),
+                mark: if succeeded {
+                    mark("✓", "rolled back", Role::Passed)
+                } else {
+                    mark("!", "STUCK", Role::Alarm)
+                },
+                text: with_reason(title, rollback.stuck_reason.as_deref()),
+            });
+        }
+    }
+    for note in &run.notes {
+        entries.push(Entry {
+            at: note.at,
+            by: note.by.clone(),
+            mark: mark("✎", "note", Role::Text),
+            text: note.text.clone(),
+        });
+    }
+    // Stable: what happened at the same instant stays in the order of the guide.
+    entries.sort_by_key(|entry| entry.at);
+    entries
+}
+
+fn with_reason(text: &str, reason: Option<&str>) -> String {
+    let text = super::markdown::plain(text);
+    match reason {
+        Some(reason) => format!("{text}: {reason}"),
+        None => text,
+    }
+}

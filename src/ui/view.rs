@@ -1,0 +1,70 @@
+//! What this client looks at: focus, cursors, scroll positions, layout and theme. None of it is
+//! part of the run, and rendering changes none of it.
+
+use std::collections::BTreeMap;
+
+use super::model::Model;
+use super::theme::Theme;
+use crate::run::RunState;
+
+/// Everything that rendering may read.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    pub model: &'a Model,
+    pub view: &'a View,
+    pub theme: &'a Theme,
+}
+
+impl<'a> Look<'a> {
+    pub fn run(&self) -> &'a RunState {
+        &self.model.run
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Pane names, the focused one first.
+    pub recent: Vec<&'static str>,
+    pub zoomed: bool,
+    /// The step looked at; `None` follows the step at hand.
+    pub step: Option<String>,
+    /// The box or action with the cursor; `None` follows the next one that is not done.
+    pub item: Option<usize>,
+    pub panes: BTreeMap<&'static str, Position>,
+    /// What was searched for in the output, and the line where it was found last.
+    pub search: Option<Search>,
+}
+
+/// Where a pane stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// First row shown; `None` follows: the end of an output, the cursor of a step.
+    pub top: Option<u64>,
+    /// Row under the cursor, where the pane has one.
+    pub cursor: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    pub pattern: String,
+    pub found: Option<u64>,
+}
+
+impl View {
+    pub fn focus(&self) -> &'static str {
+        self.recent.first().copied().unwrap_or("step")
+    }
+
+    pub fn focus_on(&mut self, pane: &'static str) {
+        self.recent.retain(|name| *name != pane);
+        self.recent.insert(0, pane);
+    }
+
+    pub fn position(&self, pane: &str) -> Position {
+        self.panes.get(pane).copied().unwrap_or_default()
+    }
+
+    pub fn position_mut(&mut self, pane: &'static str) -> &mut Position {
+        self.panes.entry(pane).or_default()
+    }
+}

@@ -1,0 +1,455 @@
+//! Where the operator stands: the step at hand, the boxes and actions in it, and the next act in
+//! words. All of it is read from the run; nothing is decided here.
+
+use super::format::{duration, minute, minute_or_date, plural, seconds_between};
+use super::intent::Intent;
+use super::keymap::{Context, key_of};
+use super::theme::Role;
+use super::view::Look;
+use crate::run::{
+    ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
+};
+use crate::runbook::{Choice, Phase, Step};
+
+/// Something in a step that a person does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// By index in [`Step::ticks`].
+    Tick(usize),
+    /// The group of alternatives.
+    Choice(String),
+    Action(ActionId),
+}
+
+/// The step that the run waits for: of the way back while one goes on, else of the phase at hand.
+pub fn step_at_hand(run: &RunState) -> Option<&Step> {
+    if matches!(run.mode, Mode::RollingBack | Mode::Stuck | Mode::RolledBack) {
+        let option = run
+            .rollback
+            .as_ref()
+            .and_then(|rollback| run.runbook.option(&rollback.option))?;
+        return option
+            .steps
+            .iter()
+            .find(|step| {
+                !matches!(
+                    run.step_status(step),
+                    StepStatus::Passed | StepStatus::Skipped
+                )
+            })
+            .or(option.steps.last());
+    }
+    let phase = run.phase()?;
+    phase
+        .steps
+        .iter()
+        .find(|step| run.step_status(step) == StepStatus::Running)
+        .or_else(|| phase.steps.iter().find(|step| !run.is_step_settled(step)))
+        .or(phase.steps.last())
+}
+
+/// The step on the screen: the one chosen in the tree, else the one at hand.
+pub fn shown_step<'a>(look: &Look<'a>) -> Option<&'a Step> {
+    look.view
+        .step
+        .as_deref()
+        .and_then(|id| look.run().runbook.step(id))
+        .or_else(|| step_at_hand(look.run()))
+}
+
+/// What a person does in a step, in the order of the guide.
+pub fn items(run: &RunState, step: &Step) -> Vec<Item> {
+    let mut placed: Vec<(usize, Item)> = step
+        .ticks
+        .iter()
+        .enumerate()
+        .map(|(index, tick)| (tick.line, Item::Tick(index)))
+        .collect();
+    for action in run.actions_of(step) {
+        placed.push((action_line(run, action), Item::Action(action)));
+    }
+    for (group, _) in choices(run, step) {
+        let line = step
+            .blocks
+            .iter()
+            .filter_map(|number| run.runbook.block(*number))
+            .find(|block| {
+                block
+                    .choice
+                    .iter()
+                    .chain(block.parts.iter().filter_map(|part| part.choice.as_ref()))
+                    .any(|choice| choice.group == group)
+            })
+            .map_or(step.line, |block| block.line);
+        placed.push((line, Item::Choice(group)));
+    }
+    // A choice stands before the alternatives it is about.
+    placed.sort_by_key(|(line, item)| (*line, !matches!(item, Item::Choice(_))));
+    placed.into_iter().map(|(_, item)| item).collect()
+}
+
+fn action_line(run: &RunState, action: ActionId) -> usize {
+    run.runbook.block(action.block).map_or(0, |block| {
+        action
+            .part
+            .checked_sub(1)
+            .and_then(|index| block.parts.get(index))
+            .map_or(block.line, |part| part.line)
+    })
+}
+
+/// The alternatives of a step, decided or not: group, then the options in the order of the guide.
+pub fn choices(run: &RunState, step: &Step) -> Vec<(String, Vec<Choice>)> {
+    let mut groups: Vec<(String, Vec<Choice>)> = Vec::new();
+    for choice in crate::run::choices_of(&run.runbook, step) {
+        match groups.iter_mut().find(|(group, _)| *group == choice.group) {
+            Some((_, options)) if options.iter().any(|known| known.name == choice.name) => {}
+            Some((_, options)) => options.push(choice.clone()),
+            None => groups.push((choice.group.clone(), vec![choice.clone()])),
+        }
+    }
+    groups
+}
+
+pub fn is_done(run: &RunState, step: &Step, item: &Item) -> bool {
+    match item {
+        Item::Tick(index) => run
+            .steps
+            .get(&step.id)
+            .is_some_and(|state| state.ticks.contains_key(index)),
+        Item::Choice(group) => run.choices.contains_key(group),
+        Item::Action(action) => attempt_outcome(run, step, *action) == Some(Outcome::Passed),
+    }
+}
+
+/// How the last attempt that counts ended: during a rollback only those made since it began.
+fn attempt_outcome(run: &RunState, step: &Step, action: ActionId) -> Option<Outcome> {
+    let in_option = run.runbook.phase_of(&step.id).is_none();
+    let before = match &run.rollback {
+        Some(rollback) if in_option => rollback.attempts_before.get(&action).copied().unwrap_or(0),
+        _ => 0,
+    };
+    run.action(action)?
+        .attempts
+        .get(before as usize..)?
+        .last()?
+        .outcome
+}
+
+/// Left alone by the walk: it is optional, measured, or never ends.
+fn may_wait(run: &RunState, step: &Step, item: &Item) -> bool {
+    match item {
+        Item::Tick(index) => step
+            .ticks
+            .get(*index)
+            .is_none_or(|tick| tick.optional || tick.cel.is_some()),
+        Item::Choice(_) => false,
+        Item::Action(action) => {
+            run.is_watch(*action)
+                || run
+                    .runbook
+                    .block(action.block)
+                    .is_none_or(|block| block.attributes.has_class("optional"))
+        }
+    }
+}
+
+/// The item with the cursor: where the operator put it, else the next one that is not done.
+pub fn item_at(look: &Look<'_>, step: &Step, items: &[Item]) -> Option<usize> {
+    let run = look.run();
+    if let Some(index) = look.view.item {
+        return (!items.is_empty()).then(|| index.min(items.len() - 1));
+    }
+    items
+        .iter()
+        .position(|item| !is_done(run, step, item) && !may_wait(run, step, item))
+        .or_else(|| items.iter().position(|item| !is_done(run, step, item)))
+        .or_else(|| items.len().checked_sub(1))
+}
+
+pub fn item_at_cursor<'a>(look: &Look<'a>) -> Option<(&'a Step, Item)> {
+    let step = shown_step(look)?;
+    let items = items(look.run(), step);
+    let index = item_at(look, step, &items)?;
+    Some((step, items.get(index)?.clone()))
+}
+
+/// Whose output is shown: the action under the cursor if it has run, else what runs, else what ran
+/// last in the step.
+pub fn shown_action(look: &Look<'_>) -> Option<ActionId> {
+    let run = look.run();
+    let has_run = |action: &ActionId| {
+        run.action(*action)
+            .is_some_and(|state| !state.attempts.is_empty())
+    };
+    if let Some((_, Item::Action(action))) = item_at_cursor(look)
+        && has_run(&action)
+        && (look.view.item.is_some() || run.running().is_empty())
+    {
+        return Some(action);
+    }
+    let latest = |actions: &mut dyn Iterator<Item = ActionId>| {
+        actions.filter(has_run).max_by_key(|action| {
+            run.action(*action)
+                .and_then(|state| state.last())
+                .map(|attempt| attempt.started_at)
+        })
+    };
+    let running = latest(&mut run.running().into_iter().map(|(action, _)| action));
+    running
+        .or_else(|| {
+            let step = shown_step(look)?;
+            latest(&mut run.actions_of(step).into_iter())
+        })
+        .or_else(|| latest(&mut run.actions.keys().copied()))
+}
+
+/// The last tick or skip that this person may take back.
+pub fn last_undoable(run: &RunState, me: &str) -> Option<Undoable> {
+    run.steps
+        .iter()
+        .flat_map(|(step, state)| {
+            let ticks = state.ticks.iter().map(|(index, tick)| {
+                let what = Undoable::Tick(step.clone(), *index);
+                (tick.at, tick.by.as_str(), what)
+            });
+            let skip = state
+                .skipped
+                .iter()
+                .map(|skip| (skip.at, skip.by.as_str(), Undoable::Skip(step.clone())));
+            ticks.chain(skip)
+        })
+        .filter(|(_, by, _)| *by == me)
+        .max_by_key(|(at, _, _)| *at)
+        .map(|(_, _, what)| what)
+}
+
+/// What [`Intent::Undo`] would take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undoable {
+    Tick(String, usize),
+    Skip(String),
+}
+
+/// The next act in words, and how loud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextAct {
+    pub text: String,
+    pub role: Role,
+}
+
+fn next(text: impl Into<String>) -> NextAct {
+    NextAct {
+        text: text.into(),
+        role: Role::Next,
+    }
+}
+
+fn loud(text: impl Into<String>, role: Role) -> NextAct {
+    NextAct {
+        text: text.into(),
+        role,
+    }
+}
+
+/// What the operator would do next.
+pub fn next_act(look: &Look<'_>) -> NextAct {
+    let run = look.run();
+    let key = |intent| key_of(Context::Main, intent);
+    if !look.model.drives() {
+        let driver = &run.driver;
+        return next(format!(
+            "you are watching `{driver}` drive; {} takes control",
+            key(Intent::AskControl)
+        ));
+    }
+    let at_hand = step_at_hand(run);
+    match run.mode {
+        Mode::Held => {
+            let held = run
+                .phases
+                .get(&run.current_phase)
+                .and_then(|phase| phase.gate.as_ref())
+                .filter(|gate| gate.decision != GateDecision::Go);
+            let why = match held {
+                Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
+                None => "since its supervisor was revived".to_owned(),
+            };
+            return loud(
+                format!(
+                    "HELD {why}: nothing starts; {} resumes, {} is the way back",
+                    key(Intent::Resume),
+                    key(Intent::AskRollBack)
+                ),
+                Role::Warning,
+            );
+        }
+        Mode::Stuck => {
+            let why = run
+                .rollback
+                .as_ref()
+                .and_then(|rollback| rollback.stuck_reason.as_deref())
+                .unwrap_or("a step of the way back failed");
+            return loud(
+                format!(
+                    "STUCK: {why}; Enter to retry, {} skips, {} offers another way back",
+                    key(Intent::AskSkip),
+                    key(Intent::AskRollBack)
+                ),
+                Role::Failed,
+            );
+        }
+        Mode::RolledBack => {
+            return next(format!(
+                "rolled back: this run is over; `gonogo report {}` tells it all, {} leaves",
+                run.run,
+                key(Intent::AskQuit)
+            ));
+        }
+        Mode::Failed => {
+            return next(format!(
+                "given up: this run is over; {} is still the way back, {} leaves",
+                key(Intent::AskRollBack),
+                key(Intent::AskQuit)
+            ));
+        }
+        Mode::Done if run.is_phase_passed(&run.current_phase) => {
+            return next(format!(
+                "done: every gate is passed; `gonogo report {}` tells it all, {} leaves",
+                run.run,
+                key(Intent::AskQuit)
+            ));
+        }
+        Mode::RollingBack | Mode::Running | Mode::Done => {}
+    }
+    let Some(step) = at_hand else {
+        return next("the guide holds no steps: see `gonogo check`");
+    };
+    if let Some(phase) = run.phase()
+        && run.mode != Mode::RollingBack
+    {
+        if let Some(due) = waits_until(run, phase, look) {
+            return next(due);
+        }
+        if phase.steps.iter().all(|step| run.is_step_settled(step)) {
+            let objections = run.gate_objections(phase).len();
+            let what = match objections {
+                0 => "all criteria are met".to_owned(),
+                open => format!("{} open", plural(open, "point", "points")),
+            };
+            return next(format!(
+                "gate of `{}`: {what}; press {}",
+                phase.title,
+                key(Intent::AskGate)
+            ));
+        }
+    }
+    in_step(look, run, step)
+}
+
+fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String> {
+    let due = run.due(phase)?;
+    (due > look.model.now).then(|| {
+        format!(
+            "`{}` waits until {} UTC; you may leave, the run keeps the date",
+            phase.title,
+            minute_or_date(due, look.model.now)
+        )
+    })
+}
+
+fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
+    let key = |intent| key_of(Context::Main, intent);
+    let now = look.model.now;
+    let busy = run
+        .running()
+        .into_iter()
+        .filter(|(action, _)| !run.is_watch(*action))
+        .find_map(|(action, _)| Some((action, run.action(action)?.last()?)));
+    if let Some((action, attempt)) = busy {
+        let title = run.step_of(action).map_or("", |step| step.title.as_str());
+        let for_s = duration(seconds_between(attempt.started_at, now));
+        return match attempt.cancel_requested_at {
+            Some(_) => loud(format!("cancelling `{title}` after {for_s}"), Role::Warning),
+            None if run.mode == Mode::RollingBack => loud(
+                format!("rolling back: `{title}` for {for_s}"),
+                Role::Running,
+            ),
+            None => loud(
+                format!(
+                    "`{title}` has been running for {for_s}; {} cancels",
+                    key(Intent::AskCancel)
+                ),
+                Role::Running,
+            ),
+        };
+    }
+    let elsewhere = if look
+        .view
+        .step
+        .as_ref()
+        .is_some_and(|shown| *shown != step.id)
+    {
+        format!("{} goes to `{}`: ", key(Intent::AtHand), step.title)
+    } else {
+        String::new()
+    };
+    let items = items(run, step);
+    let open = items
+        .iter()
+        .find(|item| !is_done(run, step, item) && !may_wait(run, step, item));
+    match open {
+        Some(Item::Tick(_)) => {
+            let left = items
+                .iter()
+                .filter(|item| {
+                    matches!(item, Item::Tick(_))
+                        && !is_done(run, step, item)
+                        && !may_wait(run, step, item)
+                })
+                .count();
+            next(format!(
+                "{elsewhere}look, then tick with Space: {} left here",
+                plural(left, "box", "boxes")
+            ))
+        }
+        Some(Item::Choice(_)) => next(format!(
+            "{elsewhere}Enter shows the alternatives to choose from"
+        )),
+        Some(Item::Action(action)) => {
+            let title = action_title(&run.runbook, step, *action);
+            match attempt_outcome(run, step, *action) {
+                Some(Outcome::Unknown) => loud(
+                    format!(
+                        "nobody knows whether `{title}` happened: find out, then Enter to say so"
+                    ),
+                    Role::Unknown,
+                ),
+                Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
+                    format!(
+                        "{elsewhere}`{title}` {}: Enter to retry, {} skips, {} is the way back",
+                        if ended == Outcome::Failed {
+                            "failed"
+                        } else {
+                            "was cancelled"
+                        },
+                        key(Intent::AskSkip),
+                        key(Intent::AskRollBack)
+                    ),
+                    Role::Failed,
+                ),
+                _ => match preview(run, *action) {
+                    Ok(_) => next(format!("{elsewhere}Enter shows what would run: `{title}`")),
+                    Err(refusal) => loud(
+                        format!("{}; {}", refusal.message, refusal.help),
+                        Role::Warning,
+                    ),
+                },
+            }
+        }
+        None if run.mode == Mode::RollingBack => {
+            next("rolling back: the next step starts by itself")
+        }
+        None => next(format!("{elsewhere}read `{}`", step.title)),
+    }
+}

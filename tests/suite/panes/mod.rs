@@ -1,0 +1,5 @@
+//! The cockpit's screens and keys, with the real engine behind them and without a terminal.
+
+mod desk;
+mod keys;
+mod screens;

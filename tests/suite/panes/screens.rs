@@ -1,0 +1,381 @@
+//! What the operator sees: states × sizes, as text.
+
+use chrono::TimeDelta;
+use gonogo::api::Message;
+use gonogo::monitor::{Reading, Sample};
+use gonogo::run::{ActionId, Command, Input, Outcome};
+use gonogo::supervisor::StoreHealth;
+use gonogo::ui::theme::Theme;
+use insta::assert_snapshot;
+use ratatui::style::Modifier;
+
+use super::desk::{ANNA, Desk, person, readings, start};
+
+/// The sizes of a plain terminal, of the default layout, and of a large screen.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn shows(name: &str, desk: &mut Desk) {
+    for (width, height) in SIZES {
+        assert_snapshot!(
+            format!("{name}@{width}x{height}"),
+            desk.screen(width, height)
+        );
+    }
+}
+
+fn shows_at(name: &str, desk: &mut Desk, width: u16, height: u16) {
+    assert_snapshot!(
+        format!("{name}@{width}x{height}"),
+        desk.screen(width, height)
+    );
+}
+
+/// Walked through the checklist's gate.
+fn in_backup() -> Desk {
+    let mut desk = Desk::new().lively();
+    desk.press(" ").press(" 4711<Enter>").press(" ").press("gG");
+    desk
+}
+
+/// The first command runs and prints.
+fn running() -> Desk {
+    let mut desk = in_backup();
+    desk.press("<Enter>x");
+    desk.prints("backup", 0, 40);
+    desk.later(42);
+    for sample in readings(desk.now) {
+        desk.hears(Message::Sample(Box::new(sample)));
+    }
+    desk
+}
+
+/// Both commands of the backup have passed.
+fn backed_up() -> Desk {
+    let mut desk = running();
+    desk.ends("backup", 0);
+    desk.press("<Enter>x");
+    desk.later(5);
+    desk.ends("readback", 0);
+    desk
+}
+
+/// In the phase after which there is no way back, in production.
+fn in_production() -> Desk {
+    let mut desk = Desk::of(super::desk::guide(), "production", true).lively();
+    desk.press(" ").press(" 4711<Enter>").press(" ").press("gG");
+    desk
+}
+
+#[test]
+fn a_run_that_was_just_opened() {
+    shows("opened", &mut Desk::new());
+}
+
+#[test]
+fn a_command_to_be_run() {
+    shows("to_run", &mut in_backup());
+}
+
+#[test]
+fn what_would_run() {
+    shows("preview", in_backup().press("<Enter>"));
+}
+
+#[test]
+fn a_running_command() {
+    shows("running", &mut running());
+}
+
+#[test]
+fn a_failed_command() {
+    let mut desk = running();
+    desk.ends("backup", 1);
+    shows("failed", &mut desk);
+}
+
+#[test]
+fn an_unknown_outcome_is_never_shown_as_failed() {
+    let mut desk = running();
+    let action = desk.action("backup");
+    desk.does(Command::Finished {
+        action,
+        attempt: 1,
+        evidence: None,
+        reason: None,
+    });
+    shows("unknown", &mut desk);
+    desk.press("<Enter>");
+    shows_at("unknown_resolve", &mut desk, 80, 24);
+}
+
+#[test]
+fn a_gate_with_an_open_point() {
+    let mut desk = backed_up();
+    desk.press(" g");
+    shows("gate", &mut desk);
+    desk.press(" ");
+    shows_at("gate_clear", &mut desk, 80, 24);
+    desk.press("n");
+    shows_at("no_go", &mut desk, 80, 24);
+}
+
+#[test]
+fn the_way_back() {
+    let mut desk = running();
+    desk.press("R");
+    shows("way_back", &mut desk);
+    desk.press("<Tab>");
+    shows_at("way_back_with_loss", &mut desk, 120, 40);
+    desk.press("Bstag");
+    shows_at("way_back_typing", &mut desk, 80, 24);
+}
+
+#[test]
+fn going_back() {
+    let mut desk = running();
+    desk.press("RB");
+    desk.ends("backup", 130);
+    desk.later(3);
+    shows("going_back", &mut desk);
+    desk.ends("back", 1);
+    shows("stuck", &mut desk);
+    desk.press("<Enter>x");
+    desk.later(2);
+    desk.ends("back", 0);
+    shows("rolled_back", &mut desk);
+}
+
+#[test]
+fn a_protected_environment_is_named_on_every_screen() {
+    let mut desk = in_production();
+    shows("production", &mut desk);
+    for keys in ["<Enter>", "R", "g", "?", ":", "q", "s", "i", "L", "m", "A"] {
+        desk.press(keys);
+        let screen = desk.screen(80, 24);
+        assert!(
+            screen
+                .lines()
+                .next()
+                .unwrap()
+                .contains("PRODUCTION · PROTECTED"),
+            "{keys}"
+        );
+        assert!(
+            screen.matches("PRODUCTION").count() > 1,
+            "the dialog names it too: {keys}\n{screen}"
+        );
+        desk.press("<Esc>");
+    }
+    assert!(desk.screen(20, 5).contains("PRODUCTION"));
+}
+
+#[test]
+fn a_protected_environment_is_told_apart_without_colour() {
+    let mut desk = in_production();
+    let buffer = desk.buffer(80, 24);
+    assert!(buffer[(30, 0)].style().bg.is_some());
+    let themes = Theme::embedded().unwrap();
+    for theme in themes.into_iter().map(Theme::without_colour) {
+        let style = theme.style(gonogo::ui::theme::Role::Protected);
+        assert!(style.add_modifier.contains(Modifier::REVERSED));
+    }
+}
+
+#[test]
+fn the_way_back_of_a_protected_environment_takes_its_name() {
+    let mut desk = in_production();
+    desk.press("R");
+    shows_at("production_way_back", &mut desk, 80, 24);
+}
+
+#[test]
+fn somebody_who_watches() {
+    let mut desk = running();
+    desk.app.model.me = "bob@ops2".to_owned();
+    desk.hears(Message::People {
+        people: vec![
+            person(ANNA, true),
+            person("bob@ops2", false),
+            person("carl@ops3", false),
+        ],
+    });
+    shows("watching", &mut desk);
+    desk.press("T");
+    shows_at("take_control", &mut desk, 80, 24);
+}
+
+#[test]
+fn a_held_run() {
+    let mut desk = backed_up();
+    desk.press("gh");
+    shows("held", &mut desk);
+}
+
+#[test]
+fn trouble_is_on_every_screen() {
+    let mut desk = running();
+    desk.hears(Message::Health(StoreHealth {
+        events: 12,
+        head: String::new(),
+        failure: Some("no space left on device".to_owned()),
+    }));
+    // Nothing is heard any more.
+    desk.now += TimeDelta::seconds(8);
+    desk.app.tick(desk.now);
+    shows("trouble", &mut desk);
+    desk.app.model.lose_link("connection refused".to_owned());
+    shows_at("lost", &mut desk, 80, 24);
+}
+
+#[test]
+fn a_database_that_cannot_be_read() {
+    let mut desk = running();
+    let since = desk.now - TimeDelta::seconds(30);
+    for sample in readings(desk.now) {
+        let sample = match sample {
+            Sample::Activity(mut sample) => {
+                sample.state = Reading::Lost {
+                    since,
+                    message: "the server does not accept connections".to_owned(),
+                    help: "see its log; gonogo tries again every second".to_owned(),
+                };
+                Sample::Activity(sample)
+            }
+            Sample::Statements(mut sample) => {
+                sample.state = Reading::Partial {
+                    message: "`pg_stat_statements` is not loaded".to_owned(),
+                    help: "add it to shared_preload_libraries and restart".to_owned(),
+                };
+                sample.statements.clear();
+                Sample::Statements(sample)
+            }
+            other => other,
+        };
+        desk.hears(Message::Sample(Box::new(sample)));
+    }
+    desk.app.use_layout("database").unwrap();
+    shows("database_lost", &mut desk);
+}
+
+#[test]
+fn every_layout() {
+    for layout in ["default", "database", "review", "narrow"] {
+        let mut desk = backed_up();
+        desk.app.use_layout(layout).unwrap();
+        shows(&format!("layout_{layout}"), &mut desk);
+    }
+}
+
+#[test]
+fn the_dialogs() {
+    for (name, keys) in [
+        ("help", "?"),
+        ("palette", ":way"),
+        ("quit", "q"),
+        ("skip", "snot today"),
+        ("note", "mreplica lags"),
+        ("layouts", "L"),
+        ("cancel", "c"),
+        ("give_up", "Aenough<Enter>"),
+    ] {
+        let mut desk = running();
+        desk.press(keys);
+        shows_at(&format!("dialog_{name}"), &mut desk, 80, 24);
+    }
+}
+
+#[test]
+fn inputs_and_alternatives() {
+    let guide = "# Stop it\n\n## Phase 1: Stop\n\n### Stop the writes\n\nTo `<host>`, as agreed.\n\n```bash {choice=stop:service .run}\nsystemctl stop app@<host>\n```\n\n```bash {choice=stop:readonly .run}\n./readonly on <host>\n```\n\n## Phase 2: Go\n\n### Go\n\n- [ ] Gone\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    shows_at("choice", &mut desk, 80, 24);
+    desk.press("<Enter>");
+    shows_at("choice_dialog", &mut desk, 80, 24);
+    desk.press("<Enter>");
+    shows_at("blank", &mut desk, 80, 24);
+    desk.press("<Enter>");
+    shows_at("inputs", &mut desk, 80, 24);
+    desk.press("<Enter>db1<Enter>");
+    assert_eq!(
+        desk.state.inputs.values().next(),
+        Some(&Input::Value("db1".to_owned()))
+    );
+    desk.press("<Esc><Enter>");
+    shows_at("filled", &mut desk, 80, 24);
+}
+
+#[test]
+fn a_step_that_was_inferred_is_armed_first() {
+    let guide = "# Plain\n\n## Phase 1: Look\n\n### Look around\n\nRun this:\n\n```bash\nls -l /srv\n```\n\n## Phase 2: Go\n\n### Go\n\n- [ ] Gone\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    desk.press("<Enter>");
+    shows_at("arm", &mut desk, 80, 24);
+    desk.press("x");
+    assert!(desk.sent.is_empty(), "it is not armed: {:?}", desk.sent);
+    desk.press("a");
+    shows_at("armed", &mut desk, 80, 24);
+    desk.press("x");
+    assert_eq!(desk.state.running(), [(ActionId::block(1), 1)]);
+}
+
+#[test]
+fn a_terminal_too_small_says_so_and_what_goes_on() {
+    let mut desk = running();
+    let screen = desk.screen(38, 5).replace('\n', " ");
+    assert!(screen.contains("terminal too small: 38x5"), "{screen}");
+    assert!(screen.contains("the run goes on"), "{screen}");
+    shows_at("least", &mut desk, 40, 12);
+}
+
+#[test]
+fn a_guide_without_anything_in_it() {
+    shows_at("empty", &mut Desk::of("", "staging", false), 80, 24);
+}
+
+#[test]
+fn output_scrolled_back_asks_for_the_pages_of_the_spool() {
+    let mut desk = running();
+    desk.prints("backup", 0, 100_000);
+    desk.screen(80, 24);
+    desk.press("<Tab><Tab><Tab><Tab>");
+    assert_eq!(desk.app.view.focus(), "output");
+    desk.press("<Home>");
+    let page = gonogo::ui::app::Ask::Page {
+        action: desk.action("backup"),
+        attempt: 1,
+        from: 0,
+    };
+    assert!(desk.asked.contains(&page), "{:?}", desk.asked);
+    shows_at("scrolled_back", &mut desk, 80, 24);
+    desk.press("<End>");
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("line 99999 of what it prints"), "{screen}");
+}
+
+#[test]
+fn a_new_event_is_on_the_screen_of_who_joins_late() {
+    let mut desk = running();
+    desk.ends("backup", 0);
+    let joined = start() + TimeDelta::seconds(60);
+    let snapshot = gonogo::api::Snapshot {
+        at: joined,
+        you: "bob@ops2".to_owned(),
+        state: desk.state.clone(),
+        samples: readings(joined),
+        outputs: Vec::new(),
+        people: vec![person(ANNA, true)],
+        store: StoreHealth::default(),
+    };
+    desk.hears(Message::Snapshot(Box::new(snapshot)));
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("you are watching"), "{screen}");
+    assert_eq!(
+        desk.state
+            .action(desk.action("backup"))
+            .unwrap()
+            .last()
+            .unwrap()
+            .outcome,
+        Some(Outcome::Passed)
+    );
+}
