@@ -4,6 +4,7 @@ mod cluster;
 mod cockpit;
 mod config;
 mod demo;
+mod dialect;
 mod errors;
 mod executor;
 mod executor_adoption;
