@@ -345,7 +345,7 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(key, theme.style(Role::Key)),
             Span::styled(" way back: ", theme.style(Role::Muted)),
             Span::styled(
-                fit(&plain(&plan.title), usize::from(columns).saturating_sub(16).min(44)),
+                fit(&plain(&plan.title), usize::from(columns).saturating_sub(16).min(44.max(usize::from(columns) / 2))),
                 theme.style(Role::Text),
             ),
         ],

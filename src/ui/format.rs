@@ -22,8 +22,8 @@ pub fn duration(seconds: u64) -> String {
 /// A rough duration for estimates: `~45s`, `~15m`, `~1h 30m`.
 pub fn estimate(seconds: u64) -> String {
     match seconds {
-        0..90 => format!("~{seconds}s"),
-        90..5_400 => format!("~{}m", seconds.div_ceil(60)),
+        0..60 | 61..90 => format!("~{seconds}s"),
+        60..5_400 => format!("~{}m", seconds.div_ceil(60)),
         _ if seconds % 3_600 < 60 => format!("~{}h", seconds / 3_600),
         _ => format!("~{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
     }
@@ -223,6 +223,7 @@ mod tests {
         assert_eq!(estimate_range(300, 600), "~5-10m");
         assert_eq!(estimate_range(2_400, 7_800), "~40m to 2h 10m");
         assert_eq!(estimate_range(300, 300), "~5m");
+        assert_eq!(estimate_range(60, 120), "~1-2m");
     }
 
     #[test]

@@ -447,7 +447,16 @@ impl Writer<'_> {
         let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
         let place = match target.strip_prefix(what) {
             Some(rest) => rest.trim().to_owned(),
-            None if actor == Actor::Sql && !target.is_empty() => format!("on {target}"),
+            None if actor == Actor::Sql && !target.is_empty() => {
+                let name = shown.as_ref().map_or("", |shown| shown.on.as_str());
+                match self.run.identities.get(name) {
+                    Some(proved) => format!(
+                        "on {name}: {}:{}/{}",
+                        proved.host, proved.port, proved.database
+                    ),
+                    None => format!("on {target}"),
+                }
+            }
             None => target.to_owned(),
         };
         let mut spans = vec![
@@ -455,9 +464,12 @@ impl Writer<'_> {
             Span::styled(format!("{what} "), self.style(Role::Heading)),
             Span::styled(place, self.style(Role::Text)),
         ];
-        let time = attempt.map(|attempt| {
-            let until = attempt.ended_at.unwrap_or(self.look.model.now);
-            duration(seconds_between(attempt.started_at, until))
+        let time = attempt.map(|attempt| match attempt.ended_at {
+            Some(ended) => {
+                let took = (ended - attempt.started_at).num_milliseconds().max(0);
+                milliseconds(took as f64)
+            }
+            None => duration(seconds_between(attempt.started_at, self.look.model.now)),
         });
         let word = match (word, time) {
             ("", _) => String::new(),

@@ -201,7 +201,10 @@ impl Columns {
         };
         // Where there is no column for it, what a session waits for is its state.
         let (state, state_role) = match &session.wait {
-            Some(wait) if self.wait == 0 => (fit(wait, self.state), Role::Warning),
+            // Waiting for its client is what a session in a transaction always does.
+            Some(wait) if self.wait == 0 && !wait.starts_with("Client") => {
+                (fit(wait, self.state), Role::Warning)
+            }
             _ => short_state(&session.state, self.state),
         };
         let longest = session.query_ms.max(session.transaction_ms).or(session.state_ms);
