@@ -63,6 +63,19 @@ pub fn count(number: i64) -> String {
     }
 }
 
+/// `7,000,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `1 box`, `3 boxes`.
 pub fn plural(number: usize, one: &str, many: &str) -> String {
     match number {
@@ -224,6 +237,12 @@ mod tests {
         assert_eq!(estimate_range(2_400, 7_800), "~40m to 2h 10m");
         assert_eq!(estimate_range(300, 300), "~5m");
         assert_eq!(estimate_range(60, 120), "~1-2m");
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let shown: Vec<_> = [0, 999, 1_000, 7_000_000].map(grouped).into();
+        assert_eq!(shown, ["0", "999", "1,000", "7,000,000"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::run::{
     ActionId, Attempt, Judgement, Outcome, RunState, StepStatus, TickState, Verdict, preview,
 };
 use crate::runbook::{Actor, Block, Expectation, Part, Phase, Role as BlockRole, Step, Tick};
-use crate::ui::format::{duration, milliseconds, minute, seconds_between, wrap};
+use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between, wrap};
 use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
 use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
 use crate::ui::view::Look;
@@ -520,7 +520,7 @@ impl Writer<'_> {
             facts.extend(evidence.status.map(|status| format!("status {status}")));
             facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
             if evidence.lines > 0 {
-                facts.push(format!("{} lines", evidence.lines));
+                facts.push(format!("{} lines", grouped(evidence.lines)));
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);

@@ -68,7 +68,7 @@ impl Pane for Sessions {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(activity) = look.model.main_activity() else {
-            super::empty("no reading of the database yet", look, area, buffer);
+            super::empty(super::no_database(look), look, area, buffer);
             return;
         };
         let mut lines = trouble(&activity.sample.state, area.width, look);
