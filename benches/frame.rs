@@ -16,11 +16,16 @@ use desk::{Desk, readings, start};
 const FRAMES: u32 = 1_000;
 
 fn main() {
-    println!("{:>10} {:>8} {:>12} {:>12}", "layout", "size", "median", "worst of 99%");
+    println!(
+        "{:>10} {:>8} {:>12} {:>12}",
+        "layout", "size", "median", "worst of 99%"
+    );
     for (width, height) in [(200, 50), (80, 24)] {
         for layout in ["default", "database", "review", "narrow"] {
             let mut desk = busy();
-            desk.app.use_layout(layout).expect("the layout comes with gonogo");
+            desk.app
+                .use_layout(layout)
+                .expect("the layout comes with gonogo");
             let mut times: Vec<Duration> = (0..FRAMES)
                 .map(|_| {
                     let begun = Instant::now();
@@ -43,7 +48,11 @@ fn main() {
 /// A run in its first command, on a system with much to show.
 fn busy() -> Desk {
     let mut desk = Desk::new().identified();
-    desk.press(" ").press(" 4711<Enter>").press(" ").press("gG").press("<Enter>x");
+    desk.press(" ")
+        .press(" 4711<Enter>")
+        .press(" ")
+        .press("gG")
+        .press("<Enter>x");
     desk.prints("backup", 0, 1_000_000);
     for sample in readings(start()) {
         desk.hears(Message::Sample(Box::new(grown(sample))));

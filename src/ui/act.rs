@@ -178,7 +178,11 @@ impl App {
             Intent::Open => return self.open_item(),
             Intent::Help => self.open(Help::default()),
             Intent::Palette => {
-                let names = self.layouts.iter().map(|layout| layout.name.clone()).collect();
+                let names = self
+                    .layouts
+                    .iter()
+                    .map(|layout| layout.name.clone())
+                    .collect();
                 self.open(Palette::new(names));
             }
             Intent::ListLayouts => {
@@ -193,13 +197,18 @@ impl App {
             Intent::NextLayout => self.choose_layout(self.layout + 1),
             Intent::NextTheme => self.next_theme(),
             Intent::Search => {
-                let before = self.view.search.as_ref().map_or("", |search| &search.pattern);
+                let before = self
+                    .view
+                    .search
+                    .as_ref()
+                    .map_or("", |search| &search.pattern);
                 self.open(SearchFor::new(&before.to_owned()));
             }
             Intent::SearchNext => return self.search(true),
             Intent::SearchPrevious => return self.search(false),
             Intent::Copy => {
-                let text = panes::pane(self.view.focus()).and_then(|pane| pane.copies(&self.look()));
+                let text =
+                    panes::pane(self.view.focus()).and_then(|pane| pane.copies(&self.look()));
                 match text {
                     Some(text) => return self.copied(&text),
                     None => self.say("there is nothing to copy here", "", Role::Muted),
@@ -213,7 +222,11 @@ impl App {
             Intent::AskSkip => self.ask_skip(),
             Intent::AskGate => match GateDialog::new(&self.look()) {
                 Some(dialog) => self.open(dialog),
-                None => self.say("the guide holds no phases", "see `gonogo check`", Role::Warning),
+                None => self.say(
+                    "the guide holds no phases",
+                    "see `gonogo check`",
+                    Role::Warning,
+                ),
             },
             Intent::AskRollBack => match RollBackDialog::new(&self.look()) {
                 Some(dialog) => self.open(dialog),
@@ -268,7 +281,9 @@ impl App {
         let next = places.get(turned(at.unwrap_or(0), by, places.len()));
         let recency = |tab: &&&str| self.view.recent.iter().position(|name| name == *tab);
         let pane = next.and_then(|tabs| {
-            let tab = tabs.iter().min_by_key(|tab| recency(tab).unwrap_or(usize::MAX));
+            let tab = tabs
+                .iter()
+                .min_by_key(|tab| recency(tab).unwrap_or(usize::MAX));
             tab.copied()
         });
         if let Some(pane) = pane {
@@ -396,7 +411,11 @@ impl App {
         match item {
             None => self.say("there is nothing to open in this step", "", Role::Muted),
             Some(Item::Tick(_)) => {
-                self.say("a box: Space ticks it, n ticks it with a note", "", Role::Text);
+                self.say(
+                    "a box: Space ticks it, n ticks it with a note",
+                    "",
+                    Role::Text,
+                );
             }
             Some(Item::Choice(group)) => {
                 let pick = Pick::new(Subject::Choice(group), &look);
@@ -448,7 +467,11 @@ impl App {
             return Vec::new();
         };
         if is_done(look.run(), step, &Item::Tick(index)) && !with_note {
-            self.say("this box is ticked already", "u takes your last tick back", Role::Muted);
+            self.say(
+                "this box is ticked already",
+                "u takes your last tick back",
+                Role::Muted,
+            );
             return Vec::new();
         }
         let Some(tick) = step.ticks.get(index) else {
@@ -467,7 +490,11 @@ impl App {
         }
         let has_value = asked.is_some();
         let mut fields: Vec<Field> = asked.iter().map(|asked| Field::required(asked)).collect();
-        fields.push(if has_value { Field::optional("note") } else { Field::required("note") });
+        fields.push(if has_value {
+            Field::optional("note")
+        } else {
+            Field::required("note")
+        });
         self.open(Form::new(&format!("tick: {text}"), fields, move |texts| {
             let (value, note) = match texts {
                 [value, note] => (Some(value.clone()), note.clone()),
@@ -503,9 +530,8 @@ impl App {
     fn ask_cancel(&mut self) {
         let run = &self.model.run;
         let running = run.running();
-        let shown = shown_action(&self.look()).filter(|action| {
-            running.iter().any(|(running, _)| running == action)
-        });
+        let shown = shown_action(&self.look())
+            .filter(|action| running.iter().any(|(running, _)| running == action));
         let action = shown
             .or_else(|| {
                 running
@@ -552,7 +578,9 @@ impl App {
         }
         self.open(Confirm::driving(
             "take control of this run?",
-            &format!("`{driver}` drives it now and will only watch from then on; speak to them first"),
+            &format!(
+                "`{driver}` drives it now and will only watch from then on; speak to them first"
+            ),
         ));
     }
 

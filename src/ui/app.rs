@@ -93,7 +93,11 @@ impl App {
         } else {
             layouts
         };
-        let themes = if themes.is_empty() { Theme::embedded()? } else { themes };
+        let themes = if themes.is_empty() {
+            Theme::embedded()?
+        } else {
+            themes
+        };
         let mut view = View::default();
         view.focus_on("step");
         Ok(Self {
@@ -203,7 +207,11 @@ impl App {
                 let top = line.saturating_sub(u64::from(height / 2));
                 self.view.position_mut("output").top = Some(top);
                 let number = super::format::grouped(line + 1);
-                self.say(format!("found on line {number}"), "n and N go on", Role::Text);
+                self.say(
+                    format!("found on line {number}"),
+                    "n and N go on",
+                    Role::Text,
+                );
             }
             Ok(None) => self.say(
                 format!("`{pattern}` does not stand there"),
@@ -260,7 +268,9 @@ impl App {
         };
         let intent = meaning(&self.contexts(), pressed);
         if let Some(intent) = intent {
-            if self.is_too_small() && !matches!(intent, Intent::AskQuit | Intent::Leave | Intent::Close) {
+            if self.is_too_small()
+                && !matches!(intent, Intent::AskQuit | Intent::Leave | Intent::Close)
+            {
                 return Vec::new();
             }
             self.notice = None;
@@ -272,7 +282,10 @@ impl App {
                 );
                 return Vec::new();
             }
-            let for_anybody = self.dialogs.last().is_some_and(|dialog| dialog.is_for_anybody());
+            let for_anybody = self
+                .dialogs
+                .last()
+                .is_some_and(|dialog| dialog.is_for_anybody());
             if intent.is_for_driver() && !for_anybody && !self.model.drives() {
                 let driver = &self.model.run.driver;
                 self.say(
@@ -383,7 +396,11 @@ impl App {
         }
         let panes = self.layout().panes();
         if !panes.contains(&self.view.focus()) {
-            let pane = if panes.contains(&"step") { Some("step") } else { panes.first().copied() };
+            let pane = if panes.contains(&"step") {
+                Some("step")
+            } else {
+                panes.first().copied()
+            };
             if let Some(pane) = pane {
                 self.view.focus_on(pane);
             }
@@ -394,7 +411,10 @@ impl App {
         self.layout = index % self.layouts.len();
         self.view.zoomed = false;
         self.keep_focus();
-        let (shown, chosen) = (self.layout().name.clone(), self.layouts[self.layout].clone());
+        let (shown, chosen) = (
+            self.layout().name.clone(),
+            self.layouts[self.layout].clone(),
+        );
         if shown == chosen.name {
             self.say(format!("layout {shown}: {}", chosen.about), "", Role::Text);
         } else {
@@ -419,7 +439,11 @@ impl App {
     /// # Errors
     /// The names there are.
     pub fn use_layout(&mut self, name: &str) -> Result<(), String> {
-        let names: Vec<&str> = self.layouts.iter().map(|layout| layout.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .layouts
+            .iter()
+            .map(|layout| layout.name.as_str())
+            .collect();
         let index = names
             .iter()
             .position(|known| *known == name)
@@ -434,7 +458,11 @@ impl App {
     /// # Errors
     /// The names there are.
     pub fn use_theme(&mut self, name: &str) -> Result<(), String> {
-        let names: Vec<&str> = self.themes.iter().map(|theme| theme.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .themes
+            .iter()
+            .map(|theme| theme.name.as_str())
+            .collect();
         let index = names
             .iter()
             .position(|known| *known == name)
@@ -455,4 +483,3 @@ impl App {
         screen::draw(&frame, area, buffer);
     }
 }
-

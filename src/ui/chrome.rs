@@ -146,8 +146,16 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         true => theme.style(Role::Protected),
         false => theme.style(role),
     };
-    let badge_role = if run.protected { Role::Protected } else { Role::Environment };
-    let mut left = vec![segment(format!(" {} ", badge(look)), theme.style(badge_role), 0)];
+    let badge_role = if run.protected {
+        Role::Protected
+    } else {
+        Role::Environment
+    };
+    let mut left = vec![segment(
+        format!(" {} ", badge(look)),
+        theme.style(badge_role),
+        0,
+    )];
     let mode = match run.mode {
         Mode::Running => None,
         Mode::Held => Some((" HELD ", Role::Warning)),
@@ -158,7 +166,8 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         Mode::RolledBack => Some((" ROLLED BACK ", Role::Warning)),
     };
     if let Some((word, role)) = mode {
-        let style = on_banner(role).add_modifier(ratatui::style::Modifier::REVERSED | ratatui::style::Modifier::BOLD);
+        let style = on_banner(role)
+            .add_modifier(ratatui::style::Modifier::REVERSED | ratatui::style::Modifier::BOLD);
         left.push(segment(word, style, 1));
     }
     let name = if run.targets.contains_key("main") {
@@ -169,10 +178,7 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     match name.map(|name| (name, run.identities.get(name))) {
         Some((_, Some(identity))) => {
             left.push(segment(
-                format!(
-                    "{}:{}/{}",
-                    identity.host, identity.port, identity.database
-                ),
+                format!("{}:{}/{}", identity.host, identity.port, identity.database),
                 on_banner(Role::Text),
                 2,
             ));
@@ -202,7 +208,12 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
             5,
         ),
     ];
-    row(left, right, &Span::styled(" │ ", on_banner(Role::Border)), columns)
+    row(
+        left,
+        right,
+        &Span::styled(" │ ", on_banner(Role::Border)),
+        columns,
+    )
 }
 
 fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
@@ -220,7 +231,11 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     let over = matches!(run.mode, Mode::RolledBack | Mode::Failed | Mode::Done);
     left.push(segment(format!(" {elapsed} elapsed"), text, 3));
     if high > 0 && !over {
-        left.push(segment(format!("{} to go", estimate_range(low, high)), text, 4));
+        left.push(segment(
+            format!("{} to go", estimate_range(low, high)),
+            text,
+            4,
+        ));
     }
     if let (Some(ends), false) = (schedule.window_ends, over) {
         let window = format!("window ends {}", minute_or_date(ends, now));
@@ -237,7 +252,10 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
             Some(by) => {
                 let soon = seconds_between(now, by) < 600;
                 (
-                    format!("{window}, start the way back by {}", minute_or_date(by, now)),
+                    format!(
+                        "{window}, start the way back by {}",
+                        minute_or_date(by, now)
+                    ),
                     if soon { Role::Warning } else { Role::Text },
                     1,
                 )
@@ -263,7 +281,12 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         [one] => right.push(segment(format!("{one} watches "), text, 5)),
         more => right.push(segment(format!("{} watch ", more.len()), text, 5)),
     }
-    row(left, right, &Span::styled(" │ ", theme.style(Role::Border)), columns)
+    row(
+        left,
+        right,
+        &Span::styled(" │ ", theme.style(Role::Border)),
+        columns,
+    )
 }
 
 /// What must not be overlooked, the gravest first.
@@ -310,7 +333,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             .steps
             .iter()
             .filter(|step| {
-                matches!(run.step_status(step), StepStatus::Passed | StepStatus::Skipped)
+                matches!(
+                    run.step_status(step),
+                    StepStatus::Passed | StepStatus::Skipped
+                )
             })
             .count();
         let until = rollback.ended_at.unwrap_or(look.model.now);
@@ -327,7 +353,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
                 0,
             ),
             segment(
-                format!("{settled} of {}", plural(option.steps.len(), "step", "steps")),
+                format!(
+                    "{settled} of {}",
+                    plural(option.steps.len(), "step", "steps")
+                ),
                 theme.style(role),
                 1,
             ),
@@ -345,7 +374,12 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(key, theme.style(Role::Key)),
             Span::styled(" way back: ", theme.style(Role::Muted)),
             Span::styled(
-                fit(&plain(&plan.title), usize::from(columns).saturating_sub(16).min(44.max(usize::from(columns) / 2))),
+                fit(
+                    &plain(&plan.title),
+                    usize::from(columns)
+                        .saturating_sub(16)
+                        .min(44.max(usize::from(columns) / 2)),
+                ),
                 theme.style(Role::Text),
             ),
         ],
@@ -415,9 +449,7 @@ pub fn keys(
     };
     let mut shown: Vec<&Binding> = Vec::new();
     for binding in contexts.iter().flat_map(|context| keymap::of(*context)) {
-        let hidden = shown
-            .iter()
-            .any(|other| other.keys[0] == binding.keys[0]);
+        let hidden = shown.iter().any(|other| other.keys[0] == binding.keys[0]);
         if binding.footer.is_some() && !hidden && offered(binding.intent) {
             shown.push(binding);
         }
@@ -431,7 +463,9 @@ pub fn keys(
         line.spans.push(Span::styled(" resume ", muted));
     }
     let unknown = run.actions.values().any(|action| {
-        action.last().is_some_and(|attempt| attempt.outcome == Some(Outcome::Unknown))
+        action
+            .last()
+            .is_some_and(|attempt| attempt.outcome == Some(Outcome::Unknown))
     });
     for binding in shown {
         let label = match binding.intent {
@@ -442,7 +476,10 @@ pub fn keys(
             Span::styled(format!(" {}", binding.keys[0].label()), key),
             Span::styled(format!(" {label} "), muted),
         ];
-        let wide: usize = spans.iter().map(|span| super::format::width(&span.content)).sum();
+        let wide: usize = spans
+            .iter()
+            .map(|span| super::format::width(&span.content))
+            .sum();
         if line_width(&line) + wide > usize::from(columns) {
             break;
         }

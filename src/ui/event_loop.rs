@@ -123,7 +123,10 @@ fn layouts() -> color_eyre::Result<(Vec<Layout>, Vec<FileError>)> {
     let names = panes::names();
     let mut layouts = Layout::embedded(&names)?;
     let mut faults = Vec::new();
-    for (name, path, text) in own_folder("layouts").iter().flat_map(|folder| own_files(folder)) {
+    for (name, path, text) in own_folder("layouts")
+        .iter()
+        .flat_map(|folder| own_files(folder))
+    {
         match text.and_then(|text| Layout::parse(&name, &text, &path, &names)) {
             Ok(layout) => match layouts.iter_mut().find(|known| known.name == name) {
                 Some(known) => *known = layout,
@@ -138,7 +141,10 @@ fn layouts() -> color_eyre::Result<(Vec<Layout>, Vec<FileError>)> {
 fn themes() -> color_eyre::Result<(Vec<Theme>, Vec<FileError>)> {
     let mut themes = Theme::embedded()?;
     let mut faults = Vec::new();
-    for (name, path, text) in own_folder("themes").iter().flat_map(|folder| own_files(folder)) {
+    for (name, path, text) in own_folder("themes")
+        .iter()
+        .flat_map(|folder| own_files(folder))
+    {
         match text.and_then(|text| Theme::parse(&name, &text, &path)) {
             Ok(theme) => match themes.iter_mut().find(|known| known.name == name) {
                 Some(known) => *known = theme,
@@ -426,7 +432,11 @@ async fn find(
                 .output(action, attempt, stretch.0, stretch.1 - stretch.0)
                 .await?;
             let mut hits = page.page.iter().filter(|line| holds(line, pattern));
-            let hit = if upwards { hits.next_back() } else { hits.next() };
+            let hit = if upwards {
+                hits.next_back()
+            } else {
+                hits.next()
+            };
             if let Some(hit) = hit {
                 return Ok(Some(hit.number));
             }

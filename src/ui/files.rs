@@ -47,13 +47,7 @@ impl Place<'_> {
     }
 
     /// A name that is none of `known`, with the nearest one.
-    pub fn unknown(
-        &self,
-        what: &str,
-        name: &str,
-        known: &[&str],
-        span: Range<usize>,
-    ) -> FileError {
+    pub fn unknown(&self, what: &str, name: &str, known: &[&str], span: Range<usize>) -> FileError {
         let nearest = known
             .iter()
             .min_by_key(|candidate| strsim::damerau_levenshtein(candidate, name))
@@ -84,7 +78,10 @@ pub fn own_files(folder: &std::path::Path) -> Vec<(String, String, Result<String
     let mut files: Vec<_> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .filter_map(|path| {
             let name = path.file_stem()?.to_string_lossy().into_owned();
             let shown = path.display().to_string();

@@ -260,6 +260,9 @@ mod tests {
 
     #[test]
     fn a_long_word_is_broken() {
-        assert_eq!(plain(&wrap(Line::raw("abcdefgh"), 3, 0)), ["abc", "def", "gh"]);
+        assert_eq!(
+            plain(&wrap(Line::raw("abcdefgh"), 3, 0)),
+            ["abc", "def", "gh"]
+        );
     }
 }

@@ -249,8 +249,20 @@ pub const BINDINGS: &[Binding] = {
         bind(Phases, ENTER, I::Open, "open the step", Some(1)),
         //
         bind(Preview, key!('x'), I::Execute, "EXECUTE", Some(0)),
-        bind(Preview, key!('a'), I::Arm, "arm: I read it, it is a command", Some(1)),
-        bind(Preview, key!('t'), I::TypeWord, "type the confirmation", None),
+        bind(
+            Preview,
+            key!('a'),
+            I::Arm,
+            "arm: I read it, it is a command",
+            Some(1),
+        ),
+        bind(
+            Preview,
+            key!('t'),
+            I::TypeWord,
+            "type the confirmation",
+            None,
+        ),
         bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
         bind(Preview, key!('i'), I::Inputs, "inputs", None),
         bind(Preview, key!('y'), I::Copy, "copy the command", Some(4)),
@@ -271,8 +283,20 @@ pub const BINDINGS: &[Binding] = {
         bind(NoGo, CANCEL, I::Close, "close, decide nothing", Some(4)),
         //
         bind(RollBack, key!('B'), I::Begin, "BEGIN the way back", Some(0)),
-        bind(RollBack, key!('t'), I::TypeWord, "type the confirmation", None),
-        bind(RollBack, key!('r'), I::WriteReason, "give a reason", Some(2)),
+        bind(
+            RollBack,
+            key!('t'),
+            I::TypeWord,
+            "type the confirmation",
+            None,
+        ),
+        bind(
+            RollBack,
+            key!('r'),
+            I::WriteReason,
+            "give a reason",
+            Some(2),
+        ),
         bind(RollBack, key!('y'), I::Copy, "copy the commands", None),
         bind(
             RollBack,

@@ -177,8 +177,7 @@ impl Layout {
             place: Place { path, text },
             panes,
         };
-        let file: LayoutFile =
-            toml::from_str(text).map_err(|error| reader.place.toml(&error))?;
+        let file: LayoutFile = toml::from_str(text).map_err(|error| reader.place.toml(&error))?;
         let (direction, parts) = match (file.rows, file.columns) {
             (Some(rows), None) => (Direction::Vertical, rows),
             (None, Some(columns)) => (Direction::Horizontal, columns),
@@ -261,9 +260,12 @@ fn recency(node: &Node, recent: &[&'static str]) -> usize {
 fn place(node: &Node, area: Rect, recent: &[&'static str], arrangement: &mut Arrangement) {
     match node {
         Node::Place(tabs) => {
-            let shown = tabs
-                .iter()
-                .min_by_key(|tab| recent.iter().position(|name| name == *tab).unwrap_or(usize::MAX));
+            let shown = tabs.iter().min_by_key(|tab| {
+                recent
+                    .iter()
+                    .position(|name| name == *tab)
+                    .unwrap_or(usize::MAX)
+            });
             if let Some(pane) = shown {
                 arrangement.places.push(Placed {
                     pane,
@@ -351,7 +353,9 @@ fn divide(total: u16, parts: &[Part], along: impl Fn(Size) -> u16) -> Vec<u16> {
     loop {
         let sum: u32 = lengths.iter().sum();
         let most_spare = (0..parts.len()).max_by_key(|index| lengths[*index] - least[*index]);
-        let greediest = (0..parts.len()).rev().max_by_key(|index| parts[*index].amount.weight());
+        let greediest = (0..parts.len())
+            .rev()
+            .max_by_key(|index| parts[*index].amount.weight());
         match (most_spare, greediest) {
             (Some(index), _) if sum > total && lengths[index] > least[index] => lengths[index] -= 1,
             (_, Some(index)) if sum < total => lengths[index] += total - sum,
@@ -467,7 +471,8 @@ mod tests {
 
     #[test]
     fn an_unknown_pane_is_told_with_its_line() {
-        let text = "about = \"x\"\nrows = [\n  { pane = \"step\" },\n  { pane = \"sesions\" },\n]\n";
+        let text =
+            "about = \"x\"\nrows = [\n  { pane = \"step\" },\n  { pane = \"sesions\" },\n]\n";
         let error = Layout::parse("mine", text, "mine.toml", &panes::names()).unwrap_err();
         assert_eq!(error.to_string(), "mine.toml:4: unknown pane `sesions`");
         assert_eq!(error.help, "did you mean `sessions`?");

@@ -23,7 +23,10 @@ pub trait Feed: Send + 'static {
 pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
     /// The command did not reach the supervisor; a refusal is an answer.
-    fn command(&self, command: Command) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
+    fn command(
+        &self,
+        command: Command,
+    ) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
 
     /// Lines `from` to `from + count` of an attempt's spool, fewer at its end.
     ///

@@ -58,7 +58,11 @@ pub fn plain(text: &str) -> String {
             _ => {}
         }
     }
-    if words.is_empty() { text.to_owned() } else { words }
+    if words.is_empty() {
+        text.to_owned()
+    } else {
+        words
+    }
 }
 
 /// Inline Markdown as spans on top of `base`.
@@ -200,8 +204,7 @@ impl<'a> Reader<'a> {
             }
             Event::Start(Tag::TableHead | Tag::TableRow) => self.table.push(Vec::new()),
             Event::Start(Tag::TableCell) if self.table.len() == 1 => {
-                self.styles
-                    .push(self.style().add_modifier(Modifier::BOLD));
+                self.styles.push(self.style().add_modifier(Modifier::BOLD));
             }
             Event::End(TagEnd::TableCell) => {
                 if self.table.len() == 1 {
@@ -277,7 +280,8 @@ impl<'a> Reader<'a> {
 
     fn push(&mut self, text: &str, style: Style) {
         // Tabs have no width of their own in a cell grid.
-        self.spans.push(Span::styled(text.replace('\t', "    "), style));
+        self.spans
+            .push(Span::styled(text.replace('\t', "    "), style));
     }
 
     fn flush(&mut self) {
@@ -286,7 +290,9 @@ impl<'a> Reader<'a> {
         }
         let spans = std::mem::take(&mut self.spans);
         let bullet = self.bullet.take();
-        let indent = self.indent().saturating_sub(if bullet.is_some() { 2 } else { 0 });
+        let indent = self
+            .indent()
+            .saturating_sub(if bullet.is_some() { 2 } else { 0 });
         self.pieces.push(Piece::Text {
             spans,
             indent,
@@ -380,7 +386,9 @@ fn table(
                 .max(1)
         })
         .collect();
-    let room = width.saturating_sub(indent + (columns - 1) * 3).max(columns);
+    let room = width
+        .saturating_sub(indent + (columns - 1) * 3)
+        .max(columns);
     while widths.iter().sum::<usize>() > room {
         match widths.iter_mut().max() {
             Some(widest) if *widest > 1 => *widest -= 1,
@@ -460,8 +468,13 @@ mod tests {
         let text = "| table | rows now |\n|---|---|\n| audits | 10 000 and growing |\n";
         assert_eq!(
             shown(text, 20),
-            ["table  │ rows now", "───────┼────────────", "audits │ 10 000 and", "       │ growing"]
-                .map(|line| line.to_owned())
+            [
+                "table  │ rows now",
+                "───────┼────────────",
+                "audits │ 10 000 and",
+                "       │ growing"
+            ]
+            .map(|line| line.to_owned())
         );
     }
 
@@ -473,7 +486,15 @@ mod tests {
 
     #[test]
     fn no_text_makes_it_panic() {
-        for text in ["|a|\n|-|", "> > q\n- x\n\n```", "- [ ] ", "", "\t\tx", "1.\n2.", "|a|b|\n|-|-|\n|"] {
+        for text in [
+            "|a|\n|-|",
+            "> > q\n- x\n\n```",
+            "- [ ] ",
+            "",
+            "\t\tx",
+            "1.\n2.",
+            "|a|b|\n|-|-|\n|",
+        ] {
             for width in 0..12 {
                 shown(text, width);
             }

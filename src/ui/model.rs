@@ -10,7 +10,9 @@ use super::timeline::{self, Entry};
 use super::tree::BlockingTree;
 use crate::api::{Message, Snapshot};
 use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
-use crate::run::{ActionId, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule};
+use crate::run::{
+    ActionId, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule,
+};
 use crate::supervisor::{Person, StoreHealth};
 
 /// Without a sign of life for this many seconds the screen may be wrong, and says so.

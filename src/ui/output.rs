@@ -38,7 +38,11 @@ impl OutputBuffer {
         self.lines = self.lines.max(lines);
         if self.pages.len() >= PAGES {
             // The page farthest from the one just read is the least likely to be looked at next.
-            let farthest = self.pages.keys().copied().max_by_key(|start| start.abs_diff(from));
+            let farthest = self
+                .pages
+                .keys()
+                .copied()
+                .max_by_key(|start| start.abs_diff(from));
             if let Some(farthest) = farthest {
                 self.pages.remove(&farthest);
             }

@@ -185,10 +185,16 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     let theme = look.theme;
     let border = theme.style(Role::Border);
     let columns = usize::from(columns);
-    let title = panes::pane(place.pane).map(|pane| pane.title(look)).unwrap_or_default();
+    let title = panes::pane(place.pane)
+        .map(|pane| pane.title(look))
+        .unwrap_or_default();
     let mut line = Line::from(Span::styled("─", border));
     let own = |name: &str| {
-        let style = if focused { theme.style(Role::Focus) } else { theme.style(Role::Heading) };
+        let style = if focused {
+            theme.style(Role::Focus)
+        } else {
+            theme.style(Role::Heading)
+        };
         Span::styled(format!(" {name} "), style)
     };
     // All tabs of the place where there is room, so that it can be seen where the arrows lead.
@@ -218,7 +224,8 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     if !title.words.is_empty() && room > 6 {
         let words = fit(&title.words, room.saturating_sub(2));
         line.spans.push(Span::raw(" "));
-        line.spans.push(Span::styled(words, theme.style(Role::Text)));
+        line.spans
+            .push(Span::styled(words, theme.style(Role::Text)));
         line.spans.push(Span::raw(" "));
     }
     let fill = columns.saturating_sub(line_width(&line) + alert_width);
@@ -232,10 +239,7 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
 
 fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Buffer) {
     let theme = look.theme;
-    let most = Size::new(
-        body.width.saturating_sub(2).min(110),
-        body.height,
-    );
+    let most = Size::new(body.width.saturating_sub(2).min(110), body.height);
     let chrome = Size::new(4, 2);
     let room = Size::new(
         most.width.saturating_sub(chrome.width),
@@ -298,11 +302,19 @@ fn buttons(dialog: &dyn Dialog, look: &Look<'_>, columns: u16) -> Line<'static> 
     bindings.sort_by_key(|binding| (!is_close(binding), binding.footer));
     for binding in bindings {
         let closes = is_close(binding) && !dialog.context().takes_text();
-        let style = if closes { theme.style(Role::Focus) } else { Style::default() };
+        let style = if closes {
+            theme.style(Role::Focus)
+        } else {
+            Style::default()
+        };
         let spans = [
             Span::styled(
                 format!(" {} ", binding.keys[0].label()),
-                if closes { style } else { theme.style(Role::Key) },
+                if closes {
+                    style
+                } else {
+                    theme.style(Role::Key)
+                },
             ),
             Span::styled(format!("{} ", binding.label), style),
             Span::raw(" "),
@@ -325,9 +337,16 @@ fn too_small(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         LEAST.width,
         LEAST.height
     );
-    let role = if look.run().protected { Role::Protected } else { Role::Text };
+    let role = if look.run().protected {
+        Role::Protected
+    } else {
+        Role::Text
+    };
     let line = Line::styled(text, look.theme.style(role));
-    for (line, row) in wrap(line, area.width.into(), 0).into_iter().zip(area.rows()) {
+    for (line, row) in wrap(line, area.width.into(), 0)
+        .into_iter()
+        .zip(area.rows())
+    {
         line.render(row, buffer);
     }
 }

@@ -41,14 +41,12 @@ impl Drop for Guard {
 }
 
 fn give_back() {
-    let screen = execute!(
-        stdout(),
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        Show
-    );
+    let screen = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     // There is nobody left to tell but the log: the terminal itself is what failed.
-    for error in [screen, disable_raw_mode()].into_iter().filter_map(Result::err) {
+    for error in [screen, disable_raw_mode()]
+        .into_iter()
+        .filter_map(Result::err)
+    {
         tracing::warn!(%error, "the terminal could not be given back");
     }
 }
@@ -99,7 +97,13 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
     }

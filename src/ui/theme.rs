@@ -120,8 +120,13 @@ impl Theme {
                 let known = ROLES.map(|(name, _)| name);
                 return Err(place.unknown("role", key.get_ref(), &known, key.span()));
             };
-            let style = style(value.get_ref())
-                .map_err(|word| place.error(format!("`{word}` is no colour and no emphasis"), "write for example `bold red on black`, `#ffb000`, or `reversed`", value.span()))?;
+            let style = style(value.get_ref()).map_err(|word| {
+                place.error(
+                    format!("`{word}` is no colour and no emphasis"),
+                    "write for example `bold red on black`, `#ffb000`, or `reversed`",
+                    value.span(),
+                )
+            })?;
             styles.insert(*role, style);
         }
         Ok(Self {
@@ -225,7 +230,10 @@ mod tests {
     fn a_bad_style_is_told_with_its_line() {
         let text = "about = \"x\"\n[styles]\npassed = \"green\"\nfailed = \"bold rde\"\n";
         let error = Theme::parse("mine", text, "mine.toml").unwrap_err();
-        assert_eq!(error.to_string(), "mine.toml:4: `rde` is no colour and no emphasis");
+        assert_eq!(
+            error.to_string(),
+            "mine.toml:4: `rde` is no colour and no emphasis"
+        );
     }
 
     #[test]

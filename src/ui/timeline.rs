@@ -1,8 +1,8 @@
 //! What was done in the run, by whom and when: read from the state, so that who joins late sees it
 //! all.
 
-use crate::run::{GateDecision, Outcome, RunState, Timestamp, Verdict, action_title};
 use super::theme::{Mark, Role};
+use crate::run::{GateDecision, Outcome, RunState, Timestamp, Verdict, action_title};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {

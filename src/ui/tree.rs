@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_long_chain_is_no_deep_recursion() {
-        let sessions: Vec<_> = (1..=5_000).map(|pid| session(pid, &[pid - 1], false)).collect();
+        let sessions: Vec<_> = (1..=5_000)
+            .map(|pid| session(pid, &[pid - 1], false))
+            .collect();
         let tree = BlockingTree::of(&sessions);
         assert_eq!(tree.rows[0].blocks, 4_999);
     }

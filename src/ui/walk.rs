@@ -2,8 +2,8 @@
 //! words. All of it is read from the run; nothing is decided here.
 
 use super::format::{duration, minute, minute_or_date, plural, seconds_between};
-use super::keymap::{Context, key_of};
 use super::intent::Intent;
+use super::keymap::{Context, key_of};
 use super::theme::Role;
 use super::view::Look;
 use crate::run::{
@@ -23,10 +23,7 @@ pub enum Item {
 
 /// The step that the run waits for: of the way back while one goes on, else of the phase at hand.
 pub fn step_at_hand(run: &RunState) -> Option<&Step> {
-    if matches!(
-        run.mode,
-        Mode::RollingBack | Mode::Stuck | Mode::RolledBack
-    ) {
+    if matches!(run.mode, Mode::RollingBack | Mode::Stuck | Mode::RolledBack) {
         let option = run
             .rollback
             .as_ref()
@@ -181,8 +178,10 @@ pub fn item_at_cursor<'a>(look: &Look<'a>) -> Option<(&'a Step, Item)> {
 /// last in the step.
 pub fn shown_action(look: &Look<'_>) -> Option<ActionId> {
     let run = look.run();
-    let has_run =
-        |action: &ActionId| run.action(*action).is_some_and(|state| !state.attempts.is_empty());
+    let has_run = |action: &ActionId| {
+        run.action(*action)
+            .is_some_and(|state| !state.attempts.is_empty())
+    };
     if let Some((_, Item::Action(action))) = item_at_cursor(look)
         && has_run(&action)
         && (look.view.item.is_some() || run.running().is_empty())
@@ -371,13 +370,11 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
         let title = run.step_of(action).map_or("", |step| step.title.as_str());
         let for_s = duration(seconds_between(attempt.started_at, now));
         return match attempt.cancel_requested_at {
-            Some(_) => loud(
-                format!("cancelling `{title}` after {for_s}"),
-                Role::Warning,
+            Some(_) => loud(format!("cancelling `{title}` after {for_s}"), Role::Warning),
+            None if run.mode == Mode::RollingBack => loud(
+                format!("rolling back: `{title}` for {for_s}"),
+                Role::Running,
             ),
-            None if run.mode == Mode::RollingBack => {
-                loud(format!("rolling back: `{title}` for {for_s}"), Role::Running)
-            }
             None => loud(
                 format!(
                     "`{title}` has been running for {for_s}; {} cancels",
@@ -387,7 +384,12 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
             ),
         };
     }
-    let elsewhere = if look.view.step.as_ref().is_some_and(|shown| *shown != step.id) {
+    let elsewhere = if look
+        .view
+        .step
+        .as_ref()
+        .is_some_and(|shown| *shown != step.id)
+    {
         format!("{} goes to `{}`: ", key(Intent::AtHand), step.title)
     } else {
         String::new()
@@ -411,18 +413,26 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                 plural(left, "box", "boxes")
             ))
         }
-        Some(Item::Choice(_)) => next(format!("{elsewhere}Enter shows the alternatives to choose from")),
+        Some(Item::Choice(_)) => next(format!(
+            "{elsewhere}Enter shows the alternatives to choose from"
+        )),
         Some(Item::Action(action)) => {
             let title = action_title(&run.runbook, step, *action);
             match attempt_outcome(run, step, *action) {
                 Some(Outcome::Unknown) => loud(
-                    format!("nobody knows whether `{title}` happened: find out, then Enter to say so"),
+                    format!(
+                        "nobody knows whether `{title}` happened: find out, then Enter to say so"
+                    ),
                     Role::Unknown,
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
                         "{elsewhere}`{title}` {}: Enter to retry, {} skips, {} is the way back",
-                        if ended == Outcome::Failed { "failed" } else { "was cancelled" },
+                        if ended == Outcome::Failed {
+                            "failed"
+                        } else {
+                            "was cancelled"
+                        },
                         key(Intent::AskSkip),
                         key(Intent::AskRollBack)
                     ),
@@ -437,7 +447,9 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                 },
             }
         }
-        None if run.mode == Mode::RollingBack => next("rolling back: the next step starts by itself"),
+        None if run.mode == Mode::RollingBack => {
+            next("rolling back: the next step starts by itself")
+        }
         None => next(format!("{elsewhere}read `{}`", step.title)),
     }
 }

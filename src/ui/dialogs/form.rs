@@ -83,7 +83,11 @@ impl Form {
         let mut lines = Vec::new();
         for (index, field) in self.fields.iter().enumerate() {
             let (before, after) = split_at_cursor(&field.input);
-            let role = if index == self.at { Role::Key } else { Role::Muted };
+            let role = if index == self.at {
+                Role::Key
+            } else {
+                Role::Muted
+            };
             let mut spans = vec![
                 Span::styled(pad(&field.label, label), theme.style(role)),
                 Span::raw("  "),

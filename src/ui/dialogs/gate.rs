@@ -132,7 +132,10 @@ impl GateDialog {
         lines.push(Line::default());
         let objections = run.gate_objections(phase);
         if objections.is_empty() {
-            lines.push(Line::styled("nothing stands against GO", theme.style(Role::Passed)));
+            lines.push(Line::styled(
+                "nothing stands against GO",
+                theme.style(Role::Passed),
+            ));
         } else {
             let many = plural(objections.len(), "point stands", "points stand");
             lines.push(Line::styled(
@@ -140,7 +143,10 @@ impl GateDialog {
                 theme.style(Role::Warning),
             ));
             for objection in &objections {
-                let line = Line::styled(format!("  {}", plain(objection)), theme.style(Role::Warning));
+                let line = Line::styled(
+                    format!("  {}", plain(objection)),
+                    theme.style(Role::Warning),
+                );
                 lines.extend(wrap(line, width, 4));
             }
         }

@@ -20,7 +20,9 @@ impl Help {
     fn lines(look: &Look<'_>) -> Vec<Line<'static>> {
         let theme = look.theme;
         let mut lines = vec![
-            Line::raw("Enter looks, x executes, R is the way back. Enter never runs or ends anything."),
+            Line::raw(
+                "Enter looks, x executes, R is the way back. Enter never runs or ends anything.",
+            ),
             Line::default(),
         ];
         for context in Context::ALL {

@@ -144,7 +144,9 @@ fn draw_scrolled(
     let below = lines.len().saturating_sub(top + height);
     if let (true, Some(last)) = (below > 0 || top > 0, area.rows().last()) {
         let text = format!(" {above} above, {below} below ", above = top);
-        let wide = u16::try_from(text.chars().count()).unwrap_or(u16::MAX).min(last.width);
+        let wide = u16::try_from(text.chars().count())
+            .unwrap_or(u16::MAX)
+            .min(last.width);
         let corner = Rect {
             x: last.right() - wide,
             width: wide,
@@ -167,9 +169,15 @@ fn moved(position: usize, intent: Intent, rows: usize) -> Option<usize> {
 }
 
 fn size_of(lines: &[Line<'_>], extra: u16) -> Size {
-    let widest = lines.iter().map(super::format::line_width).max().unwrap_or(0);
+    let widest = lines
+        .iter()
+        .map(super::format::line_width)
+        .max()
+        .unwrap_or(0);
     Size::new(
         u16::try_from(widest).unwrap_or(u16::MAX),
-        u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(extra),
+        u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(extra),
     )
 }

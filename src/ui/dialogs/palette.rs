@@ -56,7 +56,11 @@ impl Palette {
         let keys = keymap::of(Context::Main)
             .filter(|binding| binding.intent != Intent::Palette)
             .map(|binding| {
-                let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();
+                let key = binding
+                    .keys
+                    .first()
+                    .map(|key| key.label())
+                    .unwrap_or_default();
                 Entry::Key(binding.intent, binding.label.to_owned(), key)
             });
         let panes = panes::names().into_iter().map(Entry::Pane);
@@ -71,7 +75,11 @@ impl Palette {
             .chain(layouts)
             .filter_map(|entry| {
                 let (words, key) = entry.words();
-                let score = if key == wanted { Some(0) } else { distance(wanted, &words) };
+                let score = if key == wanted {
+                    Some(0)
+                } else {
+                    distance(wanted, &words)
+                };
                 Some((score?, entry))
             })
             .collect();
@@ -86,8 +94,15 @@ fn distance(wanted: &str, words: &str) -> Option<u32> {
     let words: Vec<char> = words.to_lowercase().chars().collect();
     let mut from = 0;
     let mut score = 1;
-    for letter in wanted.to_lowercase().chars().filter(|letter| *letter != ' ') {
-        let skipped = words.get(from..)?.iter().position(|other| *other == letter)?;
+    for letter in wanted
+        .to_lowercase()
+        .chars()
+        .filter(|letter| *letter != ' ')
+    {
+        let skipped = words
+            .get(from..)?
+            .iter()
+            .position(|other| *other == letter)?;
         let starts_word = from + skipped == 0 || words[from + skipped - 1] == ' ';
         score += match (skipped, starts_word) {
             (0, _) => 0,
@@ -121,7 +136,10 @@ impl Dialog for Palette {
         ])];
         let entries = self.entries();
         if entries.is_empty() {
-            lines.push(Line::styled("no command is called so", theme.style(Role::Muted)));
+            lines.push(Line::styled(
+                "no command is called so",
+                theme.style(Role::Muted),
+            ));
         }
         let room = usize::from(area.width).saturating_sub(12);
         let height = usize::from(area.height).saturating_sub(1).max(1);
@@ -231,7 +249,11 @@ mod tests {
     #[test]
     fn the_nearest_name_comes_first() {
         let mut palette = Palette::new(vec!["review".to_owned()]);
-        for (typed, wanted) in [("way", "way back"), ("gate", "gate"), ("rev", "layout review")] {
+        for (typed, wanted) in [
+            ("way", "way back"),
+            ("gate", "gate"),
+            ("rev", "layout review"),
+        ] {
             palette.input = Input::new(typed.to_owned());
             assert_eq!(palette.entries()[0].words().0, wanted, "{typed}");
         }

@@ -96,18 +96,28 @@ impl Pick {
                 .variables
                 .iter()
                 .map(|variable| {
-                    let lines: Vec<String> =
-                        variable.lines.iter().take(4).map(ToString::to_string).collect();
-                    let more = if variable.lines.len() > 4 { ", …" } else { "" };
+                    let lines: Vec<String> = variable
+                        .lines
+                        .iter()
+                        .take(4)
+                        .map(ToString::to_string)
+                        .collect();
+                    let more = if variable.lines.len() > 4 {
+                        ", …"
+                    } else {
+                        ""
+                    };
                     let lines = format!("line {}{more}", lines.join(", "));
                     let (value, role) = match run.inputs.get(&variable.name) {
                         Some(Value::Value(value)) => (format!("= {value}"), Role::Passed),
-                        Some(Value::Secret(_)) => {
-                            ("= (a secret, read from its source)".to_owned(), Role::Passed)
-                        }
-                        None if variable.secret => {
-                            ("a secret: name its source in `gonogo.toml`".to_owned(), Role::Warning)
-                        }
+                        Some(Value::Secret(_)) => (
+                            "= (a secret, read from its source)".to_owned(),
+                            Role::Passed,
+                        ),
+                        None if variable.secret => (
+                            "a secret: name its source in `gonogo.toml`".to_owned(),
+                            Role::Warning,
+                        ),
                         None => ("no value".to_owned(), Role::Warning),
                     };
                     Row {
@@ -127,7 +137,12 @@ impl Pick {
             let text = "there is nothing to choose here";
             return vec![Line::styled(text, theme.style(Role::Muted))];
         }
-        let names = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0).min(40);
+        let names = rows
+            .iter()
+            .map(|row| width(&row.name))
+            .max()
+            .unwrap_or(0)
+            .min(40);
         rows.into_iter()
             .enumerate()
             .map(|(index, row)| {
@@ -154,13 +169,19 @@ impl Pick {
         let held = match run.inputs.get(&variable.name) {
             _ if variable.secret => {
                 return Reply::say(
-                    format!("`{}` is a secret: its value is never typed here", variable.name),
+                    format!(
+                        "`{}` is a secret: its value is never typed here",
+                        variable.name
+                    ),
                     "name its source in `gonogo.toml` and open the run anew",
                 );
             }
             Some(Value::Secret(_)) => {
                 return Reply::say(
-                    format!("`{}` comes from its source when it is needed", variable.name),
+                    format!(
+                        "`{}` comes from its source when it is needed",
+                        variable.name
+                    ),
                     "nothing to type",
                 );
             }

@@ -80,7 +80,9 @@ impl PreviewDialog {
                 "this waits until {} UTC: to do it now, give a reason",
                 due.format("%Y-%m-%d %H:%M")
             )),
-            None => Some("this waits until the deployment is done: to do it now, give a reason".to_owned()),
+            None => Some(
+                "this waits until the deployment is done: to do it now, give a reason".to_owned(),
+            ),
         }
     }
 
@@ -105,7 +107,11 @@ impl PreviewDialog {
         if let Some(identity) = look.run().identities.get(&shown.on)
             && shown.actor == Actor::Sql
         {
-            let standing = if identity.in_recovery { "STANDBY" } else { "primary" };
+            let standing = if identity.in_recovery {
+                "STANDBY"
+            } else {
+                "primary"
+            };
             say(
                 format!(
                     "which proved itself as {}:{}/{}, user {}, {standing}, PostgreSQL {}",
@@ -128,7 +134,10 @@ impl PreviewDialog {
             say(format!("with {name} = {value}"), Role::Text);
         }
         for name in &shown.secrets {
-            say(format!("with {name} = (a secret, from its source)"), Role::Muted);
+            say(
+                format!("with {name} = (a secret, from its source)"),
+                Role::Muted,
+            );
         }
         if let Some(seconds) = shown.timeout_s {
             say(format!("ended after {}", duration(seconds)), Role::Muted);
@@ -203,7 +212,11 @@ impl PreviewDialog {
 
 impl Dialog for PreviewDialog {
     fn context(&self) -> Context {
-        if self.word.is_typing() { Context::Word } else { Context::Preview }
+        if self.word.is_typing() {
+            Context::Word
+        } else {
+            Context::Preview
+        }
     }
 
     fn title(&self, look: &Look<'_>) -> String {
@@ -216,7 +229,11 @@ impl Dialog for PreviewDialog {
     }
 
     fn role(&self) -> Role {
-        if self.shown.destructive.is_empty() { Role::Focus } else { Role::Destructive }
+        if self.shown.destructive.is_empty() {
+            Role::Focus
+        } else {
+            Role::Destructive
+        }
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
@@ -227,7 +244,11 @@ impl Dialog for PreviewDialog {
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let lines = self.lines(look, area.width.into());
         // While a word is typed its field, the last line, is in sight.
-        let top = if self.word.is_typing() { lines.len() } else { self.top };
+        let top = if self.word.is_typing() {
+            lines.len()
+        } else {
+            self.top
+        };
         draw_scrolled(&lines, top, look, area, buffer);
     }
 

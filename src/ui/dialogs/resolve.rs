@@ -35,10 +35,17 @@ impl Resolve {
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
         let theme = look.theme;
         let mut lines = Vec::new();
-        let Some(attempt) = look.run().action(self.action).and_then(|state| state.last()) else {
+        let Some(attempt) = look
+            .run()
+            .action(self.action)
+            .and_then(|state| state.last())
+        else {
             return lines;
         };
-        let why = attempt.reason.as_deref().unwrap_or("nobody saw how it ended");
+        let why = attempt
+            .reason
+            .as_deref()
+            .unwrap_or("nobody saw how it ended");
         for (text, role) in [
             (format!("? {why}"), Role::Unknown),
             (

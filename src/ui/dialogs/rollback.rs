@@ -68,7 +68,11 @@ impl RollBackDialog {
             .iter()
             .position(|plan| plan.option == self.option)
             .unwrap_or(0);
-        let next = if forward { at + 1 } else { at + plans.len() - 1 };
+        let next = if forward {
+            at + 1
+        } else {
+            at + plans.len() - 1
+        };
         if let Some(plan) = plans.get(next % plans.len().max(1)) {
             self.option.clone_from(&plan.option);
             self.hash.clone_from(&plan.hash);
@@ -156,11 +160,17 @@ impl RollBackDialog {
             ));
         }
         if let Some(against) = &plan.discouraged {
-            texts.push((format!("the guide advises against it: {against}"), Role::Warning));
+            texts.push((
+                format!("the guide advises against it: {against}"),
+                Role::Warning,
+            ));
         }
         for (action, _) in run.running() {
             let title = run.step_of(action).map_or("", |step| step.title.as_str());
-            texts.push((format!("cancelled first: `{}`, which is running", plain(title)), Role::Warning));
+            texts.push((
+                format!("cancelled first: `{}`, which is running", plain(title)),
+                Role::Warning,
+            ));
         }
         let schedule = look.model.schedule();
         if let (Some(seconds), Some(ends)) = (plan.estimate_s, schedule.window_ends) {
@@ -173,20 +183,25 @@ impl RollBackDialog {
                 ("AFTER the window ends", Role::Failed)
             };
             texts.push((
-                format!("{}: back by about {}, {words}", estimate(seconds), minute(done)),
+                format!(
+                    "{}: back by about {}, {words}",
+                    estimate(seconds),
+                    minute(done)
+                ),
                 role,
             ));
         }
         match &plan.loses {
             Some(loses) => texts.push((format!("loses: {}", plain(loses)), Role::Destructive)),
-            None => texts.push(("the guide names nothing that is lost".to_owned(), Role::Muted)),
+            None => texts.push((
+                "the guide names nothing that is lost".to_owned(),
+                Role::Muted,
+            )),
         }
         if let Some(block) = plan.loss_query {
             texts.push(match self.losses.get(&block) {
                 Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
-                Some(Some(Err(why))) => {
-                    (format!("how much is not known: {why}"), Role::Unknown)
-                }
+                Some(Some(Err(why))) => (format!("how much is not known: {why}"), Role::Unknown),
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
         }
@@ -198,10 +213,16 @@ impl RollBackDialog {
         }
         lines.push(Line::default());
         let count = plural(plan.actions.len(), "command", "commands");
-        lines.push(Line::styled(format!("{count}, in this order:"), theme.style(Role::Muted)));
+        lines.push(Line::styled(
+            format!("{count}, in this order:"),
+            theme.style(Role::Muted),
+        ));
         for (index, action) in plan.actions.iter().enumerate() {
             let head = Line::from(vec![
-                Span::styled(format!("{} {}", index + 1, plain(&action.title)), theme.style(Role::Heading)),
+                Span::styled(
+                    format!("{} {}", index + 1, plain(&action.title)),
+                    theme.style(Role::Heading),
+                ),
                 Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
             ]);
             lines.extend(wrap(head, width, 4));
@@ -225,7 +246,11 @@ impl RollBackDialog {
 
 impl Dialog for RollBackDialog {
     fn context(&self) -> Context {
-        if self.word.is_typing() { Context::Word } else { Context::RollBack }
+        if self.word.is_typing() {
+            Context::Word
+        } else {
+            Context::RollBack
+        }
     }
 
     fn title(&self, _look: &Look<'_>) -> String {

@@ -104,9 +104,16 @@ impl Writer<'_> {
 
     fn head(&mut self) {
         if let Some(phase) = self.run.runbook.phase_of(&self.step.id) {
-            let first = phase.steps.first().is_some_and(|step| step.id == self.step.id);
+            let first = phase
+                .steps
+                .first()
+                .is_some_and(|step| step.id == self.step.id);
             if phase.point_of_no_return {
-                self.say("‖ after this phase there is no way back", Role::Destructive, 0);
+                self.say(
+                    "‖ after this phase there is no way back",
+                    Role::Destructive,
+                    0,
+                );
             }
             if first && !phase.body.trim().is_empty() {
                 let theme = self.look.theme;
@@ -122,7 +129,12 @@ impl Writer<'_> {
             .get(&self.step.id)
             .and_then(|state| state.skipped.as_ref())
         {
-            let text = format!("skipped by {} at {}: {}", skip.by, minute(skip.at), skip.reason);
+            let text = format!(
+                "skipped by {} at {}: {}",
+                skip.by,
+                minute(skip.at),
+                skip.reason
+            );
             self.say(&text, Role::Warning, 0);
         } else if self.run.is_passed_over(self.step) {
             self.say("another alternative was chosen", Role::Muted, 0);
@@ -216,9 +228,9 @@ impl Writer<'_> {
                 Item::Action(action) => {
                     if let Some(block) = self.run.runbook.block(action.block) {
                         self.block(block);
-                        missing.retain(|item| {
-                            !matches!(item, Item::Action(other) if other.block == block.n)
-                        });
+                        missing.retain(
+                            |item| !matches!(item, Item::Action(other) if other.block == block.n),
+                        );
                     }
                 }
             }
@@ -242,8 +254,16 @@ impl Writer<'_> {
             let verdict = phase.and_then(|phase| self.run.gate_verdict(phase, expectation));
             let Mark { glyph, role, .. } = verdict_mark(verdict);
             let words = plain(&expectation.text);
-            let flag = if expectation.red_flag { "must not be: " } else { "" };
-            let open = if verdict.is_none() { "  (judged at the gate)" } else { "" };
+            let flag = if expectation.red_flag {
+                "must not be: "
+            } else {
+                ""
+            };
+            let open = if verdict.is_none() {
+                "  (judged at the gate)"
+            } else {
+                ""
+            };
             self.say(&format!("{glyph} {flag}{words}{open}"), role, 0);
         }
     }
@@ -363,7 +383,11 @@ impl Writer<'_> {
             ];
             self.item_line(&item, spans, 2);
             if chosen.is_none() {
-                self.say("Enter shows the alternatives; only the chosen one can run", Role::Muted, 2);
+                self.say(
+                    "Enter shows the alternatives; only the chosen one can run",
+                    Role::Muted,
+                    2,
+                );
             }
             self.item_ends(&item);
         }
@@ -484,20 +508,35 @@ impl Writer<'_> {
         };
         self.push_all(code(text, 0, self.width, self.look.theme));
         if let Some(refusal) = missing {
-            self.say(&format!("{}; {}", refusal.message, refusal.help), Role::Warning, 2);
+            self.say(
+                &format!("{}; {}", refusal.message, refusal.help),
+                Role::Warning,
+                2,
+            );
         }
         if let Ok(shown) = &shown {
             if !shown.destructive.is_empty() {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
             }
-            let armed = self.run.action(action).and_then(|state| state.armed.as_ref());
+            let armed = self
+                .run
+                .action(action)
+                .and_then(|state| state.armed.as_ref());
             if shown.needs_arming && armed != Some(&shown.hash) {
-                self.say("inferred to be a command: read it, then arm it", Role::Muted, 2);
+                self.say(
+                    "inferred to be a command: read it, then arm it",
+                    Role::Muted,
+                    2,
+                );
             }
         }
         if self.run.is_watch(action) {
-            self.say("a watch: it runs beside the others and ends with its phase", Role::Muted, 2);
+            self.say(
+                "a watch: it runs beside the others and ends with its phase",
+                Role::Muted,
+                2,
+            );
         }
         match attempt {
             Some(attempt) => self.attempt(attempt, action),
@@ -512,11 +551,20 @@ impl Writer<'_> {
         if attempt.number > 1 {
             facts.push(format!("attempt {}", attempt.number));
         }
-        facts.push(format!("by {} {}", short(&attempt.by), minute(attempt.started_at)));
+        facts.push(format!(
+            "by {} {}",
+            short(&attempt.by),
+            minute(attempt.started_at)
+        ));
         if let Some(evidence) = &attempt.evidence {
             facts.extend(evidence.exit.map(|exit| format!("exit {exit}")));
             facts.extend(evidence.tag.clone());
-            facts.extend(evidence.value.as_ref().map(|value| format!("value {value}")));
+            facts.extend(
+                evidence
+                    .value
+                    .as_ref()
+                    .map(|value| format!("value {value}")),
+            );
             facts.extend(evidence.status.map(|status| format!("status {status}")));
             facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
             if evidence.lines > 0 {
@@ -569,12 +617,20 @@ impl Writer<'_> {
             })
             .collect();
         for expectation in bound {
-            let flag = if expectation.red_flag { "must not be" } else { "expects" };
+            let flag = if expectation.red_flag {
+                "must not be"
+            } else {
+                "expects"
+            };
             let text = match (&expectation.output, &expectation.cel) {
                 (Some(lines), _) => format!("{flag} the output {}", lines.join(" / ")),
                 (None, cel) => {
                     let words = plain(&expectation.text);
-                    let by = if cel.is_some() { "" } else { "  (judged at the gate)" };
+                    let by = if cel.is_some() {
+                        ""
+                    } else {
+                        "  (judged at the gate)"
+                    };
                     format!("{flag} {words}{by}")
                 }
             };

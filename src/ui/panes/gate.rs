@@ -36,7 +36,10 @@ impl Pane for GatePane {
         let alert = match (objections, run.is_phase_passed(&phase.id)) {
             (_, true) => ("✓ passed".to_owned(), Role::Passed),
             (0, false) => ("✓ clear".to_owned(), Role::Passed),
-            (open, false) => (format!("{} open", plural(open, "point", "points")), Role::Warning),
+            (open, false) => (
+                format!("{} open", plural(open, "point", "points")),
+                Role::Warning,
+            ),
         };
         Title {
             words: plain(&phase.title),
@@ -55,7 +58,12 @@ impl Pane for GatePane {
             return;
         }
         let top = look.view.position(self.name()).top.unwrap_or(0);
-        draw_lines(&lines, clamped(top, lines.len() as u64, area.height), area, buffer);
+        draw_lines(
+            &lines,
+            clamped(top, lines.len() as u64, area.height),
+            area,
+            buffer,
+        );
     }
 }
 
@@ -76,11 +84,17 @@ pub fn item_lines(
     let style = look.theme.style(role);
     let mut spans = vec![Span::styled(format!("{glyph} {} ", pad(word, 8)), style)];
     if item.red_flag {
-        spans.push(Span::styled("must not be: ", look.theme.style(Role::Destructive)));
+        spans.push(Span::styled(
+            "must not be: ",
+            look.theme.style(Role::Destructive),
+        ));
     }
     spans.extend(criterion(&item.text, look.theme.style(Role::Text), look));
     if let Some(seen) = seen(run, phase, item) {
-        spans.push(Span::styled(format!(" — {seen}"), look.theme.style(Role::Muted)));
+        spans.push(Span::styled(
+            format!(" — {seen}"),
+            look.theme.style(Role::Muted),
+        ));
     }
     wrap(Line::from(spans), width, 11)
 }
@@ -114,10 +128,22 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
     }
     for step in phase.steps.iter().filter(|step| !run.is_step_settled(step)) {
         let mark = crate::ui::theme::status_mark(run.step_status(step));
-        let text = format!("{} {} step {}", mark.glyph, pad(mark.word, 8), plain(&step.title));
-        lines.extend(wrap(Line::styled(text, look.theme.style(mark.role)), width, 11));
+        let text = format!(
+            "{} {} step {}",
+            mark.glyph,
+            pad(mark.word, 8),
+            plain(&step.title)
+        );
+        lines.extend(wrap(
+            Line::styled(text, look.theme.style(mark.role)),
+            width,
+            11,
+        ));
     }
-    let gate = run.phases.get(&phase.id).and_then(|state| state.gate.as_ref());
+    let gate = run
+        .phases
+        .get(&phase.id)
+        .and_then(|state| state.gate.as_ref());
     if let Some(gate) = gate {
         let word = match gate.decision {
             GateDecision::Go => "GO",
@@ -130,7 +156,11 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default();
         let text = format!("{word} by {} at {}{reason}", gate.by, minute(gate.at));
-        lines.extend(wrap(Line::styled(text, look.theme.style(Role::Heading)), width, 2));
+        lines.extend(wrap(
+            Line::styled(text, look.theme.style(Role::Heading)),
+            width,
+            2,
+        ));
     }
     lines
 }

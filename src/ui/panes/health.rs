@@ -58,7 +58,12 @@ impl Pane for Health {
             super::empty(text, look, area, buffer);
             return;
         }
-        let longest = probes.keys().map(|name| width(name)).max().unwrap_or(0).min(16);
+        let longest = probes
+            .keys()
+            .map(|name| width(name))
+            .max()
+            .unwrap_or(0)
+            .min(16);
         let top = look.view.position(NAME).top.unwrap_or(0);
         let top = clamped(top, probes.len() as u64, area.height);
         let lines: Vec<Line<'static>> = probes
@@ -138,7 +143,10 @@ fn row(
     } else {
         theme.style(role)
     };
-    spans.push(Span::styled(fit(&after, columns.saturating_sub(used)), style));
+    spans.push(Span::styled(
+        fit(&after, columns.saturating_sub(used)),
+        style,
+    ));
     Line::from(spans)
 }
 
@@ -169,7 +177,9 @@ fn sparkline(probe: &Probe, columns: usize, look: &Look<'_>) -> Vec<Span<'static
             spans.push(Span::styled("✗", look.theme.style(Role::Failed)));
             continue;
         }
-        let latency = stretch().map(|sample| sample.latency_ms).fold(0.0, f64::max);
+        let latency = stretch()
+            .map(|sample| sample.latency_ms)
+            .fold(0.0, f64::max);
         let level = (latency / full * 7.0).round().clamp(0.0, 7.0) as usize;
         spans.push(Span::styled(BARS[level], look.theme.style(Role::Passed)));
     }

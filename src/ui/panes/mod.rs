@@ -139,7 +139,12 @@ fn around(cursor: u64, top: u64, rows: u64, height: u16) -> u64 {
 }
 
 /// What is wrong with a reading, in a few words: lost, incomplete, or older than three intervals.
-fn alert(reading: &Reading, at: Timestamp, interval_ms: u64, look: &Look<'_>) -> Option<(String, Role)> {
+fn alert(
+    reading: &Reading,
+    at: Timestamp,
+    interval_ms: u64,
+    look: &Look<'_>,
+) -> Option<(String, Role)> {
     let age = seconds_between(at, look.model.now);
     match reading {
         Reading::Lost { since, .. } => {

@@ -88,7 +88,8 @@ impl Pane for Output {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(output) = buffer_of(look).filter(|output| output.lines > 0) else {
-            let text = match shown_action(look).and_then(|action| look.run().action(action)?.last()) {
+            let text = match shown_action(look).and_then(|action| look.run().action(action)?.last())
+            {
                 None => "nothing has run yet: what a command prints appears here",
                 Some(attempt) if attempt.outcome.is_none() => "it has printed nothing yet",
                 Some(_) => "it printed nothing",
@@ -165,7 +166,10 @@ fn marked(text: &str, pattern: &str, base: Style, look: &Look<'_>) -> Line<'stat
         spans.push(Span::styled(hit.to_owned(), look.theme.style(Role::Found)));
         rest = start + matched.len();
     }
-    spans.push(Span::styled(text.get(rest..).unwrap_or_default().to_owned(), base));
+    spans.push(Span::styled(
+        text.get(rest..).unwrap_or_default().to_owned(),
+        base,
+    ));
     Line::from(spans)
 }
 

@@ -19,7 +19,9 @@ use ratatui::widgets::Widget;
 use super::{Moves, Pane, Title, around};
 use crate::run::{ActionId, Attempt, Mode, RunState, StepStatus};
 use crate::runbook::{Estimate, Phase, Step};
-use crate::ui::format::{duration, estimate_range, line_width, pad, pad_left, seconds_between, width};
+use crate::ui::format::{
+    duration, estimate_range, line_width, pad, pad_left, seconds_between, width,
+};
 use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
 use crate::ui::theme::{Mark, Role, status_mark};
@@ -96,7 +98,12 @@ impl Pane for Phases {
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let rows = tree(look.run());
         if rows.is_empty() {
-            super::empty("the guide holds no phases: see `gonogo check`", look, area, buffer);
+            super::empty(
+                "the guide holds no phases: see `gonogo check`",
+                look,
+                area,
+                buffer,
+            );
             return;
         }
         let shown = shown_step(look).map(|step| step.id.as_str());
@@ -105,13 +112,26 @@ impl Pane for Phases {
             .position(|row| matches!(row, Row::Step(step) if Some(step.id.as_str()) == shown))
             .unwrap_or(0) as u64;
         // A third of the height above the cursor, so that what comes next can be seen.
-        let top = around(at, at.saturating_sub(u64::from(area.height) / 3), rows.len() as u64, area.height);
+        let top = around(
+            at,
+            at.saturating_sub(u64::from(area.height) / 3),
+            rows.len() as u64,
+            area.height,
+        );
         let top = usize::try_from(top).unwrap_or(0);
         for (row, place) in rows.iter().skip(top).zip(area.rows()) {
             let line = match row {
-                Row::WayBack(title) => heading(&format!("↶ way back: {title}"), "", look, Role::Warning, place.width),
+                Row::WayBack(title) => heading(
+                    &format!("↶ way back: {title}"),
+                    "",
+                    look,
+                    Role::Warning,
+                    place.width,
+                ),
                 Row::Phase(phase) => phase_line(phase, look, place.width),
-                Row::Step(step) => step_line(step, Some(step.id.as_str()) == shown, look, place.width),
+                Row::Step(step) => {
+                    step_line(step, Some(step.id.as_str()) == shown, look, place.width)
+                }
             };
             line.render(place, buffer);
         }
@@ -189,7 +209,11 @@ fn step_line(step: &Step, shown: bool, look: &Look<'_>, columns: u16) -> Line<'s
     let time = step_time(step, look);
     let title = plain(&step.title);
     let is_tight = width(&title) + width(&time) + 6 > usize::from(columns);
-    let time = if is_tight && time.starts_with('~') { String::new() } else { time };
+    let time = if is_tight && time.starts_with('~') {
+        String::new()
+    } else {
+        time
+    };
     let right = match (word, time.as_str()) {
         ("", time) => time.to_owned(),
         (word, "") => word.to_owned(),
@@ -202,7 +226,11 @@ fn step_line(step: &Step, shown: bool, look: &Look<'_>, columns: u16) -> Line<'s
         Span::styled(format!("{glyph} "), style),
         Span::styled(
             pad(&title, room),
-            if status == StepStatus::Pending { Style::default() } else { style },
+            if status == StepStatus::Pending {
+                Style::default()
+            } else {
+                style
+            },
         ),
         Span::styled(format!(" {right}"), style),
     ]);

@@ -41,7 +41,12 @@ impl Pane for Reference {
             return;
         }
         let top = look.view.position(self.name()).top.unwrap_or(0);
-        draw_lines(&lines, clamped(top, lines.len() as u64, area.height), area, buffer);
+        draw_lines(
+            &lines,
+            clamped(top, lines.len() as u64, area.height),
+            area,
+            buffer,
+        );
     }
 }
 

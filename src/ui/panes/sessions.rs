@@ -46,7 +46,10 @@ impl Pane for Sessions {
         }
         words.push(format!("{} active", counts.active));
         if counts.idle_in_transaction > 0 {
-            words.push(format!("{} idle in transaction", counts.idle_in_transaction));
+            words.push(format!(
+                "{} idle in transaction",
+                counts.idle_in_transaction
+            ));
         }
         if counts.hidden > 0 {
             words.push(format!("{} hidden", counts.hidden));
@@ -75,7 +78,11 @@ impl Pane for Sessions {
         // Trouble never takes all of the pane: the last good data stays in sight below it.
         lines.truncate(usize::from(area.height / 2));
         if activity.tree.blocked_by_ours > 0 {
-            let waiting = plural(activity.tree.blocked_by_ours, "session waits", "sessions wait");
+            let waiting = plural(
+                activity.tree.blocked_by_ours,
+                "session waits",
+                "sessions wait",
+            );
             lines.push(Line::styled(
                 pad(
                     &format!(" YOU ARE THE BLOCKER: {waiting} for this run"),
@@ -93,7 +100,9 @@ impl Pane for Sessions {
         } else {
             lines.push(columns.heading(look));
         }
-        let used = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height);
+        let used = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .min(area.height);
         draw_lines(&lines, 0, area, buffer);
         let rest = Rect {
             y: area.y + used,
@@ -207,7 +216,10 @@ impl Columns {
             }
             _ => short_state(&session.state, self.state),
         };
-        let longest = session.query_ms.max(session.transaction_ms).or(session.state_ms);
+        let longest = session
+            .query_ms
+            .max(session.transaction_ms)
+            .or(session.state_ms);
         let time = longest
             .map(|ms| milliseconds(ms.max(0) as f64))
             .unwrap_or_default();
@@ -221,7 +233,10 @@ impl Columns {
         ];
         if self.wait > 0 {
             let wait = session.wait.as_deref().unwrap_or_default();
-            spans.push(Span::styled(pad(wait, self.wait), theme.style(Role::Warning)));
+            spans.push(Span::styled(
+                pad(wait, self.wait),
+                theme.style(Role::Warning),
+            ));
             spans.push(Span::raw(" "));
         }
         spans.push(Span::raw(pad_left(&time, 7)));

@@ -65,7 +65,12 @@ impl Pane for Statements {
         let mut lines = trouble(&sample.state, area.width, look);
         if sample.statements.is_empty() {
             if lines.is_empty() {
-                super::empty("no statement has run since the phase began", look, area, buffer);
+                super::empty(
+                    "no statement has run since the phase began",
+                    look,
+                    area,
+                    buffer,
+                );
             } else {
                 draw_lines(&lines, 0, area, buffer);
             }
@@ -81,7 +86,9 @@ impl Pane for Statements {
             },
             look.theme.style(Role::Muted),
         ));
-        let used = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height);
+        let used = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .min(area.height);
         draw_lines(&lines, 0, area, buffer);
         let rest = Rect {
             y: area.y + used,

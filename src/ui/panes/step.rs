@@ -51,12 +51,19 @@ impl Pane for StepPane {
     }
 
     fn rows(&self, look: &Look<'_>, size: Size) -> u64 {
-        shown_step(look).map_or(0, |step| document(look, step, size.width).lines.len() as u64)
+        shown_step(look).map_or(0, |step| {
+            document(look, step, size.width).lines.len() as u64
+        })
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(step) = shown_step(look) else {
-            super::empty("the guide holds no steps: see `gonogo check`", look, area, buffer);
+            super::empty(
+                "the guide holds no steps: see `gonogo check`",
+                look,
+                area,
+                buffer,
+            );
             return;
         };
         let document = document(look, step, area.width);
@@ -66,7 +73,9 @@ impl Pane for StepPane {
 
     fn copies(&self, look: &Look<'_>) -> Option<String> {
         match item_at_cursor(look)? {
-            (_, Item::Action(action)) => preview(look.run(), action).ok().map(|shown| shown.command),
+            (_, Item::Action(action)) => {
+                preview(look.run(), action).ok().map(|shown| shown.command)
+            }
             (step, Item::Tick(index)) => step.ticks.get(index).map(|tick| plain(&tick.text)),
             (_, Item::Choice(_)) => None,
         }
@@ -98,5 +107,6 @@ fn following(document: &Document, rows: u64, height: u16) -> u64 {
     }
     let (first, last, height) = (*first as u64, *last as u64, u64::from(height));
     let top = (last + 2).saturating_sub(height);
-    top.min(first.saturating_sub(1)).min(rows.saturating_sub(height))
+    top.min(first.saturating_sub(1))
+        .min(rows.saturating_sub(height))
 }

@@ -55,7 +55,15 @@ impl Pane for Timeline {
             .model
             .timeline
             .iter()
-            .map(|entry| format!("{} {} {} ({})", clock(entry.at), entry.mark.word, entry.text, entry.by))
+            .map(|entry| {
+                format!(
+                    "{} {} {} ({})",
+                    clock(entry.at),
+                    entry.mark.word,
+                    entry.text,
+                    entry.by
+                )
+            })
             .collect();
         Some(lines.join("\n"))
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use chrono::{FixedOffset, TimeDelta, TimeZone, Utc};
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use gonogo::api::{CommandAnswer, Message, Snapshot};
-use gonogo::supervisor::{Person, StoreHealth};
 use gonogo::monitor::{
     ActivitySample, ProbeSample, Reading, Sample, Session, SessionCounts, StatementDelta,
     StatementsSample,
@@ -18,6 +17,7 @@ use gonogo::run::{
 };
 use gonogo::runbook::config::{Environment, Target};
 use gonogo::runbook::parse;
+use gonogo::supervisor::{Person, StoreHealth};
 use gonogo::ui::app::{Answer, App, Ask};
 use gonogo::ui::model::Model;
 use ratatui::buffer::Buffer;
@@ -342,12 +342,30 @@ fn session(pid: i32, application: &str, state: &str, ms: i64, query: &str) -> Se
 
 /// One reading of everything.
 pub fn readings(at: Timestamp) -> Vec<Sample> {
-    let mut ours = session(4711, "gonogo:r1:move", "active", 62_000, "ALTER TABLE audits ADD COLUMN moved boolean");
+    let mut ours = session(
+        4711,
+        "gonogo:r1:move",
+        "active",
+        62_000,
+        "ALTER TABLE audits ADD COLUMN moved boolean",
+    );
     ours.ours = true;
-    let mut waiting = session(4790, "gateway", "active", 58_000, "SELECT * FROM audits WHERE id = $1");
+    let mut waiting = session(
+        4790,
+        "gateway",
+        "active",
+        58_000,
+        "SELECT * FROM audits WHERE id = $1",
+    );
     waiting.wait = Some("Lock: relation".to_owned());
     waiting.blocked_by = vec![4711];
-    let sleeper = session(4801, "engine", "idle in transaction", 8_400, "UPDATE ai_queries SET seen = now()");
+    let sleeper = session(
+        4801,
+        "engine",
+        "idle in transaction",
+        8_400,
+        "UPDATE ai_queries SET seen = now()",
+    );
     let mut samples = vec![
         Sample::Activity(ActivitySample {
             at,
@@ -373,9 +391,19 @@ pub fn readings(at: Timestamp) -> Vec<Sample> {
             state: Reading::Good,
             since: start(),
             statements: vec![
-                statement("INSERT INTO ai_queries (report_id, text) VALUES ($1, $2)", 11_800, 0.41, 0.61),
+                statement(
+                    "INSERT INTO ai_queries (report_id, text) VALUES ($1, $2)",
+                    11_800,
+                    0.41,
+                    0.61,
+                ),
                 statement("SELECT * FROM audits WHERE id = $1", 950, 1.9, 0.23),
-                statement("UPDATE dashboard_data SET total = total + $1", 12, 104.0, 0.16),
+                statement(
+                    "UPDATE dashboard_data SET total = total + $1",
+                    12,
+                    104.0,
+                    0.16,
+                ),
             ],
             known: 214,
             total_calls: 12_762,

@@ -41,7 +41,11 @@ fn a_walk_from_the_first_box_to_the_last_gate() {
     assert_eq!(desk.state.current_phase, "phase-2");
     // The row delete is confirmed like any other outside a protected environment, but marked.
     desk.press("<Enter>");
-    assert!(desk.screen(80, 24).contains("destroys"), "{}", desk.screen(80, 24));
+    assert!(
+        desk.screen(80, 24).contains("destroys"),
+        "{}",
+        desk.screen(80, 24)
+    );
     desk.press("x");
     desk.ends("move", 0);
     desk.press("s").press("no table to count<Enter>");
@@ -65,7 +69,10 @@ fn what_runs_is_what_was_shown() {
     desk.press("x");
     assert!(desk.sent.is_empty(), "{:?}", desk.sent);
     let screen = desk.screen(80, 24);
-    assert!(screen.contains("IT HAS CHANGED") && screen.contains("changed"), "{screen}");
+    assert!(
+        screen.contains("IT HAS CHANGED") && screen.contains("changed"),
+        "{screen}"
+    );
     desk.press("x");
     assert!(matches!(desk.sent.as_slice(), [Command::Start { .. }]));
 }
@@ -91,7 +98,11 @@ fn a_way_back_that_loses_data_takes_a_typed_name() {
     desk.press("stagingg").press("<Esc>B");
     assert_eq!(desk.state.mode, Mode::Running, "the word was not right");
     desk.press("<Esc>").press("tstaging");
-    assert_eq!(desk.state.mode, Mode::Running, "a typed word begins nothing");
+    assert_eq!(
+        desk.state.mode,
+        Mode::Running,
+        "a typed word begins nothing"
+    );
     desk.press("<Enter>");
     assert_eq!(desk.state.mode, Mode::Running, "nor does Enter");
     desk.press("R<Tab>tstagingB");
@@ -113,7 +124,9 @@ fn pasted_text_reaches_fields_and_nothing_else() {
     assert!(!desk.app.is_dialog_open());
     desk.press("<Enter>").paste("x");
     assert!(desk.sent.is_empty());
-    desk.press("<Esc>m").paste("seen\nin the log").press("<Enter>");
+    desk.press("<Esc>m")
+        .paste("seen\nin the log")
+        .press("<Enter>");
     assert_eq!(desk.state.notes[0].text, "seenin the log");
 }
 
@@ -139,7 +152,10 @@ fn a_running_command_is_cancelled_by_another_key_than_the_one_that_asks() {
 fn the_last_tick_is_taken_back() {
     let mut desk = Desk::new();
     desk.press(" ").press("u");
-    assert!(matches!(desk.sent.last(), Some(Command::Untick { index: 0, .. })));
+    assert!(matches!(
+        desk.sent.last(),
+        Some(Command::Untick { index: 0, .. })
+    ));
 }
 
 #[test]
@@ -240,7 +256,9 @@ fn listed() -> String {
 fn the_documentation_lists_every_key() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let (before, after) = text.split_once("<!-- keys -->\n").expect("the mark stands there");
+    let (before, after) = text
+        .split_once("<!-- keys -->\n")
+        .expect("the mark stands there");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, format!("{before}<!-- keys -->\n{}", listed())).unwrap();
         return;

@@ -16,12 +16,18 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 fn shows(name: &str, desk: &mut Desk) {
     for (width, height) in SIZES {
-        assert_snapshot!(format!("{name}@{width}x{height}"), desk.screen(width, height));
+        assert_snapshot!(
+            format!("{name}@{width}x{height}"),
+            desk.screen(width, height)
+        );
     }
 }
 
 fn shows_at(name: &str, desk: &mut Desk, width: u16, height: u16) {
-    assert_snapshot!(format!("{name}@{width}x{height}"), desk.screen(width, height));
+    assert_snapshot!(
+        format!("{name}@{width}x{height}"),
+        desk.screen(width, height)
+    );
 }
 
 /// Walked through the checklist's gate.
@@ -146,8 +152,18 @@ fn a_protected_environment_is_named_on_every_screen() {
     for keys in ["<Enter>", "R", "g", "?", ":", "q", "s", "i", "L", "m", "A"] {
         desk.press(keys);
         let screen = desk.screen(80, 24);
-        assert!(screen.lines().next().unwrap().contains("PRODUCTION · PROTECTED"), "{keys}");
-        assert!(screen.matches("PRODUCTION").count() > 1, "the dialog names it too: {keys}\n{screen}");
+        assert!(
+            screen
+                .lines()
+                .next()
+                .unwrap()
+                .contains("PRODUCTION · PROTECTED"),
+            "{keys}"
+        );
+        assert!(
+            screen.matches("PRODUCTION").count() > 1,
+            "the dialog names it too: {keys}\n{screen}"
+        );
         desk.press("<Esc>");
     }
     assert!(desk.screen(20, 5).contains("PRODUCTION"));
@@ -177,7 +193,11 @@ fn somebody_who_watches() {
     let mut desk = running();
     desk.app.model.me = "bob@ops2".to_owned();
     desk.hears(Message::People {
-        people: vec![person(ANNA, true), person("bob@ops2", false), person("carl@ops3", false)],
+        people: vec![
+            person(ANNA, true),
+            person("bob@ops2", false),
+            person("carl@ops3", false),
+        ],
     });
     shows("watching", &mut desk);
     desk.press("T");
@@ -276,7 +296,10 @@ fn inputs_and_alternatives() {
     desk.press("<Enter>");
     shows_at("inputs", &mut desk, 80, 24);
     desk.press("<Enter>db1<Enter>");
-    assert_eq!(desk.state.inputs.values().next(), Some(&Input::Value("db1".to_owned())));
+    assert_eq!(
+        desk.state.inputs.values().next(),
+        Some(&Input::Value("db1".to_owned()))
+    );
     desk.press("<Esc><Enter>");
     shows_at("filled", &mut desk, 80, 24);
 }
@@ -347,7 +370,12 @@ fn a_new_event_is_on_the_screen_of_who_joins_late() {
     let screen = desk.screen(120, 40);
     assert!(screen.contains("you are watching"), "{screen}");
     assert_eq!(
-        desk.state.action(desk.action("backup")).unwrap().last().unwrap().outcome,
+        desk.state
+            .action(desk.action("backup"))
+            .unwrap()
+            .last()
+            .unwrap()
+            .outcome,
         Some(Outcome::Passed)
     );
 }
