@@ -163,8 +163,10 @@ impl App {
             | Intent::PageDown
             | Intent::First
             | Intent::Last => self.go(intent),
-            Intent::FocusNext => self.turn_focus(1),
-            Intent::FocusPrevious => self.turn_focus(-1),
+            Intent::FocusNext => self.turn_place(1),
+            Intent::FocusPrevious => self.turn_place(-1),
+            Intent::TabNext => self.turn_tab(1),
+            Intent::TabPrevious => self.turn_tab(-1),
             Intent::AtHand => {
                 self.at_hand();
                 self.look_at("step");
@@ -271,16 +273,34 @@ impl App {
         vec![Ask::Copy(text.to_owned())]
     }
 
-    fn turn_focus(&mut self, by: isize) {
-        let panes = self.layout().panes();
-        let count = isize::try_from(panes.len()).unwrap_or(1).max(1);
-        let at = panes
-            .iter()
-            .position(|pane| *pane == self.view.focus())
-            .and_then(|at| isize::try_from(at).ok())
-            .unwrap_or(0);
-        let next = usize::try_from((at + by).rem_euclid(count)).unwrap_or(0);
-        if let Some(pane) = panes.get(next) {
+    /// To the next place of the layout, and there to the tab that was looked at last.
+    fn turn_place(&mut self, by: isize) {
+        let focus = self.view.focus();
+        let places = self.layout().places();
+        let at = places.iter().position(|tabs| tabs.contains(&focus));
+        let next = places.get(turned(at.unwrap_or(0), by, places.len()));
+        let recency = |tab: &&&str| self.view.recent.iter().position(|name| name == *tab);
+        let pane = next.and_then(|tabs| {
+            let tab = tabs
+                .iter()
+                .min_by_key(|tab| recency(tab).unwrap_or(usize::MAX));
+            tab.copied()
+        });
+        if let Some(pane) = pane {
+            self.view.focus_on(pane);
+        }
+    }
+
+    /// To the next tab of the same place.
+    fn turn_tab(&mut self, by: isize) {
+        let focus = self.view.focus();
+        let places = self.layout().places();
+        let tabs = places.iter().find(|tabs| tabs.contains(&focus));
+        let pane = tabs.and_then(|tabs| {
+            let at = tabs.iter().position(|tab| *tab == focus)?;
+            tabs.get(turned(at, by, tabs.len())).copied()
+        });
+        if let Some(pane) = pane {
             self.view.focus_on(pane);
         }
     }
@@ -601,6 +621,13 @@ impl App {
             upwards,
         }]
     }
+}
+
+/// The index `by` further round.
+fn turned(at: usize, by: isize, count: usize) -> usize {
+    let count = isize::try_from(count).unwrap_or(1).max(1);
+    let at = isize::try_from(at).unwrap_or(0);
+    usize::try_from((at + by).rem_euclid(count)).unwrap_or(0)
 }
 
 /// A position after one move, between 0 and `most`.

@@ -376,7 +376,9 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(
                 fit(
                     &plain(&plan.title),
-                    usize::from(columns).saturating_sub(16).min(44),
+                    usize::from(columns)
+                        .saturating_sub(16)
+                        .min(44.max(usize::from(columns) / 2)),
                 ),
                 theme.style(Role::Text),
             ),

@@ -209,6 +209,13 @@ impl Layout {
         panes
     }
 
+    /// The places of the layout, each with its tabs.
+    pub fn places(&self) -> Vec<&[&'static str]> {
+        let mut places = Vec::new();
+        collect_places(&self.root, &mut places);
+        places
+    }
+
     /// Divides an area. `recent` holds pane names, the focused one first: it decides which tab shows.
     pub fn arrange(&self, area: Rect, recent: &[&'static str]) -> Arrangement {
         let mut arrangement = Arrangement::default();
@@ -223,6 +230,17 @@ fn collect(node: &Node, panes: &mut Vec<&'static str>) {
         Node::Split(_, parts) => {
             for part in parts {
                 collect(&part.node, panes);
+            }
+        }
+    }
+}
+
+fn collect_places<'a>(node: &'a Node, places: &mut Vec<&'a [&'static str]>) {
+    match node {
+        Node::Place(tabs) => places.push(tabs),
+        Node::Split(_, parts) => {
+            for part in parts {
+                collect_places(&part.node, places);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::run::{
     ActionId, Attempt, Judgement, Outcome, RunState, StepStatus, TickState, Verdict, preview,
 };
 use crate::runbook::{Actor, Block, Expectation, Part, Phase, Role as BlockRole, Step, Tick};
-use crate::ui::format::{duration, milliseconds, minute, seconds_between, wrap};
+use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between, wrap};
 use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
 use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
 use crate::ui::view::Look;
@@ -471,7 +471,16 @@ impl Writer<'_> {
         let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
         let place = match target.strip_prefix(what) {
             Some(rest) => rest.trim().to_owned(),
-            None if actor == Actor::Sql && !target.is_empty() => format!("on {target}"),
+            None if actor == Actor::Sql && !target.is_empty() => {
+                let name = shown.as_ref().map_or("", |shown| shown.on.as_str());
+                match self.run.identities.get(name) {
+                    Some(proved) => format!(
+                        "on {name}: {}:{}/{}",
+                        proved.host, proved.port, proved.database
+                    ),
+                    None => format!("on {target}"),
+                }
+            }
             None => target.to_owned(),
         };
         let mut spans = vec![
@@ -479,9 +488,12 @@ impl Writer<'_> {
             Span::styled(format!("{what} "), self.style(Role::Heading)),
             Span::styled(place, self.style(Role::Text)),
         ];
-        let time = attempt.map(|attempt| {
-            let until = attempt.ended_at.unwrap_or(self.look.model.now);
-            duration(seconds_between(attempt.started_at, until))
+        let time = attempt.map(|attempt| match attempt.ended_at {
+            Some(ended) => {
+                let took = (ended - attempt.started_at).num_milliseconds().max(0);
+                milliseconds(took as f64)
+            }
+            None => duration(seconds_between(attempt.started_at, self.look.model.now)),
         });
         let word = match (word, time) {
             ("", _) => String::new(),
@@ -556,7 +568,7 @@ impl Writer<'_> {
             facts.extend(evidence.status.map(|status| format!("status {status}")));
             facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
             if evidence.lines > 0 {
-                facts.push(format!("{} lines", evidence.lines));
+                facts.push(format!("{} lines", grouped(evidence.lines)));
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);

@@ -179,6 +179,15 @@ fn trouble(reading: &Reading, width: u16, look: &Look<'_>) -> Vec<Line<'static>>
     lines
 }
 
+/// Why there is no reading of a database.
+fn no_database(look: &Look<'_>) -> &'static str {
+    if look.run().targets.is_empty() {
+        "this environment names no database: see `[environments.NAME.targets]` in `gonogo.toml`"
+    } else {
+        "no reading of the database yet"
+    }
+}
+
 /// A pane that has nothing to show says why.
 fn empty(text: &str, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let line = Line::styled(text.to_owned(), look.theme.style(Role::Muted));
