@@ -185,10 +185,10 @@ impl MessageStream {
                 self.start += length + 1;
                 match message {
                     Ok(message) => return Some(message),
-                    // A newer supervisor may say more than this client understands.
+                    // Going on without it would show a state that is not the run's.
                     Err(error) => {
-                        tracing::warn!(%error, "a message is not understood");
-                        continue;
+                        tracing::error!(%error, "a message is not understood");
+                        return None;
                     }
                 }
             }

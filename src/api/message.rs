@@ -9,7 +9,7 @@ use crate::supervisor::{Person, StoreHealth};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", rename_all = "snake_case")]
+#[serde(tag = "message", content = "body", rename_all = "snake_case")]
 pub enum Message {
     /// Always first, and again whenever the client fell too far behind.
     Snapshot(Box<Snapshot>),

@@ -5,6 +5,8 @@
 mod client;
 mod message;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use crate::supervisor::{Person, StoreHealth};
 pub use client::{Client, ClientError, MessageStream};

@@ -1,5 +1,6 @@
 //! `gonogo attach [RUN]`: the cockpit on a run that exists.
 
+use super::print::say;
 use clap::Args;
 
 use super::{Exit, identity, run, session};
@@ -43,13 +44,13 @@ pub(super) async fn cockpit(
     ui::run(client, options).await?;
     let kept = session::read(run).await?;
     let exit = super::status::exit_of(&kept.state);
-    eprintln!("run {run}: {}", super::status::sentence(&kept.state));
+    say!("run {run}: {}", super::status::sentence(&kept.state));
     if exit == Exit::Waiting {
-        eprintln!(
+        say!(
             "  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened"
         );
     } else {
-        eprintln!("  next: `gonogo report {run}` tells what happened");
+        say!("  next: `gonogo report {run}` tells what happened");
     }
     Ok(exit)
 }

@@ -1,5 +1,6 @@
 //! `gonogo check GUIDE…`: what was understood, and what is wrong.
 
+use super::print;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -36,16 +37,15 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             documents.push(check_document(&runbook));
         } else {
             let source = String::from_utf8_lossy(&bytes);
-            eprint!("{}", render(&runbook.diagnostics, &file, &source));
-            print!("{}", summary(&runbook));
+            print::remark(&render(&runbook.diagnostics, &file, &source));
+            print::out(&summary(&runbook))?;
         }
     }
     if arguments.json {
-        let text = match documents.as_slice() {
-            [only] => serde_json::to_string_pretty(only)?,
-            several => serde_json::to_string_pretty(several)?,
-        };
-        println!("{text}");
+        match documents.as_slice() {
+            [only] => print::json(only)?,
+            several => print::json(&several)?,
+        }
     }
     Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
 }

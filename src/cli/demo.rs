@@ -1,6 +1,8 @@
 //! `gonogo demo`: a throwaway PostgreSQL, two services with traffic, and the guide that deploys a
 //! new version of them. It ends with the command, and leaves the workspace's files for a look.
 
+use super::print;
+use super::print::say;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -76,7 +78,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
             temporary
         }
     };
-    eprintln!(
+    say!(
         "starting PostgreSQL and the sample services in {} …",
         directory.display()
     );
@@ -93,7 +95,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     };
     let place = workspace.directory().to_owned();
     workspace.stop().await?;
-    eprintln!(
+    say!(
         "the sample system is stopped; its files are in {}",
         place.display()
     );
@@ -107,9 +109,10 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
         ..OpenArguments::default()
     };
     if arguments.serve {
-        eprintln!("open the guide from another terminal:");
-        println!("gonogo run {} --env demo", workspace.guide().display());
-        eprintln!("Ctrl-C stops the sample system");
+        say!("open the guide from another terminal:");
+        let command = format!("gonogo run {} --env demo\n", workspace.guide().display());
+        print::out(&command)?;
+        say!("Ctrl-C stops the sample system");
         return std::future::pending().await;
     }
     let opened = open::prepare(&opening)?;

@@ -1,5 +1,6 @@
 //! `gonogo doctor`: is everything here that a guide needs? Each finding comes with the way to mend it.
 
+use super::print;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -19,24 +20,27 @@ pub(super) struct Arguments {
     guide: Option<PathBuf>,
 }
 
+/// What was found, and how much of it is bad.
+#[derive(Default)]
 struct Findings {
     bad: usize,
+    text: String,
 }
 
 impl Findings {
     fn good(&mut self, what: &str) {
-        println!("  ok    {what}");
+        self.text += &format!("  ok    {what}\n");
     }
 
     fn bad(&mut self, what: &str, mend: &str) {
         self.bad += 1;
-        println!("  MISS  {what}\n        mend: {mend}");
+        self.text += &format!("  MISS  {what}\n        mend: {mend}\n");
     }
 }
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
-    let mut findings = Findings { bad: 0 };
-    println!("programs");
+    let mut findings = Findings::default();
+    print::out("programs\n")?;
     for (program, mend) in [
         ("bash", "apt-get install bash"),
         ("psql", "apt-get install postgresql-client"),
@@ -63,7 +67,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         ),
     }
 
-    println!("state");
+    print::out(&std::mem::take(&mut findings.text))?;
+    print::out("state\n")?;
     let root = place::root()?;
     match place::create_private(&root) {
         Ok(()) => {
@@ -101,14 +106,15 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     };
     let (config, path) = open::read_config(&beside)?;
     match path {
-        None => println!("environments\n  none: no `gonogo.toml` here or above"),
+        None => print::out("environments\n  none: no `gonogo.toml` here or above\n")?,
         Some(path) => {
             for (name, environment) in &config.environments {
                 if arguments.env.as_ref().is_some_and(|wanted| wanted != name) {
                     continue;
                 }
-                println!("environment {name} ({})", path.display());
+                print::out(&format!("environment {name} ({})\n", path.display()))?;
                 look_at(&mut findings, environment, path.parent()).await;
+                print::out(&std::mem::take(&mut findings.text))?;
             }
         }
     }

@@ -9,6 +9,7 @@ mod exit;
 mod identity;
 mod open;
 mod plan;
+mod print;
 mod report;
 mod resume;
 mod rollback;
@@ -123,7 +124,7 @@ fn run_command(command: Subcommands) -> ExitCode {
         .display_env_section(false)
         .install()
     {
-        eprintln!("gonogo: {error}");
+        print::say!("gonogo: {error}");
     }
     crate::tls::install();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -132,7 +133,7 @@ fn run_command(command: Subcommands) -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("gonogo: cannot start: {error}");
+            print::say!("gonogo: cannot start: {error}");
             return ExitCode::from(Exit::Failed.code());
         }
     };
@@ -142,7 +143,7 @@ fn run_command(command: Subcommands) -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            eprintln!("{}", exit::explain(&error));
+            print::say!("{}", exit::explain(&error));
             ExitCode::from(exit::code_of(&error))
         }
     }

@@ -1,6 +1,7 @@
 //! Opens a run: reads the guide and its configuration, settles values, and writes the first event.
 //! From then on the run lives in its journal; nothing else remembers it.
 
+use super::print;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +88,7 @@ pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<Pa
     })?;
     let (parsed, diagnostics) = parse_config(&shown, &text);
     if errors(&diagnostics) > 0 {
-        eprint!("{}", render(&diagnostics, &shown, &text));
+        print::remark(&render(&diagnostics, &shown, &text));
         return Err(Trouble::usage(
             format!("`{shown}` has {}", counted(errors(&diagnostics), "error")),
             "mend it; `docs/configuration.md` lists every key",
@@ -245,7 +246,7 @@ pub(super) fn refuse_errors(opened: &Opened) -> color_eyre::Result<()> {
         return Ok(());
     }
     let source = String::from_utf8_lossy(&opened.source);
-    eprint!("{}", render(diagnostics, &opened.runbook.file, &source));
+    print::remark(&render(diagnostics, &opened.runbook.file, &source));
     Err(color_eyre::Report::new(Trouble {
         message: format!("`{}` has {}", opened.runbook.file, counted(count, "error")),
         help: "mend the guide; `gonogo check` says where".to_owned(),

@@ -1,5 +1,6 @@
 //! `gonogo plan GUIDE`: what would run, in order, filled in; and the way back. Nothing is opened.
 
+use super::print;
 use std::sync::Arc;
 
 use clap::Args;
@@ -25,9 +26,9 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let state = imagined(opened)?;
     let document = document(&state);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        print::json(&document)?;
     } else {
-        print!("{}", text(&document));
+        print::out(&text(&document))?;
     }
     Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
 }

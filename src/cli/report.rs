@@ -1,5 +1,6 @@
 //! `gonogo report RUN`: what happened, with evidence and times, as Markdown or JSON.
 
+use super::print;
 use clap::{Args, ValueEnum};
 
 use super::{Exit, session};
@@ -24,16 +25,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     match arguments.format {
         Format::Markdown => {
             let kept = session::read(&run).await?;
-            print!(
-                "{}",
-                report::markdown(&kept.state, kept.intact, kept.events)
-            );
+            print::out(&report::markdown(&kept.state, kept.intact, kept.events))?;
         }
         Format::Json => {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&super::status::document(&run).await?)?
-            );
+            print::json(&super::status::document(&run).await?)?;
         }
     }
     Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! `gonogo resume RUN`: gives a run a supervisor again. A rehearsal goes on; any other run starts
 //! held, because nothing may happen behind the operator's back.
 
+use super::print::say;
 use clap::Args;
 
 use super::{Exit, session, status, unattended};
@@ -22,7 +23,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         )
         .await;
     }
-    eprintln!("run {}: {}", arguments.run, status::sentence(&kept.state));
-    eprintln!("  next: `gonogo attach {}`", arguments.run);
+    say!("run {}: {}", arguments.run, status::sentence(&kept.state));
+    say!("  next: `gonogo attach {}`", arguments.run);
     Ok(Exit::Done)
 }

@@ -1,6 +1,8 @@
 //! `gonogo rollback RUN`: the way back without the cockpit.
 
-use std::io::{BufRead, IsTerminal, Write};
+use super::print;
+use super::print::say;
+use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 
@@ -75,7 +77,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     policy.assume = false;
     let exit = unattended::walk(&arguments.run, client, policy, arguments.json).await?;
     if exit == Exit::Failed {
-        eprintln!(
+        say!(
             "run {}: {}",
             arguments.run,
             status::sentence(&session::read(&arguments.run).await?.state)
@@ -115,15 +117,15 @@ fn choose<'a>(
 }
 
 fn show(plan: &RollbackPlan) {
-    eprintln!("way back: {}", plan.title);
+    say!("way back: {}", plan.title);
     if let Some(loses) = &plan.loses {
-        eprintln!("  loses: {loses}");
+        say!("  loses: {loses}");
     }
     for action in &plan.actions {
-        eprintln!("  {}  [{}]", action.title, action.target);
+        say!("  {}  [{}]", action.title, action.target);
         match &action.command {
-            Ok(command) => command.lines().for_each(|line| eprintln!("      {line}")),
-            Err(why) => eprintln!("      cannot run: {why}"),
+            Ok(command) => command.lines().for_each(|line| say!("      {line}")),
+            Err(why) => say!("      cannot run: {why}"),
         }
     }
 }
@@ -135,8 +137,7 @@ fn ask(word: &str) -> color_eyre::Result<String> {
             format!("give `--confirm {word}`"),
         ));
     }
-    eprint!("type `{word}` to begin: ");
-    std::io::stderr().flush()?;
+    print::remark(&format!("type `{word}` to begin: "));
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line)

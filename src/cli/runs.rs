@@ -1,5 +1,7 @@
 //! `gonogo runs`: what is kept on this machine, newest first.
 
+use super::print;
+use super::print::say;
 use clap::Args;
 use serde_json::json;
 
@@ -36,26 +38,27 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        print::json(&rows)?;
         return Ok(Exit::Done);
     }
     if rows.is_empty() {
-        eprintln!("there are no runs yet");
-        eprintln!("  next: `gonogo run GUIDE`, or try `gonogo demo`");
+        say!("there are no runs yet");
+        say!("  next: `gonogo run GUIDE`, or try `gonogo demo`");
         return Ok(Exit::Done);
     }
+    let mut lines = String::new();
     for row in &rows {
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
         if row.get("error").is_some() {
-            println!("{}  cannot be read: {}", text("run"), text("error"));
+            lines += &format!("{}  cannot be read: {}\n", text("run"), text("error"));
             continue;
         }
         let due = match row["due"].as_str() {
             Some(due) => format!("  due {due}"),
             None => String::new(),
         };
-        println!(
-            "{}  {:<12} {:<12} {}{due}\n    {}",
+        lines += &format!(
+            "{}  {:<12} {:<12} {}{due}\n    {}\n",
             text("run"),
             text("environment"),
             text("state"),
@@ -63,5 +66,6 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             text("sentence"),
         );
     }
+    print::out(&lines)?;
     Ok(Exit::Done)
 }

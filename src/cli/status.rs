@@ -1,5 +1,6 @@
 //! `gonogo status RUN`: where a run stands, for a person or a script.
 
+use super::print;
 use clap::Args;
 
 use super::exit::Exit;
@@ -19,21 +20,19 @@ pub(super) struct Arguments {
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose(arguments.run.as_deref()).await?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&document(&run).await?)?);
+        print::json(&document(&run).await?)?;
         return Ok(Exit::Done);
     }
     let kept = session::read(&run).await?;
-    println!("run {run}: {}", sentence(&kept.state));
+    let mut text = format!("run {run}: {}\n", sentence(&kept.state));
     for phase in kept.state.runbook.walk() {
-        println!("\n{}", phase.title);
+        text += &format!("\n{}\n", phase.title);
         for step in &phase.steps {
-            println!(
-                "  {:<10} {}",
-                report::step_word(&kept.state, step),
-                step.title
-            );
+            let word = report::step_word(&kept.state, step);
+            text += &format!("  {word:<10} {}\n", step.title);
         }
     }
+    print::out(&text)?;
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,8 @@
 //! `gonogo rehearse GUIDE`: the run's own engine, driven without a person over the same socket that
 //! the cockpit uses. Prose goes to standard error, the final status to standard output with `--json`.
 
+use super::print;
+use super::print::say;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -60,7 +62,7 @@ pub(super) async fn walk(
     policy: Policy,
     json: bool,
 ) -> color_eyre::Result<Exit> {
-    eprintln!("run {run}");
+    say!("run {run}");
     let stream = client.join(&identity::me()).await?;
     let ended = Walk {
         client,
@@ -76,28 +78,28 @@ pub(super) async fn walk(
     .await?;
     let document = status::document(run).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        print::json(&document)?;
     }
     Ok(match ended {
         Finish::Ended(Ending::Done) => {
-            eprintln!("done: every gate was passed");
+            say!("done: every gate was passed");
             Exit::Done
         }
         Finish::Ended(Ending::RolledBack) => {
-            eprintln!("rolled back, and verified");
+            say!("rolled back, and verified");
             Exit::RolledBack
         }
         Finish::Ended(Ending::Failed) => {
-            eprintln!("no-go; `gonogo report {run}` says why");
+            say!("no-go; `gonogo report {run}` says why");
             Exit::Failed
         }
         Finish::Ended(Ending::Stuck) => {
-            eprintln!("the rollback is stuck; `gonogo attach {run}` to go on by hand");
+            say!("the rollback is stuck; `gonogo attach {run}` to go on by hand");
             Exit::Failed
         }
         Finish::Person(why) => {
-            eprintln!("waiting for a person: {why}");
-            eprintln!("  next: `gonogo attach {run}`");
+            say!("waiting for a person: {why}");
+            say!("  next: `gonogo attach {run}`");
             Exit::Waiting
         }
     })
@@ -216,7 +218,7 @@ fn say(state: &RunState, event: &Event) {
                 .runbook
                 .phase(phase)
                 .map_or("", |phase| phase.title.as_str());
-            eprintln!("\n{title}");
+            say!("\n{title}");
         }
         Event::ActionFinished {
             action,
@@ -234,12 +236,12 @@ fn say(state: &RunState, event: &Event) {
                 (Outcome::Passed, _) | (_, None) => String::new(),
                 (_, Some(reason)) => format!(": {reason}"),
             };
-            eprintln!(
+            say!(
                 "  {word:<9} {title} ({:.1} s){why}",
                 evidence.elapsed_ms as f64 / 1e3
             );
         }
-        Event::StepSkipped { step, reason } => eprintln!("  skipped   {step}: {reason}"),
+        Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..
         } => {
@@ -247,14 +249,14 @@ fn say(state: &RunState, event: &Event) {
                 .as_ref()
                 .map(|reason| format!(": {reason}"))
                 .unwrap_or_default();
-            eprintln!("  gate      {}{why}", report::decision_word(*decision));
+            say!("  gate      {}{why}", report::decision_word(*decision));
         }
         Event::RollbackStarted { option, .. } => {
             let title = state
                 .runbook
                 .option(option)
                 .map_or("", |option| option.title.as_str());
-            eprintln!("\nway back: {title}");
+            say!("\nway back: {title}");
         }
         _ => {}
     }

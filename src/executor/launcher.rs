@@ -235,13 +235,31 @@ impl Running {
     }
 
     /// Asks the shim to end the action and everything it started. `urgent` leaves it 300 ms, because
-    /// a rollback waits. Asking again, or for an action that has ended, does nothing worse.
+    /// a rollback waits. Asking again, or for an action that has ended, does nothing worse. To be
+    /// called inside a tokio runtime: a shim that has only just been started is asked as soon as it
+    /// can hear.
     pub fn cancel(&self, urgent: bool) -> io::Result<()> {
         use rustix::process::Signal;
-        process::signal_exactly(
-            &self.launched,
-            if urgent { Signal::TERM } else { Signal::INT },
-        )
+        let signal = if urgent { Signal::TERM } else { Signal::INT };
+        if read_claim(&self.directory)?.is_some() {
+            return process::signal_exactly(&self.launched, signal);
+        }
+        let running = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = running.signal_when_it_hears(signal).await {
+                let pid = running.launched.pid;
+                tracing::warn!(%error, pid, "cannot cancel an action");
+            }
+        });
+        Ok(())
+    }
+
+    /// The claim is written after the shim has begun to hear signals; before, one would kill it.
+    async fn signal_when_it_hears(&self, signal: rustix::process::Signal) -> io::Result<()> {
+        while read_claim(&self.directory)?.is_none() && process::is_alive(&self.launched) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        process::signal_exactly(&self.launched, signal)
     }
 }
 

@@ -208,8 +208,8 @@ impl Cell {
         if !text.is_empty() || self.text.ends_with('\n') {
             self.text.push('\n');
             self.text.push_str(text);
+            self.leans_left = true;
         }
-        self.leans_left = true;
     }
 
     fn value(&self, numeric: bool) -> Value {

@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub enum LockError {
 }
 
 impl RunLock {
-    /// Takes the lock of a run's directory without waiting.
+    /// Takes the lock of a run's directory; waits no longer than a moment.
     pub fn acquire(directory: &Path, now: Timestamp) -> Result<Self, LockError> {
         use std::os::unix::fs::OpenOptionsExt;
         let path = directory.join("lock");
@@ -51,7 +52,7 @@ impl RunLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match try_lock_patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -101,6 +102,17 @@ impl RunLock {
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
+}
+
+/// Somebody who only asks for the holder has the lock for a moment, too.
+fn try_lock_patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            decided => return decided,
+        }
+    }
+    file.try_lock()
 }
 
 fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {

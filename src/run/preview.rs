@@ -83,6 +83,8 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
                 }
                 secrets.push(name.clone());
             }
+            // The shell gets these from the target that the screen names.
+            None if actor == Actor::Shell && is_provided(state, name) => {}
             None => missing.push(format!("`{name}`")),
         }
     }
@@ -144,6 +146,13 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         timeout_s: attributes.timeout_s,
         hash: super::hex(&hasher.finalize()),
     })
+}
+
+/// Names that every shell step finds in its environment.
+fn is_provided(state: &RunState, name: &str) -> bool {
+    let of_the_target = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"].contains(&name);
+    (of_the_target && state.targets.contains_key("main"))
+        || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
 }
 
 /// Where a shell step starts: the block's `cwd` under the run's directory.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::attributes::{self, BadValue, Raw};
-use super::headings::Heading;
+use super::headings::{Heading, Kind};
 use super::model::{Actor, Block, Role};
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings};
@@ -24,16 +24,24 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading]) -> Blocks {
         raws: Vec::new(),
         bad: Vec::new(),
     };
-    let mut heading = headings.iter().peekable();
+    let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
+    let mut in_rollback = false;
+    let back = ways_back(headings);
     for (index, node) in nodes.iter().enumerate() {
-        while let Some(next) = heading.next_if(|next| next.node <= index) {
-            title = &next.title;
+        while let Some(next) = heading.next_if(|(_, next)| next.node <= index) {
+            title = &next.1.title;
+            in_rollback = back[next.0];
         }
         if let Some(code) = node.code() {
             let number = result.blocks.len() + 1;
             result.number_of.insert(index, number);
-            let (block, raw, bad) = block(number, node, code, label_before(nodes, index), title);
+            let place = Place {
+                label: label_before(nodes, index),
+                heading: title,
+                in_rollback,
+            };
+            let (block, raw, bad) = block(number, node, code, &place);
             result.bad.extend(bad.into_iter().map(|bad| (number, bad)));
             result.blocks.push(block);
             result.raws.push(raw);
@@ -42,6 +50,16 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading]) -> Blocks {
     alternatives(nodes, &mut result);
     unbalanced(nodes, &mut result);
     result
+}
+
+/// Whether each heading is, or stands in, a section about going back.
+fn ways_back(headings: &[Heading]) -> Vec<bool> {
+    let mut back = vec![false; headings.len()];
+    for (index, heading) in headings.iter().enumerate() {
+        back[index] =
+            heading.kind == Kind::Rollback || heading.parent.is_some_and(|parent| back[parent]);
+    }
+    back
 }
 
 /// Blocks of which one is chosen: `Option A` before each, or an "or" between two.
@@ -154,12 +172,18 @@ fn first_words(code: &str) -> String {
         .collect()
 }
 
+/// Where a block stands.
+struct Place<'a> {
+    label: &'a str,
+    heading: &'a str,
+    in_rollback: bool,
+}
+
 fn block(
     number: usize,
     node: &Node,
     code: &Code,
-    label: &str,
-    heading: &str,
+    place: &Place<'_>,
 ) -> (Block, Raw, Vec<BadValue>) {
     let (lang, raw) = match &code.info {
         Some(info) => attributes::parse_info(info),
@@ -170,8 +194,9 @@ fn block(
     let verdict = role::infer(&Surroundings {
         lang: lang.as_deref(),
         code: &code.code,
-        label,
-        heading,
+        label: place.label,
+        heading: place.heading,
+        in_rollback: place.in_rollback,
         classes: &attributes.classes,
         number,
         code_line: code.code_line,

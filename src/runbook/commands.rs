@@ -168,7 +168,6 @@ pub(super) fn is_command(word: &str) -> bool {
         "sha256sum",
         "sleep",
         "source",
-        "sqlx",
         "ssh",
         "ss",
         "su",

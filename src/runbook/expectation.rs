@@ -83,6 +83,8 @@ pub(super) fn in_comments(code: &str, actor: Actor) -> Vec<(usize, String)> {
     for (index, line) in code.lines().enumerate() {
         let comment = match actor {
             Actor::Sql => line.find("--").map(|at| &line[at + 2..]),
+            // The lines of a psql session in a shell block.
+            _ if line.trim_start().starts_with("--") => line.find("--").map(|at| &line[at + 2..]),
             _ => line
                 .find('#')
                 .filter(|at| *at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace())

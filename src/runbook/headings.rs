@@ -51,22 +51,6 @@ pub(super) enum Word {
     Option,
 }
 
-impl Word {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Phase => "Phase",
-            Self::Stage => "Stage",
-            Self::Step => "Step",
-            Self::Task => "Part",
-            Self::Day => "Day",
-            Self::Clock => "T",
-            Self::Bare => "",
-            Self::Test => "Test",
-            Self::Option => "Option",
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Number {
     pub word: Word,

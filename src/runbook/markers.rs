@@ -18,7 +18,10 @@ pub(super) enum Marker {
     System(String),
     /// `Using Docker`, `If using PM2`.
     Using(String),
+    /// `Roll back …`: a way back among other commands, unless all of it is one.
     Rollback,
+    /// `If it fails: …`
+    Emergency,
     Optional,
     Numbered,
     Plain,
@@ -33,10 +36,11 @@ pub(super) fn marker(comment: &str) -> Marker {
     {
         return Marker::Option;
     }
+    let unnumbered = title(text);
     if let Some(found) = pattern!(
         r"(?i)^(?:or|alternatively|alternative|alternative command|oder|ou)\b\s*[:,\-–—]*\s*(.*)$"
     )
-    .captures(text)
+    .captures(&unnumbered)
     {
         let rest = found[1].trim();
         if pattern!(r"(?i)^(equivalent|similar|the like|whatever|another|your|any|more|less|later|earlier|higher)\b").is_match(rest) {
@@ -51,7 +55,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
         return Marker::Terminal(lower);
     }
-    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|passe[sd]|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
+    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|pass(?:e[sd])?|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
     if goes_on {
         return if is_numbered(text) {
             Marker::Numbered
@@ -59,13 +63,21 @@ pub(super) fn marker(comment: &str) -> Marker {
             Marker::Plain
         };
     }
-    if pattern!(r"^(to )?(emergency )?(roll(ing)?[- ]?back|revert|undo)\b|^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|^rollback|emergency rollback|^abort|^fallback").is_match(&lower) {
+    if pattern!(r"^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|emergency rollback|^abort|^fallback")
+        .is_match(&lower)
+    {
+        return Marker::Emergency;
+    }
+    if pattern!(r"^(to )?(roll(ing)?[- ]?back|revert|undo)\b").is_match(&lower) {
         return Marker::Rollback;
     }
     if let Some(found) = pattern!(r"^(?:for |on |in )?(macos|mac os|os x|mac|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|powershell|wsl)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
         return Marker::System(found[1].to_owned());
     }
     if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
+        return Marker::Using(found[1].to_owned());
+    }
+    if let Some(found) = pattern!(r"^for (?:an? |the )?(partial|full|complete|existing|new|fresh|single|multiple|local|remote|small|large|minor|major|simple|complex|manual|automatic|first-time)\b").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
     if pattern!(r"^(inside|within|in) (the )?[\w\s.-]*\b(container|psql|shell|session|pod|vm|instance|console)\b|^(inside|from) psql").is_match(&lower) {
@@ -140,7 +152,7 @@ mod tests {
             Marker::Host("database server".to_owned())
         );
         assert_eq!(marker("Staging"), Marker::Host("staging".to_owned()));
-        assert_eq!(marker("Emergency rollback if needed"), Marker::Rollback);
+        assert_eq!(marker("Emergency rollback if needed"), Marker::Emergency);
         assert_eq!(
             marker("macOS (Homebrew)"),
             Marker::System("macos".to_owned())

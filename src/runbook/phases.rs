@@ -14,6 +14,9 @@ pub(super) struct Chosen {
     pub rivals: Vec<Vec<usize>>,
 }
 
+/// Parent, word and depth of a number: what the headings of one sequence share.
+type Pattern = (Option<usize>, u8, usize);
+
 /// Headings of one numbering pattern under one parent.
 #[derive(Debug)]
 struct Sequence {
@@ -43,7 +46,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
         };
     }
 
-    let mut groups: BTreeMap<(Option<usize>, u8, usize), Vec<(Word, usize)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Pattern, Vec<(Word, usize)>> = BTreeMap::new();
     for (index, heading) in headings.iter().enumerate() {
         let Some(number) = &heading.number else {
             continue;
@@ -324,7 +327,6 @@ fn with_siblings(
         let heading = &headings[index];
         if heading.parent == parent
             && heading.level == headings[first].level
-            && !phases.contains(&index)
             && heading.number.is_none()
             && matches!(heading.kind, Kind::Walk | Kind::After | Kind::Procedure)
             && has_acts(heading)

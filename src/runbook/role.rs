@@ -1,13 +1,18 @@
 //! What a block is for. Inference proposes and says why; the first rule that matches wins. An
 //! attribute of the author settles it.
 
+mod refusal;
+
+pub(super) use refusal::refusal;
+pub(super) use refusal::trailing_acts;
+use refusal::{incomplete, manual};
+
 use super::commands;
 use super::languages::{self, Family};
-use super::markers::{self, Marker};
 use super::model::{Actor, Part, Role};
 use super::pattern::pattern;
 use super::shapes;
-use super::shell::{self, LineKind};
+use super::shell;
 use super::{blanks, hazards, split, sql};
 
 /// What surrounds a block.
@@ -18,6 +23,8 @@ pub(super) struct Surroundings<'a> {
     pub label: &'a str,
     /// The heading it stands under.
     pub heading: &'a str,
+    /// Whether it stands in a section about going back.
+    pub in_rollback: bool,
     pub classes: &'a [String],
     pub number: usize,
     pub code_line: usize,
@@ -146,13 +153,7 @@ fn actor_of(family: Family, code: &str) -> Actor {
             Actor::Shell
         }
         Family::Sql => Actor::Sql,
-        Family::Shell
-            if sql::is_verb(first)
-                && first.chars().all(char::is_uppercase)
-                && code.contains(';') =>
-        {
-            Actor::Sql
-        }
+        Family::Shell if sql::is_verb(first) && split::is_only_sql(code) => Actor::Sql,
         Family::Shell => Actor::Shell,
         Family::Http => Actor::Http,
         _ => Actor::Nobody,
@@ -350,6 +351,18 @@ fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
     // A copied session: prompts go, printed lines make it a mixture.
     let (code, mixed) = match shapes::unprompt(block.code) {
         Some((code, mixed)) => (Some(code), mixed),
+        // SQL in a shell fence: its comments become those of SQL.
+        None if actor == Actor::Sql
+            && block
+                .code
+                .lines()
+                .any(|line| line.trim_start().starts_with('#')) =>
+        {
+            (
+                Some(split::with_sql_comments(block.code)),
+                shapes::holds_output(block.code, actor),
+            )
+        }
         None => (None, shapes::holds_output(block.code, actor)),
     };
     let actor = match &code {
@@ -377,7 +390,13 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
             .collect();
         return verdict;
     }
-    if let Some(split) = split::split(code, actor, block.number, block.code_line) {
+    if let Some(split) = split::split(
+        code,
+        actor,
+        block.number,
+        block.code_line,
+        block.in_rollback,
+    ) {
         let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));
         verdict.parts = split.parts;
         verdict.refused = refused;
@@ -435,144 +454,5 @@ fn part(code: String, actor: Actor, line: usize) -> Part {
     }
 }
 
-/// Something was left out that no value can fill in.
-fn incomplete(found: &[blanks::Blank]) -> Option<String> {
-    found
-        .iter()
-        .find(|blank| blank.name.starts_with("OMITTED_"))
-        .map(|blank| {
-            format!(
-                "the guide leaves something out here (`{}`): write out what is meant",
-                blank.text
-            )
-        })
-}
-
-/// Only comments, or only an editor.
-fn manual(code: &str, actor: Actor) -> Option<&'static str> {
-    if actor == Actor::Sql {
-        return sql::statements(code)
-            .is_empty()
-            .then_some("it holds only comments");
-    }
-    let mut commands_seen = 0;
-    for line in shell::lines(code) {
-        if matches!(line.kind, LineKind::Command) {
-            commands_seen += 1;
-            if !commands::is_manual(line.command()) {
-                return None;
-            }
-        }
-    }
-    Some(if commands_seen == 0 {
-        "it holds only comments"
-    } else {
-        "it opens an editor or a browser"
-    })
-}
-
-/// Why code cannot run as it stands, whatever is filled in: a shell command inside SQL.
-pub(super) fn refusal(code: &str, actor: Actor) -> Option<String> {
-    let stranger = match actor {
-        Actor::Shell => {
-            let mut inside_psql = false;
-            let mut found = None;
-            for line in shell::lines(code) {
-                match line.kind {
-                    LineKind::Command => {
-                        let command = line.command();
-                        inside_psql = shell::program(command) == "psql"
-                            && command.contains("-c")
-                            && !command.contains("<<");
-                    }
-                    LineKind::Continuation if inside_psql => {
-                        found = found.or_else(|| shell_line(line.text));
-                    }
-                    _ => {}
-                }
-            }
-            found
-        }
-        Actor::Sql => sql::statements(code)
-            .iter()
-            .find_map(|statement| shell_line(statement.text)),
-        _ => None,
-    };
-    stranger.map(|command| {
-        format!("`{command}` is a shell command inside SQL: psql would reject it; take it out into a block of its own")
-    })
-}
-
-fn shell_line(text: &str) -> Option<String> {
-    let word = text.split_whitespace().next()?;
-    let unmistakable = matches!(
-        word,
-        "curl"
-            | "wget"
-            | "git"
-            | "npm"
-            | "npx"
-            | "yarn"
-            | "pnpm"
-            | "docker"
-            | "docker-compose"
-            | "kubectl"
-            | "cd"
-            | "sudo"
-            | "ssh"
-            | "systemctl"
-            | "pm2"
-            | "pg_dump"
-            | "pg_restore"
-            | "psql"
-            | "echo"
-            | "grep"
-    );
-    (unmistakable
-        && text
-            .split_whitespace()
-            .nth(1)
-            .is_some_and(|next| next != "=" && next != ":="))
-    .then(|| word.to_owned())
-}
-
-/// What the comments of a block say a person has to do, where no command follows: the block's last
-/// words. Lines are counted from 0.
-pub(super) fn trailing_acts(code: &str, actor: Actor) -> Vec<(usize, String)> {
-    let mark = if actor == Actor::Sql { "--" } else { "#" };
-    let lines: Vec<&str> = code.lines().collect();
-    let mut acts = Vec::new();
-    for (index, line) in lines.iter().enumerate().rev() {
-        let trimmed = line.trim();
-        if trimmed.is_empty() {
-            if acts.is_empty() {
-                continue;
-            }
-            break;
-        }
-        let Some(comment) = trimmed.strip_prefix(mark) else {
-            // A comment right under a command describes it.
-            if lines
-                .get(index + 1)
-                .is_some_and(|next| !next.trim().is_empty())
-            {
-                acts.clear();
-            }
-            break;
-        };
-        acts.push((
-            index,
-            comment.trim_start_matches(['#', '-']).trim().to_owned(),
-        ));
-    }
-    acts.reverse();
-    acts.retain(|(_, text)| {
-        pattern!(r"(?i)^(?:\d+[.)]\s*)?(verify|check|update|re-?run|confirm|test|open|click|go to|log ?in|notify|trigger|enter|create|visit|navigate|review|monitor|ensure|inspect|contact|announce|restart|wait)\b").is_match(text)
-            && markers::marker(text) != Marker::OrNext
-    });
-    acts
-}
-
 #[cfg(test)]
-#[path = "role_tests.rs"]
 mod tests;

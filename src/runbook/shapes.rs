@@ -49,7 +49,7 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
     let all = |pattern: &regex::Regex| lines.iter().all(|line| pattern.is_match(line));
     if actor != Actor::Sql {
         if all(pattern!(
-            r#"^[A-Za-z_][A-Za-z0-9_.]*=(?:"[^"$]*"|'[^']*'|[^\s$`;&|]*)$"#
+            r#"^[A-Za-z_][A-Za-z0-9_.]*=(?:"[^"$]*"|'[^']*'|[^\s$`;&|]*)(?:\s+#.*)?$"#
         )) {
             return Some("it holds only settings");
         }

@@ -105,7 +105,8 @@ impl Reader<'_> {
         match found {
             Some((label @ (Label::Success | Label::Expected | Label::RedFlag), rest)) => {
                 self.label = Some(label);
-                if !rest.is_empty() && !(before_list && is_introduction(&text)) {
+                let introduces = before_list && is_introduction(&text);
+                if !rest.is_empty() && !introduces {
                     let rest = rest.to_owned();
                     self.statement(&rest, node.line, label, &raw);
                     self.label = None;
@@ -126,8 +127,8 @@ impl Reader<'_> {
                     && text.lines().any(|line| marked(line).is_some())
                 {
                     for (offset, line) in text.lines().enumerate() {
-                        if let Some((_, rest)) = marked(line) {
-                            self.statement(rest, node.line + offset, label, &raw);
+                        if marked(line).is_some() {
+                            self.statement(line, node.line + offset, label, &raw);
                         }
                     }
                     return;
@@ -159,12 +160,8 @@ impl Reader<'_> {
             (None, Some((_, rest)), Some(Label::Prerequisite)) => {
                 self.tick_with(node.line, rest, false, &raw);
             }
-            (
-                None,
-                Some((_, rest)),
-                Some(kind @ (Label::Success | Label::Expected | Label::RedFlag)),
-            ) => {
-                self.statement(rest, node.line, kind, &raw);
+            (None, Some(_), Some(kind @ (Label::Success | Label::Expected | Label::RedFlag))) => {
+                self.statement(&text, node.line, kind, &raw);
             }
             // Without a label a mark is a claim of the author; a comment of ours makes it a criterion.
             (None, Some((good, rest)), _) => {
@@ -226,6 +223,15 @@ impl Reader<'_> {
             self.label = None;
             return;
         }
+        if block.role == Role::Manual {
+            self.by_hand(block);
+            return;
+        }
+        if matches!(block.role, Role::Run | Role::Fill) {
+            for (offset, act) in super::role::trailing_acts(&block.code, block.actor) {
+                self.tick(block.code_line + offset, &act, false, false);
+            }
+        }
         if matches!(block.actor, Actor::Shell | Actor::Sql | Actor::Http) {
             self.last_block = Some(number);
             for (offset, text) in expectation::in_comments(&block.code, block.actor) {
@@ -259,6 +265,15 @@ impl Reader<'_> {
                 block: Some(number),
                 ..Expectation::default()
             });
+        }
+        self.label = None;
+    }
+
+    /// A block of comments, or of an editor: each line is an act.
+    fn by_hand(&mut self, block: &Block) {
+        for (offset, line) in block.code.lines().enumerate() {
+            let act = line.trim().trim_start_matches(['#', '-']).trim();
+            self.tick(block.code_line + offset, act, false, false);
         }
         self.label = None;
     }

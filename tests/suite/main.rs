@@ -1,11 +1,20 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod cluster;
+mod cockpit;
 mod config;
 mod demo;
+mod dialect;
+mod errors;
 mod executor;
+mod executor_adoption;
+mod executor_ending;
+mod executor_http;
+mod executor_sql;
+mod hostile_output;
 mod house;
 mod migration;
 mod monitor;
 mod panes;
+mod rehearsal;
 mod support;

@@ -28,6 +28,13 @@ DECLARE
     applied timestamptz;
 BEGIN
     RAISE NOTICE 'Step 1 of 14: preconditions';
+    BEGIN
+        -- As long as for any other lock: a session that has just ended may hold it a moment longer.
+        PERFORM pg_advisory_xact_lock(hashtext('rankboard migrations'));
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE EXCEPTION 'another migration or rollback is running'
+            USING HINT = 'nothing was changed; look for it in pg_stat_activity and wait for its end';
+    END;
     SELECT applied_at INTO applied FROM schema_migrations WHERE version = '007';
     IF FOUND THEN
         RAISE EXCEPTION 'migration 007 has already been applied, at %', applied
@@ -36,10 +43,6 @@ BEGIN
     IF NOT EXISTS (SELECT FROM schema_migrations WHERE version = '006') THEN
         RAISE EXCEPTION 'migration 006 has not been applied'
             USING HINT = '007 fills columns that 006 adds: apply 006 first';
-    END IF;
-    IF NOT pg_try_advisory_xact_lock(hashtext('rankboard migrations')) THEN
-        RAISE EXCEPTION 'another migration is running'
-            USING HINT = 'look for it in pg_stat_activity and wait for its end';
     END IF;
     RAISE NOTICE '  006 is there, 007 is not, nobody else migrates';
 END $$;

@@ -28,4 +28,5 @@ DO $$ BEGIN RAISE NOTICE 'rollback completed successfully'; END $$;
 \else
 DO $$ BEGIN RAISE NOTICE 'nothing has been migrated: nothing to roll back'; END $$;
 \endif
+SELECT pg_advisory_unlock(hashtext('rankboard migrations')) AS released \gset
 \set QUIET off

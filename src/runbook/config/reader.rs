@@ -63,6 +63,11 @@ pub fn parse_config(file: &str, text: &str) -> (Config, Vec<Diagnostic>) {
     reader
         .diagnostics
         .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    tracing::debug!(
+        file,
+        mistakes = reader.diagnostics.len(),
+        "configuration read"
+    );
     (config, reader.diagnostics)
 }
 

@@ -1,1 +1,224 @@
+use proptest::prelude::*;
 
+use super::*;
+
+const SECRET: &str = "s3cr3t/Pa$$w+rd x'y\"z\\ü";
+
+fn redactor(secrets: &[&str]) -> Redactor {
+    Redactor::new(secrets.iter().map(|secret| (*secret).to_owned()).collect())
+}
+
+fn streamed(redactor: &Redactor, text: &str, chunk: usize) -> String {
+    let mut stream = redactor.stream();
+    let mut out = String::new();
+    let mut part = String::new();
+    for character in text.chars() {
+        part.push(character);
+        if part.chars().count() == chunk {
+            out.push_str(&stream.push(&std::mem::take(&mut part)));
+        }
+    }
+    out.push_str(&stream.push(&part));
+    out + &stream.finish()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = base64_inside(bytes, 0, STANDARD);
+    // The last, incomplete digit: only what a whole encoder would add.
+    let rest = bytes.len() * 8 % 6;
+    if rest > 0 {
+        let last = usize::from(*bytes.last().unwrap()) & ((1 << rest) - 1);
+        text.push(char::from(STANDARD[last << (6 - rest)]));
+    }
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text
+}
+
+#[test]
+fn the_encoder_of_these_tests_is_right() {
+    assert_eq!(base64(b"hunter2"), "aHVudGVyMg==");
+    assert_eq!(base64(b"hunter22"), "aHVudGVyMjI=");
+    assert_eq!(base64(b"hunter222"), "aHVudGVyMjIy");
+}
+
+#[test]
+fn a_secret_is_masked_in_every_form() {
+    let redactor = redactor(&[SECRET]);
+    let json = serde_json::to_string(SECRET).unwrap();
+    let percent = percent_encoded(SECRET, |_| false, false);
+    for form in [
+        SECRET.to_owned(),
+        json.trim_matches('"').to_owned(),
+        SECRET.replace('\'', "''"),
+        SECRET.replace('\'', r"'\''"),
+        percent.clone(),
+        percent_encoded(SECRET, |_| false, true),
+        percent.replace("%20", "+"),
+        SECRET.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        SECRET.bytes().map(|byte| format!("{byte:02X}")).collect(),
+    ] {
+        let text = format!("before {form} after");
+        let clean = redactor.redact_text(&text);
+        assert_eq!(clean, "before ‹redacted› after", "{form}");
+    }
+}
+
+#[test]
+fn base64_of_any_text_around_a_secret_is_masked() {
+    let redactor = redactor(&["correct horse"]);
+    for before in ["", "u", "ub", "user:", "user:b"] {
+        for after in ["", "x", "xy", "\n"] {
+            let encoded = base64(format!("{before}correct horse{after}").as_bytes());
+            let clean = redactor.redact_text(&encoded);
+            assert!(clean.contains(MASK), "{encoded} -> {clean}");
+            // At most the digits that the secret shares with its neighbours stay.
+            let left = clean.replace(MASK, "");
+            let alone = base64(before.as_bytes()).len() + base64(after.as_bytes()).len() + 4;
+            assert!(left.len() <= alone, "{encoded} -> {clean}");
+        }
+    }
+}
+
+#[test]
+fn passwords_are_recognised_without_being_known() {
+    let redactor = redactor(&[]);
+    for (text, clean) in [
+        (
+            "postgres://app:hunter2@db:5432/x",
+            "postgres://app:‹redacted›@db:5432/x",
+        ),
+        (
+            "postgresql://app:p@ss@db/x",
+            "postgresql://app:‹redacted›@db/x",
+        ),
+        ("https://:token@host/", "https://:‹redacted›@host/"),
+        ("PGPASSWORD=hunter2 psql", "PGPASSWORD=‹redacted› psql"),
+        (
+            "export PGPASSWORD='hunter two'; x",
+            "export PGPASSWORD=‹redacted›; x",
+        ),
+        (
+            "host=db password=hunter2 dbname=x",
+            "host=db password=‹redacted› dbname=x",
+        ),
+        (
+            r#"{"password": "hunter 2", "a": 1}"#,
+            r#"{"password": ‹redacted›, "a": 1}"#,
+        ),
+        (
+            "ALTER ROLE app PASSWORD 'it''s';",
+            "ALTER ROLE app PASSWORD ‹redacted›;",
+        ),
+        (
+            "Authorization: Bearer abc.def-ghi",
+            "Authorization: Bearer ‹redacted›",
+        ),
+        (
+            "-H 'authorization: bearer 0123456789'",
+            "-H 'authorization: bearer ‹redacted›'",
+        ),
+        (
+            "Authorization: Basic dTpw",
+            "Authorization: Basic ‹redacted›",
+        ),
+    ] {
+        assert_eq!(redactor.redact_text(text), clean);
+    }
+    for harmless in [
+        "http://localhost:8080/health",
+        "http://localhost:8080/users/anna@example.com",
+        "see https://example.com for mail to a@b.c",
+        "the password was changed",
+        "ERROR:  password authentication failed for user \"app\"",
+        "a bearer of bad news",
+        "12:30:45 up 3 days",
+    ] {
+        assert_eq!(redactor.redact_text(harmless), harmless);
+    }
+}
+
+#[test]
+fn short_secrets_are_masked_as_words_only() {
+    let redactor = redactor(&["abc", "", "7"]);
+    assert_eq!(
+        redactor.redact_text("abc xabcx (abc) 7 17 a=7;"),
+        "‹redacted› xabcx (‹redacted›) ‹redacted› 17 a=‹redacted›;"
+    );
+}
+
+#[test]
+fn every_line_of_a_key_is_masked_and_its_frame_is_not() {
+    let key =
+        "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA75\nq2w3e4r5t6z7u8i9o0\nab==\n-----END KEY-----\n";
+    let redactor = redactor(&[key]);
+    assert_eq!(
+        redactor.redact_text(key),
+        "-----BEGIN KEY-----\n‹redacted›\n‹redacted›\nab==\n-----END KEY-----\n"
+    );
+}
+
+#[test]
+fn colours_do_not_hide_a_secret() {
+    let redactor = redactor(&["correct horse"]);
+    assert_eq!(
+        redactor.redact_text("\u{1b}[1ma corr\u{1b}[31mect\u{1b}[0m horse\u{1b}[0m b"),
+        "\u{1b}[1ma ‹redacted›\u{1b}[0m b"
+    );
+    assert_eq!(
+        redactor.redact_text("\u{1b}[1mcorrect horse"),
+        "\u{1b}[1m‹redacted›"
+    );
+    assert_eq!(
+        redactor.redact_text("\u{1b}[1m\u{1b}[0m"),
+        "\u{1b}[1m\u{1b}[0m"
+    );
+}
+
+#[test]
+fn a_stream_holds_back_what_may_become_a_secret_and_no_more() {
+    let redactor = redactor(&["hunter22"]);
+    let mut stream = redactor.stream();
+    assert_eq!(stream.push("password: hun"), "");
+    assert_eq!(stream.push("ter22 and on"), "password: ‹redacted› and on");
+    assert_eq!(stream.push(" Continue? "), " Continue? ");
+    assert_eq!(stream.push("hunt"), "");
+    assert_eq!(stream.push("ing"), "hunting");
+    assert_eq!(stream.push("hunter2"), "");
+    assert_eq!(stream.finish(), "hunter2");
+}
+
+#[test]
+fn secrets_that_overlap_are_masked_together() {
+    let redactor = redactor(&["abcdef", "defghi", "cde1"]);
+    assert_eq!(redactor.redact_text("x abcdefghi y"), "x ‹redacted›ghi y");
+    assert_eq!(streamed(&redactor, "x abcdefghi y", 1), "x ‹redacted›ghi y");
+}
+
+proptest! {
+    #[test]
+    fn no_cut_of_the_chunks_lets_a_secret_through(
+        before in "[ -~]{0,20}", secret in "[!-~]{8,24}", after in "[ -~]{0,20}", chunk in 1_usize..12
+    ) {
+        let redactor = redactor(&[&secret]);
+        let text = format!("{before}{secret}{after}");
+        let clean = streamed(&redactor, &text, chunk);
+        prop_assert!(!clean.contains(&secret), "{clean}");
+        prop_assert_eq!(redactor.redact_text(&clean), clean.clone());
+    }
+
+    #[test]
+    fn texts_without_secrets_come_through_as_they_are(text in "[a-z0-9 \\n.]{0,200}", chunk in 1_usize..12) {
+        let redactor = redactor(&["ZQ!correct-horse", "§§"]);
+        prop_assert_eq!(streamed(&redactor, &text, chunk), text.clone());
+        prop_assert_eq!(redactor.redact_text(&text), text);
+    }
+
+    #[test]
+    fn any_text_is_survived(text in any::<String>(), secret in any::<String>(), chunk in 1_usize..6) {
+        let redactor = redactor(&[&secret]);
+        redactor.redact_text(&text);
+        streamed(&redactor, &text, chunk);
+    }
+}

@@ -1,6 +1,7 @@
 //! What tests of real things share: one throwaway server per process, a fresh database per test.
 
 pub mod demo;
+pub mod home;
 pub mod terminal;
 
 use std::sync::OnceLock;

@@ -6,6 +6,7 @@ fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
         code,
         label,
         heading: "",
+        in_rollback: false,
         classes: &[],
         number: 1,
         code_line: 10,
@@ -141,4 +142,60 @@ fn a_psql_opener_takes_the_rest_as_its_script() {
         code.starts_with("psql -X -v ON_ERROR_STOP=1 \"$URL\" <<'GONOGO'\n-- Apply\n\\i a.sql"),
         "{code}"
     );
+}
+
+#[test]
+fn shapes_of_other_teams_guides() {
+    for code in [
+        "# Were changes applied?\nSELECT version FROM versions WHERE name = 'x';\n\n# Restore\npg_restore -d app --clean x.dump\n\nSELECT count(*)\nFROM t;",
+        "# For partial restore, stop only some\ndocker-compose stop web\n\n# For full restore, stop everything\ndocker-compose down",
+        "# 1. Stop\nlvm restore /dev/backup/x\n\n# 2. Or use filesystem snapshots\nbtrfs subvolume snapshot a b",
+        "md5sum -c SUMS\n\n# If the checksum fails:\necho broken\nexit 1",
+        "# 1. Stop\nkubectl scale deployment api --replicas=0\n\n# 2. Restore the database if needed\n# See below\n\n# 3. Wait\nkubectl rollout status deployment/api",
+        "# 4. Download the backup\n# Option A: Drive\nrclone copy a .\n\n# Option B: S3\naws s3 cp b .",
+        "watch -n 1 'ls'\nwatch -n 2 'docker ps'",
+        "# Deploy the newest version\n./deploy.sh\n\n# Deploy a specific version\n./deploy.sh v1",
+    ] {
+        let verdict = infer_in("bash", "", code);
+        assert_eq!(verdict.role, Role::Split, "{code}");
+        assert!(verdict.parts.len() > 1, "{code}: {:#?}", verdict.parts);
+    }
+    for code in [
+        "SELECT count(*) FROM a;\n\n# Conflicts\nSELECT count(*) AS n\nFROM b\nWHERE c = FALSE;",
+        "docker-compose exec db psql -U app app << EOF\nSELECT 1;\nEOF",
+        "for s in a b; do\n  kubectl delete pod $s\ndone",
+        "psql -d app -c \"\nSELECT 1;\n\"\npg_dump app > x.sql",
+        "if [ -f x ]; then\n  ./deploy.sh\nfi",
+    ] {
+        assert_eq!(role("bash", code), Role::Run, "{code}");
+    }
+    assert_eq!(
+        infer_in("bash", "", "SELECT 1;\n# x\nSELECT 2;").actor,
+        Actor::Sql
+    );
+}
+
+#[test]
+fn in_a_section_about_going_back_every_command_goes_back() {
+    let code = "./migrate status\n\n# Rollback to the one before\n./migrate down";
+    assert_eq!(role("bash", code), Role::Split);
+    let verdict = infer(&Surroundings {
+        lang: Some("bash"),
+        code,
+        label: "",
+        heading: "Database",
+        in_rollback: true,
+        classes: &[],
+        number: 1,
+        code_line: 1,
+    });
+    assert_eq!(verdict.role, Role::Run);
+    assert_eq!(
+        role(
+            "bash",
+            "# Edit deploy.sh\nUSER=\"me\"   # who\nHOST=web   # where"
+        ),
+        Role::Content
+    );
+    assert_eq!(role("bash", "ls\n# If all pass, go on\npwd"), Role::Run);
 }

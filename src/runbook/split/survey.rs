@@ -1,0 +1,279 @@
+//! What a block holds, counted before it is cut: from this follows whether it is cut at all.
+
+use super::items::Item;
+use crate::runbook::markers::{self, Marker, marker};
+
+/// What a block holds, counted before it is cut.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub options: usize,
+    pub alternatives: bool,
+    pub terminals: bool,
+    pub hosts: bool,
+    pub systems: bool,
+    pub using: bool,
+    /// The verb of acts that come in a general and a specific form.
+    pub variant: Option<String>,
+    pub rollback: bool,
+    pub optional: bool,
+    pub numbered: usize,
+    pub statements: usize,
+    pub sessions: usize,
+    pub manual: bool,
+    /// SQL beside shell commands.
+    pub mixed: bool,
+    pub endless_before_others: bool,
+    /// Comment lines (by item) that are acts of a person.
+    pub acts: Vec<usize>,
+}
+
+impl Survey {
+    pub fn of(items: &[Item<'_>], in_rollback: bool) -> Self {
+        let mut survey = Self::default();
+        let mut hosts: Vec<&str> = Vec::new();
+        let mut systems: Vec<&str> = Vec::new();
+        let mut using: Vec<&str> = Vec::new();
+        let mut terminals: Vec<&str> = Vec::new();
+        let mut endless = false;
+        let mut manual = 0;
+        for (index, item) in items.iter().enumerate() {
+            match item {
+                Item::Comment { marker, .. } => {
+                    let later = items[index + 1..]
+                        .iter()
+                        .any(|item| !matches!(item, Item::Comment { .. }));
+                    match marker {
+                        Marker::Option => survey.options += usize::from(later),
+                        Marker::OrNext => survey.alternatives |= later && survey.statements > 0,
+                        Marker::OrCommand(_) => survey.alternatives |= survey.statements > 0,
+                        Marker::Terminal(name) => {
+                            if !terminals.contains(&name.as_str()) {
+                                terminals.push(name);
+                            }
+                            survey.terminals |=
+                                (survey.statements > 0 && later) || terminals.len() > 1;
+                        }
+                        Marker::Host(name) => {
+                            if !hosts.contains(&name.as_str()) {
+                                hosts.push(name);
+                            }
+                            survey.hosts |= later && (survey.statements > 0 || hosts.len() > 1);
+                        }
+                        Marker::System(name) => {
+                            if !systems.contains(&name.as_str()) {
+                                systems.push(name);
+                            }
+                            survey.systems |= systems.len() > 1;
+                        }
+                        Marker::Using(name) => {
+                            if !using.contains(&name.as_str()) {
+                                using.push(name);
+                            }
+                            survey.using |= using.len() > 1;
+                        }
+                        Marker::Emergency => survey.rollback |= later && survey.statements > 0,
+                        // In a section about going back every command is one.
+                        Marker::Rollback => {
+                            survey.rollback |= later && survey.statements > 0 && !in_rollback;
+                        }
+                        Marker::Optional => survey.optional |= later,
+                        Marker::Numbered => survey.numbered += 1,
+                        Marker::Plain => {}
+                    }
+                    if let Item::Comment { text, .. } = item
+                        && *marker == Marker::Optional
+                        && markers::is_numbered(text)
+                    {
+                        survey.numbered += 1;
+                    }
+                }
+                Item::Statement {
+                    remark,
+                    manual: is_manual,
+                    endless: never_ends,
+                    text,
+                    ..
+                } => {
+                    if endless && !is_background(text) {
+                        survey.endless_before_others = true;
+                    }
+                    endless |= *never_ends && !is_background(text);
+                    survey.statements += 1;
+                    manual += usize::from(*is_manual);
+                    survey.alternatives |=
+                        remark.is_some_and(|remark| matches!(marker(remark), Marker::OrCommand(_)));
+                }
+                Item::Session { .. } => {
+                    survey.sessions += 1;
+                    survey.statements += 1;
+                }
+            }
+        }
+        let bare = items
+            .iter()
+            .filter(|item| matches!(item, Item::Statement { sql: true, .. }))
+            .count();
+        survey.mixed = bare > 0 && bare < survey.statements;
+        survey.manual = manual > 0 && manual < survey.statements;
+        survey.variant = variant(items);
+        survey.acts = manual_comments(items);
+        survey
+    }
+
+    pub fn reason(&self) -> Option<String> {
+        let reason = if self.sessions > 0 {
+            "opens an interactive session"
+        } else if self.options > 1
+            || (self.options == 1 && self.statements > 1 && self.alternatives)
+            || self.systems
+            || self.using
+            || self.variant.is_some()
+        {
+            "holds options of which one is chosen"
+        } else if self.alternatives {
+            "holds alternatives of a command"
+        } else if self.terminals {
+            "is for several terminals"
+        } else if self.hosts {
+            "is for several hosts or environments"
+        } else if self.rollback && self.statements > 1 {
+            "holds a way back beside the way forward"
+        } else if self.endless_before_others {
+            "holds a command that never ends before others"
+        } else if self.mixed {
+            "holds SQL beside shell commands"
+        } else if !self.acts.is_empty() && self.statements > 0 {
+            "holds acts of a person and commands"
+        } else if self.manual {
+            "holds an editor among commands"
+        } else if self.optional && self.statements > 1 {
+            "holds an optional part"
+        } else {
+            return None;
+        };
+        Some(reason.to_owned())
+    }
+
+    /// Whether every group of lines is a part where nothing is numbered.
+    pub fn is_fine(&self) -> bool {
+        self.numbered < 2
+            && (self.optional || self.rollback || self.endless_before_others)
+            && self.options < 2
+            && !self.systems
+            && !self.using
+            && !self.terminals
+            && !self.hosts
+    }
+}
+
+/// `Deploy the newest version` beside `Deploy a specific version`: one of them is meant. Looking twice
+/// harms nobody, so only verbs that change something count.
+fn variant(items: &[Item<'_>]) -> Option<String> {
+    let heads: Vec<&str> = items
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [
+                Item::Comment {
+                    text,
+                    marker: Marker::Plain,
+                    ..
+                },
+                Item::Statement { .. },
+            ] => Some(*text),
+            _ => None,
+        })
+        .collect();
+    let specific = heads
+        .iter()
+        .find(|text| text.to_lowercase().contains("specific"))?;
+    let verb = first_word(specific);
+    let changes = matches!(
+        verb.as_str(),
+        "deploy"
+            | "restart"
+            | "stop"
+            | "start"
+            | "rollback"
+            | "restore"
+            | "install"
+            | "run"
+            | "build"
+            | "reset"
+            | "remove"
+            | "delete"
+            | "migrate"
+            | "upgrade"
+            | "scale"
+            | "push"
+            | "checkout"
+            | "revert"
+    );
+    let general = heads.iter().any(|text| {
+        text != specific && first_word(text) == verb && !text.to_lowercase().contains("specific")
+    });
+    (changes && general).then_some(verb)
+}
+
+/// The first word of a comment, in lower case.
+pub(super) fn first_word(text: &str) -> String {
+    text.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
+}
+
+fn is_background(text: &str) -> bool {
+    let text = text.trim_end();
+    text.ends_with('&') && !text.ends_with("&&")
+}
+
+/// Numbered comments that no command follows: what a person does by hand. A single one that only heads
+/// the comments after it is a title.
+fn manual_comments(items: &[Item<'_>]) -> Vec<usize> {
+    let mut acts = Vec::new();
+    let mut index = 0;
+    while index < items.len() {
+        let Item::Comment { .. } = items[index] else {
+            index += 1;
+            continue;
+        };
+        let start = index;
+        index += 1;
+        while index < items.len()
+            && matches!(
+                items[index],
+                Item::Comment {
+                    after_blank: false,
+                    ..
+                }
+            )
+        {
+            index += 1;
+        }
+        let numbered: Vec<usize> = (start..index)
+            .filter(|at| matches!(&items[*at], Item::Comment { text, .. } if markers::is_numbered(text)))
+            .collect();
+        let attached = items
+            .get(index)
+            .is_some_and(|next| !matches!(next, Item::Comment { .. }));
+        if attached {
+            // Of several numbers before one command only the last is its title.
+            if numbered.len() > 1 && markers_adjacent(&numbered) {
+                acts.extend(&numbered[..numbered.len() - 1]);
+            }
+            continue;
+        }
+        let next_numbered = match items.get(index) {
+            Some(Item::Comment { text, .. }) => markers::is_numbered(text),
+            _ => true,
+        };
+        if numbered.len() > 1 || (next_numbered && !numbered.is_empty() && index < items.len()) {
+            acts.extend(numbered);
+        }
+    }
+    acts
+}
+
+fn markers_adjacent(numbered: &[usize]) -> bool {
+    numbered.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}

@@ -1,0 +1,690 @@
+//! Guides as people write them: what is understood of them, what is refused, and that nothing written
+//! in one can bring the reader down.
+
+use gonogo::runbook::diagnostic::{Severity, render};
+use gonogo::runbook::{Actor, Block, Part, Role, Runbook, check_document, parse};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const MIGRATION: &str = include_str!("../guides/migration.md");
+const SCHEMA: &str = include_str!("../guides/schema.md");
+const COUNTERS: &str = include_str!("../guides/counters.md");
+const RIVALS: &str = include_str!("../guides/rivals.md");
+const RELEASE: &str = include_str!("../guides/release.md");
+const DOCUMENTATION: &str = include_str!("../../docs/dialect.md");
+const GUIDES: [&str; 5] = [MIGRATION, SCHEMA, COUNTERS, RIVALS, RELEASE];
+
+fn open(text: &str) -> Runbook {
+    parse("guide.md", text.as_bytes())
+}
+
+/// The block whose code holds some words.
+fn block<'a>(runbook: &'a Runbook, words: &str) -> &'a Block {
+    runbook
+        .blocks
+        .iter()
+        .find(|block| block.code.contains(words))
+        .unwrap_or_else(|| panic!("no block holds {words}"))
+}
+
+fn part<'a>(block: &'a Block, words: &str) -> &'a Part {
+    block
+        .parts
+        .iter()
+        .find(|part| part.code.contains(words))
+        .unwrap_or_else(|| panic!("no part holds {words}: {:#?}", block.parts))
+}
+
+fn codes(runbook: &Runbook) -> Vec<&str> {
+    runbook
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code.as_str())
+        .collect()
+}
+
+fn titles(runbook: &Runbook) -> Vec<&str> {
+    runbook
+        .phases
+        .iter()
+        .map(|phase| phase.title.as_str())
+        .collect()
+}
+
+#[test]
+fn options_in_comments_are_a_choice_and_not_run_as_a_whole() {
+    let runbook = open(MIGRATION);
+    let stop = block(&runbook, "Option A");
+    assert_eq!(stop.role, Role::Split);
+    let (worker, all) = (part(stop, "only the worker"), part(stop, "Option B"));
+    let group = |part: &Part| part.choice.as_ref().map(|choice| choice.group.clone());
+    assert!(group(worker).is_some());
+    assert_eq!(group(worker), group(all));
+    assert_eq!(worker.role, Role::Fill);
+    assert_eq!(
+        part(stop, "pgrep").choice,
+        None,
+        "what follows the options is for both"
+    );
+    assert!(runbook.phases[1].optional);
+}
+
+#[test]
+fn alternatives_of_a_command_are_listed_beside_the_primary() {
+    let runbook = open(MIGRATION);
+    let deploy = block(&runbook, "npm run build");
+    assert_eq!(deploy.role, Role::Split);
+    for (primary, other) in [
+        ("npm run build", "npx tsc"),
+        ("pm2 restart gateway", "node server.js"),
+        ("pm2 status", "pgrep -fa node"),
+    ] {
+        let first = part(deploy, primary)
+            .choice
+            .clone()
+            .expect("the primary is one of two");
+        let second = deploy
+            .parts
+            .iter()
+            .find(|part| part.code.trim_end_matches(" &") == other)
+            .and_then(|part| part.choice.clone())
+            .unwrap_or_else(|| panic!("{other} is one of two"));
+        assert_eq!(first.group, second.group);
+        assert!(first.recommended && !second.recommended);
+    }
+}
+
+#[test]
+fn an_optional_part_can_be_skipped_and_what_it_drops_is_named() {
+    let runbook = open(MIGRATION);
+    let backup = block(&runbook, "createdb orders_try");
+    assert_eq!(backup.role, Role::Split);
+    let trial = part(backup, "createdb");
+    assert!(trial.optional);
+    assert_eq!(trial.destructive, ["dropdb"]);
+    assert!(!part(backup, "pg_dump").optional);
+}
+
+#[test]
+fn two_followed_logs_are_two_watches() {
+    let runbook = open(MIGRATION);
+    let logs = block(&runbook, "tail -f");
+    assert_eq!(logs.parts.len(), 2);
+    assert!(logs.parts.iter().all(|part| part.long_running));
+}
+
+#[test]
+fn a_shell_command_inside_sql_is_refused_as_a_whole() {
+    let runbook = open(MIGRATION);
+    let totals = block(&runbook, "TRUNCATE");
+    assert!(
+        totals
+            .refused
+            .as_ref()
+            .is_some_and(|why| why.contains("curl"))
+    );
+    let diagnostic = runbook
+        .diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.code == "shell-inside-sql")
+        .expect("it is reported");
+    assert_eq!(diagnostic.severity, Severity::Error);
+    assert!(
+        MIGRATION
+            .lines()
+            .nth(diagnostic.line - 1)
+            .is_some_and(|line| line.starts_with("curl"))
+    );
+}
+
+#[test]
+fn waits_of_days_are_gates() {
+    let runbook = open(MIGRATION);
+    let days: Vec<u64> = runbook
+        .waits
+        .iter()
+        .map(|wait| wait.duration_s / 86_400)
+        .collect();
+    assert_eq!(days, [7, 30]);
+    assert_eq!(runbook.cleanup[0].wait_s, Some(7 * 86_400));
+}
+
+#[test]
+fn expected_output_belongs_to_the_block_before_it() {
+    let runbook = open(MIGRATION);
+    let step = &runbook.phases[2].steps[0];
+    let expected = &step.expect[0];
+    assert_eq!(expected.block, Some(block(&runbook, "12_one_table").n));
+    assert_eq!(
+        expected.output.as_deref(),
+        Some(
+            &[
+                "NOTICE: found X orders".to_owned(),
+                "...".to_owned(),
+                "NOTICE: done, Y rows moved".to_owned()
+            ][..]
+        )
+    );
+    let flags: Vec<bool> = runbook.phases[2]
+        .criteria
+        .iter()
+        .map(|criterion| criterion.red_flag)
+        .collect();
+    assert_eq!(flags, [false, true]);
+}
+
+#[test]
+fn acts_told_in_comments_are_ticked_before_the_query() {
+    let runbook = open(MIGRATION);
+    let order = block(&runbook, "Fill the basket");
+    let roles: Vec<Role> = order.parts.iter().map(|part| part.role).collect();
+    assert_eq!(
+        roles,
+        [
+            Role::Manual,
+            Role::Manual,
+            Role::Manual,
+            Role::Manual,
+            Role::Run
+        ]
+    );
+    let document = check_document(&runbook);
+    let manual = &document["phases"][4]["steps"][0]["manual"];
+    assert!(
+        manual
+            .as_array()
+            .is_some_and(|acts| acts.contains(&Value::from("Fill the basket")))
+    );
+}
+
+#[test]
+fn a_pattern_that_may_match_two_dumps_and_a_blank_stop_a_restore() {
+    let runbook = open(MIGRATION);
+    let restore = block(&runbook, "--clean");
+    assert_eq!(restore.role, Role::Fill);
+    assert_eq!(restore.needs, ["PREVIOUS_COMMIT"]);
+    assert!(codes(&runbook).contains(&"glob-in-restore"));
+    assert!(codes(&runbook).contains(&"backup-verified-by-ls"));
+    assert!(codes(&runbook).contains(&"pipe-hides-exit-code"));
+    assert!(codes(&runbook).contains(&"psql-without-on-error-stop"));
+}
+
+#[test]
+fn headings_decide_and_prose_and_drawings_do_not() {
+    let text: String = SCHEMA.to_owned();
+    let runbook = open(&text);
+    assert_eq!(runbook.phases.len(), 4, "{:?}", titles(&runbook));
+    assert!(codes(&runbook).contains(&"phase-count"));
+    assert_eq!(
+        runbook.phases[0].estimate.map(|estimate| estimate.max_s),
+        Some(14_400)
+    );
+    assert_eq!(block(&runbook, "export const").role, Role::Content);
+    assert_eq!(runbook.rollback.len(), 2);
+    let emergency: Vec<&str> = runbook.rollback[1].steps[0]
+        .ticks
+        .iter()
+        .map(|tick| tick.text.as_str())
+        .collect();
+    assert_eq!(
+        emergency,
+        ["**Stop** the new writes", "**Go back** to the old tables"]
+    );
+}
+
+#[test]
+fn an_omission_keeps_a_block_from_being_done() {
+    let runbook = open(SCHEMA);
+    let archive = block(&runbook, "drop all other");
+    assert!(archive.refused.is_some());
+    assert!(codes(&runbook).contains(&"incomplete"));
+}
+
+#[test]
+fn a_route_and_an_ellipsis_are_two_blanks() {
+    let runbook = open(SCHEMA);
+    let score = block(&runbook, ":shopId");
+    assert_eq!(score.role, Role::Fill);
+    assert_eq!(score.needs, ["SHOP_ID", "CUSTOMER_ID"]);
+}
+
+#[test]
+fn a_psql_opener_and_the_lines_after_it_are_one_session() {
+    let runbook = open(COUNTERS);
+    let session = block(&runbook, "don't stop here");
+    assert_eq!(session.role, Role::Split);
+    assert_eq!(session.parts.len(), 1);
+    let code = &session.parts[0].code;
+    assert!(
+        code.starts_with("psql -X -v ON_ERROR_STOP=1 \"$SHOP_DATABASE_URL\" <<"),
+        "{code}"
+    );
+    assert!(code.contains("\\i add_counters.sql"));
+    assert_eq!(session.needs, ["SHOP_DATABASE_URL"]);
+    let judged: Vec<Option<&str>> = runbook.phases[0].steps[1]
+        .expect
+        .iter()
+        .map(|expectation| expectation.cel.as_deref())
+        .collect();
+    assert!(judged[0].is_none(), "a person judges what is `very low`");
+}
+
+#[test]
+fn an_optional_commit_keeps_its_quotes_and_its_push_stands_alone() {
+    let runbook = open(COUNTERS);
+    assert!(runbook.phases[1].steps[0].optional);
+    let commit = block(&runbook, "git commit");
+    assert!(
+        part(commit, "git commit")
+            .code
+            .contains("- faster limits\n- fewer queries\"")
+    );
+    assert_eq!(
+        commit.parts.last().map(|part| part.code.trim()),
+        Some("git push origin main")
+    );
+}
+
+#[test]
+fn cron_lines_are_content() {
+    assert_eq!(block(&open(COUNTERS), "tidy()").role, Role::Content);
+}
+
+#[test]
+fn a_transaction_with_a_look_is_held_before_its_commit() {
+    let runbook = open(COUNTERS);
+    let back = block(&runbook, "DROP COLUMN");
+    assert_eq!(back.role, Role::Run);
+    let line = back.hold_line.expect("it is held");
+    assert_eq!(COUNTERS.lines().nth(line - 1), Some("COMMIT;"));
+    assert_eq!(
+        block(
+            &open("# A\n```sql\nBEGIN;\nDELETE FROM t;\nCOMMIT;\n```\n"),
+            "DELETE"
+        )
+        .hold_line,
+        None
+    );
+}
+
+#[test]
+fn success_criteria_of_the_whole_are_asked_at_the_last_gate() {
+    let runbook = open(COUNTERS);
+    let last = runbook.phases.last().expect("there are phases");
+    assert_eq!(last.criteria.len(), 2);
+}
+
+#[test]
+fn rival_sequences_are_reported_and_an_annotation_chooses() {
+    let runbook = open(RIVALS);
+    assert!(codes(&runbook).contains(&"rival-phases"));
+    assert!(
+        runbook
+            .phases
+            .iter()
+            .all(|phase| !phase.steps[0].ticks.is_empty())
+    );
+    let chosen = RIVALS.replace(
+        "## Production deployment steps\n",
+        "## Production deployment steps\n<!-- gonogo: phases -->\n",
+    );
+    let runbook = open(&chosen);
+    assert_eq!(titles(&runbook), ["Step 1: Before", "Step 2: Do it"]);
+    assert!(!codes(&runbook).contains(&"rival-phases"));
+}
+
+#[test]
+fn an_emergency_in_the_same_fence_is_set_apart() {
+    let runbook = open(RIVALS);
+    let calls = block(&runbook, "move/rollback");
+    assert_eq!(calls.role, Role::Split);
+    let back = part(calls, "move/rollback");
+    assert!(back.optional);
+    assert!(!back.code.contains("move/start"));
+}
+
+#[test]
+fn a_template_is_content_and_its_headings_are_no_phases() {
+    let runbook = open(RELEASE);
+    assert_eq!(
+        titles(&runbook),
+        [
+            "Step 1: Open the pull request",
+            "Step 2: Merge",
+            "Step 3: Deploy"
+        ]
+    );
+    assert_eq!(block(&runbook, "nothing here counts").role, Role::Content);
+    assert_eq!(block(&runbook, "https://github.com").role, Role::Content);
+    assert_eq!(runbook.phases[0].steps[0].ticks[0].text, "Visit the page");
+    assert_eq!(block(&runbook, "vercel --prod").role, Role::Run);
+}
+
+#[test]
+fn advice_against_a_way_back_is_kept_in_its_words() {
+    let runbook = open(RELEASE);
+    assert_eq!(runbook.rollback[0].discouraged, None);
+    assert_eq!(
+        runbook.rollback[0].estimate.map(|estimate| estimate.max_s),
+        Some(120)
+    );
+    assert!(
+        runbook.rollback[1]
+            .discouraged
+            .as_ref()
+            .is_some_and(|words| words.contains("NOT recommended"))
+    );
+}
+
+#[test]
+fn monitoring_is_walked_after_the_phases_and_its_windows_are_soaks() {
+    let runbook = open(RELEASE);
+    assert_eq!(runbook.cleanup.len(), 1);
+    assert_eq!(runbook.cleanup[0].steps.len(), 2);
+    let windows: Vec<u64> = runbook.soaks.iter().map(|soak| soak.duration_s).collect();
+    assert_eq!(windows, [86_400, 900, 3_600]);
+    assert_eq!(runbook.soaks[1].red_flags, ["Errors on the dashboard"]);
+}
+
+#[test]
+fn mojibake_is_repaired_and_said() {
+    let damaged = "# Plan\n\n## Phase 1: Copy ‚Üí check\n\n```sql\nSELECT 1;\n```\n";
+    let runbook = open(damaged);
+    assert_eq!(runbook.repaired.as_deref(), Some("macroman"));
+    assert_eq!(titles(&runbook), ["Phase 1: Copy → check"]);
+}
+
+#[test]
+fn mistakes_in_annotations_get_advice_where_they_stand() {
+    let text = "# A\n\n## Step 1: a {#one}\n<!-- gonogo: estimat=5m -->\n\n```sql {#one .check expct=\"rows == 0\" timeout=soon undo=resotre}\nSELECT 1;\n```\n\n## Step 2: restore {#restore}\n\n```bash\nls\n```\n";
+    let runbook = open(text);
+    for (code, line, help) in [
+        ("unknown-attribute", 4, "did you mean `estimate`?"),
+        ("unknown-attribute", 6, "did you mean `expect`?"),
+        ("duplicate-id", 6, "an id of its own"),
+        ("bad-attribute", 6, "timeout=30s"),
+        ("unknown-undo", 6, "did you mean `restore`?"),
+    ] {
+        assert!(
+            runbook
+                .diagnostics
+                .iter()
+                .any(|found| found.code == code && found.line == line && found.help.contains(help)),
+            "{code} at {line}: {:#?}",
+            runbook.diagnostics
+        );
+    }
+    insta::assert_snapshot!(
+        "annotations",
+        render(&runbook.diagnostics, "guide.md", text)
+    );
+}
+
+#[test]
+fn nothing_after_an_open_fence_can_be_armed() {
+    let runbook =
+        open("# A\n\n## Step 1\n\n```bash\nls\n\n## Step 2\n\n```sql\nSELECT 1;\n```\n\ntext\n");
+    assert!(codes(&runbook).contains(&"unbalanced-fence"));
+    assert!(runbook.blocks.iter().all(|block| block.refused.is_some()));
+    let runbook = open("# A\n```bash\nls\n```\n```bash\nls\n");
+    assert!(codes(&runbook).contains(&"unterminated-fence"));
+    assert!(runbook.blocks[0].refused.is_none());
+    assert!(runbook.blocks[1].refused.is_some());
+}
+
+#[test]
+fn sql_that_hurts_or_cannot_run_is_told() {
+    let runbook = open(
+        "# A\n\n## Step 1: a\n\n```sql\nBEGIN;\nCREATE INDEX CONCURRENTLY i ON t (a);\nCREATE INDEX j ON t (b);\nALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES u;\nDROP TABLE v;\nCOMMIT;\n```\n",
+    );
+    for code in [
+        "not-in-transaction",
+        "index-without-concurrently",
+        "constraint-without-not-valid",
+        "ddl-without-lock-timeout",
+        "destructive-forward",
+    ] {
+        assert!(
+            codes(&runbook).contains(&code),
+            "{code}: {:#?}",
+            runbook.diagnostics
+        );
+    }
+}
+
+#[test]
+fn secrets_and_invisible_characters_are_found_and_not_repeated() {
+    let runbook = open(
+        "# A\n\n## Step 1: a\n\n```bash\nPGPASSWORD=hunter2 psql -c 'SELECT 1'\npsql postgres://app:hunter2@db/app\nls \u{202e}gnp\u{200b}\n```\n",
+    );
+    let found: Vec<&str> = codes(&runbook)
+        .into_iter()
+        .filter(|code| code.starts_with("secret") || code.starts_with("invisible"))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "secret-in-the-open",
+            "secret-in-the-open",
+            "invisible-character"
+        ]
+    );
+    assert!(
+        runbook
+            .diagnostics
+            .iter()
+            .all(|diagnostic| !diagnostic.message.contains("hunter2"))
+    );
+}
+
+#[test]
+fn check_json_is_stable() {
+    let document = check_document(&open(COUNTERS));
+    insta::assert_snapshot!(
+        "check",
+        serde_json::to_string_pretty(&document).expect("it is JSON")
+    );
+}
+
+#[test]
+fn the_documented_examples_give_what_is_said() {
+    let mut rest = DOCUMENTATION;
+    let mut examples = 0;
+    while let Some(start) = rest.find("````markdown\n") {
+        let guide = &rest[start + 13..];
+        let end = guide.find("\n````").expect("an example ends");
+        let after = &guide[end..];
+        let json = after.find("```json\n").expect("JSON follows an example") + 8;
+        let json_end = after[json..].find("```").expect("the JSON ends") + json;
+        let expected: Value =
+            serde_json::from_str(&after[json..json_end]).expect("the JSON is JSON");
+        let document = check_document(&open(&guide[..end + 1]));
+        contains(&document, &expected, &guide[..end]);
+        rest = &after[json_end..];
+        examples += 1;
+    }
+    assert_eq!(examples, 6);
+}
+
+/// Every key of `expected` stands in `found` with the same value; lists have the same length.
+fn contains(found: &Value, expected: &Value, place: &str) {
+    match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
+            for (key, value) in expected {
+                let inner = found
+                    .get(key)
+                    .unwrap_or_else(|| panic!("{place}: no {key}"));
+                contains(inner, value, &format!("{place}\n.{key}"));
+            }
+        }
+        (Value::Array(found), Value::Array(expected)) => {
+            assert_eq!(found.len(), expected.len(), "{place}: {found:#?}");
+            for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+                contains(found, expected, &format!("{place}[{index}]"));
+            }
+        }
+        _ => assert_eq!(found, expected, "{place}"),
+    }
+}
+
+/// What must hold of every guide, however odd.
+fn sound(text: &str) {
+    let runbook = open(text);
+    let lines = text.split(['\n', '\r']).count();
+    let mut last = 0;
+    for (index, block) in runbook.blocks.iter().enumerate() {
+        assert_eq!(block.n, index + 1);
+        assert!(
+            block.line > last && block.line <= lines,
+            "lines of blocks rise and exist"
+        );
+        assert!(block.code_line == block.line || block.code_line == block.line + 1);
+        last = block.line;
+        for part in &block.parts {
+            assert!(part.line >= block.line && part.line <= lines + 1);
+        }
+    }
+    let mut ids: Vec<&str> = runbook.steps().map(|step| step.id.as_str()).collect();
+    ids.extend(runbook.walk().map(|phase| phase.id.as_str()));
+    let written = text.contains('#') && text.contains('{');
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert!(written || ids.len() == count, "ids are unique");
+    for step in runbook.steps() {
+        assert!(
+            step.blocks
+                .iter()
+                .all(|number| runbook.block(*number).is_some())
+        );
+        assert!(step.line >= 1 && step.line <= lines);
+    }
+    for diagnostic in &runbook.diagnostics {
+        assert!(
+            diagnostic.line >= 1 && diagnostic.line <= lines,
+            "{diagnostic:?}"
+        );
+        assert!(diagnostic.column >= 1 && diagnostic.width >= 1);
+    }
+    for phase in runbook.walk() {
+        assert!(!phase.steps.is_empty());
+    }
+    assert!(
+        runbook
+            .blocks
+            .iter()
+            .all(|block| block.role != Role::Run || block.actor != Actor::Nobody)
+    );
+    render(&runbook.diagnostics, "guide.md", text);
+    check_document(&runbook);
+}
+
+#[test]
+fn odd_guides_open() {
+    for text in [
+        "",
+        "\n",
+        "#",
+        "```",
+        "````\n```\n",
+        "- [ ]",
+        "---\n",
+        "---\ngonogo:\n",
+        "# {#}",
+        "<!-- gonogo:",
+        "> - ```sh\n> ls",
+        "\t# a\n\tb",
+        "## Step 99999999999999999999: x",
+        "T-99999999999999999999h",
+        "| a |\n|",
+        "# é{#é}\n```é {é=\"",
+        "# A\n## Step 1\n```bash\n#\n# or\n# or: \n```",
+        "```sql\n'\n```",
+        "```bash\n<<'\n```",
+        "```bash\n$ \n```",
+        "1️⃣",
+        "```bash\nssh h\n```",
+        "```bash\npsql\n```",
+        "# A\n# B\n# C",
+        "## a\n# b\n### c\n## Rollback\n# Rollback\n### x",
+    ] {
+        sound(text);
+    }
+    for bytes in [
+        &b"\xff\xfe#\0 \0a\0"[..],
+        b"\0\0",
+        b"# a\r## b\r",
+        b"\xef\xbb\xbf# a",
+        &[0x80; 300],
+    ] {
+        parse("guide.md", bytes);
+    }
+    for guide in GUIDES {
+        sound(guide);
+    }
+}
+
+#[test]
+fn large_guides_open_in_time_that_grows_with_their_size() {
+    for text in [
+        "# Step 1: a\n".repeat(10_000),
+        "> ".repeat(20_000),
+        "```bash\nssh host\nls\nexit\n".repeat(1_000),
+        format!("```bash\n{}```\n", "psql\nSELECT 1;\nls\n".repeat(1_000)),
+        format!(
+            "```bash\n{}```\n",
+            "# Option 1\nls\n# or: npx b\n".repeat(1_000)
+        ),
+        "[".repeat(100_000),
+    ] {
+        open(&text);
+    }
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("# ".to_owned()),
+        Just("## Step 1: ".to_owned()),
+        Just("### Rollback\n".to_owned()),
+        Just("\n```bash\n".to_owned()),
+        Just("\n```sql {#a .check expect=\"".to_owned()),
+        Just("\n```\n".to_owned()),
+        Just("- [ ] ".to_owned()),
+        Just("\n# or: npx b\n".to_owned()),
+        Just("\n# Option A\n".to_owned()),
+        Just("psql \"$URL\"\n".to_owned()),
+        Just("<!-- gonogo: undo=".to_owned()),
+        Just("**Expected**: ".to_owned()),
+        Just("WAIT 7 DAYS (5-".to_owned()),
+        "\\PC{0,12}",
+        "[ \t\r\n'\"$<>{}\\[\\]`~#*_|:;.&-]{0,6}",
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_opens(text in pieces()) {
+        sound(&text);
+    }
+
+    #[test]
+    fn any_bytes_open(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        parse("guide.md", &bytes);
+    }
+
+    #[test]
+    fn a_guide_cut_and_joined_anywhere_opens(
+        guide in 0..GUIDES.len(),
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        middle in pieces(),
+    ) {
+        let characters: Vec<char> = GUIDES[guide].chars().collect();
+        let (from, to) = (from.index(characters.len()), to.index(characters.len()));
+        let text: String = characters[..from].iter().copied().chain(middle.chars()).chain(characters[to..].iter().copied()).collect();
+        sound(&text);
+    }
+}
