@@ -242,7 +242,13 @@ impl Writer<'_> {
                 "expects"
             };
             let text = match (&expectation.output, &expectation.cel) {
-                (Some(lines), _) => format!("{flag} the output {}", lines.join(" / ")),
+                (Some(lines), _) => {
+                    let first = lines.first().map_or("", |line| line.trim());
+                    match lines.len() {
+                        0 | 1 => format!("{flag} the output `{first}`"),
+                        count => format!("{flag} the output `{first}` … ({count} lines, below)"),
+                    }
+                }
                 (None, cel) => {
                     let words = plain(&expectation.text);
                     let by = if cel.is_some() {

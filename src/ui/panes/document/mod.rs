@@ -173,6 +173,7 @@ impl Writer<'_> {
                         self.push_all(lay_out(&piece, self.width, theme));
                     }
                 }
+                Piece::Gap => self.gap(),
                 _ => self.push_all(lay_out(&piece, self.width, theme)),
             }
         }
@@ -390,6 +391,7 @@ impl Writer<'_> {
                 );
             }
             self.item_ends(&item);
+            self.push(Line::default());
         }
     }
 }
