@@ -11,7 +11,7 @@ use super::panes;
 use super::theme::Role;
 use super::view::Search;
 use super::walk::{
-    Item, Undoable, is_done, item_at_cursor, last_undoable, shown_action, shown_step,
+    Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_action, shown_step,
 };
 use crate::run::{ActionId, Command, Mode, Outcome, preview};
 
@@ -346,6 +346,21 @@ impl App {
         let Some(tick) = step.ticks.get(index) else {
             return Vec::new();
         };
+        if !self.is_item_in_sight() {
+            let at = items(look.run(), step)
+                .iter()
+                .position(|item| *item == Item::Tick(index));
+            if self.pane_height("step") == 0 {
+                self.look_at("step");
+            }
+            self.show_item(at);
+            self.say(
+                "the box was out of sight",
+                "look at it, then Space",
+                Role::Warning,
+            );
+            return Vec::new();
+        }
         let (step, text) = (step.id.clone(), plain(&tick.text));
         let asked = tick.value.clone();
         self.view.item = None;

@@ -103,6 +103,10 @@ impl App {
         let items = items(look.run(), step);
         let at = item_at(&look, step, &items);
         let most = rows.saturating_sub(height.into());
+        if matches!(intent, Intent::Up | Intent::Down) && at.is_some() && !self.is_item_in_sight() {
+            self.show_item(at);
+            return;
+        }
         match (intent, at) {
             (Intent::Up | Intent::Down, Some(at)) => {
                 let next = match intent {
@@ -111,8 +115,7 @@ impl App {
                 };
                 match next {
                     Some(next) => {
-                        self.view.item = Some(next);
-                        self.view.position_mut("step").top = None;
+                        self.show_item(Some(next));
                     }
                     // Past the last item the text goes on.
                     None => self.scroll_step(intent, 1, most),
@@ -123,6 +126,17 @@ impl App {
                 self.scroll_step(intent, page, most);
             }
         }
+    }
+
+    pub(super) fn is_item_in_sight(&self) -> bool {
+        self.pane_area("step")
+            .is_some_and(|area| panes::is_in_sight(&self.look(), area))
+    }
+
+    /// Brings an item of the step into sight, with the cursor on it.
+    pub(super) fn show_item(&mut self, at: Option<usize>) {
+        self.view.item = at;
+        self.view.position_mut("step").top = None;
     }
 
     fn scroll_step(&mut self, intent: Intent, page: u64, most: u64) {

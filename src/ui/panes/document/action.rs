@@ -13,8 +13,8 @@ use crate::ui::walk::Item;
 
 impl Writer<'_> {
     pub(super) fn block(&mut self, block: &Block) {
-        if block.choice.is_some() || block.parts.iter().any(|part| part.choice.is_some()) {
-            self.choices();
+        if let Some(choice) = &block.choice {
+            self.choice(&choice.group);
         }
         if block.role == BlockRole::Split && !block.parts.is_empty() {
             self.gap();
@@ -38,6 +38,9 @@ impl Writer<'_> {
             block: block.n,
             part: index + 1,
         };
+        if let Some(choice) = &part.choice {
+            self.choice(&choice.group);
+        }
         if !part.title.is_empty() {
             let optional = if part.optional { " (optional)" } else { "" };
             self.say(&format!("{}{optional}", part.title), Role::Text, 0);

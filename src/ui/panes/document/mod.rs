@@ -139,8 +139,8 @@ impl Writer<'_> {
         } else if self.run.is_passed_over(self.step) {
             self.say("another alternative was chosen", Role::Muted, 0);
         }
-        if self.step.choice.is_some() {
-            self.choices();
+        if let Some(choice) = &self.step.choice {
+            self.choice(&choice.group);
         }
     }
 
@@ -225,7 +225,7 @@ impl Writer<'_> {
         while let Some(item) = missing.pop() {
             match item {
                 Item::Tick(index) => self.tick(index),
-                Item::Choice(_) => self.choices(),
+                Item::Choice(group) => self.choice(&group),
                 Item::Action(action) => {
                     if let Some(block) = self.run.runbook.block(action.block) {
                         self.block(block);
@@ -361,10 +361,11 @@ impl Writer<'_> {
         (spans, below)
     }
 
-    fn choices(&mut self) {
+    /// The alternatives of one group, where they are met first.
+    fn choice(&mut self, wanted: &str) {
         for (group, options) in choices(self.run, self.step) {
             let item = Item::Choice(group.clone());
-            if self.is_placed(&item) {
+            if group != wanted || self.is_placed(&item) {
                 continue;
             }
             self.gap();
