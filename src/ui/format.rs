@@ -24,6 +24,7 @@ pub fn estimate(seconds: u64) -> String {
     match seconds {
         0..60 | 61..90 => format!("~{seconds}s"),
         60..5_400 => format!("~{}m", seconds.div_ceil(60)),
+        172_800.. => format!("~{}d", seconds.div_ceil(86_400)),
         _ if seconds % 3_600 < 60 => format!("~{}h", seconds / 3_600),
         _ => format!("~{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
     }

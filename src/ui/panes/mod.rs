@@ -28,7 +28,7 @@ use crate::run::Timestamp;
 pub use gate::item_lines as gate_item_lines;
 pub use output::{first_line, without_colour};
 pub use phases::steps_in_order;
-pub use step::top as step_top;
+pub use step::{is_in_sight, top as step_top};
 
 /// One pane of the cockpit.
 pub trait Pane: Sync {

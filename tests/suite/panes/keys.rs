@@ -117,6 +117,22 @@ fn a_confirmation_cannot_be_pasted() {
 }
 
 #[test]
+fn a_box_that_is_out_of_sight_is_looked_at_before_it_is_ticked() {
+    let prose = "One line of prose among many.\n\n".repeat(40);
+    let guide = format!(
+        "# G\n\n## Phase 1: A\n\n### One\n\n{prose}- [ ] read to the end\n\n## Phase 2: B\n\n### Two\n\n- [ ] x\n"
+    );
+    let mut desk = Desk::of(&guide, "staging", false);
+    assert!(desk.screen(80, 24).contains("One line of prose"));
+    desk.press(" ");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("[ ] read to the end"), "{screen}");
+    desk.press(" ");
+    assert!(matches!(desk.sent.as_slice(), [Command::Tick { .. }]));
+}
+
+#[test]
 fn pasted_text_reaches_fields_and_nothing_else() {
     let mut desk = at_the_backup();
     desk.paste("<Enter>xRBgGsyq");
