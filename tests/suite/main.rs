@@ -4,6 +4,7 @@ mod cluster;
 mod config;
 mod demo;
 mod dialect;
+mod dialect_lints;
 mod dialect_properties;
 mod errors;
 mod executor;
