@@ -208,49 +208,47 @@ impl SpoolReader {
     /// Takes whole records. Only the last ones are looked into.
     fn take(&mut self, records: &[u8]) {
         let mut recent: VecDeque<(u64, &[u8])> = VecDeque::with_capacity(TAIL + 1);
+        // For each stream: whether its unfinished line has changed, and to what.
+        let mut partial: [Option<Option<&[u8]>>; 2] = [None, None];
         let mut rest = records;
         while !rest.is_empty() {
             let mut after = rest;
             // Never fails: the source is memory.
             let length = after.skip_until(b'\n').unwrap_or(rest.len());
             let record = &rest[..length];
-            let counts = !matches!(record.first(), Some(b'p' | b'q'));
-            if recent.len() == TAIL {
-                recent.pop_front();
-            }
-            recent.push_back((self.lines, record));
+            rest = after;
             self.bytes += length as u64;
-            if counts {
-                self.lines += 1;
-                if self.lines.is_multiple_of(STRIDE) {
-                    self.index.push(self.bytes);
+            match record.first() {
+                Some(b'p') => partial[0] = Some(Some(record)),
+                Some(b'q') => partial[1] = Some(Some(record)),
+                tag => {
+                    match tag {
+                        Some(b'o') => partial[0] = Some(None),
+                        Some(b'e') => partial[1] = Some(None),
+                        _ => {}
+                    }
+                    if recent.len() == TAIL {
+                        recent.pop_front();
+                    }
+                    recent.push_back((self.lines, record));
+                    self.lines += 1;
+                    if self.lines.is_multiple_of(STRIDE) {
+                        self.index.push(self.bytes);
+                    }
                 }
             }
-            rest = after;
         }
         for (number, record) in recent {
-            self.remember(number, &record[..record.len() - 1]);
-        }
-    }
-
-    fn remember(&mut self, number: u64, record: &[u8]) {
-        let Some(record) = RawRecord::parse(record) else {
-            return;
-        };
-        let line = record.line(number);
-        match record.tag {
-            Tag::PartialOut => self.partial[0] = Some(line),
-            Tag::PartialErr => self.partial[1] = Some(line),
-            tag => {
-                match tag {
-                    Tag::Out => self.partial[0] = None,
-                    Tag::Err => self.partial[1] = None,
-                    _ => {}
-                }
+            if let Some(line) = line_of(number, record) {
                 if self.tail.len() == TAIL {
                     self.tail.pop_front();
                 }
                 self.tail.push_back(line);
+            }
+        }
+        for (slot, change) in self.partial.iter_mut().zip(partial) {
+            if let Some(record) = change {
+                *slot = record.and_then(|record| line_of(self.lines, record));
             }
         }
     }
@@ -279,14 +277,19 @@ impl SpoolReader {
                 continue;
             }
             if number >= from
-                && let Some(parsed) = RawRecord::parse(&record[..record.len().saturating_sub(1)])
+                && let Some(line) = line_of(number, &record)
             {
-                lines.push(parsed.line(number));
+                lines.push(line);
             }
             number += 1;
         }
         Ok(lines)
     }
+}
+
+fn line_of(number: u64, record: &[u8]) -> Option<OutputLine> {
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    RawRecord::parse(record).map(|record| record.line(number))
 }
 
 #[cfg(test)]

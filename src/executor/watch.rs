@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::run::Launched;
 
 /// Also an upper bound where notifications work: a lost one costs this much.
+#[cfg(target_os = "linux")]
 const SAFETY_NET: Duration = Duration::from_millis(500);
 const POLLING: Duration = Duration::from_millis(20);
 

@@ -1,7 +1,5 @@
 //! What each intent does: move, look, open a dialog, or ask something of the supervisor.
 
-use ratatui::layout::Size;
-
 use super::app::{App, Ask};
 use super::dialogs::{
     Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
@@ -9,12 +7,11 @@ use super::dialogs::{
 };
 use super::intent::Intent;
 use super::markdown::plain;
-use super::panes::{self, Moves};
+use super::panes;
 use super::theme::Role;
 use super::view::Search;
 use super::walk::{
-    Item, Undoable, is_done, item_at, item_at_cursor, items, last_undoable, shown_action,
-    shown_step, step_at_hand,
+    Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_action, shown_step,
 };
 use crate::run::{ActionId, Command, Mode, Outcome, preview};
 
@@ -38,7 +35,7 @@ impl App {
     }
 
     fn on_reply(&mut self, dialog: Box<dyn Dialog>, reply: Reply) -> Vec<Ask> {
-        let asks = match reply {
+        match reply {
             Reply::Stay => {
                 self.dialogs.push(dialog);
                 Vec::new()
@@ -120,8 +117,7 @@ impl App {
                 }
             }
             Reply::Leave => vec![Ask::Leave],
-        };
-        asks
+        }
     }
 
     /// After a decision the screen follows the run again.
@@ -143,7 +139,7 @@ impl App {
         }
     }
 
-    fn at_hand(&mut self) {
+    pub(super) fn at_hand(&mut self) {
         self.view.step = None;
         self.view.item = None;
         self.view.position_mut("step").top = None;
@@ -163,8 +159,10 @@ impl App {
             | Intent::PageDown
             | Intent::First
             | Intent::Last => self.go(intent),
-            Intent::FocusNext => self.turn_focus(1),
-            Intent::FocusPrevious => self.turn_focus(-1),
+            Intent::FocusNext => self.turn_place(1),
+            Intent::FocusPrevious => self.turn_place(-1),
+            Intent::TabNext => self.turn_tab(1),
+            Intent::TabPrevious => self.turn_tab(-1),
             Intent::AtHand => {
                 self.at_hand();
                 self.look_at("step");
@@ -200,7 +198,8 @@ impl App {
                     .search
                     .as_ref()
                     .map_or("", |search| &search.pattern);
-                self.open(SearchFor::new(&before.to_owned()));
+                let dialog = SearchFor::new(before);
+                self.open(dialog);
             }
             Intent::SearchNext => return self.search(true),
             Intent::SearchPrevious => return self.search(false),
@@ -269,116 +268,6 @@ impl App {
             Role::Text,
         );
         vec![Ask::Copy(text.to_owned())]
-    }
-
-    fn turn_focus(&mut self, by: isize) {
-        let panes = self.layout().panes();
-        let count = isize::try_from(panes.len()).unwrap_or(1).max(1);
-        let at = panes
-            .iter()
-            .position(|pane| *pane == self.view.focus())
-            .and_then(|at| isize::try_from(at).ok())
-            .unwrap_or(0);
-        let next = usize::try_from((at + by).rem_euclid(count)).unwrap_or(0);
-        if let Some(pane) = panes.get(next) {
-            self.view.focus_on(pane);
-        }
-    }
-
-    fn go(&mut self, intent: Intent) {
-        let name = self.view.focus();
-        let Some(pane) = panes::pane(name) else {
-            return;
-        };
-        let area = self.pane_area(name).unwrap_or_default();
-        let size = Size::new(area.width, area.height);
-        let rows = pane.rows(&self.look(), size);
-        let page = u64::from(area.height.saturating_sub(2).max(1));
-        match pane.moves() {
-            Moves::Steps => self.go_step(intent, page),
-            Moves::Items => self.go_item(intent, rows, area.height),
-            Moves::Cursor => {
-                let position = self.view.position_mut(name);
-                let at = stepped(position.cursor as u64, intent, page, rows.saturating_sub(1));
-                position.cursor = usize::try_from(at).unwrap_or(0);
-                let height = u64::from(area.height.saturating_sub(2)).max(1);
-                let top = position.top.unwrap_or(0);
-                position.top = Some(top.clamp(at.saturating_sub(height - 1), at));
-            }
-            Moves::Scroll => {
-                let most = rows.saturating_sub(area.height.into());
-                let position = self.view.position_mut(name);
-                let top = position.top.unwrap_or(0).min(most);
-                position.top = Some(stepped(top, intent, page, most));
-            }
-            Moves::Follow => {
-                let most = rows.saturating_sub(area.height.into());
-                let position = self.view.position_mut(name);
-                let top = position.top.unwrap_or(most).min(most);
-                let next = stepped(top, intent, page, most);
-                // At the end it follows again.
-                position.top = (next < most).then_some(next);
-            }
-        }
-    }
-
-    fn go_step(&mut self, intent: Intent, page: u64) {
-        let shown = shown_step(&self.look()).map(|step| step.id.clone());
-        let steps = panes::steps_in_order(&self.model.run);
-        let at = steps
-            .iter()
-            .position(|(_, step)| Some(&step.id) == shown.as_ref())
-            .unwrap_or(0) as u64;
-        let next = stepped(at, intent, page, (steps.len() as u64).saturating_sub(1));
-        let chosen = usize::try_from(next)
-            .ok()
-            .and_then(|next| steps.get(next))
-            .map(|(_, step)| step.id.clone());
-        let at_hand = step_at_hand(&self.model.run).map(|step| step.id.clone());
-        self.at_hand();
-        // On the step at hand the screen follows the run again.
-        self.view.step = chosen.filter(|chosen| Some(chosen) != at_hand.as_ref());
-    }
-
-    fn go_item(&mut self, intent: Intent, rows: u64, height: u16) {
-        let look = self.look();
-        let Some(step) = shown_step(&look) else {
-            return;
-        };
-        let items = items(look.run(), step);
-        let at = item_at(&look, step, &items);
-        let most = rows.saturating_sub(height.into());
-        match (intent, at) {
-            (Intent::Up | Intent::Down, Some(at)) => {
-                let next = match intent {
-                    Intent::Up => at.checked_sub(1),
-                    _ => Some(at + 1).filter(|next| *next < items.len()),
-                };
-                match next {
-                    Some(next) => {
-                        self.view.item = Some(next);
-                        self.view.position_mut("step").top = None;
-                    }
-                    // Past the last item the text goes on.
-                    None => self.scroll_step(intent, 1, most),
-                }
-            }
-            _ => {
-                let page = u64::from(height.saturating_sub(2).max(1));
-                self.scroll_step(intent, page, most);
-            }
-        }
-    }
-
-    fn scroll_step(&mut self, intent: Intent, page: u64, most: u64) {
-        let top = match self.view.position("step").top {
-            Some(top) => top,
-            None => self
-                .pane_area("step")
-                .map_or(0, |area| panes::step_top(&self.look(), area)),
-        };
-        let top = stepped(top.min(most), intent, page, most);
-        self.view.position_mut("step").top = Some(top);
     }
 
     fn open_item(&mut self) -> Vec<Ask> {
@@ -457,6 +346,21 @@ impl App {
         let Some(tick) = step.ticks.get(index) else {
             return Vec::new();
         };
+        if !self.is_item_in_sight() {
+            let at = items(look.run(), step)
+                .iter()
+                .position(|item| *item == Item::Tick(index));
+            if self.pane_height("step") == 0 {
+                self.look_at("step");
+            }
+            self.show_item(at);
+            self.say(
+                "the box was out of sight",
+                "look at it, then Space",
+                Role::Warning,
+            );
+            return Vec::new();
+        }
         let (step, text) = (step.id.clone(), plain(&tick.text));
         let asked = tick.value.clone();
         self.view.item = None;
@@ -600,18 +504,5 @@ impl App {
             lines: output.lines,
             upwards,
         }]
-    }
-}
-
-/// A position after one move, between 0 and `most`.
-fn stepped(at: u64, intent: Intent, page: u64, most: u64) -> u64 {
-    match intent {
-        Intent::Up => at.saturating_sub(1),
-        Intent::Down => (at + 1).min(most),
-        Intent::PageUp => at.saturating_sub(page),
-        Intent::PageDown => (at + page).min(most),
-        Intent::First => 0,
-        Intent::Last => most,
-        _ => at,
     }
 }

@@ -14,7 +14,6 @@ use super::intent::Intent;
 use super::keymap::{Context, Key, meaning};
 use super::layout::{Layout, NARROW};
 use super::model::Model;
-use super::output::PAGE;
 use super::panes;
 use super::screen::{self, Areas, Frame, Notice};
 use super::theme::{Role, Theme};
@@ -207,8 +206,9 @@ impl App {
                 }
                 let top = line.saturating_sub(u64::from(height / 2));
                 self.view.position_mut("output").top = Some(top);
+                let number = super::format::grouped(line + 1);
                 self.say(
-                    format!("found on line {}", line + 1),
+                    format!("found on line {number}"),
                     "n and N go on",
                     Role::Text,
                 );
@@ -482,9 +482,4 @@ impl App {
         };
         screen::draw(&frame, area, buffer);
     }
-}
-
-/// Start of the page that holds a line.
-pub fn page_of(line: u64) -> u64 {
-    line / PAGE * PAGE
 }

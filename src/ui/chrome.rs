@@ -65,6 +65,8 @@ fn row(
                 .map(|(index, segment)| (segment.expendable, index))
         };
         match (worst(&left), worst(&right)) {
+            // What may not be left out is cut at the edge, and not dropped in silence.
+            (Some((0, _)), None | Some((0, _))) | (None, Some((0, _))) => return line,
             (Some(in_left), Some(in_right)) if in_right.0 >= in_left.0 => {
                 right.remove(in_right.1);
             }
@@ -376,7 +378,9 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(
                 fit(
                     &plain(&plan.title),
-                    usize::from(columns).saturating_sub(16).min(44),
+                    usize::from(columns)
+                        .saturating_sub(16)
+                        .min(44.max(usize::from(columns) / 2)),
                 ),
                 theme.style(Role::Text),
             ),
@@ -399,8 +403,11 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             3,
         ));
     }
+    let title = left.iter().take(1).flat_map(|segment| &segment.spans);
+    let used: usize = title.map(|span| super::format::width(&span.content)).sum();
+    let room = usize::from(columns).saturating_sub(used + 3);
     let (ready, role) = readiness(plan);
-    left.push(segment(ready, theme.style(role), 1));
+    left.push(segment(fit(&ready, room.max(9)), theme.style(role), 0));
     row(left, Vec::new(), &separator, columns)
 }
 
@@ -410,7 +417,7 @@ pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
         return ("ready".to_owned(), Role::Passed);
     }
     let why = plan.reasons.first().map_or("", String::as_str);
-    (format!("NOT READY: {}", fit(why, 60)), Role::Failed)
+    (format!("NOT READY: {why}"), Role::Failed)
 }
 
 /// Whether a key in the footer would do something now.

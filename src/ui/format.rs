@@ -22,8 +22,9 @@ pub fn duration(seconds: u64) -> String {
 /// A rough duration for estimates: `~45s`, `~15m`, `~1h 30m`.
 pub fn estimate(seconds: u64) -> String {
     match seconds {
-        0..90 => format!("~{seconds}s"),
-        90..5_400 => format!("~{}m", seconds.div_ceil(60)),
+        0..60 | 61..90 => format!("~{seconds}s"),
+        60..5_400 => format!("~{}m", seconds.div_ceil(60)),
+        172_800.. => format!("~{}d", seconds.div_ceil(86_400)),
         _ if seconds % 3_600 < 60 => format!("~{}h", seconds / 3_600),
         _ => format!("~{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
     }
@@ -61,6 +62,19 @@ pub fn count(number: i64) -> String {
         -999_999..=999_999 => format!("{:.1}k", number as f64 / 1e3),
         _ => format!("{:.1}M", number as f64 / 1e6),
     }
+}
+
+/// `7,000,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// `1 box`, `3 boxes`.
@@ -223,6 +237,13 @@ mod tests {
         assert_eq!(estimate_range(300, 600), "~5-10m");
         assert_eq!(estimate_range(2_400, 7_800), "~40m to 2h 10m");
         assert_eq!(estimate_range(300, 300), "~5m");
+        assert_eq!(estimate_range(60, 120), "~1-2m");
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let shown: Vec<_> = [0, 999, 1_000, 7_000_000].map(grouped).into();
+        assert_eq!(shown, ["0", "999", "1,000", "7,000,000"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Intent {
     Last,
     FocusNext,
     FocusPrevious,
+    TabNext,
+    TabPrevious,
     AtHand,
     Zoom,
 

@@ -19,6 +19,7 @@ pub mod layout;
 mod link;
 mod markdown;
 pub mod model;
+mod moves;
 mod output;
 mod panes;
 mod screen;

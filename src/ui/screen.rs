@@ -197,12 +197,24 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
         };
         Span::styled(format!(" {name} "), style)
     };
-    let others: Vec<&&str> = place
-        .tabs
-        .iter()
-        .filter(|tab| **tab != place.pane)
-        .collect();
-    line.spans.push(own(place.pane));
+    // All tabs of the place where there is room, so that it can be seen where the arrows lead.
+    let names: usize = place.tabs.iter().map(|tab| width(tab) + 3).sum();
+    let alert_room = title.alert.as_ref().map_or(0, |(text, _)| width(text) + 3);
+    if place.tabs.len() > 1 && names + alert_room + 2 <= columns {
+        for (index, tab) in place.tabs.iter().enumerate() {
+            if index > 0 {
+                line.spans.push(Span::styled("│", border));
+            }
+            line.spans.push(if *tab == place.pane {
+                own(tab)
+            } else {
+                Span::styled(format!(" {tab} "), theme.style(Role::Muted))
+            });
+        }
+        line.spans.push(Span::styled("─", border));
+    } else {
+        line.spans.push(own(place.pane));
+    }
     let alert = title.alert.as_ref().map(|(text, role)| {
         let text = fit(text, columns.saturating_sub(line_width(&line) + 3));
         Span::styled(format!(" {text} "), theme.style(*role))
@@ -215,14 +227,6 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
         line.spans
             .push(Span::styled(words, theme.style(Role::Text)));
         line.spans.push(Span::raw(" "));
-    }
-    // The other tabs of the place, where there is room to name them.
-    for tab in others {
-        let text = format!("│ {tab} ");
-        if line_width(&line) + width(&text) + alert_width < columns {
-            line.spans
-                .push(Span::styled(text, theme.style(Role::Muted)));
-        }
     }
     let fill = columns.saturating_sub(line_width(&line) + alert_width);
     line.spans.push(Span::styled("─".repeat(fill), border));

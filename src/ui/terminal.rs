@@ -8,7 +8,7 @@ use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -28,8 +28,9 @@ impl Guard {
         enable_raw_mode()?;
         let guard = Self(());
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        let mut screen = Terminal::new(CrosstermBackend::new(stdout()))?;
-        screen.clear()?;
+        // Not `Terminal::clear`: it asks the terminal where its cursor is, and not every one answers.
+        execute!(stdout(), Clear(ClearType::All))?;
+        let screen = Terminal::new(CrosstermBackend::new(stdout()))?;
         Ok((guard, screen))
     }
 }

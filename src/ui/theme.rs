@@ -248,7 +248,7 @@ mod tests {
     fn without_colour_focus_and_banner_are_still_visible() {
         for theme in Theme::embedded().unwrap() {
             let theme = theme.without_colour();
-            for (_, style) in &theme.styles {
+            for style in theme.styles.values() {
                 assert_eq!((style.fg, style.bg), (None, None));
             }
             for role in [Role::Protected, Role::Focus, Role::Selection] {

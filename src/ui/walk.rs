@@ -69,18 +69,20 @@ pub fn items(run: &RunState, step: &Step) -> Vec<Item> {
         placed.push((action_line(run, action), Item::Action(action)));
     }
     for (group, _) in choices(run, step) {
+        let of_group =
+            |choice: &Option<Choice>| choice.as_ref().is_some_and(|choice| choice.group == group);
         let line = step
             .blocks
             .iter()
             .filter_map(|number| run.runbook.block(*number))
-            .find(|block| {
-                block
-                    .choice
-                    .iter()
-                    .chain(block.parts.iter().filter_map(|part| part.choice.as_ref()))
-                    .any(|choice| choice.group == group)
+            .find_map(|block| {
+                let part = block.parts.iter().find(|part| of_group(&part.choice));
+                match part {
+                    Some(part) => Some(part.line),
+                    None => of_group(&block.choice).then_some(block.line),
+                }
             })
-            .map_or(step.line, |block| block.line);
+            .unwrap_or(step.line);
         placed.push((line, Item::Choice(group)));
     }
     // A choice stands before the alternatives it is about.

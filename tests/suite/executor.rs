@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use gonogo::executor::spool::SpoolReader;
-use gonogo::executor::{ActionKind, Adopted, Executor, ExitRecord, LaunchError, Running, ShimSpec};
-use gonogo::executor::{evidence, is_alive};
+use gonogo::executor::{ActionKind, Executor, ExitRecord, Running, ShimSpec, evidence};
 use gonogo::run::{ActionId, Evidence, OutputLine, OutputStream};
 use gonogo::runbook::Actor;
 
 use crate::support::eventually;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_gonogo");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_gonogo");
 
 /// A place for actions, and the executor of it.
 pub struct Bench {
@@ -50,7 +49,7 @@ impl Bench {
     }
 
     /// The directory in which a shim that is not started by the executor finds its work.
-    fn directory(&self) -> PathBuf {
+    pub fn directory(&self) -> PathBuf {
         let directory = self.executor.directory(ActionId::block(1), 1);
         std::fs::create_dir_all(&directory).unwrap();
         directory
@@ -105,35 +104,8 @@ impl Done {
     }
 }
 
-/// Processes whose command line holds this text.
-fn processes_with(text: &str) -> Vec<u32> {
-    let output = Command::new("ps")
-        .args(["-A", "-o", "pid=,stat=,args="])
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter(|line| line.contains(text))
-        .filter_map(|line| {
-            let mut fields = line.split_whitespace();
-            let pid = fields.next()?.parse().ok()?;
-            (!fields.next()?.starts_with('Z')).then_some(pid)
-        })
-        .collect()
-}
-
-/// A number of seconds to sleep that no other process sleeps.
-fn unique_seconds() -> String {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    format!(
-        "9{:07}{:02}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
-}
-
-async fn wait_for_output(running: &Running, text: &str) {
+/// Waits until the action has printed this.
+pub async fn wait_for_output(running: &Running, text: &str) {
     eventually(text, async || {
         std::fs::read_to_string(running.spool())
             .ok()
@@ -303,323 +275,6 @@ async fn a_line_without_an_end_is_cut() {
         .await;
     assert!(done.out().iter().all(|line| line.len() <= 16 * 1024));
     assert_eq!(done.out().concat().len(), 100_000);
-}
-
-/// Stubborn processes: in the group, out of the session, double-forked, and one stopped.
-fn hung_tree(seconds: &str) -> String {
-    format!(
-        r#"trap '' INT TERM HUP
-        setsid bash -c "trap '' INT TERM HUP; sleep {seconds}; sleep {seconds}" &
-        (setsid bash -c "trap '' INT TERM; (sleep {seconds} &) ; sleep {seconds}" &)
-        sleep {seconds} &
-        sleep {seconds} & kill -STOP $!
-        echo ready
-        while true; do sleep {seconds}; done"#
-    )
-}
-
-#[tokio::test]
-async fn cancelling_ends_everything_that_was_started() {
-    for urgent in [false, true] {
-        let bench = Bench::new();
-        let seconds = unique_seconds();
-        let mut spec = bench.shell(&hung_tree(&seconds));
-        spec.grace_ms = 100;
-        let running = bench.executor.launch(spec).await.unwrap();
-        wait_for_output(&running, "ready").await;
-        eventually("the whole tree", async || {
-            (processes_with(&seconds).len() >= 6).then_some(())
-        })
-        .await;
-
-        running.cancel(urgent).unwrap();
-        let done = Done::of(&running).await;
-
-        assert!(done.record.cancelled);
-        assert!(!done.record.timed_out);
-        assert_eq!(done.record.signal, Some(9));
-        assert_eq!(done.record.background, 0);
-        assert!(
-            done.notes().contains("cancelled, killed in the end"),
-            "{}",
-            done.notes()
-        );
-        assert_eq!(processes_with(&seconds), [0_u32; 0]);
-    }
-}
-
-#[tokio::test]
-async fn who_ends_when_asked_may_clean_up() {
-    let bench = Bench::new();
-    let script = "trap 'echo cleaning up; exit 3' INT; echo ready; while true; do sleep 0.05; done";
-    let running = bench.executor.launch(bench.shell(script)).await.unwrap();
-    wait_for_output(&running, "ready").await;
-    running.cancel(false).unwrap();
-    let done = Done::of(&running).await;
-    assert!(done.out().contains(&"cleaning up"));
-    assert_eq!(done.record.exit, Some(3));
-    assert!(done.record.cancelled);
-    assert_eq!(done.notes(), "cancelled");
-    // Too late, and no harm.
-    running.cancel(true).unwrap();
-}
-
-#[tokio::test]
-async fn an_action_can_be_cancelled_at_any_moment_of_its_life() {
-    let bench = Bench::new();
-    for attempt in 1..=60_u32 {
-        let mut spec = bench.shell("sleep 1000");
-        spec.attempt = attempt;
-        let running = bench.executor.launch(spec).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_micros(
-            u64::from(attempt - 1) * 250,
-        ))
-        .await;
-        running.cancel(attempt % 2 == 0).unwrap();
-        let done = Done::of(&running).await;
-        assert!(done.record.cancelled, "{:?}", done.record);
-    }
-}
-
-#[tokio::test]
-async fn a_rollback_that_waits_shortens_the_grace() {
-    let bench = Bench::new();
-    let mut spec = bench.shell("trap '' INT TERM; echo ready; while true; do sleep 0.05; done");
-    spec.grace_ms = 600_000;
-    let running = bench.executor.launch(spec).await.unwrap();
-    wait_for_output(&running, "ready").await;
-    running.cancel(false).unwrap();
-    running.cancel(true).unwrap();
-    let done = Done::of(&running).await;
-    assert_eq!(done.record.signal, Some(9));
-}
-
-#[tokio::test]
-async fn a_cancel_is_heard_under_a_flood() {
-    let bench = Bench::new();
-    let running = bench.executor.launch(bench.shell("yes")).await.unwrap();
-    wait_for_output(&running, "y\n").await;
-    running.cancel(true).unwrap();
-    let done = Done::of(&running).await;
-    assert!(done.record.cancelled);
-    assert_eq!(done.record.signal, Some(2));
-}
-
-#[tokio::test]
-async fn an_action_whose_time_is_up_is_ended() {
-    let bench = Bench::new();
-    let seconds = unique_seconds();
-    let mut spec = bench.shell(&format!("setsid sleep {seconds} & sleep {seconds}"));
-    spec.timeout_s = Some(1);
-    let done = bench.run(spec).await;
-    assert!(done.record.timed_out);
-    assert!(!done.record.cancelled);
-    assert_eq!(done.notes(), "not done after 1 s: ended");
-    assert_eq!(processes_with(&seconds), [0_u32; 0]);
-}
-
-#[tokio::test]
-async fn what_a_step_starts_in_the_background_lives_on() {
-    let bench = Bench::new();
-    let seconds = unique_seconds();
-    // One that left properly, one that did not, and one that prints to the terminal it came from.
-    let script = format!(
-        "setsid nohup sleep {seconds} > /dev/null 2>&1 &
-         sleep {seconds} &
-         (while [ ! -e stop ]; do echo tick; sleep 0.01; echo x >> ticks; done; : {seconds}) &
-         echo started"
-    );
-    let running = bench.executor.launch(bench.shell(&script)).await.unwrap();
-    let done = Done::of(&running).await;
-    assert_eq!(done.record.exit, Some(0));
-    assert!(done.out().contains(&"started"));
-    assert!(done.record.background >= 3, "{:?}", done.record);
-    assert!(
-        done.notes().contains("processes go on in the background"),
-        "{}",
-        done.notes()
-    );
-    assert_eq!(processes_with(&format!("sleep {seconds}")).len(), 2);
-    let ticks = || std::fs::metadata(bench.path().join("ticks")).map_or(0, |ticks| ticks.len());
-    let before = ticks();
-    eventually("the one that prints goes on", async || {
-        (ticks() > before + 20).then_some(())
-    })
-    .await;
-
-    std::fs::write(bench.path().join("stop"), "").unwrap();
-    for pid in processes_with(&format!("sleep {seconds}")) {
-        Command::new("kill").arg(pid.to_string()).status().unwrap();
-    }
-    eventually("the shim goes with the last of them", async || {
-        (!is_alive(running.launched())).then_some(())
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_action_outlives_the_process_that_launched_it() {
-    let bench = Bench::new();
-    let directory = bench.directory();
-    let spec =
-        bench.shell("echo before; while [ ! -e go ]; do sleep 0.01; done; echo after; exit 5");
-    let text = bench.path().join("spec.json");
-    std::fs::write(&text, serde_json::to_vec(&spec).unwrap()).unwrap();
-    // The launcher kills itself the hard way, and all of its group, once the shim is on its own.
-    let launcher = format!(
-        "'{BINARY}' shim '{}' < '{}' & while [ ! -e '{}/script.sh' ]; do sleep 0.01; done; kill -9 0",
-        directory.display(),
-        text.display(),
-        directory.display()
-    );
-    let mut parent = Command::new("setsid")
-        .args(["bash", "-c", &launcher])
-        .spawn()
-        .unwrap();
-    assert!(!parent.wait().unwrap().success());
-
-    let adopted = bench.executor.adopt(ActionId::block(1), 1).await.unwrap();
-    let Adopted::Running(running) = adopted else {
-        panic!("{adopted:?}");
-    };
-    std::fs::write(bench.path().join("go"), "").unwrap();
-    let done = Done::of(&running).await;
-    assert_eq!(done.record.exit, Some(5));
-    assert_eq!(done.out(), ["before", "after"]);
-    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
-        Adopted::Finished(record) => assert_eq!(record, done.record),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn an_adopted_action_can_be_cancelled() {
-    let bench = Bench::new();
-    let spec = bench.shell("echo ready; sleep 1000");
-    let launched = bench.executor.launch(spec).await.unwrap();
-    wait_for_output(&launched, "ready").await;
-    let Adopted::Running(running) = bench.executor.adopt(ActionId::block(1), 1).await.unwrap()
-    else {
-        panic!("it runs");
-    };
-    assert_eq!(running.launched(), launched.launched());
-    running.cancel(false).unwrap();
-    assert!(Done::of(&running).await.record.cancelled);
-}
-
-#[tokio::test]
-async fn a_shim_that_was_killed_leaves_an_unknown_end() {
-    let bench = Bench::new();
-    let running = bench
-        .executor
-        .launch(bench.shell("echo ready; exec sleep 1000"))
-        .await
-        .unwrap();
-    wait_for_output(&running, "ready").await;
-    let pid = running.launched().pid.to_string();
-    Command::new("kill").args(["-9", &pid]).status().unwrap();
-    assert_eq!(running.wait().await.unwrap(), None);
-    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
-        Adopted::Lost {
-            never_ran: false,
-            reason,
-        } => assert!(reason.contains(&pid), "{reason}"),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn an_attempt_is_launched_once() {
-    let bench = Bench::new();
-    bench.run(bench.shell("echo x >> count")).await;
-    let again = bench.executor.launch(bench.shell("echo x >> count")).await;
-    assert!(matches!(again, Err(LaunchError::Exists { .. })));
-    assert_eq!(
-        std::fs::read_to_string(bench.path().join("count")).unwrap(),
-        "x\n"
-    );
-}
-
-#[tokio::test]
-async fn an_action_that_never_came_up_never_will() {
-    let bench = Bench::new();
-    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
-        Adopted::Lost {
-            never_ran: true, ..
-        } => {}
-        other => panic!("{other:?}"),
-    }
-    // Its directory is there, its process is not: given up, for good.
-    let directory = bench.directory();
-    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
-        Adopted::Lost {
-            never_ran: true, ..
-        } => {}
-        other => panic!("{other:?}"),
-    }
-    let spec = serde_json::to_vec(&bench.shell("touch ran")).unwrap();
-    let late = shim(&directory, &spec);
-    assert!(!late.status.success());
-    assert!(!bench.path().join("ran").exists());
-}
-
-#[tokio::test]
-async fn half_a_specification_runs_nothing() {
-    let bench = Bench::new();
-    let directory = bench.directory();
-    let spec = serde_json::to_vec(&bench.shell("touch ran")).unwrap();
-    shim(&directory, &spec[..spec.len() / 2]);
-    match bench.executor.adopt(ActionId::block(1), 1).await.unwrap() {
-        Adopted::Finished(record) => {
-            assert_eq!(record.exit, None);
-            assert!(record.error.unwrap().contains("nothing was run"));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert!(!bench.path().join("ran").exists());
-}
-
-fn shim(directory: &Path, spec: &[u8]) -> std::process::Output {
-    shim_by(Command::new(BINARY).arg("shim").arg(directory), spec)
-}
-
-fn shim_by(command: &mut Command, spec: &[u8]) -> std::process::Output {
-    use std::io::Write;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(spec).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-#[tokio::test]
-async fn a_disk_that_is_full_costs_output_and_nothing_else() {
-    let bench = Bench::new();
-    let directory = bench.directory();
-    let spec =
-        serde_json::to_vec(&bench.shell("seq 1 100000; ulimit -f unlimited; touch ran")).unwrap();
-    // No file may grow beyond 64 KiB: the next write fails as on a full disk.
-    let script = format!(
-        "trap '' XFSZ; ulimit -S -f 64; exec '{BINARY}' shim '{}'",
-        directory.display()
-    );
-    shim_by(Command::new("bash").args(["-c", &script]), &spec);
-    let Adopted::Finished(record) = bench.executor.adopt(ActionId::block(1), 1).await.unwrap()
-    else {
-        panic!("it has ended");
-    };
-    assert_eq!(record.exit, Some(0));
-    assert!(bench.path().join("ran").exists());
-    assert!(record.error.unwrap().contains("is lost"));
-    let mut reader = SpoolReader::new(directory.join("spool"));
-    while reader.poll().unwrap() {}
-    assert_eq!(
-        (reader.lines(), reader.bytes()),
-        (record.lines, record.bytes)
-    );
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ fn http(request: String) -> ActionKind {
 async fn status_headers_and_json_are_evidence() {
     let (url, got) = serve_once(
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-token: swordfish99\r\nconnection: close\r\n\r\n\
-          {\"status\": \"healthy\", \"key\": \"swordfish99\", \"count\": 3, \"name\": \"\\u001b]0;x\\u0007ok\"}",
+          {\"status\": \"healthy\", \"key\": \"swordfish99\", \"count\": 3, \"db_password\": \"unknown1\", \"name\": \"\\u001b]0;x\\u0007ok\"}",
     );
     let bench = Bench::new();
     let mut spec = bench.spec(http(format!(
@@ -77,14 +77,19 @@ async fn status_headers_and_json_are_evidence() {
     assert_eq!(evidence.headers["x-token"], "‹redacted›");
     assert_eq!(
         evidence.json,
-        Some(json!({"status": "healthy", "key": "‹redacted›", "count": 3, "name": "ok"}))
+        Some(
+            json!({"status": "healthy", "key": "‹redacted›", "count": 3, "db_password": "‹redacted›", "name": "ok"})
+        )
     );
     assert!(evidence.latency_ms.is_some());
     assert_eq!(done.out()[0], "HTTP 200 OK");
     assert!(done.out().contains(&"  \"count\": 3,"), "{:?}", done.out());
     for entry in std::fs::read_dir(&done.directory).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(!text.contains("swordfish"), "{text}");
+        assert!(
+            !text.contains("swordfish") && !text.contains("unknown1"),
+            "{text}"
+        );
     }
 }
 

@@ -190,8 +190,8 @@ async fn what_transactions_do_not_allow_works_too() {
     let (done, _) = run(
         &database,
         "CREATE TABLE t (id int); CREATE INDEX CONCURRENTLY i ON t (id); VACUUM t;
-         SELECT 7 AS seven \\gset
-         \\if :seven
+         SELECT 7 AS seven, true AS yes \\gset
+         \\if :yes
          \\echo seven is :seven
          \\endif",
     )

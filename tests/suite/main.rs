@@ -1,6 +1,7 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod cluster;
+mod cockpit;
 mod config;
 mod demo;
 mod dialect;
@@ -8,6 +9,8 @@ mod dialect_lints;
 mod dialect_properties;
 mod errors;
 mod executor;
+mod executor_adoption;
+mod executor_ending;
 mod executor_http;
 mod executor_sql;
 mod hostile_output;

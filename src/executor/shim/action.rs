@@ -32,6 +32,8 @@ const DRAIN: Duration = Duration::from_millis(200);
 const DRAINED: Duration = Duration::from_millis(20);
 /// How often processes that were left behind are looked for, to be buried or found gone.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
+/// The same once the action has ended; those left to the shim tell it themselves.
+const LINGER: Duration = Duration::from_secs(10);
 /// Bytes taken from one terminal before the other has its turn.
 const TURN: usize = 256 * 1024;
 
@@ -164,7 +166,10 @@ impl Action<'_> {
                 && now >= at
             {
                 self.bury_at = None;
-                self.bury();
+                bury(
+                    &process::descendants(std::process::id()),
+                    Some(self.child.id()),
+                );
             }
             self.signal_what_is_due(now);
             if !more && now >= self.last_output + SILENCE {
@@ -264,21 +269,6 @@ impl Action<'_> {
             .filter(|process| self.status.is_some() || process.group != group)
             .collect();
         process::signal_all(&others, signal);
-    }
-
-    /// Buries what was left to the shim and has ended.
-    fn bury(&mut self) {
-        let own = std::process::id();
-        for process in process::descendants(own) {
-            let is_ours = process.parent == own && process.pid != self.child.id();
-            if is_ours
-                && process.zombie
-                && let Some(pid) = process::raw_pid(process.pid)
-                && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
-            {
-                tracing::debug!(%error, "buried already");
-            }
-        }
     }
 
     /// Takes what is there from both terminals; says whether there may be more at once.
@@ -411,36 +401,48 @@ fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
 /// Keeps the terminal open for those that the action left in the background: they would be hung up on
 /// if the leader of their session went, and fail to print if the terminal did.
 async fn linger(mut out: Reader, mut err: Reader, signals: &mut Signals) -> io::Result<()> {
-    let own = std::process::id();
     loop {
-        tokio::select! {
+        let was_open = (out.is_some(), err.is_some());
+        let look_around = tokio::select! {
             Some(()) = signals.terminate.recv() => return Ok(()),
             Some(()) = signals.interrupt.recv() => return Ok(()),
-            Some(()) = signals.child.recv() => {}
-            ready = readable(&out), if out.is_some() => ready?,
-            ready = readable(&err), if err.is_some() => ready?,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-        }
+            Some(()) = signals.child.recv() => true,
+            ready = readable(&out), if out.is_some() => { ready?; false }
+            ready = readable(&err), if err.is_some() => { ready?; false }
+            () = tokio::time::sleep(LINGER) => true,
+        };
         read_turn(&mut out, |_| {});
         read_turn(&mut err, |_| {});
-        let left = process::descendants(own);
-        for process in left
-            .iter()
-            .filter(|process| process.zombie && process.parent == own)
-        {
-            if let Some(pid) = process::raw_pid(process.pid)
-                && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
-            {
-                tracing::debug!(%error, "buried already");
-            }
-        }
-        let needed = out.is_some()
-            || err.is_some()
-            || left
-                .iter()
-                .any(|process| !process.zombie && process.session == own);
-        if !needed {
+        if (look_around || was_open != (out.is_some(), err.is_some())) && !is_needed(&out, &err) {
             return Ok(());
+        }
+    }
+}
+
+/// Whether anybody still depends on the shim; buries those who have ended.
+fn is_needed(out: &Reader, err: &Reader) -> bool {
+    let own = std::process::id();
+    let left = process::descendants(own);
+    bury(&left, None);
+    out.is_some()
+        || err.is_some()
+        || left
+            .iter()
+            .any(|process| !process.zombie && process.session == own)
+}
+
+/// Buries what was left to the shim and has ended, one by one: the child itself is waited for
+/// elsewhere.
+fn bury(left: &[Process], child: Option<u32>) {
+    let own = std::process::id();
+    let dead = left
+        .iter()
+        .filter(|process| process.zombie && process.parent == own && Some(process.pid) != child);
+    for process in dead {
+        if let Some(pid) = process::raw_pid(process.pid)
+            && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
+        {
+            tracing::debug!(%error, "buried already");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::output::Spool;
 use super::signals::Signals;
 use crate::executor::spool::Tag;
 use crate::executor::{ExitRecord, HttpAnswer, ShimSpec};
+use crate::text::redact::MASK;
 use crate::text::scrub::scrub_line;
 
 /// Where the step names no timeout.
@@ -174,10 +175,21 @@ fn clean_json(value: Value, clean: &impl Fn(&str) -> String) -> Value {
             .collect(),
         Value::Object(fields) => fields
             .into_iter()
-            .map(|(name, value)| (clean(&name), clean_json(value, clean)))
+            .map(|(name, value)| match value {
+                // Beside its name it would be recognised in text, too.
+                Value::String(_) if is_password(&name) => {
+                    (clean(&name), Value::String(MASK.to_owned()))
+                }
+                value => (clean(&name), clean_json(value, clean)),
+            })
             .collect(),
         other => other,
     }
+}
+
+fn is_password(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with("password") || name.ends_with("passwd")
 }
 
 fn parse(text: &str) -> Result<Request, String> {

@@ -37,7 +37,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_helper_encodes_as_everybody_does() {
+fn the_encoder_of_these_tests_is_right() {
     assert_eq!(base64(b"hunter2"), "aHVudGVyMg==");
     assert_eq!(base64(b"hunter22"), "aHVudGVyMjI=");
     assert_eq!(base64(b"hunter222"), "aHVudGVyMjIy");

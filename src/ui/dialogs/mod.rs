@@ -142,7 +142,7 @@ fn draw_scrolled(
         line.render(row, buffer);
     }
     let below = lines.len().saturating_sub(top + height);
-    if let (true, Some(last)) = (below > 0 || top > 0, area.rows().last()) {
+    if let (true, Some(last)) = (below > 0 || top > 0, area.rows().next_back()) {
         let text = format!(" {above} above, {below} below ", above = top);
         let wide = u16::try_from(text.chars().count())
             .unwrap_or(u16::MAX)

@@ -271,7 +271,7 @@ impl Dialog for RollBackDialog {
         let last = self.last_line(look);
         let height = area.height.saturating_sub(u16::from(last.is_some()));
         draw_scrolled(&lines, self.top, look, Rect { height, ..area }, buffer);
-        if let (Some(line), Some(row)) = (last, area.rows().last()) {
+        if let (Some(line), Some(row)) = (last, area.rows().next_back()) {
             ratatui::widgets::Widget::render(line, row, buffer);
         }
     }

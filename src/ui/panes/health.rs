@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! health  2 of 2 healthy
-//! ✓ gateway  200    12ms ▁▁▂▁▁▁▃▁▁▁ 12m 04s  1.4.2
+//! ✓ gateway  200    12ms ▁▁▂▁▁▁▃▁▁▁ 12m 04s  version 1.4.2
 //! ✗ engine   down        ▁▁▁▁✗✗✗✗✗✗ 9s  connection refused
 //! ```
 
@@ -116,8 +116,11 @@ fn row(
     } else {
         duration(seconds_between(last.since, now))
     };
-    for words in [&last.error, &last.version].into_iter().flatten() {
-        after = format!("{after}  {words}");
+    if let Some(error) = &last.error {
+        after = format!("{after}  {error}");
+    }
+    if let Some(version) = &last.version {
+        after = format!("{after}  version {version}");
     }
     let head = format!(
         "{glyph} {} {} {}",

@@ -28,7 +28,7 @@ use crate::run::Timestamp;
 pub use gate::item_lines as gate_item_lines;
 pub use output::{first_line, without_colour};
 pub use phases::steps_in_order;
-pub use step::top as step_top;
+pub use step::{is_in_sight, top as step_top};
 
 /// One pane of the cockpit.
 pub trait Pane: Sync {
@@ -177,6 +177,15 @@ fn trouble(reading: &Reading, width: u16, look: &Look<'_>) -> Vec<Line<'static>>
         0,
     ));
     lines
+}
+
+/// Why there is no reading of a database.
+fn no_database(look: &Look<'_>) -> &'static str {
+    if look.run().targets.is_empty() {
+        "this environment names no database: see `[environments.NAME.targets]` in `gonogo.toml`"
+    } else {
+        "no reading of the database yet"
+    }
 }
 
 /// A pane that has nothing to show says why.

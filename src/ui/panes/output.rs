@@ -1,7 +1,7 @@
 //! What an action prints, live; scrolled back, the spool is read page by page.
 //!
 //! ```text
-//! output  1.2 Read the dump through · attempt 2          line 9,801 to 9,812 of 10,000
+//! output  Read the dump through · attempt 2                             10,000 lines
 //! pg_restore: creating TABLE "public.audits"
 //! pg_restore: error: could not read
 //! ```
@@ -15,6 +15,7 @@ use ratatui::widgets::Widget;
 
 use super::{Moves, Pane, Title, clamped};
 use crate::run::{OutputLine, OutputStream, action_title};
+use crate::ui::format::grouped;
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
 use crate::ui::theme::Role;
@@ -71,7 +72,7 @@ impl Pane for Output {
         } else {
             let lines = match output.lines {
                 1 => "1 line".to_owned(),
-                lines => format!("{lines} lines"),
+                lines => format!("{} lines", grouped(lines)),
             };
             Some((lines, Role::Muted))
         };

@@ -71,7 +71,7 @@ impl Pane for Sessions {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(activity) = look.model.main_activity() else {
-            super::empty("no reading of the database yet", look, area, buffer);
+            super::empty(super::no_database(look), look, area, buffer);
             return;
         };
         let mut lines = trouble(&activity.sample.state, area.width, look);
@@ -210,7 +210,10 @@ impl Columns {
         };
         // Where there is no column for it, what a session waits for is its state.
         let (state, state_role) = match &session.wait {
-            Some(wait) if self.wait == 0 => (fit(wait, self.state), Role::Warning),
+            // Waiting for its client is what a session in a transaction always does.
+            Some(wait) if self.wait == 0 && !wait.starts_with("Client") => {
+                (fit(wait, self.state), Role::Warning)
+            }
             _ => short_state(&session.state, self.state),
         };
         let longest = session

@@ -59,7 +59,7 @@ impl Pane for Statements {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(sample) = look.model.main_statements() else {
-            super::empty("no reading of statements yet", look, area, buffer);
+            super::empty(super::no_database(look), look, area, buffer);
             return;
         };
         let mut lines = trouble(&sample.state, area.width, look);

@@ -18,7 +18,7 @@ use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
 use crate::ui::theme::status_mark;
 use crate::ui::view::Look;
-use crate::ui::walk::{Item, item_at_cursor, shown_step};
+use crate::ui::walk::{Item, is_done, item_at_cursor, items, shown_step};
 
 pub struct StepPane;
 
@@ -93,8 +93,38 @@ fn top_of(document: &Document, look: &Look<'_>, height: u16) -> u64 {
     let rows = document.lines.len() as u64;
     match look.view.position("step").top {
         Some(top) => clamped(top, rows, height),
+        // A step is read from its start until something in it is done or pointed at.
+        None if look.view.item.is_none() && is_fresh(look) => 0,
         None => following(document, rows, height),
     }
+}
+
+/// Nothing of the step shown has been done yet.
+fn is_fresh(look: &Look<'_>) -> bool {
+    let run = look.run();
+    shown_step(look).is_some_and(|step| {
+        let begun = |item: &Item| match item {
+            Item::Action(action) => run
+                .action(*action)
+                .is_some_and(|state| !state.attempts.is_empty()),
+            other => is_done(run, step, other),
+        };
+        !items(run, step).iter().any(begun)
+    })
+}
+
+/// Whether the item with the cursor can be seen in this area.
+pub fn is_in_sight(look: &Look<'_>, area: Rect) -> bool {
+    let Some(step) = shown_step(look) else {
+        return false;
+    };
+    let document = document(look, step, area.width);
+    let top = top_of(&document, look, area.height);
+    let first = document
+        .at
+        .and_then(|at| document.places.get(at))
+        .map(|(first, _)| *first as u64);
+    first.is_some_and(|first| (top..top + u64::from(area.height)).contains(&first))
 }
 
 /// The first row so that the item with the cursor is in sight, its end too where there is room.

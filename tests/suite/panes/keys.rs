@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use gonogo::api::Message;
 use gonogo::run::{Command, Input, Mode};
+use gonogo::ui::keymap::{self, Context};
 use proptest::prelude::*;
 
 use super::desk::{Desk, guide, readings, start};
@@ -113,6 +114,22 @@ fn a_confirmation_cannot_be_pasted() {
     let mut desk = at_the_backup();
     desk.press("R<Tab>t").paste("staging").press("B");
     assert_eq!(desk.state.mode, Mode::Running);
+}
+
+#[test]
+fn a_box_that_is_out_of_sight_is_looked_at_before_it_is_ticked() {
+    let prose = "One line of prose among many.\n\n".repeat(40);
+    let guide = format!(
+        "# G\n\n## Phase 1: A\n\n### One\n\n{prose}- [ ] read to the end\n\n## Phase 2: B\n\n### Two\n\n- [ ] x\n"
+    );
+    let mut desk = Desk::of(&guide, "staging", false);
+    assert!(desk.screen(80, 24).contains("One line of prose"));
+    desk.press(" ");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("[ ] read to the end"), "{screen}");
+    desk.press(" ");
+    assert!(matches!(desk.sent.as_slice(), [Command::Tick { .. }]));
 }
 
 #[test]
@@ -227,6 +244,42 @@ fn a_whole_screen_of_a_large_system_is_drawn_from_its_visible_rows() {
     }
     // Generous: it is the growth with 20,000 sessions that would take seconds.
     assert!(begun.elapsed().as_millis() < 1_000, "{:?}", begun.elapsed());
+}
+
+/// The keys as `docs/keys.md` lists them.
+fn listed() -> String {
+    let mut text = String::new();
+    for context in Context::ALL {
+        let mut bindings = keymap::of(context).peekable();
+        if bindings.peek().is_none() {
+            continue;
+        }
+        text += &format!("\n## {}\n\n| key | does |\n|---|---|\n", context.title());
+        for binding in bindings {
+            let keys: Vec<String> = binding
+                .keys
+                .iter()
+                .map(|key| format!("`{}`", key.label()))
+                .collect();
+            text += &format!("| {} | {} |\n", keys.join(" "), binding.label);
+        }
+    }
+    text
+}
+
+/// `UPDATE_DOCS=1` writes the list anew.
+#[test]
+fn the_documentation_lists_every_key() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, after) = text
+        .split_once("<!-- keys -->\n")
+        .expect("the mark stands there");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, format!("{before}<!-- keys -->\n{}", listed())).unwrap();
+        return;
+    }
+    assert_eq!(after, listed(), "run this test with UPDATE_DOCS=1");
 }
 
 fn any_key() -> impl Strategy<Value = &'static str> {

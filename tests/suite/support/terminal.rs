@@ -3,13 +3,17 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// Far longer than anything takes; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Nothing is added to a frame after so much silence.
+const FRAME: Duration = Duration::from_millis(20);
+/// Between two keys of a quick hand. The cockpit takes what comes faster for a paste.
+const HAND: Duration = Duration::from_millis(15);
 
 pub struct Terminal {
     screen: Arc<(Mutex<vt100::Parser>, Condvar)>,
@@ -61,7 +65,10 @@ impl Terminal {
             let mut buffer = [0; 65536];
             while let Ok(length @ 1..) = output.read(&mut buffer) {
                 let (parser, changed) = &*reading;
-                parser.lock().unwrap().process(&buffer[..length]);
+                parser
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .process(&buffer[..length]);
                 changed.notify_all();
             }
             reading.1.notify_all();
@@ -76,7 +83,12 @@ impl Terminal {
 
     /// What stands on the screen, a line a row.
     pub fn text(&self) -> String {
-        self.screen.0.lock().unwrap().screen().contents()
+        self.screen
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .screen()
+            .contents()
     }
 
     pub fn shows(&self, text: &str) -> bool {
@@ -97,24 +109,30 @@ impl Terminal {
         })
     }
 
+    /// Waits until the condition holds on a whole frame: one that nothing was added to for a moment.
     pub fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let (parser, changed) = &*self.screen;
-        let mut parser = parser.lock().unwrap();
+        let mut parser = parser.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let text = parser.screen().contents();
-            if holds(&text) {
-                return text;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let fine = holds(&text);
             assert!(
-                !left.is_zero(),
+                Instant::now() < deadline,
                 "waited in vain for {what}; the screen:\n{text}"
             );
-            parser = changed
-                .wait_timeout(parser, left.min(Duration::from_secs(1)))
-                .unwrap()
-                .0;
+            let patience = if fine {
+                FRAME
+            } else {
+                Duration::from_millis(500)
+            };
+            let (next, waited) = changed
+                .wait_timeout(parser, patience)
+                .unwrap_or_else(PoisonError::into_inner);
+            if fine && waited.timed_out() {
+                return text;
+            }
+            parser = next;
         }
     }
 
@@ -145,6 +163,7 @@ impl Terminal {
                     (&rest[..length], rest.as_bytes()[..length].to_vec())
                 }
             };
+            std::thread::sleep(HAND);
             self.input.write_all(&bytes).unwrap();
             self.input.flush().unwrap();
             rest = &rest[key.len()..];

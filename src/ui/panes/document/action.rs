@@ -1,0 +1,287 @@
+//! A command in the step's document: where it runs, what runs, what is expected of it and what came
+//! of it.
+
+use ratatui::text::Span;
+
+use super::{Writer, short};
+use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, preview};
+use crate::runbook::{Actor, Block, Expectation, Part, Role as BlockRole};
+use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
+use crate::ui::markdown::{code, plain};
+use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
+use crate::ui::walk::Item;
+
+impl Writer<'_> {
+    pub(super) fn block(&mut self, block: &Block) {
+        if let Some(choice) = &block.choice {
+            self.choice(&choice.group);
+        }
+        if block.role == BlockRole::Split && !block.parts.is_empty() {
+            self.gap();
+            for (index, part) in block.parts.iter().enumerate() {
+                self.part(block, index, part);
+            }
+            return;
+        }
+        let action = ActionId::block(block.n);
+        self.gap();
+        if self.items.contains(&Item::Action(action)) {
+            self.action(action, block.actor, &block.code);
+        } else {
+            let why = self.why_not(block.role, block.refused.as_deref(), &block.why);
+            self.not_run(&block.code, why, block.choice.is_some());
+        }
+    }
+
+    fn part(&mut self, block: &Block, index: usize, part: &Part) {
+        let action = ActionId {
+            block: block.n,
+            part: index + 1,
+        };
+        if let Some(choice) = &part.choice {
+            self.choice(&choice.group);
+        }
+        if !part.title.is_empty() {
+            let optional = if part.optional { " (optional)" } else { "" };
+            self.say(&format!("{}{optional}", part.title), Role::Text, 0);
+        }
+        if self.items.contains(&Item::Action(action)) {
+            self.action(action, part.actor, &part.code);
+        } else {
+            let why = self.why_not(part.role, part.refused.as_deref(), "");
+            self.not_run(&part.code, why, part.choice.is_some());
+        }
+    }
+
+    fn not_run(&mut self, text: &str, why: (String, Role), is_alternative: bool) {
+        let (why, role) = if is_alternative && why.1 == Role::Muted {
+            ("an alternative".to_owned(), Role::Muted)
+        } else {
+            why
+        };
+        self.say(&why, role, 0);
+        self.push_all(code(text, 0, self.width, self.look.theme));
+    }
+
+    fn why_not(&self, role: BlockRole, refused: Option<&str>, why: &str) -> (String, Role) {
+        if let Some(refused) = refused {
+            return (format!("cannot be run: {refused}"), Role::Warning);
+        }
+        let text = match role {
+            BlockRole::Output => "expected output",
+            BlockRole::Manual => "done by hand",
+            BlockRole::Foreign => "for another database or system",
+            BlockRole::Content => "content, not a command",
+            _ if !why.is_empty() => why,
+            _ => "not run here",
+        };
+        (text.to_owned(), Role::Muted)
+    }
+
+    fn action(&mut self, action: ActionId, actor: Actor, written: &str) {
+        let item = Item::Action(action);
+        let shown = preview(self.run, action);
+        let attempt = self.run.action(action).and_then(|state| state.last());
+        let Mark { glyph, role, word } = attempt_mark(attempt);
+        let style = self.style(role);
+        let what = match actor {
+            Actor::Sql => "sql",
+            Actor::Shell => "shell",
+            Actor::Http => "http",
+            Actor::Nobody => "",
+        };
+        let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
+        let place = match target.strip_prefix(what) {
+            Some(rest) => rest.trim().to_owned(),
+            None if actor == Actor::Sql && !target.is_empty() => {
+                let name = shown.as_ref().map_or("", |shown| shown.on.as_str());
+                match self.run.identities.get(name) {
+                    Some(proved) => format!(
+                        "on {name}: {}:{}/{}",
+                        proved.host, proved.port, proved.database
+                    ),
+                    None => format!("on {target}"),
+                }
+            }
+            None => target.to_owned(),
+        };
+        let mut spans = vec![
+            Span::styled(format!("{glyph} "), style),
+            Span::styled(format!("{what} "), self.style(Role::Heading)),
+            Span::styled(place, self.style(Role::Text)),
+        ];
+        let time = attempt.map(|attempt| match attempt.ended_at {
+            Some(ended) => {
+                let took = (ended - attempt.started_at).num_milliseconds().max(0);
+                milliseconds(took as f64)
+            }
+            None => duration(seconds_between(attempt.started_at, self.look.model.now)),
+        });
+        let word = match (word, time) {
+            ("", _) => String::new(),
+            (word, Some(time)) => format!("  {word} {time}"),
+            (word, None) => format!("  {word}"),
+        };
+        spans.push(Span::styled(word, style));
+        self.item_line(&item, spans, 2);
+        let (text, missing) = match &shown {
+            Ok(shown) => (shown.command.as_str(), None),
+            Err(refusal) => (written, Some(refusal)),
+        };
+        self.push_all(code(text, 0, self.width, self.look.theme));
+        if let Some(refusal) = missing {
+            self.say(
+                &format!("{}; {}", refusal.message, refusal.help),
+                Role::Warning,
+                2,
+            );
+        }
+        if let Ok(shown) = &shown {
+            if !shown.destructive.is_empty() {
+                let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
+                self.say(&text, Role::Destructive, 2);
+            }
+            let armed = self
+                .run
+                .action(action)
+                .and_then(|state| state.armed.as_ref());
+            if shown.needs_arming && armed != Some(&shown.hash) {
+                self.say(
+                    "inferred to be a command: read it, then arm it",
+                    Role::Muted,
+                    2,
+                );
+            }
+        }
+        if self.run.is_watch(action) {
+            self.say(
+                "a watch: it runs beside the others and ends with its phase",
+                Role::Muted,
+                2,
+            );
+        }
+        match attempt {
+            Some(attempt) => self.attempt(attempt, action),
+            None => self.expected(action),
+        }
+        self.item_ends(&item);
+    }
+
+    /// What came of it.
+    fn attempt(&mut self, attempt: &Attempt, action: ActionId) {
+        let mut facts = Vec::new();
+        if attempt.number > 1 {
+            facts.push(format!("attempt {}", attempt.number));
+        }
+        facts.push(format!(
+            "by {} {}",
+            short(&attempt.by),
+            minute(attempt.started_at)
+        ));
+        if let Some(evidence) = &attempt.evidence {
+            facts.extend(evidence.exit.map(|exit| format!("exit {exit}")));
+            facts.extend(evidence.tag.clone());
+            facts.extend(
+                evidence
+                    .value
+                    .as_ref()
+                    .map(|value| format!("value {value}")),
+            );
+            facts.extend(evidence.status.map(|status| format!("status {status}")));
+            facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
+            if evidence.lines > 0 {
+                facts.push(format!("{} lines", grouped(evidence.lines)));
+            }
+        }
+        self.say(&facts.join(" · "), Role::Muted, 2);
+        if let Some(reason) = &attempt.reason {
+            let role = match attempt.outcome {
+                Some(Outcome::Failed) => Role::Failed,
+                Some(Outcome::Unknown) => Role::Unknown,
+                _ => Role::Muted,
+            };
+            self.say(reason, role, 2);
+        }
+        if attempt.outcome.is_none() {
+            self.expected(action);
+        }
+        for judgement in &attempt.judgements {
+            self.judgement(judgement);
+        }
+    }
+
+    fn judgement(&mut self, judgement: &Judgement) {
+        let Mark { glyph, role, .. } = verdict_mark(Some(judgement.verdict));
+        let words = plain(&judgement.text);
+        let text = match (judgement.verdict, words.as_str()) {
+            (_, "") => judgement.explanation.clone(),
+            (Verdict::Pass, words) if judgement.explanation.is_empty() => words.to_owned(),
+            (_, words) => format!("{words} — {}", judgement.explanation),
+        };
+        self.say(&format!("{glyph} {text}"), role, 2);
+    }
+
+    /// What must be true afterwards, before there is a verdict.
+    fn expected(&mut self, action: ActionId) {
+        let Some(block) = self.run.runbook.block(action.block) else {
+            return;
+        };
+        if let Some(cel) = &block.attributes.expect {
+            self.say(&format!("· expects {cel}"), Role::Muted, 2);
+        }
+        let bound: Vec<&Expectation> = self
+            .step
+            .expect
+            .iter()
+            .filter(|expectation| expectation.block == Some(action.block))
+            .filter(|expectation| {
+                expectation.cel.is_none() || expectation.cel != block.attributes.expect
+            })
+            .collect();
+        for expectation in bound {
+            let flag = if expectation.red_flag {
+                "must not be"
+            } else {
+                "expects"
+            };
+            let text = match (&expectation.output, &expectation.cel) {
+                (Some(lines), _) => {
+                    let first = lines.first().map_or("", |line| line.trim());
+                    match lines.len() {
+                        0 | 1 => format!("{flag} the output `{first}`"),
+                        count => format!("{flag} the output `{first}` … ({count} lines, below)"),
+                    }
+                }
+                (None, cel) => {
+                    let words = plain(&expectation.text);
+                    let by = if cel.is_some() {
+                        ""
+                    } else {
+                        "  (judged at the gate)"
+                    };
+                    format!("{flag} {words}{by}")
+                }
+            };
+            self.say(&format!("· {text}"), Role::Muted, 2);
+        }
+    }
+}
+
+fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
+    let status = match attempt.map(|attempt| attempt.outcome) {
+        None => StepStatus::Pending,
+        Some(None) => StepStatus::Running,
+        Some(Some(Outcome::Passed)) => StepStatus::Passed,
+        Some(Some(Outcome::Failed)) => StepStatus::Failed,
+        Some(Some(Outcome::Cancelled)) => StepStatus::Cancelled,
+        Some(Some(Outcome::Skipped)) => StepStatus::Skipped,
+        Some(Some(Outcome::Unknown)) => StepStatus::Unknown,
+    };
+    match status {
+        StepStatus::Pending => Mark {
+            word: "",
+            ..status_mark(status)
+        },
+        _ => status_mark(status),
+    }
+}

@@ -1,0 +1,224 @@
+//! The cockpit end to end: the real binary in a real terminal, driven by keys, on the real sample
+//! system. The operator of these tests reads what stands on the screen and presses what it says.
+
+use crate::support::home::{Home, until};
+use crate::support::terminal::Terminal;
+
+/// Who walks the guide by its `next` line.
+struct Operator {
+    terminal: Terminal,
+}
+
+/// The line that tells what to do next.
+fn next_line(screen: &str) -> String {
+    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    lines
+        .iter()
+        .rev()
+        .nth(1)
+        .map(|line| line.trim().to_owned())
+        .unwrap_or_default()
+}
+
+impl Operator {
+    fn demo(home: &Home) -> Self {
+        let workspace = home.path().join("w").display().to_string();
+        let terminal = Terminal::start(home.path(), &["demo", "--directory", &workspace], 120, 40);
+        terminal.wait_for("way back");
+        terminal.wait_for("healthy");
+        Self { terminal }
+    }
+
+    /// Presses keys and waits until the advice has changed.
+    fn press_until_changed(&mut self, keys: &str, before: &str) {
+        self.terminal.keys(keys);
+        self.terminal
+            .wait_until("the next act to change", |screen| {
+                next_line(screen) != before
+            });
+    }
+
+    /// Does the next thing that the screen advises.
+    fn act(&mut self) {
+        let next = next_line(&self.terminal.text());
+        if next.contains("tick with Space") {
+            self.terminal.keys("<space>");
+            let screen = self.terminal.wait_until("the box or its form", |screen| {
+                screen.contains("Enter keep") || next_line(screen) != next
+            });
+            if screen.contains("Enter keep") {
+                self.terminal.keys("CHG-42");
+                self.terminal.wait_for("CHG-42");
+                self.press_until_changed("<enter>", &next);
+                self.terminal.wait_gone("Enter keep");
+            }
+        } else if next.contains("Enter shows what would run") {
+            self.executes();
+        } else if next.contains("Enter shows the alternatives") {
+            self.terminal.keys("<enter>");
+            self.terminal.wait_for("take this one");
+            self.press_until_changed("<enter>", &next);
+        } else if next.contains("gate of `") {
+            self.passes_the_gate();
+        } else {
+            self.terminal
+                .wait_until("something to do", |screen| next_line(screen) != next);
+        }
+    }
+
+    /// Opens the preview and runs what it shows.
+    fn executes(&mut self) {
+        let before = next_line(&self.terminal.text());
+        self.terminal.keys("<enter>");
+        self.terminal.wait_for("EXECUTE");
+        self.press_until_changed("x", &before);
+        self.terminal.wait_gone("EXECUTE");
+        self.terminal
+            .wait_until("it to have started", |screen| next_line(screen) != before);
+    }
+
+    fn passes_the_gate(&mut self) {
+        let before = next_line(&self.terminal.text());
+        self.terminal.keys("g");
+        self.terminal.wait_for("G GO");
+        // What a machine judges is judged; the rest is this operator's to say.
+        for _ in 0..20 {
+            let screen = self.terminal.text();
+            if screen.contains("all criteria are met") || !screen.contains("to judge") {
+                break;
+            }
+            self.terminal.keys("<space><down>");
+            self.terminal
+                .wait_until("the judgement", |now| now != screen);
+        }
+        self.press_until_changed("G", &before);
+        self.terminal.wait_gone("G GO");
+    }
+
+    /// Walks until the screen holds `text`.
+    fn walks_to(&mut self, text: &str) {
+        for _ in 0..200 {
+            if self.terminal.shows(text) {
+                return;
+            }
+            self.act();
+        }
+        panic!(
+            "`{text}` is never reached; the screen:\n{}",
+            self.terminal.text()
+        );
+    }
+
+    /// Walks until this command is the next to run.
+    fn walks_to_command(&mut self, id: &str) {
+        for _ in 0..200 {
+            if next_line(&self.terminal.text()).contains(&format!("would run: `{id}`")) {
+                return;
+            }
+            self.act();
+        }
+        panic!(
+            "`{id}` is never reached; the screen:\n{}",
+            self.terminal.text()
+        );
+    }
+
+    /// `R`, a look, and the key that is not the one that asked.
+    fn goes_back(&mut self) {
+        self.terminal.keys("R");
+        self.terminal.wait_for("BEGIN the way back");
+        self.terminal.keys("B");
+        self.terminal.wait_for("rolled back");
+    }
+
+    fn leaves(&mut self) {
+        self.terminal.keys("q");
+        self.terminal.wait_for("the run goes on");
+        self.terminal.keys("l");
+    }
+}
+
+#[test]
+fn the_demo_is_walked_to_its_end() {
+    let home = Home::new();
+    let mut operator = Operator::demo(&home);
+    operator.walks_to("done: every gate is passed");
+    operator.leaves();
+    assert_eq!(operator.terminal.wait_exit(), 0);
+    let status = home.status(&home.runs()[0]);
+    assert_eq!(status["state"], "done");
+    assert_eq!(status["journal"]["intact"], true);
+}
+
+#[test]
+fn a_rollback_in_the_middle_of_the_migration_ends_where_it_began() {
+    let home = Home::new();
+    let mut operator = Operator::demo(&home);
+    operator.walks_to_command("migration");
+    operator.executes();
+    operator.terminal.wait_for("NOTICE");
+    operator.goes_back();
+    operator.leaves();
+    assert_eq!(operator.terminal.wait_exit(), 4);
+    let run = home.runs()[0].clone();
+    let report = home.gonogo(&["report", &run]).exits(0).out;
+    assert!(
+        report.contains("**cancelled**"),
+        "the migration was cancelled:\n{report}"
+    );
+    assert_eq!(home.status(&run)["state"], "rolled_back");
+}
+
+#[test]
+fn a_failed_verification_leads_to_a_no_go_and_back() {
+    let home = Home::new();
+    let mut operator = Operator::demo(&home);
+    operator.walks_to_command("verify");
+    // Somebody breaks what the migration made, behind the operator's back.
+    let conninfo = std::fs::read_to_string(home.path().join("w/gonogo.toml")).unwrap();
+    let table: toml::Table = conninfo.parse().unwrap();
+    let main = &table["environments"]["demo"]["targets"]["main"];
+    let address = main
+        .as_str()
+        .or_else(|| main["postgres"].as_str())
+        .unwrap()
+        .to_owned();
+    let broken = std::process::Command::new("psql")
+        .args(["-X", "-v", "ON_ERROR_STOP=1", "-d", &address, "-c"])
+        .arg("DELETE FROM audit_queries WHERE id IN (SELECT id FROM audit_queries WHERE migrated_from = 'ai_queries' LIMIT 5)")
+        .output()
+        .unwrap();
+    assert!(
+        broken.status.success(),
+        "{}",
+        String::from_utf8_lossy(&broken.stderr)
+    );
+    operator.executes();
+    let screen = operator.terminal.wait_for("failed");
+    assert!(screen.contains("R"), "the way back is named:\n{screen}");
+    operator.terminal.keys("g");
+    operator.terminal.wait_for("no-go");
+    operator.terminal.keys("n");
+    operator.terminal.wait_for("try again");
+    operator.goes_back();
+    operator.leaves();
+    assert_eq!(operator.terminal.wait_exit(), 4);
+}
+
+#[test]
+fn leaving_and_coming_back_is_the_same_screen() {
+    let home = Home::new();
+    let mut operator = Operator::demo(&home);
+    operator.walks_to_command("backup");
+    // The connection drops: no goodbye. The run is still there, and so is its screen.
+    let run = until("the run", || home.runs().first().cloned());
+    let mut second = Terminal::start(home.path(), &["attach", &run, "--observe"], 120, 40);
+    second.wait_for("would run: `backup`");
+    second.keys("<enter>");
+    second.wait_for("watching");
+    second.keys("q");
+    second.wait_for("the run goes on");
+    second.keys("l");
+    assert_eq!(second.wait_exit(), 3, "the run waits for a person");
+    assert_eq!(home.status(&run)["state"], "waiting");
+}
