@@ -7,23 +7,15 @@ use super::model::{
     Block, Choice, Estimate, Expectation, Phase, Role, RollbackOption, Runbook, Step,
 };
 
-/// What was understood of a guide, and what was not. Phases are those of the forward path; preparation
-/// and cleanup are walked too and stand beside them under their own keys.
+/// What was understood of a guide, and what was not. Phases are those of the forward path; the blocks of
+/// preparation, cleanup and reference sections stand in the list of blocks.
 pub fn check_document(runbook: &Runbook) -> Value {
-    let phases = |phases: &[Phase]| {
-        phases
-            .iter()
-            .map(|item| phase(runbook, item))
-            .collect::<Vec<_>>()
-    };
     json!({
         "file": runbook.file,
         "title": runbook.title,
         "digest": runbook.digest,
         "repaired": runbook.repaired,
-        "preparation": phases(&runbook.preparation),
-        "phases": phases(&runbook.phases),
-        "cleanup": phases(&runbook.cleanup),
+        "phases": runbook.phases.iter().map(|item| phase(runbook, item)).collect::<Vec<_>>(),
         "rollback": runbook.rollback.iter().map(rollback).collect::<Vec<_>>(),
         "soaks": runbook.soaks.iter().map(|soak| json!({
             "title": soak.title,
@@ -55,7 +47,6 @@ fn phase(runbook: &Runbook, phase: &Phase) -> Value {
         "optional": phase.optional,
         "estimate": estimate(phase.estimate),
         "steps": phase.steps.iter().map(|item| step(runbook, item)).collect::<Vec<_>>(),
-        "criteria": phase.criteria.iter().map(expectation).collect::<Vec<_>>(),
     })
 }
 

@@ -50,6 +50,7 @@ impl Operator {
                 self.terminal.keys("CHG-42");
                 self.terminal.wait_for("CHG-42");
                 self.press_until_changed("<enter>", &next);
+                self.terminal.wait_gone("Enter keep");
             }
         } else if next.contains("Enter shows what would run") {
             self.executes();

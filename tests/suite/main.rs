@@ -5,6 +5,8 @@ mod cockpit;
 mod config;
 mod demo;
 mod dialect;
+mod dialect_lints;
+mod dialect_properties;
 mod errors;
 mod executor;
 mod executor_adoption;

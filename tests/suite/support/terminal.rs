@@ -10,6 +10,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 /// Far longer than anything takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Nothing is added to a frame after so much silence.
+const FRAME: Duration = Duration::from_millis(20);
 /// Between two keys of a quick hand. The cockpit takes what comes faster for a paste.
 const HAND: Duration = Duration::from_millis(15);
 
@@ -107,24 +109,30 @@ impl Terminal {
         })
     }
 
+    /// Waits until the condition holds on a whole frame: one that nothing was added to for a moment.
     pub fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let (parser, changed) = &*self.screen;
         let mut parser = parser.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let text = parser.screen().contents();
-            if holds(&text) {
-                return text;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let fine = holds(&text);
             assert!(
-                !left.is_zero(),
+                Instant::now() < deadline,
                 "waited in vain for {what}; the screen:\n{text}"
             );
-            parser = changed
-                .wait_timeout(parser, left.min(Duration::from_secs(1)))
-                .unwrap()
-                .0;
+            let patience = if fine {
+                FRAME
+            } else {
+                Duration::from_millis(500)
+            };
+            let (next, waited) = changed
+                .wait_timeout(parser, patience)
+                .unwrap_or_else(PoisonError::into_inner);
+            if fine && waited.timed_out() {
+                return text;
+            }
+            parser = next;
         }
     }
 
