@@ -298,11 +298,13 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
     if let Some(silent) = model.silent_s() {
         let silent = duration(silent);
         alarms.push(match &model.link {
-            Link::Up => format!(
-                "NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old"
-            ),
+            Link::Up => {
+                format!("NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old")
+            }
             Link::Lost { why, .. } => format!(
-                "CONNECTION LOST for {silent}: what you see is old, the run goes on; trying again ({why})"
+                "CONNECTION LOST for {silent}: what you see is old; trying again. \
+                 `gonogo resume {}` revives a run whose supervisor is gone ({why})",
+                look.run().run
             ),
         });
     }
@@ -463,9 +465,16 @@ pub fn keys(
     let (key, muted) = (look.theme.style(Role::Key), look.theme.style(Role::Muted));
     let mut line = Line::default();
     let run = look.run();
-    if run.mode == Mode::Held && dialog.is_none() {
-        line.spans.push(Span::styled(" r", key));
-        line.spans.push(Span::styled(" resume ", muted));
+    // Two keys that only matter now, and then most of all.
+    let now = match (dialog.is_none(), look.model.drives(), run.mode) {
+        (true, true, Mode::Held) => Some((Intent::Resume, "resume")),
+        (true, false, _) => Some((Intent::AskControl, "take control")),
+        _ => None,
+    };
+    if let Some((intent, label)) = now {
+        let letter = keymap::key_of(Context::Main, intent);
+        line.spans.push(Span::styled(format!(" {letter}"), key));
+        line.spans.push(Span::styled(format!(" {label} "), muted));
     }
     let unknown = run.actions.values().any(|action| {
         action
