@@ -69,15 +69,17 @@ impl Operator {
     /// Opens the preview and runs what it shows.
     fn executes(&mut self, next: &str) {
         self.terminal.keys("<enter>");
-        let screen = self.terminal.wait_until("the preview", |screen| {
-            screen.contains("EXECUTE") || screen.contains("Esc stop typing")
+        self.terminal.wait_for("EXECUTE");
+        self.terminal.keys("x");
+        let screen = self.terminal.wait_until("the start, or what to type", |screen| {
+            screen.contains("Esc stop typing") || !screen.contains("Esc close")
         });
         if let Some((_, asked)) = screen.split_once("first type `") {
-            let word = asked.split('`').next().unwrap();
-            self.terminal.keys(word);
+            self.terminal.keys(asked.split('`').next().unwrap());
             self.terminal.wait_for("EXECUTE");
+            self.terminal.keys("x");
         }
-        self.press_until_changed("x", next);
+        self.press_until_changed("", next);
     }
 
     fn passes_the_gate(&mut self, next: &str) {
