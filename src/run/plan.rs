@@ -92,7 +92,11 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
             .map(|step| step.estimate.map(|e| e.max_s))
             .sum()
     });
-    let confirm = (state.protected || option.loses.is_some()).then(|| state.environment.clone());
+    let loses_data = option
+        .loses
+        .as_deref()
+        .is_some_and(|loses| !says_nothing(loses));
+    let confirm = (state.protected || loses_data).then(|| state.environment.clone());
     RollbackPlan {
         option: option.id.clone(),
         title: option.title.clone(),
@@ -107,4 +111,12 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         confirm,
         hash: super::hex(&hasher.finalize()),
     }
+}
+
+/// An author who writes `loses="nothing: …"` says that there is no loss to confirm.
+fn says_nothing(loses: &str) -> bool {
+    let loses = loses.trim().to_lowercase();
+    ["nothing", "none", "no data"]
+        .iter()
+        .any(|word| loses.starts_with(word))
 }

@@ -2,12 +2,13 @@
 //! keys do not wait for, and once a second for the clock. Nothing else draws, so an idle cockpit
 //! costs next to nothing and a flood of output cannot hold up a key.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{Local, Offset, Timelike, Utc};
 use color_eyre::eyre::{WrapErr, eyre};
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use ratatui::layout::Size;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -227,6 +228,16 @@ async fn first_snapshot(
     }
 }
 
+/// The next key if there is one already. It is asked with this task's own waker: `now_or_never` would
+/// leave one that wakes nobody, and the next key would lie there until something else happens.
+async fn at_once(keys: &mut EventStream) -> Option<Option<std::io::Result<TerminalEvent>>> {
+    std::future::poll_fn(|context| match keys.poll_next_unpin(context) {
+        Poll::Ready(event) => Poll::Ready(Some(event)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
 async fn walk(
     mut app: App,
     mut incoming: Receiver<Incoming>,
@@ -252,7 +263,7 @@ async fn walk(
             event = keys.next() => {
                 let Some(event) = event else { return Ok(leave(&app)) };
                 let mut events = vec![event.wrap_err("the keyboard cannot be read")?];
-                while let Some(Some(event)) = keys.next().now_or_never() {
+                while let Some(Some(event)) = at_once(&mut keys).await {
                     events.push(event.wrap_err("the keyboard cannot be read")?);
                 }
                 let presses = events.iter().filter(|event| is_press(event)).count();
