@@ -68,7 +68,9 @@ pub(super) fn marker(comment: &str) -> Marker {
     {
         return Marker::Emergency;
     }
-    if pattern!(r"^(to )?(roll(ing)?[- ]?back|revert|undo)\b").is_match(&lower) {
+    if pattern!(r"^(to )?(roll(ing)?[- ]?back|revert|undo)\b|^(migrate )?down( migration)?$")
+        .is_match(&lower)
+    {
         return Marker::Rollback;
     }
     if let Some(found) = pattern!(r"^(?:for |on |in )?(macos|mac os|os x|mac|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|powershell|wsl)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {

@@ -3,10 +3,12 @@
 //! is armed by itself, in the order of the guide.
 
 mod items;
+mod names;
 mod sessions;
 mod survey;
 
 use items::Item;
+use names::{command_name, first_command};
 use survey::Survey;
 
 use super::hazards;
@@ -477,30 +479,4 @@ impl Builder<'_> {
 
 fn numbered_title(open: &Open) -> bool {
     !open.title.is_empty() && open.lines.len() > 1 && open.has_statement
-}
-
-fn first_command(code: &str) -> &str {
-    code.lines()
-        .find(|line| {
-            let line = line.trim_start();
-            !line.is_empty() && !line.starts_with('#') && !line.starts_with("--")
-        })
-        .unwrap_or_default()
-}
-
-/// A command as a short name.
-fn command_name(text: &str) -> String {
-    let line = first_command(text);
-    let line = line
-        .find(" #")
-        .map_or(line, |at| &line[..at])
-        .trim()
-        .trim_end_matches('\\')
-        .trim();
-    if line.chars().count() > 60 {
-        let short: String = line.chars().take(59).collect();
-        format!("{short}…")
-    } else {
-        line.to_owned()
-    }
 }

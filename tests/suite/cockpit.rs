@@ -29,18 +29,20 @@ impl Operator {
         Self { terminal }
     }
 
-    /// Presses keys and waits until the advice has changed.
+    /// Presses keys and waits until what they ask for is done: no dialog is open, and the advice is
+    /// another.
     fn press_until_changed(&mut self, keys: &str, before: &str) {
         self.terminal.keys(keys);
-        self.terminal
-            .wait_until("the next act to change", |screen| {
-                next_line(screen) != before
-            });
+        self.terminal.wait_until("the next act to change", |screen| {
+            let next = next_line(screen);
+            !screen.contains("Esc close") && !next.is_empty() && next != before
+        });
     }
 
     /// Does the next thing that the screen advises.
     fn act(&mut self) {
-        let next = next_line(&self.terminal.text());
+        let screen = self.terminal.wait_until("advice", |screen| !next_line(screen).is_empty());
+        let next = next_line(&screen);
         if next.contains("tick with Space") {
             self.terminal.keys("<space>");
             let screen = self.terminal.wait_until("the box or its form", |screen| {
@@ -50,49 +52,46 @@ impl Operator {
                 self.terminal.keys("CHG-42");
                 self.terminal.wait_for("CHG-42");
                 self.press_until_changed("<enter>", &next);
-                self.terminal.wait_gone("Enter keep");
             }
         } else if next.contains("Enter shows what would run") {
-            self.executes();
+            self.executes(&next);
         } else if next.contains("Enter shows the alternatives") {
             self.terminal.keys("<enter>");
             self.terminal.wait_for("take this one");
             self.press_until_changed("<enter>", &next);
         } else if next.contains("gate of `") {
-            self.passes_the_gate();
+            self.passes_the_gate(&next);
         } else {
-            self.terminal
-                .wait_until("something to do", |screen| next_line(screen) != next);
+            self.terminal.wait_until("something to do", |screen| next_line(screen) != next);
         }
     }
 
     /// Opens the preview and runs what it shows.
-    fn executes(&mut self) {
-        let before = next_line(&self.terminal.text());
+    fn executes(&mut self, next: &str) {
         self.terminal.keys("<enter>");
         self.terminal.wait_for("EXECUTE");
-        self.press_until_changed("x", &before);
-        self.terminal.wait_gone("EXECUTE");
-        self.terminal
-            .wait_until("it to have started", |screen| next_line(screen) != before);
+        self.terminal.keys("x");
+        let screen = self.terminal.wait_until("the start, or what to type", |screen| {
+            screen.contains("Esc stop typing") || !screen.contains("Esc close")
+        });
+        if let Some((_, asked)) = screen.split_once("first type `") {
+            self.terminal.keys(asked.split('`').next().unwrap());
+            self.terminal.wait_for("EXECUTE");
+            self.terminal.keys("x");
+        }
+        self.press_until_changed("", next);
     }
 
-    fn passes_the_gate(&mut self) {
-        let before = next_line(&self.terminal.text());
+    fn passes_the_gate(&mut self, next: &str) {
         self.terminal.keys("g");
-        self.terminal.wait_for("G GO");
+        let screen = self.terminal.wait_for("G GO");
         // What a machine judges is judged; the rest is this operator's to say.
-        for _ in 0..20 {
-            let screen = self.terminal.text();
-            if screen.contains("all criteria are met") || !screen.contains("to judge") {
-                break;
-            }
-            self.terminal.keys("<space><down>");
-            self.terminal
-                .wait_until("the judgement", |now| now != screen);
+        for _ in 0..screen.matches("· open").count() {
+            self.terminal.keys("<space>");
+            self.terminal.wait_until("the judgement", |now| now != screen);
+            self.terminal.keys("<down>");
         }
-        self.press_until_changed("G", &before);
-        self.terminal.wait_gone("G GO");
+        self.press_until_changed("G", next);
     }
 
     /// Walks until the screen holds `text`.
@@ -155,7 +154,7 @@ fn a_rollback_in_the_middle_of_the_migration_ends_where_it_began() {
     let home = Home::new();
     let mut operator = Operator::demo(&home);
     operator.walks_to_command("migration");
-    operator.executes();
+    operator.executes("");
     operator.terminal.wait_for("NOTICE");
     operator.goes_back();
     operator.leaves();
@@ -193,7 +192,7 @@ fn a_failed_verification_leads_to_a_no_go_and_back() {
         "{}",
         String::from_utf8_lossy(&broken.stderr)
     );
-    operator.executes();
+    operator.executes("");
     let screen = operator.terminal.wait_for("failed");
     assert!(screen.contains("R"), "the way back is named:\n{screen}");
     operator.terminal.keys("g");

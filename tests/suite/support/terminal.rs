@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Nothing is added to a frame after so much silence.
 const FRAME: Duration = Duration::from_millis(20);
 /// Between two keys of a quick hand. The cockpit takes what comes faster for a paste.
-const HAND: Duration = Duration::from_millis(15);
+const HAND: Duration = Duration::from_millis(60);
 
 pub struct Terminal {
     screen: Arc<(Mutex<vt100::Parser>, Condvar)>,
