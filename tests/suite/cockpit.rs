@@ -33,15 +33,18 @@ impl Operator {
     /// another.
     fn press_until_changed(&mut self, keys: &str, before: &str) {
         self.terminal.keys(keys);
-        self.terminal.wait_until("the next act to change", |screen| {
-            let next = next_line(screen);
-            !screen.contains("Esc close") && !next.is_empty() && next != before
-        });
+        self.terminal
+            .wait_until("the next act to change", |screen| {
+                let next = next_line(screen);
+                !screen.contains("Esc close") && !next.is_empty() && next != before
+            });
     }
 
     /// Does the next thing that the screen advises.
     fn act(&mut self) {
-        let screen = self.terminal.wait_until("advice", |screen| !next_line(screen).is_empty());
+        let screen = self
+            .terminal
+            .wait_until("advice", |screen| !next_line(screen).is_empty());
         let next = next_line(&screen);
         if next.contains("tick with Space") {
             self.terminal.keys("<space>");
@@ -62,7 +65,8 @@ impl Operator {
         } else if next.contains("gate of `") {
             self.passes_the_gate(&next);
         } else {
-            self.terminal.wait_until("something to do", |screen| next_line(screen) != next);
+            self.terminal
+                .wait_until("something to do", |screen| next_line(screen) != next);
         }
     }
 
@@ -71,9 +75,11 @@ impl Operator {
         self.terminal.keys("<enter>");
         self.terminal.wait_for("EXECUTE");
         self.terminal.keys("x");
-        let screen = self.terminal.wait_until("the start, or what to type", |screen| {
-            screen.contains("Esc stop typing") || !screen.contains("Esc close")
-        });
+        let screen = self
+            .terminal
+            .wait_until("the start, or what to type", |screen| {
+                screen.contains("Esc stop typing") || !screen.contains("Esc close")
+            });
         if let Some((_, asked)) = screen.split_once("first type `") {
             self.terminal.keys(asked.split('`').next().unwrap());
             self.terminal.wait_for("EXECUTE");
@@ -88,7 +94,8 @@ impl Operator {
         // What a machine judges is judged; the rest is this operator's to say.
         for _ in 0..screen.matches("· open").count() {
             self.terminal.keys("<space>");
-            self.terminal.wait_until("the judgement", |now| now != screen);
+            self.terminal
+                .wait_until("the judgement", |now| now != screen);
             self.terminal.keys("<down>");
         }
         self.press_until_changed("G", next);
