@@ -27,7 +27,7 @@ use crate::run::{ActionId, Mode, OutputLine};
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
-/// Keys that follow each other faster than this were not typed.
+/// Three keys that follow each other faster than this were not typed.
 const TYPED: Duration = Duration::from_millis(5);
 /// Messages taken in between two looks at the keys.
 const BATCH: usize = 64;
@@ -247,7 +247,7 @@ async fn walk(
 ) -> color_eyre::Result<Leave> {
     let (answers, mut answered) = channel::<Answer>(BATCH);
     let mut batch = Vec::with_capacity(BATCH);
-    let mut last_press = Instant::now();
+    let mut typing = Typing::default();
     let mut drawn = Instant::now();
     let mut dirty = false;
     let mut ended = ends()?;
@@ -267,13 +267,10 @@ async fn walk(
                     events.push(event.wrap_err("the keyboard cannot be read")?);
                 }
                 let presses = events.iter().filter(|event| is_press(event)).count();
+                let burst = presses > 0 && typing.is_burst(presses, Instant::now());
+                app.tick(Utc::now());
                 for event in &events {
-                    let burst = presses > 1 || (is_press(event) && last_press.elapsed() < TYPED);
-                    app.tick(Utc::now());
                     asks.extend(app.on_terminal(event, burst));
-                }
-                if presses > 0 {
-                    last_press = Instant::now();
                 }
                 now_please = true;
             }
@@ -319,6 +316,29 @@ async fn walk(
                 carry_out(ask, &control, &answers);
             }
         }
+    }
+}
+
+/// When keys came, to tell typing from a paste into a terminal that does not bracket it.
+#[derive(Default)]
+struct Typing {
+    last: Option<Instant>,
+    /// How many keys in a row came too fast after the one before.
+    fast: usize,
+}
+
+impl Typing {
+    /// Whether these presses, which were read at once, are a burst: several at a time, or the third
+    /// in a row. A single fast pair may be a person whose keys the network held back.
+    fn is_burst(&mut self, presses: usize, now: Instant) -> bool {
+        let is_fast = self.last.is_some_and(|last| now - last < TYPED);
+        self.fast = if is_fast {
+            self.fast + presses
+        } else {
+            presses - 1
+        };
+        self.last = Some(now);
+        presses > 1 || self.fast > 1
     }
 }
 
@@ -463,4 +483,23 @@ async fn find(
 
 fn holds(line: &OutputLine, pattern: &str) -> bool {
     without_colour(&line.text).to_lowercase().contains(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_several_keys_at_once_or_the_third_in_a_row() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut typing = Typing::default();
+        assert!(!typing.is_burst(1, at(0)));
+        assert!(!typing.is_burst(1, at(3)), "a pair");
+        assert!(typing.is_burst(1, at(5)), "the third");
+        assert!(!typing.is_burst(1, at(40)));
+        assert!(typing.is_burst(2, at(90)), "two at once");
+        assert!(typing.is_burst(1, at(92)), "and what follows them at once");
+        assert!(!typing.is_burst(1, at(130)));
+    }
 }

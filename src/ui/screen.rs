@@ -154,8 +154,6 @@ fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
             }
             Line::from(spans)
         }
-        // A dialog says itself what can be done.
-        None if frame.dialog.is_some() => Line::default(),
         None => {
             let act = next_act(&frame.look);
             Line::from(vec![

@@ -254,17 +254,19 @@ fn loud(text: impl Into<String>, role: Role) -> NextAct {
     }
 }
 
-/// What the operator would do next.
+/// What the operator would do next; who watches is told that it is not theirs to do.
 pub fn next_act(look: &Look<'_>) -> NextAct {
+    let mut act = act_of_driver(look);
+    if !look.model.drives() {
+        let key = key_of(Context::Main, Intent::AskControl);
+        act.text = format!("you are watching ({key} takes control); {}", act.text);
+    }
+    act
+}
+
+fn act_of_driver(look: &Look<'_>) -> NextAct {
     let run = look.run();
     let key = |intent| key_of(Context::Main, intent);
-    if !look.model.drives() {
-        let driver = &run.driver;
-        return next(format!(
-            "you are watching `{driver}` drive; {} takes control",
-            key(Intent::AskControl)
-        ));
-    }
     let at_hand = step_at_hand(run);
     match run.mode {
         Mode::Held => {
