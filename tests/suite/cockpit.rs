@@ -40,6 +40,14 @@ impl Operator {
             });
     }
 
+    /// What a whole frame tells to do next.
+    fn advice(&self) -> String {
+        let screen = self
+            .terminal
+            .wait_until("advice", |screen| !next_line(screen).is_empty());
+        next_line(&screen)
+    }
+
     /// Does the next thing that the screen advises.
     fn act(&mut self) {
         let screen = self
@@ -104,6 +112,7 @@ impl Operator {
     /// Walks until the screen holds `text`.
     fn walks_to(&mut self, text: &str) {
         for _ in 0..200 {
+            self.advice();
             if self.terminal.shows(text) {
                 return;
             }
@@ -118,7 +127,7 @@ impl Operator {
     /// Walks until this command is the next to run.
     fn walks_to_command(&mut self, id: &str) {
         for _ in 0..200 {
-            if next_line(&self.terminal.text()).contains(&format!("would run: `{id}`")) {
+            if self.advice().contains(&format!("would run: `{id}`")) {
                 return;
             }
             self.act();
@@ -148,7 +157,7 @@ impl Operator {
 fn the_demo_is_walked_to_its_end() {
     let home = Home::new();
     let mut operator = Operator::demo(&home);
-    operator.walks_to("done: every gate is passed");
+    operator.walks_to(" DONE ");
     operator.leaves();
     assert_eq!(operator.terminal.wait_exit(), 0);
     let status = home.status(&home.runs()[0]);
