@@ -180,9 +180,9 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
     let (config, config_path) = read_config(&arguments.guide)?;
     check_conditions(&mut runbook, &source, &config);
     let environment = choose_environment(&config, arguments.env.as_deref())?;
+    // Without a configuration the commands run where the operator stands, as if typed there.
     let beside = config_path
         .as_deref()
-        .or(Some(arguments.guide.as_path()))
         .and_then(Path::parent)
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
