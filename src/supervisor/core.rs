@@ -375,7 +375,10 @@ impl Supervisor {
         };
         match tried {
             Ok(()) => {
-                tracing::info!(late = self.unsaved.len(), "the journal can be written again");
+                tracing::info!(
+                    late = self.unsaved.len(),
+                    "the journal can be written again"
+                );
                 self.unsaved.clear();
                 self.report_health(None);
             }
