@@ -110,11 +110,11 @@ pub fn main() -> ExitCode {
     match cli.command {
         Subcommands::Shim { directory } => {
             let code = crate::executor::shim::main(&directory);
-            return ExitCode::from(u8::try_from(code).unwrap_or(1));
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
         }
-        Subcommands::DemoService(arguments) => return ExitCode::from(service::main(arguments)),
-        Subcommands::DemoCtl(arguments) => return ExitCode::from(control::main(&arguments)),
-        Subcommands::DemoHost(arguments) => return ExitCode::from(host::main(&arguments)),
+        Subcommands::DemoService(arguments) => ExitCode::from(service::main(arguments)),
+        Subcommands::DemoCtl(arguments) => ExitCode::from(control::main(&arguments)),
+        Subcommands::DemoHost(arguments) => ExitCode::from(host::main(&arguments)),
         command => run_command(command),
     }
 }

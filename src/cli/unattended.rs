@@ -74,7 +74,7 @@ pub(super) async fn walk(
         answered: 0,
         measuring: None,
     }
-    .to_the_end()
+    .finish()
     .await?;
     let document = status::document(run).await?;
     if json {
@@ -123,7 +123,7 @@ struct Walk {
 }
 
 impl Walk {
-    async fn to_the_end(mut self) -> color_eyre::Result<Finish> {
+    async fn finish(mut self) -> color_eyre::Result<Finish> {
         loop {
             let next = match &self.state {
                 Some(state) if state.seq >= self.answered => autopilot(state, self.policy),

@@ -12,6 +12,7 @@ mod decide;
 mod effect;
 mod event;
 mod evidence;
+mod expected_output;
 mod output;
 mod plan;
 mod preview;
@@ -28,12 +29,12 @@ pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition, judge,
-    matches_output,
 };
 pub use decide::decide;
 pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
+pub use expected_output::matches_output;
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{Preview, directory, preview, shell_quoted};

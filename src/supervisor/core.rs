@@ -240,6 +240,7 @@ impl Supervisor {
                 },
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
+                    self.mend_journal().await;
                     self.proceed().await;
                     if self.is_over() {
                         break;
@@ -260,7 +261,8 @@ impl Supervisor {
             Mode::RolledBack | Mode::Failed | Mode::Done
         );
         let idle = chrono::Utc::now() - self.state.last_event_at > chrono::TimeDelta::seconds(5);
-        ended && idle && self.people.is_empty() && self.slots.is_empty()
+        let all_is_kept = self.unsaved.is_empty();
+        ended && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
     }
 
     async fn take(&mut self, input: Input) {
@@ -335,7 +337,7 @@ impl Supervisor {
             // What has happened in the world has happened, and a rollback waits for nothing: these
             // go on unsaved and are written as soon as the journal takes them.
             let must_go_on = records.iter().all(|record| is_fact(&record.event))
-                || self.state.mode == Mode::RollingBack
+                || matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
                 || matches!(records[0].event, Event::RollbackStarted { .. });
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
@@ -359,6 +361,29 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Tries a failed journal again, so that the red word goes and what could not be written is
+    /// written as soon as there is room, without waiting for anybody's next act.
+    async fn mend_journal(&mut self) {
+        if self.health.failure.is_none() {
+            return;
+        }
+        let tried = match self.unsaved.is_empty() {
+            true => self.journal.try_out().await,
+            false => self.journal.append(&self.unsaved).await,
+        };
+        match tried {
+            Ok(()) => {
+                tracing::info!(
+                    late = self.unsaved.len(),
+                    "the journal can be written again"
+                );
+                self.unsaved.clear();
+                self.report_health(None);
+            }
+            Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
+        }
     }
 
     fn report_health(&mut self, failure: Option<String>) {

@@ -238,3 +238,58 @@ fn leaving_and_coming_back_is_the_same_screen() {
     assert_eq!(second.wait_exit(), 3, "the run waits for a person");
     assert_eq!(home.status(&run)["state"], "waiting");
 }
+
+/// A guide of one's own: nothing of the sample system is near.
+const OWN: &str = "# Mine\n\n## Phase 1: Look\n\n- [ ] I am awake\n\n## Phase 2: Do\n\n```bash {#echo .run}\necho done-by-hand\n```\n\n\
+    ## Rollback\n\n### Option 1: Undo\n\n```bash {#undo .run}\necho taken-back\n```\n";
+
+#[test]
+fn a_dropped_connection_loses_nothing() {
+    let home = Home::new();
+    home.write("guide.md", OWN);
+    let mut first = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
+    first.wait_for("tick with Space");
+    first.keys("<space>");
+    first.wait_for("gate of `");
+    first.kill();
+    let mut second = Terminal::start(home.path(), &["attach"], 120, 40);
+    second.wait_for("gate of `");
+    second.wait_for("[✓] I am awake");
+    second.keys("g");
+    second.wait_for("G GO");
+    second.keys("G");
+    second.wait_for("would run: `echo`");
+    assert_eq!(home.runs().len(), 1, "it is the same run");
+}
+
+#[test]
+fn any_size_shows_something_sensible_and_the_way_back() {
+    let home = Home::new();
+    home.write("guide.md", OWN);
+    let terminal = Terminal::start(home.path(), &["run", "guide.md"], 200, 60);
+    terminal.wait_for("I am awake");
+    for (columns, rows) in [(80, 24), (120, 40), (60, 16)] {
+        terminal.resize(columns, rows);
+        terminal.wait_until("the way back at this size", |screen| {
+            screen.contains("way back") && screen.contains("I am awake")
+        });
+    }
+    terminal.resize(20, 5);
+    terminal.wait_for("20x5");
+    terminal.resize(80, 24);
+    terminal.wait_for("I am awake");
+}
+
+#[test]
+fn a_guide_of_ones_own_goes_back_with_one_key_and_another() {
+    let home = Home::new();
+    home.write("guide.md", OWN);
+    let mut operator = Operator {
+        terminal: Terminal::start(home.path(), &["run", "guide.md"], 80, 24),
+    };
+    operator.terminal.wait_for("tick with Space");
+    operator.goes_back();
+    operator.terminal.wait_for("taken-back");
+    operator.leaves();
+    assert_eq!(operator.terminal.wait_exit(), 4);
+}

@@ -1,0 +1,121 @@
+//! Judgements and decisions at the gate of a phase.
+
+use super::{given, one};
+use crate::run::{Event, GateDecision, Judgement, Mode, Refusal, RunState, Verdict};
+use crate::runbook::Phase;
+
+fn find_phase<'a>(state: &'a RunState, id: &str) -> Result<&'a Phase, Refusal> {
+    state.runbook.phase(id).ok_or_else(|| {
+        Refusal::new(
+            format!("the guide has no phase `{id}`"),
+            "see `gonogo check` for its phases",
+        )
+    })
+}
+
+pub(super) fn judge_by_person(
+    state: &RunState,
+    phase: &str,
+    line: usize,
+    holds: bool,
+    note: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
+    let phase = find_phase(state, phase)?;
+    let item = state
+        .gate_items(phase)
+        .into_iter()
+        .find(|item| item.line == line)
+        .ok_or_else(|| {
+            Refusal::new(
+                format!("phase `{}` asks nothing on line {line}", phase.title),
+                "choose one of its criteria",
+            )
+        })?;
+    if item.cel.is_some() && given(note).is_none() {
+        return Err(Refusal::new(
+            "this is judged by measurement",
+            "to overrule it, give a reason",
+        ));
+    }
+    let good = holds != item.red_flag;
+    one(Event::CriterionJudged {
+        phase: phase.id.clone(),
+        line,
+        judgement: Judgement {
+            text: item.text.clone(),
+            cel: None,
+            verdict: if good { Verdict::Pass } else { Verdict::Fail },
+            explanation: given(note).unwrap_or("judged by a person").to_owned(),
+        },
+        note: given(note).map(str::to_owned),
+    })
+}
+
+pub(super) fn gate(
+    state: &RunState,
+    phase: &str,
+    decision: GateDecision,
+    reason: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
+    let phase = find_phase(state, phase)?;
+    if phase.id != state.current_phase {
+        return Err(Refusal::new(
+            format!("the gate of `{}` is not the one at hand", phase.title),
+            "decide the phase that is open",
+        ));
+    }
+    if !matches!(state.mode, Mode::Running | Mode::Held | Mode::Done) {
+        return Err(Refusal::new(
+            "this run takes no more decisions at its gates",
+            "see the report, or open a new run",
+        ));
+    }
+    if decision == GateDecision::Go {
+        if state.is_phase_passed(&phase.id) {
+            return Err(Refusal::new(
+                "this gate is passed already",
+                "nothing to decide",
+            ));
+        }
+        if let Some(step) = phase.steps.iter().find(|step| {
+            state.actions_of(step).iter().any(|action| {
+                !state.is_watch(*action) && state.action(*action).is_some_and(|a| a.is_running())
+            })
+        }) {
+            return Err(Refusal::new(
+                format!("`{}` is running", step.title),
+                "wait for its end, or cancel it",
+            ));
+        }
+        let objections = state.gate_objections(phase);
+        if !objections.is_empty() && given(reason).is_none() {
+            let more = match objections.len() - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            return Err(Refusal::new(
+                format!("{}{more}", objections[0]),
+                "settle it, or give a reason to go all the same",
+            ));
+        }
+    }
+    let mut events = vec![Event::GateDecided {
+        phase: phase.id.clone(),
+        decision,
+        reason: given(reason).map(str::to_owned),
+    }];
+    if decision == GateDecision::Go {
+        // Watches end with their phase.
+        for (action, attempt) in state.running() {
+            if state.is_watch(action)
+                && phase
+                    .steps
+                    .iter()
+                    .any(|step| step.blocks.contains(&action.block))
+            {
+                events.push(Event::CancelRequested { action, attempt });
+            }
+        }
+    }
+    Ok(events)
+}

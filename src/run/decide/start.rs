@@ -1,0 +1,176 @@
+//! May this action start? Every reason why not stands here, with what to do instead.
+
+use super::{given, one, same, typed_word};
+use crate::run::{
+    ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict, judge,
+    preview,
+};
+
+pub(super) fn start(
+    state: &RunState,
+    readings: &Readings,
+    action: ActionId,
+    hash: &str,
+    typed: Option<&str>,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let shown = preview(state, action)?;
+    let step = state.step_of(action);
+    let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
+    let in_option = step.is_some() && phase.is_none();
+    match (state.mode, in_option) {
+        (Mode::Running | Mode::Done, false) | (Mode::Stuck, true) => {}
+        (Mode::Held, false) => {
+            return Err(Refusal::new("the run is held", "resume it first"));
+        }
+        (Mode::RollingBack, _) => {
+            return Err(Refusal::new("a rollback is going on", "wait for its end"));
+        }
+        (Mode::RolledBack | Mode::Failed, _) => {
+            return Err(Refusal::new(
+                "this run is over; an aborted change is run anew, not resumed",
+                "open a new run of the guide",
+            ));
+        }
+        (_, true) => {
+            return Err(Refusal::new(
+                "this belongs to a way back",
+                "press `R` to see it and start it",
+            ));
+        }
+        (Mode::Stuck, false) => {
+            return Err(Refusal::new(
+                "the rollback is stuck",
+                "retry its failed step, skip it with a reason, or choose another way back",
+            ));
+        }
+    }
+    if let Some(phase) = phase {
+        let (wanted, at) = (
+            state.phase_index(&phase.id),
+            state.phase_index(&state.current_phase),
+        );
+        if wanted > at {
+            let here = state.phase().map_or("", |phase| phase.title.as_str());
+            return Err(Refusal::new(
+                format!("phase `{}` is not open yet", phase.title),
+                format!("pass the gate of `{here}` first"),
+            ));
+        }
+        if phase.wait_s.is_some() && given(reason).is_none() {
+            match state.due(phase) {
+                Some(due) if due <= now => {}
+                Some(due) => {
+                    return Err(Refusal::new(
+                        format!("this waits until {}", due.format("%Y-%m-%d %H:%M UTC")),
+                        "come back then, or give a reason to do it now",
+                    ));
+                }
+                None => {
+                    return Err(Refusal::new(
+                        "this waits until the deployment is done",
+                        "pass the gates before it, or give a reason to do it now",
+                    ));
+                }
+            }
+        }
+    }
+    same(&shown.hash, hash)?;
+    let known = state.action(action);
+    if shown.needs_arming && known.and_then(|known| known.armed.as_deref()) != Some(hash) {
+        return Err(Refusal::new(
+            "that this is a command was only inferred",
+            "look at it and arm it first",
+        ));
+    }
+    typed_word(shown.confirm.as_deref(), typed)?;
+    if shown.actor == crate::runbook::Actor::Sql && !state.identities.contains_key(&shown.on) {
+        return Err(Refusal::new(
+            format!("`{}` has not proved which database it is", shown.on),
+            "wait until it answers; the database pane says what is wrong",
+        ));
+    }
+    if let Some(last) = known.and_then(|known| known.last()) {
+        match last.outcome {
+            None => return Err(Refusal::new("it is running", "wait, or cancel it")),
+            Some(Outcome::Unknown) => {
+                return Err(Refusal::new(
+                    "nobody knows what became of its last attempt",
+                    "say first whether it happened",
+                ));
+            }
+            Some(Outcome::Passed) if given(reason).is_none() && !is_repeatable(state, action) => {
+                return Err(Refusal::new(
+                    "it has passed already",
+                    "give a reason to run it again",
+                ));
+            }
+            _ => {}
+        }
+    }
+    if !state.is_watch(action)
+        && let Some((other, _)) = state
+            .running()
+            .into_iter()
+            .find(|(other, _)| !state.is_watch(*other))
+    {
+        let title = state.step_of(other).map_or("", |step| step.title.as_str());
+        return Err(Refusal::new(
+            format!("`{title}` is running"),
+            "one command at a time: wait, or cancel it",
+        ));
+    }
+    let attributes = state
+        .runbook
+        .block(action.block)
+        .map(|block| &block.attributes);
+    for needed in attributes.iter().flat_map(|attributes| &attributes.needs) {
+        let passed = state.runbook.block_by_id(needed).is_none_or(|block| {
+            state
+                .action(ActionId::block(block.n))
+                .and_then(|action| action.last())
+                .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
+        });
+        if !passed {
+            return Err(Refusal::new(
+                format!("it needs `{needed}`, which has not passed"),
+                format!("run `{needed}` first"),
+            ));
+        }
+    }
+    if let Some(when) = attributes.and_then(|attributes| attributes.when.as_deref()) {
+        let judgement = judge("", when, &Scope::of(state, readings));
+        if judgement.verdict == Verdict::Fail {
+            return Err(Refusal::new(
+                format!("it only runs when `{when}`: {}", judgement.explanation),
+                "skip the step with that reason",
+            ));
+        }
+    }
+    one(started(state, action, &shown))
+}
+
+fn is_repeatable(state: &RunState, action: ActionId) -> bool {
+    state
+        .runbook
+        .block(action.block)
+        .is_some_and(|block| block.attributes.repeatable || block.attributes.has_class("check"))
+}
+
+pub(in crate::run) fn started(
+    state: &RunState,
+    action: ActionId,
+    shown: &crate::run::Preview,
+) -> Event {
+    let attempts = state
+        .action(action)
+        .map_or(0, |action| action.attempts.len());
+    Event::ActionStarted {
+        action,
+        attempt: u32::try_from(attempts).unwrap_or(u32::MAX - 1) + 1,
+        command: shown.command.clone(),
+        target: shown.target.clone(),
+        hash: shown.hash.clone(),
+    }
+}

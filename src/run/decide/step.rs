@@ -1,0 +1,81 @@
+//! Ticks, choices and skips: what a person does to a step besides running it.
+
+use super::{given, one};
+use crate::run::{Event, Refusal, RunState};
+use crate::runbook::Step;
+
+pub(super) fn find_step<'a>(state: &'a RunState, id: &str) -> Result<&'a Step, Refusal> {
+    state.runbook.step(id).ok_or_else(|| {
+        Refusal::new(
+            format!("the guide has no step `{id}`"),
+            "see `gonogo check` for its steps",
+        )
+    })
+}
+
+pub(super) fn tick(
+    state: &RunState,
+    step: &str,
+    index: usize,
+    value: Option<&str>,
+    note: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
+    let tick = find_step(state, step)?.ticks.get(index).ok_or_else(|| {
+        Refusal::new(
+            format!("step `{step}` has no box {}", index + 1),
+            "choose one of its boxes",
+        )
+    })?;
+    if let (Some(asked), None) = (&tick.value, given(value)) {
+        return Err(Refusal::new(
+            format!("this box asks for a value: {asked}"),
+            "give what you saw, not only that you looked",
+        ));
+    }
+    one(Event::Ticked {
+        step: step.to_owned(),
+        index,
+        value: given(value).map(str::to_owned),
+        note: given(note).map(str::to_owned),
+        judgement: None,
+    })
+}
+
+pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Event>, Refusal> {
+    let known = state
+        .runbook
+        .steps()
+        .flat_map(|step| crate::run::choices_of(&state.runbook, step))
+        .any(|choice| choice.group == group && choice.name == name);
+    if !known {
+        return Err(Refusal::new(
+            format!("there is no alternative `{name}` in `{group}`"),
+            "choose one of those the guide offers",
+        ));
+    }
+    one(Event::ChoiceMade {
+        group: group.to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+pub(super) fn skip(state: &RunState, step: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
+    let step = find_step(state, step)?;
+    if given(Some(reason)).is_none() {
+        return Err(Refusal::new(
+            "a step is skipped with a reason",
+            "say why, for the report",
+        ));
+    }
+    if state.actions_of(step).iter().any(|action| {
+        state
+            .action(*action)
+            .is_some_and(|action| action.is_running())
+    }) {
+        return Err(Refusal::new("it is running", "cancel it first"));
+    }
+    one(Event::StepSkipped {
+        step: step.id.clone(),
+        reason: reason.trim().to_owned(),
+    })
+}
