@@ -79,7 +79,10 @@ fn summary(runbook: &Runbook) -> String {
         }
     }
     for option in &runbook.rollback {
+        let title = option.title.to_lowercase();
         let advice = match (option.recommended, &option.discouraged) {
+            // The author's heading says it.
+            (true, _) if title.contains("recommended") => "",
             (true, _) => " (recommended)",
             (_, Some(_)) => " (discouraged)",
             _ => "",

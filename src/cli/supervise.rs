@@ -30,6 +30,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                 .unwrap_or_else(|_| EnvFilter::new("gonogo=info,warn")),
         )
         .with_ansi(false)
+        // On a full disk the log cannot be written; saying so on the same file would panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
     let directory = session::directory_of(&arguments.run)?;

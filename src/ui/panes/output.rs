@@ -6,6 +6,8 @@
 //! pg_restore: error: could not read
 //! ```
 
+use std::borrow::Cow;
+
 use ansi_to_tui::IntoText;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -129,19 +131,34 @@ fn styled(line: &OutputLine, look: &Look<'_>) -> Line<'static> {
         .search
         .as_ref()
         .filter(|search| search.found == Some(line.number));
+    let text = message_first(&line.text);
     if let Some(search) = found {
-        return marked(&without_colour(&line.text), &search.pattern, base, look);
+        return marked(&without_colour(&text), &search.pattern, base, look);
     }
-    if !line.text.contains('\u{1b}') {
-        return Line::styled(line.text.replace('\t', "    "), base);
+    if !text.contains('\u{1b}') {
+        return Line::styled(text.replace('\t', "    "), base);
     }
-    match line.text.replace('\t', "    ").into_text() {
+    match text.replace('\t', "    ").into_text() {
         Ok(text) => {
             let spans: Vec<Span<'static>> =
                 text.lines.into_iter().flat_map(|line| line.spans).collect();
             Line::from(spans).style(base)
         }
-        Err(_) => Line::styled(without_colour(&line.text), base),
+        Err(_) => Line::styled(without_colour(&text), base),
+    }
+}
+
+/// `psql:FILE:LINE: NOTICE:  …` with its place behind the message: in a narrow pane the place would
+/// leave no room for what the server said.
+fn message_first(text: &str) -> Cow<'_, str> {
+    match text
+        .strip_prefix("psql:")
+        .and_then(|rest| rest.split_once(": "))
+    {
+        Some((place, message)) if !message.is_empty() => {
+            Cow::Owned(format!("{message}  ({place})"))
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 
