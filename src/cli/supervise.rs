@@ -49,7 +49,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                 _ = terminated.recv() => "SIGTERM",
                 _ = interrupted.recv() => "SIGINT",
             };
-            tracing::info!(signal, "told to end; what runs goes on without this process");
+            tracing::info!(
+                signal,
+                "told to end; what runs goes on without this process"
+            );
             leave.notify_one();
         }
     });
