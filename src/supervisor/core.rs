@@ -12,7 +12,7 @@ use super::launch::specification;
 use super::output::{Outputs, PageError};
 use super::reserve::Reserve;
 use super::secrets::Secrets;
-use crate::executor::{Adopted, Executor, ExitRecord, Running, evidence};
+use crate::executor::{Adopted, Executor, ExitRecord, Running, application_name, evidence};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{Cadence, Monitor, MonitorConfig, Probe, Sample, Target};
 use crate::run::{
@@ -472,8 +472,35 @@ impl Supervisor {
                 }
                 None => tracing::warn!(%action, attempt, "nothing to cancel"),
             },
+            Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::Baseline => self.monitor.baseline(),
         }
+    }
+
+    /// A cancelled client does not always stop its server: what the step's sessions still do there is
+    /// cancelled over the monitor's reserved connection.
+    fn cancel_leftovers(&self, action: ActionId) {
+        let Some(step) = self.state.step_of(action) else {
+            return;
+        };
+        let name = application_name(&self.state.run, &step.id);
+        let on = self
+            .state
+            .runbook
+            .block(action.block)
+            .and_then(|block| block.attributes.on.clone())
+            .unwrap_or_else(|| "main".to_owned());
+        if !self.state.targets.contains_key(&on) {
+            return;
+        }
+        let monitor = self.monitor.clone();
+        tokio::spawn(async move {
+            match monitor.cancel_ours(&on, &name).await {
+                Ok(pids) if pids.is_empty() => {}
+                Ok(pids) => tracing::info!(?pids, %name, "cancelled what was left on the server"),
+                Err(trouble) => tracing::warn!(%name, "leftovers: {}", trouble.message),
+            }
+        });
     }
 
     async fn launched(&mut self, action: ActionId, attempt: u32, running: Result<Running, String>) {
