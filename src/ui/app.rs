@@ -78,6 +78,10 @@ pub struct App {
     pub(super) dialogs: Vec<Box<dyn Dialog>>,
     notice: Option<Notice>,
     pub(super) size: Size,
+    /// Commands without an answer yet.
+    unanswered: usize,
+    /// The event that the last accepted command ended in; it may arrive after the answer.
+    promised: u64,
     /// Pages that were asked for and have not come.
     awaited: BTreeSet<(ActionId, u32, u64)>,
 }
@@ -110,6 +114,8 @@ impl App {
             dialogs: Vec::new(),
             notice: None,
             size: Size::new(80, 24),
+            unanswered: 0,
+            promised: 0,
             awaited: BTreeSet::new(),
         })
     }
@@ -153,8 +159,11 @@ impl App {
     }
 
     pub fn on_answer(&mut self, answer: Answer) {
+        if matches!(answer, Answer::Command(_)) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
         match answer {
-            Answer::Command(Ok(CommandAnswer::Accepted { .. })) => {}
+            Answer::Command(Ok(CommandAnswer::Accepted { seq })) => self.promised = seq,
             Answer::Command(Ok(CommandAnswer::Refused(refusal))) => {
                 self.say(refusal.message, refusal.help, Role::Failed);
             }
@@ -224,6 +233,18 @@ impl App {
 
     /// Takes one terminal event in. `burst` is true of keys that came too fast to be typed.
     pub fn on_terminal(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
+        let asks = self.asked_by(event, burst);
+        let commands = asks.iter().filter(|ask| matches!(ask, Ask::Commands(_)));
+        self.unanswered += commands.count();
+        asks
+    }
+
+    /// What was sent has not come back as events yet: the advice on the screen is of before.
+    fn is_waiting(&self) -> bool {
+        self.unanswered > 0 || self.model.run.seq < self.promised
+    }
+
+    fn asked_by(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
         match event {
             TerminalEvent::Key(key) => self.on_key(*key, burst),
             TerminalEvent::Paste(text) => {
@@ -478,6 +499,7 @@ impl App {
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
             notice: self.notice.as_ref(),
+            is_waiting: self.is_waiting(),
             contexts: &contexts,
         };
         screen::draw(&frame, area, buffer);

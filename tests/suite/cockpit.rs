@@ -17,6 +17,8 @@ fn next_line(screen: &str) -> String {
         .rev()
         .nth(1)
         .map(|line| line.trim().to_owned())
+        // While an answer is on its way there is no advice.
+        .filter(|line| !line.starts_with("sent,"))
         .unwrap_or_default()
 }
 
@@ -118,7 +120,10 @@ impl Operator {
     /// Walks until this command is the next to run.
     fn walks_to_command(&mut self, id: &str) {
         for _ in 0..200 {
-            if next_line(&self.terminal.text()).contains(&format!("would run: `{id}`")) {
+            let screen = self
+                .terminal
+                .wait_until("advice", |screen| !next_line(screen).is_empty());
+            if next_line(&screen).contains(&format!("would run: `{id}`")) {
                 return;
             }
             self.act();
