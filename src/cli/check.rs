@@ -27,7 +27,7 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         let bytes = open::read_guide(path)?;
         let file = path.display().to_string();
         let mut runbook = parse(&file, &bytes);
-        check_conditions(&mut runbook, path)?;
+        open::check_conditions(&mut runbook, &bytes, &open::read_config(path)?.0);
         check_shell_syntax(&mut runbook);
         runbook
             .diagnostics
@@ -103,69 +103,6 @@ fn summary(runbook: &Runbook) -> String {
         open::counted(count(Severity::Warning), "warning"),
     );
     text
-}
-
-/// Conditions, against the names of the guide and of every environment's probes.
-fn check_conditions(runbook: &mut Runbook, path: &std::path::Path) -> color_eyre::Result<()> {
-    let (config, _) = open::read_config(path)?;
-    let probes: Vec<String> = config
-        .environments
-        .values()
-        .flat_map(|environment| environment.probes.keys().cloned())
-        .collect();
-    let probes = (!config.environments.is_empty()).then_some(probes);
-    let mut found = Vec::new();
-    for (line, source) in conditions(runbook) {
-        if let Err(error) = crate::run::check_condition(&source, runbook, probes.as_deref()) {
-            found.push(Diagnostic {
-                severity: Severity::Error,
-                code: "condition".to_owned(),
-                line,
-                column: 1,
-                width: 1,
-                message: format!("`{source}`: {error}"),
-                help: "see `docs/dialect.md` on conditions".to_owned(),
-            });
-        }
-    }
-    runbook.diagnostics.extend(found);
-    Ok(())
-}
-
-fn conditions(runbook: &Runbook) -> Vec<(usize, String)> {
-    let mut all = Vec::new();
-    for block in &runbook.blocks {
-        let attributes = &block.attributes;
-        all.extend(
-            attributes
-                .expect
-                .iter()
-                .chain(&attributes.when)
-                .map(|cel| (block.line, cel.clone())),
-        );
-    }
-    for step in runbook.steps() {
-        all.extend(
-            step.ticks
-                .iter()
-                .filter_map(|tick| Some((tick.line, tick.cel.clone()?))),
-        );
-        // What was inferred binds to evidence by construction.
-        all.extend(
-            step.expect
-                .iter()
-                .filter_map(|item| Some((item.line, item.cel.clone()?))),
-        );
-    }
-    for phase in runbook.walk() {
-        all.extend(
-            phase
-                .criteria
-                .iter()
-                .filter_map(|item| Some((item.line, item.cel.clone()?))),
-        );
-    }
-    all
 }
 
 /// `bash -n` over every shell block that may run: half a block that ran before its syntax error is

@@ -89,6 +89,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             "set `XDG_STATE_HOME` to a folder you may write",
         ),
     }
+    print::out(&std::mem::take(&mut findings.text))?;
 
     let guide = arguments
         .guide

@@ -12,7 +12,7 @@ use crate::journal::{Journal, SqliteJournal};
 use crate::run::{Event, Input, Record};
 use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Runbook, parse};
+use crate::runbook::{self, ConditionProblem, Runbook, parse};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
@@ -152,15 +152,37 @@ fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Resu
         .ok_or_else(|| Trouble::usage(format!("there is no environment `{name}`"), known()))
 }
 
+/// Adds what is wrong with the guide's conditions: syntax, bounds, and names that neither the guide
+/// nor any environment's probes know.
+pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Config) {
+    let probes: Vec<String> = config
+        .environments
+        .values()
+        .flat_map(|environment| environment.probes.keys().cloned())
+        .collect();
+    let probes = (!config.environments.is_empty()).then_some(probes);
+    let found = runbook::check_conditions(runbook, bytes, |condition| {
+        let checked = crate::run::check_condition(condition, runbook, probes.as_deref());
+        let problem = checked.err().map(|error| ConditionProblem {
+            fragment: error.name.unwrap_or_default(),
+            message: error.message,
+            help: "see `docs/dialect.md` on conditions".to_owned(),
+        });
+        problem.into_iter().collect()
+    });
+    runbook.diagnostics.extend(found);
+}
+
 /// Reads everything a run is opened from.
 pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
     let source = read_guide(&arguments.guide)?;
-    let runbook = parse(&arguments.guide.display().to_string(), &source);
+    let mut runbook = parse(&arguments.guide.display().to_string(), &source);
     let (config, config_path) = read_config(&arguments.guide)?;
+    check_conditions(&mut runbook, &source, &config);
     let environment = choose_environment(&config, arguments.env.as_deref())?;
+    // Without a configuration the commands run where the operator stands, as if typed there.
     let beside = config_path
         .as_deref()
-        .or(Some(arguments.guide.as_path()))
         .and_then(Path::parent)
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

@@ -45,13 +45,16 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     tokio::spawn({
         let leave = leave.clone();
         async move {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = interrupted.recv() => {}
-            }
+            let signal = tokio::select! {
+                _ = terminated.recv() => "SIGTERM",
+                _ = interrupted.recv() => "SIGINT",
+            };
+            tracing::info!(signal, "told to end; what runs goes on without this process");
             leave.notify_one();
         }
     });
+    // A log that begins without its end tells of a death that nothing here could report.
+    tracing::info!(run = %arguments.run, pid = std::process::id(), "supervisor begins");
     let supervising = supervisor.run(leave.clone());
     tokio::select! {
         ended = supervising => ended?,
@@ -64,5 +67,6 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     if let Err(error) = std::fs::remove_file(&socket) {
         tracing::debug!(%error, "the socket is gone already");
     }
+    tracing::info!("supervisor ends");
     Ok(Exit::Done)
 }

@@ -168,6 +168,16 @@ impl SqliteJournal {
         Ok(moved)
     }
 
+    /// Writes without changing anything: whether an append would find room and a healthy disk.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub async fn try_out(&mut self) -> Result<(), JournalError> {
+        self.clear_up().await;
+        self.execute("UPDATE meta SET value = value WHERE key = 'head'")
+            .await
+    }
+
     /// Writes everything back into one file and closes it.
     pub async fn close(self) -> Result<(), JournalError> {
         let path = self.path;

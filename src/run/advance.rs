@@ -146,7 +146,9 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
         let asked = state
             .action(*action)
             .and_then(|action| action.last())
-            .and_then(|attempt| attempt.cancel_requested_at);
+            .and_then(|attempt| attempt.cancel_requested_at)
+            // Asked politely long before: it was told to hurry when the rollback began.
+            .map(|asked| asked.max(rollback.started_at));
         match asked {
             Some(asked) if (now - asked).num_milliseconds() < CANCEL_PATIENCE_MS => {
                 return Vec::new();

@@ -131,8 +131,8 @@ pub const EVIDENCE_NAMES: [&str; 12] = [
 #[error("{message}")]
 pub struct ConditionError {
     pub message: String,
-    /// In characters from the start of the condition, counted from 0.
-    pub offset: usize,
+    /// The name that is meant, where one is.
+    pub name: Option<String>,
 }
 
 /// Checks a condition before the run: its syntax, its bounds and the names in it. `probes` are the
@@ -147,7 +147,7 @@ pub fn check_condition(
     on_deep_stack(|| {
         let program = Program::compile(&rewritten).map_err(|error| ConditionError {
             message: format!("not a condition: {}", first_line(&error.to_string())),
-            offset: 0,
+ name: None,
         })?;
         let bound = bound_names(&rewritten);
         for name in program.references().variables() {
@@ -163,7 +163,7 @@ pub fn check_condition(
                     message: format!(
                         "`{name}` is neither evidence (such as `exit` or `value`), nor the id of a block, nor a probe"
                     ),
-                    offset: source.find(name).unwrap_or(0),
+ name: Some(name.to_owned()),
                 });
             }
         }
@@ -172,7 +172,7 @@ pub fn check_condition(
     .unwrap_or_else(|reason| {
         Err(ConditionError {
             message: reason,
-            offset: 0,
+ name: None,
         })
     })
 }
@@ -184,11 +184,11 @@ fn bounded(source: &str) -> Result<(), ConditionError> {
                 "a condition may be {MAX_LENGTH} bytes long; this one has {}",
                 source.len()
             ),
-            offset: MAX_LENGTH,
+            name: None,
         });
     }
     let mut depth = 0usize;
-    for (offset, character) in source.chars().enumerate() {
+    for character in source.chars() {
         match character {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
@@ -197,7 +197,7 @@ fn bounded(source: &str) -> Result<(), ConditionError> {
         if depth > MAX_DEPTH {
             return Err(ConditionError {
                 message: format!("a condition may nest brackets {MAX_DEPTH} deep"),
-                offset,
+                name: None,
             });
         }
     }
@@ -205,7 +205,7 @@ fn bounded(source: &str) -> Result<(), ConditionError> {
     if source.matches(['!', '-', '?']).count() > 2 * MAX_DEPTH {
         return Err(ConditionError {
             message: format!("a condition may hold {} of `!`, `-` and `?`", 2 * MAX_DEPTH),
-            offset: 0,
+            name: None,
         });
     }
     // There is no fuel: nested comprehensions are what could run long.
@@ -215,7 +215,7 @@ fn bounded(source: &str) -> Result<(), ConditionError> {
             message:
                 "a condition may hold two of `all`, `exists`, `exists_one`, `filter` and `map`"
                     .to_owned(),
-            offset: 0,
+            name: None,
         });
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What must be done in the world because of an event. Effects are data; the supervisor does them,
 //! after the event is durable.
 
-use super::{ActionId, Event, RunState};
+use super::{ActionId, Event, Outcome, RunState};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -13,6 +13,8 @@ pub enum Effect {
         attempt: u32,
         urgent: bool,
     },
+    /// Cancel what the action may have left running on the server: its sessions carry its name.
+    CancelLeftovers { action: ActionId },
     /// Take a new baseline of statement counters: a phase began.
     Baseline,
 }
@@ -31,6 +33,11 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
             attempt: *attempt,
             urgent: state.mode == super::Mode::RollingBack,
         }],
+        Event::ActionFinished {
+            action,
+            outcome: Outcome::Cancelled | Outcome::Unknown,
+            ..
+        } => vec![Effect::CancelLeftovers { action: *action }],
         Event::PhaseEntered { .. } => vec![Effect::Baseline],
         _ => Vec::new(),
     }

@@ -11,7 +11,7 @@ use super::feed::{Feed, Person, StoreHealth};
 use super::launch::specification;
 use super::output::{Outputs, PageError};
 use super::secrets::Secrets;
-use crate::executor::{Adopted, Executor, ExitRecord, Running, evidence};
+use crate::executor::{Adopted, Executor, ExitRecord, Running, application_name, evidence};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{Cadence, Monitor, MonitorConfig, Probe, Sample, Target};
 use crate::run::{
@@ -240,6 +240,7 @@ impl Supervisor {
                 },
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
+                    self.mend_journal().await;
                     self.proceed().await;
                     if self.is_over() {
                         break;
@@ -260,7 +261,8 @@ impl Supervisor {
             Mode::RolledBack | Mode::Failed | Mode::Done
         );
         let idle = chrono::Utc::now() - self.state.last_event_at > chrono::TimeDelta::seconds(5);
-        ended && idle && self.people.is_empty() && self.slots.is_empty()
+        let all_is_kept = self.unsaved.is_empty();
+        ended && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
     }
 
     async fn take(&mut self, input: Input) {
@@ -335,7 +337,7 @@ impl Supervisor {
             // What has happened in the world has happened, and a rollback waits for nothing: these
             // go on unsaved and are written as soon as the journal takes them.
             let must_go_on = records.iter().all(|record| is_fact(&record.event))
-                || self.state.mode == Mode::RollingBack
+                || matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
                 || matches!(records[0].event, Event::RollbackStarted { .. });
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
@@ -359,6 +361,26 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Tries a failed journal again, so that the red word goes and what could not be written is
+    /// written as soon as there is room, without waiting for anybody's next act.
+    async fn mend_journal(&mut self) {
+        if self.health.failure.is_none() {
+            return;
+        }
+        let tried = match self.unsaved.is_empty() {
+            true => self.journal.try_out().await,
+            false => self.journal.append(&self.unsaved).await,
+        };
+        match tried {
+            Ok(()) => {
+                tracing::info!(late = self.unsaved.len(), "the journal can be written again");
+                self.unsaved.clear();
+                self.report_health(None);
+            }
+            Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
+        }
     }
 
     fn report_health(&mut self, failure: Option<String>) {
@@ -421,8 +443,35 @@ impl Supervisor {
                 }
                 None => tracing::warn!(%action, attempt, "nothing to cancel"),
             },
+            Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::Baseline => self.monitor.baseline(),
         }
+    }
+
+    /// A cancelled client does not always stop its server: what the step's sessions still do there is
+    /// cancelled over the monitor's reserved connection.
+    fn cancel_leftovers(&self, action: ActionId) {
+        let Some(step) = self.state.step_of(action) else {
+            return;
+        };
+        let name = application_name(&self.state.run, &step.id);
+        let on = self
+            .state
+            .runbook
+            .block(action.block)
+            .and_then(|block| block.attributes.on.clone())
+            .unwrap_or_else(|| "main".to_owned());
+        if !self.state.targets.contains_key(&on) {
+            return;
+        }
+        let monitor = self.monitor.clone();
+        tokio::spawn(async move {
+            match monitor.cancel_ours(&on, &name).await {
+                Ok(pids) if pids.is_empty() => {}
+                Ok(pids) => tracing::info!(?pids, %name, "cancelled what was left on the server"),
+                Err(trouble) => tracing::warn!(%name, "leftovers: {}", trouble.message),
+            }
+        });
     }
 
     async fn launched(&mut self, action: ActionId, attempt: u32, running: Result<Running, String>) {

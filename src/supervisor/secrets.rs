@@ -129,6 +129,40 @@ impl Secrets {
                 text: clean(text),
                 step,
             },
+            Command::Start {
+                action,
+                hash,
+                typed,
+                reason,
+            } => Command::Start {
+                action,
+                hash,
+                typed,
+                reason: reason.map(clean),
+            },
+            Command::Rollback {
+                option,
+                hash,
+                typed,
+                reason,
+            } => Command::Rollback {
+                option,
+                hash,
+                typed,
+                reason: reason.map(clean),
+            },
+            Command::Resolve {
+                action,
+                outcome,
+                reason,
+            } => Command::Resolve {
+                action,
+                outcome,
+                reason: clean(reason),
+            },
+            Command::Abandon { reason } => Command::Abandon {
+                reason: clean(reason),
+            },
             other => other,
         }
     }

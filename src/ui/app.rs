@@ -19,54 +19,10 @@ use super::screen::{self, Areas, Frame, Notice};
 use super::theme::{Role, Theme};
 use super::view::{Look, View};
 use super::walk::shown_action;
-use crate::api::{CommandAnswer, Message, OutputPage};
-use crate::run::{ActionId, Command, Timestamp};
+use crate::api::{CommandAnswer, Message};
+use crate::run::{ActionId, Timestamp};
 
-/// What the event loop is to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
-    /// One after the other; what is refused stops the rest.
-    Commands(Vec<Command>),
-    Page {
-        action: ActionId,
-        attempt: u32,
-        from: u64,
-    },
-    /// The nearest line with this text, before or after a line.
-    Find {
-        action: ActionId,
-        attempt: u32,
-        pattern: String,
-        from: u64,
-        lines: u64,
-        upwards: bool,
-    },
-    Loss {
-        block: usize,
-    },
-    Copy(String),
-    Leave,
-}
-
-/// What came of an [`Ask`].
-#[derive(Debug)]
-pub enum Answer {
-    Command(Result<CommandAnswer, String>),
-    Page {
-        action: ActionId,
-        attempt: u32,
-        from: u64,
-        page: Result<OutputPage, String>,
-    },
-    Found {
-        pattern: String,
-        line: Result<Option<u64>, String>,
-    },
-    Loss {
-        block: usize,
-        loss: Result<String, String>,
-    },
-}
+pub use super::ask::{Answer, Ask};
 
 pub struct App {
     pub model: Model,

@@ -42,6 +42,14 @@ impl Operator {
             });
     }
 
+    /// What a whole frame tells to do next.
+    fn advice(&self) -> String {
+        let screen = self
+            .terminal
+            .wait_until("advice", |screen| !next_line(screen).is_empty());
+        next_line(&screen)
+    }
+
     /// Does the next thing that the screen advises.
     fn act(&mut self) {
         let screen = self
@@ -106,6 +114,7 @@ impl Operator {
     /// Walks until the screen holds `text`.
     fn walks_to(&mut self, text: &str) {
         for _ in 0..200 {
+            self.advice();
             if self.terminal.shows(text) {
                 return;
             }
@@ -120,10 +129,7 @@ impl Operator {
     /// Walks until this command is the next to run.
     fn walks_to_command(&mut self, id: &str) {
         for _ in 0..200 {
-            let screen = self
-                .terminal
-                .wait_until("advice", |screen| !next_line(screen).is_empty());
-            if next_line(&screen).contains(&format!("would run: `{id}`")) {
+            if self.advice().contains(&format!("would run: `{id}`")) {
                 return;
             }
             self.act();
@@ -153,7 +159,7 @@ impl Operator {
 fn the_demo_is_walked_to_its_end() {
     let home = Home::new();
     let mut operator = Operator::demo(&home);
-    operator.walks_to("done: every gate is passed");
+    operator.walks_to(" DONE ");
     operator.leaves();
     assert_eq!(operator.terminal.wait_exit(), 0);
     let status = home.status(&home.runs()[0]);

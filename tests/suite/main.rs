@@ -19,4 +19,5 @@ mod migration;
 mod monitor;
 mod panes;
 mod rehearsal;
+mod socket;
 mod support;

@@ -1,0 +1,185 @@
+//! The supervisor's socket as a client meets it: who may act, what a cancellation reaches, and how
+//! a client that reads nothing is no burden to the others.
+
+use std::path::PathBuf;
+
+use gonogo::api::{Client, CommandAnswer, Message, MessageStream};
+use gonogo::run::{ActionId, Command, Outcome, RunState, apply, preview};
+
+use crate::support::home::{Home, until};
+use crate::support::{Database, eventually, fresh_database};
+
+/// A box keeps the rehearsal waiting for a person; then the run is ours to drive.
+const GUIDE: &str = r#"# Wait for me
+
+## Phase 1: Work
+
+### Somebody is there
+
+- [ ] A person is here
+
+### The work itself
+
+```bash {#stubborn .run}
+trap '' INT TERM
+psql -X -c 'SELECT pg_sleep(600)'
+```
+
+```sql {#quick .check}
+SELECT 1;
+```
+"#;
+
+struct Joined {
+    client: Client,
+    stream: MessageStream,
+    me: String,
+    state: RunState,
+}
+
+impl Joined {
+    async fn join(socket: PathBuf, name: &str) -> Self {
+        let client = Client::new(&socket).unwrap();
+        let mut stream = client.join(name).await.unwrap();
+        match stream.next().await.unwrap() {
+            Message::Snapshot(snapshot) => Self {
+                client,
+                stream,
+                me: snapshot.you,
+                state: snapshot.state,
+            },
+            other => panic!("the first message is the whole state, not {other:?}"),
+        }
+    }
+
+    async fn asks(&self, command: Command) -> CommandAnswer {
+        self.client.command(&self.me, command).await.unwrap()
+    }
+
+    /// Folds events until the state is as wanted.
+    async fn sees(&mut self, what: &str, holds: impl Fn(&RunState) -> bool) {
+        let seen = async {
+            while !holds(&self.state) {
+                match self.stream.next().await.expect("the supervisor is there") {
+                    Message::Event(record) => apply(&mut self.state, &record),
+                    _ => continue,
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), seen)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain for {what}"));
+    }
+
+    fn start(&self, id: &str) -> Command {
+        let action = self.action(id);
+        Command::Start {
+            action,
+            hash: preview(&self.state, action).unwrap().hash,
+            typed: None,
+            reason: None,
+        }
+    }
+
+    fn action(&self, id: &str) -> ActionId {
+        ActionId::block(self.state.runbook.block_by_id(id).unwrap().n)
+    }
+
+    fn outcome(state: &RunState, action: ActionId) -> Option<Outcome> {
+        state.action(action)?.last()?.outcome
+    }
+}
+
+/// A run that waits for its driver, and the driver's name.
+async fn waiting(database: &Database) -> (Home, String, PathBuf, String) {
+    let home = Home::new();
+    home.write("guide.md", GUIDE);
+    home.environment(&database.conninfo(), "");
+    home.gonogo(&["rehearse", "guide.md"]).exits(3);
+    let run = home.runs()[0].clone();
+    let socket = home.run_directory(&run).join("socket");
+    until("the socket", || socket.exists().then_some(()));
+    let driver = home.status(&run)["driver"].as_str().unwrap().to_owned();
+    (home, run, socket, driver)
+}
+
+#[tokio::test]
+async fn only_the_driver_acts_and_a_second_of_that_name_watches() {
+    let database = fresh_database().await;
+    let (_home, _run, socket, driver) = waiting(&database).await;
+    let first = Joined::join(socket.clone(), &driver).await;
+    let second = Joined::join(socket, &driver).await;
+    assert_eq!(first.me, driver);
+    assert_ne!(second.me, driver, "a name is given once");
+    match second.asks(second.start("quick")).await {
+        CommandAnswer::Refused(refusal) => assert!(refusal.message.contains("drives this run")),
+        CommandAnswer::Accepted { .. } => panic!("who watches does not act"),
+    }
+    let taken = second.asks(Command::TakeControl {}).await;
+    assert!(matches!(taken, CommandAnswer::Accepted { .. }));
+    let refused = first.asks(first.start("quick")).await;
+    assert!(matches!(refused, CommandAnswer::Refused(_)), "the first watches now");
+}
+
+#[tokio::test]
+async fn a_client_cannot_say_what_only_the_world_can() {
+    let database = fresh_database().await;
+    let (_home, _run, socket, driver) = waiting(&database).await;
+    let joined = Joined::join(socket, &driver).await;
+    let forged = Command::Finished {
+        action: joined.action("quick"),
+        attempt: 1,
+        evidence: None,
+        reason: None,
+    };
+    assert!(matches!(joined.asks(forged).await, CommandAnswer::Refused(_)));
+    let as_engine = joined.client.command("gonogo", Command::Resume {}).await.unwrap();
+    assert!(matches!(as_engine, CommandAnswer::Refused(_)));
+}
+
+#[tokio::test]
+async fn a_cancellation_reaches_the_server_even_where_the_step_ignores_it() {
+    let database = fresh_database().await;
+    let (_home, _run, socket, driver) = waiting(&database).await;
+    let mut joined = Joined::join(socket, &driver).await;
+    let action = joined.action("stubborn");
+    let started = joined.asks(joined.start("stubborn")).await;
+    assert!(matches!(started, CommandAnswer::Accepted { .. }), "{started:?}");
+    let mut connection = database.connect().await;
+    let mut sleeping = async |what: &str, wanted: i64| {
+        eventually(what, async || {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%' \
+                 AND datname = current_database()",
+            )
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+            (count == wanted).then_some(())
+        })
+        .await;
+    };
+    sleeping("the statement to run", 1).await;
+    let cancelled = joined.asks(Command::Cancel { action }).await;
+    assert!(matches!(cancelled, CommandAnswer::Accepted { .. }));
+    joined
+        .sees("the end of the step", |state| Joined::outcome(state, action).is_some())
+        .await;
+    assert_eq!(Joined::outcome(&joined.state, action), Some(Outcome::Cancelled));
+    sleeping("the statement to be gone", 0).await;
+}
+
+#[tokio::test]
+async fn who_reads_nothing_holds_up_nobody() {
+    let database = fresh_database().await;
+    let (_home, _run, socket, driver) = waiting(&database).await;
+    let mut joined = Joined::join(socket.clone(), &driver).await;
+    let client = Client::new(&socket).unwrap();
+    let _deaf = client.join("deaf").await.unwrap();
+    for number in 0..300 {
+        let text = format!("{number} {}", "x".repeat(2_000));
+        let answer = joined.asks(Command::Note { text, step: None }).await;
+        assert!(matches!(answer, CommandAnswer::Accepted { .. }));
+    }
+    joined.sees("every note", |state| state.notes.len() == 300).await;
+}
