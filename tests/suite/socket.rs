@@ -30,15 +30,15 @@ SELECT 1;
 ```
 "#;
 
-struct Joined {
-    client: Client,
+pub struct Joined {
+    pub client: Client,
     stream: MessageStream,
-    me: String,
-    state: RunState,
+    pub me: String,
+    pub state: RunState,
 }
 
 impl Joined {
-    async fn join(socket: PathBuf, name: &str) -> Self {
+    pub async fn join(socket: PathBuf, name: &str) -> Self {
         let client = Client::new(&socket).unwrap();
         let mut stream = client.join(name).await.unwrap();
         match stream.next().await.unwrap() {
@@ -52,12 +52,12 @@ impl Joined {
         }
     }
 
-    async fn asks(&self, command: Command) -> CommandAnswer {
+    pub async fn asks(&self, command: Command) -> CommandAnswer {
         self.client.command(&self.me, command).await.unwrap()
     }
 
     /// Folds events until the state is as wanted.
-    async fn sees(&mut self, what: &str, holds: impl Fn(&RunState) -> bool) {
+    pub async fn sees(&mut self, what: &str, holds: impl Fn(&RunState) -> bool) {
         let seen = async {
             while !holds(&self.state) {
                 match self.stream.next().await.expect("the supervisor is there") {
@@ -71,7 +71,7 @@ impl Joined {
             .unwrap_or_else(|_| panic!("waited in vain for {what}"));
     }
 
-    fn start(&self, id: &str) -> Command {
+    pub fn start(&self, id: &str) -> Command {
         let action = self.action(id);
         Command::Start {
             action,
@@ -81,11 +81,11 @@ impl Joined {
         }
     }
 
-    fn action(&self, id: &str) -> ActionId {
+    pub fn action(&self, id: &str) -> ActionId {
         ActionId::block(self.state.runbook.block_by_id(id).unwrap().n)
     }
 
-    fn outcome(state: &RunState, action: ActionId) -> Option<Outcome> {
+    pub fn outcome(state: &RunState, action: ActionId) -> Option<Outcome> {
         state.action(action)?.last()?.outcome
     }
 }
@@ -118,7 +118,10 @@ async fn only_the_driver_acts_and_a_second_of_that_name_watches() {
     let taken = second.asks(Command::TakeControl {}).await;
     assert!(matches!(taken, CommandAnswer::Accepted { .. }));
     let refused = first.asks(first.start("quick")).await;
-    assert!(matches!(refused, CommandAnswer::Refused(_)), "the first watches now");
+    assert!(
+        matches!(refused, CommandAnswer::Refused(_)),
+        "the first watches now"
+    );
 }
 
 #[tokio::test]
@@ -132,8 +135,15 @@ async fn a_client_cannot_say_what_only_the_world_can() {
         evidence: None,
         reason: None,
     };
-    assert!(matches!(joined.asks(forged).await, CommandAnswer::Refused(_)));
-    let as_engine = joined.client.command("gonogo", Command::Resume {}).await.unwrap();
+    assert!(matches!(
+        joined.asks(forged).await,
+        CommandAnswer::Refused(_)
+    ));
+    let as_engine = joined
+        .client
+        .command("gonogo", Command::Resume {})
+        .await
+        .unwrap();
     assert!(matches!(as_engine, CommandAnswer::Refused(_)));
 }
 
@@ -144,7 +154,10 @@ async fn a_cancellation_reaches_the_server_even_where_the_step_ignores_it() {
     let mut joined = Joined::join(socket, &driver).await;
     let action = joined.action("stubborn");
     let started = joined.asks(joined.start("stubborn")).await;
-    assert!(matches!(started, CommandAnswer::Accepted { .. }), "{started:?}");
+    assert!(
+        matches!(started, CommandAnswer::Accepted { .. }),
+        "{started:?}"
+    );
     let mut connection = database.connect().await;
     let mut sleeping = async |what: &str, wanted: i64| {
         eventually(what, async || {
@@ -163,9 +176,14 @@ async fn a_cancellation_reaches_the_server_even_where_the_step_ignores_it() {
     let cancelled = joined.asks(Command::Cancel { action }).await;
     assert!(matches!(cancelled, CommandAnswer::Accepted { .. }));
     joined
-        .sees("the end of the step", |state| Joined::outcome(state, action).is_some())
+        .sees("the end of the step", |state| {
+            Joined::outcome(state, action).is_some()
+        })
         .await;
-    assert_eq!(Joined::outcome(&joined.state, action), Some(Outcome::Cancelled));
+    assert_eq!(
+        Joined::outcome(&joined.state, action),
+        Some(Outcome::Cancelled)
+    );
     sleeping("the statement to be gone", 0).await;
 }
 
@@ -181,5 +199,7 @@ async fn who_reads_nothing_holds_up_nobody() {
         let answer = joined.asks(Command::Note { text, step: None }).await;
         assert!(matches!(answer, CommandAnswer::Accepted { .. }));
     }
-    joined.sees("every note", |state| state.notes.len() == 300).await;
+    joined
+        .sees("every note", |state| state.notes.len() == 300)
+        .await;
 }
