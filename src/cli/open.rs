@@ -59,12 +59,20 @@ pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
             "name a Markdown file",
         ));
     }
-    std::fs::read(path).map_err(|error| {
+    let bytes = std::fs::read(path).map_err(|error| {
         Trouble::usage(
             format!("cannot read `{shown}`: {error}"),
             "check its permissions",
         )
-    })
+    })?;
+    let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    if bytes.contains(&0) && !is_utf16 {
+        return Err(Trouble::usage(
+            format!("`{shown}` is not text: it holds NUL bytes"),
+            "name a Markdown file",
+        ));
+    }
+    Ok(bytes)
 }
 
 /// `gonogo.toml` beside the guide, or in a folder above it.

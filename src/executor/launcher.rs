@@ -192,8 +192,9 @@ impl Executor {
         }
         let reason = if launched.boot_id == process::boot_id() {
             format!(
-                "its process {} is gone without an exit record",
-                launched.pid
+                "its process {} is gone without an exit record{}",
+                launched.pid,
+                process::survivors(&launched)
             )
         } else {
             "the machine was restarted while it ran".to_owned()
@@ -232,6 +233,12 @@ impl Running {
             }
             watch.changed().await;
         }
+    }
+
+    /// What still runs of an action whose shim is gone without a word, for the operator who has to say
+    /// what became of it; empty where nothing does.
+    pub fn survivors(&self) -> String {
+        process::survivors(&self.launched)
     }
 
     /// Asks the shim to end the action and everything it started. `urgent` leaves it 300 ms, because

@@ -79,6 +79,22 @@ pub(super) fn raw_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
+/// What still lives in the session that a dead shim led, as the end of a sentence.
+pub(super) fn survivors(launched: &Launched) -> String {
+    let left: Vec<String> = table()
+        .into_iter()
+        .filter(|process| process.session == launched.pid && !process.zombie)
+        .map(|process| format!("{} (pid {})", process.name, process.pid))
+        .collect();
+    if left.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; still running: {}: end that before you go on or back",
+        left.join(", ")
+    )
+}
+
 /// Everything that descends from `ancestor`, zombies included.
 pub(super) fn descendants(ancestor: u32) -> Vec<Process> {
     descendants_in(table(), ancestor)

@@ -481,6 +481,21 @@ fn the_way_back_waits_for_no_hung_step() {
 }
 
 #[test]
+fn a_step_that_was_cancelled_long_before_still_gets_its_time_before_the_way_back_begins() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    run.does(Command::Cancel {
+        action: run.action("migrate"),
+    });
+    run.now += TimeDelta::seconds(30);
+    run.does(run.rollback(0));
+    assert_eq!(run.outcome("migrate"), None, "it is told to hurry first");
+    assert!(!run.state.actions.contains_key(&run.action("back")));
+    run.ends("migrate", exit(130));
+    assert!(run.state.actions[&run.action("back")].is_running());
+}
+
+#[test]
 fn a_rollback_that_fails_is_stuck_until_a_person_acts() {
     let mut run = ready().checklist_done();
     run.does(run.rollback(0));

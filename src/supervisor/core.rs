@@ -351,11 +351,10 @@ impl Supervisor {
         let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
             || matches!(records[0].event, Event::RollbackStarted { .. });
         let mut appended = self.journal.append(&batch).await;
-        if goes_back
-            && matches!(appended, Err(JournalError::DiskFull { .. }))
-            && self.reserve.give_up()
-        {
-            tracing::warn!("the disk is full; the room kept for the way back is given up");
+        if goes_back && appended.is_err() && self.reserve.give_up() {
+            tracing::warn!(
+                "the journal cannot be written; the room kept for the way back is given up"
+            );
             appended = self.journal.append(&batch).await;
         }
         if let Err(error) = appended {
@@ -584,7 +583,10 @@ impl Supervisor {
                     action,
                     attempt,
                     evidence: None,
-                    reason: None,
+                    reason: Some(format!(
+                        "its process is gone and left no exit record{}",
+                        running.survivors()
+                    )),
                 },
                 Err(error) => Command::Finished {
                     action,

@@ -243,7 +243,11 @@ impl App {
         let Some(pressed) = Key::of(key) else {
             return Vec::new();
         };
-        let intent = meaning(&self.contexts(), pressed);
+        let mut intent = meaning(&self.contexts(), pressed);
+        if intent.is_none() && self.leads_back(pressed) {
+            self.dialogs.clear();
+            intent = Some(Intent::AskRollBack);
+        }
         if let Some(intent) = intent {
             if self.is_too_small()
                 && !matches!(intent, Intent::AskQuit | Intent::Leave | Intent::Close)
@@ -276,6 +280,16 @@ impl App {
         }
         self.on_text(key);
         Vec::new()
+    }
+
+    /// The way back is open at any time: its key is heard in every dialog that takes no text.
+    fn leads_back(&mut self, pressed: Key) -> bool {
+        let Some(dialog) = self.dialogs.last_mut() else {
+            return false;
+        };
+        dialog.context() != Context::RollBack
+            && dialog.field().is_none()
+            && meaning(&[Context::Main], pressed) == Some(Intent::AskRollBack)
     }
 
     /// A key that is not bound is text, where a field takes it.

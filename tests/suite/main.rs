@@ -13,6 +13,7 @@ mod executor_adoption;
 mod executor_ending;
 mod executor_http;
 mod executor_sql;
+mod faults;
 mod hostile_output;
 mod house;
 mod migration;

@@ -30,15 +30,15 @@ SELECT 1;
 ```
 "#;
 
-struct Joined {
-    client: Client,
+pub struct Joined {
+    pub client: Client,
     stream: MessageStream,
-    me: String,
-    state: RunState,
+    pub me: String,
+    pub state: RunState,
 }
 
 impl Joined {
-    async fn join(socket: PathBuf, name: &str) -> Self {
+    pub async fn join(socket: PathBuf, name: &str) -> Self {
         let client = Client::new(&socket).unwrap();
         let mut stream = client.join(name).await.unwrap();
         match stream.next().await.unwrap() {
@@ -52,12 +52,12 @@ impl Joined {
         }
     }
 
-    async fn asks(&self, command: Command) -> CommandAnswer {
+    pub async fn asks(&self, command: Command) -> CommandAnswer {
         self.client.command(&self.me, command).await.unwrap()
     }
 
     /// Folds events until the state is as wanted.
-    async fn sees(&mut self, what: &str, holds: impl Fn(&RunState) -> bool) {
+    pub async fn sees(&mut self, what: &str, holds: impl Fn(&RunState) -> bool) {
         let seen = async {
             while !holds(&self.state) {
                 match self.stream.next().await.expect("the supervisor is there") {
@@ -71,7 +71,7 @@ impl Joined {
             .unwrap_or_else(|_| panic!("waited in vain for {what}"));
     }
 
-    fn start(&self, id: &str) -> Command {
+    pub fn start(&self, id: &str) -> Command {
         let action = self.action(id);
         Command::Start {
             action,
@@ -81,11 +81,11 @@ impl Joined {
         }
     }
 
-    fn action(&self, id: &str) -> ActionId {
+    pub fn action(&self, id: &str) -> ActionId {
         ActionId::block(self.state.runbook.block_by_id(id).unwrap().n)
     }
 
-    fn outcome(state: &RunState, action: ActionId) -> Option<Outcome> {
+    pub fn outcome(state: &RunState, action: ActionId) -> Option<Outcome> {
         state.action(action)?.last()?.outcome
     }
 }

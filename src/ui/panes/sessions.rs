@@ -93,8 +93,14 @@ impl Pane for Sessions {
         }
         let columns = Columns::of(area.width);
         if activity.tree.rows.is_empty() {
+            // Before the first good sample nobody knows who is at work.
+            let seen = activity.sample.counts.total > 0;
             lines.push(Line::styled(
-                "nobody is at work: every session is idle",
+                if seen {
+                    "nobody is at work: every session is idle"
+                } else {
+                    "no session has been seen yet"
+                },
                 look.theme.style(Role::Muted),
             ));
         } else {

@@ -88,6 +88,14 @@ fn the_way_back_can_be_started_from_everywhere() {
     let mut desk = at_the_backup();
     desk.press("g").press("nR").press("B");
     assert_eq!(desk.state.mode, Mode::RollingBack);
+    for dialog in ["<Enter>", "c", "?", "L", "q"] {
+        let mut desk = at_the_backup();
+        if dialog == "c" {
+            desk.press("<Enter>x");
+        }
+        desk.press(dialog).press("R").press("B");
+        assert_eq!(desk.state.mode, Mode::RollingBack, "from `{dialog}`");
+    }
 }
 
 #[test]
