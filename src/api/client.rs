@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 
-use super::{CommandAnswer, CommandRequest, Message, OutputPage};
+use super::{CommandAnswer, CommandRequest, Message, OutputPage, Person};
 use crate::run::{ActionId, Command};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
@@ -98,6 +98,21 @@ impl Client {
             .json()
             .await
             .map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+
+    /// Who is connected.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn people(&self) -> Result<Vec<Person>, ClientError> {
+        let response = self
+            .http
+            .get("http://run/people")
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
     }
 
     /// Reads lines of an action's output.

@@ -88,6 +88,7 @@ fn router(server: Server) -> Router {
     Router::new()
         .route("/stream", get(stream))
         .route("/command", post(command))
+        .route("/people", get(people))
         .route("/output", get(output))
         .route("/loss", get(loss))
         .with_state(server)
@@ -254,6 +255,11 @@ async fn command(
             Err(refusal) => CommandAnswer::Refused(refusal),
         },
     )
+}
+
+/// Who is connected, for scripts that do not join.
+async fn people(State(server): State<Server>) -> Json<Vec<Person>> {
+    Json(server.handle.feed.people())
 }
 
 #[derive(Deserialize)]

@@ -41,16 +41,40 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
     let kept = session::read(run).await?;
     let directory = session::directory_of(run)?;
     let pid = crate::journal::RunLock::holder(&directory)?.map(|holder| holder.pid);
+    let socket = session::living(&directory);
+    let observers = match &socket {
+        Some(socket) => observers(socket).await,
+        None => Vec::new(),
+    };
     let surroundings = Surroundings {
         supervisor_pid: pid,
-        supervisor_alive: session::living(&directory).is_some(),
-        observers: Vec::new(),
+        supervisor_alive: socket.is_some(),
+        observers,
         events: kept.events,
         head: kept.head,
         intact: kept.intact,
         now: chrono::Utc::now(),
     };
     Ok(report::status(&kept.state, &surroundings))
+}
+
+/// Who watches. A supervisor that ends at this moment has nobody.
+async fn observers(socket: &std::path::Path) -> Vec<String> {
+    let people = match crate::api::Client::new(socket) {
+        Ok(client) => client.people().await,
+        Err(error) => Err(error),
+    };
+    match people {
+        Ok(people) => people
+            .into_iter()
+            .filter(|person| !person.driver)
+            .map(|person| person.name)
+            .collect(),
+        Err(error) => {
+            tracing::debug!(%error, "nobody says who watches");
+            Vec::new()
+        }
+    }
 }
 
 /// The exit code that the state of a run stands for.

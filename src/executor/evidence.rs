@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -19,6 +19,9 @@ use crate::text::scrub::scrub_line;
 
 /// Bytes kept of each stream.
 const TAIL: usize = 64 * 1024;
+/// Bytes at the end of a spool that are read where an action was cancelled: nothing judges it, and a
+/// rollback waits for it.
+const CANCELLED: u64 = 1024 * 1024;
 /// Notices kept; the first ones go.
 const NOTICES: usize = 1000;
 
@@ -37,11 +40,18 @@ static COMMAND_TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// What psql puts before a message: its own name, the file and the line.
 static PSQL_PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^psql:.*?:\d+: ").ok());
 
-/// Collects the evidence of an action that has ended. Reads the whole spool once (blocking).
+/// Collects the evidence of an action that has ended. Reads the whole spool once (blocking), but only
+/// its end where the action was cancelled and did not succeed.
 pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Result<Evidence> {
     let mut collector = Collector::new(actor);
     match File::open(directory.join(SPOOL_FILE)) {
-        Ok(file) => collector.read(BufReader::with_capacity(256 * 1024, file))?,
+        Ok(file) => {
+            let mut spool = BufReader::with_capacity(256 * 1024, file);
+            if record.cancelled && record.code() != Some(0) {
+                skip_to_end(&mut spool)?;
+            }
+            collector.read(spool)?;
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -57,6 +67,16 @@ pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Resul
         evidence.latency_ms = Some(http.latency_ms);
     }
     Ok(evidence)
+}
+
+/// Leaves out all but the last whole records.
+fn skip_to_end(spool: &mut BufReader<File>) -> io::Result<()> {
+    let length = spool.get_ref().metadata()?.len();
+    if length > CANCELLED {
+        spool.seek(SeekFrom::Start(length - CANCELLED))?;
+        spool.skip_until(b'\n')?;
+    }
+    Ok(())
 }
 
 struct Collector {

@@ -168,11 +168,16 @@ impl SqliteJournal {
         Ok(moved)
     }
 
-    /// Writes without changing anything: whether an append would find room and a healthy disk.
+    /// Whether an append would find room and a healthy disk; changes nothing that is kept.
     ///
     /// # Errors
     /// As `append`.
     pub async fn try_out(&mut self) -> Result<(), JournalError> {
+        let draft = self.path.with_extension("room");
+        let tried = take_room(&draft).map_err(|error| JournalError::io(&draft, &error));
+        let removed = std::fs::remove_file(&draft);
+        tried?;
+        removed.map_err(|error| JournalError::io(&draft, &error))?;
         self.clear_up().await;
         self.execute("UPDATE meta SET value = value WHERE key = 'head'")
             .await
@@ -399,6 +404,14 @@ pub async fn verify(path: &Path) -> Result<Verification, JournalError> {
         first_bad: damage.as_ref().map(|damage| damage.first_bad),
         reason: damage.map(|damage| damage.reason),
     })
+}
+
+/// A single page would fit where no event does.
+fn take_room(draft: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut file = std::fs::File::create(draft)?;
+    file.write_all(&[0; 64 * 1024])?;
+    file.sync_all()
 }
 
 async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {

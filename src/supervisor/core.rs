@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::feed::{Feed, Person, StoreHealth};
 use super::launch::specification;
 use super::output::{Outputs, PageError};
+use super::reserve::Reserve;
 use super::secrets::Secrets;
 use crate::executor::{Adopted, Executor, ExitRecord, Running, application_name, evidence};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
@@ -151,6 +152,7 @@ pub struct Supervisor {
     sender: mpsc::Sender<Input>,
     people: Vec<Person>,
     health: StoreHealth,
+    reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
     unsaved: Vec<Record>,
 }
@@ -168,7 +170,14 @@ impl Supervisor {
         let lock = RunLock::acquire(directory, chrono::Utc::now())
             .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
-        let mut journal = SqliteJournal::open(&journal_path).await?;
+        let reserve = Reserve::new(directory);
+        let mut journal = match SqliteJournal::open(&journal_path).await {
+            // Without its supervisor a run has no way back at all.
+            Err(JournalError::DiskFull { .. }) if reserve.give_up() => {
+                SqliteJournal::open(&journal_path).await?
+            }
+            opened => opened?,
+        };
         let records = journal.read(0).await?;
         let mut records_in_order = records.iter();
         let mut state = records_in_order
@@ -206,6 +215,7 @@ impl Supervisor {
             sender,
             people: Vec::new(),
             health: StoreHealth::default(),
+            reserve,
             unsaved: Vec::new(),
         };
         Ok((supervisor, handle))
@@ -226,6 +236,7 @@ impl Supervisor {
         )
         .await
         .map_err(|refusal| std::io::Error::other(refusal.message))?;
+        self.reserve.take();
         self.adopt().await;
         self.proceed().await;
         let mut pulse = tokio::time::interval(PULSE);
@@ -248,6 +259,9 @@ impl Supervisor {
                 }
             }
         }
+        if self.is_ended() {
+            self.reserve.give_up();
+        }
         if let Err(refusal) = self.commit(ENGINE, vec![Event::SupervisorStopped {}]).await {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
         }
@@ -256,13 +270,16 @@ impl Supervisor {
 
     /// A finished run needs no process, once nobody looks at it.
     fn is_over(&self) -> bool {
-        let ended = matches!(
-            self.state.mode,
-            Mode::RolledBack | Mode::Failed | Mode::Done
-        );
         let idle = chrono::Utc::now() - self.state.last_event_at > chrono::TimeDelta::seconds(5);
         let all_is_kept = self.unsaved.is_empty();
-        ended && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
+        self.is_ended() && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
+    }
+
+    fn is_ended(&self) -> bool {
+        matches!(
+            self.state.mode,
+            Mode::RolledBack | Mode::Failed | Mode::Done
+        )
     }
 
     async fn take(&mut self, input: Input) {
@@ -331,14 +348,22 @@ impl Supervisor {
             .collect();
         let mut batch = std::mem::take(&mut self.unsaved);
         batch.extend(records.iter().cloned());
-        if let Err(error) = self.journal.append(&batch).await {
+        let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
+            || matches!(records[0].event, Event::RollbackStarted { .. });
+        let mut appended = self.journal.append(&batch).await;
+        if goes_back
+            && matches!(appended, Err(JournalError::DiskFull { .. }))
+            && self.reserve.give_up()
+        {
+            tracing::warn!("the disk is full; the room kept for the way back is given up");
+            appended = self.journal.append(&batch).await;
+        }
+        if let Err(error) = appended {
             let message = format!("the journal cannot be written: {error}");
             tracing::error!("{message}");
             // What has happened in the world has happened, and a rollback waits for nothing: these
             // go on unsaved and are written as soon as the journal takes them.
-            let must_go_on = records.iter().all(|record| is_fact(&record.event))
-                || matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
-                || matches!(records[0].event, Event::RollbackStarted { .. });
+            let must_go_on = goes_back || records.iter().all(|record| is_fact(&record.event));
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
             self.report_health(Some(message.clone()));
@@ -380,6 +405,7 @@ impl Supervisor {
                     "the journal can be written again"
                 );
                 self.unsaved.clear();
+                self.reserve.take();
                 self.report_health(None);
             }
             Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),

@@ -7,6 +7,7 @@ mod feed;
 mod launch;
 mod output;
 pub mod place;
+mod reserve;
 mod secrets;
 
 pub use self::core::{Handle, LossRequest, Request, Supervisor, SupervisorError};

@@ -19,54 +19,10 @@ use super::screen::{self, Areas, Frame, Notice};
 use super::theme::{Role, Theme};
 use super::view::{Look, View};
 use super::walk::shown_action;
-use crate::api::{CommandAnswer, Message, OutputPage};
-use crate::run::{ActionId, Command, Timestamp};
+use crate::api::{CommandAnswer, Message};
+use crate::run::{ActionId, Timestamp};
 
-/// What the event loop is to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
-    /// One after the other; what is refused stops the rest.
-    Commands(Vec<Command>),
-    Page {
-        action: ActionId,
-        attempt: u32,
-        from: u64,
-    },
-    /// The nearest line with this text, before or after a line.
-    Find {
-        action: ActionId,
-        attempt: u32,
-        pattern: String,
-        from: u64,
-        lines: u64,
-        upwards: bool,
-    },
-    Loss {
-        block: usize,
-    },
-    Copy(String),
-    Leave,
-}
-
-/// What came of an [`Ask`].
-#[derive(Debug)]
-pub enum Answer {
-    Command(Result<CommandAnswer, String>),
-    Page {
-        action: ActionId,
-        attempt: u32,
-        from: u64,
-        page: Result<OutputPage, String>,
-    },
-    Found {
-        pattern: String,
-        line: Result<Option<u64>, String>,
-    },
-    Loss {
-        block: usize,
-        loss: Result<String, String>,
-    },
-}
+pub use super::ask::{Answer, Ask};
 
 pub struct App {
     pub model: Model,
@@ -78,6 +34,10 @@ pub struct App {
     pub(super) dialogs: Vec<Box<dyn Dialog>>,
     notice: Option<Notice>,
     pub(super) size: Size,
+    /// Commands without an answer yet.
+    unanswered: usize,
+    /// The event that the last accepted command ended in; it may arrive after the answer.
+    promised: u64,
     /// Pages that were asked for and have not come.
     awaited: BTreeSet<(ActionId, u32, u64)>,
 }
@@ -110,6 +70,8 @@ impl App {
             dialogs: Vec::new(),
             notice: None,
             size: Size::new(80, 24),
+            unanswered: 0,
+            promised: 0,
             awaited: BTreeSet::new(),
         })
     }
@@ -153,8 +115,11 @@ impl App {
     }
 
     pub fn on_answer(&mut self, answer: Answer) {
+        if matches!(answer, Answer::Command(_)) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
         match answer {
-            Answer::Command(Ok(CommandAnswer::Accepted { .. })) => {}
+            Answer::Command(Ok(CommandAnswer::Accepted { seq })) => self.promised = seq,
             Answer::Command(Ok(CommandAnswer::Refused(refusal))) => {
                 self.say(refusal.message, refusal.help, Role::Failed);
             }
@@ -224,6 +189,18 @@ impl App {
 
     /// Takes one terminal event in. `burst` is true of keys that came too fast to be typed.
     pub fn on_terminal(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
+        let asks = self.asked_by(event, burst);
+        let commands = asks.iter().filter(|ask| matches!(ask, Ask::Commands(_)));
+        self.unanswered += commands.count();
+        asks
+    }
+
+    /// What was sent has not come back as events yet: the advice on the screen is of before.
+    fn is_waiting(&self) -> bool {
+        self.unanswered > 0 || self.model.run.seq < self.promised
+    }
+
+    fn asked_by(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
         match event {
             TerminalEvent::Key(key) => self.on_key(*key, burst),
             TerminalEvent::Paste(text) => {
@@ -478,6 +455,7 @@ impl App {
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
             notice: self.notice.as_ref(),
+            is_waiting: self.is_waiting(),
             contexts: &contexts,
         };
         screen::draw(&frame, area, buffer);

@@ -8,6 +8,7 @@
 
 mod act;
 pub mod app;
+mod ask;
 mod chrome;
 mod dialogs;
 mod event_loop;

@@ -99,6 +99,8 @@ pub struct Frame<'a> {
     pub layout: &'a Layout,
     pub dialog: Option<&'a dyn Dialog>,
     pub notice: Option<&'a Notice>,
+    /// The answer to a command is on its way.
+    pub is_waiting: bool,
     /// Whose keys work now.
     pub contexts: &'a [Context],
 }
@@ -154,6 +156,10 @@ fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
             }
             Line::from(spans)
         }
+        None if frame.is_waiting => Line::styled(
+            " sent, waiting for the supervisor",
+            theme.style(Role::Muted),
+        ),
         None => {
             let act = next_act(&frame.look);
             Line::from(vec![

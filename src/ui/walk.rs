@@ -333,7 +333,10 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
         && run.mode != Mode::RollingBack
     {
         if let Some(due) = waits_until(run, phase, look) {
-            return next(due);
+            return match run.mode {
+                Mode::Done => next(format!("done: every gate is passed; {due}")),
+                _ => next(due),
+            };
         }
         if phase.steps.iter().all(|step| run.is_step_settled(step)) {
             let objections = run.gate_objections(phase).len();
@@ -355,7 +358,7 @@ fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String>
     let due = run.due(phase)?;
     (due > look.model.now).then(|| {
         format!(
-            "`{}` waits until {} UTC; you may leave, the run keeps the date",
+            "`{}` waits until {} UTC; you may leave",
             phase.title,
             minute_or_date(due, look.model.now)
         )

@@ -17,6 +17,8 @@ fn next_line(screen: &str) -> String {
         .rev()
         .nth(1)
         .map(|line| line.trim().to_owned())
+        // While an answer is on its way there is no advice.
+        .filter(|line| !line.starts_with("sent,"))
         .unwrap_or_default()
 }
 

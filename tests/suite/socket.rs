@@ -106,11 +106,15 @@ async fn waiting(database: &Database) -> (Home, String, PathBuf, String) {
 #[tokio::test]
 async fn only_the_driver_acts_and_a_second_of_that_name_watches() {
     let database = fresh_database().await;
-    let (_home, _run, socket, driver) = waiting(&database).await;
+    let (home, run, socket, driver) = waiting(&database).await;
     let first = Joined::join(socket.clone(), &driver).await;
     let second = Joined::join(socket, &driver).await;
     assert_eq!(first.me, driver);
     assert_ne!(second.me, driver, "a name is given once");
+    until("the observer in the status", || {
+        let status = home.status(&run);
+        (status["observers"] == serde_json::json!([second.me])).then_some(())
+    });
     match second.asks(second.start("quick")).await {
         CommandAnswer::Refused(refusal) => assert!(refusal.message.contains("drives this run")),
         CommandAnswer::Accepted { .. } => panic!("who watches does not act"),

@@ -34,6 +34,28 @@ fn the_end_of_long_output_is_kept() {
 }
 
 #[test]
+fn of_a_cancelled_flood_only_the_end_is_read() {
+    let flood: String = (0..200_000)
+        .map(|number| format!("o1\tline {number}\n"))
+        .collect();
+    let directory = tempfile::tempdir().unwrap();
+    let spool = format!("e1\tearly\n{flood}");
+    std::fs::write(directory.path().join(SPOOL_FILE), spool).unwrap();
+    let ended = |exit| ExitRecord {
+        exit: Some(exit),
+        cancelled: true,
+        ..ExitRecord::default()
+    };
+    let evidence = collect(directory.path(), &ended(130), Actor::Shell).unwrap();
+    assert_eq!(evidence.stderr, "");
+    assert!(evidence.stdout.starts_with("line "));
+    assert!(evidence.stdout.ends_with("line 199998\nline 199999\n"));
+    // It was done before the cancellation reached it, and is judged.
+    let evidence = collect(directory.path(), &ended(0), Actor::Shell).unwrap();
+    assert_eq!(evidence.stderr, "early\n");
+}
+
+#[test]
 fn an_action_that_printed_nothing_has_evidence_too() {
     let directory = tempfile::tempdir().unwrap();
     let evidence = collect(directory.path(), &ExitRecord::default(), Actor::Shell).unwrap();

@@ -1,0 +1,51 @@
+//! What passes between the cockpit and the event loop: what is asked of the supervisor or the
+//! terminal, and what came of it.
+
+use crate::api::{CommandAnswer, OutputPage};
+use crate::run::{ActionId, Command};
+
+/// What the event loop is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// One after the other; what is refused stops the rest.
+    Commands(Vec<Command>),
+    Page {
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+    },
+    /// The nearest line with this text, before or after a line.
+    Find {
+        action: ActionId,
+        attempt: u32,
+        pattern: String,
+        from: u64,
+        lines: u64,
+        upwards: bool,
+    },
+    Loss {
+        block: usize,
+    },
+    Copy(String),
+    Leave,
+}
+
+/// What came of an [`Ask`].
+#[derive(Debug)]
+pub enum Answer {
+    Command(Result<CommandAnswer, String>),
+    Page {
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+        page: Result<OutputPage, String>,
+    },
+    Found {
+        pattern: String,
+        line: Result<Option<u64>, String>,
+    },
+    Loss {
+        block: usize,
+        loss: Result<String, String>,
+    },
+}
