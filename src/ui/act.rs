@@ -484,25 +484,4 @@ impl App {
             },
         ));
     }
-
-    fn search(&mut self, upwards: bool) -> Vec<Ask> {
-        let (Some(search), Some(action)) = (&self.view.search, shown_action(&self.look())) else {
-            self.say("nothing is searched for yet", "press /", Role::Muted);
-            return Vec::new();
-        };
-        let Some(output) = self.model.outputs.get(&action) else {
-            self.say("there is no output to search", "", Role::Muted);
-            return Vec::new();
-        };
-        // A new search starts from the end: what went wrong stands there.
-        let from = search.found.unwrap_or(output.lines);
-        vec![Ask::Find {
-            action,
-            attempt: output.attempt,
-            pattern: search.pattern.clone(),
-            from,
-            lines: output.lines,
-            upwards,
-        }]
-    }
 }

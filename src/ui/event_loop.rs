@@ -22,13 +22,12 @@ use super::panes::{self, without_colour};
 use super::screen;
 use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};
+use super::typing::Typing;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
 use crate::run::{ActionId, Mode, OutputLine};
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
-/// Three keys that follow each other faster than this were not typed.
-const TYPED: Duration = Duration::from_millis(5);
 /// Messages taken in between two looks at the keys.
 const BATCH: usize = 64;
 /// Lines read at once while searching.
@@ -319,29 +318,6 @@ async fn walk(
     }
 }
 
-/// When keys came, to tell typing from a paste into a terminal that does not bracket it.
-#[derive(Default)]
-struct Typing {
-    last: Option<Instant>,
-    /// How many keys in a row came too fast after the one before.
-    fast: usize,
-}
-
-impl Typing {
-    /// Whether these presses, which were read at once, are a burst: several at a time, or the third
-    /// in a row. A single fast pair may be a person whose keys the network held back.
-    fn is_burst(&mut self, presses: usize, now: Instant) -> bool {
-        let is_fast = self.last.is_some_and(|last| now - last < TYPED);
-        self.fast = if is_fast {
-            self.fast + presses
-        } else {
-            presses - 1
-        };
-        self.last = Some(now);
-        presses > 1 || self.fast > 1
-    }
-}
-
 fn is_press(event: &TerminalEvent) -> bool {
     matches!(event, TerminalEvent::Key(key) if key.kind == KeyEventKind::Press)
 }
@@ -483,23 +459,4 @@ async fn find(
 
 fn holds(line: &OutputLine, pattern: &str) -> bool {
     without_colour(&line.text).to_lowercase().contains(pattern)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_is_several_keys_at_once_or_the_third_in_a_row() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut typing = Typing::default();
-        assert!(!typing.is_burst(1, at(0)));
-        assert!(!typing.is_burst(1, at(3)), "a pair");
-        assert!(typing.is_burst(1, at(5)), "the third");
-        assert!(!typing.is_burst(1, at(40)));
-        assert!(typing.is_burst(2, at(90)), "two at once");
-        assert!(typing.is_burst(1, at(92)), "and what follows them at once");
-        assert!(!typing.is_burst(1, at(130)));
-    }
 }

@@ -24,10 +24,12 @@ mod moves;
 mod output;
 mod panes;
 mod screen;
+mod segments;
 mod terminal;
 pub mod theme;
 mod timeline;
 mod tree;
+mod typing;
 pub mod view;
 mod walk;
 

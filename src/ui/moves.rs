@@ -2,10 +2,11 @@
 
 use ratatui::layout::Size;
 
-use super::app::App;
+use super::app::{App, Ask};
 use super::intent::Intent;
 use super::panes::{self, Moves};
-use super::walk::{item_at, items, shown_step, step_at_hand};
+use super::theme::Role;
+use super::walk::{item_at, items, shown_action, shown_step, step_at_hand};
 
 impl App {
     /// To the next place of the layout, and there to the tab that was looked at last.
@@ -137,6 +138,28 @@ impl App {
     pub(super) fn show_item(&mut self, at: Option<usize>) {
         self.view.item = at;
         self.view.position_mut("step").top = None;
+    }
+
+    /// Looks for the next match of what was searched for.
+    pub(super) fn search(&mut self, upwards: bool) -> Vec<Ask> {
+        let (Some(search), Some(action)) = (&self.view.search, shown_action(&self.look())) else {
+            self.say("nothing is searched for yet", "press /", Role::Muted);
+            return Vec::new();
+        };
+        let Some(output) = self.model.outputs.get(&action) else {
+            self.say("there is no output to search", "", Role::Muted);
+            return Vec::new();
+        };
+        // A new search starts from the end: what went wrong stands there.
+        let from = search.found.unwrap_or(output.lines);
+        vec![Ask::Find {
+            action,
+            attempt: output.attempt,
+            pattern: search.pattern.clone(),
+            from,
+            lines: output.lines,
+            upwards,
+        }]
     }
 
     fn scroll_step(&mut self, intent: Intent, page: u64, most: u64) {

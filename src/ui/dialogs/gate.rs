@@ -36,10 +36,12 @@ impl GateDialog {
     pub fn new(look: &Look<'_>) -> Option<Self> {
         let run = look.run();
         let phase = run.phase()?;
-        let cursor = run
-            .gate_items(phase)
+        let items = run.gate_items(phase);
+        let is_open = |item: &&Expectation| run.gate_verdict(phase, item).is_none();
+        let cursor = items
             .iter()
-            .position(|item| run.gate_verdict(phase, item).is_none())
+            .position(|item| is_open(item) && item.cel.is_none())
+            .or_else(|| items.iter().position(is_open))
             .unwrap_or(0);
         Some(Self {
             phase: phase.id.clone(),

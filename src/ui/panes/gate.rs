@@ -79,6 +79,8 @@ pub fn item_lines(
     let word = match (word, item.red_flag) {
         ("met", true) => "not so",
         ("NOT met", true) => "RED FLAG",
+        // Nobody is asked: the engine says it as soon as it can be measured.
+        ("open", _) if item.cel.is_some() => "not yet",
         (word, _) => word,
     };
     let style = look.theme.style(role);
