@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 use super::feed::{Feed, Person, StoreHealth};
-use super::launch::specification;
-use super::output::{Outputs, PageError};
+use super::handle::{Handle, Input};
+use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
-use crate::executor::{Adopted, Executor, ExitRecord, Running, application_name, evidence};
+use super::watching::start_monitor;
+use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{Cadence, Monitor, MonitorConfig, Probe, Sample, Target};
+use crate::monitor::{Monitor, Sample};
 use crate::run::{
-    ActionId, Command, ENGINE, Effect, Event, Evidence, Mode, OutputLine, ProbeReading, Readings,
-    Record, Refusal, RunState, advance, apply, decide, effects, open,
+    ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, advance, apply,
+    decide, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
@@ -36,98 +37,8 @@ pub enum SupervisorError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
-
-/// What the loop is asked.
-pub struct Request {
-    pub by: String,
-    pub command: Command,
-    /// Gets the sequence number of the last event.
-    pub answer: Option<oneshot::Sender<Result<u64, Refusal>>>,
-}
-
-/// A question to the monitor's reserved connection.
-pub struct LossRequest {
-    pub block: usize,
-    pub answer: oneshot::Sender<Result<String, String>>,
-}
-
-enum Input {
-    Request(Request),
-    Loss(LossRequest),
-    People(Vec<Person>),
-    Launched {
-        action: ActionId,
-        attempt: u32,
-        running: Result<Running, String>,
-    },
-}
-
-/// How the rest of the process reaches the supervisor.
-#[derive(Clone)]
-pub struct Handle {
-    pub feed: Arc<Feed>,
-    inputs: mpsc::Sender<Input>,
-    outputs: Outputs,
-}
-
-impl Handle {
-    /// Asks for a command and waits until its events are durable.
-    ///
-    /// # Errors
-    /// The refusal of the engine, or that the supervisor is gone.
-    pub async fn command(&self, by: String, command: Command) -> Result<u64, Refusal> {
-        let (answer, answered) = oneshot::channel();
-        let request = Input::Request(Request {
-            by,
-            command,
-            answer: Some(answer),
-        });
-        let gone = || Refusal::new("the supervisor is ending", "attach again");
-        self.inputs.send(request).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
-    }
-
-    /// Lines of an action's output.
-    ///
-    /// # Errors
-    /// Where there is none, or it cannot be read.
-    pub async fn page(
-        &self,
-        action: ActionId,
-        attempt: u32,
-        from: u64,
-        count: usize,
-    ) -> Result<(u64, Vec<OutputLine>), PageError> {
-        self.outputs.page(action, attempt, from, count).await
-    }
-
-    /// What a rollback option would lose, read from the database now.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    pub async fn loss(&self, block: usize) -> Result<String, String> {
-        let (answer, answered) = oneshot::channel();
-        let gone = || "the supervisor is ending".to_owned();
-        self.inputs
-            .send(Input::Loss(LossRequest { block, answer }))
-            .await
-            .map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
-    }
-
-    /// Says who is connected.
-    pub fn announce(&self, people: Vec<Person>) {
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            if inputs.send(Input::People(people)).await.is_err() {
-                tracing::debug!("nobody is left to hear who is connected");
-            }
-        });
-    }
-}
-
 /// An attempt under way.
-enum Slot {
+pub(super) enum Slot {
     /// The shim is being started; a cancellation that comes now waits for it.
     Launching {
         cancel: Option<bool>,
@@ -137,24 +48,24 @@ enum Slot {
 
 /// The one writer of a run.
 pub struct Supervisor {
-    state: Arc<RunState>,
-    journal: SqliteJournal,
-    _lock: RunLock,
-    executor: Executor,
-    outputs: Outputs,
-    feed: Arc<Feed>,
-    secrets: Secrets,
-    monitor: Arc<Monitor>,
-    samples: mpsc::Receiver<Sample>,
-    readings: Readings,
-    slots: HashMap<(ActionId, u32), Slot>,
-    inputs: mpsc::Receiver<Input>,
-    sender: mpsc::Sender<Input>,
-    people: Vec<Person>,
-    health: StoreHealth,
-    reserve: Reserve,
+    pub(super) state: Arc<RunState>,
+    pub(super) journal: SqliteJournal,
+    pub(super) _lock: RunLock,
+    pub(super) executor: Executor,
+    pub(super) outputs: Outputs,
+    pub(super) feed: Arc<Feed>,
+    pub(super) secrets: Secrets,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) samples: mpsc::Receiver<Sample>,
+    pub(super) readings: Readings,
+    pub(super) slots: HashMap<(ActionId, u32), Slot>,
+    pub(super) inputs: mpsc::Receiver<Input>,
+    pub(super) sender: mpsc::Sender<Input>,
+    pub(super) people: Vec<Person>,
+    pub(super) health: StoreHealth,
+    pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
-    unsaved: Vec<Record>,
+    pub(super) unsaved: Vec<Record>,
 }
 
 impl Supervisor {
@@ -306,7 +217,7 @@ impl Supervisor {
         }
     }
 
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         let mut people = self.people.clone();
         for person in &mut people {
             person.driver = person.name == self.state.driver;
@@ -314,7 +225,7 @@ impl Supervisor {
         self.feed.publish_people(people);
     }
 
-    async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
+    pub(super) async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
         let command = self.secrets.redacted(command);
         if let Command::Finished {
             action, attempt, ..
@@ -330,94 +241,8 @@ impl Supervisor {
         }
         Ok(self.state.seq)
     }
-
-    /// Makes events durable, folds and publishes them, and starts their effects.
-    async fn commit(&mut self, by: &str, events: Vec<Event>) -> Result<(), Refusal> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let now = chrono::Utc::now();
-        let records: Vec<Record> = (self.state.seq + 1..)
-            .zip(events)
-            .map(|(seq, event)| Record {
-                seq,
-                at: now,
-                by: by.to_owned(),
-                event,
-            })
-            .collect();
-        let mut batch = std::mem::take(&mut self.unsaved);
-        batch.extend(records.iter().cloned());
-        let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
-            || matches!(records[0].event, Event::RollbackStarted { .. });
-        let mut appended = self.journal.append(&batch).await;
-        if goes_back && appended.is_err() && self.reserve.give_up() {
-            tracing::warn!(
-                "the journal cannot be written; the room kept for the way back is given up"
-            );
-            appended = self.journal.append(&batch).await;
-        }
-        if let Err(error) = appended {
-            let message = format!("the journal cannot be written: {error}");
-            tracing::error!("{message}");
-            // What has happened in the world has happened, and a rollback waits for nothing: these
-            // go on unsaved and are written as soon as the journal takes them.
-            let must_go_on = goes_back || records.iter().all(|record| is_fact(&record.event));
-            batch.truncate(batch.len() - records.len());
-            self.unsaved = batch;
-            self.report_health(Some(message.clone()));
-            if !must_go_on {
-                return Err(Refusal::new(
-                    message,
-                    "free space or mend the disk; no new action starts, but the way back (`R`) does",
-                ));
-            }
-            self.unsaved.extend(records.iter().cloned());
-        } else if self.health.failure.is_some() {
-            self.report_health(None);
-        }
-        for record in records {
-            apply(Arc::make_mut(&mut self.state), &record);
-            let started = effects(&self.state, &record.event);
-            self.feed.publish_record(self.state.clone(), record);
-            for effect in started {
-                self.start(effect).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Tries a failed journal again, so that the red word goes and what could not be written is
-    /// written as soon as there is room, without waiting for anybody's next act.
-    async fn mend_journal(&mut self) {
-        if self.health.failure.is_none() {
-            return;
-        }
-        let tried = match self.unsaved.is_empty() {
-            true => self.journal.try_out().await,
-            false => self.journal.append(&self.unsaved).await,
-        };
-        match tried {
-            Ok(()) => {
-                tracing::info!(
-                    late = self.unsaved.len(),
-                    "the journal can be written again"
-                );
-                self.unsaved.clear();
-                self.reserve.take();
-                self.report_health(None);
-            }
-            Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
-        }
-    }
-
-    fn report_health(&mut self, failure: Option<String>) {
-        self.health.failure = failure;
-        self.feed.publish_health(self.health.clone());
-    }
-
     /// Lets the engine do what it does by itself.
-    async fn proceed(&mut self) {
+    pub(super) async fn proceed(&mut self) {
         for _ in 0..LONGEST_ADVANCE {
             let events = advance(&self.state, &self.readings, chrono::Utc::now());
             if events.is_empty() {
@@ -430,393 +255,4 @@ impl Supervisor {
         }
         tracing::error!("the engine does not come to rest; the run is left as it is");
     }
-
-    async fn start(&mut self, effect: Effect) {
-        match effect {
-            Effect::Launch { action, attempt } => {
-                let spec = specification(&self.state, &mut self.secrets, action, attempt).await;
-                self.slots
-                    .insert((action, attempt), Slot::Launching { cancel: None });
-                let (executor, sender) = (self.executor.clone(), self.sender.clone());
-                tokio::spawn(async move {
-                    let running = match spec {
-                        Ok(spec) => executor
-                            .launch(spec)
-                            .await
-                            .map_err(|error| error.to_string()),
-                        Err(reason) => Err(reason),
-                    };
-                    let launched = Input::Launched {
-                        action,
-                        attempt,
-                        running,
-                    };
-                    if sender.send(launched).await.is_err() {
-                        tracing::warn!(%action, attempt, "launched, but the supervisor is ending");
-                    }
-                });
-            }
-            Effect::Cancel {
-                action,
-                attempt,
-                urgent,
-            } => match self.slots.get_mut(&(action, attempt)) {
-                Some(Slot::Launching { cancel }) => {
-                    *cancel = Some(cancel.unwrap_or(false) || urgent);
-                }
-                Some(Slot::Running(running)) => {
-                    if let Err(error) = running.cancel(urgent) {
-                        tracing::warn!(%action, attempt, %error, "cannot be cancelled");
-                    }
-                }
-                None => tracing::warn!(%action, attempt, "nothing to cancel"),
-            },
-            Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
-            Effect::Baseline => self.monitor.baseline(),
-        }
-    }
-
-    /// A cancelled client does not always stop its server: what the step's sessions still do there is
-    /// cancelled over the monitor's reserved connection.
-    fn cancel_leftovers(&self, action: ActionId) {
-        let Some(step) = self.state.step_of(action) else {
-            return;
-        };
-        let name = application_name(&self.state.run, &step.id);
-        let on = self
-            .state
-            .runbook
-            .block(action.block)
-            .and_then(|block| block.attributes.on.clone())
-            .unwrap_or_else(|| "main".to_owned());
-        if !self.state.targets.contains_key(&on) {
-            return;
-        }
-        let monitor = self.monitor.clone();
-        tokio::spawn(async move {
-            match monitor.cancel_ours(&on, &name).await {
-                Ok(pids) if pids.is_empty() => {}
-                Ok(pids) => tracing::info!(?pids, %name, "cancelled what was left on the server"),
-                Err(trouble) => tracing::warn!(%name, "leftovers: {}", trouble.message),
-            }
-        });
-    }
-
-    async fn launched(&mut self, action: ActionId, attempt: u32, running: Result<Running, String>) {
-        let cancel = match self.slots.remove(&(action, attempt)) {
-            Some(Slot::Launching { cancel }) => cancel,
-            _ => None,
-        };
-        match running {
-            Ok(running) => {
-                let command = Command::Launched {
-                    action,
-                    attempt,
-                    launched: running.launched().clone(),
-                };
-                if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                    tracing::error!(reason = %refusal.message, "a launch is not recorded");
-                }
-                if let Some(urgent) = cancel
-                    && let Err(error) = running.cancel(urgent)
-                {
-                    tracing::warn!(%action, attempt, %error, "cannot be cancelled");
-                }
-                self.watch(action, attempt, running);
-            }
-            Err(reason) => {
-                // It never began: that is known, and it is a failure.
-                let evidence = Evidence {
-                    exit: Some(126),
-                    ..Evidence::default()
-                };
-                let command = Command::Finished {
-                    action,
-                    attempt,
-                    evidence: Some(Box::new(evidence)),
-                    reason: Some(reason),
-                };
-                if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                    tracing::error!(reason = %refusal.message, "a failed launch is not recorded");
-                }
-                self.proceed().await;
-            }
-        }
-    }
-
-    /// Follows an attempt to its end, and reports it.
-    fn watch(&mut self, action: ActionId, attempt: u32, running: Running) {
-        self.slots
-            .insert((action, attempt), Slot::Running(running.clone()));
-        let actor = self
-            .state
-            .runbook
-            .block(action.block)
-            .map(|block| match action.part.checked_sub(1) {
-                Some(index) => block
-                    .parts
-                    .get(index)
-                    .map_or(block.actor, |part| part.actor),
-                None => block.actor,
-            })
-            .unwrap_or_default();
-        let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let ended = Arc::new(Notify::new());
-            let follower = {
-                let (outputs, ended) = (outputs.clone(), ended.clone());
-                tokio::spawn(async move { outputs.follow(action, attempt, ended).await })
-            };
-            let exit = running.wait().await;
-            ended.notify_one();
-            let command = match exit {
-                Ok(Some(record)) => {
-                    let (evidence, reason) = collect(running.directory(), record, actor).await;
-                    Command::Finished {
-                        action,
-                        attempt,
-                        evidence: Some(Box::new(evidence)),
-                        reason,
-                    }
-                }
-                Ok(None) => Command::Finished {
-                    action,
-                    attempt,
-                    evidence: None,
-                    reason: Some(format!(
-                        "its process is gone and left no exit record{}",
-                        running.survivors()
-                    )),
-                },
-                Err(error) => Command::Finished {
-                    action,
-                    attempt,
-                    evidence: None,
-                    reason: Some(format!("its end cannot be read: {error}")),
-                },
-            };
-            let request = Input::Request(Request {
-                by: ENGINE.to_owned(),
-                command,
-                answer: None,
-            });
-            if sender.send(request).await.is_err() {
-                tracing::warn!(%action, attempt, "ended, but the supervisor is ending");
-            }
-            if let Err(error) = follower.await {
-                tracing::error!(%error, "following a spool failed");
-            }
-        });
-    }
-
-    /// Takes over what an earlier supervisor started.
-    async fn adopt(&mut self) {
-        for (action, attempt) in self.state.running() {
-            let adopted = self.executor.adopt(action, attempt).await;
-            let command = match adopted {
-                Ok(Adopted::Running(running)) => {
-                    let asked = self
-                        .state
-                        .action(action)
-                        .and_then(|action| action.last())
-                        .is_some_and(|attempt| attempt.cancel_requested_at.is_some());
-                    if asked
-                        && let Err(error) = running.cancel(self.state.mode == Mode::RollingBack)
-                    {
-                        tracing::warn!(%action, attempt, %error, "cannot be cancelled");
-                    }
-                    self.watch(action, attempt, running);
-                    continue;
-                }
-                Ok(Adopted::Finished(record)) => {
-                    let actor = self
-                        .state
-                        .runbook
-                        .block(action.block)
-                        .map(|block| block.actor)
-                        .unwrap_or_default();
-                    let directory = self.executor.directory(action, attempt);
-                    let (evidence, reason) = collect(&directory, record, actor).await;
-                    self.outputs.look(action, attempt).await;
-                    (Some(Box::new(evidence)), reason)
-                }
-                // It certainly did not run: that is a failure, not a riddle.
-                Ok(Adopted::Lost {
-                    never_ran: true,
-                    reason,
-                }) => {
-                    let evidence = Evidence {
-                        exit: Some(126),
-                        ..Evidence::default()
-                    };
-                    (Some(Box::new(evidence)), Some(reason))
-                }
-                Ok(Adopted::Lost { reason, .. }) => (None, Some(reason)),
-                Err(error) => (
-                    None,
-                    Some(format!("what became of it cannot be read: {error}")),
-                ),
-            };
-            let (evidence, reason) = command;
-            let command = Command::Finished {
-                action,
-                attempt,
-                evidence,
-                reason,
-            };
-            if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                tracing::error!(reason = %refusal.message, "an adopted end is not recorded");
-            }
-        }
-        // Output of what ended before is shown again to whoever attaches.
-        for (action, state) in self.state.clone().actions.iter() {
-            if let Some(attempt) = state.last()
-                && attempt.outcome.is_some()
-                && self.executor.spool(*action, attempt.number).exists()
-            {
-                self.outputs.look(*action, attempt.number).await;
-            }
-        }
-    }
-
-    async fn observe(&mut self, sample: Sample) {
-        match &sample {
-            Sample::Activity(activity) => {
-                if let Some(identity) = &activity.identity {
-                    let command = Command::Identified {
-                        target: activity.target.clone(),
-                        identity: identity.clone(),
-                    };
-                    if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                        tracing::warn!(reason = %refusal.message, "an identity is not recorded");
-                    }
-                }
-            }
-            Sample::Probe(probe) => {
-                self.readings.probes.insert(
-                    probe.name.clone(),
-                    ProbeReading {
-                        healthy: probe.healthy,
-                        status: probe.status,
-                        latency: probe.latency_ms.ceil() as i64,
-                        version: probe.version.clone(),
-                    },
-                );
-            }
-            Sample::Statements(_) => {}
-        }
-        self.feed.publish_sample(sample);
-    }
-
-    /// Answers from a task of its own: the database may be slow, the run may not.
-    fn loss(&self, request: LossRequest) {
-        let query = self
-            .state
-            .runbook
-            .rollback
-            .iter()
-            .any(|option| option.loss_query == Some(request.block))
-            .then(|| self.state.runbook.block(request.block))
-            .flatten()
-            .map(|block| {
-                let on = block.attributes.on.clone();
-                (on.unwrap_or_else(|| "main".to_owned()), block.code.clone())
-            });
-        let monitor = self.monitor.clone();
-        tokio::spawn(async move {
-            let answer = match query {
-                Some((target, query)) => monitor
-                    .loss(&target, &query)
-                    .await
-                    .map_err(|trouble| format!("{}; {}", trouble.message, trouble.help)),
-                None => Err("no way back names this query".to_owned()),
-            };
-            if request.answer.send(answer).is_err() {
-                tracing::debug!("nobody waits for the loss any more");
-            }
-        });
-    }
-}
-
-/// Things that have happened in the world, whether or not they can be written down.
-fn is_fact(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::ActionLaunched { .. }
-            | Event::ActionFinished { .. }
-            | Event::CancelRequested { .. }
-            | Event::TargetVerified { .. }
-    )
-}
-
-/// Reads the evidence of an ended attempt in the background; spools may be large.
-async fn collect(
-    directory: &Path,
-    record: ExitRecord,
-    actor: crate::runbook::Actor,
-) -> (Evidence, Option<String>) {
-    let directory = directory.to_owned();
-    let reason = match (&record.error, record.timed_out) {
-        (Some(error), _) => Some(error.clone()),
-        (None, true) => Some("its time was up".to_owned()),
-        (None, false) => None,
-    };
-    let collected =
-        tokio::task::spawn_blocking(move || evidence::collect(&directory, &record, actor)).await;
-    match collected {
-        Ok(Ok(evidence)) => (evidence, reason),
-        Ok(Err(error)) => (
-            Evidence::default(),
-            Some(format!("its output cannot be read: {error}")),
-        ),
-        Err(error) => (
-            Evidence::default(),
-            Some(format!("its output cannot be read: {error}")),
-        ),
-    }
-}
-
-/// Begins to watch every target and probe of the environment. One that cannot be watched is said in
-/// the log; opening the run has refused it already.
-async fn start_monitor(
-    state: &RunState,
-    secrets: &mut Secrets,
-    samples: mpsc::Sender<Sample>,
-) -> Monitor {
-    let mut targets = Vec::new();
-    for (name, target) in &state.config.targets {
-        let mut password = None;
-        if let Some(source) = &target.password {
-            match secrets.resolve(&format!("{name} password"), source).await {
-                Ok(value) => password = Some(value),
-                // The pane will say that the login fails; the reason stands here.
-                Err(reason) => tracing::warn!("{reason}"),
-            }
-        }
-        match Target::parse(name, &target.postgres, password.as_deref()) {
-            Ok(target) => targets.push(target),
-            Err(error) => tracing::error!("{error}"),
-        }
-    }
-    let mut probes = Vec::new();
-    for (name, probe) in &state.config.probes {
-        match Probe::new(
-            name,
-            &probe.url,
-            probe.every_ms,
-            probe.timeout_ms,
-            probe.status,
-        ) {
-            Ok(probe) => probes.push(probe),
-            Err(error) => tracing::error!("{error}"),
-        }
-    }
-    let config = MonitorConfig {
-        run: state.run.clone(),
-        targets,
-        probes,
-        cadence: Cadence::default(),
-        redactor: crate::text::redact::Redactor::new(secrets.values()),
-    };
-    Monitor::start(config, samples)
 }

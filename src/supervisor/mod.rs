@@ -2,14 +2,19 @@
 //! into the state, published, and their effects started, in this order. Everything else (clients,
 //! shims, samplers) talks to it through channels, and none of them can make it wait.
 
+mod actions;
+mod commit;
 mod core;
 mod feed;
+mod handle;
 mod launch;
 mod output;
 pub mod place;
 mod reserve;
 mod secrets;
+mod watching;
 
-pub use self::core::{Handle, LossRequest, Request, Supervisor, SupervisorError};
+pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, News, Person, StoreHealth};
+pub use handle::{Handle, LossRequest, Request};
 pub use output::PageError;

@@ -1,0 +1,294 @@
+//! Effects: shims started, followed to their end, cancelled, and adopted from a supervisor that died.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::core::{Slot, Supervisor};
+use super::handle::{Input, Request};
+use super::launch::specification;
+use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
+use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
+
+impl Supervisor {
+    pub(super) async fn start(&mut self, effect: Effect) {
+        match effect {
+            Effect::Launch { action, attempt } => {
+                let spec = specification(&self.state, &mut self.secrets, action, attempt).await;
+                self.slots
+                    .insert((action, attempt), Slot::Launching { cancel: None });
+                let (executor, sender) = (self.executor.clone(), self.sender.clone());
+                tokio::spawn(async move {
+                    let running = match spec {
+                        Ok(spec) => executor
+                            .launch(spec)
+                            .await
+                            .map_err(|error| error.to_string()),
+                        Err(reason) => Err(reason),
+                    };
+                    let launched = Input::Launched {
+                        action,
+                        attempt,
+                        running,
+                    };
+                    if sender.send(launched).await.is_err() {
+                        tracing::warn!(%action, attempt, "launched, but the supervisor is ending");
+                    }
+                });
+            }
+            Effect::Cancel {
+                action,
+                attempt,
+                urgent,
+            } => match self.slots.get_mut(&(action, attempt)) {
+                Some(Slot::Launching { cancel }) => {
+                    *cancel = Some(cancel.unwrap_or(false) || urgent);
+                }
+                Some(Slot::Running(running)) => {
+                    if let Err(error) = running.cancel(urgent) {
+                        tracing::warn!(%action, attempt, %error, "cannot be cancelled");
+                    }
+                }
+                None => tracing::warn!(%action, attempt, "nothing to cancel"),
+            },
+            Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
+            Effect::Baseline => self.monitor.baseline(),
+        }
+    }
+
+    /// A cancelled client does not always stop its server: what the step's sessions still do there is
+    /// cancelled over the monitor's reserved connection.
+    pub(super) fn cancel_leftovers(&self, action: ActionId) {
+        let Some(step) = self.state.step_of(action) else {
+            return;
+        };
+        let name = application_name(&self.state.run, &step.id);
+        let on = self
+            .state
+            .runbook
+            .block(action.block)
+            .and_then(|block| block.attributes.on.clone())
+            .unwrap_or_else(|| "main".to_owned());
+        if !self.state.targets.contains_key(&on) {
+            return;
+        }
+        let monitor = self.monitor.clone();
+        tokio::spawn(async move {
+            match monitor.cancel_ours(&on, &name).await {
+                Ok(pids) if pids.is_empty() => {}
+                Ok(pids) => tracing::info!(?pids, %name, "cancelled what was left on the server"),
+                Err(trouble) => tracing::warn!(%name, "leftovers: {}", trouble.message),
+            }
+        });
+    }
+
+    pub(super) async fn launched(
+        &mut self,
+        action: ActionId,
+        attempt: u32,
+        running: Result<Running, String>,
+    ) {
+        let cancel = match self.slots.remove(&(action, attempt)) {
+            Some(Slot::Launching { cancel }) => cancel,
+            _ => None,
+        };
+        match running {
+            Ok(running) => {
+                let command = Command::Launched {
+                    action,
+                    attempt,
+                    launched: running.launched().clone(),
+                };
+                if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                    tracing::error!(reason = %refusal.message, "a launch is not recorded");
+                }
+                if let Some(urgent) = cancel
+                    && let Err(error) = running.cancel(urgent)
+                {
+                    tracing::warn!(%action, attempt, %error, "cannot be cancelled");
+                }
+                self.watch(action, attempt, running);
+            }
+            Err(reason) => {
+                // It never began: that is known, and it is a failure.
+                let evidence = Evidence {
+                    exit: Some(126),
+                    ..Evidence::default()
+                };
+                let command = Command::Finished {
+                    action,
+                    attempt,
+                    evidence: Some(Box::new(evidence)),
+                    reason: Some(reason),
+                };
+                if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                    tracing::error!(reason = %refusal.message, "a failed launch is not recorded");
+                }
+                self.proceed().await;
+            }
+        }
+    }
+
+    /// Follows an attempt to its end, and reports it.
+    pub(super) fn watch(&mut self, action: ActionId, attempt: u32, running: Running) {
+        self.slots
+            .insert((action, attempt), Slot::Running(running.clone()));
+        let actor = self
+            .state
+            .runbook
+            .block(action.block)
+            .map(|block| match action.part.checked_sub(1) {
+                Some(index) => block
+                    .parts
+                    .get(index)
+                    .map_or(block.actor, |part| part.actor),
+                None => block.actor,
+            })
+            .unwrap_or_default();
+        let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let ended = Arc::new(Notify::new());
+            let follower = {
+                let (outputs, ended) = (outputs.clone(), ended.clone());
+                tokio::spawn(async move { outputs.follow(action, attempt, ended).await })
+            };
+            let exit = running.wait().await;
+            ended.notify_one();
+            let command = match exit {
+                Ok(Some(record)) => {
+                    let (evidence, reason) = collect(running.directory(), record, actor).await;
+                    Command::Finished {
+                        action,
+                        attempt,
+                        evidence: Some(Box::new(evidence)),
+                        reason,
+                    }
+                }
+                Ok(None) => Command::Finished {
+                    action,
+                    attempt,
+                    evidence: None,
+                    reason: Some(format!(
+                        "its process is gone and left no exit record{}",
+                        running.survivors()
+                    )),
+                },
+                Err(error) => Command::Finished {
+                    action,
+                    attempt,
+                    evidence: None,
+                    reason: Some(format!("its end cannot be read: {error}")),
+                },
+            };
+            let request = Input::Request(Request {
+                by: ENGINE.to_owned(),
+                command,
+                answer: None,
+            });
+            if sender.send(request).await.is_err() {
+                tracing::warn!(%action, attempt, "ended, but the supervisor is ending");
+            }
+            if let Err(error) = follower.await {
+                tracing::error!(%error, "following a spool failed");
+            }
+        });
+    }
+
+    /// Takes over what an earlier supervisor started.
+    pub(super) async fn adopt(&mut self) {
+        for (action, attempt) in self.state.running() {
+            let adopted = self.executor.adopt(action, attempt).await;
+            let command = match adopted {
+                Ok(Adopted::Running(running)) => {
+                    let asked = self
+                        .state
+                        .action(action)
+                        .and_then(|action| action.last())
+                        .is_some_and(|attempt| attempt.cancel_requested_at.is_some());
+                    if asked
+                        && let Err(error) = running.cancel(self.state.mode == Mode::RollingBack)
+                    {
+                        tracing::warn!(%action, attempt, %error, "cannot be cancelled");
+                    }
+                    self.watch(action, attempt, running);
+                    continue;
+                }
+                Ok(Adopted::Finished(record)) => {
+                    let actor = self
+                        .state
+                        .runbook
+                        .block(action.block)
+                        .map(|block| block.actor)
+                        .unwrap_or_default();
+                    let directory = self.executor.directory(action, attempt);
+                    let (evidence, reason) = collect(&directory, record, actor).await;
+                    self.outputs.look(action, attempt).await;
+                    (Some(Box::new(evidence)), reason)
+                }
+                // It certainly did not run: that is a failure, not a riddle.
+                Ok(Adopted::Lost {
+                    never_ran: true,
+                    reason,
+                }) => {
+                    let evidence = Evidence {
+                        exit: Some(126),
+                        ..Evidence::default()
+                    };
+                    (Some(Box::new(evidence)), Some(reason))
+                }
+                Ok(Adopted::Lost { reason, .. }) => (None, Some(reason)),
+                Err(error) => (
+                    None,
+                    Some(format!("what became of it cannot be read: {error}")),
+                ),
+            };
+            let (evidence, reason) = command;
+            let command = Command::Finished {
+                action,
+                attempt,
+                evidence,
+                reason,
+            };
+            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                tracing::error!(reason = %refusal.message, "an adopted end is not recorded");
+            }
+        }
+        // Output of what ended before is shown again to whoever attaches.
+        for (action, state) in self.state.clone().actions.iter() {
+            if let Some(attempt) = state.last()
+                && attempt.outcome.is_some()
+                && self.executor.spool(*action, attempt.number).exists()
+            {
+                self.outputs.look(*action, attempt.number).await;
+            }
+        }
+    }
+}
+
+/// Reads the evidence of an ended attempt in the background; spools may be large.
+async fn collect(
+    directory: &Path,
+    record: ExitRecord,
+    actor: crate::runbook::Actor,
+) -> (Evidence, Option<String>) {
+    let directory = directory.to_owned();
+    let reason = match (&record.error, record.timed_out) {
+        (Some(error), _) => Some(error.clone()),
+        (None, true) => Some("its time was up".to_owned()),
+        (None, false) => None,
+    };
+    let collected =
+        tokio::task::spawn_blocking(move || evidence::collect(&directory, &record, actor)).await;
+    match collected {
+        Ok(Ok(evidence)) => (evidence, reason),
+        Ok(Err(error)) => (
+            Evidence::default(),
+            Some(format!("its output cannot be read: {error}")),
+        ),
+        Err(error) => (
+            Evidence::default(),
+            Some(format!("its output cannot be read: {error}")),
+        ),
+    }
+}

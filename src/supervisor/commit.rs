@@ -1,0 +1,105 @@
+//! Events become durable, are folded and published, and their effects started, in this order. Where
+//! the journal cannot be written, no new action starts; what has happened, and the way back, go on.
+
+use super::core::Supervisor;
+use crate::journal::Journal;
+use crate::run::{Event, Mode, Record, Refusal, apply, effects};
+use std::sync::Arc;
+
+impl Supervisor {
+    /// Makes events durable, folds and publishes them, and starts their effects.
+    pub(super) async fn commit(&mut self, by: &str, events: Vec<Event>) -> Result<(), Refusal> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = chrono::Utc::now();
+        let records: Vec<Record> = (self.state.seq + 1..)
+            .zip(events)
+            .map(|(seq, event)| Record {
+                seq,
+                at: now,
+                by: by.to_owned(),
+                event,
+            })
+            .collect();
+        let mut batch = std::mem::take(&mut self.unsaved);
+        batch.extend(records.iter().cloned());
+        let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
+            || matches!(records[0].event, Event::RollbackStarted { .. });
+        let mut appended = self.journal.append(&batch).await;
+        if goes_back && appended.is_err() && self.reserve.give_up() {
+            tracing::warn!(
+                "the journal cannot be written; the room kept for the way back is given up"
+            );
+            appended = self.journal.append(&batch).await;
+        }
+        if let Err(error) = appended {
+            let message = format!("the journal cannot be written: {error}");
+            tracing::error!("{message}");
+            // What has happened in the world has happened, and a rollback waits for nothing: these
+            // go on unsaved and are written as soon as the journal takes them.
+            let must_go_on = goes_back || records.iter().all(|record| is_fact(&record.event));
+            batch.truncate(batch.len() - records.len());
+            self.unsaved = batch;
+            self.report_health(Some(message.clone()));
+            if !must_go_on {
+                return Err(Refusal::new(
+                    message,
+                    "free space or mend the disk; no new action starts, but the way back (`R`) does",
+                ));
+            }
+            self.unsaved.extend(records.iter().cloned());
+        } else if self.health.failure.is_some() {
+            self.report_health(None);
+        }
+        for record in records {
+            apply(Arc::make_mut(&mut self.state), &record);
+            let started = effects(&self.state, &record.event);
+            self.feed.publish_record(self.state.clone(), record);
+            for effect in started {
+                self.start(effect).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries a failed journal again, so that the red word goes and what could not be written is
+    /// written as soon as there is room, without waiting for anybody's next act.
+    pub(super) async fn mend_journal(&mut self) {
+        if self.health.failure.is_none() {
+            return;
+        }
+        let tried = match self.unsaved.is_empty() {
+            true => self.journal.try_out().await,
+            false => self.journal.append(&self.unsaved).await,
+        };
+        match tried {
+            Ok(()) => {
+                tracing::info!(
+                    late = self.unsaved.len(),
+                    "the journal can be written again"
+                );
+                self.unsaved.clear();
+                self.reserve.take();
+                self.report_health(None);
+            }
+            Err(error) => tracing::debug!(%error, "the journal cannot be written yet"),
+        }
+    }
+
+    pub(super) fn report_health(&mut self, failure: Option<String>) {
+        self.health.failure = failure;
+        self.feed.publish_health(self.health.clone());
+    }
+}
+
+/// Things that have happened in the world, whether or not they can be written down.
+fn is_fact(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ActionLaunched { .. }
+            | Event::ActionFinished { .. }
+            | Event::CancelRequested { .. }
+            | Event::TargetVerified { .. }
+    )
+}

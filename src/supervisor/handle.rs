@@ -1,0 +1,100 @@
+//! How the rest of the process reaches the supervisor: questions through a channel, news from the
+//! feed.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::feed::{Feed, Person};
+use super::output::{Outputs, PageError};
+use crate::executor::Running;
+use crate::run::{ActionId, Command, OutputLine, Refusal};
+
+/// What the loop is asked.
+pub struct Request {
+    pub by: String,
+    pub command: Command,
+    /// Gets the sequence number of the last event.
+    pub answer: Option<oneshot::Sender<Result<u64, Refusal>>>,
+}
+
+/// A question to the monitor's reserved connection.
+pub struct LossRequest {
+    pub block: usize,
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+pub(super) enum Input {
+    Request(Request),
+    Loss(LossRequest),
+    People(Vec<Person>),
+    Launched {
+        action: ActionId,
+        attempt: u32,
+        running: Result<Running, String>,
+    },
+}
+
+/// How the rest of the process reaches the supervisor.
+#[derive(Clone)]
+pub struct Handle {
+    pub feed: Arc<Feed>,
+    pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) outputs: Outputs,
+}
+
+impl Handle {
+    /// Asks for a command and waits until its events are durable.
+    ///
+    /// # Errors
+    /// The refusal of the engine, or that the supervisor is gone.
+    pub async fn command(&self, by: String, command: Command) -> Result<u64, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let request = Input::Request(Request {
+            by,
+            command,
+            answer: Some(answer),
+        });
+        let gone = || Refusal::new("the supervisor is ending", "attach again");
+        self.inputs.send(request).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Lines of an action's output.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be read.
+    pub async fn page(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        from: u64,
+        count: usize,
+    ) -> Result<(u64, Vec<OutputLine>), PageError> {
+        self.outputs.page(action, attempt, from, count).await
+    }
+
+    /// What a rollback option would lose, read from the database now.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn loss(&self, block: usize) -> Result<String, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        self.inputs
+            .send(Input::Loss(LossRequest { block, answer }))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Says who is connected.
+    pub fn announce(&self, people: Vec<Person>) {
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            if inputs.send(Input::People(people)).await.is_err() {
+                tracing::debug!("nobody is left to hear who is connected");
+            }
+        });
+    }
+}
