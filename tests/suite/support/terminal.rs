@@ -102,6 +102,13 @@ impl Terminal {
         })
     }
 
+    /// Waits until the screen holds `text` no more.
+    pub fn wait_gone(&self, text: &str) -> String {
+        self.wait_until(&format!("`{text}` to leave the screen"), |screen| {
+            !screen.contains(text)
+        })
+    }
+
     /// Waits until the condition holds on a whole frame: one that nothing was added to for a moment.
     pub fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
