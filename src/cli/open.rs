@@ -289,8 +289,6 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
     let now = chrono::Utc::now();
     let run = new_name(now);
     let directory = place::run_directory(&run)?;
-    place::create_private(&directory)?;
-    std::fs::write(directory.join("guide.md"), &opened.source)?;
     let window_ends = opened
         .window_s
         .and_then(|seconds| i64::try_from(seconds).ok())
@@ -312,10 +310,27 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
             unattended,
         },
     };
-    let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
-    journal.append(std::slice::from_ref(&record)).await?;
-    journal.close().await?;
+    if let Err(error) = keep(&directory, &opened.source, &record).await {
+        // Half a run is none; what cannot be removed is not listed either.
+        if let Err(error) = std::fs::remove_dir_all(&directory) {
+            tracing::debug!(%error, "half a run is left");
+        }
+        return Err(Trouble::failed(
+            format!("cannot keep a run in `{}`: {error}", directory.display()),
+            "make room or give rights there, or set `XDG_STATE_HOME` to a folder that can be written",
+        ));
+    }
     Ok(run)
+}
+
+/// Writes what a run begins with.
+async fn keep(directory: &Path, source: &[u8], record: &Record) -> color_eyre::Result<()> {
+    place::create_private(directory)?;
+    std::fs::write(directory.join("guide.md"), source)?;
+    let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
+    journal.append(std::slice::from_ref(record)).await?;
+    journal.close().await?;
+    Ok(())
 }
 
 /// Sorts by time, and is short enough to type.

@@ -100,7 +100,13 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
-        .open(&log_path)?;
+        .open(&log_path)
+        .map_err(|error| {
+            Trouble::failed(
+                format!("cannot write `{}`: {error}", log_path.display()),
+                "make room or give rights there",
+            )
+        })?;
     let log_too = log.try_clone()?;
     let mut supervisor = std::process::Command::new(std::env::current_exe()?)
         .args(["supervise", run])
@@ -126,7 +132,7 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
             return Err(Trouble::failed(
                 format!(
                     "the supervisor of `{run}` does not come up: {}",
-                    last.unwrap_or("it said nothing")
+                    last.unwrap_or("it said nothing; is the disk full?")
                 ),
                 format!("see `{}`", log_path.display()),
             ));

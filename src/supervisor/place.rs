@@ -67,7 +67,11 @@ pub fn runs() -> io::Result<Vec<String>> {
     let folder = root()?.join("runs");
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+        Err(error) => {
+            let message = format!("cannot read `{}`: {error}", folder.display());
+            return Err(io::Error::new(error.kind(), message));
+        }
+        Ok(entries) => entries,
     };
     let mut names = Vec::new();
     for entry in entries {

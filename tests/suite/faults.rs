@@ -256,3 +256,16 @@ fn a_guide_that_changes_on_the_disk_does_not_change_the_run() {
     broken.home.write("go", "");
     broken.terminal.wait_for("would run: `deaf`");
 }
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_named_with_the_way_on() {
+    let home = Home::new();
+    home.write("guide.md", GUIDE);
+    home.write("state", "a file where a folder should be");
+    let done = home.gonogo(&["rehearse", "guide.md"]).exits(1);
+    for said in ["state/gonogo/runs", "next:", "XDG_STATE_HOME"] {
+        assert!(done.err.contains(said), "{}", done.err);
+    }
+    let done = home.gonogo(&["runs"]).exits(1);
+    assert!(done.err.contains("state/gonogo/runs"), "{}", done.err);
+}
