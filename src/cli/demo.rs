@@ -10,8 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
 use super::{Exit, OpenArguments, attach, open, run, session, unattended};
+use crate::api::CommandAnswer;
 use crate::demo::workspace::Workspace;
-use crate::run::Policy;
+use crate::run::{Command, Policy};
 
 /// The only demo so far.
 const NAME: &str = "single-table";
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["headless", "rollback"])]
     serve: bool,
     /// With `--headless`: print the final status as one JSON document.
-    #[arg(long)]
+    #[arg(long, requires = "headless")]
     json: bool,
     /// Where the workspace goes; without it a new folder under the temporary one.
     #[arg(long, value_name = "FOLDER")]
@@ -128,11 +129,34 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
         return unattended::walk(&run, client, policy, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
-    attach::cockpit(
+    let exit = attach::cockpit(
         &run,
         false,
         arguments.layout.clone(),
         arguments.theme.clone(),
     )
-    .await
+    .await?;
+    if exit == Exit::Waiting {
+        give_up(&run).await?;
+    }
+    Ok(exit)
+}
+
+/// The system that the run acts on is about to be gone: nobody shall wait for it, nor its supervisor.
+async fn give_up(run: &str) -> color_eyre::Result<()> {
+    let client = session::connect(run).await?;
+    let driver = session::read(run).await?.state.driver;
+    let command = Command::Abandon {
+        reason: "the demo was left, and its sample system stopped".to_owned(),
+    };
+    match client.command(&driver, command).await? {
+        CommandAnswer::Accepted { .. } => {}
+        CommandAnswer::Refused(refusal) => {
+            say!(
+                "the run goes on without its sample system: {}",
+                refusal.message
+            );
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::print;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -326,7 +327,7 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
 /// Writes what a run begins with.
 async fn keep(directory: &Path, source: &[u8], record: &Record) -> color_eyre::Result<()> {
     place::create_private(directory)?;
-    std::fs::write(directory.join("guide.md"), source)?;
+    place::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
     journal.append(std::slice::from_ref(record)).await?;
     journal.close().await?;

@@ -97,16 +97,12 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
         return Ok(Client::new(&socket)?);
     }
     let log_path = directory.join("supervisor.log");
-    let log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&log_path)
-        .map_err(|error| {
-            Trouble::failed(
-                format!("cannot write `{}`: {error}", log_path.display()),
-                "make room or give rights there",
-            )
-        })?;
+    let log = place::private_file(&log_path).map_err(|error| {
+        Trouble::failed(
+            format!("cannot write `{}`: {error}", log_path.display()),
+            "make room or give rights there",
+        )
+    })?;
     let log_too = log.try_clone()?;
     let mut supervisor = std::process::Command::new(std::env::current_exe()?)
         .args(["supervise", run])

@@ -32,6 +32,9 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             text += &format!("  {word:<10} {}\n", step.title);
         }
     }
+    if !kept.intact {
+        text += "\nthe journal is damaged: what stands here is its intact beginning\n";
+    }
     print::out(&text)?;
     Ok(Exit::Done)
 }

@@ -66,6 +66,8 @@ pub struct Supervisor {
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
     pub(super) unsaved: Vec<Record>,
+    /// What was wrong with the end of the journal when it was opened; that end was set aside.
+    damage: Option<String>,
 }
 
 impl Supervisor {
@@ -89,6 +91,10 @@ impl Supervisor {
             }
             opened => opened?,
         };
+        let damage = journal.damage().map(|damage| damage.reason.clone());
+        if damage.is_some() {
+            journal.set_damaged_tail_aside().await?;
+        }
         let records = journal.read(0).await?;
         let mut records_in_order = records.iter();
         let mut state = records_in_order
@@ -128,6 +134,7 @@ impl Supervisor {
             health: StoreHealth::default(),
             reserve,
             unsaved: Vec::new(),
+            damage,
         };
         Ok((supervisor, handle))
     }
@@ -138,15 +145,20 @@ impl Supervisor {
     /// Where even the first event cannot be written.
     pub async fn run(mut self, leave: Arc<Notify>) -> Result<(), SupervisorError> {
         let epoch = self.state.epoch + 1;
-        self.commit(
-            ENGINE,
-            vec![Event::SupervisorStarted {
-                pid: std::process::id(),
-                epoch,
-            }],
-        )
-        .await
-        .map_err(|refusal| std::io::Error::other(refusal.message))?;
+        let mut first = vec![Event::SupervisorStarted {
+            pid: std::process::id(),
+            epoch,
+        }];
+        first.extend(self.damage.take().map(|reason| Event::NoteWritten {
+            text: format!(
+                "the end of the journal was damaged and set aside: {reason}; what happened after \
+                 the events before this one is not known"
+            ),
+            step: None,
+        }));
+        self.commit(ENGINE, first)
+            .await
+            .map_err(|refusal| std::io::Error::other(refusal.message))?;
         self.reserve.take();
         self.adopt().await;
         self.proceed().await;

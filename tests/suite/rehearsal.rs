@@ -243,3 +243,33 @@ async fn a_second_supervisor_is_refused() {
     );
     assert_eq!(rehearsal.wait().unwrap().code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_damaged_journal_goes_on_from_its_intact_beginning_and_says_so() {
+    let (home, _database) = home(&GUIDE.replace("  rehearsal: assume\n", "  window: 30m\n")).await;
+    home.gonogo(&["rehearse", "guide.md"]).exits(3);
+    let run = home.runs()[0].clone();
+    let pid = home.supervisor(&run).unwrap().to_string();
+    std::process::Command::new("kill")
+        .args(["-9", &pid])
+        .status()
+        .unwrap();
+    until("the end of the supervisor", || {
+        (home.status(&run)["supervisor"]["alive"] == false).then_some(())
+    });
+    let journal = home.run_directory(&run).join("journal.sqlite");
+    let url = format!("sqlite://{}", journal.display());
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE events SET body = replace(body, 'expected', 'altered') || ' ' WHERE seq = (SELECT max(seq) FROM events)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+    assert_eq!(home.status(&run)["journal"]["intact"], false);
+    home.gonogo(&["resume", &run]);
+    let report = home.gonogo(&["report", &run]).exits(0).out;
+    assert!(report.contains("damaged and set aside"), "{report}");
+    assert_eq!(home.status(&run)["journal"]["intact"], true);
+}
