@@ -14,7 +14,7 @@ use support::{COLUMNS, ROWS, head, lines_shown, text_of, times};
 
 /// Of 99 in 100.
 const PROMISE: (Duration, usize) = (Duration::from_millis(100), 99);
-const RUNS: usize = 20;
+const RUNS: usize = 60;
 /// Printed before the key, with more to come.
 const LINES: u64 = 1_000_000;
 
