@@ -88,7 +88,7 @@ impl System {
             .nth(2)
             .expect("a guide")
             .to_owned();
-        std::thread::spawn(move || lines.into_iter().for_each(drop));
+        std::thread::spawn(move || lines.for_each(drop));
         Self { child, guide }
     }
 }
