@@ -1,10 +1,12 @@
 //! What a frame costs: the whole cockpit at 200×50 and 80×24 with 1,000 sessions, 50 of 10,000 known
 //! statements, ten minutes of probes and an output of a million lines. `cargo bench --bench frame`
-//! prints one line a layout; numbers are for the machine it runs on.
+//! prints a table; numbers are for the machine it runs on.
 
 #[path = "../tests/suite/panes/desk.rs"]
 #[allow(dead_code, reason = "the tests use more of the desk than this does")]
 mod desk;
+#[allow(dead_code, reason = "each benchmark uses its part")]
+mod support;
 
 use std::time::{Duration, Instant};
 
@@ -12,35 +14,29 @@ use gonogo::api::Message;
 use gonogo::monitor::Sample;
 
 use desk::{Desk, readings, start};
+use support::{COLUMNS, ROWS, head, times};
 
 const FRAMES: u32 = 1_000;
+/// What drawing costs; the slowest are those in which another process had the core.
+const PROMISE: (Duration, usize) = (Duration::from_millis(1), 50);
 
 fn main() {
-    println!(
-        "{:>10} {:>8} {:>12} {:>12}",
-        "layout", "size", "median", "worst of 99%"
-    );
-    for (width, height) in [(200, 50), (80, 24)] {
+    head("a whole frame: 1,000 sessions, 10,000 statements known, a million lines of output");
+    for (width, height) in [(COLUMNS, ROWS), (80, 24)] {
         for layout in ["default", "database", "review", "narrow"] {
             let mut desk = busy();
             desk.app
                 .use_layout(layout)
                 .expect("the layout comes with gonogo");
-            let mut times: Vec<Duration> = (0..FRAMES)
+            let mut measured: Vec<Duration> = (0..FRAMES)
                 .map(|_| {
                     let begun = Instant::now();
                     std::hint::black_box(desk.buffer(width, height));
                     begun.elapsed()
                 })
                 .collect();
-            times.sort();
-            let at = |share: usize| times[times.len() * share / 100];
-            println!(
-                "{layout:>10} {:>8} {:>12.1?} {:>12.1?}",
-                format!("{width}x{height}"),
-                at(50),
-                at(99)
-            );
+            let what = format!("layout `{layout}` at {width}x{height}");
+            times(&what, PROMISE, &mut measured);
         }
     }
 }

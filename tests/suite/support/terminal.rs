@@ -170,6 +170,43 @@ impl Terminal {
         }
     }
 
+    /// Types the bytes of one key after a hand's pause, and says when.
+    #[allow(dead_code, reason = "the benchmarks time keys")]
+    pub fn key(&mut self, bytes: &[u8]) -> Instant {
+        std::thread::sleep(HAND);
+        let pressed = Instant::now();
+        self.input.write_all(bytes).unwrap();
+        self.input.flush().unwrap();
+        pressed
+    }
+
+    /// The moment at which the condition first holds of the screen as it comes in, whole frame or not.
+    #[allow(dead_code, reason = "the benchmarks time frames")]
+    pub fn moment(&self, what: &str, holds: impl Fn(&str) -> bool) -> Instant {
+        let deadline = Instant::now() + PATIENCE;
+        let (parser, changed) = &*self.screen;
+        let mut parser = parser.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let text = parser.screen().contents();
+            let now = Instant::now();
+            if holds(&text) {
+                return now;
+            }
+            assert!(
+                now < deadline,
+                "waited in vain for {what}; the screen:\n{text}"
+            );
+            (parser, _) = changed
+                .wait_timeout(parser, Duration::from_millis(500))
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    #[allow(dead_code, reason = "the benchmarks look at the process")]
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         self.screen
             .0
