@@ -10,6 +10,7 @@ use super::handle::{Input, Request};
 use super::launch::specification;
 use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
+use crate::runbook::Actor;
 
 impl Supervisor {
     pub(super) async fn start(&mut self, effect: Effect) {
@@ -134,20 +135,9 @@ impl Supervisor {
     pub(super) fn watch(&mut self, action: ActionId, attempt: u32, running: Running) {
         self.slots
             .insert((action, attempt), Slot::Running(running.clone()));
-        let actor = self
-            .state
-            .runbook
-            .block(action.block)
-            .map(|block| match action.part.checked_sub(1) {
-                Some(index) => block
-                    .parts
-                    .get(index)
-                    .map_or(block.actor, |part| part.actor),
-                None => block.actor,
-            })
-            .unwrap_or_default();
+        let actor = self.actor_of(action);
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
-        tokio::spawn(async move {
+        let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
             let follower = {
                 let (outputs, ended) = (outputs.clone(), ended.clone());
@@ -155,44 +145,57 @@ impl Supervisor {
             };
             let exit = running.wait().await;
             ended.notify_one();
-            let command = match exit {
+            let end = match exit {
                 Ok(Some(record)) => {
                     let (evidence, reason) = collect(running.directory(), record, actor).await;
-                    Command::Finished {
-                        action,
-                        attempt,
-                        evidence: Some(Box::new(evidence)),
-                        reason,
-                    }
+                    (Some(Box::new(evidence)), reason)
                 }
-                Ok(None) => Command::Finished {
-                    action,
-                    attempt,
-                    evidence: None,
-                    reason: Some(format!(
-                        "its process is gone and left no exit record{}",
-                        running.survivors()
-                    )),
-                },
-                Err(error) => Command::Finished {
-                    action,
-                    attempt,
-                    evidence: None,
-                    reason: Some(format!("its end cannot be read: {error}")),
-                },
+                Ok(None) => {
+                    let left = running.survivors();
+                    let reason = format!("its process is gone and left no exit record{left}");
+                    (None, Some(reason))
+                }
+                Err(error) => (None, Some(format!("its end cannot be read: {error}"))),
             };
+            if let Err(error) = follower.await {
+                tracing::error!(%error, "following a spool failed");
+            }
+            end
+        });
+        tokio::spawn(async move {
+            // A defect here must not leave the step running for ever.
+            let (evidence, reason) = following.await.unwrap_or_else(|error| {
+                tracing::error!(%action, attempt, %error, "following an action failed");
+                (None, Some(format!("nobody follows it any more: {error}")))
+            });
             let request = Input::Request(Request {
                 by: ENGINE.to_owned(),
-                command,
+                command: Command::Finished {
+                    action,
+                    attempt,
+                    evidence,
+                    reason,
+                },
                 answer: None,
             });
             if sender.send(request).await.is_err() {
                 tracing::warn!(%action, attempt, "ended, but the supervisor is ending");
             }
-            if let Err(error) = follower.await {
-                tracing::error!(%error, "following a spool failed");
-            }
         });
+    }
+
+    /// Who carries an action out: a part of a split block may have another actor than the whole.
+    fn actor_of(&self, action: ActionId) -> Actor {
+        let block = self.state.runbook.block(action.block);
+        block
+            .map(|block| match action.part.checked_sub(1) {
+                Some(index) => block
+                    .parts
+                    .get(index)
+                    .map_or(block.actor, |part| part.actor),
+                None => block.actor,
+            })
+            .unwrap_or_default()
     }
 
     /// Takes over what an earlier supervisor started.
@@ -215,12 +218,7 @@ impl Supervisor {
                     continue;
                 }
                 Ok(Adopted::Finished(record)) => {
-                    let actor = self
-                        .state
-                        .runbook
-                        .block(action.block)
-                        .map(|block| block.actor)
-                        .unwrap_or_default();
+                    let actor = self.actor_of(action);
                     let directory = self.executor.directory(action, attempt);
                     let (evidence, reason) = collect(&directory, record, actor).await;
                     self.outputs.look(action, attempt).await;
@@ -267,11 +265,7 @@ impl Supervisor {
 }
 
 /// Reads the evidence of an ended attempt in the background; spools may be large.
-async fn collect(
-    directory: &Path,
-    record: ExitRecord,
-    actor: crate::runbook::Actor,
-) -> (Evidence, Option<String>) {
+async fn collect(directory: &Path, record: ExitRecord, actor: Actor) -> (Evidence, Option<String>) {
     let directory = directory.to_owned();
     let reason = match (&record.error, record.timed_out) {
         (Some(error), _) => Some(error.clone()),

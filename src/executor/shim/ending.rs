@@ -18,6 +18,19 @@ const SWEEP: Duration = Duration::from_millis(20);
 /// When sweeping is given up: what cannot be killed now hangs in the kernel.
 const HOPELESS: Duration = Duration::from_secs(5);
 
+/// A shell that is just about to start its next command may miss one SIGINT: while a rollback waits,
+/// it is asked again before it is killed.
+const ASKED_AGAIN: Duration = Duration::from_millis(50);
+
+fn urgent_steps(now: Instant) -> [(Instant, Signal); 4] {
+    [
+        (now, Signal::INT),
+        (now + ASKED_AGAIN, Signal::INT),
+        (now + 2 * ASKED_AGAIN, Signal::INT),
+        (now + URGENT, Signal::KILL),
+    ]
+}
+
 /// A plan of signals.
 #[derive(Debug)]
 pub(super) struct Ending {
@@ -39,7 +52,7 @@ impl Ending {
     }
 
     pub(super) fn urgent(now: Instant) -> Self {
-        Self::new([(now, Signal::INT), (now + URGENT, Signal::KILL)])
+        Self::new(urgent_steps(now))
     }
 
     fn new(steps: impl IntoIterator<Item = (Instant, Signal)>) -> Self {
@@ -60,7 +73,7 @@ impl Ending {
             .iter()
             .all(|(at, signal)| *signal != Signal::KILL || *at > kill_at)
         {
-            self.steps = VecDeque::from([(now, Signal::INT), (kill_at, Signal::KILL)]);
+            self.steps = VecDeque::from(urgent_steps(now));
         }
     }
 
