@@ -205,6 +205,13 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempt.outcome = Some(*outcome);
                 attempt.reason = Some(format!("{}: {reason}", record.by));
             }
+            let of_the_way_back = state
+                .rollback
+                .as_ref()
+                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
+            if of_the_way_back {
+                unstick(state);
+            }
         }
         Event::CriterionJudged {
             phase,

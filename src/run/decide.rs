@@ -37,6 +37,21 @@ pub fn decide(
             "take control first",
         ));
     }
+    let of_the_walk = matches!(
+        command,
+        Command::Tick { .. }
+            | Command::Untick { .. }
+            | Command::Choose { .. }
+            | Command::Skip { .. }
+            | Command::Unskip { .. }
+            | Command::Judge { .. }
+    );
+    if of_the_walk && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
+        return Err(Refusal::new(
+            "this run is over; what it says is kept as it is",
+            "write a note, or open a new run",
+        ));
+    }
     match command {
         Command::Tick {
             step,

@@ -439,6 +439,43 @@ fn a_lost_process_leaves_an_unknown_that_a_person_resolves() {
 }
 
 #[test]
+fn a_change_that_loses_its_server_is_unknown_and_a_check_failed() {
+    let lost = Evidence {
+        exit: Some(2),
+        stderr: "server closed the connection unexpectedly".to_owned(),
+        ..Evidence::default()
+    };
+    let mut run = ready().checklist_done().backup_done();
+    run.runs("migrate", lost.clone());
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Unknown));
+    let action = run.action("migrate");
+    run.does(Command::Resolve {
+        action,
+        outcome: Outcome::Passed,
+        reason: "seen".to_owned(),
+    });
+    run.runs("check", lost.clone());
+    assert_eq!(run.outcome("check"), Some(Outcome::Failed));
+    // On the way back the same is stuck, and can be tried again at once.
+    run.does(run.rollback(0));
+    run.ends("back", lost);
+    assert_eq!(run.state.mode, Mode::Stuck);
+    run.starts("back");
+    assert_eq!(run.state.mode, Mode::RollingBack);
+}
+
+#[test]
+fn a_run_that_is_over_takes_no_more_ticks() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(0));
+    run.ends("back_check", value(1));
+    let step = run.state.runbook.preparation[0].steps[0].id.clone();
+    let refusal = run.refuses(Command::Untick { step, index: 0 });
+    assert!(refusal.message.contains("over"), "{refusal}");
+}
+
+#[test]
 fn the_way_back_works_in_the_middle_of_a_step() {
     let mut run = ready().checklist_done().backup_done();
     run.starts("migrate");

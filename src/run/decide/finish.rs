@@ -5,6 +5,7 @@ use crate::run::{
     ActionId, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope, Verdict,
     judge, matches_output,
 };
+use crate::runbook::Actor;
 
 /// An action ended: its outcome follows from exit, cancellation and every expectation on it.
 pub(super) fn finished(
@@ -59,6 +60,18 @@ pub(super) fn finished(
             );
         }
     }
+    if lost_its_server(state, action, evidence) {
+        return event(
+            Outcome::Unknown,
+            evidence.clone(),
+            Vec::new(),
+            Some(
+                "the connection to the server was lost while it ran: whether its last statement \
+                 took effect is not known"
+                    .to_owned(),
+            ),
+        );
+    }
     let judgements = judgements(state, readings, action, evidence);
     let expects_exit = judgements
         .iter()
@@ -88,6 +101,25 @@ pub(super) fn finished(
         judgements,
         reason.map(str::to_owned).or(why),
     )
+}
+
+/// psql ends with 2 where its session broke. A COMMIT that was on its way may have happened; only a
+/// check, which changes nothing, has simply failed.
+fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> bool {
+    let Some(block) = state.runbook.block(action.block) else {
+        return false;
+    };
+    let broke = [
+        "server closed the connection",
+        "connection to server was lost",
+    ]
+    .iter()
+    .any(|words| evidence.stderr.contains(words));
+    block.actor == Actor::Sql
+        && evidence.exit == Some(2)
+        && broke
+        && !block.attributes.has_class("check")
+        && !block.attributes.repeatable
 }
 
 fn judgements(

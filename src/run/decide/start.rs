@@ -94,7 +94,8 @@ pub(super) fn start(
     if let Some(last) = known.and_then(|known| known.last()) {
         match last.outcome {
             None => return Err(Refusal::new("it is running", "wait, or cancel it")),
-            Some(Outcome::Unknown) => {
+            // A way back waits for no answer: its steps are written to be run again.
+            Some(Outcome::Unknown) if !in_option => {
                 return Err(Refusal::new(
                     "nobody knows what became of its last attempt",
                     "say first whether it happened",
