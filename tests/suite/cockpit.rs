@@ -108,6 +108,8 @@ impl Operator {
                 .wait_until("the judgement", |now| now != screen);
             self.terminal.keys("<down>");
         }
+        // A probe's word may be a second old: a careful operator waits for the last measurement.
+        self.terminal.wait_for("nothing stands against GO");
         self.press_until_changed("G", next);
     }
 
