@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! cli, demo                        L5  one file per subcommand: arguments in, exit code out
-//! ui          api                  L4  ui: the terminal client.  api: the supervisor's socket, both ends
+//! ui                               L4  the terminal client, over the API like any other
+//! api                              L4  the supervisor's socket, both ends
 //! supervisor                       L3  the one writer: commands in, events out, effects started
 //! journal executor monitor report  L2  siblings that never import each other
 //! run                              L1  pure: events, state, decide, effects, rollback plan, verdicts

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{Attempt, RunState, Timestamp, Verdict};
+use crate::run::{Attempt, RunState, Timestamp, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -222,16 +222,17 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
             .into_iter()
             .flat_map(|action| &action.attempts)
         {
-            write_attempt(out, attempt)?;
+            let title = action_title(&state.runbook, step, action);
+            write_attempt(out, &title, attempt)?;
         }
     }
     Ok(())
 }
 
-fn write_attempt(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
+fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::Result {
     writeln!(
         out,
-        "Attempt {} on `{}`, started {} by {}: **{}**{}{}\n",
+        "`{title}`, attempt {} on `{}`, started {} by {}: **{}**{}{}\n",
         attempt.number,
         attempt.target,
         time(attempt.started_at),

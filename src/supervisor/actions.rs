@@ -11,12 +11,16 @@ use super::launch::specification;
 use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
 use crate::runbook::Actor;
+use crate::text::redact::Redactor;
 
 impl Supervisor {
     pub(super) async fn start(&mut self, effect: Effect) {
         match effect {
             Effect::Launch { action, attempt } => {
                 let spec = specification(&self.state, &mut self.secrets, action, attempt).await;
+                // The server shows statements to everybody: what is secret now is masked there too.
+                let known = Redactor::new(self.secrets.values());
+                self.monitor.set_redactor(known);
                 self.slots
                     .insert((action, attempt), Slot::Launching { cancel: None });
                 let (executor, sender) = (self.executor.clone(), self.sender.clone());
