@@ -1,7 +1,8 @@
 //! Runs without a person, over real databases: what they do, how they end, and what they keep.
 
 use crate::support::home::{Home, until};
-use crate::support::{execute, fresh_database};
+use crate::support::{connect, eventually, execute, fresh_database};
+use gonogo::demo::cluster::{Cluster, Options};
 
 /// Two phases and a way back, small enough to see through.
 const GUIDE: &str = r#"---
@@ -272,4 +273,31 @@ async fn a_damaged_journal_goes_on_from_its_intact_beginning_and_says_so() {
     let report = home.gonogo(&["report", &run]).exits(0).out;
     assert!(report.contains("damaged and set aside"), "{report}");
     assert_eq!(home.status(&run)["journal"]["intact"], true);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_in_the_middle_leaves_an_unknown() {
+    let server = Cluster::start(Options::default()).await.unwrap();
+    let mut connection = connect(&server, "postgres").await;
+    execute(&mut connection, "CREATE TABLE items (n int)").await;
+    let home = Home::new();
+    home.write("guide.md", &slow(600));
+    home.environment(&server.conninfo("postgres"), "");
+    let mut rehearsal = home.command(&["rehearse", "guide.md"]).spawn().unwrap();
+    let run = until("the run", || home.runs().first().cloned());
+    eventually("the statement to run", async || {
+        let running: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name LIKE 'gonogo:%'",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+        (running == 1).then_some(())
+    })
+    .await;
+    server.stop_immediately().await.unwrap();
+    assert_eq!(rehearsal.wait().unwrap().code(), Some(1));
+    assert_eq!(home.outcome(&run, "phase-2-1"), "unknown");
+    let report = home.gonogo(&["report", &run]).exits(0).out;
+    assert!(report.contains("took effect is not known"), "{report}");
 }
