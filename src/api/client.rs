@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 
 use super::{CommandAnswer, CommandRequest, Message, OutputPage, Person};
-use crate::run::{ActionId, Command};
+use crate::run::{ActionId, Command, Included};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -135,6 +135,21 @@ impl Client {
         let response = self
             .http
             .get(address("output", &query)?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
+    /// The files that an action would include now.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn included(&self, action: ActionId) -> Result<Vec<Included>, ClientError> {
+        let response = self
+            .http
+            .get(address("included", &[("action", action.to_string())])?)
             .timeout(PATIENCE)
             .send()
             .await

@@ -90,6 +90,7 @@ fn router(server: Server) -> Router {
         .route("/command", post(command))
         .route("/people", get(people))
         .route("/output", get(output))
+        .route("/included", get(included))
         .route("/loss", get(loss))
         .with_state(server)
 }
@@ -278,6 +279,18 @@ async fn output(State(server): State<Server>, Query(query): Query<OutputQuery>) 
     match page {
         Ok((lines, page)) => Json(OutputPage { lines, page }).into_response(),
         Err(error) => (StatusCode::NOT_FOUND, error.to_string()).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct IncludedQuery {
+    action: ActionId,
+}
+
+async fn included(State(server): State<Server>, Query(query): Query<IncludedQuery>) -> Response {
+    match server.handle.included(query.action).await {
+        Ok(included) => Json(included).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }
 

@@ -150,6 +150,7 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
                 hash: shown.hash,
                 typed: shown.confirm,
                 reason: None,
+                included: None,
             }),
             Err(refusal) => Next::Person(refusal.message),
         });

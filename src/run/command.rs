@@ -38,6 +38,9 @@ pub enum Command {
         hash: String,
         typed: Option<String>,
         reason: Option<String>,
+        /// [`super::digest_of`] the files it includes, as they were shown.
+        #[serde(default)]
+        included: Option<String>,
     },
     Cancel {
         action: ActionId,

@@ -91,6 +91,7 @@ pub fn decide(
             hash,
             typed,
             reason,
+            ..
         } => start(
             state,
             readings,

@@ -194,6 +194,7 @@ impl Run {
                 .unwrap_or_default(),
             typed: None,
             reason: None,
+            included: None,
         }
     }
 
@@ -346,6 +347,7 @@ fn what_was_not_shown_does_not_run() {
         hash: "another".to_owned(),
         typed: None,
         reason: None,
+        included: None,
     });
     assert!(
         refusal.message.contains("no longer what you saw"),
@@ -654,6 +656,7 @@ fn an_inferred_command_is_armed_before_it_runs() {
         hash: hash.clone(),
         typed: None,
         reason: None,
+        included: None,
     };
     let refusal = run.refuses(start.clone());
     assert!(refusal.message.contains("inferred"), "{refusal}");
@@ -692,6 +695,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             hash,
             typed: None,
             reason: Some("again".to_owned()),
+            included: None,
         },
         2 => Command::Cancel { action },
         3 => Command::Skip {

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::feed::{Feed, Person, StoreHealth};
 use super::handle::{Handle, Input};
+use super::included;
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
@@ -18,7 +19,7 @@ use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{Monitor, Sample};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, advance, apply,
-    decide, open,
+    decide, digest_of, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
@@ -244,6 +245,18 @@ impl Supervisor {
         } = &command
         {
             self.slots.remove(&(*action, *attempt));
+        }
+        if let Command::Start {
+            action,
+            included: Some(shown),
+            ..
+        } = &command
+            && *shown != digest_of(&included::read(&self.state, *action))
+        {
+            return Err(Refusal::new(
+                "a file that it includes has changed since you looked",
+                "look at it again, then confirm",
+            ));
         }
         let now = chrono::Utc::now();
         let events = decide(&self.state, &self.readings, by, &command, now)?;

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::feed::{Feed, Person};
 use super::output::{Outputs, PageError};
 use crate::executor::Running;
-use crate::run::{ActionId, Command, OutputLine, Refusal};
+use crate::run::{ActionId, Command, Included, OutputLine, Refusal};
 
 /// What the loop is asked.
 pub struct Request {
@@ -72,6 +72,17 @@ impl Handle {
         count: usize,
     ) -> Result<(u64, Vec<OutputLine>), PageError> {
         self.outputs.page(action, attempt, from, count).await
+    }
+
+    /// The files that an action would include now.
+    ///
+    /// # Errors
+    /// They could not be read at all.
+    pub async fn included(&self, action: ActionId) -> Result<Vec<Included>, String> {
+        let state = self.feed.state();
+        tokio::task::spawn_blocking(move || super::included::read(&state, action))
+            .await
+            .map_err(|error| error.to_string())
     }
 
     /// What a rollback option would lose, read from the database now.

@@ -7,6 +7,7 @@ mod commit;
 mod core;
 mod feed;
 mod handle;
+mod included;
 mod launch;
 mod output;
 pub mod place;

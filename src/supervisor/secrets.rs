@@ -134,7 +134,9 @@ impl Secrets {
                 hash,
                 typed,
                 reason,
+                included,
             } => Command::Start {
+                included,
                 action,
                 hash,
                 typed,

@@ -152,6 +152,11 @@ impl App {
                 }
             }
             Answer::Found { pattern, line } => self.on_found(&pattern, line),
+            Answer::Included { action, included } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_included(action, included.clone());
+                }
+            }
             Answer::Loss { block, loss } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_loss(block, loss.clone());
@@ -324,6 +329,9 @@ impl App {
     pub fn wanted(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         if let Some(mut dialog) = self.dialogs.pop() {
+            if let Some(action) = dialog.wants_included() {
+                asks.push(Ask::Included { action });
+            }
             if let Some(block) = dialog.wants_loss(&self.look()) {
                 asks.push(Ask::Loss { block });
             }

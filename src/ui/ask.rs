@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{CommandAnswer, OutputPage};
-use crate::run::{ActionId, Command};
+use crate::run::{ActionId, Command, Included};
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,9 @@ pub enum Ask {
         from: u64,
         lines: u64,
         upwards: bool,
+    },
+    Included {
+        action: ActionId,
     },
     Loss {
         block: usize,
@@ -43,6 +46,10 @@ pub enum Answer {
     Found {
         pattern: String,
         line: Result<Option<u64>, String>,
+    },
+    Included {
+        action: ActionId,
+        included: Result<Vec<Included>, String>,
     },
     Loss {
         block: usize,

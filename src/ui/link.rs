@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
-use crate::run::{ActionId, Command};
+use crate::run::{ActionId, Command, Included};
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -39,6 +39,15 @@ pub trait Control: Clone + Send + Sync + 'static {
         from: u64,
         count: u64,
     ) -> impl Future<Output = Result<OutputPage, String>> + Send;
+
+    /// The files that an action would include now.
+    ///
+    /// # Errors
+    /// They cannot be asked for.
+    fn included(
+        &self,
+        action: ActionId,
+    ) -> impl Future<Output = Result<Vec<Included>, String>> + Send;
 
     /// How much going back would lose now, by the read-only query in this block, in words.
     ///
@@ -123,6 +132,11 @@ impl Control for SocketControl {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let page = self.client.output(action, attempt, from, count).await;
         page.map_err(|error| error.to_string())
+    }
+
+    async fn included(&self, action: ActionId) -> Result<Vec<Included>, String> {
+        let included = self.client.included(action).await;
+        included.map_err(|error| error.to_string())
     }
 
     async fn loss(&self, block: usize) -> Result<String, String> {

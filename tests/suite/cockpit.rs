@@ -174,6 +174,13 @@ fn a_rollback_in_the_middle_of_the_migration_ends_where_it_began() {
     let home = Home::new();
     let mut operator = Operator::demo(&home);
     operator.walks_to_command("migration");
+    // What the command includes is part of what would run.
+    operator.terminal.keys("<enter>");
+    operator
+        .terminal
+        .wait_for("includes migrations/007_single_query_table.sql");
+    operator.terminal.keys("<esc>");
+    operator.advice();
     operator.executes("");
     operator.terminal.wait_for("NOTICE");
     operator.goes_back();

@@ -28,6 +28,10 @@ psql -X -c 'SELECT pg_sleep(600)'
 ```sql {#quick .check}
 SELECT 1;
 ```
+
+```sql {#file .check}
+\i part.sql
+```
 "#;
 
 pub struct Joined {
@@ -78,6 +82,7 @@ impl Joined {
             hash: preview(&self.state, action).unwrap().hash,
             typed: None,
             reason: None,
+            included: None,
         }
     }
 
@@ -206,4 +211,42 @@ async fn who_reads_nothing_holds_up_nobody() {
     joined
         .sees("every note", |state| state.notes.len() == 300)
         .await;
+}
+
+#[tokio::test]
+async fn a_confirmation_is_bound_to_the_files_that_a_command_includes() {
+    let database = fresh_database().await;
+    let (home, _run, socket, driver) = waiting(&database).await;
+    home.write("part.sql", "SELECT 'seen';\n");
+    let mut joined = Joined::join(socket, &driver).await;
+    let action = joined.action("file");
+    let seen = joined.client.included(action).await.unwrap();
+    assert_eq!(seen[0].text, "SELECT 'seen';");
+    let start = |joined: &Joined, files: &[gonogo::run::Included]| {
+        let Command::Start { action, hash, .. } = joined.start("file") else {
+            unreachable!()
+        };
+        Command::Start {
+            action,
+            hash,
+            typed: None,
+            reason: None,
+            included: Some(gonogo::run::digest_of(files)),
+        }
+    };
+    home.write("part.sql", "DROP TABLE everything;\n");
+    match joined.asks(start(&joined, &seen)).await {
+        CommandAnswer::Refused(refusal) => assert!(refusal.message.contains("has changed")),
+        CommandAnswer::Accepted { .. } => panic!("what runs is what was seen"),
+    }
+    home.write("part.sql", "SELECT 'seen';\n");
+    let taken = joined.asks(start(&joined, &seen)).await;
+    assert!(matches!(taken, CommandAnswer::Accepted { .. }), "{taken:?}");
+    joined
+        .sees("its end", |state| Joined::outcome(state, action).is_some())
+        .await;
+    assert_eq!(
+        Joined::outcome(&joined.state, action),
+        Some(Outcome::Passed)
+    );
 }

@@ -23,7 +23,7 @@ use super::intent::Intent;
 use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
-use crate::run::Command;
+use crate::run::{ActionId, Command, Included};
 
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
@@ -78,6 +78,13 @@ pub trait Dialog: Send {
 
     /// A text that a dialog on top of this one was asked for.
     fn told(&mut self, _text: String) {}
+
+    /// An action whose included files it would like to see: asked once.
+    fn wants_included(&mut self) -> Option<ActionId> {
+        None
+    }
+
+    fn learn_included(&mut self, _action: ActionId, _included: Result<Vec<Included>, String>) {}
 
     /// A block whose loss it would like to know: asked once.
     fn wants_loss(&mut self, _look: &Look<'_>) -> Option<usize> {

@@ -17,9 +17,11 @@ use tui_input::Input;
 
 use super::word::Word;
 use super::{Dialog, Field, Form, Pick, Reply, Subject, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, Outcome, Preview, action_title, preview};
+use crate::run::{
+    ActionId, Command, Included, Outcome, Preview, action_title, digest_of, included_files, preview,
+};
 use crate::runbook::Actor;
-use crate::ui::format::{duration, wrap};
+use crate::ui::format::{duration, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::{code, plain};
@@ -33,16 +35,28 @@ pub struct PreviewDialog {
     top: usize,
     /// It was shown anew because it had changed.
     changed: bool,
+    included: Files,
+}
+
+/// The files that the command includes.
+enum Files {
+    /// It names some, and they are not asked for yet.
+    Unread,
+    Asked,
+    Read(Vec<Included>),
+    Failed(String),
 }
 
 impl PreviewDialog {
     pub fn new(shown: Preview) -> Self {
+        let files = Files::of(&shown);
         Self {
             shown,
             reason: None,
             word: Word::default(),
             top: 0,
             changed: false,
+            included: files,
         }
     }
 
@@ -126,6 +140,7 @@ impl PreviewDialog {
         }
         say(String::new(), Role::Text);
         lines.extend(code(&shown.command, 0, width, theme));
+        lines.extend(self.included.lines(width, look));
         let mut say = |text: String, role: Role| {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
@@ -177,6 +192,7 @@ impl PreviewDialog {
         match preview(look.run(), self.action()) {
             Ok(now) if now.hash == self.shown.hash => {}
             Ok(now) => {
+                self.included = Files::of(&now);
                 self.shown = now;
                 self.changed = true;
                 self.word.forget();
@@ -184,6 +200,18 @@ impl PreviewDialog {
             }
             Err(refusal) => return Reply::say(refusal.message, refusal.help),
         }
+        let included = match &self.included {
+            Files::Read(files) => Some(digest_of(files)).filter(|_| !files.is_empty()),
+            Files::Failed(why) => {
+                return Reply::say(
+                    format!("what it includes cannot be shown: {why}"),
+                    "close it and look again",
+                );
+            }
+            Files::Unread | Files::Asked => {
+                return Reply::say("what it includes is being read", "a moment, then x");
+            }
+        };
         if self.needs_arming(look) {
             return Reply::say(
                 "that this is a command was only inferred",
@@ -206,7 +234,51 @@ impl PreviewDialog {
             hash: self.shown.hash.clone(),
             typed,
             reason: self.reason.clone(),
+            included,
         }])
+    }
+}
+
+impl Files {
+    fn of(shown: &Preview) -> Self {
+        if included_files(shown.actor, &shown.command).is_empty() {
+            Self::Read(Vec::new())
+        } else {
+            Self::Unread
+        }
+    }
+
+    fn lines(&self, width: usize, look: &Look<'_>) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let styled = |text: String, role: Role| Line::styled(text, theme.style(role));
+        match self {
+            Self::Unread | Self::Asked => {
+                vec![styled("reading what it includes …".to_owned(), Role::Muted)]
+            }
+            Self::Failed(why) => vec![styled(
+                format!("what it includes cannot be shown: {why}"),
+                Role::Alarm,
+            )],
+            Self::Read(files) => {
+                let mut lines = Vec::new();
+                for file in files {
+                    lines.push(Line::default());
+                    match &file.error {
+                        Some(error) => lines.push(styled(
+                            format!("includes {}, which cannot be read: {error}", file.path),
+                            Role::Alarm,
+                        )),
+                        None => {
+                            let count = plural(file.lines, "line", "lines");
+                            let heading = format!("includes {} ({count}):", file.path);
+                            lines.push(styled(heading, Role::Heading));
+                            lines.extend(code(&file.text, 0, width, theme));
+                        }
+                    }
+                }
+                lines
+            }
+        }
     }
 }
 
@@ -301,6 +373,23 @@ impl Dialog for PreviewDialog {
     fn typed(&mut self, _look: &Look<'_>) {
         if let Some(word) = &self.shown.confirm {
             self.word.typed(word);
+        }
+    }
+
+    fn wants_included(&mut self) -> Option<ActionId> {
+        let unread = matches!(self.included, Files::Unread);
+        unread.then(|| {
+            self.included = Files::Asked;
+            self.shown.action
+        })
+    }
+
+    fn learn_included(&mut self, action: ActionId, included: Result<Vec<Included>, String>) {
+        if action == self.shown.action {
+            self.included = match included {
+                Ok(files) => Files::Read(files),
+                Err(why) => Files::Failed(why),
+            };
         }
     }
 
