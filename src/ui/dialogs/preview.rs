@@ -140,7 +140,6 @@ impl PreviewDialog {
         }
         say(String::new(), Role::Text);
         lines.extend(code(&shown.command, 0, width, theme));
-        lines.extend(self.included.lines(width, look));
         let mut say = |text: String, role: Role| {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
@@ -181,6 +180,8 @@ impl PreviewDialog {
             (None, Some(asked)) => say(asked, Role::Warning),
             (None, None) => {}
         }
+        // Last but for the word: what it destroys must not lie below a long file.
+        lines.extend(self.included.lines(width, look));
         if let Some(word) = &shown.confirm {
             lines.push(self.word.line(word, "t", look));
         }
