@@ -3,10 +3,10 @@
 //! more to say.
 
 use super::{
-    ActionId, Event, Evidence, Judgement, Mode, Outcome, Readings, RunState, Scope, StepStatus,
-    Timestamp, Verdict, judge, preview,
+    ActionId, Event, Evidence, Mode, Outcome, Readings, RunState, Scope, StepStatus, Timestamp,
+    Verdict, judge, preview,
 };
-use crate::runbook::{Phase, RollbackOption};
+use crate::runbook::Phase;
 
 /// A rollback goes on without a cancelled step that has not ended after this many milliseconds.
 const CANCEL_PATIENCE_MS: i64 = 5_000;
@@ -98,7 +98,7 @@ fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) ->
         }
         let mut judgement = judge(&item.text, cel, &scope);
         if item.red_flag {
-            judgement = inverted(judgement);
+            judgement = judgement.of_a_red_flag();
         }
         if known.map(|known| known.judgement.verdict) == Some(judgement.verdict) {
             continue;
@@ -117,15 +117,6 @@ fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) ->
     events
 }
 
-fn inverted(mut judgement: Judgement) -> Judgement {
-    judgement.verdict = match judgement.verdict {
-        Verdict::Pass => Verdict::Fail,
-        Verdict::Fail => Verdict::Pass,
-        other => other,
-    };
-    judgement
-}
-
 fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
     let Some(rollback) = &state.rollback else {
         return Vec::new();
@@ -138,9 +129,11 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
     };
     // First what was running, then the way back.
     let running = state.running();
-    let foreign = running
-        .iter()
-        .filter(|(action, _)| !super::apply::is_of_option(state, &option.id, *action));
+    let foreign = running.iter().filter(|(action, attempt)| {
+        // What ran before it began is not its own, be it one of its steps.
+        let began_before = rollback.attempts_before.get(action).copied().unwrap_or(0);
+        *attempt <= began_before || !super::apply::is_of_option(state, &option.id, *action)
+    });
     let mut overdue = Vec::new();
     for (action, attempt) in foreign {
         let asked = state
@@ -193,26 +186,12 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
                 }
             }
         }
-        if waits_for_a_person(state, option, step) {
+        // A step that holds boxes waits until a person has ticked them.
+        if state.open_ticks(step).next().is_some() {
             return Vec::new();
         }
     }
     finish(&option.id, None)
-}
-
-/// A step of a rollback that holds boxes waits until they are ticked.
-fn waits_for_a_person(
-    state: &RunState,
-    _option: &RollbackOption,
-    step: &crate::runbook::Step,
-) -> bool {
-    step.ticks.iter().enumerate().any(|(index, tick)| {
-        !tick.optional
-            && !state
-                .steps
-                .get(&step.id)
-                .is_some_and(|step| step.ticks.contains_key(&index))
-    })
 }
 
 enum Progress {

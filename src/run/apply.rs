@@ -319,7 +319,7 @@ fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&m
         .find(|attempt| attempt.number == number)
 }
 
-pub(super) fn is_of_option(state: &RunState, option: &str, action: ActionId) -> bool {
+pub(in crate::run) fn is_of_option(state: &RunState, option: &str, action: ActionId) -> bool {
     state.runbook.option(option).is_some_and(|option| {
         option
             .steps

@@ -159,11 +159,7 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
 }
 
 fn untick(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
-    let own = state.steps.get(&step.id);
-    let open = step.ticks.iter().enumerate().find(|(index, tick)| {
-        !tick.optional && !own.is_some_and(|own| own.ticks.contains_key(index))
-    });
-    let (index, tick) = open?;
+    let (index, tick) = state.open_ticks(step).next()?;
     Some(match &tick.cel {
         Some(_) => Next::Measure(tick.text.clone()),
         None if assume => Next::Do(Command::Tick {

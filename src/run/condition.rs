@@ -143,7 +143,7 @@ pub fn check_condition(
     probes: Option<&[String]>,
 ) -> Result<(), ConditionError> {
     bounded(source)?;
-    let (rewritten, _) = rewrite_durations(source);
+    let rewritten = rewrite_durations(source);
     on_deep_stack(|| {
         let program = Program::compile(&rewritten).map_err(|error| ConditionError {
             message: format!("not a condition: {}", first_line(&error.to_string())),
@@ -226,7 +226,7 @@ pub fn judge(text: &str, source: &str, scope: &Scope) -> Judgement {
     let (verdict, explanation) = match bounded(source) {
         Err(error) => (Verdict::Inconclusive, error.message),
         Ok(()) => {
-            let (rewritten, _) = rewrite_durations(source);
+            let rewritten = rewrite_durations(source);
             on_deep_stack(|| evaluate(&rewritten, scope))
                 .unwrap_or_else(|reason| (Verdict::Inconclusive, reason))
         }
@@ -371,17 +371,15 @@ pub(super) fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a pattern of this file compiles")
 }
 
-/// `200ms` and `5m` become milliseconds. Returns the new text and whether anything changed.
-fn rewrite_durations(source: &str) -> (String, bool) {
+/// `200ms` and `5m` become milliseconds.
+fn rewrite_durations(source: &str) -> String {
     let mut rewritten = String::with_capacity(source.len());
-    let mut changed = false;
     for (quoted, part) in quoted_parts(source) {
         if quoted {
             rewritten.push_str(part);
             continue;
         }
         let replaced = DURATION.replace_all(part, |captures: &regex::Captures<'_>| {
-            changed = true;
             let number: f64 = captures[1].parse().unwrap_or(0.0);
             let factor = match &captures[2] {
                 "ms" => 1.0,
@@ -394,7 +392,7 @@ fn rewrite_durations(source: &str) -> (String, bool) {
         });
         rewritten.push_str(&replaced);
     }
-    (rewritten, changed)
+    rewritten
 }
 
 fn strip_strings(source: &str) -> String {

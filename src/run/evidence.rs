@@ -66,3 +66,15 @@ pub struct Judgement {
     /// The values of both sides: `value == 0: value is 3`.
     pub explanation: String,
 }
+
+impl Judgement {
+    /// The judgement on a red flag: it is good that its condition does not hold.
+    pub(super) fn of_a_red_flag(mut self) -> Self {
+        self.verdict = match self.verdict {
+            Verdict::Pass => Verdict::Fail,
+            Verdict::Fail => Verdict::Pass,
+            other => other,
+        };
+        self
+    }
+}

@@ -467,6 +467,15 @@ fn a_change_that_loses_its_server_is_unknown_and_a_check_failed() {
 }
 
 #[test]
+fn a_stuck_way_back_takes_no_step_of_another() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(1));
+    let refusal = run.refuses(run.start("restore"));
+    assert!(refusal.help.contains("`R`"), "{refusal}");
+}
+
+#[test]
 fn a_run_that_is_over_takes_no_more_ticks() {
     let mut run = ready().checklist_done();
     run.does(run.rollback(0));

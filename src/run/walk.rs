@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{ActionId, ActionState, Mode, Outcome, RunState, StepStatus, Verdict};
-use crate::runbook::{Actor, Block, Choice, Expectation, Phase, Role, Runbook, Step};
+use crate::runbook::{Actor, Block, Choice, Expectation, Phase, Role, Runbook, Step, Tick};
 
 /// The actions of a step in order, those of alternatives not chosen left out.
 pub fn runnable_actions(
@@ -176,6 +176,14 @@ impl RunState {
         })
     }
 
+    /// Boxes of a step that wait to be ticked, with their index; optional ones wait for nobody.
+    pub fn open_ticks<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (usize, &'a Tick)> {
+        let own = self.steps.get(&step.id);
+        step.ticks.iter().enumerate().filter(move |(index, tick)| {
+            !tick.optional && !own.is_some_and(|own| own.ticks.contains_key(index))
+        })
+    }
+
     /// How a step stands.
     pub fn step_status(&self, step: &Step) -> StepStatus {
         let own = self.steps.get(&step.id);
@@ -228,9 +236,7 @@ impl RunState {
                 _ => worst,
             };
         }
-        let ticked = step.ticks.iter().enumerate().all(|(index, tick)| {
-            tick.optional || own.is_some_and(|own| own.ticks.contains_key(&index))
-        });
+        let ticked = self.open_ticks(step).next().is_none();
         let watches_only =
             !actions.is_empty() && actions.iter().all(|action| self.is_watch(*action));
         if !pending && ticked && self.open_choices(step).is_empty() {
@@ -269,13 +275,7 @@ impl RunState {
                 });
                 only_watches
                     && self.open_choices(step).is_empty()
-                    && step.ticks.iter().enumerate().all(|(index, tick)| {
-                        tick.optional
-                            || self
-                                .steps
-                                .get(&step.id)
-                                .is_some_and(|own| own.ticks.contains_key(&index))
-                    })
+                    && self.open_ticks(step).next().is_none()
             }
             _ => false,
         }

@@ -328,6 +328,11 @@ pub struct Attributes {
 }
 
 impl Attributes {
+    /// It may be run again without asking: a check changes nothing, or its author says so.
+    pub fn may_repeat(&self) -> bool {
+        self.repeatable || self.has_class("check")
+    }
+
     pub fn has_class(&self, class: &str) -> bool {
         self.classes.iter().any(|candidate| candidate == class)
     }

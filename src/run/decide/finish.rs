@@ -115,11 +115,7 @@ fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> b
     ]
     .iter()
     .any(|words| evidence.stderr.contains(words));
-    block.actor == Actor::Sql
-        && evidence.exit == Some(2)
-        && broke
-        && !block.attributes.has_class("check")
-        && !block.attributes.repeatable
+    block.actor == Actor::Sql && evidence.exit == Some(2) && broke && !block.attributes.may_repeat()
 }
 
 fn judgements(
@@ -161,11 +157,7 @@ fn judgements(
         } else if let Some(cel) = &expectation.cel {
             let mut judgement = judge(&expectation.text, cel, &scope);
             if expectation.red_flag {
-                judgement.verdict = match judgement.verdict {
-                    Verdict::Pass => Verdict::Fail,
-                    Verdict::Fail => Verdict::Pass,
-                    other => other,
-                };
+                judgement = judgement.of_a_red_flag();
             }
             judgements.push(judgement);
         }

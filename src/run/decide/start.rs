@@ -20,7 +20,8 @@ pub(super) fn start(
     let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
     let in_option = step.is_some() && phase.is_none();
     match (state.mode, in_option) {
-        (Mode::Running | Mode::Done, false) | (Mode::Stuck, true) => {}
+        (Mode::Running | Mode::Done, false) => {}
+        (Mode::Stuck, true) if is_of_this_way_back(state, action) => {}
         (Mode::Held, false) => {
             return Err(Refusal::new("the run is held", "resume it first"));
         }
@@ -152,11 +153,19 @@ pub(super) fn start(
     one(started(state, action, &shown))
 }
 
+/// Only the steps of the way back that is stuck are tried again; another one is begun as a whole.
+fn is_of_this_way_back(state: &RunState, action: ActionId) -> bool {
+    state
+        .rollback
+        .as_ref()
+        .is_some_and(|rollback| crate::run::apply::is_of_option(state, &rollback.option, action))
+}
+
 fn is_repeatable(state: &RunState, action: ActionId) -> bool {
     state
         .runbook
         .block(action.block)
-        .is_some_and(|block| block.attributes.repeatable || block.attributes.has_class("check"))
+        .is_some_and(|block| block.attributes.may_repeat())
 }
 
 pub(in crate::run) fn started(

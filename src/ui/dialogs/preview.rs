@@ -80,7 +80,7 @@ impl PreviewDialog {
             .and_then(|state| state.last())
             .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed));
         let block = run.runbook.block(self.action().block)?;
-        let repeats = block.attributes.repeatable || block.attributes.has_class("check");
+        let repeats = block.attributes.may_repeat();
         if passed && !repeats {
             return Some("it has passed already: to run it again, give a reason".to_owned());
         }
