@@ -35,6 +35,17 @@ pub(super) fn key_before(before: &str) -> Option<String> {
     Some(name_of(key.as_str()))
 }
 
+/// The name of a blank that has no words of its own, from its place: the second of line 526 is
+/// `BLANK_526_2`.
+pub(super) fn unnamed(line: usize, before: &[super::Blank]) -> String {
+    let prefix = format!("BLANK_{line}_");
+    let number = before
+        .iter()
+        .filter(|blank| blank.name.starts_with(&prefix))
+        .count();
+    format!("{prefix}{}", number + 1)
+}
+
 /// Upper snake case of a blank's own words.
 pub(in crate::runbook) fn name_of(text: &str) -> String {
     let mut name = String::new();
