@@ -92,6 +92,7 @@ fn router(server: Server) -> Router {
         .route("/output", get(output))
         .route("/included", get(included))
         .route("/loss", get(loss))
+        .route("/guide", get(guide))
         .with_state(server)
 }
 
@@ -242,7 +243,10 @@ async fn command(
     // What only the world may say is never taken from a client.
     let from_the_world = matches!(
         request.command,
-        Command::Launched { .. } | Command::Finished { .. } | Command::Identified { .. }
+        Command::Launched { .. }
+            | Command::Finished { .. }
+            | Command::Identified { .. }
+            | Command::GuideSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(
@@ -302,6 +306,14 @@ struct LossQuery {
 async fn loss(State(server): State<Server>, Query(query): Query<LossQuery>) -> Response {
     match server.handle.loss(query.block).await {
         Ok(value) => Json(value).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
+    }
+}
+
+/// What has changed in the guide's file since the run was opened.
+async fn guide(State(server): State<Server>) -> Response {
+    match server.handle.guide_difference().await {
+        Ok(lines) => Json(lines).into_response(),
         Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod identity;
+mod inputs;
 mod open;
 mod plan;
 mod print;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
+    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, GuideSeen, Mode, Note, Record,
     RollbackState, RunState, Skip, TickState,
 };
 
@@ -19,6 +19,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         window_ends,
         driver,
         unattended,
+        provenance,
     } = &record.event
     else {
         return None;
@@ -52,6 +53,10 @@ pub fn open(record: &Record) -> Option<RunState> {
         rollback: None,
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
+        provenance: provenance.clone(),
+        input_changes: Vec::new(),
+        armed_before: BTreeMap::new(),
+        guide_on_disk: None,
         completed_at: None,
         seq: record.seq,
         last_event_at: record.at,
@@ -77,8 +82,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.identities.insert(target.clone(), identity.clone());
         }
         Event::DriverChanged { driver } => state.driver.clone_from(driver),
-        Event::InputSet { name, input } => {
-            state.inputs.insert(name.clone(), input.clone());
+        Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
+            super::inputs::apply(state, record);
+        }
+        Event::ArmingRemembered { action, armed } => {
+            state.armed_before.insert(*action, armed.clone());
+        }
+        Event::GuideSeen { state: seen } => {
+            let seen = seen.clone();
+            state.guide_on_disk = Some(GuideSeen { at, state: seen });
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());

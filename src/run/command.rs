@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, GateDecision, Input, Launched, Outcome, TargetIdentity};
+use super::{ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, Outcome, TargetIdentity};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -22,6 +22,12 @@ pub enum Command {
         name: String,
         input: Input,
     },
+    /// Leaves a blank open again, and forgets what is remembered for it.
+    ClearInput {
+        name: String,
+    },
+    /// Takes the last change of an input back.
+    UndoInput {},
     Choose {
         group: String,
         name: String,
@@ -105,6 +111,9 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    GuideSeen {
+        state: GuideOnDisk,
     },
 }
 

@@ -14,6 +14,7 @@ mod event;
 mod evidence;
 mod expected_output;
 mod included;
+mod inputs;
 mod output;
 mod plan;
 mod preview;
@@ -37,6 +38,10 @@ pub use event::{Event, GateDecision, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use included::{Included, digest_of, included_files};
+pub use inputs::{
+    ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
+    check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
+};
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use crate::runbook::shell_quoted;

@@ -153,7 +153,7 @@ fn fills_itself(state: &RunState, name: &str) -> bool {
 }
 
 /// Names that every shell step finds in its environment.
-fn is_provided(state: &RunState, name: &str) -> bool {
+pub(super) fn is_provided(state: &RunState, name: &str) -> bool {
     let of_the_target = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"].contains(&name);
     (of_the_target && state.targets.contains_key("main"))
         || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)

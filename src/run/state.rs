@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Evidence, GateDecision, Judgement, Outcome, TargetIdentity, Timestamp, Verdict};
+use super::{
+    ArmedBefore, Evidence, GateDecision, GuideSeen, InputChange, Judgement, Outcome, Provenance,
+    TargetIdentity, Timestamp, Verdict,
+};
 use crate::runbook::config::Environment;
 use crate::runbook::{BlockNumber, Runbook};
 
@@ -91,6 +94,17 @@ pub struct RunState {
     /// Finished rollbacks before the one at hand.
     pub past_rollbacks: Vec<RollbackState>,
     pub notes: Vec<Note>,
+    #[serde(default)]
+    pub provenance: Provenance,
+    /// What was done to the inputs, oldest first.
+    #[serde(default)]
+    pub input_changes: Vec<InputChange>,
+    /// Armed in earlier runs of the same guide.
+    #[serde(default)]
+    pub armed_before: BTreeMap<ActionId, ArmedBefore>,
+    /// The guide's file, once it was seen to be another.
+    #[serde(default)]
+    pub guide_on_disk: Option<GuideSeen>,
     pub completed_at: Option<Timestamp>,
     /// The last event folded in.
     pub seq: u64,

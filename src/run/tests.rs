@@ -23,7 +23,7 @@ const GUIDE: &str = r#"# Move a table
 <!-- gonogo: estimate=5-10m -->
 
 ```bash {#backup .run}
-pg_dump -f dump
+pg_dump -f ${DUMP:-dump}
 ```
 
 **Success criteria**:
@@ -103,6 +103,7 @@ impl Run {
                 window_ends: Some(now + TimeDelta::minutes(60)),
                 driver: ANNA.to_owned(),
                 unattended: false,
+                provenance: Default::default(),
             },
         };
         let mut run = Self {
@@ -675,7 +676,7 @@ fn an_inferred_command_is_armed_before_it_runs() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..12, 0u8..8)
+    (0u8..18, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -728,6 +729,22 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
         },
+        12 => Command::SetInput {
+            name: "DUMP".to_owned(),
+            input: Input::Value(["a", "b", ""][usize::from(choice % 3)].to_owned()),
+        },
+        13 => Command::ClearInput {
+            name: "DUMP".to_owned(),
+        },
+        14 => Command::UndoInput {},
+        15 => Command::GuideSeen {
+            state: match choice % 3 {
+                0 => GuideOnDisk::Same,
+                1 => GuideOnDisk::Missing,
+                _ => GuideOnDisk::Changed(choice.to_string()),
+            },
+        },
+        16 => Command::Arm { action, hash },
         _ => match run.state.running().first() {
             Some((action, attempt)) => Command::Finished {
                 action: *action,
@@ -751,7 +768,7 @@ proptest! {
         let mut run = ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
+            let by = if matches!(command, Command::Finished { .. } | Command::GuideSeen { .. }) { ENGINE } else { ANNA };
             if let Err(refusal) = run.tries(by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
@@ -773,7 +790,7 @@ proptest! {
         let mut run = ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
+            let by = if matches!(command, Command::Finished { .. } | Command::GuideSeen { .. }) { ENGINE } else { ANNA };
             run.tries(by, command).ok();
         }
         for length in 1..=run.records.len() {

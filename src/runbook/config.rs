@@ -67,3 +67,11 @@ pub enum SecretSource {
     File(String),
     Command(String),
 }
+
+impl SecretSource {
+    /// The variable, path or command itself.
+    pub fn text(&self) -> &str {
+        let (Self::Env(text) | Self::File(text) | Self::Command(text)) = self;
+        text
+    }
+}

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::feed::{Feed, Person, StoreHealth};
+use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
-use super::included;
+use super::{included, memory};
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
@@ -69,6 +70,7 @@ pub struct Supervisor {
     pub(super) unsaved: Vec<Record>,
     /// What was wrong with the end of the journal when it was opened; that end was set aside.
     damage: Option<String>,
+    guide: GuideWatch,
 }
 
 impl Supervisor {
@@ -113,11 +115,13 @@ impl Supervisor {
             feed: feed.clone(),
             inputs: sender.clone(),
             outputs: outputs.clone(),
+            directory: directory.to_owned(),
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
         let (sample_sender, samples) = mpsc::channel(64);
         let monitor = start_monitor(&state, &mut secrets, sample_sender).await;
         let supervisor = Self {
+            guide: GuideWatch::new(&state),
             state: Arc::new(state),
             journal,
             _lock: lock,
@@ -176,6 +180,7 @@ impl Supervisor {
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
+                    self.look_at_guide().await;
                     self.proceed().await;
                     if self.is_over() {
                         break;
@@ -260,12 +265,24 @@ impl Supervisor {
         }
         let now = chrono::Utc::now();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
+        self.secrets.check(&self.state, &command).await?;
         self.commit(by, events).await?;
+        memory::keep(&self.state, by, &command);
         if matches!(command, Command::TakeControl {}) {
             self.announce();
         }
         Ok(self.state.seq)
     }
+
+    /// Says so when the guide's file is no longer what the run was opened from.
+    async fn look_at_guide(&mut self) {
+        if let Some(state) = self.guide.look()
+            && let Err(refusal) = self.carry_out(ENGINE, Command::GuideSeen { state }).await
+        {
+            tracing::warn!(reason = %refusal.message, "a change of the guide is not recorded");
+        }
+    }
+
     /// Lets the engine do what it does by itself.
     pub(super) async fn proceed(&mut self) {
         for _ in 0..LONGEST_ADVANCE {

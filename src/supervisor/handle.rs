@@ -1,6 +1,7 @@
 //! How the rest of the process reaches the supervisor: questions through a channel, news from the
 //! feed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +42,8 @@ pub struct Handle {
     pub feed: Arc<Feed>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) outputs: Outputs,
+    /// The run's own folder.
+    pub(super) directory: PathBuf,
 }
 
 impl Handle {
@@ -83,6 +86,18 @@ impl Handle {
         tokio::task::spawn_blocking(move || super::included::read(&state, action))
             .await
             .map_err(|error| error.to_string())
+    }
+
+    /// What has changed in the guide's file since the run was opened, as the lines of a unified
+    /// difference.
+    ///
+    /// # Errors
+    /// Why it cannot be said: the file is gone, for one.
+    pub async fn guide_difference(&self) -> Result<Vec<String>, String> {
+        let (state, directory) = (self.feed.state(), self.directory.clone());
+        tokio::task::spawn_blocking(move || super::guide::difference(&state, &directory))
+            .await
+            .map_err(|error| error.to_string())?
     }
 
     /// What a rollback option would lose, read from the database now.
