@@ -96,7 +96,9 @@ pub(super) fn first_values(
         let input = Input::Value(value.to_owned());
         found.insert(name.to_owned(), (input, Origin::Argument));
     }
-    let origins = found.iter().map(|(name, (_, origin))| (name.clone(), *origin));
+    let origins = found
+        .iter()
+        .map(|(name, (_, origin))| (name.clone(), *origin));
     let origins = origins.collect();
     let inputs = found.into_iter().map(|(name, (input, _))| (name, input));
     Ok((inputs.collect(), origins))
@@ -129,9 +131,7 @@ pub(super) fn recall(opened: &mut Opened) {
             continue;
         };
         let fits = match &remembered.input {
-            Input::Value(value) => {
-                !variable.secret && values::check(&variable.rule, value).is_ok()
-            }
+            Input::Value(value) => !variable.secret && values::check(&variable.rule, value).is_ok(),
             Input::Secret(source) => values::plain(source.text()).is_ok(),
         };
         let given = opened.provenance.origins.get(&name);
@@ -145,7 +145,10 @@ pub(super) fn recall(opened: &mut Opened) {
             opened.provenance.origins.remove(&name);
             opened.provenance.remembered.insert(name, remembered);
         } else {
-            opened.provenance.origins.insert(name.clone(), Origin::Remembered);
+            opened
+                .provenance
+                .origins
+                .insert(name.clone(), Origin::Remembered);
             opened.inputs.insert(name, remembered.input);
         }
     }

@@ -217,7 +217,11 @@ pub(super) fn clear(state: &RunState, name: &str) -> Result<Vec<Event>, Refusal>
 }
 
 pub(super) fn undo(state: &RunState) -> Result<Vec<Event>, Refusal> {
-    let last = state.input_changes.iter().rev().find(|change| !change.taken_back);
+    let last = state
+        .input_changes
+        .iter()
+        .rev()
+        .find(|change| !change.taken_back);
     match last {
         Some(change) => Ok(vec![Event::InputChangeUndone {
             name: change.name.clone(),

@@ -25,6 +25,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
@@ -44,7 +45,6 @@ pub use inputs::{
 };
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
-pub use crate::runbook::shell_quoted;
 pub use preview::{Preview, directory, preview};
 pub use state::*;
 pub use time::{Schedule, Timestamp, schedule};

@@ -58,7 +58,10 @@ impl GuideWatch {
                 return Some(self.state.clone());
             }
         };
-        let now = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
+        let now = (
+            metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            metadata.len(),
+        );
         if self.read != Some(now) {
             self.state = match read(path) {
                 Ok(bytes) => {
@@ -91,7 +94,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is no longer a regular file"));
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::other("it has more than 64 MiB"));
     }
@@ -106,12 +111,19 @@ pub(super) fn difference(state: &RunState, directory: &Path) -> Result<Vec<Strin
     let kept = directory.join("guide.md");
     let before = std::fs::read(&kept)
         .map_err(|error| format!("the run's own copy cannot be read: {error}"))?;
-    let path = state.provenance.guide.as_deref().unwrap_or(&state.runbook.file);
+    let path = state
+        .provenance
+        .guide
+        .as_deref()
+        .unwrap_or(&state.runbook.file);
     let after = read(Path::new(path)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("`{path}` is gone; the run goes on with its own copy"),
         _ => format!("`{path}` cannot be read: {error}; the run goes on with its own copy"),
     })?;
-    let (before, after) = (String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
+    let (before, after) = (
+        String::from_utf8_lossy(&before),
+        String::from_utf8_lossy(&after),
+    );
     Ok(unified(&before, &after))
 }
 
@@ -147,10 +159,16 @@ mod tests {
         let before = "# G\n\nold\nsame\n";
         let after = "# G\n\nnew \u{1b}[31mred\u{202e}\nsame\n";
         let lines = unified(before, after);
-        assert!(lines.iter().any(|line| line.starts_with("@@ -1,4 +1,4 @@")), "{lines:?}");
+        assert!(
+            lines.iter().any(|line| line.starts_with("@@ -1,4 +1,4 @@")),
+            "{lines:?}"
+        );
         assert!(lines.contains(&"-old".to_owned()), "{lines:?}");
         let added = lines.iter().find(|line| line.starts_with("+new")).unwrap();
-        assert!(!added.contains('\u{1b}') && !added.contains('\u{202e}'), "{added:?}");
+        assert!(
+            !added.contains('\u{1b}') && !added.contains('\u{202e}'),
+            "{added:?}"
+        );
         assert!(unified(before, before).is_empty());
     }
 

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::place;
-use crate::run::{ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, code_hash, hex, preview};
+use crate::run::{
+    ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, code_hash, hex, preview,
+};
 
 /// A memory larger than this is none that this program wrote.
 const LARGEST: u64 = 4 << 20;
@@ -79,12 +81,19 @@ pub(super) fn keep(state: &RunState, by: &str, command: &Command) {
         return;
     }
     let kept = match command {
-        Command::SetInput { name, .. } | Command::ClearInput { name } => keep_value(state, by, name),
+        Command::SetInput { name, .. } | Command::ClearInput { name } => {
+            keep_value(state, by, name)
+        }
         // Which of them it was is not said; those that stand as before are written as before.
         Command::UndoInput {} => {
-            let taken_back = state.input_changes.iter().filter(|change| change.taken_back);
+            let taken_back = state
+                .input_changes
+                .iter()
+                .filter(|change| change.taken_back);
             let names: BTreeSet<&str> = taken_back.map(|change| change.name.as_str()).collect();
-            names.into_iter().try_for_each(|name| keep_value(state, by, name))
+            names
+                .into_iter()
+                .try_for_each(|name| keep_value(state, by, name))
         }
         Command::Arm { action, .. } => keep_armed(state, by, *action),
         _ => Ok(()),

@@ -60,7 +60,11 @@ impl Secrets {
 
     /// Whether an input can be what somebody gives it: no secret stands in a value, and a variable or
     /// file that a secret is to come from is there. A command is not run before it is needed.
-    pub(super) async fn check(&mut self, state: &RunState, command: &Command) -> Result<(), Refusal> {
+    pub(super) async fn check(
+        &mut self,
+        state: &RunState,
+        command: &Command,
+    ) -> Result<(), Refusal> {
         let Command::SetInput { name, input } = command else {
             return Ok(());
         };

@@ -2,8 +2,8 @@
 
 use super::app::{App, Ask};
 use super::dialogs::{
-    Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
-    Resolve, RollBackDialog, SearchFor, Subject,
+    Confirm, Dialog, Field, Form, GateDialog, GuideChanged, Help, Inputs, Palette, Pick,
+    PreviewDialog, Quit, Reply, Resolve, RollBackDialog, SearchFor, Subject,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -13,7 +13,7 @@ use super::view::Search;
 use super::walk::{
     Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_action, shown_step,
 };
-use crate::run::{ActionId, Command, Mode, Outcome, preview};
+use crate::run::{ActionId, Command, GuideOnDisk, Mode, Outcome, preview};
 
 impl App {
     pub(super) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
@@ -187,7 +187,7 @@ impl App {
                     .iter()
                     .map(|layout| (layout.name.clone(), layout.about.clone()))
                     .collect();
-                let pick = Pick::new(Subject::Layouts(layouts, self.layout), &self.look());
+                let pick = Pick::new(Subject::Layouts(layouts, self.layout));
                 self.open(pick);
             }
             Intent::NextLayout => self.choose_layout(self.layout + 1),
@@ -212,9 +212,19 @@ impl App {
                 }
             }
             Intent::Inputs => {
-                let pick = Pick::new(Subject::Inputs, &self.look());
-                self.open(pick);
+                let inputs = Inputs::new(&self.look());
+                self.open(inputs);
             }
+            Intent::GuideChanged => match &self.model.run.guide_on_disk {
+                Some(seen) if seen.state != GuideOnDisk::Same => {
+                    self.open(GuideChanged::default());
+                }
+                _ => self.say(
+                    "the guide on disk is what this run was opened from",
+                    "",
+                    Role::Muted,
+                ),
+            },
             Intent::AskCancel => self.ask_cancel(),
             Intent::AskSkip => self.ask_skip(),
             Intent::AskGate => match GateDialog::new(&self.look()) {
@@ -287,7 +297,7 @@ impl App {
                 );
             }
             Some(Item::Choice(group)) => {
-                let pick = Pick::new(Subject::Choice(group), &look);
+                let pick = Pick::new(Subject::Choice(group));
                 self.open(pick);
             }
             Some(Item::Action(action)) => self.open_action(action),
@@ -317,8 +327,8 @@ impl App {
             Ok(shown) => self.open(PreviewDialog::new(shown)),
             Err(refusal) => {
                 if refusal.message.contains("no value for") {
-                    let pick = Pick::new(Subject::Inputs, &self.look());
-                    self.open(pick);
+                    let inputs = Inputs::new(&self.look()).at_action(run, action);
+                    self.open(inputs);
                 }
                 self.say(refusal.message, refusal.help, Role::Warning);
             }

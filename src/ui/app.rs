@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use tui_input::backend::crossterm::EventHandler;
 
-use super::dialogs::Dialog;
+use super::dialogs::{Dialog, Inputs};
 use super::files::FileError;
 use super::intent::Intent;
 use super::keymap::{Context, Key, meaning};
@@ -20,7 +20,7 @@ use super::theme::{Role, Theme};
 use super::view::{Look, View};
 use super::walk::shown_action;
 use crate::api::{CommandAnswer, Message};
-use crate::run::{ActionId, Timestamp};
+use crate::run::{ActionId, Mode, Timestamp, open_inputs};
 
 pub use super::ask::{Answer, Ask};
 
@@ -100,6 +100,17 @@ impl App {
         !self.dialogs.is_empty()
     }
 
+    /// Opens what a new run begins with: its blanks, where somebody has to fill them in.
+    pub fn begin(&mut self) {
+        let run = &self.model.run;
+        let untouched = run.epoch <= 1 && run.actions.is_empty() && run.steps.is_empty();
+        let asks = open_inputs(run).next().is_some() || !run.provenance.remembered.is_empty();
+        if untouched && asks && self.model.drives() && run.mode == Mode::Running {
+            let inputs = Inputs::new(&self.look());
+            self.dialogs.push(Box::new(inputs));
+        }
+    }
+
     /// The time on the screen.
     pub fn tick(&mut self, now: Timestamp) {
         self.model.now = now;
@@ -155,6 +166,11 @@ impl App {
             Answer::Included { action, included } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_included(action, included.clone());
+                }
+            }
+            Answer::GuideDifference(difference) => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_difference(difference.clone());
                 }
             }
             Answer::Loss { block, loss } => {
@@ -222,6 +238,14 @@ impl App {
 
     /// Pasted text reaches fields of text and nothing else.
     fn on_paste(&mut self, text: &str) {
+        if let Some(why) = self
+            .dialogs
+            .last()
+            .and_then(|dialog| dialog.refuses_paste(text))
+        {
+            self.say(why, "nothing of it was taken", Role::Warning);
+            return;
+        }
         let taken = match self.dialogs.last_mut() {
             Some(dialog) if dialog.takes_paste() => {
                 if let Some(field) = dialog.field() {
@@ -331,6 +355,9 @@ impl App {
         if let Some(mut dialog) = self.dialogs.pop() {
             if let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
+            }
+            if dialog.wants_difference() {
+                asks.push(Ask::GuideDifference);
             }
             if let Some(block) = dialog.wants_loss(&self.look()) {
                 asks.push(Ask::Loss { block });

@@ -19,6 +19,8 @@ pub enum Context {
     NoGo,
     RollBack,
     Pick,
+    /// The blanks of the guide.
+    Inputs,
     /// A form: keys that are not bound here are text.
     Form,
     /// Typing a confirmation: keys that are not bound here are text.
@@ -32,7 +34,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -43,6 +45,7 @@ impl Context {
         Self::NoGo,
         Self::RollBack,
         Self::Pick,
+        Self::Inputs,
         Self::Form,
         Self::Word,
         Self::Find,
@@ -65,6 +68,7 @@ impl Context {
             Self::NoGo => "after a no-go",
             Self::RollBack => "the way back",
             Self::Pick => "in a list",
+            Self::Inputs => "the inputs",
             Self::Form => "in a form",
             Self::Word => "typing a confirmation",
             Self::Find => "palette and search",
@@ -181,6 +185,13 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('u'), I::Undo, "undo tick or skip", Some(9)),
         bind(Main, key!('r'), I::Resume, "resume a held run", None),
         bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
+        bind(
+            Main,
+            key!('D'),
+            I::GuideChanged,
+            "what has changed in the guide on disk",
+            None,
+        ),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
         bind(Main, key!('T'), I::AskControl, "take control", None),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
@@ -317,6 +328,27 @@ pub const BINDINGS: &[Binding] = {
         bind(Pick, ENTER, I::Pick, "take this one", Some(0)),
         bind(Pick, ESCAPE, I::Close, "close", Some(1)),
         //
+        bind(Inputs, ENTER, I::Open, "give a value", Some(0)),
+        bind(
+            Inputs,
+            key!('a'),
+            I::TakeRemembered,
+            "confirm the remembered value",
+            Some(1),
+        ),
+        bind(
+            Inputs,
+            key!('A'),
+            I::TakeAllRemembered,
+            "confirm all remembered",
+            Some(2),
+        ),
+        bind(Inputs, key!('d'), I::TakeDefault, "take the default", Some(3)),
+        bind(Inputs, key!('u'), I::Undo, "undo a change", Some(4)),
+        bind(Inputs, key!('c'), I::ClearInput, "leave it open", Some(5)),
+        bind(Inputs, key!('/'), I::Search, "filter", Some(6)),
+        bind(Inputs, ESCAPE, I::Close, "close", Some(7)),
+        //
         bind(Form, ENTER, I::Submit, "keep", Some(0)),
         bind(
             Form,
@@ -376,6 +408,12 @@ pub const BINDINGS: &[Binding] = {
         bind(RollBack, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Pick, UP, I::Up, "up", None),
         bind(Pick, DOWN, I::Down, "down", None),
+        bind(Inputs, UP, I::Up, "up", None),
+        bind(Inputs, DOWN, I::Down, "down", None),
+        bind(Inputs, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Inputs, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Inputs, FIRST, I::First, "to the first", None),
+        bind(Inputs, LAST, I::Last, "to the last", None),
         bind(Read, UP, I::Up, "up", None),
         bind(Read, DOWN, I::Down, "down", None),
         bind(Read, PAGE_UP, I::PageUp, "a page up", None),

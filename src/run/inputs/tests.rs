@@ -109,7 +109,9 @@ impl Run {
     }
 
     fn open(&self) -> Vec<&str> {
-        open_inputs(&self.state).map(|known| known.name.as_str()).collect()
+        open_inputs(&self.state)
+            .map(|known| known.name.as_str())
+            .collect()
     }
 }
 
@@ -133,7 +135,10 @@ fn an_open_blank_holds_only_the_steps_that_need_it() {
     run.gives("COMMIT", "0a1b2c3").unwrap();
     assert!(preview(&run.state, ActionId::block(1)).is_ok());
     assert!(preview(&run.state, ActionId::block(2)).is_err());
-    let waiting: Vec<_> = steps_needing(&run.state, "TOKEN").iter().map(|step| step.title.clone()).collect();
+    let waiting: Vec<_> = steps_needing(&run.state, "TOKEN")
+        .iter()
+        .map(|step| step.title.clone())
+        .collect();
     assert_eq!(waiting.len(), 1);
     assert!(waiting[0].contains("Log in"), "{waiting:?}");
 }
@@ -161,7 +166,12 @@ fn what_a_shell_fills_in_by_itself_waits_for_nobody_and_takes_a_value() {
         input: Input::Secret(SecretSource::Env("T".to_owned())),
     })
     .unwrap();
-    assert!(preview(&run.state, ActionId::block(2)).unwrap().values.is_empty());
+    assert!(
+        preview(&run.state, ActionId::block(2))
+            .unwrap()
+            .values
+            .is_empty()
+    );
     run.gives("PLACE", "us").unwrap();
     let shown = preview(&run.state, ActionId::block(2)).unwrap();
     assert_eq!(shown.values.get("PLACE").map(String::as_str), Some("us"));
@@ -172,7 +182,10 @@ fn changes_are_taken_back_one_after_the_other() {
     let mut run = Run::new(&[]);
     run.gives("OLD", "v1").unwrap();
     run.gives("OLD", "v2").unwrap();
-    run.does(Command::ClearInput { name: "OLD".to_owned() }).unwrap();
+    run.does(Command::ClearInput {
+        name: "OLD".to_owned(),
+    })
+    .unwrap();
     let now = |run: &Run| run.state.inputs.get("OLD").cloned();
     assert_eq!(now(&run), None);
     run.does(Command::UndoInput {}).unwrap();
@@ -209,7 +222,10 @@ fn an_arming_of_an_earlier_run_counts_for_the_same_code_and_never_for_what_destr
             by: "ben@ops".to_owned(),
         };
         assert!(!is_armed(&run.state, &preview(&run.state, action).unwrap()));
-        run.happens(crate::run::ENGINE, Event::ArmingRemembered { action, armed });
+        run.happens(
+            crate::run::ENGINE,
+            Event::ArmingRemembered { action, armed },
+        );
     }
     let harmless = preview(&run.state, ActionId::block(1)).unwrap();
     let destroys = preview(&run.state, ActionId::block(3)).unwrap();
@@ -217,15 +233,27 @@ fn an_arming_of_an_earlier_run_counts_for_the_same_code_and_never_for_what_destr
     assert!(is_armed(&run.state, &harmless) && !is_armed(&run.state, &destroys));
     // Another value changes the preview and not what was read in the guide.
     run.gives("COMMIT", "1111111").unwrap();
-    assert!(is_armed(&run.state, &preview(&run.state, ActionId::block(1)).unwrap()));
+    assert!(is_armed(
+        &run.state,
+        &preview(&run.state, ActionId::block(1)).unwrap()
+    ));
     // Other code is another block.
     let armed = ArmedBefore {
         code: "0".repeat(64),
         at: run.state.opened_at,
         by: ANNA.to_owned(),
     };
-    run.happens(crate::run::ENGINE, Event::ArmingRemembered { action: ActionId::block(1), armed });
-    assert!(!is_armed(&run.state, &preview(&run.state, ActionId::block(1)).unwrap()));
+    run.happens(
+        crate::run::ENGINE,
+        Event::ArmingRemembered {
+            action: ActionId::block(1),
+            armed,
+        },
+    );
+    assert!(!is_armed(
+        &run.state,
+        &preview(&run.state, ActionId::block(1)).unwrap()
+    ));
 }
 
 #[test]
@@ -233,7 +261,16 @@ fn only_a_change_of_the_guide_on_disk_is_an_event() {
     let mut run = Run::new(&[]);
     let seen = |state| Command::GuideSeen { state };
     let now = run.state.last_event_at;
-    let events = |run: &Run, command| decide(&run.state, &Readings::default(), crate::run::ENGINE, &command, now).unwrap();
+    let events = |run: &Run, command| {
+        decide(
+            &run.state,
+            &Readings::default(),
+            crate::run::ENGINE,
+            &command,
+            now,
+        )
+        .unwrap()
+    };
     assert_eq!(events(&run, seen(GuideOnDisk::Same)), []);
     let changed = GuideOnDisk::Changed("ab".to_owned());
     let first = events(&run, seen(changed.clone()));

@@ -1,4 +1,4 @@
-//! A list of which one is taken: the alternatives of a step, the layouts, the inputs of the guide.
+//! A list of which one is taken: the alternatives of a step, or the layouts.
 //!
 //! ```text
 //! ╔ choose how: writes ═══════════════════════════════════ staging ╗
@@ -11,8 +11,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{Command, Input as Value};
+use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use crate::run::Command;
 use crate::ui::format::{pad, width};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -26,7 +26,6 @@ pub enum Subject {
     Choice(String),
     /// Names and descriptions, and which one is on the screen.
     Layouts(Vec<(String, String)>, usize),
-    Inputs,
 }
 
 pub struct Pick {
@@ -41,17 +40,9 @@ struct Row {
 }
 
 impl Pick {
-    pub fn new(subject: Subject, look: &Look<'_>) -> Self {
-        let run = look.run();
+    pub fn new(subject: Subject) -> Self {
         let cursor = match &subject {
             Subject::Layouts(_, current) => *current,
-            // The first one without a value: that is why somebody opens the list.
-            Subject::Inputs => run
-                .runbook
-                .variables
-                .iter()
-                .position(|variable| !run.inputs.contains_key(&variable.name))
-                .unwrap_or(0),
             Subject::Choice(_) => 0,
         };
         Self { subject, cursor }
@@ -91,42 +82,6 @@ impl Pick {
                     role: Role::Muted,
                 })
                 .collect(),
-            Subject::Inputs => run
-                .runbook
-                .variables
-                .iter()
-                .map(|variable| {
-                    let lines: Vec<String> = variable
-                        .lines
-                        .iter()
-                        .take(4)
-                        .map(ToString::to_string)
-                        .collect();
-                    let more = if variable.lines.len() > 4 {
-                        ", …"
-                    } else {
-                        ""
-                    };
-                    let lines = format!("line {}{more}", lines.join(", "));
-                    let (value, role) = match run.inputs.get(&variable.name) {
-                        Some(Value::Value(value)) => (format!("= {value}"), Role::Passed),
-                        Some(Value::Secret(_)) => (
-                            "= (a secret, read from its source)".to_owned(),
-                            Role::Passed,
-                        ),
-                        None if variable.secret => (
-                            "a secret: name its source in `gonogo.toml`".to_owned(),
-                            Role::Warning,
-                        ),
-                        None => ("no value".to_owned(), Role::Warning),
-                    };
-                    Row {
-                        name: variable.name.clone(),
-                        about: format!("{value}   ({lines})"),
-                        role,
-                    }
-                })
-                .collect(),
         }
     }
 
@@ -160,50 +115,6 @@ impl Pick {
             })
             .collect()
     }
-
-    fn edit(&self, look: &Look<'_>) -> Reply {
-        let run = look.run();
-        let Some(variable) = run.runbook.variables.get(self.cursor) else {
-            return Reply::Close;
-        };
-        let held = match run.inputs.get(&variable.name) {
-            _ if variable.secret => {
-                return Reply::say(
-                    format!(
-                        "`{}` is a secret: its value is never typed here",
-                        variable.name
-                    ),
-                    "name its source in `gonogo.toml` and open the run anew",
-                );
-            }
-            Some(Value::Secret(_)) => {
-                return Reply::say(
-                    format!(
-                        "`{}` comes from its source when it is needed",
-                        variable.name
-                    ),
-                    "nothing to type",
-                );
-            }
-            Some(Value::Value(value)) => value.clone(),
-            None => String::new(),
-        };
-        if !look.model.drives() {
-            return Reply::say("you are watching", "T takes control");
-        }
-        let name = variable.name.clone();
-        let field = Field::required(&variable.name).holding(&held);
-        Reply::Open(Box::new(Form::new(
-            &format!("value of `{name}`"),
-            vec![field],
-            move |texts| {
-                Reply::Done(vec![Command::SetInput {
-                    name: name.clone(),
-                    input: Value::Value(texts.concat()),
-                }])
-            },
-        )))
-    }
 }
 
 impl Dialog for Pick {
@@ -215,7 +126,6 @@ impl Dialog for Pick {
         match &self.subject {
             Subject::Choice(group) => format!("choose one: {group}"),
             Subject::Layouts(..) => "layouts".to_owned(),
-            Subject::Inputs => "inputs: the blanks of the guide".to_owned(),
         }
     }
 
@@ -234,7 +144,6 @@ impl Dialog for Pick {
         match intent {
             Intent::Close => Reply::Close,
             Intent::Pick => match &self.subject {
-                Subject::Inputs => self.edit(look),
                 Subject::Layouts(..) => Reply::TakeLayout(self.cursor),
                 Subject::Choice(_) if !look.model.drives() => {
                     Reply::say("you are watching", "T takes control")

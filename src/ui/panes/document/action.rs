@@ -4,7 +4,7 @@
 use ratatui::text::Span;
 
 use super::{Writer, short};
-use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, preview};
+use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, is_armed, preview};
 use crate::runbook::{Actor, Block, Expectation, Part, Role as BlockRole};
 use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
 use crate::ui::markdown::{code, plain};
@@ -141,11 +141,7 @@ impl Writer<'_> {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
             }
-            let armed = self
-                .run
-                .action(action)
-                .and_then(|state| state.armed.as_ref());
-            if shown.needs_arming && armed != Some(&shown.hash) {
+            if !is_armed(self.run, shown) {
                 self.say(
                     "inferred to be a command: read it, then arm it",
                     Role::Muted,
