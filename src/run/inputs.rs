@@ -123,13 +123,14 @@ pub fn is_armed(state: &RunState, shown: &Preview) -> bool {
     !shown.needs_arming || armed == Some(&shown.hash) || armed_before(state, shown).is_some()
 }
 
-/// The blanks without a value, in the order of the guide.
+/// The blanks without a value for which a step waits, in the order of the guide.
 pub fn open_inputs(state: &RunState) -> impl Iterator<Item = &Variable> {
     state
         .runbook
         .variables
         .iter()
         .filter(|variable| is_open(state, variable))
+        .filter(|variable| !steps_needing(state, &variable.name).is_empty())
 }
 
 /// Whether somebody still has to say what this is.

@@ -316,7 +316,11 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
                 index += 1;
                 continue;
             }
-            b'\\' if !single => index += 1,
+            b'\\' if !single => {
+                index += 1;
+                // A continued line is a line.
+                line += usize::from(bytes.get(index) == Some(&b'\n'));
+            }
             b'\'' if !double => single = !single,
             b'"' if !single => double = !double,
             b'#' if !single

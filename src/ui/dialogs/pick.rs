@@ -13,9 +13,11 @@ use ratatui::text::{Line, Span};
 
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::run::Command;
+use crate::runbook::Choice;
 use crate::ui::format::{pad, width};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
+use crate::ui::markdown::{code, plain};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 use crate::ui::walk::{choices, shown_step};
@@ -85,6 +87,49 @@ impl Pick {
         }
     }
 
+    /// What the alternative under the cursor would run, as it is written.
+    fn code(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
+        let Subject::Choice(group) = &self.subject else {
+            return Vec::new();
+        };
+        let rows = self.rows(look);
+        let (Some(step), Some(row)) = (shown_step(look), rows.get(self.cursor)) else {
+            return Vec::new();
+        };
+        let is_meant = |choice: &Option<Choice>| {
+            choice
+                .as_ref()
+                .is_some_and(|choice| choice.group == *group && choice.name == row.name)
+        };
+        let run = look.run();
+        // A step may itself be the alternative; then its siblings hold the others.
+        let steps = run.runbook.steps().filter(|other| {
+            other.id == step.id
+                || (step.choice.is_some()
+                    && other.choice.as_ref().is_some_and(|own| own.group == *group))
+        });
+        let mut lines = Vec::new();
+        for step in steps {
+            let blocks = step
+                .blocks
+                .iter()
+                .filter_map(|number| run.runbook.block(*number));
+            for block in blocks {
+                if is_meant(&block.choice) || is_meant(&step.choice) {
+                    lines.extend(code(&block.code, 0, columns, look.theme));
+                    continue;
+                }
+                for part in block.parts.iter().filter(|part| is_meant(&part.choice)) {
+                    lines.extend(code(&part.code, 0, columns, look.theme));
+                }
+            }
+        }
+        if !lines.is_empty() {
+            lines.insert(0, Line::default());
+        }
+        lines
+    }
+
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
         let theme = look.theme;
         let rows = self.rows(look);
@@ -97,7 +142,7 @@ impl Pick {
             .map(|row| width(&row.name))
             .max()
             .unwrap_or(0)
-            .min(40);
+            .min(70);
         rows.into_iter()
             .enumerate()
             .map(|(index, row)| {
@@ -122,22 +167,34 @@ impl Dialog for Pick {
         Context::Pick
     }
 
-    fn title(&self, _look: &Look<'_>) -> String {
+    fn title(&self, look: &Look<'_>) -> String {
         match &self.subject {
+            // A group that its author did not name has a name of no meaning.
+            Subject::Choice(group) if group.starts_with("block-") => {
+                let step = shown_step(look).map(|step| plain(&step.title));
+                format!("choose one: {}", step.unwrap_or_default())
+            }
             Subject::Choice(group) => format!("choose one: {group}"),
             Subject::Layouts(..) => "layouts".to_owned(),
         }
     }
 
-    fn wants(&self, look: &Look<'_>, _room: Size) -> Size {
-        let mut size = size_of(&self.lines(look), 0);
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let mut lines = self.lines(look);
+        lines.extend(self.code(look, room.width.into()));
+        let mut size = size_of(&lines, 0);
         size.width = size.width.max(60);
         size
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let top = (self.cursor + 2).saturating_sub(area.height.into());
-        draw_scrolled(&self.lines(look), top, look, area, buffer);
+        let mut lines = self.lines(look);
+        if lines.len() < area.height.into() {
+            lines.extend(self.code(look, area.width.into()));
+            lines.truncate(area.height.into());
+        }
+        draw_scrolled(&lines, top, look, area, buffer);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {

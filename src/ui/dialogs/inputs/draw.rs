@@ -236,8 +236,10 @@ fn standing(run: &RunState, variable: &Variable) -> (&'static str, String, Role)
         None if !is_open(run, variable) => ("✓", "from the target".to_owned(), Role::Muted),
         None => {
             let steps = steps_needing(run, name).len();
+            if steps == 0 {
+                return ("·", "no step needs it".to_owned(), Role::Muted);
+            }
             let waiting = match steps {
-                0 => String::new(),
                 1 => ", 1 step waits for it".to_owned(),
                 _ => format!(", {steps} steps wait for it"),
             };
