@@ -1,6 +1,6 @@
 //! The loop of the supervisor: the only place where a run changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::secrets::Secrets;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{Monitor, Sample};
+use crate::monitor::{LockNews, Monitor, Sample};
 use crate::run::{
-    ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, advance, apply,
-    decide, digest_of, open,
+    ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
+    advance, apply, decide, digest_of, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
@@ -58,6 +58,11 @@ pub struct Supervisor {
     pub(super) secrets: Secrets,
     pub(super) monitor: Arc<Monitor>,
     pub(super) samples: mpsc::Receiver<Sample>,
+    pub(super) lock_news: mpsc::Receiver<LockNews>,
+    /// Targets of which it is known who holds them, or that nobody can be asked.
+    pub(super) locks_seen: HashSet<String>,
+    /// Databases that said who they are before their lock was known.
+    pub(super) unproved: HashMap<String, TargetIdentity>,
     pub(super) readings: Readings,
     pub(super) slots: HashMap<(ActionId, u32), Slot>,
     pub(super) inputs: mpsc::Receiver<Input>,
@@ -116,7 +121,8 @@ impl Supervisor {
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
         let (sample_sender, samples) = mpsc::channel(64);
-        let monitor = start_monitor(&state, &mut secrets, sample_sender).await;
+        let (lock_sender, lock_news) = mpsc::channel(16);
+        let monitor = start_monitor(&state, &mut secrets, sample_sender, lock_sender).await;
         let supervisor = Self {
             state: Arc::new(state),
             journal,
@@ -127,6 +133,9 @@ impl Supervisor {
             secrets,
             monitor: Arc::new(monitor),
             samples,
+            lock_news,
+            locks_seen: HashSet::new(),
+            unproved: HashMap::new(),
             readings: Readings::default(),
             slots: HashMap::new(),
             inputs,
@@ -173,6 +182,7 @@ impl Supervisor {
                     Some(input) => self.take(input).await,
                     None => break,
                 },
+                Some(news) = self.lock_news.recv() => self.lock_seen(news).await,
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
@@ -200,10 +210,7 @@ impl Supervisor {
     }
 
     fn is_ended(&self) -> bool {
-        matches!(
-            self.state.mode,
-            Mode::RolledBack | Mode::Failed | Mode::Done
-        )
+        self.state.mode == Mode::Done || self.state.mode.is_over()
     }
 
     async fn take(&mut self, input: Input) {
@@ -258,6 +265,9 @@ impl Supervisor {
                 "look at it again, then confirm",
             ));
         }
+        if matches!(command, Command::Start { .. }) {
+            self.look_at_locks().await?;
+        }
         let now = chrono::Utc::now();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
         self.commit(by, events).await?;
@@ -266,11 +276,17 @@ impl Supervisor {
         }
         Ok(self.state.seq)
     }
+
     /// Lets the engine do what it does by itself.
     pub(super) async fn proceed(&mut self) {
         for _ in 0..LONGEST_ADVANCE {
             let events = advance(&self.state, &self.readings, chrono::Utc::now());
             if events.is_empty() {
+                let nothing_left =
+                    self.state.mode == Mode::Done && self.state.runbook.cleanup.is_empty();
+                if nothing_left || self.state.mode.is_over() {
+                    self.monitor.give_locks_up();
+                }
                 return;
             }
             if let Err(refusal) = self.commit(ENGINE, events).await {
