@@ -337,7 +337,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.mode = Mode::Done;
             state.completed_at = Some(at);
         }
-        Event::RunAbandoned { .. } => state.mode = Mode::Failed,
+        Event::RunAbandoned { reason } => {
+            state.mode = Mode::Failed;
+            state.notes.push(Note {
+                at,
+                by: by(),
+                text: format!("given up: {reason}"),
+                step: None,
+            });
+        }
     }
 }
 

@@ -19,11 +19,13 @@ use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
-    advance, apply, decide, digest_of, open,
+    Timestamp, advance, apply, decide, digest_of, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
+/// How long a run that nobody looks at keeps its process, where the environment does not say.
+const PARK_AFTER_S: u64 = 30 * 60;
 /// More steps than this without a person means a loop; the run is left as it is.
 const LONGEST_ADVANCE: usize = 1_000;
 
@@ -68,6 +70,8 @@ pub struct Supervisor {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) sender: mpsc::Sender<Input>,
     pub(super) people: Vec<Person>,
+    /// When somebody last came or went.
+    looked_at: Timestamp,
     pub(super) health: StoreHealth,
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
@@ -141,6 +145,7 @@ impl Supervisor {
             inputs,
             sender,
             people: Vec::new(),
+            looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
             unsaved: Vec::new(),
@@ -187,7 +192,7 @@ impl Supervisor {
                 _ = pulse.tick() => {
                     self.mend_journal().await;
                     self.proceed().await;
-                    if self.is_over() {
+                    if self.is_over() || self.is_parked() {
                         break;
                     }
                 }
@@ -209,6 +214,16 @@ impl Supervisor {
         self.is_ended() && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
     }
 
+    /// A run that waits for a person, perhaps for days, needs no process either: the next who attaches
+    /// starts one.
+    fn is_parked(&self) -> bool {
+        let after = self.state.config.park_after_s.unwrap_or(PARK_AFTER_S);
+        let after = chrono::TimeDelta::seconds(i64::try_from(after).unwrap_or(i64::MAX / 1_000));
+        let idle = chrono::Utc::now() - self.state.last_event_at.max(self.looked_at) > after;
+        let rests = self.slots.is_empty() && self.state.mode != Mode::RollingBack;
+        idle && rests && self.unsaved.is_empty() && self.people.is_empty()
+    }
+
     fn is_ended(&self) -> bool {
         self.state.mode == Mode::Done || self.state.mode.is_over()
     }
@@ -227,6 +242,7 @@ impl Supervisor {
             Input::Loss(request) => self.loss(request),
             Input::People(people) => {
                 self.people = people;
+                self.looked_at = chrono::Utc::now();
                 self.announce();
             }
             Input::Launched {

@@ -147,3 +147,44 @@ async fn an_unattended_run_on_a_held_database_waits_for_a_person() {
     );
     assert!(!home.path().join("begun").exists());
 }
+
+/// A wait of days needs no process: the run is parked, says when it is due, and comes back.
+#[tokio::test]
+async fn a_run_that_nobody_looks_at_is_parked_and_comes_back() {
+    let (home, database) = home().await;
+    let guide = format!("{GUIDE}\n## Cleanup (wait 7 days)\n\n```bash {{#tidy .run}}\ntrue\n```\n");
+    home.write("guide.md", &guide);
+    home.write(
+        "gonogo.toml",
+        &format!(
+            "[environments.test]\npark_after = \"1s\"\ntargets.main = {:?}\n",
+            database.conninfo()
+        ),
+    );
+    let mut first = cockpit(&home);
+    let run = home.runs()[0].clone();
+    let pid = home.supervisor(&run).unwrap();
+    first.keys("q");
+    first.wait_for("leave: the run goes on");
+    first.keys("l");
+    first.wait_exit();
+    until("the run to be parked", || {
+        (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+    });
+    eventually("the lock to be let go", async || {
+        record(&database).await.is_empty().then_some(())
+    })
+    .await;
+    let listed = home.gonogo(&["runs", "--json"]).exits(0).json();
+    assert_eq!(listed[0]["alive"], false);
+    assert_eq!(listed[0]["state"], "waiting", "{listed}");
+
+    let back = Terminal::start(home.path(), &["attach", &run], 120, 40);
+    back.wait_for("HELD");
+    back.wait_for("The work itself");
+    home.gonogo(&["abandon", &run, "--reason", "only a trial"])
+        .exits(0);
+    back.wait_for("GIVEN UP");
+    let report = home.gonogo(&["report", &run]).exits(0).out;
+    assert!(report.contains("only a trial"), "{report}");
+}
