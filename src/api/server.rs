@@ -247,6 +247,7 @@ async fn command(
             | Command::Finished { .. }
             | Command::Identified { .. }
             | Command::GuideSeen { .. }
+            | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(

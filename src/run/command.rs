@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, Outcome, TargetIdentity};
+use super::{
+    ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, LockHolder, Outcome,
+    TargetIdentity,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -89,6 +92,12 @@ pub enum Command {
         step: Option<String>,
     },
     TakeControl {},
+    /// Takes a target over from the run that holds it; `typed` is the name of that run.
+    TakeTarget {
+        target: String,
+        typed: String,
+        reason: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {
@@ -114,6 +123,12 @@ pub enum Command {
     },
     GuideSeen {
         state: GuideOnDisk,
+    },
+    /// What became of the lock of a target.
+    LockSeen {
+        target: String,
+        /// `None`: it is ours.
+        holder: Option<LockHolder>,
     },
 }
 

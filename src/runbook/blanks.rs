@@ -8,7 +8,7 @@ mod names;
 pub(super) use defaults::defaulted;
 pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
 
-use names::{key_before, unnamed};
+use names::{is_set_by_shell, key_before, unnamed};
 
 use super::model::Actor;
 use super::pattern::pattern;
@@ -374,35 +374,6 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
         }
         index += 1;
     }
-}
-
-fn is_set_by_shell(name: &str) -> bool {
-    matches!(
-        name,
-        "HOME"
-            | "USER"
-            | "PWD"
-            | "PATH"
-            | "SHELL"
-            | "HOSTNAME"
-            | "RANDOM"
-            | "UID"
-            | "EUID"
-            | "OLDPWD"
-            | "LANG"
-            | "TERM"
-            | "LOGNAME"
-            | "SECONDS"
-            | "LINENO"
-            | "PIPESTATUS"
-            | "IFS"
-            | "TMPDIR"
-            | "REPLY"
-            | "PPID"
-            | "EDITOR"
-            | "OSTYPE"
-            | "_"
-    ) || name.starts_with("BASH_")
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use similar::{Algorithm, TextDiff};
 use tokio::time::Instant;
 
-use crate::run::{GuideOnDisk, RunState, hex};
+use super::core::Supervisor;
+use crate::run::{Command, ENGINE, GuideOnDisk, RunState, hex};
 use crate::text::scrub::scrub_line;
 
 /// How often the file's time and size are asked for.
@@ -77,6 +78,17 @@ impl GuideWatch {
             };
         }
         Some(self.state.clone())
+    }
+}
+
+impl Supervisor {
+    /// Says so when the guide's file is no longer what the run was opened from.
+    pub(super) async fn look_at_guide(&mut self) {
+        if let Some(state) = self.guide.look()
+            && let Err(refusal) = self.carry_out(ENGINE, Command::GuideSeen { state }).await
+        {
+            tracing::warn!(reason = %refusal.message, "a change of the guide is not recorded");
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::app::{App, Ask};
 use super::dialogs::{
-    Confirm, Dialog, Field, Form, GateDialog, GuideChanged, Help, Inputs, Palette, Pick,
-    PreviewDialog, Quit, Reply, Resolve, RollBackDialog, SearchFor, Subject,
+    Confirm, Dialog, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog, Quit,
+    Reply, Resolve, RollBackDialog, SearchFor, Subject, take_target,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -13,7 +13,7 @@ use super::view::Search;
 use super::walk::{
     Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_action, shown_step,
 };
-use crate::run::{ActionId, Command, GuideOnDisk, Mode, Outcome, preview};
+use crate::run::{ActionId, Command, Mode, Outcome, preview};
 
 impl App {
     pub(super) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
@@ -30,7 +30,7 @@ impl App {
         }
     }
 
-    fn open(&mut self, dialog: impl Dialog + 'static) {
+    pub(super) fn open(&mut self, dialog: impl Dialog + 'static) {
         self.dialogs.push(Box::new(dialog));
     }
 
@@ -215,16 +215,7 @@ impl App {
                 let inputs = Inputs::new(&self.look());
                 self.open(inputs);
             }
-            Intent::GuideChanged => match &self.model.run.guide_on_disk {
-                Some(seen) if seen.state != GuideOnDisk::Same => {
-                    self.open(GuideChanged::default());
-                }
-                _ => self.say(
-                    "the guide on disk is what this run was opened from",
-                    "",
-                    Role::Muted,
-                ),
-            },
+            Intent::GuideChanged => self.show_guide_change(),
             Intent::AskCancel => self.ask_cancel(),
             Intent::AskSkip => self.ask_skip(),
             Intent::AskGate => match GateDialog::new(&self.look()) {
@@ -244,6 +235,10 @@ impl App {
                 ),
             },
             Intent::AskControl => self.ask_control(),
+            Intent::AskTarget => match take_target(&self.look()) {
+                Some(form) => self.open(form),
+                None => self.say("no other run holds a target of this one", "", Role::Muted),
+            },
             Intent::AskAbandon => self.ask_abandon(),
             Intent::WriteNote => {
                 let step = shown_step(&self.look()).map(|step| step.id.clone());

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use tui_input::backend::crossterm::EventHandler;
 
-use super::dialogs::{Dialog, Inputs};
+use super::dialogs::Dialog;
 use super::files::FileError;
 use super::intent::Intent;
 use super::keymap::{Context, Key, meaning};
@@ -20,7 +20,7 @@ use super::theme::{Role, Theme};
 use super::view::{Look, View};
 use super::walk::shown_action;
 use crate::api::{CommandAnswer, Message};
-use crate::run::{ActionId, Mode, Timestamp, open_inputs};
+use crate::run::{ActionId, Timestamp};
 
 pub use super::ask::{Answer, Ask};
 
@@ -98,17 +98,6 @@ impl App {
 
     pub fn is_dialog_open(&self) -> bool {
         !self.dialogs.is_empty()
-    }
-
-    /// Opens what a new run begins with: its blanks, where somebody has to fill them in.
-    pub fn begin(&mut self) {
-        let run = &self.model.run;
-        let untouched = run.epoch <= 1 && run.actions.is_empty() && run.steps.is_empty();
-        let asks = open_inputs(run).next().is_some() || !run.provenance.remembered.is_empty();
-        if untouched && asks && self.model.drives() && run.mode == Mode::Running {
-            let inputs = Inputs::new(&self.look());
-            self.dialogs.push(Box::new(inputs));
-        }
     }
 
     /// The time on the screen.

@@ -1,6 +1,7 @@
 //! `${NAME:-default}` of a shell: a blank that fills itself where nobody gives a value.
 
-use super::{is_set_by_shell, shell};
+use super::names::is_set_by_shell;
+use super::shell;
 use crate::runbook::pattern::pattern;
 use crate::runbook::shell::LineKind;
 

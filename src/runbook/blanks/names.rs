@@ -78,3 +78,33 @@ pub(in crate::runbook) fn name_of(text: &str) -> String {
 pub(in crate::runbook) fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
 }
+
+/// Names that every shell sets by itself.
+pub(super) fn is_set_by_shell(name: &str) -> bool {
+    matches!(
+        name,
+        "HOME"
+            | "USER"
+            | "PWD"
+            | "PATH"
+            | "SHELL"
+            | "HOSTNAME"
+            | "RANDOM"
+            | "UID"
+            | "EUID"
+            | "OLDPWD"
+            | "LANG"
+            | "TERM"
+            | "LOGNAME"
+            | "SECONDS"
+            | "LINENO"
+            | "PIPESTATUS"
+            | "IFS"
+            | "TMPDIR"
+            | "REPLY"
+            | "PPID"
+            | "EDITOR"
+            | "OSTYPE"
+            | "_"
+    ) || name.starts_with("BASH_")
+}
