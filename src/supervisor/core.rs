@@ -79,7 +79,8 @@ pub struct Supervisor {
     pub(super) unsaved: Vec<Record>,
     /// What was wrong with the end of the journal when it was opened; that end was set aside.
     damage: Option<String>,
-    pub(super) guide: GuideWatch,
+    /// `None` while it looks.
+    pub(super) guide: Option<GuideWatch>,
 }
 
 impl Supervisor {
@@ -195,7 +196,7 @@ impl Supervisor {
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
-                    self.look_at_guide().await;
+                    self.look_at_guide();
                     self.proceed().await;
                     if self.is_over() || self.is_parked() {
                         break;
@@ -245,6 +246,7 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
+            Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::People(people) => {
                 self.people = people;
                 self.looked_at = chrono::Utc::now();

@@ -10,6 +10,7 @@ use similar::{Algorithm, TextDiff};
 use tokio::time::Instant;
 
 use super::core::Supervisor;
+use super::handle::Input;
 use crate::run::{Command, ENGINE, GuideOnDisk, RunState, hex};
 use crate::text::scrub::scrub_line;
 
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What of the file has been seen.
 #[derive(Debug)]
 pub(super) struct GuideWatch {
-    path: Option<PathBuf>,
+    path: PathBuf,
     looked: Option<Instant>,
     /// Time and size of the file when it was last read.
     read: Option<(SystemTime, u64)>,
@@ -34,29 +35,31 @@ pub(super) struct GuideWatch {
 }
 
 impl GuideWatch {
-    pub(super) fn new(state: &RunState) -> Self {
-        Self {
-            path: state.provenance.guide.as_ref().map(PathBuf::from),
+    /// `None` for a run that does not know where its guide lies.
+    pub(super) fn new(state: &RunState) -> Option<Self> {
+        Some(Self {
+            path: PathBuf::from(state.provenance.guide.as_ref()?),
             looked: None,
             read: None,
             state: GuideOnDisk::Same,
             digest: state.runbook.digest.clone(),
-        }
+        })
     }
 
-    /// What the file is now; `None` where it is too early to look again.
-    pub(super) fn look(&mut self) -> Option<GuideOnDisk> {
-        let path = self.path.as_ref()?;
-        if self.looked.is_some_and(|looked| looked.elapsed() < PAUSE) {
-            return None;
-        }
+    /// Whether it is time to look again.
+    fn is_due(&self) -> bool {
+        self.looked.is_none_or(|looked| looked.elapsed() >= PAUSE)
+    }
+
+    /// What the file is now.
+    fn look(&mut self) -> GuideOnDisk {
         self.looked = Some(Instant::now());
-        let metadata = match std::fs::metadata(path) {
+        let metadata = match std::fs::metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) => {
                 self.read = None;
                 self.state = failed(&error);
-                return Some(self.state.clone());
+                return self.state.clone();
             }
         };
         let now = (
@@ -64,7 +67,7 @@ impl GuideWatch {
             metadata.len(),
         );
         if self.read != Some(now) {
-            self.state = match read(path) {
+            self.state = match read(&self.path) {
                 Ok(bytes) => {
                     let digest = hex(&Sha256::digest(&bytes));
                     self.read = Some(now);
@@ -77,16 +80,32 @@ impl GuideWatch {
                 Err(error) => failed(&error),
             };
         }
-        Some(self.state.clone())
+        self.state.clone()
     }
 }
 
 impl Supervisor {
+    /// Looks at the guide's file beside the loop: a file system that hangs holds up this alone.
+    pub(super) fn look_at_guide(&mut self) {
+        if !self.guide.as_ref().is_some_and(GuideWatch::is_due) {
+            return;
+        }
+        let Some(mut watch) = self.guide.take() else {
+            return;
+        };
+        let sender = self.sender.clone();
+        tokio::task::spawn_blocking(move || {
+            let seen = watch.look();
+            if sender.blocking_send(Input::Guide(watch, seen)).is_err() {
+                tracing::debug!("the guide was looked at, but the supervisor is ending");
+            }
+        });
+    }
+
     /// Says so when the guide's file is no longer what the run was opened from.
-    pub(super) async fn look_at_guide(&mut self) {
-        if let Some(state) = self.guide.look()
-            && let Err(refusal) = self.carry_out(ENGINE, Command::GuideSeen { state }).await
-        {
+    pub(super) async fn guide_seen(&mut self, watch: GuideWatch, state: GuideOnDisk) {
+        self.guide = Some(watch);
+        if let Err(refusal) = self.carry_out(ENGINE, Command::GuideSeen { state }).await {
             tracing::warn!(reason = %refusal.message, "a change of the guide is not recorded");
         }
     }
@@ -191,26 +210,23 @@ mod tests {
         std::fs::write(&path, "one").unwrap();
         let digest = hex(&Sha256::digest(b"one"));
         let mut watch = GuideWatch {
-            path: Some(path.clone()),
+            path: path.clone(),
             looked: None,
             read: None,
             state: GuideOnDisk::Same,
             digest,
         };
-        assert_eq!(watch.look(), Some(GuideOnDisk::Same));
-        assert_eq!(watch.look(), None, "not at every pulse");
+        assert!(watch.is_due());
+        assert_eq!(watch.look(), GuideOnDisk::Same);
+        assert!(!watch.is_due(), "not at every pulse");
         std::fs::write(&path, "two two").unwrap();
-        watch.looked = None;
-        assert!(matches!(watch.look(), Some(GuideOnDisk::Changed(_))));
+        assert!(matches!(watch.look(), GuideOnDisk::Changed(_)));
         std::fs::remove_file(&path).unwrap();
-        watch.looked = None;
-        assert_eq!(watch.look(), Some(GuideOnDisk::Missing));
+        assert_eq!(watch.look(), GuideOnDisk::Missing);
         std::fs::create_dir(&path).unwrap();
-        watch.looked = None;
-        assert!(matches!(watch.look(), Some(GuideOnDisk::Unreadable(_))));
+        assert!(matches!(watch.look(), GuideOnDisk::Unreadable(_)));
         std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, "one").unwrap();
-        watch.looked = None;
-        assert_eq!(watch.look(), Some(GuideOnDisk::Same));
+        assert_eq!(watch.look(), GuideOnDisk::Same);
     }
 }

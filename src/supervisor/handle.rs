@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::feed::{Feed, Person};
+use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
 use crate::executor::Running;
-use crate::run::{ActionId, Command, Included, OutputLine, Refusal};
+use crate::run::{ActionId, Command, GuideOnDisk, Included, OutputLine, Refusal};
 
 /// What the loop is asked.
 pub struct Request {
@@ -28,6 +29,8 @@ pub struct LossRequest {
 pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
+    /// The guide's file was looked at.
+    Guide(GuideWatch, GuideOnDisk),
     People(Vec<Person>),
     Launched {
         action: ActionId,

@@ -289,3 +289,27 @@ fn a_value_that_breaks_its_rule_is_refused_at_the_prompt_too() {
     );
     assert!(said.contains("the default breaks its own rule"), "{said}");
 }
+
+#[test]
+fn a_memory_that_is_damaged_or_breaks_the_rules_is_nobodys_value() {
+    let home = home();
+    let mut terminal = opens(&home, "staging");
+    fills(&mut terminal);
+    leaves(terminal);
+    let values = files(&home.path().join("state/gonogo/memory/values"));
+    let kept = std::fs::read_to_string(&values[0]).unwrap();
+    // By hand: a value with a line break, and a secret as a value.
+    let forged = kept
+        .replace("0a1b2c3", "0a1b2c3\\nrm -r /")
+        .replace("\"secret\": {", "\"value\": \"x\", \"was\": {");
+    for text in ["{", &forged.replace("\"was\"", "\"no\""), "[]"] {
+        std::fs::write(&values[0], text).unwrap();
+        let terminal = opens(&home, "staging");
+        terminal.wait_for("inputs: 3 of 3 blanks open");
+        leaves(terminal);
+    }
+    std::fs::write(&values[0], kept.replace("0a1b2c3", "0a1b2c3\\nrm -r /")).unwrap();
+    let terminal = opens(&home, "staging");
+    terminal.wait_for("inputs: 1 of 3 blanks open");
+    leaves(terminal);
+}
