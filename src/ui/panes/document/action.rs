@@ -42,7 +42,12 @@ impl Writer<'_> {
             self.choice(&choice.group);
         }
         if !part.title.is_empty() {
-            let optional = if part.optional { " (optional)" } else { "" };
+            let said = part.title.to_lowercase().contains("optional");
+            let optional = if part.optional && !said {
+                " (optional)"
+            } else {
+                ""
+            };
             self.say(&format!("{}{optional}", part.title), Role::Text, 0);
         }
         if self.items.contains(&Item::Action(action)) {
