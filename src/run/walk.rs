@@ -203,6 +203,15 @@ impl RunState {
         let mut pending = false;
         let mut worst: Option<StepStatus> = None;
         let mut ran = false;
+        // A repeated check is done once its first round is in.
+        pending |= actions.iter().any(|action| {
+            let sampled = || {
+                let attempts = self.action(*action).map(|state| state.attempts.as_slice());
+                attempts.unwrap_or_default().iter().any(|one| one.round > 0)
+            };
+            let optional = self.runbook.block(action.block).is_some_and(is_optional);
+            self.is_repeated(*action) && !optional && !sampled()
+        });
         for action in actions.iter().filter(|action| !self.is_watch(**action)) {
             let last = self
                 .actions
@@ -216,7 +225,7 @@ impl RunState {
                 }
                 Some(attempt) => match attempt.outcome {
                     None => return StepStatus::Running,
-                    Some(Outcome::Passed | Outcome::Skipped) => None,
+                    Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => None,
                     Some(Outcome::Failed) => Some(StepStatus::Failed),
                     Some(Outcome::Cancelled) => Some(StepStatus::Cancelled),
                     Some(Outcome::Unknown) => Some(StepStatus::Unknown),
@@ -270,7 +279,7 @@ impl RunState {
             StepStatus::Pending => {
                 // Reading matter and watches hold no gate up.
                 let only_watches = self.actions_of(step).iter().all(|action| {
-                    self.is_watch(*action)
+                    (self.is_watch(*action) && !self.is_repeated(*action))
                         || self.runbook.block(action.block).is_some_and(is_optional)
                 });
                 only_watches
@@ -356,6 +365,7 @@ impl RunState {
                 None => objections.push(format!("not judged: {}", item.text)),
             }
         }
+        objections.extend(self.alert_objections(phase));
         objections
     }
 }

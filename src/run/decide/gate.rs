@@ -106,16 +106,11 @@ pub(super) fn gate(
     }];
     if decision == GateDecision::Go {
         // Watches end with their phase.
-        for (action, attempt) in state.running() {
-            if state.is_watch(action)
-                && phase
-                    .steps
-                    .iter()
-                    .any(|step| step.blocks.contains(&action.block))
-            {
-                events.push(Event::CancelRequested { action, attempt });
-            }
-        }
+        let here = state.phase_index(&phase.id);
+        events.extend(state.end_watches(|action| {
+            let last = state.watch_ends_with(action);
+            last.is_some() && last <= here
+        }));
     }
     Ok(events)
 }

@@ -267,10 +267,27 @@ impl Writer<'_> {
     }
 }
 
+/// A watch was ended, or ended by itself before its time.
+pub(in crate::ui) fn watched_mark(attempt: Option<&Attempt>) -> Mark {
+    match attempt.is_some_and(Attempt::was_stopped) {
+        true => Mark {
+            glyph: "■",
+            word: "watched",
+            role: Role::Muted,
+        },
+        false => Mark {
+            glyph: "■",
+            word: "ended",
+            role: Role::Warning,
+        },
+    }
+}
+
 fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
     let status = match attempt.map(|attempt| attempt.outcome) {
         None => StepStatus::Pending,
         Some(None) => StepStatus::Running,
+        Some(Some(Outcome::Watched)) => return watched_mark(attempt),
         Some(Some(Outcome::Passed)) => StepStatus::Passed,
         Some(Some(Outcome::Failed)) => StepStatus::Failed,
         Some(Some(Outcome::Cancelled)) => StepStatus::Cancelled,
