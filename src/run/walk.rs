@@ -154,7 +154,10 @@ impl RunState {
         };
         match action.part.checked_sub(1) {
             None => block.long_running,
-            Some(index) => block.parts.get(index).is_some_and(|part| part.long_running),
+            Some(index) => {
+                let part = block.parts.get(index);
+                part.is_some_and(|part| part.long_running) || block.is_repeated()
+            }
         }
     }
 
