@@ -126,7 +126,8 @@ impl RunState {
                 if begun {
                     offered = None;
                 } else if self.is_watch(action) && offered.is_none() {
-                    offered = Some(action);
+                    // One that lacks a value can wait until somebody wants it.
+                    offered = super::preview(self, action).is_ok().then_some(action);
                 } else if !self.is_watch(action) && offered.is_none() && !self.is_optional(action) {
                     return None;
                 }

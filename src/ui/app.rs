@@ -21,6 +21,7 @@ use super::view::{Look, View};
 use super::walk::shown_action;
 use crate::api::{CommandAnswer, Message};
 use crate::run::{ActionId, Timestamp};
+use crate::runbook::Block;
 
 pub use super::ask::{Answer, Ask};
 
@@ -52,6 +53,12 @@ impl App {
             Layout::embedded(&panes::names())?
         } else {
             layouts
+        };
+        // A guide without watches needs no room for them.
+        let watched = model.run.runbook.blocks.iter().any(Block::is_watch);
+        let layouts = match watched {
+            true => layouts,
+            false => layouts.iter().map(|one| one.without("watches")).collect(),
         };
         let themes = if themes.is_empty() {
             Theme::embedded()?

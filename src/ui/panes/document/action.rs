@@ -268,7 +268,7 @@ impl Writer<'_> {
 }
 
 /// A watch was ended, or ended by itself before its time.
-pub(in crate::ui) fn watched_mark(attempt: Option<&Attempt>) -> Mark {
+fn watched_mark(attempt: Option<&Attempt>) -> Mark {
     match attempt.is_some_and(Attempt::was_stopped) {
         true => Mark {
             glyph: "■",
@@ -283,7 +283,7 @@ pub(in crate::ui) fn watched_mark(attempt: Option<&Attempt>) -> Mark {
     }
 }
 
-fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
+pub(in crate::ui::panes) fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
     let status = match attempt.map(|attempt| attempt.outcome) {
         None => StepStatus::Pending,
         Some(None) => StepStatus::Running,
