@@ -206,15 +206,7 @@ impl RunState {
         let mut pending = false;
         let mut worst: Option<StepStatus> = None;
         let mut ran = false;
-        // A repeated check is done once its first round is in.
-        pending |= actions.iter().any(|action| {
-            let sampled = || {
-                let attempts = self.action(*action).map(|state| state.attempts.as_slice());
-                attempts.unwrap_or_default().iter().any(|one| one.round > 0)
-            };
-            let optional = self.runbook.block(action.block).is_some_and(is_optional);
-            self.is_repeated(*action) && !optional && !sampled()
-        });
+        pending |= actions.iter().any(|action| self.awaits_round(*action));
         for action in actions.iter().filter(|action| !self.is_watch(**action)) {
             let last = self
                 .actions
@@ -282,7 +274,7 @@ impl RunState {
             StepStatus::Pending => {
                 // Reading matter and watches hold no gate up.
                 let only_watches = self.actions_of(step).iter().all(|action| {
-                    (self.is_watch(*action) && !self.is_repeated(*action))
+                    (self.is_watch(*action) && !self.awaits_round(*action))
                         || self.runbook.block(action.block).is_some_and(is_optional)
                 });
                 only_watches

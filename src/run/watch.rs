@@ -19,11 +19,57 @@ impl RunState {
         running
     }
 
+    /// Whether any step of the guide holds a watch.
+    pub fn has_watches(&self) -> bool {
+        let mut blocks = self.runbook.steps().flat_map(|step| &step.blocks);
+        blocks.any(|number| self.runbook.block(*number).is_some_and(Block::is_watch))
+    }
+
     /// A watch that runs a check again and again; it is done once its first round is in.
     pub fn is_repeated(&self, action: ActionId) -> bool {
         self.runbook
             .block(action.block)
             .is_some_and(Block::is_repeated)
+    }
+
+    /// A repeated check of which no round has ended yet.
+    pub fn awaits_round(&self, action: ActionId) -> bool {
+        let mut attempts = self
+            .action(action)
+            .into_iter()
+            .flat_map(|state| &state.attempts);
+        self.is_repeated(action)
+            && !self.is_optional(action)
+            && !attempts.any(|attempt| attempt.round > 0)
+    }
+
+    /// What a watch is, and how long it lives, in words.
+    pub fn watch_words(&self, action: ActionId) -> String {
+        let every = self
+            .runbook
+            .block(action.block)
+            .filter(|block| block.is_repeated())
+            .and_then(|block| block.attributes.every_s);
+        let what = match every {
+            Some(seconds) => format!(
+                "a watch: it is repeated every {} beside the others",
+                crate::text::duration::format_s(seconds)
+            ),
+            None => "a watch: it runs beside the others".to_owned(),
+        };
+        let own = self
+            .step_of(action)
+            .and_then(|step| self.runbook.phase_of(&step.id))
+            .and_then(|phase| self.phase_index(&phase.id));
+        match self.watch_ends_with(action) {
+            None => format!("{what} and ends with the run"),
+            ends if ends == own => format!("{what} and ends with its phase"),
+            Some(index) => {
+                let phase = self.runbook.walk().nth(index);
+                let title = phase.map_or("", |phase| phase.title.as_str());
+                format!("{what} and ends with `{title}`")
+            }
+        }
     }
 
     /// The position in the walk of the phase with whose gate a watch ends; `None`: with the run. A watch
@@ -82,10 +128,11 @@ impl RunState {
         patterns
     }
 
-    /// Every watch of the guide that has run, and those of the phase at hand, in the order of the guide.
+    /// The watches of the phase at hand in the order of the guide, then all others that have run.
     pub fn watches(&self) -> Vec<ActionId> {
         let here = self.phase().map(|phase| phase.id.as_str());
         let mut watches = Vec::new();
+        let mut earlier = Vec::new();
         for step in self.runbook.steps() {
             let at_hand = self
                 .runbook
@@ -95,11 +142,16 @@ impl RunState {
                 let has_run = self
                     .action(action)
                     .is_some_and(|state| !state.attempts.is_empty());
-                if self.is_watch(action) && (at_hand || has_run) {
+                if self.is_watch(action) && at_hand {
                     watches.push(action);
+                } else if self.is_watch(action) && has_run {
+                    earlier.push(action);
                 }
             }
         }
+        // Of other phases, first those that still run.
+        earlier.sort_by_key(|action| !self.action(*action).is_some_and(|own| own.is_running()));
+        watches.extend(earlier);
         watches
     }
 

@@ -21,7 +21,6 @@ use super::view::{Look, View};
 use super::walk::shown_action;
 use crate::api::{CommandAnswer, Message};
 use crate::run::{ActionId, Timestamp};
-use crate::runbook::Block;
 
 pub use super::ask::{Answer, Ask};
 
@@ -55,8 +54,7 @@ impl App {
             layouts
         };
         // A guide without watches needs no room for them.
-        let watched = model.run.runbook.blocks.iter().any(Block::is_watch);
-        let layouts = match watched {
+        let layouts = match model.run.has_watches() {
             true => layouts,
             false => layouts.iter().map(|one| one.without("watches")).collect(),
         };

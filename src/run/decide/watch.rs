@@ -121,6 +121,17 @@ pub(super) fn sampled(
         let last = state.alerts.iter().rev().find(|alert| {
             (alert.action, alert.attempt, alert.pattern.as_str()) == (action, number, pattern)
         });
+        let pattern_of =
+            |known: &&Judgement| known.cel.as_deref().unwrap_or(&known.text) == pattern;
+        let goes_on = attempt
+            .judgements
+            .iter()
+            .find(pattern_of)
+            .is_some_and(|known| known.verdict != Verdict::Pass);
+        // Somebody has said what this failure means; the next one is another.
+        if goes_on && last.is_some_and(|last| last.acknowledged.is_some()) {
+            continue;
+        }
         let is_fresh = |at: Timestamp| (now - at).num_milliseconds() < ROUNDS_FOLDED_MS;
         if last.is_some_and(|last| last.acknowledged.is_none() && is_fresh(last.last_at)) {
             continue;

@@ -349,6 +349,28 @@ fn failing_rounds_raise_one_alert_and_are_counted() {
     let alert = &run.state.alerts[0];
     assert_eq!((alert.count, alert.pattern.as_str()), (4, "value == 0"));
     assert!(alert.text.contains("value is 3"), "{}", alert.text);
+    let alert = alert.id;
+    run.does(Command::Acknowledge {
+        alert,
+        note: "the replica is rebuilt".to_owned(),
+    });
+    run.now += TimeDelta::seconds(60);
+    samples(&mut run, 5, 4);
+    assert_eq!(run.state.open_alerts().count(), 0, "the same failure");
+    samples(&mut run, 6, 0);
+    samples(&mut run, 7, 3);
+    assert_eq!(run.state.open_alerts().count(), 1, "another one");
+}
+
+#[test]
+fn a_step_of_watches_alone_waits_for_the_first_round_and_no_longer() {
+    let guide = "# G\n\n## Phase 1: A\n\n```sql {#lag .check every=10s expect=\"value == 0\"}\nSELECT 0;\n```\n\n## Phase 2: B\n\n- [ ] b\n";
+    let mut run = Run::of(guide).identified();
+    assert_eq!(objections(&run).len(), 1);
+    run.starts("lag");
+    assert_eq!(objections(&run).len(), 1);
+    samples(&mut run, 1, 0);
+    assert_eq!(objections(&run), Vec::<String>::new());
 }
 
 #[test]

@@ -154,11 +154,7 @@ impl Writer<'_> {
             }
         }
         if self.run.is_watch(action) {
-            self.say(
-                "a watch: it runs beside the others and ends with its phase",
-                Role::Muted,
-                2,
-            );
+            self.say(&self.run.watch_words(action), Role::Muted, 2);
         }
         match attempt {
             Some(attempt) => self.attempt(attempt, action),
