@@ -163,7 +163,17 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
                         action,
                     )));
                 }
-                _ => {}
+                Some(_) => {
+                    return Some(Next::Do(Command::Gate {
+                        phase: state.current_phase.clone(),
+                        decision: GateDecision::NoGo,
+                        reason: Some(format!(
+                            "`{}` ended before its first round",
+                            super::action_title(&state.runbook, step, action)
+                        )),
+                    }));
+                }
+                None => {}
             }
         } else if settled || state.is_watch(action) {
             continue;

@@ -246,7 +246,7 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
         let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
         alarms.push(format!(
             "RED FLAG{more}, {key} acknowledges: {}",
-            plain(&run.alert_words(alert))
+            run.alert_words(alert)
         ));
     }
     alarms

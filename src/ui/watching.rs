@@ -4,7 +4,6 @@ use super::app::App;
 use super::dialogs::{Field, Form, Reply};
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
-use super::markdown::plain;
 use super::panes::chosen_watch;
 use super::theme::Role;
 use super::view::Look;
@@ -18,7 +17,7 @@ pub fn alert_at_hand<'a>(look: &Look<'a>) -> Option<&'a Alert> {
 /// Asks what the alert at hand means.
 pub fn acknowledgement(look: &Look<'_>) -> Option<Form> {
     let alert = alert_at_hand(look)?;
-    let (id, words) = (alert.id, plain(&look.run().alert_words(alert)));
+    let (id, words) = (alert.id, look.run().alert_words(alert));
     let title = format!("red flag: {words}");
     Some(Form::new(
         &title,

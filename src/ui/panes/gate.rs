@@ -129,7 +129,7 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
         ));
     }
     for alert in run.alerts.iter().filter(|alert| alert.phase == phase.id) {
-        let words = plain(&run.alert_words(alert));
+        let words = run.alert_words(alert);
         let (text, role) = match &alert.acknowledged {
             None => (format!("⚑ {} {words}", pad("RED FLAG", 8)), Role::Failed),
             Some(known) => {
