@@ -247,6 +247,7 @@ async fn command(
             | Command::Identified { .. }
             | Command::Alerted { .. }
             | Command::Sampled { .. }
+            | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(

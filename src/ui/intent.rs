@@ -39,6 +39,7 @@ pub enum Intent {
     AskRollBack,
     AskControl,
     AskAcknowledge,
+    AskTarget,
     AskAbandon,
     AskQuit,
     WriteNote,
@@ -105,6 +106,7 @@ impl Intent {
                     | Self::AskSkip
                     | Self::AskAbandon
                     | Self::AskAcknowledge
+                    | Self::AskTarget
                     | Self::NoGo
             )
     }
