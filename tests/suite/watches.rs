@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::support::home::{Home, until};
 use crate::support::terminal::Terminal;
+use crate::support::{execute, fresh_database};
 
 const GUIDE: &str = r#"# Watch it
 
@@ -260,6 +261,35 @@ fn a_repeated_check_is_judged_round_by_round() {
     let status = done.exits(1).json();
     assert_eq!(status["alerts"][0]["pattern"], "exit == 0");
     assert!(status["alerts"][0]["count"].as_u64().unwrap() >= 1);
+}
+
+#[tokio::test]
+async fn a_query_is_repeated_on_its_target() {
+    let database = fresh_database().await;
+    execute(
+        &mut database.connect().await,
+        "CREATE TABLE leftovers (n int)",
+    )
+    .await;
+    let home = Home::new();
+    home.environment(&database.conninfo(), "");
+    home.write(
+        "guide.md",
+        "# G\n\n## Phase 1: Go\n\n```sql {#left .check every=1s expect=\"value == 0\"}\nSELECT count(*) FROM leftovers;\n```\n\n\
+         ```bash {#work .run}\npsql -X -c 'INSERT INTO leftovers VALUES (1), (2)'; sleep 3\n```\n\n## Phase 2: End\n\n```bash {.run}\ntrue\n```\n",
+    );
+    let done = home.gonogo(&["rehearse", "guide.md", "--json"]);
+    let status = done.exits(1).json();
+    let alert = &status["alerts"][0];
+    assert_eq!(alert["pattern"], "value == 0");
+    assert!(
+        alert["text"].as_str().unwrap().contains("value is 2"),
+        "{alert}"
+    );
+    until("the repeated query to end with the no-go", || {
+        let status = home.status(status["run"].as_str().unwrap());
+        (status["watches"][0]["state"] == "watched").then_some(())
+    });
 }
 
 #[test]

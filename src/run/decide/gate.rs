@@ -104,6 +104,10 @@ pub(super) fn gate(
         decision,
         reason: given(reason).map(str::to_owned),
     }];
+    if decision == GateDecision::NoGo && state.unattended {
+        // Nobody is there to look at them.
+        events.extend(state.end_watches(|_| true));
+    }
     if decision == GateDecision::Go {
         // Watches end with their phase.
         let here = state.phase_index(&phase.id);

@@ -216,6 +216,10 @@ fn a_no_go_keeps_the_watches() {
     let mut run = deployed();
     run.gate(GateDecision::NoGo, None).unwrap();
     assert!(!is_asked_to_end(&run, "log"));
+    // Of a rehearsal nobody looks at them.
+    run.state.unattended = true;
+    run.gate(GateDecision::NoGo, None).unwrap();
+    assert!(is_asked_to_end(&run, "log"));
 }
 
 #[test]
