@@ -247,6 +247,8 @@ async fn command(
             | Command::Finished { .. }
             | Command::Identified { .. }
             | Command::GuideSeen { .. }
+            | Command::Alerted { .. }
+            | Command::Sampled { .. }
             | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {

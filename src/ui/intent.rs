@@ -32,6 +32,7 @@ pub enum Intent {
     Inputs,
     /// What has changed in the guide's file since the run was opened.
     GuideChanged,
+    LookAtWatches,
 
     // Opening a dialog in which something can be decided.
     AskCancel,
@@ -39,6 +40,7 @@ pub enum Intent {
     AskGate,
     AskRollBack,
     AskControl,
+    AskAcknowledge,
     AskTarget,
     AskAbandon,
     AskQuit,
@@ -110,7 +112,12 @@ impl Intent {
         self.acts()
             || matches!(
                 self,
-                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::AskTarget | Self::NoGo
+                Self::AskCancel
+                    | Self::AskSkip
+                    | Self::AskAbandon
+                    | Self::AskAcknowledge
+                    | Self::AskTarget
+                    | Self::NoGo
             )
     }
 }
