@@ -180,7 +180,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
         // Pandoc names the language as the first class; R Markdown as the first word.
         if !raw.classes.is_empty() && !KNOWN_CLASSES.contains(&raw.classes[0].as_str()) {
             language = Some(raw.classes.remove(0).to_ascii_lowercase());
-        } else if raw.classes.is_empty()
+        } else if !inner.trim_start().starts_with(['.', '#'])
             && raw
                 .pairs
                 .first()
@@ -193,12 +193,14 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 11] = [
+pub(super) const KNOWN_CLASSES: [&str; 13] = [
     "run",
     "check",
     "output",
     "content",
     "manual",
+    "foreign",
+    "split",
     "optional",
     "norun",
     "undo",
@@ -208,7 +210,7 @@ pub(super) const KNOWN_CLASSES: [&str; 11] = [
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 15] = [
+pub(super) const FENCE_KEYS: [&str; 16] = [
     "expect",
     "capture",
     "timeout",
@@ -222,6 +224,7 @@ pub(super) const FENCE_KEYS: [&str; 15] = [
     "cwd",
     "when",
     "repeatable",
+    "parts",
     "id",
     "name",
 ];

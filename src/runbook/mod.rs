@@ -3,6 +3,7 @@
 //! What could not be understood is a diagnostic with line and column, never an error that stops the
 //! reading, so a guide with mistakes still opens.
 
+pub mod annotate;
 mod assemble;
 mod attributes;
 mod blanks;
@@ -37,4 +38,4 @@ mod variables;
 pub use check::check_document;
 pub use lint::{ConditionProblem, check_conditions};
 pub use model::*;
-pub use parse::parse;
+pub use parse::{parse, parse_annotated};

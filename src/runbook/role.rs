@@ -26,6 +26,8 @@ pub(super) struct Surroundings<'a> {
     /// Whether it stands in a section about going back.
     pub in_rollback: bool,
     pub classes: &'a [String],
+    /// The lines of its parts that a person accepted (`parts=1,4`).
+    pub parts: Option<&'a str>,
     pub number: usize,
     pub code_line: usize,
 }
@@ -60,6 +62,38 @@ pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
     if let Some(verdict) = settled(block, actor) {
         return verdict;
     }
+    let mut verdict = unsettled(block, family, actor);
+    if block.classes.iter().any(|class| class == "split") {
+        accept_parts(block, &mut verdict);
+    }
+    verdict
+}
+
+/// A split is settled where its parts begin on the lines that were accepted: neither the code nor the
+/// reading of it has changed since.
+fn accept_parts(block: &Surroundings<'_>, verdict: &mut Verdict) {
+    let found = part_lines(&verdict.parts, block.code_line);
+    if verdict.role == Role::Split && block.parts == Some(found.as_str()) {
+        verdict.annotated = true;
+        verdict.why = "the author says `.split`".to_owned();
+    } else if let Some(accepted) = block.parts {
+        verdict.why = format!(
+            "{}; its parts are no longer those of lines {accepted} that were accepted",
+            verdict.why
+        );
+    }
+}
+
+/// The lines on which parts begin, counted from 1 within the code, as the attribute `parts` has them.
+pub(super) fn part_lines(parts: &[Part], code_line: usize) -> String {
+    parts
+        .iter()
+        .map(|part| (part.line + 1).saturating_sub(code_line).to_string())
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict {
     if let Some(verdict) = output(block, family) {
         return verdict;
     }
@@ -93,6 +127,7 @@ fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict> {
             "output" => Role::Output,
             "content" | "norun" => Role::Content,
             "manual" => Role::Manual,
+            "foreign" => Role::Foreign,
             _ => return None,
         };
         Some((class, role))
@@ -103,15 +138,24 @@ fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict> {
         if actor == Actor::Nobody {
             verdict.actor = guess_actor(block.code);
         }
-        if blanks::find(block.code, verdict.actor, block.code_line)
+        let readable = readable(block, verdict.actor);
+        if !readable.mixed {
+            verdict.actor = readable.actor;
+            verdict.code = readable.code;
+        }
+        let code = verdict.code.as_deref().unwrap_or(block.code);
+        if blanks::find(code, verdict.actor, block.code_line)
             .iter()
             .any(blanks::Blank::is_textual)
         {
             verdict.role = Role::Fill;
         }
-        verdict.refused = refusal(block.code, verdict.actor);
+        verdict.refused = refusal(code, verdict.actor);
     }
-    if matches!(role, Role::Output | Role::Content | Role::Manual) {
+    if matches!(
+        role,
+        Role::Output | Role::Content | Role::Manual | Role::Foreign
+    ) {
         verdict.actor = Actor::Nobody;
     }
     Some(verdict)
@@ -346,9 +390,24 @@ fn http(code: &str) -> Verdict {
     Verdict::of(role, Actor::Http, "it is an HTTP request")
 }
 
-/// Shell and SQL.
-fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
-    // A copied session: prompts go, printed lines make it a mixture.
+/// Code as psql or a shell takes it.
+struct Readable {
+    /// The code without prompts and with comments of its language, where that differs.
+    code: Option<String>,
+    /// Printed lines stand among the commands.
+    mixed: bool,
+    actor: Actor,
+}
+
+/// A copied session: prompts go, printed lines make it a mixture.
+fn readable(block: &Surroundings<'_>, actor: Actor) -> Readable {
+    if !matches!(actor, Actor::Shell | Actor::Sql) {
+        return Readable {
+            code: None,
+            mixed: false,
+            actor,
+        };
+    }
     let (code, mixed) = match shapes::unprompt(block.code) {
         Some((code, mixed)) => (Some(code), mixed),
         // SQL in a shell fence: its comments become those of SQL.
@@ -371,6 +430,12 @@ fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
         }
         _ => actor,
     };
+    Readable { code, mixed, actor }
+}
+
+/// Shell and SQL.
+fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
+    let Readable { code, mixed, actor } = readable(block, actor);
     let text = code.as_deref().unwrap_or(block.code);
     let mut verdict = commands_in(block, text, actor, mixed);
     verdict.code = code.filter(|_| !mixed);

@@ -1,6 +1,8 @@
 //! Reads `gonogo.toml` with the place of every mistake. What is wrong is reported and left out; the
 //! rest of the file still counts.
 
+mod annotations;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,8 +16,11 @@ use crate::runbook::pattern::pattern;
 use crate::text::duration;
 
 /// The keys of each table of the file, by the name the documentation gives it.
-pub const KEYS: [(&str, &[&str]); 5] = [
-    ("file", &["default_environment", "environments"]),
+pub const KEYS: [(&str, &[&str]); 6] = [
+    (
+        "file",
+        &["annotations", "default_environment", "environments"],
+    ),
     (
         "environment",
         &[
@@ -33,6 +38,10 @@ pub const KEYS: [(&str, &[&str]); 5] = [
     ("target", &["password", "postgres"]),
     ("probe", &["every", "status", "timeout", "url"]),
     ("secret", &["command", "env", "file"]),
+    (
+        "annotation",
+        &["attributes", "block", "guide", "heading", "occurrence"],
+    ),
 ];
 
 fn keys(table: &str) -> &'static [&'static str] {
@@ -140,6 +149,7 @@ impl Reader<'_> {
                     config.default_environment = self.string(value, "the name of an environment");
                     default_span = value.span();
                 }
+                "annotations" => config.annotations = self.annotations(value),
                 "environments" => {
                     let Some(environments) = value.get_ref().as_table() else {
                         self.expected(
