@@ -296,7 +296,9 @@ pub(super) fn is_known_key(key: &str) -> bool {
         || FOREIGN_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
         || KNOWN_CLASSES.contains(&key)
         // Line highlights of site generators: {1,3-5}.
-        || key.starts_with(|character: char| character.is_ascii_digit())
+        || key
+            .trim_start_matches('{')
+            .starts_with(|character: char| character.is_ascii_digit())
 }
 
 /// What could not be understood in a value: its key and why.

@@ -179,12 +179,12 @@ mod tests {
 
     #[test]
     fn a_diff_has_context_and_counts() {
-        let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n";
-        let new = old.replace("5\n", "5a\n5b\n").replace("12\n", "12");
+        let old = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n";
+        let new = old.replace("5\n", "5a\n5b\n").replace("13\n", "13");
         let diff = String::from_utf8(unified_diff("g.md", old.as_bytes(), new.as_bytes())).unwrap();
         assert_eq!(
             diff,
-            "--- g.md\n+++ g.md\n@@ -2,7 +2,8 @@\n 2\n 3\n 4\n-5\n+5a\n+5b\n 6\n 7\n 8\n@@ -9,4 +10,4 @@\n 9\n 10\n 11\n-12\n+12\n\\ No newline at end of file\n"
+            "--- g.md\n+++ g.md\n@@ -2,7 +2,8 @@\n 2\n 3\n 4\n-5\n+5a\n+5b\n 6\n 7\n 8\n@@ -10,4 +11,4 @@\n 10\n 11\n 12\n-13\n+13\n\\ No newline at end of file\n"
         );
         assert!(unified_diff("g.md", b"a", b"a").is_empty());
         let added = unified_diff("g", b"", b"a\n");

@@ -1,6 +1,7 @@
 //! Answers on fences of every form, in files of every kind.
 
 use super::*;
+use crate::runbook::diagnostic::Diagnostic;
 use crate::runbook::parse;
 
 fn answer(block: BlockNumber, settle: Settle) -> Answer {
@@ -47,7 +48,8 @@ fn attributes_keep_the_form_of_their_fence() {
         assert_eq!(written, guide.replace(info, expected), "{info}");
         let again = parse("guide.md", written.as_bytes());
         assert!(again.blocks[0].annotated, "{info}");
-        assert_eq!(again.diagnostics, [], "{info}");
+        let ours = |found: &&Diagnostic| !found.message.contains("`echo`");
+        assert_eq!(again.diagnostics.iter().find(ours), None, "{info}");
         assert_eq!(with(&written, &[answer(1, Settle::Run)]), written, "{info}");
     }
 }
@@ -284,7 +286,7 @@ fn an_annotation_beside_the_guide_counts_for_its_code_only() {
 
 #[test]
 fn proposals_say_what_is_certain_and_what_cannot_be_accepted() {
-    let guide = "# T\n\n## 1. A\n\n```bash\nls\n```\n\n```bash\nrm -r /srv/x\n```\n\n```yaml\na: 1\n```\n\n```bash {.run}\nls\n```\n\n```\nnpm ci\n```\n\n```sql\nSELECT ... FROM t;\n```\n\n```sql\nSELECT count(*) FROM t;\n```\n\nExpected: 0\n";
+    let guide = "# T\n\n## 1. A\n\n```bash\nls\n```\n\n```bash\nrm -r /srv/x\n```\n\n```yaml\na: 1\n```\n\n```bash {.run}\nls\n```\n\n```\nnpm ci\n```\n\n```sql\nCREATE INDEX i ON t (a);\n-- ... all other indexes ...\n```\n\n```sql\nSELECT count(*) FROM t;\n```\n\nExpected: 0\n";
     let runbook = parse("g.md", guide.as_bytes());
     let found = proposals(&runbook, guide.as_bytes(), false);
     let told: Vec<(usize, bool, bool)> = found
