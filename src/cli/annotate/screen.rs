@@ -103,7 +103,7 @@ fn body(walk: &mut Walk<'_>, frame: &mut Frame<'_>, area: Rect) {
                     .saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)),
                 ..area
             };
-            lines.extend(scrolled(&mut walk.scroll, code(block), rest));
+            lines.extend(scrolled(&mut walk.scroll, code(block, columns), rest));
             lines
         }
     };
@@ -129,6 +129,20 @@ fn wrapped(text: &str, columns: usize) -> Vec<Line<'static>> {
     wrap(Line::from(clean(text)), columns, 2)
 }
 
+/// The headings above a block; where they are too many, the nearest ones.
+fn place(headings: &[String], columns: usize) -> String {
+    let mut from = 0;
+    loop {
+        let lead = if from > 0 { "… › " } else { "" };
+        let rest = headings.get(from..).unwrap_or_default();
+        let text = format!("{lead}{}", rest.join(" › "));
+        if width(&text) <= columns || rest.len() <= 1 {
+            return text;
+        }
+        from += 1;
+    }
+}
+
 fn role_word(role: Role) -> String {
     let word = serde_json::to_value(role).unwrap_or_default();
     word.as_str().unwrap_or_default().to_owned()
@@ -141,8 +155,8 @@ fn remarks(
     block: &Block,
     columns: usize,
 ) -> Vec<Line<'static>> {
-    let path = proposal.heading.join(" › ");
-    let mut lines = vec![Line::from(Span::styled(fit(&clean(&path), columns), BOLD))];
+    let path = clean(&place(&proposal.heading, columns));
+    let mut lines = vec![Line::from(Span::styled(fit(&path, columns), BOLD))];
     let language = block.lang.as_deref().unwrap_or(if proposal.fenced {
         "no language"
     } else {
@@ -209,22 +223,50 @@ fn beside(expectation: &Expectation) -> String {
     }
 }
 
-fn code(block: &Block) -> Vec<Line<'static>> {
+/// Every character of the code is in view: long lines go on below.
+fn code(block: &Block, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (index, text) in block.code.lines().enumerate() {
         let number = block.code_line + index;
-        let begins = |part: &&Part| part.line == number;
         for (place, part) in block.parts.iter().enumerate() {
-            if begins(&part) {
-                lines.push(Line::from(Span::styled(part_title(place + 1, part), BOLD)));
+            if part.line == number {
+                let title = Line::from(Span::styled(part_title(place + 1, part), BOLD));
+                lines.extend(wrap(title, columns, 4));
             }
         }
-        lines.push(Line::from(vec![
-            Span::styled(format!("{number:>5} │ "), DIM),
-            Span::raw(clean(text)),
-        ]));
+        for (index, piece) in pieces(&clean(text), columns.saturating_sub(8))
+            .into_iter()
+            .enumerate()
+        {
+            let gutter = match index {
+                0 => format!("{number:>5} │ "),
+                _ => "      ┆ ".to_owned(),
+            };
+            lines.push(Line::from(vec![
+                Span::styled(gutter, DIM),
+                Span::raw(piece),
+            ]));
+        }
     }
     lines
+}
+
+/// A text cut into pieces of a width; at least one.
+fn pieces(text: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for letter in text.chars() {
+        let wide = width(letter.encode_utf8(&mut [0; 4]));
+        if used + wide > columns.max(2) {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(last) = pieces.last_mut() {
+            last.push(letter);
+        }
+    }
+    pieces
 }
 
 fn part_title(number: usize, part: &Part) -> String {

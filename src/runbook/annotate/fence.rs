@@ -44,6 +44,9 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Lines of a file by number, each with the lines that take its place.
+type Changes = Vec<(usize, Vec<Vec<u8>>)>;
+
 /// The lines of the file that an answer changes: each by its number, with what takes its place.
 pub(super) fn edit(
     bytes: &[u8],
@@ -51,7 +54,7 @@ pub(super) fn edit(
     runbook: &Runbook,
     block: &Block,
     answer: &Answer,
-) -> Result<Vec<(usize, Vec<Vec<u8>>)>, AnnotateError> {
+) -> Result<Changes, AnnotateError> {
     let not_possible = |why: &str| AnnotateError::NotPossible {
         line: block.line,
         why: why.to_owned(),
@@ -243,7 +246,7 @@ fn several(
     node: &Node,
     opening: &Line<'_>,
     raw: &Raw,
-) -> Result<Vec<(usize, Vec<Vec<u8>>)>, AnnotateError> {
+) -> Result<Changes, AnnotateError> {
     let not_possible = |why: &str| AnnotateError::NotPossible {
         line: block.line,
         why: format!("it cannot become several fences: {why}"),

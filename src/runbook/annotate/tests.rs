@@ -187,6 +187,8 @@ fn parts_are_settled_in_their_fence_until_they_move() {
     let block = &parse("guide.md", changed.as_bytes()).blocks[0];
     assert!(!block.annotated, "it asks again");
     assert!(block.why.contains("lines 1,4"), "{}", block.why);
+    let found = &parse("guide.md", changed.as_bytes()).diagnostics;
+    assert_eq!((found[0].code.as_str(), found[0].line), ("stale-parts", 7));
 }
 
 #[test]
