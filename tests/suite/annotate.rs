@@ -134,10 +134,10 @@ fn every_guide_in_every_form_takes_every_answer() {
     for guide in GUIDES.iter().chain(&[GUIDE]) {
         for form in 0..6 {
             let bytes = in_form(guide, form);
-            for settle in 1..=10 {
-                holds(&bytes, &[settle], false);
+            for first in [1, 4, 7] {
+                holds(&bytes, &[first, first + 1, first + 2, 10], false);
             }
-            holds(&bytes, &[10], true);
+            holds(&bytes, &[10, 9, 8], true);
         }
     }
 }
@@ -169,7 +169,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn any_guide_takes_any_answers(

@@ -24,3 +24,4 @@ mod panes;
 mod rehearsal;
 mod socket;
 mod support;
+mod target_lock;
