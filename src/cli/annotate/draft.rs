@@ -43,6 +43,12 @@ impl Draft {
                     .to_owned(),
             );
         }
+        if settle == Settle::Parts && self.expect.is_some() {
+            return Err(
+                "a condition would be judged after every part: take it off, or give each part a fence (`s`)"
+                    .to_owned(),
+            );
+        }
         Ok(Answer {
             block,
             settle,
@@ -81,4 +87,33 @@ pub(super) fn objection_to_id(id: &str, taken: &[&str]) -> Option<String> {
     taken
         .contains(&id)
         .then(|| format!("the name `{id}` is taken"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_the_block_is_and_nothing_that_it_cannot_carry() {
+        assert!(Draft::default().answer(1).is_err());
+        let mut draft = Draft::of(Some(Settle::Parts));
+        let answer = draft.answer(1).unwrap();
+        assert_eq!(Draft::from_answer(&answer), draft);
+        draft.undo = Some("restore".to_owned());
+        assert!(draft.answer(1).is_ok());
+        draft.expect = Some("exit == 0".to_owned());
+        assert!(draft.answer(1).is_err(), "each part would be judged by it");
+        draft.settle = Some(Settle::Fences);
+        assert!(draft.answer(1).is_err(), "which fence is meant is not said");
+        draft.settle = Some(Settle::Run);
+        assert!(draft.answer(1).is_ok());
+    }
+
+    #[test]
+    fn names_are_free_and_can_be_written() {
+        assert_eq!(objection_to_id("verify-2", &["verify"]), None);
+        for name in ["", "a b", "a=b", "block-7", "verify"] {
+            assert!(objection_to_id(name, &["verify"]).is_some(), "{name}");
+        }
+    }
 }

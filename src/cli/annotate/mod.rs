@@ -92,7 +92,7 @@ fn certain(job: &Job, proposals: &[Proposal], arguments: &Arguments) -> color_ey
     if let Some(why) = job.obstacle.as_ref().filter(|_| !arguments.sidecar) {
         return Err(job::not_writable(job, why));
     }
-    let answers: Vec<Answer> = proposals
+    let mut answers: Vec<Answer> = proposals
         .iter()
         .filter(|proposal| proposal.certain)
         .filter_map(|proposal| {
@@ -104,12 +104,14 @@ fn certain(job: &Job, proposals: &[Proposal], arguments: &Arguments) -> color_ey
                 undo: None,
             })
         })
-        // One that its fence cannot carry is left to a person.
-        .filter(|answer| {
+        .collect();
+    // One that its fence cannot carry is left to a person.
+    if job.edits(&answers, &fenced(proposals)).is_err() {
+        answers.retain(|answer| {
             job.try_answer(answer, fenced(proposals)(answer.block))
                 .is_ok()
-        })
-        .collect();
+        });
+    }
     let left = proposals.len() - answers.len();
     let edits = job
         .edits(&answers, &fenced(proposals))

@@ -184,6 +184,7 @@ mod tests {
             "",
             "# ours\r\n[environments.a]\r\nprotected = true # yes\r\n",
             "default_environment = \"a\"\n\n[environments.a]   # no line end",
+            "\u{feff}[environments.a]\n",
         ] {
             let new = annotation(
                 "A > \"B\" 'c' \\d",
