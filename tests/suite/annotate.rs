@@ -56,7 +56,8 @@ fn without_fences(bytes: &[u8]) -> Vec<String> {
 /// Answers to all proposals, picked by numbers.
 fn answers(bytes: &[u8], picks: &[usize], all: bool) -> Vec<Answer> {
     let runbook = parse("guide.md", bytes);
-    proposals(&runbook, bytes, all)
+    let found = proposals(&runbook, bytes, all);
+    found
         .iter()
         .zip(picks.iter().cycle())
         .filter_map(|(proposal, pick)| {
@@ -79,8 +80,13 @@ fn answers(bytes: &[u8], picks: &[usize], all: bool) -> Vec<Answer> {
             })
         })
         .filter(|answer| {
-            // Whatever cannot be said is refused, by itself already.
-            annotate("guide.md", bytes, &[], std::slice::from_ref(answer)).is_ok()
+            // Whatever cannot be said is refused, by itself already; what was inferred can be said.
+            let said = annotate("guide.md", bytes, &[], std::slice::from_ref(answer));
+            let proposal = found.iter().find(|proposal| proposal.block == answer.block);
+            let inferred = proposal
+                .is_some_and(|proposal| proposal.fenced && proposal.accept == Some(answer.settle));
+            assert!(said.is_ok() || !inferred, "{said:?}");
+            said.is_ok()
         })
         .collect()
 }

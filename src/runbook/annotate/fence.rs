@@ -296,7 +296,7 @@ fn several(
 /// Why a block cannot become several fences, as far as its parts tell.
 pub(super) fn obstacle(block: &Block) -> Option<&'static str> {
     if block.role != Role::Split || block.parts.len() < 2 {
-        return Some("it has no parts");
+        return Some("there is nothing to part");
     }
     if block
         .parts
