@@ -13,12 +13,12 @@ use crate::journal::{Journal, SqliteJournal};
 use crate::run::{ActionId, ArmedBefore, ENGINE, Event, Input, Provenance, Record};
 use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{self, ConditionProblem, Runbook, parse};
+use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
 const LARGEST_GUIDE: u64 = 64 << 20;
-const CONFIG_FILE: &str = "gonogo.toml";
+pub(super) const CONFIG_FILE: &str = "gonogo.toml";
 
 /// A guide with its environment, before anything is written.
 pub(super) struct Opened {
@@ -109,6 +109,32 @@ pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<Pa
     Ok((parsed, Some(path)))
 }
 
+/// The path of a guide as its `gonogo.toml` names it: from the file's folder, with `/`.
+pub(super) fn guide_name(guide: &Path, config: &Path) -> Option<String> {
+    let guide = guide.canonicalize().ok()?;
+    let folder = config.parent()?.canonicalize().ok()?;
+    let parts: Vec<_> = guide
+        .strip_prefix(folder)
+        .ok()?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    Some(parts.join("/"))
+}
+
+/// Reads the text of a guide, with what its `gonogo.toml` says about its blocks.
+pub(super) fn understand(
+    guide: &Path,
+    bytes: &[u8],
+    config: &Config,
+    config_path: Option<&Path>,
+) -> Runbook {
+    let annotations = config_path
+        .and_then(|path| guide_name(guide, path))
+        .map_or(Vec::new(), |name| config.annotations_of(&name));
+    parse_annotated(&guide.display().to_string(), bytes, &annotations)
+}
+
 pub(super) fn errors(diagnostics: &[Diagnostic]) -> usize {
     diagnostics
         .iter()
@@ -188,8 +214,8 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
 /// Reads everything a run is opened from.
 pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
     let source = read_guide(&arguments.guide)?;
-    let mut runbook = parse(&arguments.guide.display().to_string(), &source);
     let (config, config_path) = read_config(&arguments.guide)?;
+    let mut runbook = understand(&arguments.guide, &source, &config, config_path.as_deref());
     check_conditions(&mut runbook, &source, &config);
     let environment = choose_environment(&config, arguments.env.as_deref())?;
     // Without a configuration the commands run where the operator stands, as if typed there.

@@ -229,7 +229,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             needs: &part.needs,
             destructive: &part.destructive,
             attributes: &block.attributes,
-            annotated: false,
+            annotated: block.annotated && role != Role::Promote,
         },
         None => Subject {
             code: &block.code,

@@ -4,6 +4,7 @@
 //! reading, so a guide with mistakes still opens.
 
 mod alerts;
+pub mod annotate;
 mod assemble;
 mod attributes;
 mod blanks;
@@ -40,6 +41,6 @@ mod variables;
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use check::check_document;
 pub use fill::{Filling, Fillings, fill, shell_quoted};
-pub use lint::{ConditionProblem, check_conditions};
+pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
-pub use parse::parse;
+pub use parse::{parse, parse_annotated};

@@ -27,7 +27,7 @@ mod output;
 mod panes;
 mod screen;
 mod segments;
-mod terminal;
+pub mod terminal;
 pub mod theme;
 mod timeline;
 mod tree;

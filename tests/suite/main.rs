@@ -1,5 +1,6 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
+mod annotate;
 mod cluster;
 mod cockpit;
 mod config;

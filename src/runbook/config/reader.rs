@@ -1,6 +1,8 @@
 //! Reads `gonogo.toml` with the place of every mistake. What is wrong is reported and left out; the
 //! rest of the file still counts.
 
+mod annotations;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,8 +16,16 @@ use crate::runbook::pattern::pattern;
 use crate::text::duration;
 
 /// The keys of each table of the file, by the name the documentation gives it.
-pub const KEYS: [(&str, &[&str]); 6] = [
-    ("file", &["default_environment", "environments", "variables"]),
+pub const KEYS: [(&str, &[&str]); 7] = [
+    (
+        "file",
+        &[
+            "annotations",
+            "default_environment",
+            "environments",
+            "variables",
+        ],
+    ),
     (
         "environment",
         &[
@@ -37,6 +47,10 @@ pub const KEYS: [(&str, &[&str]); 6] = [
     (
         "variable",
         &["choices", "default", "description", "pattern", "secret"],
+    ),
+    (
+        "annotation",
+        &["attributes", "block", "guide", "heading", "occurrence"],
     ),
 ];
 
@@ -145,6 +159,7 @@ impl Reader<'_> {
                     config.default_environment = self.string(value, "the name of an environment");
                     default_span = value.span();
                 }
+                "annotations" => config.annotations = self.annotations(value),
                 "environments" => {
                     let Some(environments) = value.get_ref().as_table() else {
                         self.expected(
