@@ -16,6 +16,7 @@ mod probe;
 mod sample;
 mod sampler;
 mod statements;
+mod survey;
 mod target;
 mod trouble;
 
@@ -25,5 +26,6 @@ pub use handle::{Cadence, Monitor, MonitorConfig, identify};
 pub use lock::{LockKeeping, LockNews, LockReading, LockRecord};
 pub use probe::{Probe, ProbeError};
 pub use sample::*;
+pub use survey::{StatementsState, Survey, survey};
 pub use target::{Target, TargetError};
 pub use trouble::Trouble;

@@ -19,3 +19,4 @@ pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, News, Person, StoreHealth};
 pub use handle::{Handle, LossRequest, Request};
 pub use output::PageError;
+pub use secrets::Secrets;

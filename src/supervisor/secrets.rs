@@ -13,22 +13,25 @@ use crate::text::redact::Redactor;
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Default)]
-pub(super) struct Secrets {
+pub struct Secrets {
     known: BTreeMap<String, String>,
     /// Where relative files and commands start.
     directory: PathBuf,
 }
 
 impl Secrets {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub fn new(directory: PathBuf) -> Self {
         Self {
             known: BTreeMap::new(),
             directory,
         }
     }
 
-    /// The value of a secret; the error says what to mend and holds no value.
-    pub(super) async fn resolve(
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// Why there is none and what to mend; it holds no value.
+    pub async fn resolve(
         &mut self,
         name: &str,
         source: &SecretSource,

@@ -7,6 +7,7 @@ mod demo;
 mod dialect;
 mod dialect_lints;
 mod dialect_properties;
+mod doctor;
 mod documentation;
 mod errors;
 mod executor;
