@@ -6,6 +6,7 @@ mod activity;
 mod clean;
 mod conninfo;
 mod control;
+mod fate;
 mod handle;
 mod ledger;
 mod link;
@@ -21,6 +22,7 @@ mod target;
 mod trouble;
 
 pub use control::{Signal, Signalled};
+pub use fate::Remains;
 use handle::Publisher;
 pub use handle::{Cadence, Monitor, MonitorConfig, identify};
 pub use lock::{LockKeeping, LockNews, LockReading, LockRecord};

@@ -114,6 +114,12 @@ pub enum Command {
         target: String,
         identity: TargetIdentity,
     },
+    /// The transaction in which an action writes.
+    TransactionSeen {
+        action: ActionId,
+        attempt: u32,
+        transaction: i64,
+    },
     /// What became of the lock of a target.
     LockSeen {
         target: String,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use super::fate;
 use super::feed::{Feed, Person, StoreHealth};
 use super::handle::{Handle, Input};
 use super::included;
@@ -240,6 +241,16 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
+            Input::Fate(action, answer) => {
+                let (state, monitor) = (self.state.clone(), self.monitor.clone());
+                let readings = self.readings.clone();
+                tokio::spawn(async move {
+                    let fate = fate::find_out(state, readings, monitor, action).await;
+                    if answer.send(fate).is_err() {
+                        tracing::debug!("nobody waits to hear what became of an action");
+                    }
+                });
+            }
             Input::People(people) => {
                 self.people = people;
                 self.looked_at = chrono::Utc::now();

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::feed::{Feed, Person};
 use super::output::{Outputs, PageError};
 use crate::executor::Running;
-use crate::run::{ActionId, Command, Included, OutputLine, Refusal};
+use crate::run::{ActionId, Command, Fate, Included, OutputLine, Refusal};
 
 /// What the loop is asked.
 pub struct Request {
@@ -27,6 +27,7 @@ pub struct LossRequest {
 pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
+    Fate(ActionId, oneshot::Sender<Fate>),
     People(Vec<Person>),
     Launched {
         action: ActionId,
@@ -97,6 +98,20 @@ impl Handle {
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// The supervisor is ending.
+    pub async fn fate(&self, action: ActionId) -> Result<Fate, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        self.inputs
+            .send(Input::Fate(action, answer))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// Says who is connected.

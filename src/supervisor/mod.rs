@@ -5,6 +5,7 @@
 mod actions;
 mod commit;
 mod core;
+mod fate;
 mod feed;
 mod handle;
 mod included;

@@ -157,6 +157,11 @@ impl App {
                     dialog.learn_included(action, included.clone());
                 }
             }
+            Answer::Fate { action, fate } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_fate(action, &fate);
+                }
+            }
             Answer::Loss { block, loss } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_loss(block, loss.clone());
@@ -331,6 +336,9 @@ impl App {
         if let Some(mut dialog) = self.dialogs.pop() {
             if let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
+            }
+            if let Some(action) = dialog.wants_fate() {
+                asks.push(Ask::Fate { action });
             }
             if let Some(block) = dialog.wants_loss(&self.look()) {
                 asks.push(Ask::Loss { block });
