@@ -12,8 +12,8 @@ use super::control::{Control, Request};
 use super::link::{Link, Scope};
 use super::sampler::Sampler;
 use super::{
-    LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target, Trouble,
-    clean, fate, loss, probe,
+    LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
+    Trouble, clean, fate, loss, probe,
 };
 use crate::run::{LockHolder, TargetIdentity};
 use crate::text::redact::Redactor;

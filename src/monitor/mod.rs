@@ -26,6 +26,7 @@ pub use fate::Remains;
 use handle::Publisher;
 pub use handle::{Cadence, Monitor, MonitorConfig, identify};
 pub use lock::{LockKeeping, LockNews, LockReading, LockRecord};
+pub use pgpass::known_passwords;
 pub use probe::{Probe, ProbeError};
 pub use sample::*;
 pub use survey::{StatementsState, Survey, survey};

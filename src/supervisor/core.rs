@@ -17,7 +17,7 @@ use super::secrets::Secrets;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{LockNews, Monitor, Sample};
+use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
     Timestamp, advance, apply, decide, digest_of, open,
@@ -125,6 +125,7 @@ impl Supervisor {
             outputs: outputs.clone(),
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
+        secrets.learn("libpq password", known_passwords());
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let monitor = start_monitor(&state, &mut secrets, sample_sender, lock_sender).await;

@@ -31,11 +31,7 @@ impl Secrets {
     ///
     /// # Errors
     /// Why there is none and what to mend; it holds no value.
-    pub async fn resolve(
-        &mut self,
-        name: &str,
-        source: &SecretSource,
-    ) -> Result<String, String> {
+    pub async fn resolve(&mut self, name: &str, source: &SecretSource) -> Result<String, String> {
         if let Some(value) = self.known.get(name) {
             return Ok(value.clone());
         }
@@ -80,6 +76,13 @@ impl Secrets {
                     .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
                     .map_err(|_| format!("`{command}` printed bytes that are no text"))
             }
+        }
+    }
+
+    /// Values to mask that no step is given.
+    pub(super) fn learn(&mut self, of: &str, values: Vec<String>) {
+        for (number, value) in values.into_iter().enumerate() {
+            self.known.insert(format!("{of} {number}"), value);
         }
     }
 

@@ -9,8 +9,8 @@ use super::handle::{Input, LossRequest, Request};
 use super::secrets::Secrets;
 use crate::executor::application_name;
 use crate::monitor::{
-    ActivitySample, Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor, MonitorConfig, Probe, Sample,
-    Target,
+    ActivitySample, Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
+    MonitorConfig, Probe, Sample, Target,
 };
 use crate::run::{Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity};
 
@@ -117,15 +117,16 @@ impl Supervisor {
     /// A refusal as long as a server has not said for the first time who holds it.
     pub(super) async fn look_at_locks(&mut self) -> Result<(), Refusal> {
         for target in self.monitor.targets() {
-            if !self.locks_seen.contains(&target) {
-                return Err(Refusal::new(
-                    format!("it is not known yet whether another run holds `{target}`"),
-                    "wait a moment, until it answers or cannot be reached",
-                ));
-            }
             let looked = tokio::time::timeout(LOOK, self.monitor.lock(&target)).await;
-            if let Ok(Ok(lock @ LockReading::Theirs(_))) = looked {
-                Box::pin(self.lock_seen(LockNews { target, lock })).await;
+            match looked {
+                Ok(Ok(lock)) => Box::pin(self.lock_seen(LockNews { target, lock })).await,
+                _ if !self.locks_seen.contains(&target) => {
+                    return Err(Refusal::new(
+                        format!("it is not known yet whether another run holds `{target}`"),
+                        "wait a moment, until it answers or cannot be reached",
+                    ));
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -22,6 +22,7 @@ mod migration;
 mod monitor;
 mod panes;
 mod rehearsal;
+mod secrets;
 mod socket;
 mod support;
 mod target_lock;

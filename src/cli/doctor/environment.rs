@@ -138,7 +138,9 @@ fn tell(findings: &mut Findings, name: &str, survey: &Survey) {
         if client < server {
             findings.warn(
                 format!("target {name}: psql {client} is older than the server ({server})"),
-                format!("apt-get install postgresql-client-{server}: `pg_dump` refuses a newer server"),
+                format!(
+                    "apt-get install postgresql-client-{server}: `pg_dump` refuses a newer server"
+                ),
             );
         }
     }

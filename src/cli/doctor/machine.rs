@@ -67,7 +67,10 @@ pub(super) fn state(findings: &mut Findings) -> color_eyre::Result<()> {
         findings.good(format!("{} GiB free there", free >> 10));
     }
     if space.f_favail == 0 && space.f_files > 0 {
-        findings.bad("no inode is free there", "remove files: each step makes some");
+        findings.bad(
+            "no inode is free there",
+            "remove files: each step makes some",
+        );
     }
     Ok(())
 }
@@ -188,8 +191,12 @@ mod tests {
 
     #[test]
     fn the_last_value_that_is_not_a_comment_counts() {
-        let text = "[Login]\n#KillUserProcesses=yes\nKillUserProcesses = no\nKillUserProcesses=yes\n";
+        let text =
+            "[Login]\n#KillUserProcesses=yes\nKillUserProcesses = no\nKillUserProcesses=yes\n";
         assert_eq!(value_of(text, "KillUserProcesses").as_deref(), Some("yes"));
-        assert_eq!(value_of("#KillUserProcesses=yes\n", "KillUserProcesses"), None);
+        assert_eq!(
+            value_of("#KillUserProcesses=yes\n", "KillUserProcesses"),
+            None
+        );
     }
 }

@@ -171,5 +171,9 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             "findings": findings.all,
         }))?;
     }
-    Ok(if missing > 0 { Exit::Failed } else { Exit::Done })
+    Ok(if missing > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
 }

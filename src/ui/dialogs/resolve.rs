@@ -161,10 +161,7 @@ fn tell(fate: &Fate, known: &mut Vec<(String, Role)>) {
             Err(why) => (format!("cannot be asked: {why}"), Role::Warning),
         };
         let title = plain(&check.title);
-        known.push((
-            format!("{title} (line {}) now: {said}", check.line),
-            role,
-        ));
+        known.push((format!("{title} (line {}) now: {said}", check.line), role));
     }
 }
 
