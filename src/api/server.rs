@@ -246,6 +246,8 @@ async fn command(
         Command::Launched { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::Alerted { .. }
+            | Command::Sampled { .. }
             | Command::LockSeen { .. }
             | Command::TransactionSeen { .. }
     );

@@ -26,3 +26,4 @@ mod secrets;
 mod socket;
 mod support;
 mod target_lock;
+mod watches;
