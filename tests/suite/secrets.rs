@@ -87,7 +87,7 @@ async fn no_form_of_a_secret_stands_anywhere() {
     home.write(
         "guide.md",
         &format!(
-            "# Print\n\n## Phase 1: Print\n\n### All of it\n\n```bash {{#print .run}}\n{FORMS}{prints}ps -eo args | grep '[k]anarie' | cut -c 1-40\ntouch printed\nwhile [ ! -e go ]; do sleep 0.02; done\n```\n\n```sql {{#told .run}}\nDO $$ BEGIN RAISE NOTICE 'told %', current_setting('application_name'); END $$;\nSELECT :'CANARY_0' AS shown;\n```\n"
+            "# Print\n\n## Phase 1: Print\n\n### All of it\n\n```bash {{#print .run}}\n{FORMS}{prints}if ps -eo args | grep -q '[k]anarie'; then echo IN-AN-ARGUMENT-LIST; fi\ntouch printed\nwhile [ ! -e go ]; do sleep 0.02; done\n```\n\n```sql {{#told .run}}\nDO $$ BEGIN RAISE NOTICE 'told %', current_setting('application_name'); END $$;\nSELECT :'CANARY_0' AS shown;\n```\n"
         ),
     );
     let sources: String = names
@@ -128,7 +128,7 @@ async fn no_form_of_a_secret_stands_anywhere() {
 
     let traces: Vec<String> = secrets.iter().flat_map(|secret| traces(secret)).collect();
     let mut files = 0;
-    let mut look = |place: &str, text: &str| {
+    let look = |place: &str, text: &str| {
         let joined: String = text.split(['\n', '\r']).collect();
         for trace in &traces {
             assert!(
