@@ -187,6 +187,21 @@ impl Client {
         self.answer(response).await
     }
 
+    /// What has changed in the guide's file since the run was opened, as a unified difference.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or one of the two texts cannot be read.
+    pub async fn guide_difference(&self) -> Result<Vec<String>, ClientError> {
+        let response = self
+            .http
+            .get("http://run/guide")
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
     async fn answer<T: serde::de::DeserializeOwned>(
         &self,
         response: reqwest::Response,

@@ -93,6 +93,7 @@ fn router(server: Server) -> Router {
         .route("/included", get(included))
         .route("/loss", get(loss))
         .route("/fate", get(fate))
+        .route("/guide", get(guide))
         .with_state(server)
 }
 
@@ -246,6 +247,7 @@ async fn command(
         Command::Launched { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::GuideSeen { .. }
             | Command::Alerted { .. }
             | Command::Sampled { .. }
             | Command::LockSeen { .. }
@@ -316,6 +318,14 @@ struct LossQuery {
 async fn loss(State(server): State<Server>, Query(query): Query<LossQuery>) -> Response {
     match server.handle.loss(query.block).await {
         Ok(value) => Json(value).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
+    }
+}
+
+/// What has changed in the guide's file since the run was opened.
+async fn guide(State(server): State<Server>) -> Response {
+    match server.handle.guide_difference().await {
+        Ok(lines) => Json(lines).into_response(),
         Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod identity;
+mod inputs;
 mod open;
 mod plan;
 mod print;

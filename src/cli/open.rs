@@ -1,5 +1,5 @@
 //! Opens a run: reads the guide and its configuration, settles values, and writes the first event.
-//! From then on the run lives in its journal; nothing else remembers it.
+//! From then on the run lives in its journal.
 
 use super::print;
 use std::collections::BTreeMap;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{Exit, Trouble};
-use super::{OpenArguments, identity};
+use super::{OpenArguments, identity, inputs};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{Event, Input, Record};
-use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
+use crate::run::{ActionId, ArmedBefore, ENGINE, Event, Input, Provenance, Record};
+use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse};
 use crate::supervisor::place;
@@ -29,6 +29,9 @@ pub(super) struct Opened {
     pub directory: PathBuf,
     pub inputs: BTreeMap<String, Input>,
     pub window_s: Option<u64>,
+    pub provenance: Provenance,
+    /// What earlier runs of this very guide have armed.
+    pub armed_before: BTreeMap<ActionId, ArmedBefore>,
 }
 
 /// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
@@ -206,53 +209,8 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
             "mend `directory` of the environment",
         ));
     }
-    let mut inputs: BTreeMap<String, Input> = BTreeMap::new();
-    for variable in &runbook.variables {
-        // What the operator's own shell would have filled in.
-        if let Ok(value) = std::env::var(&variable.name) {
-            let input = if variable.secret {
-                Input::Secret(SecretSource::Env(variable.name.clone()))
-            } else {
-                Input::Value(value)
-            };
-            inputs.insert(variable.name.clone(), input);
-        }
-    }
-    inputs.extend(
-        environment
-            .values
-            .iter()
-            .map(|(name, value)| (name.clone(), Input::Value(value.clone()))),
-    );
-    inputs.extend(
-        environment
-            .secrets
-            .iter()
-            .map(|(name, source)| (name.clone(), Input::Secret(source.clone()))),
-    );
-    for variable in &arguments.variables {
-        let Some((name, value)) = variable.split_once('=') else {
-            return Err(Trouble::usage(
-                format!("`--var {variable}` has no `=`"),
-                "write `--var NAME=VALUE`",
-            ));
-        };
-        if runbook
-            .variables
-            .iter()
-            .any(|known| known.name == name && known.secret)
-        {
-            return Err(Trouble::usage(
-                format!(
-                    "`{name}` is a secret, and arguments can be read by everybody on this machine"
-                ),
-                format!(
-                    "export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"
-                ),
-            ));
-        }
-        inputs.insert(name.to_owned(), Input::Value(value.to_owned()));
-    }
+    inputs::apply_rules(&mut runbook, &config);
+    let (inputs, origins) = inputs::first_values(&runbook, &environment, arguments)?;
     let window_s = match &arguments.window {
         Some(text) => Some(crate::text::duration::parse_s(text).ok_or_else(|| {
             Trouble::usage(format!("`{text}` is not a duration"), "write `90m` or `2h`")
@@ -266,6 +224,12 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
         directory,
         inputs,
         window_s,
+        provenance: Provenance {
+            guide: Some(arguments.guide.canonicalize()?.display().to_string()),
+            origins,
+            ..Provenance::default()
+        },
+        armed_before: BTreeMap::new(),
     })
 }
 
@@ -309,11 +273,20 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
             window_ends,
             driver: me,
             unattended,
+            provenance: opened.provenance,
         },
     };
+    let armed = opened.armed_before.into_iter();
+    let mut records = vec![record];
+    records.extend((2..).zip(armed).map(|(seq, (action, armed))| Record {
+        seq,
+        at: now,
+        by: ENGINE.to_owned(),
+        event: Event::ArmingRemembered { action, armed },
+    }));
     // Nobody sees half a run: it gets its name when its first event is durable.
     let half = directory.with_file_name(format!(".{run}"));
-    let kept = match keep(&half, &opened.source, &record).await {
+    let kept = match keep(&half, &opened.source, &records).await {
         Ok(()) => std::fs::rename(&half, &directory).map_err(color_eyre::Report::from),
         Err(error) => Err(error),
     };
@@ -331,11 +304,11 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
 }
 
 /// Writes what a run begins with.
-async fn keep(directory: &Path, source: &[u8], record: &Record) -> color_eyre::Result<()> {
+async fn keep(directory: &Path, source: &[u8], records: &[Record]) -> color_eyre::Result<()> {
     place::create_private(directory)?;
     place::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
-    journal.append(std::slice::from_ref(record)).await?;
+    journal.append(records).await?;
     journal.close().await?;
     Ok(())
 }

@@ -15,6 +15,7 @@ mod evidence;
 mod expected_output;
 mod fate;
 mod included;
+mod inputs;
 mod output;
 mod plan;
 mod preview;
@@ -26,6 +27,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
@@ -40,9 +42,13 @@ pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use fate::{CheckNow, Fate};
 pub use included::{Included, digest_of, included_files};
+pub use inputs::{
+    ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
+    check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
+};
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
-pub use preview::{Preview, directory, preview, shell_quoted};
+pub use preview::{Preview, directory, preview};
 pub use state::*;
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};

@@ -23,7 +23,7 @@ const GUIDE: &str = r#"# Move a table
 <!-- gonogo: estimate=5-10m -->
 
 ```bash {#backup .run}
-pg_dump -f dump
+pg_dump -f ${DUMP:-dump}
 ```
 
 **Success criteria**:
@@ -103,6 +103,7 @@ impl Run {
                 window_ends: Some(now + TimeDelta::minutes(60)),
                 driver: ANNA.to_owned(),
                 unattended: false,
+                provenance: Default::default(),
             },
         };
         let mut run = Self {
@@ -681,7 +682,8 @@ fn author(command: &Command) -> &'static str {
         Command::Finished { .. }
         | Command::Alerted { .. }
         | Command::Sampled { .. }
-        | Command::LockSeen { .. } => ENGINE,
+        | Command::LockSeen { .. }
+        | Command::GuideSeen { .. } => ENGINE,
         _ => ANNA,
     }
 }
@@ -750,7 +752,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..18, 0u8..8)
+    (0u8..26, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -803,6 +805,22 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
         },
+        18 => Command::SetInput {
+            name: "DUMP".to_owned(),
+            input: Input::Value(["a", "b", ""][usize::from(choice % 3)].to_owned()),
+        },
+        19 => Command::ClearInput {
+            name: "DUMP".to_owned(),
+        },
+        20 => Command::UndoInput {},
+        21 => Command::GuideSeen {
+            state: match choice % 3 {
+                0 => GuideOnDisk::Same,
+                1 => GuideOnDisk::Missing,
+                _ => GuideOnDisk::Changed(choice.to_string()),
+            },
+        },
+        22 => Command::Arm { action, hash },
         12 => Command::Alerted {
             action,
             attempt: 1,

@@ -2,10 +2,13 @@
 //! secrets, the maintenance window, and the layout.
 
 mod reader;
+mod rules;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use super::model::VariableRule;
 
 pub use reader::{KEYS, parse_config};
 
@@ -15,6 +18,9 @@ pub struct Config {
     /// The environment used where none is named.
     pub default_environment: Option<String>,
     pub environments: BTreeMap<String, Environment>,
+    /// What a value of a blank must be, by the name of the blank.
+    #[serde(default)]
+    pub variables: BTreeMap<String, VariableRule>,
 }
 
 /// Everything that differs between staging and production. Two environments share nothing.
@@ -63,4 +69,12 @@ pub enum SecretSource {
     Env(String),
     File(String),
     Command(String),
+}
+
+impl SecretSource {
+    /// The variable, path or command itself.
+    pub fn text(&self) -> &str {
+        let (Self::Env(text) | Self::File(text) | Self::Command(text)) = self;
+        text
+    }
 }

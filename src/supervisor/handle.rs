@@ -1,14 +1,16 @@
 //! How the rest of the process reaches the supervisor: questions through a channel, news from the
 //! feed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::feed::{Feed, Person};
+use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
 use crate::executor::Running;
-use crate::run::{ActionId, Command, Fate, Included, OutputLine, Refusal};
+use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal};
 
 /// What the loop is asked.
 pub struct Request {
@@ -28,6 +30,8 @@ pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
     Fate(ActionId, oneshot::Sender<Fate>),
+    /// The guide's file was looked at.
+    Guide(GuideWatch, GuideOnDisk),
     People(Vec<Person>),
     Launched {
         action: ActionId,
@@ -42,6 +46,8 @@ pub struct Handle {
     pub feed: Arc<Feed>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) outputs: Outputs,
+    /// The run's own folder.
+    pub(super) directory: PathBuf,
 }
 
 impl Handle {
@@ -84,6 +90,18 @@ impl Handle {
         tokio::task::spawn_blocking(move || super::included::read(&state, action))
             .await
             .map_err(|error| error.to_string())
+    }
+
+    /// What has changed in the guide's file since the run was opened, as the lines of a unified
+    /// difference.
+    ///
+    /// # Errors
+    /// Why it cannot be said: the file is gone, for one.
+    pub async fn guide_difference(&self) -> Result<Vec<String>, String> {
+        let (state, directory) = (self.feed.state(), self.directory.clone());
+        tokio::task::spawn_blocking(move || super::guide::difference(&state, &directory))
+            .await
+            .map_err(|error| error.to_string())?
     }
 
     /// What a rollback option would lose, read from the database now.

@@ -32,6 +32,8 @@ pub enum Ask {
     Loss {
         block: usize,
     },
+    /// What has changed in the guide's file.
+    GuideDifference,
     Copy(String),
     Leave,
 }
@@ -62,4 +64,5 @@ pub enum Answer {
         block: usize,
         loss: Result<String, String>,
     },
+    GuideDifference(Result<Vec<String>, String>),
 }

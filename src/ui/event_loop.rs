@@ -109,6 +109,7 @@ pub async fn run_on(
         if let Some((text, help)) = faults.into_iter().next() {
             app.say(text, help, Role::Warning);
         }
+        app.begin();
         walk(app, incoming, control, keys, &mut screen).await
     }
     .await;
@@ -413,6 +414,7 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 block,
                 loss: control.loss(block).await,
             },
+            Ask::GuideDifference => Answer::GuideDifference(control.guide_difference().await),
             Ask::Copy(_) | Ask::Leave => return,
         };
         if answers.send(answer).await.is_err() {

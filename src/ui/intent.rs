@@ -30,6 +30,8 @@ pub enum Intent {
     SearchPrevious,
     Copy,
     Inputs,
+    /// What has changed in the guide's file since the run was opened.
+    GuideChanged,
     LookAtWatches,
 
     // Opening a dialog in which something can be decided.
@@ -69,6 +71,10 @@ pub enum Intent {
     PreviousField,
     ItHappened,
     ItDidNot,
+    TakeRemembered,
+    TakeAllRemembered,
+    TakeDefault,
+    ClearInput,
     Leave,
 }
 
@@ -89,6 +95,10 @@ impl Intent {
                     | Self::Judge
                     | Self::ItHappened
                     | Self::ItDidNot
+                    | Self::TakeRemembered
+                    | Self::TakeAllRemembered
+                    | Self::TakeDefault
+                    | Self::ClearInput
             )
     }
 

@@ -60,6 +60,12 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
     /// It cannot be read.
     fn loss(&self, block: usize) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// What has changed in the guide's file since the run was opened, as a unified difference.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn guide_difference(&self) -> impl Future<Output = Result<Vec<String>, String>> + Send;
 }
 
 /// The stream of a supervisor on its socket.
@@ -153,5 +159,10 @@ impl Control for SocketControl {
     async fn loss(&self, block: usize) -> Result<String, String> {
         let loss = self.client.loss(block).await;
         loss.map_err(|error| error.to_string())
+    }
+
+    async fn guide_difference(&self) -> Result<Vec<String>, String> {
+        let difference = self.client.guide_difference().await;
+        difference.map_err(|error| error.to_string())
     }
 }

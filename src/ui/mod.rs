@@ -22,6 +22,7 @@ mod link;
 mod markdown;
 pub mod model;
 mod moves;
+mod opening;
 mod output;
 mod panes;
 mod screen;

@@ -219,6 +219,7 @@ fn every_key_is_accepted_by_the_parser() {
                 "file" => format!("{key} = 0"),
                 "environment" => format!("[environments.a]\n{key} = 0"),
                 "target" => format!("[environments.a]\ntargets.x = {{ {key} = 0 }}"),
+                "variable" => format!("[variables.x]\n{key} = {{}}"),
                 "probe" => format!("[environments.a]\nprobes.x = {{ {key} = 0 }}"),
                 _ => format!("[environments.a]\nsecrets.x = {{ {key} = 0 }}"),
             };

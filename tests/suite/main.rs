@@ -18,6 +18,7 @@ mod executor_sql;
 mod faults;
 mod hostile_output;
 mod house;
+mod inputs;
 mod migration;
 mod monitor;
 mod panes;

@@ -14,8 +14,8 @@ use crate::runbook::pattern::pattern;
 use crate::text::duration;
 
 /// The keys of each table of the file, by the name the documentation gives it.
-pub const KEYS: [(&str, &[&str]); 5] = [
-    ("file", &["default_environment", "environments"]),
+pub const KEYS: [(&str, &[&str]); 6] = [
+    ("file", &["default_environment", "environments", "variables"]),
     (
         "environment",
         &[
@@ -34,6 +34,10 @@ pub const KEYS: [(&str, &[&str]); 5] = [
     ("target", &["password", "postgres"]),
     ("probe", &["every", "status", "timeout", "url"]),
     ("secret", &["command", "env", "file"]),
+    (
+        "variable",
+        &["choices", "default", "description", "pattern", "secret"],
+    ),
 ];
 
 fn keys(table: &str) -> &'static [&'static str] {
@@ -74,13 +78,13 @@ pub fn parse_config(file: &str, text: &str) -> (Config, Vec<Diagnostic>) {
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    fn report(
+    pub(super) fn report(
         &mut self,
         severity: Severity,
         code: &str,
@@ -109,7 +113,7 @@ impl Reader<'_> {
         });
     }
 
-    fn unknown(&mut self, table: &str, name: &str, span: &Range<usize>) {
+    pub(super) fn unknown(&mut self, table: &str, name: &str, span: &Range<usize>) {
         self.report(
             Severity::Error,
             "unknown-key",
@@ -119,7 +123,7 @@ impl Reader<'_> {
         );
     }
 
-    fn expected(&mut self, value: &Value<'_>, what: &str, help: &str) {
+    pub(super) fn expected(&mut self, value: &Value<'_>, what: &str, help: &str) {
         self.report(
             Severity::Error,
             "bad-value",
@@ -157,6 +161,7 @@ impl Reader<'_> {
                         }
                     }
                 }
+                "variables" => config.variables = self.entries(value, "variables", Self::variable),
                 name => {
                     // An environment written at the top is the common mistake.
                     let is_table = value.get_ref().is_table();
@@ -407,7 +412,7 @@ impl Reader<'_> {
         source
     }
 
-    fn scalar(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(super) fn scalar(&mut self, value: &Value<'_>) -> Option<String> {
         match value.get_ref() {
             DeValue::String(text) => Some(text.to_string()),
             DeValue::Integer(number) => Some(number.to_string()),
@@ -425,7 +430,7 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+    pub(super) fn string(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
         let text = value.get_ref().as_str().map(str::to_owned);
         if text.is_none() {
             self.expected(value, what, "write it in quotes");

@@ -5,7 +5,9 @@
 mod confirm;
 mod form;
 mod gate;
+mod guide;
 mod help;
+mod inputs;
 mod palette;
 mod pick;
 mod preview;
@@ -29,7 +31,9 @@ use crate::run::{ActionId, Command, Fate, Included};
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
 pub use gate::GateDialog;
+pub use guide::GuideChanged;
 pub use help::Help;
+pub use inputs::Inputs;
 pub use palette::{Palette, SearchFor};
 pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
@@ -78,6 +82,11 @@ pub trait Dialog: Send {
         false
     }
 
+    /// Why a pasted text is not taken, where it would have to lose something.
+    fn refuses_paste(&self, _text: &str) -> Option<String> {
+        None
+    }
+
     /// A text that a dialog on top of this one was asked for.
     fn told(&mut self, _text: String) {}
 
@@ -99,6 +108,13 @@ pub trait Dialog: Send {
     fn wants_loss(&mut self, _look: &Look<'_>) -> Option<usize> {
         None
     }
+
+    /// It would like to see what has changed in the guide: asked once.
+    fn wants_difference(&mut self) -> bool {
+        false
+    }
+
+    fn learn_difference(&mut self, _difference: Result<Vec<String>, String>) {}
 
     fn learn_loss(&mut self, _block: usize, _loss: Result<String, String>) {}
 }
