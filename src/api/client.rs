@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 
 use super::{CommandAnswer, CommandRequest, Message, OutputPage, Person};
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Fate, Included};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -150,6 +150,21 @@ impl Client {
         let response = self
             .http
             .get(address("included", &[("action", action.to_string())])?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn fate(&self, action: ActionId) -> Result<Fate, ClientError> {
+        let response = self
+            .http
+            .get(address("fate", &[("action", action.to_string())])?)
             .timeout(PATIENCE)
             .send()
             .await

@@ -92,6 +92,7 @@ fn router(server: Server) -> Router {
         .route("/output", get(output))
         .route("/included", get(included))
         .route("/loss", get(loss))
+        .route("/fate", get(fate))
         .route("/guide", get(guide))
         .with_state(server)
 }
@@ -250,6 +251,7 @@ async fn command(
             | Command::Alerted { .. }
             | Command::Sampled { .. }
             | Command::LockSeen { .. }
+            | Command::TransactionSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(
@@ -290,13 +292,20 @@ async fn output(State(server): State<Server>, Query(query): Query<OutputQuery>) 
 }
 
 #[derive(Deserialize)]
-struct IncludedQuery {
+struct ActionQuery {
     action: ActionId,
 }
 
-async fn included(State(server): State<Server>, Query(query): Query<IncludedQuery>) -> Response {
+async fn included(State(server): State<Server>, Query(query): Query<ActionQuery>) -> Response {
     match server.handle.included(query.action).await {
         Ok(included) => Json(included).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
+    }
+}
+
+async fn fate(State(server): State<Server>, Query(query): Query<ActionQuery>) -> Response {
+    match server.handle.fate(query.action).await {
+        Ok(fate) => Json(fate).into_response(),
         Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }

@@ -198,6 +198,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     command: command.clone(),
                     target: target.clone(),
                     launched: None,
+                    transaction: None,
                     cancel_requested_at: None,
                     outcome: None,
                     evidence: None,
@@ -216,6 +217,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
         } => {
             if let Some(attempt) = attempt_mut(state, *action, *attempt) {
                 attempt.launched = Some(launched.clone());
+            }
+        }
+        Event::TransactionSeen {
+            action,
+            attempt,
+            transaction,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.transaction = Some(*transaction);
             }
         }
         Event::CancelRequested { action, attempt } => {

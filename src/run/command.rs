@@ -126,6 +126,12 @@ pub enum Command {
         target: String,
         identity: TargetIdentity,
     },
+    /// The transaction in which an action writes.
+    TransactionSeen {
+        action: ActionId,
+        attempt: u32,
+        transaction: i64,
+    },
     GuideSeen {
         state: GuideOnDisk,
     },

@@ -202,6 +202,23 @@ pub fn decide(
             typed,
             reason,
         } => lock::take(state, target, typed, reason),
+        Command::TransactionSeen {
+            action,
+            attempt,
+            transaction,
+        } => {
+            let known = state.action(*action).and_then(|state| state.last());
+            let is_news = known.is_some_and(|known| {
+                known.number == *attempt
+                    && known.outcome.is_none()
+                    && known.transaction != Some(*transaction)
+            });
+            Ok(Vec::from_iter(is_news.then_some(Event::TransactionSeen {
+                action: *action,
+                attempt: *attempt,
+                transaction: *transaction,
+            })))
+        }
         Command::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
         Command::Resume {} => match state.mode {
             Mode::Held => one(Event::RunResumed {}),

@@ -194,6 +194,13 @@ pub enum Event {
         attempt: u32,
         launched: Launched,
     },
+    /// The monitor saw the transaction in which a step writes: after a crash the server can be asked
+    /// what became of it.
+    TransactionSeen {
+        action: ActionId,
+        attempt: u32,
+        transaction: i64,
+    },
     CancelRequested {
         action: ActionId,
         attempt: u32,

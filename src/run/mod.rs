@@ -13,6 +13,7 @@ mod effect;
 mod event;
 mod evidence;
 mod expected_output;
+mod fate;
 mod included;
 mod inputs;
 mod output;
@@ -39,6 +40,7 @@ pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
+pub use fate::{CheckNow, Fate};
 pub use included::{Included, digest_of, included_files};
 pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,

@@ -243,6 +243,9 @@ pub struct Attempt {
     pub command: String,
     pub target: String,
     pub launched: Option<Launched>,
+    /// The last transaction in which it was seen to write, its 64-bit number.
+    #[serde(default)]
+    pub transaction: Option<i64>,
     pub cancel_requested_at: Option<Timestamp>,
     /// `None` while it runs.
     pub outcome: Option<Outcome>,

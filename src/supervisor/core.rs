@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use super::fate;
 use super::feed::{Feed, Person, StoreHealth};
 use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
@@ -17,7 +18,7 @@ use super::secrets::Secrets;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{LockNews, Monitor, Sample};
+use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
     Timestamp, advance, apply, decide, digest_of, open,
@@ -128,6 +129,7 @@ impl Supervisor {
             directory: directory.to_owned(),
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
+        secrets.learn(known_passwords());
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let monitor = start_monitor(&state, &mut secrets, sample_sender, lock_sender).await;
@@ -248,6 +250,16 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
+            Input::Fate(action, answer) => {
+                let (state, monitor) = (self.state.clone(), self.monitor.clone());
+                let readings = self.readings.clone();
+                tokio::spawn(async move {
+                    let fate = fate::find_out(state, readings, monitor, action).await;
+                    if answer.send(fate).is_err() {
+                        tracing::debug!("nobody waits to hear what became of an action");
+                    }
+                });
+            }
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::People(people) => {
                 self.people = people;

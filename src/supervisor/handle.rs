@@ -10,7 +10,7 @@ use super::feed::{Feed, Person};
 use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
 use crate::executor::Running;
-use crate::run::{ActionId, Command, GuideOnDisk, Included, OutputLine, Refusal};
+use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal};
 
 /// What the loop is asked.
 pub struct Request {
@@ -29,6 +29,7 @@ pub struct LossRequest {
 pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
+    Fate(ActionId, oneshot::Sender<Fate>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
     People(Vec<Person>),
@@ -115,6 +116,20 @@ impl Handle {
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// The supervisor is ending.
+    pub async fn fate(&self, action: ActionId) -> Result<Fate, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        self.inputs
+            .send(Input::Fate(action, answer))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// Says who is connected.

@@ -16,7 +16,7 @@ const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
 const LARGEST_FILE: u64 = 1 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Secrets {
+pub struct Secrets {
     /// Value and the source it was read from, by name.
     known: BTreeMap<String, (SecretSource, String)>,
     /// Values of sources that somebody has replaced: still to be kept out of sight.
@@ -26,7 +26,7 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub fn new(directory: PathBuf) -> Self {
         Self {
             known: BTreeMap::new(),
             former: Vec::new(),
@@ -34,12 +34,11 @@ impl Secrets {
         }
     }
 
-    /// The value of a secret; the error says what to mend and holds no value.
-    pub(super) async fn resolve(
-        &mut self,
-        name: &str,
-        source: &SecretSource,
-    ) -> Result<String, String> {
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// Why there is none and what to mend; it holds no value.
+    pub async fn resolve(&mut self, name: &str, source: &SecretSource) -> Result<String, String> {
         if let Some((known, value)) = self.known.get(name)
             && known == source
         {
@@ -125,6 +124,11 @@ impl Secrets {
                     .map_err(|_| format!("`{command}` printed bytes that are no text"))
             }
         }
+    }
+
+    /// Values to mask that no step is given.
+    pub(super) fn learn(&mut self, values: Vec<String>) {
+        self.former.extend(values);
     }
 
     /// Every value known so far.

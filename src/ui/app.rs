@@ -162,6 +162,11 @@ impl App {
                     dialog.learn_included(action, included.clone());
                 }
             }
+            Answer::Fate { action, fate } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_fate(action, &fate);
+                }
+            }
             Answer::GuideDifference(difference) => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_difference(difference.clone());
@@ -349,6 +354,9 @@ impl App {
         if let Some(mut dialog) = self.dialogs.pop() {
             if let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
+            }
+            if let Some(action) = dialog.wants_fate() {
+                asks.push(Ask::Fate { action });
             }
             if dialog.wants_difference() {
                 asks.push(Ask::GuideDifference);

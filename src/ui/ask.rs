@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{CommandAnswer, OutputPage};
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Fate, Included};
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,9 @@ pub enum Ask {
         from: u64,
         lines: u64,
         upwards: bool,
+    },
+    Fate {
+        action: ActionId,
     },
     Included {
         action: ActionId,
@@ -48,6 +51,10 @@ pub enum Answer {
     Found {
         pattern: String,
         line: Result<Option<u64>, String>,
+    },
+    Fate {
+        action: ActionId,
+        fate: Result<Box<Fate>, String>,
     },
     Included {
         action: ActionId,

@@ -402,6 +402,10 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 let line = find(&control, subject, &pattern.to_lowercase(), from, upwards).await;
                 Answer::Found { pattern, line }
             }
+            Ask::Fate { action } => Answer::Fate {
+                action,
+                fate: control.fate(action).await.map(Box::new),
+            },
             Ask::Included { action } => Answer::Included {
                 action,
                 included: control.included(action).await,

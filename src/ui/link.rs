@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Fate, Included};
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -48,6 +48,12 @@ pub trait Control: Clone + Send + Sync + 'static {
         &self,
         action: ActionId,
     ) -> impl Future<Output = Result<Vec<Included>, String>> + Send;
+
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// It cannot be asked for.
+    fn fate(&self, action: ActionId) -> impl Future<Output = Result<Fate, String>> + Send;
 
     /// How much going back would lose now, by the read-only query in this block, in words.
     ///
@@ -143,6 +149,11 @@ impl Control for SocketControl {
     async fn included(&self, action: ActionId) -> Result<Vec<Included>, String> {
         let included = self.client.included(action).await;
         included.map_err(|error| error.to_string())
+    }
+
+    async fn fate(&self, action: ActionId) -> Result<Fate, String> {
+        let fate = self.client.fate(action).await;
+        fate.map_err(|error| error.to_string())
     }
 
     async fn loss(&self, block: usize) -> Result<String, String> {

@@ -26,7 +26,7 @@ use super::intent::Intent;
 use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Fate, Included};
 
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
@@ -89,6 +89,13 @@ pub trait Dialog: Send {
 
     /// A text that a dialog on top of this one was asked for.
     fn told(&mut self, _text: String) {}
+
+    /// An action of which it would like to know what became: asked once.
+    fn wants_fate(&mut self) -> Option<ActionId> {
+        None
+    }
+
+    fn learn_fate(&mut self, _action: ActionId, _fate: &Result<Box<Fate>, String>) {}
 
     /// An action whose included files it would like to see: asked once.
     fn wants_included(&mut self) -> Option<ActionId> {
