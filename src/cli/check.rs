@@ -157,9 +157,6 @@ fn check_shell_syntax(checked: &mut [Checked]) {
     let mut found = Vec::new();
     for (index, guide) in checked.iter().enumerate() {
         for (line, code) in shell_code(&guide.runbook) {
-            if code.len() > shell_syntax::LONGEST {
-                found.push((index, too_long(line, code.len())));
-            }
             places.push((index, line));
             codes.push(code);
         }
@@ -224,19 +221,6 @@ fn syntax(first: usize, objection: &Objection, bytes: &[u8]) -> Diagnostic {
         message: objection.message.clone(),
         help: help.to_owned(),
     }
-}
-
-fn too_long(line: usize, length: usize) -> Diagnostic {
-    note(
-        "shell-unchecked",
-        line,
-        format!(
-            "the syntax of {} KiB of shell code in one block is not checked; {} are",
-            length >> 10,
-            shell_syntax::LONGEST >> 10
-        ),
-        "put it into a script file, and call that",
-    )
 }
 
 fn note(code: &str, line: usize, message: String, help: &str) -> Diagnostic {

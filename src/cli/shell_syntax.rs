@@ -5,9 +5,6 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
-/// Longer code is not given to bash: nobody wrote it by hand, and reading it would take seconds.
-pub(super) const LONGEST: usize = 256 << 10;
-
 /// What bash objects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Objection {
@@ -18,8 +15,8 @@ pub(super) struct Objection {
     pub stops: bool,
 }
 
-/// For each of the codes what bash objects to first, in their order. Code with NUL bytes or longer than
-/// [`LONGEST`] is not looked at.
+/// For each of the codes what bash objects to first, in their order. Code with NUL bytes is not
+/// looked at.
 ///
 /// # Errors
 /// Where bash cannot be started, or its input cannot be kept.
@@ -28,7 +25,7 @@ pub(super) fn objections(codes: &[&str]) -> std::io::Result<Vec<Option<Objection
     let doubtful: Vec<usize> = codes
         .iter()
         .enumerate()
-        .filter(|(_, code)| code.len() <= LONGEST && !code.contains('\0') && !is_plain(code))
+        .filter(|(_, code)| !code.contains('\0') && !is_plain(code))
         .map(|(index, _)| index)
         .collect();
     if doubtful.is_empty() {

@@ -1,6 +1,8 @@
 //! Lints of SQL: locks that queue behind others, statements that rewrite or scan a table, and
 //! statements that may not stand in a transaction.
 
+use std::collections::HashSet;
+
 use super::{Context, Report, commands::is_executable};
 use crate::runbook::diagnostic::Severity;
 use crate::runbook::model::{Actor, Transaction};
@@ -17,7 +19,7 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
         let mut open = block.attributes.txn == Some(Transaction::One);
         let mut guarded = false;
         let mut warned = false;
-        let created: Vec<String> = statements
+        let created: HashSet<String> = statements
             .iter()
             .filter_map(|statement| pattern!(r"(?i)^create\s+(?:unlogged\s+|temp\w*\s+)?(?:table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?([\w.\x22]+)").captures(statement.text))
             .map(|found| found[1].to_lowercase())
@@ -43,9 +45,13 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
                     "take it out of the transaction, into a block of its own with `txn=none`",
                 );
             }
-            let on_new = created
-                .iter()
-                .any(|table| text.to_lowercase().contains(table.as_str()));
+            let on_new = !created.is_empty()
+                && text
+                    .to_lowercase()
+                    .split(|character: char| {
+                        !(character.is_alphanumeric() || matches!(character, '_' | '.' | '"'))
+                    })
+                    .any(|word| created.contains(word));
             index(statement, line, on_new, report);
             constraint(text, line, on_new, report);
             if !guarded && !warned && !on_new && takes_strong_lock(text) {

@@ -13,6 +13,7 @@ use crate::runbook::pattern::pattern;
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     fences(context, report);
+    sizes(context, report);
     ids(context, report);
     phases(context, report);
     attributes(context, report);
@@ -42,6 +43,21 @@ fn fences(context: &Context<'_>, report: &mut Report<'_>) {
                 format!("close the fence of line {} before this line, or make it longer than the fences it shows; until then nothing from there on can be armed", node.line),
             );
             return;
+        }
+    }
+}
+
+/// Blocks that are too long to be commands.
+fn sizes(context: &Context<'_>, report: &mut Report<'_>) {
+    for block in &context.runbook.blocks {
+        if block.code.len() > blocks::LARGEST_BLOCK {
+            report.add(
+                Severity::Warning,
+                "block-too-large",
+                (block.line, ""),
+                blocks::too_large(block.code.len()),
+                "put it into a file beside the guide, and run that: `bash FILE`, `psql -f FILE`",
+            );
         }
     }
 }
