@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
-use super::shell_syntax::{self, Objection};
+use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{Actor, Role, Runbook, check_document, parse};
@@ -154,18 +154,39 @@ fn summary(runbook: &Runbook) -> String {
 fn check_shell_syntax(checked: &mut [Checked]) {
     let mut places = Vec::new();
     let mut codes = Vec::new();
-    let mut found = Vec::new();
     for (index, guide) in checked.iter().enumerate() {
         for (line, code) in shell_code(&guide.runbook) {
             places.push((index, line));
             codes.push(code);
         }
     }
+    let mut found = Vec::new();
+    let mut lines: Option<(usize, Vec<&[u8]>)> = None;
     match shell_syntax::objections(&codes) {
-        Ok(objections) => {
-            for ((index, line), objection) in places.into_iter().zip(objections) {
-                let Some(objection) = objection else { continue };
-                found.push((index, syntax(line, &objection, &checked[index].bytes)));
+        Ok(said) => {
+            for ((index, line), said) in places.into_iter().zip(said) {
+                match said {
+                    Said::Nothing => {}
+                    Said::Unasked => {
+                        let message = format!(
+                            "the shell syntax from here on is not checked: {} other blocks were",
+                            shell_syntax::MOST
+                        );
+                        let help = "check fewer guides at a time, or a shorter one";
+                        found.push((index, note("shell-unchecked", line, message, help)));
+                        break;
+                    }
+                    Said::Objection(objection) => {
+                        let (_, lines) = match &mut lines {
+                            Some(known) if known.0 == index => known,
+                            lines => lines.insert((
+                                index,
+                                checked[index].bytes.split(|byte| *byte == b'\n').collect(),
+                            )),
+                        };
+                        found.push((index, syntax(line, &objection, lines)));
+                    }
+                }
             }
         }
         Err(error) => found.extend(places.first().map(|(index, line)| {
@@ -196,10 +217,10 @@ fn shell_code(runbook: &Runbook) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-fn syntax(first: usize, objection: &Objection, bytes: &[u8]) -> Diagnostic {
+fn syntax(first: usize, objection: &Objection, lines: &[&[u8]]) -> Diagnostic {
     let line = first + objection.line - 1;
-    let text = bytes.split(|byte| *byte == b'\n').nth(line - 1);
-    let text = String::from_utf8_lossy(text.unwrap_or_default());
+    let text = lines.get(line - 1).copied().unwrap_or_default();
+    let text = String::from_utf8_lossy(text);
     let indent = text.len() - text.trim_start().len();
     let (severity, help) = if objection.stops {
         (

@@ -2,6 +2,7 @@
 //! before its syntax error is the worst of both. Code that cannot be wrong is told apart here, and one
 //! bash a core reads all the rest, because a process for each block of a large guide takes seconds.
 
+use std::collections::HashMap;
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
@@ -15,21 +16,36 @@ pub(super) struct Objection {
     pub stops: bool,
 }
 
+/// Of so many different codes bash is asked: each costs it a process.
+pub(super) const MOST: usize = 3_000;
+
+/// What is known of one code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Nothing,
+    Objection(Objection),
+    /// There were more than [`MOST`] before it.
+    Unasked,
+}
+
 /// For each of the codes what bash objects to first, in their order. Code with NUL bytes is not
 /// looked at.
 ///
 /// # Errors
 /// Where bash cannot be started, or its input cannot be kept.
-pub(super) fn objections(codes: &[&str]) -> std::io::Result<Vec<Option<Objection>>> {
-    let mut found = vec![None; codes.len()];
-    let doubtful: Vec<usize> = codes
-        .iter()
-        .enumerate()
-        .filter(|(_, code)| !code.contains('\0') && !is_plain(code))
-        .map(|(index, _)| index)
-        .collect();
-    if doubtful.is_empty() {
-        return Ok(found);
+pub(super) fn objections(codes: &[&str]) -> std::io::Result<Vec<Said>> {
+    let mut known: HashMap<&str, Said> = HashMap::new();
+    let mut doubtful: Vec<&str> = Vec::new();
+    for code in codes {
+        if code.contains('\0') || known.contains_key(code) || is_plain(code) {
+            continue;
+        }
+        if doubtful.len() < MOST {
+            doubtful.push(code);
+            known.insert(code, Said::Nothing);
+        } else {
+            known.insert(code, Said::Unasked);
+        }
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // A start of bash costs as much as reading ten blocks.
@@ -37,10 +53,7 @@ pub(super) fn objections(codes: &[&str]) -> std::io::Result<Vec<Option<Objection
     let answers: Vec<std::io::Result<Vec<Option<Objection>>>> = std::thread::scope(|scope| {
         let readers: Vec<_> = doubtful
             .chunks(share)
-            .map(|chunk| {
-                let chunk: Vec<&str> = chunk.iter().map(|index| codes[*index]).collect();
-                scope.spawn(move || ask_bash(&chunk))
-            })
+            .map(|chunk| scope.spawn(move || ask_bash(chunk)))
             .collect();
         readers
             .into_iter()
@@ -51,13 +64,18 @@ pub(super) fn objections(codes: &[&str]) -> std::io::Result<Vec<Option<Objection
             })
             .collect()
     });
-    let mut indices = doubtful.into_iter();
+    let mut asked = doubtful.iter();
     for answer in answers {
-        for (objection, index) in answer?.into_iter().zip(&mut indices) {
-            found[index] = objection;
+        for (objection, code) in answer?.into_iter().zip(&mut asked) {
+            if let Some(objection) = objection {
+                known.insert(code, Said::Objection(objection));
+            }
         }
     }
-    Ok(found)
+    Ok(codes
+        .iter()
+        .map(|code| known.get(code).cloned().unwrap_or(Said::Nothing))
+        .collect())
 }
 
 /// Reads one code after the other, each in a process of its own that turns execution off before it
@@ -126,7 +144,9 @@ fn objection(said: &str, accepted: bool, code: &str) -> Option<Objection> {
     let (line, message) = first
         .split_once("line ")
         .and_then(|(_, rest)| rest.split_once(": "))
-        .map_or((None, first), |(line, message)| (line.parse().ok(), message));
+        .map_or((None, first), |(line, message)| {
+            (line.parse().ok(), message)
+        });
     Some(Objection {
         line: place(line.unwrap_or(BEFORE + 1)),
         message: if message.is_empty() {
@@ -289,8 +309,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn first(code: &str) -> Option<(usize, String)> {
-        let found = objections(&[code]).expect("bash is there").remove(0);
-        found.map(|found| (found.line, found.message))
+        match objections(&[code]).expect("bash is there").remove(0) {
+            Said::Objection(found) => Some((found.line, found.message)),
+            _ => None,
+        }
     }
 
     #[test]
@@ -329,7 +351,7 @@ mod tests {
         let stops: Vec<bool> = objections(&codes)
             .expect("bash is there")
             .iter()
-            .map(|found| found.as_ref().is_some_and(|found| found.stops))
+            .map(|said| matches!(said, Said::Objection(found) if found.stops))
             .collect();
         assert_eq!(stops, [false, false, true, false, false, false, false]);
         assert!(!mark.exists());
@@ -345,7 +367,18 @@ mod tests {
         ] {
             assert!(is_plain(code), "{code}");
         }
-        for code in ["a |", "a &&\n# b", "> \n", "| a", "a ;; b", "a \\", "if", "a <b>", "a(", "'"] {
+        for code in [
+            "a |",
+            "a &&\n# b",
+            "> \n",
+            "| a",
+            "a ;; b",
+            "a \\",
+            "if",
+            "a <b>",
+            "a(",
+            "'",
+        ] {
             assert!(!is_plain(code), "{code}");
         }
     }

@@ -247,9 +247,10 @@ fn accept(
             (open && close && !line.is_spoken()).then_some(Spelling::Omission)
         }
         '…' => (!line.is_spoken() && matches!(before, None | Some(' ' | '(' | '"' | '\'')))
-        .then_some(Spelling::Omission),
+            .then_some(Spelling::Omission),
         '/' if text.starts_with("/:") => {
-            (line.is_request() && before != Some(':') && before != Some('/')).then_some(Spelling::Text)
+            (line.is_request() && before != Some(':') && before != Some('/'))
+                .then_some(Spelling::Text)
         }
         'x' | 'X' => {
             let attached = matches!(before, Some(character) if character.is_alphanumeric() || matches!(character, '\\' | '%'));

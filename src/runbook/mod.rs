@@ -35,6 +35,6 @@ mod timing;
 mod variables;
 
 pub use check::check_document;
-pub use lint::{ConditionProblem, check_conditions};
+pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
 pub use parse::parse;
