@@ -9,7 +9,7 @@ use clap::Args;
 use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Role, Runbook, check_document, parse};
+use crate::runbook::{Actor, Role, Runbook, check_document, decoded, parse};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,7 +29,7 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         errors += open::errors(diagnostics);
         if !arguments.json {
-            let source = String::from_utf8_lossy(&guide.bytes);
+            let source = decoded(&guide.bytes);
             let runbook = &guide.runbook;
             print::remark(&render(&runbook.diagnostics, &runbook.file, &source));
             print::out(&summary(runbook))?;
@@ -161,7 +161,7 @@ fn check_shell_syntax(checked: &mut [Checked]) {
         }
     }
     let mut found = Vec::new();
-    let mut lines: Option<(usize, Vec<&[u8]>)> = None;
+    let mut lines: Option<(usize, Vec<String>)> = None;
     match shell_syntax::objections(&codes) {
         Ok(said) => {
             for ((index, line), said) in places.into_iter().zip(said) {
@@ -179,10 +179,10 @@ fn check_shell_syntax(checked: &mut [Checked]) {
                     Said::Objection(objection) => {
                         let (_, lines) = match &mut lines {
                             Some(known) if known.0 == index => known,
-                            lines => lines.insert((
-                                index,
-                                checked[index].bytes.split(|byte| *byte == b'\n').collect(),
-                            )),
+                            lines => {
+                                let text = decoded(&checked[index].bytes);
+                                lines.insert((index, text.lines().map(str::to_owned).collect()))
+                            }
                         };
                         found.push((index, syntax(line, &objection, lines)));
                     }
@@ -217,11 +217,13 @@ fn shell_code(runbook: &Runbook) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-fn syntax(first: usize, objection: &Objection, lines: &[&[u8]]) -> Diagnostic {
+fn syntax(first: usize, objection: &Objection, lines: &[String]) -> Diagnostic {
     let line = first + objection.line - 1;
-    let text = lines.get(line - 1).copied().unwrap_or_default();
-    let text = String::from_utf8_lossy(text);
-    let indent = text.len() - text.trim_start().len();
+    let text = lines.get(line - 1).map_or("", String::as_str);
+    let indent = text
+        .chars()
+        .take_while(|character| character.is_whitespace())
+        .count();
     let (severity, help) = if objection.stops {
         (
             Severity::Error,

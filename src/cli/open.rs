@@ -288,7 +288,7 @@ pub(super) fn refuse_errors(opened: &Opened) -> color_eyre::Result<()> {
     if count == 0 {
         return Ok(());
     }
-    let source = String::from_utf8_lossy(&opened.source);
+    let source = runbook::decoded(&opened.source);
     print::remark(&render(diagnostics, &opened.runbook.file, &source));
     Err(color_eyre::Report::new(Trouble {
         message: format!("`{}` has {}", opened.runbook.file, counted(count, "error")),

@@ -37,4 +37,4 @@ mod variables;
 pub use check::check_document;
 pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
-pub use parse::parse;
+pub use parse::{decoded, parse};

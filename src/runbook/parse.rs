@@ -50,6 +50,12 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
     runbook
 }
 
+/// The text of a guide as its diagnostics count lines and columns: decoded, repaired, with the line ends
+/// of Unix.
+pub fn decoded(bytes: &[u8]) -> String {
+    Source::decode(bytes).text
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.

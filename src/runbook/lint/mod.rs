@@ -3,6 +3,7 @@
 
 mod commands;
 mod conditions;
+mod psql_scripts;
 mod sql;
 mod structure;
 mod text;

@@ -180,7 +180,12 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
             let near = super::closest(key, &FENCE_KEYS).is_some() && value != "true";
             if ours || near {
                 report.add(
-                    Severity::Warning,
+                    // A slip in our own attributes silently switches off a check or a way back.
+                    if ours && near {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    },
                     "unknown-attribute",
                     (block.line, key),
                     format!("unknown attribute `{key}`"),
@@ -193,7 +198,11 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
             let near = super::closest(class, &KNOWN_CLASSES).is_some();
             if !known && near {
                 report.add(
-                    Severity::Warning,
+                    if ours {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    },
                     "unknown-class",
                     (block.line, class),
                     format!("unknown class `.{class}`"),
@@ -222,7 +231,7 @@ fn comments(context: &Context<'_>, report: &mut Report<'_>) {
         for (key, value) in &raw.pairs {
             if !COMMENT_KEYS.contains(&key.as_str()) {
                 report.add(
-                    Severity::Warning,
+                    Severity::Error,
                     "unknown-attribute",
                     (line, key),
                     format!("unknown key `{key}` in a comment"),
