@@ -118,7 +118,8 @@ fn of_windows_1252(byte: u8) -> char {
 /// Text of one byte a character. `None` where UTF-8 is mixed in, where a byte means nothing, or where
 /// control characters say that it is no text.
 fn windows_1252(bytes: &[u8]) -> Option<String> {
-    let mixed = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let mixed = wide || bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
     let text: String = bytes.iter().map(|byte| of_windows_1252(*byte)).collect();
     let odd = text
         .chars()

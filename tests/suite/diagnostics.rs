@@ -169,13 +169,25 @@ fn every_diagnostic_says_where_why_and_what_to_do() {
         .collect();
     std::fs::write(&path, format!("{HEAD}{many}")).unwrap();
     golden("shell-unchecked", &home);
+    std::fs::write(&path, format!("{HEAD}```bash\n(ls)\n```\n")).unwrap();
+    golden_in("no-bash", &home, "/nowhere");
 }
 
 /// Compares what is said of one code in prose and as JSON with its golden file.
 #[track_caller]
 fn golden(code: &str, home: &Home) {
-    let prose = home.gonogo(&["check", "guide.md"]);
-    let json = home.gonogo(&["check", "guide.md", "--json"]);
+    golden_in(code, home, &std::env::var("PATH").unwrap());
+}
+
+#[track_caller]
+fn golden_in(code: &str, home: &Home, path: &str) {
+    let check = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("PATH", path);
+        Home::finish(command)
+    };
+    let prose = check(&["check", "guide.md"]);
+    let json = check(&["check", "guide.md", "--json"]);
     let document = json.json();
     let found: Vec<&Value> = document["diagnostics"]
         .as_array()
