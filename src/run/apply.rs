@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
-    RollbackState, RunState, Skip, TickState,
+    Acknowledged, ActionId, Alert, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note,
+    Record, RollbackState, RunState, Skip, TargetLock, TickState,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
@@ -43,6 +43,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         driver: driver.clone(),
         epoch: 0,
         identities: BTreeMap::new(),
+        locks: BTreeMap::new(),
         inputs: inputs.clone(),
         choices: BTreeMap::new(),
         current_phase: String::new(),
@@ -52,6 +53,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         rollback: None,
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
+        alerts: Vec::new(),
         completed_at: None,
         seq: record.seq,
         last_event_at: record.at,
@@ -76,6 +78,36 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::TargetVerified { target, identity } => {
             state.identities.insert(target.clone(), identity.clone());
         }
+        Event::TargetLocked { target } => {
+            let lock = TargetLock::Ours { since: at };
+            state.locks.insert(target.clone(), lock);
+        }
+        Event::TargetHeldElsewhere { target, holder } => {
+            let lock = TargetLock::Theirs(holder.clone());
+            let before = state.locks.insert(target.clone(), lock);
+            let lost = matches!(before, Some(TargetLock::Ours { .. }));
+            if lost {
+                state.notes.push(Note {
+                    at,
+                    by: by(),
+                    text: format!("`{target}` was taken over by {}", holder.describe()),
+                    step: None,
+                });
+                if state.mode == Mode::Running && !state.unattended {
+                    state.mode = Mode::Held;
+                }
+            }
+        }
+        Event::TargetTakenOver {
+            target,
+            from,
+            reason,
+        } => state.notes.push(Note {
+            at,
+            by: by(),
+            text: format!("takes `{target}` over from {}: {reason}", from.describe()),
+            step: None,
+        }),
         Event::DriverChanged { driver } => state.driver.clone_from(driver),
         Event::InputSet { name, input } => {
             state.inputs.insert(name.clone(), input.clone());
@@ -159,6 +191,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     evidence: None,
                     judgements: Vec::new(),
                     reason: None,
+                    round: 0,
                 });
             if belongs_to_rollback {
                 unstick(state);
@@ -211,6 +244,30 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
             if of_the_way_back {
                 unstick(state);
+            }
+        }
+        Event::ActionSampled {
+            action,
+            attempt,
+            round,
+            evidence,
+            judgements,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.round = *round;
+                attempt.evidence = Some(evidence.clone());
+                attempt.judgements.clone_from(judgements);
+            }
+        }
+        Event::AlertRaised { .. } => alert(state, record),
+        Event::AlertAcknowledged { alert, note } => {
+            let alert = state.alerts.iter_mut().find(|known| known.id == *alert);
+            if let Some(alert) = alert {
+                alert.acknowledged = Some(Acknowledged {
+                    at,
+                    by: by(),
+                    note: note.clone(),
+                });
             }
         }
         Event::CriterionJudged {
@@ -306,7 +363,57 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.mode = Mode::Done;
             state.completed_at = Some(at);
         }
-        Event::RunAbandoned { .. } => state.mode = Mode::Failed,
+        Event::RunAbandoned { reason } => {
+            state.mode = Mode::Failed;
+            state.notes.push(Note {
+                at,
+                by: by(),
+                text: format!("given up: {reason}"),
+                step: None,
+            });
+        }
+    }
+}
+
+/// More of what is open already is counted there; else a new alert is open.
+fn alert(state: &mut RunState, record: &Record) {
+    let Event::AlertRaised {
+        action,
+        attempt,
+        phase,
+        pattern,
+        line,
+        text,
+        count,
+    } = &record.event
+    else {
+        return;
+    };
+    let open = state.alerts.iter_mut().find(|alert| {
+        alert.acknowledged.is_none()
+            && (alert.action, alert.attempt) == (*action, *attempt)
+            && (&alert.pattern, &alert.phase) == (pattern, phase)
+    });
+    match open {
+        Some(alert) => {
+            alert.line = *line;
+            alert.text.clone_from(text);
+            alert.count = alert.count.saturating_add(*count);
+            alert.last_at = record.at;
+        }
+        None => state.alerts.push(Alert {
+            id: record.seq,
+            phase: phase.clone(),
+            action: *action,
+            attempt: *attempt,
+            pattern: pattern.clone(),
+            line: *line,
+            text: text.clone(),
+            count: *count,
+            first_at: record.at,
+            last_at: record.at,
+            acknowledged: None,
+        }),
     }
 }
 

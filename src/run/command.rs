@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, GateDecision, Input, Launched, Outcome, TargetIdentity};
+use super::{
+    ActionId, Evidence, GateDecision, Input, Launched, LockHolder, Outcome, TargetIdentity,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -78,11 +80,22 @@ pub enum Command {
         outcome: Outcome,
         reason: String,
     },
+    /// Says what an alert means; it no longer stands against the gate.
+    Acknowledge {
+        alert: u64,
+        note: String,
+    },
     Note {
         text: String,
         step: Option<String>,
     },
     TakeControl {},
+    /// Takes a target over from the run that holds it; `typed` is the name of that run.
+    TakeTarget {
+        target: String,
+        typed: String,
+        reason: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {
@@ -105,6 +118,28 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// Lines of an action matched a pattern; `line` and `text` are the last of them.
+    Alerted {
+        action: ActionId,
+        attempt: u32,
+        pattern: String,
+        line: u64,
+        text: String,
+        count: u64,
+    },
+    /// A round of a repeated check ended.
+    Sampled {
+        action: ActionId,
+        attempt: u32,
+        round: u64,
+        evidence: Box<Evidence>,
+    },
+    /// What became of the lock of a target.
+    LockSeen {
+        target: String,
+        /// `None`: it is ours.
+        holder: Option<LockHolder>,
     },
 }
 

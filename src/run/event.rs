@@ -35,6 +35,39 @@ pub struct TargetIdentity {
     pub in_recovery: bool,
 }
 
+/// Who holds the lock of a target, as its session there tells. A role that may not see other roles'
+/// sessions learns the run and no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    pub run: String,
+    /// The driver of that run.
+    pub by: Option<String>,
+    pub since: Option<Timestamp>,
+    /// What the run is about: the title of its guide.
+    pub why: Option<String>,
+    /// The process id of the session that holds it.
+    pub pid: i32,
+    /// When that session began, in microseconds since 1970: a pid alone may be another session by now.
+    pub session_start_us: Option<i64>,
+}
+
+impl LockHolder {
+    /// For a sentence: `run R (anna@ops1 since 02:13 UTC: Move the rows)`.
+    pub fn describe(&self) -> String {
+        let mut told = self.by.clone().unwrap_or_default();
+        if let Some(since) = self.since {
+            told.push_str(&since.format(" since %Y-%m-%d %H:%M UTC").to_string());
+        }
+        if let Some(why) = &self.why {
+            told.push_str(&format!(": {why}"));
+        }
+        match told.trim() {
+            "" => format!("run `{}`", self.run),
+            told => format!("run `{}` ({told})", self.run),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateDecision {
@@ -69,6 +102,21 @@ pub enum Event {
     TargetVerified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// This run holds the lock of the target: no other run of gonogo acts on it.
+    TargetLocked {
+        target: String,
+    },
+    /// Another run holds it. Where this run held it before, it is held from now on.
+    TargetHeldElsewhere {
+        target: String,
+        holder: LockHolder,
+    },
+    /// A person takes the target over from the run that holds it.
+    TargetTakenOver {
+        target: String,
+        from: LockHolder,
+        reason: String,
     },
     DriverChanged {
         driver: String,
@@ -141,6 +189,30 @@ pub enum Event {
         attempt: u32,
         outcome: Outcome,
         reason: String,
+    },
+    /// A round of a repeated check said something new.
+    ActionSampled {
+        action: ActionId,
+        attempt: u32,
+        round: u64,
+        evidence: Box<Evidence>,
+        judgements: Vec<Judgement>,
+    },
+    /// A watch has seen a red flag, `count` times since this was last said; `line` and `text` are the
+    /// last of them. Said at most once in ten seconds for each pattern.
+    AlertRaised {
+        action: ActionId,
+        attempt: u32,
+        phase: String,
+        pattern: String,
+        line: u64,
+        text: String,
+        count: u64,
+    },
+    /// A person has seen the alert that this event raised, and says what it means.
+    AlertAcknowledged {
+        alert: u64,
+        note: String,
     },
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {

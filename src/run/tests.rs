@@ -159,10 +159,10 @@ impl Run {
 
     fn does(&mut self, command: Command) {
         let by = match command {
-            Command::Identified { .. } | Command::Finished { .. } | Command::Launched { .. } => {
+            Command::Identified { .. } | Command::LockSeen { .. } | Command::Launched { .. } => {
                 ENGINE
             }
-            _ => ANNA,
+            _ => author(&command),
         };
         self.tries(by, command.clone())
             .unwrap_or_else(|refusal| panic!("{command:?} is refused: {refusal}"));
@@ -673,9 +673,84 @@ fn an_inferred_command_is_armed_before_it_runs() {
     run.does(start);
 }
 
+mod watches;
+
+/// Who says it.
+fn author(command: &Command) -> &'static str {
+    match command {
+        Command::Finished { .. }
+        | Command::Alerted { .. }
+        | Command::Sampled { .. }
+        | Command::LockSeen { .. } => ENGINE,
+        _ => ANNA,
+    }
+}
+
+fn other_run() -> LockHolder {
+    LockHolder {
+        run: "r2".to_owned(),
+        by: Some("bert@ops".to_owned()),
+        pid: 7,
+        ..LockHolder::default()
+    }
+}
+
+fn lock_seen(holder: Option<LockHolder>) -> Command {
+    Command::LockSeen {
+        target: "main".to_owned(),
+        holder,
+    }
+}
+
+#[test]
+fn one_run_acts_on_a_target_at_a_time() {
+    let mut run = ready().checklist_done();
+    run.does(lock_seen(Some(other_run())));
+    let refusal = run.refuses(run.start("backup"));
+    assert!(
+        refusal
+            .message
+            .contains("`main` is held by run `r2` (bert@ops)"),
+        "{refusal}"
+    );
+    // It went away by itself: ours now.
+    run.does(lock_seen(None));
+    run.starts("backup");
+}
+
+#[test]
+fn a_target_is_taken_over_by_name_and_with_a_reason() {
+    let mut run = ready().checklist_done();
+    run.does(lock_seen(Some(other_run())));
+    let take = |typed: &str, reason: &str| Command::TakeTarget {
+        target: "main".to_owned(),
+        typed: typed.to_owned(),
+        reason: reason.to_owned(),
+    };
+    run.refuses(take("r1", "bert sleeps"));
+    run.refuses(take("r2", " "));
+    run.does(take("r2", "bert sleeps"));
+    let effect = Effect::TakeTarget {
+        target: "main".to_owned(),
+        from: other_run(),
+    };
+    assert!(run.effects.contains(&effect));
+    assert!(run.state.notes[0].text.contains("bert sleeps"));
+}
+
+#[test]
+fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
+    let mut run = ready().checklist_done();
+    run.does(lock_seen(None));
+    run.does(lock_seen(Some(other_run())));
+    assert_eq!(run.state.mode, Mode::Held);
+    run.does(run.rollback(0));
+    assert_eq!(run.state.mode, Mode::RollingBack);
+}
+
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..12, 0u8..8)
+    (0u8..18, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -721,11 +796,35 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             decision: GateDecision::Hold,
             reason: None,
         },
-        6 => run.rollback(usize::from(choice % 2)),
+        6 => run.rollback(usize::from(choice) % run.state.runbook.rollback.len()),
         7 => Command::Resume {},
         8 => Command::Resolve {
             action,
             outcome: Outcome::Failed,
+            reason: "r".to_owned(),
+        },
+        12 => Command::Alerted {
+            action,
+            attempt: 1,
+            pattern: "ERROR".to_owned(),
+            line: run.state.seq / 2,
+            text: "ERROR: no".to_owned(),
+            count: u64::from(choice),
+        },
+        13 => Command::Sampled {
+            action,
+            attempt: 1,
+            round: u64::from(choice),
+            evidence: Box::new(value(i64::from(choice % 3))),
+        },
+        14 => Command::Acknowledge {
+            alert: run.state.alerts.last().map_or(0, |alert| alert.id),
+            note: "seen".to_owned(),
+        },
+        9 => lock_seen((choice % 2 == 0).then(other_run)),
+        10 => Command::TakeTarget {
+            target: "main".to_owned(),
+            typed: "r2".to_owned(),
             reason: "r".to_owned(),
         },
         _ => match run.state.running().first() {
@@ -748,10 +847,10 @@ proptest! {
 
     #[test]
     fn the_state_is_the_fold_of_its_events(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = watches::ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
+            let by = author(&command);
             if let Err(refusal) = run.tries(by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
@@ -770,10 +869,10 @@ proptest! {
     /// A crash at any point of the journal: nothing that was started is started again by the engine.
     #[test]
     fn after_a_crash_at_any_prefix_nothing_runs_twice(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = watches::ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
+            let by = author(&command);
             run.tries(by, command).ok();
         }
         for length in 1..=run.records.len() {

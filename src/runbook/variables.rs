@@ -10,6 +10,7 @@ use super::model::{Actor, Block, Role, Variable};
 pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
     let mut table = Table::default();
     let mut set: HashSet<String> = HashSet::new();
+    let ids: HashSet<String> = blocks.iter().map(|block| block.id.clone()).collect();
     for block in blocks {
         if block.actor == Actor::Nobody
             || !matches!(
@@ -28,7 +29,10 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
             needs.add(&mut block.needs, &blank.name);
         }
         for name in &block.attributes.needs {
-            needs.add(&mut block.needs, name);
+            // The name of another block is no value: that block must have run, or be running.
+            if !ids.contains(name) {
+                needs.add(&mut block.needs, name);
+            }
         }
         let mut set_by_parts = HashSet::new();
         for part in &mut block.parts {

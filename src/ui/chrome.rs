@@ -28,6 +28,7 @@ use super::segments::{Segment, row, segment};
 use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
+use super::watching::alert_at_hand;
 use crate::run::{Mode, Outcome, RollbackPlan, StepStatus};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
@@ -111,6 +112,9 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 left.push(segment("STANDBY", theme.style(Role::Alarm), 1));
             } else {
                 left.push(segment("primary", on_banner(Role::Text), 4));
+            }
+            if run.held_elsewhere().is_some() {
+                left.push(segment("HELD BY ANOTHER RUN", theme.style(Role::Alarm), 1));
             }
             left.push(segment(
                 format!("PostgreSQL {}", identity.server_version),
@@ -234,6 +238,18 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
     if let Some(failure) = &model.store.failure {
         alarms.push(format!(
             "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
+        ));
+    }
+    if let Some(alert) = alert_at_hand(look) {
+        let run = look.run();
+        let more = match run.open_alerts().count() {
+            1 => String::new(),
+            many => format!(" (1 of {many})"),
+        };
+        let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
+        alarms.push(format!(
+            "RED FLAG{more}, {key} acknowledges: {}",
+            run.alert_words(alert)
         ));
     }
     alarms
@@ -361,6 +377,8 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
         ),
         Intent::AskRollBack => !look.model.plans.is_empty(),
         Intent::Inputs => !run.runbook.variables.is_empty(),
+        Intent::AskAcknowledge => drives && alert_at_hand(look).is_some(),
+        Intent::LookAtWatches => !run.watches().is_empty(),
         Intent::SearchNext => look.view.search.is_some(),
         _ => true,
     }

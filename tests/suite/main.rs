@@ -25,3 +25,5 @@ mod panes;
 mod rehearsal;
 mod socket;
 mod support;
+mod target_lock;
+mod watches;

@@ -7,6 +7,7 @@ mod psql_scripts;
 mod sql;
 mod structure;
 mod text;
+mod watches;
 
 pub use conditions::{ConditionProblem, check_conditions};
 
@@ -33,7 +34,13 @@ const WORTH_A_THREAD: usize = 500;
 
 /// All diagnostics of a guide, by line.
 pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
-    let lints = [structure::lint, commands::lint, sql::lint, text::lint];
+    let lints = [
+        structure::lint,
+        commands::lint,
+        sql::lint,
+        text::lint,
+        watches::lint,
+    ];
     let report = || Report {
         source: context.source,
         diagnostics: Vec::new(),
