@@ -43,4 +43,4 @@ pub use check::check_document;
 pub use fill::{Filling, Fillings, fill, shell_quoted};
 pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
-pub use parse::{parse, parse_annotated};
+pub use parse::{decoded, parse, parse_annotated};

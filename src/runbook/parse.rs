@@ -59,6 +59,12 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     runbook
 }
 
+/// The text of a guide as its diagnostics count lines and columns: decoded, repaired, with the line ends
+/// of Unix.
+pub fn decoded(bytes: &[u8]) -> String {
+    Source::decode(bytes).text
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.

@@ -105,20 +105,10 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
 
     // A sequence inside a member of another is made of its steps, unless the outer one numbers the
     // chapters of the document and only one chapter is about doing something.
-    let inside = |inner: &Sequence, outer: &Sequence| {
-        outer.members.iter().any(|member| {
-            let heading = &headings[*member];
-            inner.members.iter().all(|index| {
-                headings[*index].node > heading.node && headings[*index].end <= heading.end
-            })
-        })
-    };
+    let nested_in = nested(&sequences, headings);
     let mut dropped = vec![false; sequences.len()];
-    for outer in 0..sequences.len() {
+    for (outer, nested) in nested_in.into_iter().enumerate() {
         let chapters = sequences[outer].word == Word::Bare;
-        let nested: Vec<usize> = (0..sequences.len())
-            .filter(|inner| *inner != outer && inside(&sequences[*inner], &sequences[outer]))
-            .collect();
         let worded: Vec<usize> = nested
             .iter()
             .copied()
@@ -188,6 +178,28 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
         phases: with_siblings(best.members, headings, has_acts),
         rivals,
     }
+}
+
+/// For each sequence those that stand inside one of its members. Members are siblings, so what is above
+/// their parent tells it; comparing each with each would take hours for a guide of many chapters.
+fn nested(sequences: &[Sequence], headings: &[Heading]) -> Vec<Vec<usize>> {
+    let mut sequence_of = vec![None; headings.len()];
+    for (number, sequence) in sequences.iter().enumerate() {
+        for member in &sequence.members {
+            sequence_of[*member] = Some(number);
+        }
+    }
+    let mut nested = vec![Vec::new(); sequences.len()];
+    for (inner, sequence) in sequences.iter().enumerate() {
+        let mut above = sequence.parent;
+        while let Some(heading) = above {
+            if let Some(outer) = sequence_of[heading] {
+                nested[outer].push(inner);
+            }
+            above = headings[heading].parent;
+        }
+    }
+    nested
 }
 
 /// For each node, how many blocks and boxes stand before it.

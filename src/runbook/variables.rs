@@ -22,33 +22,30 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
         }
         let own = names_set(&block.code, block.actor);
         let captured: Vec<String> = block.attributes.capture.keys().cloned().collect();
+        let mut needs = Names::default();
         let needed = needed(&block.code, block.actor, block.code_line, &set, &own);
         for blank in &needed {
             table.add(blank, block.code_line + blank.line);
-            if !block.needs.contains(&blank.name) {
-                block.needs.push(blank.name.clone());
-            }
+            needs.add(&mut block.needs, &blank.name);
         }
         table.add_defaults(&block.code, block.actor, block.code_line, &set, &own);
         for name in &block.attributes.needs {
             // The name of another block is no value: that block must have run, or be running.
-            if !block.needs.contains(name) && !ids.contains(name) {
-                block.needs.push(name.clone());
+            if !ids.contains(name) {
+                needs.add(&mut block.needs, name);
             }
         }
         let mut set_by_parts = HashSet::new();
         for part in &mut block.parts {
             let inside = names_set(&part.code, part.actor);
+            let mut needs_of_part = Names::default();
             // The script of a session is shell and SQL; its blanks are those of the shell.
             for blank in self::needed(&part.code, part.actor, part.line, &set, &inside) {
                 if set_by_parts.contains(&blank.name) {
                     continue;
                 }
-                if !part.needs.contains(&blank.name) {
-                    part.needs.push(blank.name.clone());
-                }
-                if !block.needs.contains(&blank.name) {
-                    block.needs.push(blank.name.clone());
+                needs_of_part.add(&mut part.needs, &blank.name);
+                if needs.add(&mut block.needs, &blank.name) {
                     table.add(&blank, part.line + blank.line);
                 }
             }
@@ -59,6 +56,21 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
         set.extend(captured);
     }
     table.variables
+}
+
+/// Names that are in a list already, so that a list of thousands is not searched for each.
+#[derive(Default)]
+struct Names(HashSet<String>);
+
+impl Names {
+    /// Adds a name to the list unless it is there; true where it was not.
+    fn add(&mut self, list: &mut Vec<String>, name: &str) -> bool {
+        let new = self.0.insert(name.to_owned());
+        if new {
+            list.push(name.to_owned());
+        }
+        new
+    }
 }
 
 fn names_set(code: &str, actor: Actor) -> HashSet<String> {
@@ -92,6 +104,9 @@ fn needed(
 struct Table {
     variables: Vec<Variable>,
     index: BTreeMap<String, usize>,
+    /// Spellings and lines that are known of each variable.
+    spellings: HashSet<(usize, String)>,
+    lines: HashSet<(usize, usize)>,
 }
 
 impl Table {
@@ -106,10 +121,10 @@ impl Table {
         });
         let variable = &mut self.variables[at];
         variable.fills_itself = false;
-        if !variable.spellings.contains(&blank.text) {
+        if self.spellings.insert((at, blank.text.clone())) {
             variable.spellings.push(blank.text.clone());
         }
-        if variable.lines.last() != Some(&line) && !variable.lines.contains(&line) {
+        if self.lines.insert((at, line)) {
             variable.lines.push(line);
         }
     }

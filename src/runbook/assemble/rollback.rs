@@ -1,5 +1,7 @@
 //! Ways back: which headings of a rollback section are options, and what the guide says of each.
 
+use std::collections::BTreeSet;
+
 use super::{Assembler, is_recommended, step};
 use crate::runbook::headings::Word;
 use crate::runbook::model::{Phase, RollbackOption, SectionKind};
@@ -31,17 +33,14 @@ impl Assembler<'_> {
             if !self.has_commands(&own) && !own.is_empty() {
                 self.push_section(index, heading.body_end, SectionKind::Other);
             }
-            let used: Vec<usize> = self.runbook.rollback[first..]
+            let used: BTreeSet<usize> = self.runbook.rollback[first..]
                 .iter()
                 .map(|option| option.line)
                 .collect();
             for child in self.headings[index].children.clone() {
                 let section = &self.headings[child];
                 let last_line = self.source.line(self.nodes[section.end - 1].start);
-                if !used
-                    .iter()
-                    .any(|line| (section.line..=last_line).contains(line))
-                {
+                if used.range(section.line..=last_line).next().is_none() {
                     self.push_section(child, section.end, SectionKind::Other);
                 }
             }
