@@ -109,7 +109,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     for hit in general.find_iter(body) {
         let text = hit.as_str();
@@ -193,12 +193,19 @@ fn accept(
                     | "SLOW"
                     | "ALERT"
             );
+            // `[skip ci]` of a commit's message.
+            let tag = inner.to_ascii_lowercase().starts_with("skip") || inner.ends_with("skip");
+            // In SQL brackets are arrays, except where a name is due.
+            let named = actor != Actor::Sql || names_a_table(body, text);
             let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
-            (worded && placed && !level && !glob && actor != Actor::Sql).then_some(Spelling::Text)
+            (worded && placed && !level && !tag && !glob && named).then_some(Spelling::Text)
         }
         '"' | '\'' => Some(Spelling::Omission),
         '.' => {
-            let open = matches!(before, None | Some(' ' | '(' | '\t' | '[' | '{' | ','));
+            let open = matches!(
+                before,
+                None | Some(' ' | '(' | '\t' | '[' | '{' | ',' | '=')
+            );
             let close = matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
             let spoken = pattern!(r"(?i)\b(echo|printf|raise notice|\\echo|log)\b").is_match(body);
             (open && close && !spoken).then_some(Spelling::Omission)
@@ -217,6 +224,15 @@ fn accept(
         }
         _ => Some(Spelling::Text),
     }
+}
+
+/// `FROM [affected_table]`: the place of a name, not of an array.
+fn names_a_table(body: &str, text: &str) -> bool {
+    body.find(text).is_some_and(|at| {
+        pattern!(r"(?i)\b(from|join|into|update|table|database|schema|index|on)\s+$")
+            .is_match(&body[..at])
+            && !body[at + text.len()..].starts_with('.')
+    })
 }
 
 /// Bare words in capitals that stand for a value: `git checkout COMMIT_HASH`.

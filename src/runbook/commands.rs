@@ -299,6 +299,13 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
             Some(Opener::Console(owned()))
         }
         "bash" | "sh" | "zsh" if words.len() == 1 => Some(Opener::Console(owned())),
+        "telnet" | "ftp" | "sftp" | "minicom" | "screen" | "tmux"
+            if !command.contains(" -b") && !command.contains(" -d") && !command.contains("-X") =>
+        {
+            Some(Opener::Console(owned()))
+        }
+        // `eb ssh`, `vagrant ssh web`: a shell elsewhere that a tool opens.
+        _ if opens_a_shell_elsewhere(&words) => Some(Opener::Console(owned())),
         _ => {
             if pattern!(
                 r"^sudo\s+(?:-i|-s|su)\b[^;]*$|^sudo\s+-i?u\s*\S+\s+-i\s*$|^sudo\s+-iu\s+\S+\s*$"
@@ -320,6 +327,61 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
                 })
         }
     }
+}
+
+/// Whether a tool's own word opens a shell on another machine: `vagrant ssh`, `minikube ssh`,
+/// `oc rsh pod`, with no command of its own after it.
+fn opens_a_shell_elsewhere(words: &[&str]) -> bool {
+    let Some(at) = words
+        .iter()
+        .skip(1)
+        .position(|word| matches!(*word, "ssh" | "rsh" | "enter-shell"))
+    else {
+        return false;
+    };
+    let after = words.get(at + 2..).unwrap_or_default();
+    // Its own program, then only names: a flag that carries a command ends the session by itself.
+    at < 3
+        && words.first().is_some_and(|program| {
+            program.len() > 1
+                && program.chars().all(|character| {
+                    character.is_ascii_alphanumeric() || "-_./".contains(character)
+                })
+                && !matches!(
+                    *program,
+                    "sudo"
+                        | "systemctl"
+                        | "service"
+                        | "apt"
+                        | "apt-get"
+                        | "yum"
+                        | "dnf"
+                        | "brew"
+                        | "which"
+                        | "man"
+                        | "echo"
+                        | "grep"
+                        | "ufw"
+                        | "kill"
+                        | "pkill"
+                        | "git"
+                        | "cat"
+                        | "ls"
+                        | "cd"
+                        | "mkdir"
+                        | "chmod"
+                        | "chown"
+                        | "rsync"
+                        | "docker"
+                )
+        })
+        && !after.iter().any(|word| {
+            matches!(*word, "-c" | "--command" | "--" | "-e" | "--exec")
+                || word.starts_with("--command=")
+                || word.contains('"')
+                || word.contains('\'')
+        })
+        && after.iter().filter(|word| !word.starts_with('-')).count() <= 2
 }
 
 fn has_psql_action(words: &[&str]) -> bool {

@@ -148,6 +148,16 @@ pub(super) fn never_ends(line: &str) -> bool {
     )
     .is_match(line)
         && !is_detached(line)
+        || is_server(line)
+}
+
+/// `mlflow server --port 5000`, `hugo serve`: a program whose word says that it serves, until stopped.
+fn is_server(line: &str) -> bool {
+    pattern!(
+        r"^(?:\w+=\S+\s+)*(?:(?:sudo|exec|npx|bunx|uv run|poetry run|pipenv run|bundle exec|pnpm exec|python3? -m)\s+)*[\w./-]+\s+(?:(?:artisan|bin/console|manage\.py)\s+)?(?:serve|server|runserver|start-dev|start-server)(?:\s+-.*)?$"
+    )
+    .is_match(line)
+        && !pattern!(r"^(?:sudo\s+)?(?:echo|which|man|cd|ls|cat|mkdir|rm|systemctl|service|kubectl|docker|helm|grep|pkill|killall|pgrep|type|hash|go|git|ssh|ping|test|export|source)\s|--version\b|--help\b|(?:^|\s)-(?:d|D|daemon|-daemon(?:ize)?|-detach)\b|\s--detached\b").is_match(line)
 }
 
 /// `docker compose up -d`, `ping -c 3`, `docker stats --no-stream`.

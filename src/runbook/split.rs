@@ -6,6 +6,7 @@ mod items;
 mod names;
 mod sessions;
 mod survey;
+mod variants;
 
 use items::Item;
 use names::{command_name, first_command};
@@ -50,11 +51,12 @@ pub(super) fn split(
     code_line: usize,
     in_rollback: bool,
 ) -> Option<Split> {
-    let items = match actor {
+    let mut items = match actor {
         Actor::Shell => items::shell_items(code),
         Actor::Sql => items::sql_items(code),
         _ => return None,
     };
+    variants::examples(&mut items);
     let survey = Survey::of(&items, in_rollback);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
@@ -215,6 +217,15 @@ impl Builder<'_> {
         index: usize,
         items: &[Item<'_>],
     ) {
+        if self.survey.told.binary_search(&index).is_ok()
+            && let Some(part) = self.parts.last_mut()
+        {
+            if let Some(more) = self.lines.get(line) {
+                part.code.push('\n');
+                part.code.push_str(more);
+            }
+            return;
+        }
         if self.survey.acts.binary_search(&index).is_ok() {
             if self.open.has_statement {
                 self.cut();
@@ -255,11 +266,9 @@ impl Builder<'_> {
         let chooses = match marker {
             Marker::Option => self.survey.options > 0,
             Marker::System(_) => self.survey.systems,
-            Marker::Using(_) => self.survey.using,
-            Marker::Plain => {
-                self.survey.variant.as_deref() == Some(survey::first_word(text).as_str())
-            }
-            _ => false,
+            Marker::Using(_) if self.survey.using => true,
+            Marker::OrNext | Marker::OrCommand(_) => false,
+            _ => self.survey.variants.binary_search(&index).is_ok(),
         };
         if chooses && follows {
             self.cut();
@@ -304,6 +313,7 @@ impl Builder<'_> {
         } else if after_blank
             && self.open.has_statement
             && (self.survey.is_fine()
+                || (self.survey.aside && self.open.host.is_some())
                 || (self.open.choice.is_some()
                     && super::pattern::pattern!(
                         r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b"
