@@ -160,7 +160,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
     // Numbers that begin anew under sibling sections: the sections are the phases.
     if let Some(parents) = restarted(&sequences, headings) {
         return Chosen {
-            phases: parents,
+            phases: with_siblings(parents, headings, has_acts),
             rivals: Vec::new(),
         };
     }
@@ -245,35 +245,39 @@ fn off_path(headings: &[Heading]) -> Vec<bool> {
     off
 }
 
-/// Sibling parents of sequences that share a word and each begin at the start.
+/// Sibling parents of sequences that share a word and each begin at the start. Numbers that begin anew
+/// deeper, inside one of them or beside the path, are steps of their own.
 fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>> {
     let best = sequences.iter().max_by_key(|sequence| sequence.score)?;
-    let alike: Vec<&Sequence> = sequences
-        .iter()
-        .filter(|sequence| {
-            sequence.word == best.word
-                && sequence.members.len() > 1
-                && sequence
-                    .members
-                    .first()
-                    .and_then(|index| headings[*index].number.as_ref())
-                    .and_then(|number| number.path.last().copied())
-                    .is_some_and(|first| first <= 1)
-        })
-        .collect();
-    if alike.len() < 2 {
-        return None;
+    let mut families: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for sequence in sequences {
+        let begins = sequence
+            .members
+            .first()
+            .and_then(|index| headings[*index].number.as_ref())
+            .and_then(|number| number.path.last().copied())
+            .is_some_and(|first| first <= 1);
+        let Some(parent) = sequence.parent else {
+            continue;
+        };
+        if sequence.word == best.word
+            && sequence.members.len() > 1
+            && begins
+            && headings[parent].level > 0
+        {
+            families
+                .entry(headings[parent].parent)
+                .or_default()
+                .push(parent);
+        }
     }
-    let parents: Vec<usize> = alike
-        .iter()
-        .filter_map(|sequence| sequence.parent)
-        .collect();
-    let above = headings.get(*parents.first()?)?.parent;
-    let siblings = parents.len() == alike.len()
-        && parents
-            .iter()
-            .all(|parent| headings[*parent].parent == above && headings[*parent].level > 0);
-    siblings.then_some(parents)
+    // The largest family, and of equals the first one.
+    let mut parents = families
+        .into_values()
+        .max_by_key(|parents| (parents.len(), std::cmp::Reverse(parents.first().copied())))?;
+    parents.sort_unstable();
+    parents.dedup();
+    (parents.len() > 1).then_some(parents)
 }
 
 /// Where nothing is numbered.
@@ -312,7 +316,8 @@ fn unnumbered(
         .collect()
 }
 
-/// Unnumbered siblings between two phases that hold something to do are walked too.
+/// Unnumbered siblings between two phases that hold something to do are walked too, and so is a
+/// `Step 3.5` between `Step 3` and `Step 4`.
 fn with_siblings(
     members: Vec<usize>,
     headings: &[Heading],
@@ -325,9 +330,15 @@ fn with_siblings(
     let mut phases = members;
     for index in first + 1..last {
         let heading = &headings[index];
+        let of_the_sequence = match (&heading.number, &headings[first].number) {
+            (None, _) => true,
+            (Some(number), Some(of_first)) => number.word == of_first.word,
+            (Some(_), None) => false,
+        };
         if heading.parent == parent
+            && !phases.contains(&index)
             && heading.level == headings[first].level
-            && heading.number.is_none()
+            && of_the_sequence
             && matches!(heading.kind, Kind::Walk | Kind::After | Kind::Procedure)
             && has_acts(heading)
         {

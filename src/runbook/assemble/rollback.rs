@@ -10,6 +10,10 @@ impl Assembler<'_> {
     /// Reads a way back; returns the id of its first step. `of` names the phase it belongs to.
     pub(super) fn rollback(&mut self, index: usize, of: Option<&str>) -> Option<String> {
         let heading = &self.headings[index];
+        if self.only_tells_when(index) {
+            self.push_section(index, heading.end, SectionKind::Other);
+            return None;
+        }
         let options = self.option_headings(index);
         let own = self.read(&self.range(heading.node + 1, heading.body_end), None, None);
         self.keep_waits(&own);
@@ -53,6 +57,20 @@ impl Assembler<'_> {
             .map(|step| step.id.clone())
     }
 
+    /// Whether a section is about the decision to go back, or about what comes after it, and holds no way
+    /// back itself: a matrix, triggers, a list to tick.
+    fn only_tells_when(&self, index: usize) -> bool {
+        let heading = &self.headings[index];
+        let lower = heading.title.to_lowercase();
+        pattern!(r"\bwhen (not )?to\b|\bdecision|\bmatrix\b|\bcriteria\b|\btriggers?\b|\bchecklist\b|^(pre|post)[- ]rollback|^after (the )?rollback|\bdo not\b|entscheidung|décision|quand ")
+            .is_match(&lower)
+            && !self.has_commands(&self.read(
+                &self.range(heading.node + 1, heading.end),
+                None,
+                None,
+            ))
+    }
+
     /// The headings in a rollback section that are ways back of their own.
     pub(super) fn option_headings(&self, index: usize) -> Vec<usize> {
         let named: Vec<usize> = self
@@ -75,7 +93,7 @@ impl Assembler<'_> {
                 let heading = &self.headings[*child];
                 let lower = heading.title.to_lowercase();
                 !heading.kind.is_aside_but_rollback()
-                    && !pattern!(r"when to|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
+                    && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
                         .is_match(&lower)
             })
             .collect();
