@@ -109,7 +109,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     for hit in general.find_iter(body) {
         let text = hit.as_str();
@@ -247,7 +247,7 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
         return;
     }
     let words = pattern!(
-        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
         let Some(word) = hit.get(1) else { continue };

@@ -299,7 +299,7 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
             Some(Opener::Console(owned()))
         }
         "bash" | "sh" | "zsh" if words.len() == 1 => Some(Opener::Console(owned())),
-        "telnet" | "ftp" | "sftp" | "minicom" | "screen" | "tmux"
+        "telnet" | "ftp" | "sftp" | "wscat" | "websocat" | "minicom" | "screen" | "tmux"
             if !command.contains(" -b") && !command.contains(" -d") && !command.contains("-X") =>
         {
             Some(Opener::Console(owned()))

@@ -121,7 +121,7 @@ pub(super) fn marker(comment: &str) -> Marker {
 }
 
 pub(super) fn is_optional(lower: &str) -> bool {
-    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
+    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
 }
 
 pub(super) fn is_numbered(text: &str) -> bool {

@@ -263,6 +263,8 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
             first_word(block.code),
             "psql"
                 | "\\i"
+                | "ssh"
+                | "scp"
                 | "cat"
                 | "echo"
                 | "cp"

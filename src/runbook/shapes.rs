@@ -32,7 +32,14 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default()
         .trim();
-    if first.starts_with("#!") {
+    let interpreter = code
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take_while(|line| line.starts_with('#'))
+        .take(3)
+        .any(|line| line.starts_with("#!/"));
+    if first.starts_with("#!") || interpreter {
         return Some("it is a script with an interpreter line: a file");
     }
     if pattern!(r"^(?:#|//|--|;|/\*)\s*(?i:file(?:name)?:\s*)?[`\x22']?(?:[\w.~{}@-]*/)*[\w.{}@*-]*\.(?:sql|ya?ml|json|tsx?|jsx?|py|rb|sh|conf|cfg|ini|env|env\.\w+|toml|service|timer|tf|xml|properties|rs|go|java|php|md|html|css|prisma|ex|exs|cs|kt)[`\x22']?\s*(?:\([^)]*\))?\s*(?:\*/)?$|^#\s*/etc/\S+$|^#\s*\.env\S*$|^#\s*(?:Dockerfile|Makefile|Caddyfile|Procfile|crontab)$").is_match(first)
@@ -287,7 +294,7 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
 /// A line of a program or of settings, that no shell would take: `DEBUG = [`, `from x import y`, `services:`.
 fn is_of_a_file(line: &str) -> bool {
     pattern!(
-        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S"#
+        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
     )
     .is_match(line.trim_end())
 }

@@ -9,7 +9,7 @@ mod survey;
 mod variants;
 
 use items::Item;
-use names::{command_name, first_command};
+use names::{command_name, first_command, with_other_word};
 use survey::Survey;
 
 use super::hazards;
@@ -161,6 +161,9 @@ impl Builder<'_> {
                 if chosen {
                     // Alternatives inside an option stay remarks: one choice at a time.
                 } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
+                    self.alternative(*first, text, &other, remark.unwrap_or_default());
+                } else if let Some(other) = remark.and_then(|remark| with_other_word(text, remark))
+                {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
                 } else if let Some(Item::Comment {
                     marker: Marker::OrCommand(other),

@@ -1,6 +1,7 @@
 //! What a block holds, counted before it is cut: from this follows whether it is cut at all.
 
 use super::items::Item;
+use super::names::with_other_word;
 use super::variants::variants;
 use crate::runbook::markers::{self, Marker, marker};
 use crate::runbook::pattern::pattern;
@@ -110,8 +111,10 @@ impl Survey {
                     endless |= *never_ends && !is_background(text);
                     survey.statements += 1;
                     manual += usize::from(*is_manual);
-                    survey.alternatives |=
-                        remark.is_some_and(|remark| matches!(marker(remark), Marker::OrCommand(_)));
+                    survey.alternatives |= remark.is_some_and(|remark| {
+                        matches!(marker(remark), Marker::OrCommand(_))
+                            || with_other_word(text, remark).is_some()
+                    });
                 }
                 Item::Session { .. } => {
                     survey.sessions += 1;
@@ -244,6 +247,12 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
             Some(Item::Comment { text, .. }) => markers::is_numbered(text),
             _ => true,
         };
+        // A list of causes after the last command tells, it asks for nothing.
+        let tells = index == items.len()
+            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|notes?|expected|outputs?|examples?|ursachen?|causas?)\b.*:$").is_match(head.trim());
+        if tells {
+            continue;
+        }
         if numbered.len() > 1 || (next_numbered && !numbered.is_empty() && index < items.len()) {
             acts.extend(numbered);
         } else if numbered.is_empty() && index < items.len() && is_by_hand(head) {

@@ -15,6 +15,7 @@ struct Group {
     head: usize,
     title: String,
     keys: Vec<String>,
+    first: String,
 }
 
 /// The comments (by item) that head the forms of one act, of which one is meant.
@@ -42,6 +43,9 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
     // A second commit without anything staged in between is another message, not another act.
     if groups.len() > 1 && groups.iter().all(|group| group.keys == ["git commit"]) {
         return groups.iter().map(|group| group.head).collect();
+    }
+    if let Some(forms) = contrasts(&groups) {
+        return forms;
     }
     for one in groups.iter().filter(|group| is_single(&group.title)) {
         let verb = first_word(&one.title);
@@ -81,6 +85,52 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
     Vec::new()
 }
 
+/// For now beside for good, and a way back or down that is given once more with other flags.
+fn contrasts(groups: &[Group]) -> Option<Vec<usize>> {
+    for (at, one) in groups.iter().enumerate() {
+        for other in &groups[at + 1..] {
+            let lasting = |group: &Group| {
+                pattern!(r"\b(permanent\w*|dauerhaft\w*|définitiv\w*|permanente\w*)\b|永久")
+                    .is_match(&group.title)
+            };
+            let passing = |group: &Group| {
+                pattern!(r"\b(temporar\w*|vorübergehend\w*|temporane\w*|temporaire\w*|temporal\w*)\b|临时|一時").is_match(&group.title)
+            };
+            let opposed = (lasting(one) && passing(other)) || (passing(one) && lasting(other));
+            if opposed || is_other_form(one, other) {
+                return Some(vec![one.head, other.head]);
+            }
+        }
+    }
+    None
+}
+
+/// `compose down` beside `compose down -v`: the same command with more flags, each alone in its group.
+fn is_other_form(one: &Group, other: &Group) -> bool {
+    if one.keys.len() != 1 || one.keys != other.keys {
+        return false;
+    }
+    let goes_back = pattern!(
+        r"\b(down|undo|rollback|reset|revert|downgrade|restore|delete|destroy|prune|uninstall|undeploy)\b"
+    );
+    let words = |group: &Group| -> Vec<String> {
+        group.first.split_whitespace().map(str::to_owned).collect()
+    };
+    let (short, long) = (words(one), words(other));
+    let (short, long) = if short.len() <= long.len() {
+        (short, long)
+    } else {
+        (long, short)
+    };
+    short.len() < long.len()
+        && goes_back.is_match(&short.join(" "))
+        && short.iter().all(|word| long.contains(word))
+        && long
+            .iter()
+            .filter(|word| !short.contains(word))
+            .all(|word| word.starts_with('-'))
+}
+
 /// Turns comments that only give an example of the command above them into alternatives of it.
 pub(super) fn examples(items: &mut [Item<'_>]) {
     let mut keys: Vec<String> = Vec::new();
@@ -114,11 +164,15 @@ fn groups(items: &[Item<'_>]) -> Vec<Group> {
                         head: example.take().unwrap_or(index),
                         title: markers::title(text).to_lowercase(),
                         keys: Vec::new(),
+                        first: String::new(),
                     });
                 }
             }
             Item::Statement { text, .. } => {
                 if let Some(group) = groups.last_mut().filter(|group| group.keys.len() < MOST) {
+                    if group.keys.is_empty() {
+                        group.first.clone_from(text);
+                    }
                     group.keys.push(key_of(text));
                 }
             }
@@ -197,7 +251,7 @@ fn only_looks(verb: &str) -> bool {
 }
 
 fn key_only_looks(key: &str) -> bool {
-    pattern!(r"^(curl|wget|ssh|cat|ls|grep|psql|tail|head|less|df|du|ps|dig|ping|echo|cd|export)\b| (logs?|get|describe|ps|status|list|ls|show|inspect|top|history|images|version|info|stats)$")
+    pattern!(r"(?i)^(select|with|show|explain|values|table|curl|wget|ssh|cat|ls|grep|psql|tail|head|less|df|du|ps|dig|ping|echo|cd|export)\b| (logs?|get|describe|ps|status|list|ls|show|inspect|top|history|images|version|info|stats)$")
         .is_match(key)
         || key.ends_with(' ')
 }
