@@ -92,7 +92,9 @@ impl Assembler<'_> {
             .filter(|child| {
                 let heading = &self.headings[*child];
                 let lower = heading.title.to_lowercase();
-                !heading.kind.is_aside_but_rollback()
+                // An emergency among ways back is one of them.
+                let emergency = pattern!(r"^\W*(emergency|notfall|procédures? d.urgence|emergencia|emergenza)").is_match(&lower);
+                (emergency || !heading.kind.is_aside_but_rollback())
                     && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
                         .is_match(&lower)
             })

@@ -249,7 +249,7 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
         };
         // A list of causes after the last command tells, it asks for nothing.
         let tells = index == items.len()
-            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|notes?|expected|outputs?|examples?|ursachen?|causas?)\b.*:$").is_match(head.trim());
+            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|ursachen?|causas?)\b.*:$").is_match(head.trim());
         if tells {
             continue;
         }

@@ -40,6 +40,25 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
     if examples.len() > 1 {
         return examples;
     }
+    // `If it added a column` beside `If it made a table`: what applies is run.
+    let conditions: Vec<usize> = groups
+        .iter()
+        .filter(|group| {
+            pattern!(r"^(if|se|si|wenn|falls|如果)\s*\S+\s+\S+").is_match(&group.title)
+                && matches!(
+                    items[group.head],
+                    Item::Comment {
+                        marker: Marker::Plain | Marker::Optional,
+                        ..
+                    }
+                )
+                && !pattern!(r"^if (needed|necessary|desired|required|applicable|you want|all|every|that|this|no)\b|^se (necess|presente)").is_match(&group.title)
+        })
+        .map(|group| group.head)
+        .collect();
+    if conditions.len() > 1 {
+        return conditions;
+    }
     // A second commit without anything staged in between is another message, not another act.
     if groups.len() > 1 && groups.iter().all(|group| group.keys == ["git commit"]) {
         return groups.iter().map(|group| group.head).collect();
@@ -58,8 +77,10 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
                     .iter()
                     .any(|key| other.keys.contains(key) && !key_only_looks(key));
                 let contrast = is_specific(&one.title) && !is_specific(&other.title);
+                let backwards = one.keys.iter().any(|key| goes_back().is_match(key));
                 other.head != one.head
-                    && ((same_verb && (contrast || (same_command && is_plural(&other.title))))
+                    && ((same_command && contrast && backwards)
+                        || (same_verb && (contrast || (same_command && is_plural(&other.title))))
                         || (same_command && is_specific(&one.title) && is_plural(&other.title)))
             })
             .map(|group| group.head)
@@ -105,14 +126,18 @@ fn contrasts(groups: &[Group]) -> Option<Vec<usize>> {
     None
 }
 
+/// The words of commands that take something back or away.
+fn goes_back() -> &'static regex::Regex {
+    pattern!(
+        r"\b(down|undo|rollback|reset|revert|downgrade|restore|delete|destroy|prune|uninstall|undeploy)\b"
+    )
+}
+
 /// `compose down` beside `compose down -v`: the same command with more flags, each alone in its group.
 fn is_other_form(one: &Group, other: &Group) -> bool {
     if one.keys.len() != 1 || one.keys != other.keys {
         return false;
     }
-    let goes_back = pattern!(
-        r"\b(down|undo|rollback|reset|revert|downgrade|restore|delete|destroy|prune|uninstall|undeploy)\b"
-    );
     let words = |group: &Group| -> Vec<String> {
         group.first.split_whitespace().map(str::to_owned).collect()
     };
@@ -123,7 +148,7 @@ fn is_other_form(one: &Group, other: &Group) -> bool {
         (long, short)
     };
     short.len() < long.len()
-        && goes_back.is_match(&short.join(" "))
+        && goes_back().is_match(&short.join(" "))
         && short.iter().all(|word| long.contains(word))
         && long
             .iter()
