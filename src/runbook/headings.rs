@@ -176,7 +176,7 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
         r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|方式|方案|方法|选项)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
     );
     if let Some(found) = worded.captures(text) {
-        let word = match found[1].to_ascii_lowercase().as_str() {
+        let word = match found[1].to_lowercase().as_str() {
             "phase" | "fase" | "阶段" | "階段" | "フェーズ" => Word::Phase,
             "stage" | "wave" | "этап" | "etap" => Word::Stage,
             "step" | "étape" | "etape" | "etapa" | "schritt" | "paso" | "passo" | "passaggio"
@@ -408,6 +408,14 @@ mod tests {
     fn numbers_of_headings() {
         assert_eq!(number("Phase 3: Migrate"), Some((Word::Phase, vec![3])));
         assert_eq!(number("✅ Step 2 - Deploy"), Some((Word::Step, vec![2])));
+        assert_eq!(
+            number("🔧 FASE 3: Installare"),
+            Some((Word::Phase, vec![3]))
+        );
+        assert_eq!(number("Étape 2 : Copier"), Some((Word::Step, vec![2])));
+        assert_eq!(number("步骤 4: 验证"), Some((Word::Step, vec![4])));
+        assert_eq!(number("第2步 停止"), Some((Word::Step, vec![2])));
+        assert_eq!(number("方案B: 重建"), Some((Word::Option, vec![2])));
         assert_eq!(number("1.2 Tables"), Some((Word::Bare, vec![1, 2])));
         assert_eq!(number("4. Verify"), Some((Word::Bare, vec![4])));
         assert_eq!(number("1️⃣ Back up"), Some((Word::Bare, vec![1])));

@@ -348,3 +348,90 @@ fn with_siblings(
     phases.sort_unstable();
     phases
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::runbook::parse;
+
+    fn outline(text: &str) -> (Vec<String>, Vec<String>) {
+        let runbook = parse("guide.md", text.as_bytes());
+        (
+            runbook
+                .phases
+                .into_iter()
+                .map(|phase| phase.title)
+                .collect(),
+            runbook
+                .rollback
+                .into_iter()
+                .map(|option| option.title)
+                .collect(),
+        )
+    }
+
+    fn section(heading: &str) -> String {
+        format!("{heading}\n\n```bash\n./go\n```\n\n")
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_make_their_sections_the_phases() {
+        let text: String = [
+            "# Shop\n",
+            "## Set up\n",
+            &section("### 1. Account"),
+            &section("### 2. Keys"),
+            &section("## Settings"),
+            "## Database\n",
+            &section("### 1. Tables"),
+            &section("### 2. Seeds"),
+            "## Daily work\n",
+            "### Branches\n",
+            &section("#### 1. Make one"),
+            &section("#### 2. Merge it"),
+        ]
+        .concat();
+        assert_eq!(outline(&text).0, ["Set up", "Settings", "Database"]);
+    }
+
+    #[test]
+    fn a_half_step_and_other_languages_are_walked_in_order() {
+        let steps: String = [
+            "# A\n",
+            &section("## Step 1: a"),
+            &section("## Step 1.5: b"),
+            &section("## Step 2: c"),
+        ]
+        .concat();
+        assert_eq!(outline(&steps).0, ["Step 1: a", "Step 1.5: b", "Step 2: c"]);
+        let phases: String = [
+            "# Guida\n",
+            "## FASE 1: Preparare\n",
+            &section("### 1.1 Uno"),
+            "## FASE 2: Fare\n",
+            &section("### 2.1 Uno"),
+            &section("### 2.2 Due"),
+            "## Risoluzione dei problemi\n",
+            &section("### Non parte"),
+        ]
+        .concat();
+        assert_eq!(outline(&phases).0, ["FASE 1: Preparare", "FASE 2: Fare"]);
+    }
+
+    #[test]
+    fn what_tells_when_to_go_back_is_no_way_back() {
+        let text: String = [
+            "# Going back\n",
+            "## When to roll back\n\n- Errors\n\n",
+            "## Rollback decision matrix\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n",
+            "## Rollback\n",
+            &section("### Method 1: The last release"),
+            &section("### Method 2: The dump"),
+            "## Emergency procedures\n",
+            &section("### All is down"),
+        ]
+        .concat();
+        let (phases, ways) = outline(&text);
+        assert_eq!(ways, ["Method 1: The last release", "Method 2: The dump"]);
+        assert!(phases.is_empty(), "{phases:?}");
+    }
+}

@@ -463,4 +463,6 @@ fn part(code: String, actor: Actor, line: usize) -> Part {
 }
 
 #[cfg(test)]
+mod forms_tests;
+#[cfg(test)]
 mod tests;

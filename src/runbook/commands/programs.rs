@@ -37,3 +37,13 @@ pub(super) const PROGRAMS: &[&str] = &[
     "vercel", "vitest", "vmstat", "wal-g", "watch", "wc", "wget", "which", "whoami", "wrangler",
     "xargs", "yarn", "yum",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::PROGRAMS;
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(PROGRAMS.is_sorted());
+    }
+}
