@@ -6,7 +6,7 @@ mod names;
 
 pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
 
-use names::key_before;
+use names::{key_before, names_a_table};
 
 use super::model::Actor;
 use super::pattern::pattern;
@@ -224,15 +224,6 @@ fn accept(
         }
         _ => Some(Spelling::Text),
     }
-}
-
-/// `FROM [affected_table]`: the place of a name, not of an array.
-fn names_a_table(body: &str, text: &str) -> bool {
-    body.find(text).is_some_and(|at| {
-        pattern!(r"(?i)\b(from|join|into|update|table|database|schema|index|on)\s+$")
-            .is_match(&body[..at])
-            && !body[at + text.len()..].starts_with('.')
-    })
 }
 
 /// Bare words in capitals that stand for a value: `git checkout COMMIT_HASH`.

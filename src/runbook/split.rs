@@ -282,6 +282,7 @@ impl Builder<'_> {
             self.open.title = markers::title(text);
         } else if matches!(marker, Marker::Terminal(_)) && self.survey.terminals
             || matches!(marker, Marker::Host(_)) && self.survey.hosts
+            || self.survey.places.binary_search(&index).is_ok()
         {
             self.cut();
             self.open.title = markers::title(text);

@@ -67,3 +67,12 @@ pub(in crate::runbook) fn name_of(text: &str) -> String {
 pub(in crate::runbook) fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
 }
+
+/// `FROM [affected_table]`: the place of a name, not of an array.
+pub(super) fn names_a_table(body: &str, text: &str) -> bool {
+    body.find(text).is_some_and(|at| {
+        pattern!(r"(?i)\b(from|join|into|update|table|database|schema|index|on)\s+$")
+            .is_match(&body[..at])
+            && !body[at + text.len()..].starts_with('.')
+    })
+}

@@ -73,6 +73,7 @@ fn other_machines_terminals_and_hands_are_parts() {
         "vagrant ssh web\ncd /srv\n./migrate",
         "apt list\nssh <database-host>\nsystemctl restart postgresql",
         "wscat -c wss://shop.test/feed",
+        "# Build the image locally\nmaker image\n\n# Load it on the server\nmaker load",
         "scale db 0\n# on the storage box: copy /old/. to /new/\nscale db 1",
         "# Start the tracker (in a separate terminal)\ntracker server --port 5000\n\n# Train\n./train",
         "# Add the domain\n./domains add shop\n\n# Configure the name server:\n# Type: CNAME\n# Value: edge\n\n# Verify it\n./domains verify shop",
@@ -83,6 +84,8 @@ fn other_machines_terminals_and_hands_are_parts() {
     for code in [
         "ssh root@10.0.0.4 'tool promote -D /data'\n# Wait, then look\nssh root@10.0.0.4 'tool status'",
         "./check\n\n# Common causes:\n# 1. The disk is full\n# 2. The port is taken",
+        "# Run the tests locally\n./check\n\n# Build\n./build",
+        "./check\n\n# Common issues:\n# 1. The disk is full\n# 2. The port is taken",
         "systemctl restart ssh",
         "service server restart",
     ] {

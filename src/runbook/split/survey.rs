@@ -17,6 +17,8 @@ pub(super) struct Survey {
     pub using: bool,
     /// Comments (by item) that head one act in several forms: for one, for all.
     pub variants: Vec<usize>,
+    /// Comments (by item) that end with a place, where a block names both here and there.
+    pub places: Vec<usize>,
     /// The first group of lines is for a terminal of its own.
     pub aside: bool,
     pub rollback: bool,
@@ -129,6 +131,8 @@ impl Survey {
         survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
         survey.variants = variants(items);
+        survey.places = places(items);
+        survey.hosts |= !survey.places.is_empty();
         (survey.acts, survey.told) = manual_comments(items);
         survey
     }
@@ -192,6 +196,27 @@ fn is_background(text: &str) -> bool {
     text.ends_with('&') && !text.ends_with("&&")
 }
 
+/// `Build it locally` beside `Push it on the server`: the comments that name the places.
+fn places(items: &[Item<'_>]) -> Vec<usize> {
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for (index, pair) in items.windows(2).enumerate() {
+        let [Item::Comment { text, .. }, Item::Statement { .. }] = pair else {
+            continue;
+        };
+        if pattern!(r"(?i)\b(locally|on (your|the) (local|own) machine|on your (laptop|computer|workstation)|lokal|localmente|en local)\s*:?$").is_match(text) {
+            here.push(index);
+        } else if pattern!(r"(?i)\b(on|auf|sur|en|no|na) (the |your |dem |le |el )?(vps|server|serveur|servidor|remote( host| machine)?|production( server)?|host|bastion)\s*:?$").is_match(text) {
+            there.push(index);
+        }
+    }
+    if here.is_empty() || there.is_empty() {
+        return Vec::new();
+    }
+    here.append(&mut there);
+    here.sort_unstable();
+    here
+}
+
 /// Whether a group of lines under a comment of its own comes after the first one.
 fn goes_on_elsewhere(items: &[Item<'_>]) -> bool {
     let mut statements = 0;
@@ -249,7 +274,7 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
         };
         // A list of causes after the last command tells, it asks for nothing.
         let tells = index == items.len()
-            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|ursachen?|causas?)\b.*:$").is_match(head.trim());
+            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|issues|problems|errors|ursachen?|causas?)\b.*:$").is_match(head.trim());
         if tells {
             continue;
         }
