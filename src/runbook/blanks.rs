@@ -10,7 +10,7 @@ pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
 
 use std::cell::OnceCell;
 
-use names::{is_set_by_shell, key_before, unnamed};
+use names::{is_set_by_shell, key_before, names_a_table, unnamed};
 
 use super::model::Actor;
 use super::pattern::pattern;
@@ -117,7 +117,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
@@ -248,12 +248,19 @@ fn accept(
                     | "SLOW"
                     | "ALERT"
             );
+            // `[skip ci]` of a commit's message.
+            let tag = inner.to_ascii_lowercase().starts_with("skip") || inner.ends_with("skip");
+            // In SQL brackets are arrays, except where a name is due.
+            let named = actor != Actor::Sql || names_a_table(line.body, text);
             let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
-            (worded && placed && !level && !glob && actor != Actor::Sql).then_some(Spelling::Text)
+            (worded && placed && !level && !tag && !glob && named).then_some(Spelling::Text)
         }
         '"' | '\'' => Some(Spelling::Omission),
         '.' => {
-            let open = matches!(before, None | Some(' ' | '(' | '\t' | '[' | '{' | ','));
+            let open = matches!(
+                before,
+                None | Some(' ' | '(' | '\t' | '[' | '{' | ',' | '=')
+            );
             let close = matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
             (open && close && !line.is_spoken()).then_some(Spelling::Omission)
         }
@@ -283,7 +290,7 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
         return;
     }
     let words = pattern!(
-        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
         let Some(word) = hit.get(1) else { continue };

@@ -6,9 +6,10 @@ mod items;
 mod names;
 mod sessions;
 mod survey;
+mod variants;
 
 use items::Item;
-use names::{command_name, first_command};
+use names::{command_name, first_command, with_other_word};
 use survey::Survey;
 
 use super::hazards;
@@ -50,11 +51,12 @@ pub(super) fn split(
     code_line: usize,
     in_rollback: bool,
 ) -> Option<Split> {
-    let items = match actor {
+    let mut items = match actor {
         Actor::Shell => items::shell_items(code),
         Actor::Sql => items::sql_items(code),
         _ => return None,
     };
+    variants::examples(&mut items);
     let survey = Survey::of(&items, in_rollback);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
@@ -160,6 +162,9 @@ impl Builder<'_> {
                     // Alternatives inside an option stay remarks: one choice at a time.
                 } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
+                } else if let Some(other) = remark.and_then(|remark| with_other_word(text, remark))
+                {
+                    self.alternative(*first, text, &other, remark.unwrap_or_default());
                 } else if let Some(Item::Comment {
                     marker: Marker::OrCommand(other),
                     ..
@@ -215,6 +220,15 @@ impl Builder<'_> {
         index: usize,
         items: &[Item<'_>],
     ) {
+        if self.survey.told.binary_search(&index).is_ok()
+            && let Some(part) = self.parts.last_mut()
+        {
+            if let Some(more) = self.lines.get(line) {
+                part.code.push('\n');
+                part.code.push_str(more);
+            }
+            return;
+        }
         if self.survey.acts.binary_search(&index).is_ok() {
             if self.open.has_statement {
                 self.cut();
@@ -255,11 +269,9 @@ impl Builder<'_> {
         let chooses = match marker {
             Marker::Option => self.survey.options > 0,
             Marker::System(_) => self.survey.systems,
-            Marker::Using(_) => self.survey.using,
-            Marker::Plain => {
-                self.survey.variant.as_deref() == Some(survey::first_word(text).as_str())
-            }
-            _ => false,
+            Marker::Using(_) if self.survey.using => true,
+            Marker::OrNext | Marker::OrCommand(_) => false,
+            _ => self.survey.variants.binary_search(&index).is_ok(),
         };
         if chooses && follows {
             self.cut();
@@ -270,6 +282,7 @@ impl Builder<'_> {
             self.open.title = markers::title(text);
         } else if matches!(marker, Marker::Terminal(_)) && self.survey.terminals
             || matches!(marker, Marker::Host(_)) && self.survey.hosts
+            || self.survey.places.binary_search(&index).is_ok()
         {
             self.cut();
             self.open.title = markers::title(text);
@@ -304,6 +317,7 @@ impl Builder<'_> {
         } else if after_blank
             && self.open.has_statement
             && (self.survey.is_fine()
+                || (self.survey.aside && self.open.host.is_some())
                 || (self.open.choice.is_some()
                     && super::pattern::pattern!(
                         r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b"

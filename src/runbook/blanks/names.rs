@@ -115,3 +115,12 @@ pub(super) fn is_set_by_shell(name: &str) -> bool {
             | "_"
     ) || name.starts_with("BASH_")
 }
+
+/// `FROM [affected_table]`: the place of a name, not of an array.
+pub(super) fn names_a_table(body: &str, text: &str) -> bool {
+    body.find(text).is_some_and(|at| {
+        pattern!(r"(?i)\b(from|join|into|update|table|database|schema|index|on)\s+$")
+            .is_match(&body[..at])
+            && !body[at + text.len()..].starts_with('.')
+    })
+}
