@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
+    ActionId, Attempt, Captured, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
     RollbackState, RunState, Skip, TickState,
 };
+use crate::runbook::blank_name;
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
 pub fn open(record: &Record) -> Option<RunState> {
@@ -44,6 +45,8 @@ pub fn open(record: &Record) -> Option<RunState> {
         epoch: 0,
         identities: BTreeMap::new(),
         inputs: inputs.clone(),
+        given_at: BTreeMap::new(),
+        captured: BTreeMap::new(),
         choices: BTreeMap::new(),
         current_phase: String::new(),
         phases: BTreeMap::new(),
@@ -79,6 +82,22 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::DriverChanged { driver } => state.driver.clone_from(driver),
         Event::InputSet { name, input } => {
             state.inputs.insert(name.clone(), input.clone());
+            state.given_at.insert(name.clone(), at);
+            state.captured.remove(&blank_name(name));
+        }
+        Event::Captured {
+            action,
+            attempt,
+            name,
+            value,
+        } => {
+            let captured = Captured {
+                value: value.clone(),
+                action: *action,
+                attempt: *attempt,
+                at,
+            };
+            state.captured.insert(blank_name(name), captured);
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());

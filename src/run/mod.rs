@@ -6,6 +6,7 @@
 mod advance;
 mod apply;
 mod autopilot;
+mod carried;
 mod command;
 mod condition;
 mod decide;
@@ -17,6 +18,7 @@ mod included;
 mod output;
 mod plan;
 mod preview;
+mod shell;
 mod state;
 mod time;
 mod walk;
@@ -39,10 +41,15 @@ pub use expected_output::matches_output;
 pub use included::{Included, digest_of, included_files};
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
-pub use preview::{Preview, directory, preview, shell_quoted};
+pub use preview::{HandedOn, Preview, preview, preview_ahead, shell_quoted, spellings};
+pub use shell::{
+    ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
+};
 pub use state::*;
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
+
+use condition::value_of;
 
 /// The name under which the engine itself acts.
 pub const ENGINE: &str = "gonogo";

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ActionId, Input, Refusal, RunState};
-use crate::runbook::{Actor, Attributes, Role};
+use super::carried::{Missing, handed_on, missing};
+use super::{ActionId, Input, Refusal, RunState, ShellStart, shell_start};
+use crate::runbook::{Actor, Attributes, Carried, Role, blank_name};
 
 /// An action with its values filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,20 @@ pub struct Preview {
     pub values: BTreeMap<String, String>,
     /// Names of secret values that travel the same way.
     pub secrets: Vec<String>,
+    /// Where it starts.
+    #[serde(default)]
+    pub directory: String,
+    /// The title of the step that left the shell there; absent where it is the run's directory or the
+    /// block's own `cwd`.
+    #[serde(default)]
+    pub directory_from: Option<String>,
+    /// What earlier steps hand on to it: the variables that it names or its commands inherit, and the
+    /// captured values.
+    #[serde(default)]
+    pub carried: Vec<HandedOn>,
+    /// What earlier steps that have not run would hand on; empty for what can start.
+    #[serde(default)]
+    pub awaits: Vec<HandedOn>,
     /// Name of the target (`main`) for SQL.
     pub on: String,
     /// Where it runs, for the operator: `main: postgres://…/app` or `shell in /srv/app`.
@@ -33,12 +48,44 @@ pub struct Preview {
     /// Binds a confirmation to all of this.
     pub hash: String,
 }
+
+/// A value that comes from an earlier step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOn {
+    pub name: String,
+    /// On one line and scrubbed; empty while it is awaited.
+    pub value: String,
+    /// The title of the step it comes from.
+    pub from: String,
+}
+
 /// Reckons what an action would run now.
 ///
 /// # Errors
-/// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, or
-/// no target.
+/// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, a value
+/// that an earlier step should have left, or no target.
 pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
+    let (shown, missing) = reckon(state, action)?;
+    match missing.into_iter().next() {
+        Some(missing) => Err(missing.refusal),
+        None => Ok(shown),
+    }
+}
+
+/// As [`preview`], before the steps have run whose values it uses: those are named in
+/// [`Preview::awaits`].
+///
+/// # Errors
+/// As [`preview`], but for values of earlier steps.
+pub fn preview_ahead(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
+    reckon(state, action).map(|(shown, _)| shown)
+}
+
+/// What would run, and which values of earlier steps are not there.
+pub(super) fn reckon(
+    state: &RunState,
+    action: ActionId,
+) -> Result<(Preview, Vec<Missing>), Refusal> {
     let subject = subject(state, action)?;
     let Subject {
         attributes, actor, ..
@@ -46,24 +93,34 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
     let mut command = subject.code.trim_end().to_owned();
     let mut values = BTreeMap::new();
     let mut secrets = Vec::new();
-    let mut missing = Vec::new();
+    let mut blanks = Vec::new();
+    let mut awaited = Vec::new();
+    let start = match actor {
+        Actor::Shell | Actor::Sql => shell_start(state, action),
+        Actor::Http | Actor::Nobody => ShellStart::default(),
+    };
     // A request is text through and through: every value it names stands in it as `${NAME}`.
     let named = state.inputs.keys().filter(|name| {
         actor == Actor::Http
             && !subject.needs.contains(name)
             && subject.code.contains(&format!("${{{name}}}"))
     });
-    for name in subject.needs.iter().chain(named) {
-        let spellings = state
-            .runbook
-            .variables
-            .iter()
-            .find(|variable| &variable.name == name)
-            .map_or_else(
-                || vec![format!("${{{name}}}")],
-                |variable| variable.spellings.clone(),
-            );
-        match state.inputs.get(name) {
+    let carries = subject.carries.iter().map(|carried| &carried.name);
+    for name in subject.needs.iter().chain(carries).chain(named) {
+        let spellings = spellings(state, name);
+        let in_the_text = |spelling: &&String| {
+            !travels(spelling, name, actor) && command.contains(spelling.as_str())
+        };
+        if actor == Actor::Shell
+            && start.set.contains_key(name.as_str())
+            && spellings.iter().find(in_the_text).is_none()
+        {
+            // The shell begins with it.
+            continue;
+        }
+        let captured = state.captured.get(&blank_name(name));
+        let known = captured.map(|captured| Input::Value(captured.value.clone()));
+        match known.as_ref().or(state.inputs.get(name)) {
             Some(Input::Value(value)) => {
                 for spelling in &spellings {
                     command = fill(&command, spelling, name, value, actor);
@@ -85,15 +142,20 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             }
             // The shell gets these from the target that the screen names.
             None if actor == Actor::Shell && is_provided(state, name) => {}
-            None => missing.push(format!("`{name}`")),
+            None => match subject.carries.iter().find(|carried| carried.name == *name) {
+                Some(carried) => awaited.push(missing(state, &start, subject.line, carried)),
+                None => blanks.push(format!("`{name}`")),
+            },
         }
     }
-    if !missing.is_empty() {
+    if !blanks.is_empty() {
         return Err(Refusal::new(
-            format!("line {}: no value for {}", subject.line, missing.join(", ")),
+            format!("line {}: no value for {}", subject.line, blanks.join(", ")),
             "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
         ));
     }
+    let (directory, directory_from) = directory(state, attributes, &start);
+    let carried = handed_on(state, action, actor, subject.code, &start, &subject.names());
     let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());
     let target = match actor {
         Actor::Sql => {
@@ -111,7 +173,7 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             })?;
             format!("{on}: {place}")
         }
-        Actor::Shell => format!("shell in {}", directory(state, attributes)),
+        Actor::Shell => format!("shell in {directory}"),
         Actor::Http | Actor::Nobody => command
             .lines()
             .next()
@@ -132,12 +194,28 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         hasher.update(value.as_bytes());
         hasher.update([0]);
     }
-    Ok(Preview {
+    if actor == Actor::Sql && directory_from.is_some() {
+        hasher.update(directory.as_bytes());
+        hasher.update([0]);
+    }
+    for (name, value) in &carried.bound {
+        hasher.update(name.as_bytes());
+        hasher.update([1]);
+        for text in value {
+            hasher.update(text.as_bytes());
+            hasher.update([0]);
+        }
+    }
+    let shown = Preview {
         action,
         actor,
         command,
         values,
         secrets,
+        directory,
+        directory_from,
+        carried: carried.shown,
+        awaits: awaited.iter().map(Missing::awaited).collect(),
         on,
         target,
         destructive: subject.destructive.to_vec(),
@@ -145,7 +223,26 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
         hash: super::hex(&hasher.finalize()),
-    })
+    };
+    Ok((shown, awaited))
+}
+
+/// Every way in which the guide writes a name.
+pub fn spellings(state: &RunState, name: &str) -> Vec<String> {
+    let book = &state.runbook;
+    let mut all: Vec<String> = Vec::new();
+    let named = book.variables.iter().chain(&book.carried);
+    for variable in named.filter(|variable| variable.name == name) {
+        for spelling in &variable.spellings {
+            if !all.contains(spelling) {
+                all.push(spelling.clone());
+            }
+        }
+    }
+    if all.is_empty() {
+        all.push(format!("${{{name}}}"));
+    }
+    all
 }
 
 /// Names that every shell step finds in its environment.
@@ -155,12 +252,21 @@ fn is_provided(state: &RunState, name: &str) -> bool {
         || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
 }
 
-/// Where a shell step starts: the block's `cwd` under the run's directory.
-pub fn directory(state: &RunState, attributes: &Attributes) -> String {
-    match &attributes.cwd {
-        Some(cwd) if cwd.starts_with('/') || state.directory.is_empty() => cwd.clone(),
-        Some(cwd) => format!("{}/{cwd}", state.directory),
-        None => state.directory.clone(),
+/// Where an action starts, and which step left the shell there: the block's `cwd` under the run's
+/// directory, else where the shell stands.
+fn directory(
+    state: &RunState,
+    attributes: &Attributes,
+    start: &ShellStart<'_>,
+) -> (String, Option<String>) {
+    match (&attributes.cwd, start.directory) {
+        (Some(cwd), _) if cwd.starts_with('/') || state.directory.is_empty() => (cwd.clone(), None),
+        (Some(cwd), _) => (format!("{}/{cwd}", state.directory), None),
+        (None, Some((directory, from))) => (
+            directory.to_owned(),
+            Some(super::carried::title(state, from)),
+        ),
+        (None, None) => (state.directory.clone(), None),
     }
 }
 
@@ -170,9 +276,21 @@ struct Subject<'a> {
     line: usize,
     actor: Actor,
     needs: &'a [String],
+    carries: &'a [Carried],
     destructive: &'a [String],
     attributes: &'a Attributes,
     annotated: bool,
+}
+
+impl Subject<'_> {
+    fn names(&self) -> Vec<&str> {
+        let carries = self.carries.iter().map(|carried| carried.name.as_str());
+        self.needs
+            .iter()
+            .map(String::as_str)
+            .chain(carries)
+            .collect()
+    }
 }
 
 fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
@@ -220,6 +338,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             line,
             actor: part.actor,
             needs: &part.needs,
+            carries: &part.carries,
             destructive: &part.destructive,
             attributes: &block.attributes,
             annotated: false,
@@ -229,6 +348,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             line,
             actor: block.actor,
             needs: &block.needs,
+            carries: &block.carries,
             destructive: &block.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,

@@ -4,7 +4,8 @@
 
 mod names;
 
-pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
+pub(super) use names::{assigned, assigned_in_psql};
+pub use names::{is_secret, name_of};
 
 use names::key_before;
 

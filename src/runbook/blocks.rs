@@ -231,6 +231,7 @@ fn block(
         actor: verdict.actor,
         choice,
         needs: Vec::new(),
+        carries: Vec::new(),
         parts: verdict.parts,
         refused: verdict.refused,
         hold_line: if verdict.actor == Actor::Sql {

@@ -34,6 +34,7 @@ mod steps;
 mod timing;
 mod variables;
 
+pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use lint::{ConditionProblem, check_conditions};
 pub use model::*;

@@ -18,7 +18,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
     let nodes = outline::outline(&source, front.end);
     let headings = headings::headings(&nodes);
     let mut blocks = blocks::read(&nodes, &headings);
-    let variables = variables::collect(&mut blocks.blocks);
+    let names = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 
     let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
@@ -35,8 +35,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
     if runbook.title.is_empty() {
         runbook.title = stem(file).to_owned();
     }
-    runbook.variables = variables;
     runbook.blocks = blocks.blocks.clone();
+    names.settle(&mut runbook);
     diagnostics.extend(lint::lint(&lint::Context {
         source: &source,
         nodes: &nodes,

@@ -67,6 +67,7 @@ pub(super) fn split(
         parts: Vec::new(),
         open: Open::default(),
         groups: 0,
+        session: None,
     };
     for (index, item) in items.iter().enumerate() {
         builder.item(item, index, &items);
@@ -95,7 +96,6 @@ struct Open {
     sql: bool,
     emergency: bool,
     choice: Option<(usize, String)>,
-    host: Option<String>,
 }
 
 struct Builder<'a> {
@@ -107,6 +107,8 @@ struct Builder<'a> {
     parts: Vec<Part>,
     open: Open,
     groups: usize,
+    /// The terminal or host of what follows.
+    session: Option<String>,
 }
 
 impl Builder<'_> {
@@ -274,7 +276,7 @@ impl Builder<'_> {
             self.cut();
             self.open.title = markers::title(text);
             if let Marker::Host(name) | Marker::Terminal(name) = marker {
-                self.open.host = Some(name.clone());
+                self.session = session_of(name);
             }
         } else if matches!(marker, Marker::Rollback | Marker::Emergency)
             && self.survey.rollback
@@ -473,7 +475,23 @@ impl Builder<'_> {
         part.destructive = hazards::destructive(&part.code, part.actor);
         part.long_running = hazards::long_running(&part.code, part.actor);
         part.refused = super::role::refusal(&part.code, part.actor);
+        part.session.clone_from(&self.session);
         part
+    }
+}
+
+/// The name of another terminal or host; `None` for the one in which all else runs.
+fn session_of(marker: &str) -> Option<String> {
+    let name = marker.to_lowercase();
+    if name.starts_with("local") {
+        return None;
+    }
+    let numbered =
+        super::pattern::pattern!(r"\b(?:terminal|window|tab|session|shell)\s*#?\s*(\d+)");
+    match numbered.captures(&name) {
+        Some(found) if &found[1] == "1" => None,
+        Some(found) => Some(format!("terminal {}", &found[1])),
+        None => Some(name),
     }
 }
 

@@ -1,15 +1,24 @@
 //! The table of a guide's blanks: one name for every spelling, the lines where it stands, and which
-//! block and part needs it. A name that an earlier shell block sets is no blank.
+//! block and part needs it. A name that an earlier shell block sets, or an earlier block captures, is
+//! no blank: it is carried. Secrets are never carried, so they stay blanks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::blanks::{self, Blank, Spelling};
-use super::model::{Actor, Block, Role, Variable};
+use super::model::{Actor, Block, BlockNumber, Carried, Role, Runbook, Variable};
 
-/// Fills `needs` of every block and part, and returns the table in the order of the guide.
-pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
-    let mut table = Table::default();
-    let mut set: HashSet<String> = HashSet::new();
+/// The blanks of a guide, and the names that its steps set for each other.
+#[derive(Default)]
+pub(super) struct Names {
+    asked: Table,
+    carried: Table,
+}
+
+/// Fills `needs` and `carries` of every block and part. Whether a block that sets a name is walked at
+/// all is only known later: see [`Names::settle`].
+pub(super) fn collect(blocks: &mut [Block]) -> Names {
+    let mut names = Names::default();
+    let mut set = Setters::default();
     for block in blocks {
         if block.actor == Actor::Nobody
             || !matches!(
@@ -20,41 +29,212 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
             continue;
         }
         let own = names_set(&block.code, block.actor);
-        let captured: Vec<String> = block.attributes.capture.keys().cloned().collect();
-        let needed = needed(&block.code, block.actor, block.code_line, &set, &own);
-        for blank in &needed {
-            table.add(blank, block.code_line + blank.line);
-            if !block.needs.contains(&blank.name) {
-                block.needs.push(blank.name.clone());
+        for blank in needed(&block.code, block.actor, block.code_line, &own) {
+            let line = block.code_line + blank.line;
+            match set.of(&blank, None) {
+                Some(carried) => names.carry(&blank, line, carried, &mut block.carries),
+                None => names.ask(&blank, line, &mut block.needs),
             }
         }
-        for name in &block.attributes.needs {
-            if !block.needs.contains(name) {
-                block.needs.push(name.clone());
+        for name in block.attributes.needs.clone() {
+            match set.captured.get(&blanks::name_of(&name)) {
+                Some(from) => add_carried(&mut block.carries, carried(&name, from, true)),
+                None if !block.needs.contains(&name) => block.needs.push(name),
+                None => {}
             }
         }
-        let mut set_by_parts = HashSet::new();
+        let mut set_by_parts: HashSet<(Option<String>, String)> = HashSet::new();
         for part in &mut block.parts {
             let inside = names_set(&part.code, part.actor);
             // The script of a session is shell and SQL; its blanks are those of the shell.
-            for blank in self::needed(&part.code, part.actor, part.line, &set, &inside) {
-                if set_by_parts.contains(&blank.name) {
+            for blank in self::needed(&part.code, part.actor, part.line, &inside) {
+                let line = part.line + blank.line;
+                let session = part.session.clone();
+                if set_by_parts.contains(&(session.clone(), blank.name.clone())) {
+                    if blank.spelling == Spelling::Environment {
+                        let here = carried(&blank.name, &[block.n], false);
+                        names.carry(&blank, line, here, &mut part.carries);
+                    }
                     continue;
                 }
-                if !part.needs.contains(&blank.name) {
-                    part.needs.push(blank.name.clone());
-                }
-                if !block.needs.contains(&blank.name) {
-                    block.needs.push(blank.name.clone());
-                    table.add(&blank, part.line + blank.line);
+                match set.of(&blank, session.as_deref()) {
+                    Some(carried) => {
+                        add_carried(&mut block.carries, carried.clone());
+                        names.carry(&blank, line, carried, &mut part.carries);
+                    }
+                    None => {
+                        if !part.needs.contains(&blank.name) {
+                            part.needs.push(blank.name.clone());
+                        }
+                        if !block.needs.contains(&blank.name) {
+                            names.ask(&blank, line, &mut block.needs);
+                        }
+                    }
                 }
             }
-            set_by_parts.extend(inside);
+            let session = part.session.clone();
+            set.add(
+                block.n,
+                &part.code,
+                part.actor,
+                part.role,
+                session.as_deref(),
+            );
+            set_by_parts.extend(inside.into_iter().map(|name| (session.clone(), name)));
         }
-        set.extend(own);
-        set.extend(captured);
+        if block.parts.is_empty() {
+            set.add(block.n, &block.code, block.actor, block.role, None);
+        }
+        for name in block.attributes.capture.keys() {
+            if !blanks::is_secret(name) {
+                set.captured
+                    .entry(blanks::name_of(name))
+                    .or_default()
+                    .push(block.n);
+            }
+        }
     }
-    table.variables
+    names
+}
+
+impl Names {
+    fn ask(&mut self, blank: &Blank, line: usize, needs: &mut Vec<String>) {
+        self.asked.add(blank, line);
+        if !needs.contains(&blank.name) {
+            needs.push(blank.name.clone());
+        }
+    }
+
+    fn carry(&mut self, blank: &Blank, line: usize, carried: Carried, to: &mut Vec<Carried>) {
+        self.carried.add(blank, line);
+        add_carried(to, carried);
+    }
+
+    /// Gives the runbook its tables. What is only set by blocks that are never walked before it (of a
+    /// reference section, of another way back) is asked for after all.
+    pub(super) fn settle(mut self, runbook: &mut Runbook) {
+        let walked: HashSet<BlockNumber> = runbook
+            .walk()
+            .flat_map(|phase| &phase.steps)
+            .flat_map(|step| step.blocks.iter().copied())
+            .collect();
+        let option_of: HashMap<BlockNumber, usize> = runbook
+            .rollback
+            .iter()
+            .enumerate()
+            .flat_map(|(index, option)| {
+                let blocks = option.steps.iter().flat_map(|step| step.blocks.clone());
+                blocks.map(move |number| (number, index))
+            })
+            .collect();
+        for block in &mut runbook.blocks {
+            let number = block.n;
+            let own = option_of.get(&number);
+            let counts = |from: &BlockNumber| {
+                walked.contains(from) || own.is_some() && option_of.get(from) == own
+            };
+            let mut ask = |carries: &mut Vec<Carried>, needs: &mut Vec<String>| {
+                for carried in carries.iter_mut() {
+                    carried.from.retain(counts);
+                    if carried.from.is_empty() && !needs.contains(&carried.name) {
+                        needs.push(carried.name.clone());
+                        self.asked.take(&carried.name, &self.carried);
+                    }
+                }
+                carries.retain(|carried| !carried.from.is_empty());
+            };
+            ask(&mut block.carries, &mut block.needs);
+            for part in &mut block.parts {
+                ask(&mut part.carries, &mut part.needs);
+            }
+        }
+        runbook.variables = self.asked.variables;
+        runbook.carried = self.carried.variables;
+        let used: HashSet<&str> = runbook
+            .blocks
+            .iter()
+            .flat_map(|block| {
+                let of_parts = block.parts.iter().flat_map(|part| &part.carries);
+                block.carries.iter().chain(of_parts)
+            })
+            .map(|carried| carried.name.as_str())
+            .collect();
+        runbook
+            .carried
+            .retain(|variable| used.contains(variable.name.as_str()));
+    }
+}
+
+/// Which blocks set which names.
+#[derive(Default)]
+struct Setters {
+    /// By terminal or host, and name: shell variables flow within one of them.
+    shell: HashMap<(Option<String>, String), Vec<BlockNumber>>,
+    psql: HashSet<String>,
+    captured: HashMap<String, Vec<BlockNumber>>,
+}
+
+impl Setters {
+    fn add(
+        &mut self,
+        number: BlockNumber,
+        code: &str,
+        actor: Actor,
+        role: Role,
+        session: Option<&str>,
+    ) {
+        for name in names_set(code, actor) {
+            match actor {
+                Actor::Shell if role != Role::Foreign && !blanks::is_secret(&name) => {
+                    let from = self
+                        .shell
+                        .entry((session.map(str::to_owned), name))
+                        .or_default();
+                    if !from.contains(&number) {
+                        from.push(number);
+                    }
+                }
+                Actor::Shell => {}
+                _ => {
+                    self.psql.insert(name);
+                }
+            }
+        }
+    }
+
+    /// Who sets it, if anybody does. What psql sets is left to psql.
+    fn of(&self, blank: &Blank, session: Option<&str>) -> Option<Carried> {
+        if blank.spelling == Spelling::Omission {
+            return None;
+        }
+        if let Some(from) = self.captured.get(&blanks::name_of(&blank.name)) {
+            return Some(carried(&blank.name, from, true));
+        }
+        let key = (session.map(str::to_owned), blank.name.clone());
+        match blank.spelling {
+            Spelling::Environment => self
+                .shell
+                .get(&key)
+                .map(|from| carried(&blank.name, from, false)),
+            Spelling::Psql if self.psql.contains(&blank.name) => Some(Carried::default()),
+            _ => None,
+        }
+    }
+}
+
+fn carried(name: &str, from: &[BlockNumber], captured: bool) -> Carried {
+    Carried {
+        name: name.to_owned(),
+        from: from.to_vec(),
+        captured,
+    }
+}
+
+/// Names of psql variables, which psql sets itself, are in no table.
+fn add_carried(to: &mut Vec<Carried>, carried: Carried) {
+    if !carried.name.is_empty() && !to.iter().any(|known| known.name == carried.name) {
+        to.push(carried);
+    }
 }
 
 fn names_set(code: &str, actor: Actor) -> HashSet<String> {
@@ -65,20 +245,12 @@ fn names_set(code: &str, actor: Actor) -> HashSet<String> {
     }
 }
 
-fn needed(
-    code: &str,
-    actor: Actor,
-    line: usize,
-    before: &HashSet<String>,
-    own: &HashSet<String>,
-) -> Vec<Blank> {
+fn needed(code: &str, actor: Actor, line: usize, own: &HashSet<String>) -> Vec<Blank> {
     blanks::find(code, actor, line)
         .into_iter()
         .filter(|blank| !blank.name.starts_with("OMITTED_"))
         .filter(|blank| match blank.spelling {
-            Spelling::Environment | Spelling::Psql => {
-                !before.contains(&blank.name) && !own.contains(&blank.name)
-            }
+            Spelling::Environment | Spelling::Psql => !own.contains(&blank.name),
             _ => true,
         })
         .collect()
@@ -92,20 +264,101 @@ struct Table {
 
 impl Table {
     fn add(&mut self, blank: &Blank, line: usize) {
-        let at = *self.index.entry(blank.name.clone()).or_insert_with(|| {
+        let variable = self.named(&blank.name);
+        if !variable.spellings.contains(&blank.text) {
+            variable.spellings.push(blank.text.clone());
+        }
+        if !variable.lines.contains(&line) {
+            variable.lines.push(line);
+        }
+    }
+
+    fn named(&mut self, name: &str) -> &mut Variable {
+        let at = *self.index.entry(name.to_owned()).or_insert_with(|| {
             self.variables.push(Variable {
-                name: blank.name.clone(),
-                secret: blanks::is_secret(&blank.name),
+                name: name.to_owned(),
+                secret: blanks::is_secret(name),
                 ..Variable::default()
             });
             self.variables.len() - 1
         });
-        let variable = &mut self.variables[at];
-        if !variable.spellings.contains(&blank.text) {
-            variable.spellings.push(blank.text.clone());
+        &mut self.variables[at]
+    }
+
+    /// Takes a name over from another table, spellings, lines and all.
+    fn take(&mut self, name: &str, other: &Table) {
+        let Some(known) = other
+            .index
+            .get(name)
+            .and_then(|at| other.variables.get(*at))
+        else {
+            return;
+        };
+        let own = self.named(name);
+        for spelling in &known.spellings {
+            if !own.spellings.contains(spelling) {
+                own.spellings.push(spelling.clone());
+            }
         }
-        if variable.lines.last() != Some(&line) && !variable.lines.contains(&line) {
-            variable.lines.push(line);
-        }
+        own.lines.extend(&known.lines);
+        own.lines.sort_unstable();
+        own.lines.dedup();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runbook::{Runbook, parse};
+
+    fn guide(text: &str) -> Runbook {
+        parse("guide.md", text.as_bytes())
+    }
+
+    fn asked(runbook: &Runbook) -> Vec<&str> {
+        let names = runbook.variables.iter();
+        names.map(|variable| variable.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_an_earlier_step_sets_is_carried_and_not_asked() {
+        let runbook = guide(
+            "# T\n\n## Step 1: A\n\n```bash\nBACKUP=b_$(date +%F).dump\n```\n\n## Step 2: B\n\n```bash\npg_restore -l \"$BACKUP\" $OTHER\n```\n",
+        );
+        assert_eq!(asked(&runbook), ["OTHER"]);
+        assert_eq!(runbook.blocks[1].carries[0].from, [1]);
+        assert_eq!(runbook.carried[0].lines, [12]);
+    }
+
+    #[test]
+    fn what_only_a_reference_section_sets_is_asked() {
+        let runbook = guide(
+            "# T\n\n## Troubleshooting\n\n```bash\nHOST_X=a\n```\n\n## Step 1: A\n\n```bash\necho 1\n```\n\n## Step 2: B\n\n```bash\nping $HOST_X\n```\n",
+        );
+        assert_eq!(asked(&runbook), ["HOST_X"]);
+    }
+
+    #[test]
+    fn a_secret_is_asked_though_an_earlier_step_sets_it() {
+        let runbook = guide(
+            "# T\n\n## Step 1: A\n\n```bash\nAPI_TOKEN=$(cat t)\n```\n\n## Step 2: B\n\n```bash\ncurl -H \"$API_TOKEN\" localhost\n```\n",
+        );
+        assert_eq!(asked(&runbook), ["API_TOKEN"]);
+    }
+
+    #[test]
+    fn a_captured_name_fills_every_spelling() {
+        let runbook = guide(
+            "# T\n\n## Step 1: A\n\n```sql {#count .run capture=\"batch=value\"}\nSELECT 1;\n```\n\n## Step 2: B\n\n```sql {.run}\nSELECT :batch, :'batch';\n```\n\n```bash {.run}\necho $BATCH ${BATCH} <batch>\n```\n",
+        );
+        assert!(asked(&runbook).is_empty(), "{:?}", runbook.variables);
+        assert!(runbook.blocks[2].carries[0].captured);
+    }
+
+    #[test]
+    fn terminals_do_not_share_their_variables() {
+        let runbook = guide(
+            "# T\n\n## Step 1: A\n\n```bash\n# Terminal 1\nPORT_X=1\n./serve $PORT_X\n\n# Terminal 2\ncurl localhost:$PORT_X\n```\n",
+        );
+        assert_eq!(asked(&runbook), ["PORT_X"]);
     }
 }

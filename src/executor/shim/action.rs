@@ -1,6 +1,7 @@
 //! A shell or SQL action: one child process in its own group, on two terminals, watched until it and
 //! its output have come to an end.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -15,8 +16,10 @@ use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
+use super::left::{Before, left, remark};
 use super::output::{Spool, Stream};
 use super::prepare;
+use super::shell::{Listener, environment_of};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::executor::process::{self, Process};
@@ -53,6 +56,18 @@ struct Action<'a> {
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
+    environment: BTreeMap<String, Vec<u8>>,
+    listener: Option<Listener>,
+}
+
+/// What was started.
+struct Started {
+    child: Child,
+    out: OwnedFd,
+    err: OwnedFd,
+    /// The variables it was given.
+    environment: BTreeMap<String, Vec<u8>>,
+    listener: Option<Listener>,
 }
 
 /// Runs it to its end and writes the exit record.
@@ -65,7 +80,13 @@ pub(super) async fn run(
 ) -> io::Result<()> {
     let started = Utc::now();
     let spawned = spawn(spec, directory);
-    let (child, out, err) = match spawned {
+    let Started {
+        child,
+        out,
+        err,
+        environment,
+        listener,
+    } = match spawned {
         Ok(spawned) => spawned,
         Err(refused) => {
             for line in &refused.output {
@@ -101,6 +122,8 @@ pub(super) async fn run(
         last_output: now,
         last_flush: now,
         bury_at: None,
+        environment,
+        listener,
     };
     action.watch(&mut signals).await?;
     let (record, background) = action.conclude(started);
@@ -113,7 +136,7 @@ pub(super) async fn run(
 }
 
 /// Starts the child; the terminals' near ends are left to the shim.
-fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd), prepare::Refused> {
+fn spawn(spec: &ShimSpec, directory: &Path) -> Result<Started, prepare::Refused> {
     use std::os::unix::process::CommandExt;
     let mut command = prepare::command(spec, directory)?;
     let no_terminal = |error: io::Error| prepare::Refused::new(format!("no terminal: {error}"));
@@ -125,6 +148,8 @@ fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd),
     }
     let foreground = out.ours.try_clone().map_err(no_terminal)?;
     let program = command.get_program().to_string_lossy().into_owned();
+    let environment = environment_of(&command);
+    let listener = Listener::new(directory);
     let child = command
         .stdout(Stdio::from(out.theirs))
         .stderr(Stdio::from(err.theirs))
@@ -139,7 +164,13 @@ fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd),
             tracing::debug!(%error, "it has ended already");
         }
     }
-    Ok((child, out.ours, err.ours))
+    Ok(Started {
+        child,
+        out: out.ours,
+        err: err.ours,
+        environment,
+        listener,
+    })
 }
 
 impl Action<'_> {
@@ -301,6 +332,17 @@ impl Action<'_> {
         closed || quiet || now >= ended_at + DRAIN
     }
 
+    /// What the shell left for later steps, without secrets.
+    fn shell_left(&mut self) -> Option<crate::run::ShellState> {
+        let dump = self.listener.take()?.finish()?;
+        let before = Before {
+            directory: &self.spec.directory,
+            environment: &self.environment,
+            handed: &self.spec.shell,
+        };
+        Some(left(&before, &dump, self.spool.redactor()))
+    }
+
     /// The exit record, and whether something needs the shim to stay.
     fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
         self.out.1.finish(&mut self.spool);
@@ -345,6 +387,10 @@ impl Action<'_> {
                 left.len()
             ));
         }
+        let shell = self.shell_left();
+        if let Some(remark) = shell.as_ref().and_then(remark) {
+            self.spool.note(&remark);
+        }
         self.spool.flush();
         let status = self.status.map(|(status, _)| status);
         let record = ExitRecord {
@@ -359,6 +405,7 @@ impl Action<'_> {
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
             http: None,
+            shell,
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())

@@ -10,8 +10,10 @@ mod action;
 mod ending;
 mod exit;
 mod http;
+mod left;
 mod output;
 mod prepare;
+mod shell;
 mod signals;
 mod terminal;
 

@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
 use crate::run::{Command, Input as Value};
+use crate::runbook::blank_name;
 use crate::ui::format::{pad, width};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -93,8 +94,7 @@ impl Pick {
                 .collect(),
             Subject::Inputs => run
                 .runbook
-                .variables
-                .iter()
+                .asked_or_carried()
                 .map(|variable| {
                     let lines: Vec<String> = variable
                         .lines
@@ -109,11 +109,23 @@ impl Pick {
                     };
                     let lines = format!("line {}{more}", lines.join(", "));
                     let (value, role) = match run.inputs.get(&variable.name) {
+                        _ if run.captured.contains_key(&blank_name(&variable.name)) => {
+                            let captured = &run.captured[&blank_name(&variable.name)];
+                            let from = run.step_of(captured.action);
+                            let step = from.map_or("", |step| step.title.as_str());
+                            (
+                                format!("= {}, captured from {step}", captured.value),
+                                Role::Passed,
+                            )
+                        }
                         Some(Value::Value(value)) => (format!("= {value}"), Role::Passed),
                         Some(Value::Secret(_)) => (
                             "= (a secret, read from its source)".to_owned(),
                             Role::Passed,
                         ),
+                        None if !run.runbook.asks(&variable.name) => {
+                            ("from an earlier step, if not given".to_owned(), Role::Muted)
+                        }
                         None if variable.secret => (
                             "a secret: name its source in `gonogo.toml`".to_owned(),
                             Role::Warning,
@@ -163,7 +175,7 @@ impl Pick {
 
     fn edit(&self, look: &Look<'_>) -> Reply {
         let run = look.run();
-        let Some(variable) = run.runbook.variables.get(self.cursor) else {
+        let Some(variable) = run.runbook.asked_or_carried().nth(self.cursor) else {
             return Reply::Close;
         };
         let held = match run.inputs.get(&variable.name) {

@@ -118,6 +118,13 @@ impl PreviewDialog {
             Actor::Shell | Actor::Http | Actor::Nobody => shown.target.clone(),
         };
         say(place, Role::Heading);
+        if let Some(step) = &shown.directory_from {
+            let where_it_is = match shown.actor {
+                Actor::Sql => format!("in {} ", shown.directory),
+                Actor::Shell | Actor::Http | Actor::Nobody => String::new(),
+            };
+            say(format!("{where_it_is}(since {})", plain(step)), Role::Muted);
+        }
         if let Some(identity) = look.run().identities.get(&shown.on)
             && shown.actor == Actor::Sql
         {
@@ -146,6 +153,20 @@ impl PreviewDialog {
         say(String::new(), Role::Text);
         for (name, value) in &shown.values {
             say(format!("with {name} = {value}"), Role::Text);
+        }
+        for handed in &shown.carried {
+            if shown.values.contains_key(&handed.name) {
+                say(
+                    format!("     captured from {}", plain(&handed.from)),
+                    Role::Muted,
+                );
+                continue;
+            }
+            say(
+                format!("with {} = {}", handed.name, handed.value),
+                Role::Text,
+            );
+            say(format!("     set by {}", plain(&handed.from)), Role::Muted);
         }
         for name in &shown.secrets {
             say(

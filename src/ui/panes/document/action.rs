@@ -137,6 +137,19 @@ impl Writer<'_> {
             );
         }
         if let Ok(shown) = &shown {
+            if let Some(step) = &shown.directory_from {
+                let text = format!("in {} (since {})", shown.directory, plain(step));
+                self.say(&text, Role::Muted, 2);
+            }
+            for handed in &shown.carried {
+                let text = format!(
+                    "{} = {} (from {})",
+                    handed.name,
+                    handed.value,
+                    plain(&handed.from)
+                );
+                self.say(&text, Role::Muted, 2);
+            }
             if !shown.destructive.is_empty() {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
