@@ -13,7 +13,7 @@ use crate::journal::{Journal, SqliteJournal};
 use crate::run::{Event, Input, Record};
 use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{self, ConditionProblem, Runbook, parse};
+use crate::runbook::{self, ConditionProblem, Runbook, closest, parse};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
@@ -172,10 +172,21 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
     let probes = (!config.environments.is_empty()).then_some(probes);
     let found = runbook::check_conditions(runbook, bytes, |condition| {
         let checked = crate::run::check_condition(condition, runbook, probes.as_deref());
-        let problem = checked.err().map(|error| ConditionProblem {
-            fragment: error.name.unwrap_or_default(),
-            message: error.message,
-            help: "see `docs/dialect.md` on conditions".to_owned(),
+        let problem = checked.err().map(|error| {
+            let known: Vec<&str> = crate::run::EVIDENCE_NAMES
+                .into_iter()
+                .chain(runbook.blocks.iter().map(|block| block.id.as_str()))
+                .chain(probes.iter().flatten().map(String::as_str))
+                .collect();
+            let meant = error.name.as_deref().and_then(|name| closest(name, &known));
+            ConditionProblem {
+                help: match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "see `docs/dialect.md` on conditions".to_owned(),
+                },
+                fragment: error.name.unwrap_or_default(),
+                message: error.message,
+            }
         });
         problem.into_iter().collect()
     });

@@ -36,6 +36,6 @@ mod variables;
 
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
-pub use lint::{ConditionProblem, check_conditions};
+pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
 pub use parse::parse;

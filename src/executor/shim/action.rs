@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
-use super::left::{Before, left, remark};
+use super::left::{Before, Secrets, left, remark};
 use super::output::{Spool, Stream};
 use super::prepare;
 use super::shell::{Listener, environment_of};
@@ -340,7 +340,17 @@ impl Action<'_> {
             environment: &self.environment,
             handed: &self.spec.shell,
         };
-        Some(left(&before, &dump, self.spool.redactor()))
+        let secrets = Secrets {
+            redactor: self.spool.redactor(),
+            values: self
+                .spec
+                .secrets
+                .values()
+                .chain(&self.spec.redact)
+                .map(String::as_str)
+                .collect(),
+        };
+        Some(left(&before, &dump, &secrets))
     }
 
     /// The exit record, and whether something needs the shim to stay.

@@ -11,6 +11,8 @@ use crate::text::redact::Redactor;
 
 /// Bytes of all variables that one step hands on.
 const LARGEST: usize = 256 * 1024;
+/// Fewer bytes of a secret say nothing about it.
+const SHORTEST_PIECE: usize = 4;
 /// Their number.
 const MOST: usize = 500;
 
@@ -40,9 +42,9 @@ pub(super) struct Before<'a> {
 }
 
 /// The difference that the step made.
-pub(super) fn left(before: &Before<'_>, dump: &Dump, redactor: &Redactor) -> ShellState {
+pub(super) fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
     let mut state = ShellState {
-        directory: moved(before.directory, &dump.directory, redactor),
+        directory: moved(before.directory, &dump.directory, secrets),
         ..ShellState::default()
     };
     let mut room = LARGEST;
@@ -68,8 +70,7 @@ pub(super) fn left(before: &Before<'_>, dump: &Dump, redactor: &Redactor) -> She
         let size: usize = now.texts.iter().map(Vec::len).sum();
         let withheld = if is_given(name) {
             Some(Withheld::Given)
-        } else if is_secret_name(name) || now.texts.iter().any(|text| holds_secret(text, redactor))
-        {
+        } else if is_secret_name(name) || now.texts.iter().any(|text| secrets.are_in(text)) {
             Some(Withheld::Secret)
         } else if now.is_map {
             Some(Withheld::Map)
@@ -114,17 +115,42 @@ pub(super) fn left(before: &Before<'_>, dump: &Dump, redactor: &Redactor) -> She
 }
 
 /// Where the shell went; `None` where it stayed, or where the path itself is a secret.
-fn moved(from: &Path, to: &Path, redactor: &Redactor) -> Option<String> {
+fn moved(from: &Path, to: &Path, secrets: &Secrets<'_>) -> Option<String> {
     let same = from == to
         || matches!((from.canonicalize(), to.canonicalize()), (Ok(from), Ok(to)) if from == to);
     let text = to.to_str()?;
-    let keeps = !same && to.is_absolute() && redactor.redact(text) == text;
+    let keeps = !same && to.is_absolute() && !secrets.are_in(text.as_bytes());
     keeps.then(|| text.to_owned())
 }
 
-fn holds_secret(text: &[u8], redactor: &Redactor) -> bool {
-    let text = String::from_utf8_lossy(text);
-    redactor.redact(&text) != text
+/// What tells a secret from all else.
+pub(super) struct Secrets<'a> {
+    pub(super) redactor: &'a Redactor,
+    pub(super) values: Vec<&'a str>,
+}
+
+impl Secrets<'_> {
+    /// Whether a text holds a secret in any form, or so much of one that the rest could be guessed.
+    fn are_in(&self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text);
+        self.redactor.redact(&text) != text
+            || self.values.iter().any(|secret| shares(&text, secret))
+    }
+}
+
+/// A text that is a quarter of the secret, or holds half of it.
+fn shares(text: &str, secret: &str) -> bool {
+    let piece = text.trim();
+    if piece.len() >= SHORTEST_PIECE.max(secret.len().div_ceil(4)) && secret.contains(piece) {
+        return true;
+    }
+    let half = secret.len().div_ceil(2).max(2 * SHORTEST_PIECE);
+    let bytes = text.as_bytes();
+    secret.as_bytes().windows(half).any(|window| {
+        bytes
+            .windows(half)
+            .any(|candidate| candidate[0] == window[0] && candidate == window)
+    })
 }
 
 fn is_name(name: &str) -> bool {
@@ -226,11 +252,12 @@ mod tests {
             environment: &BTreeMap::new(),
             handed: &ShellHanded::default(),
         };
-        left(
-            &before,
-            &dump,
-            &Redactor::new(vec!["canary-4711".to_owned()]),
-        )
+        let redactor = Redactor::new(vec!["canary-4711".to_owned()]);
+        let secrets = Secrets {
+            redactor: &redactor,
+            values: vec!["canary-4711"],
+        };
+        left(&before, &dump, &secrets)
     }
 
     #[test]
@@ -239,11 +266,13 @@ mod tests {
             ("API_TOKEN", "x"),
             ("NOTE", "it is canary-4711"),
             ("URL", "postgres://u:pw@h/db"),
+            ("FIRST", "cana"),
+            ("REST", "tail: ary-4711!"),
             ("PLAIN", "y"),
         ]);
         assert_eq!(state.set.keys().collect::<Vec<_>>(), ["PLAIN"]);
         assert!(state.withheld.values().all(|why| *why == Withheld::Secret));
-        assert_eq!(state.withheld.len(), 3);
+        assert_eq!(state.withheld.len(), 5);
     }
 
     #[test]

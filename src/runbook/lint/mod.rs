@@ -80,7 +80,8 @@ pub(super) fn did_you_mean(written: &str, known: &[&str]) -> String {
     }
 }
 
-pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The one of `known` that is meant by what was written, where one is near enough.
+pub fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| {
