@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::{ActionId, Outcome, RunState};
 use crate::runbook::{Actor, Part, Step};
 
+/// Characters of a value in a summary.
+const SUMMARY: usize = 60;
+
 /// What one shell action changed in its shell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShellState {
@@ -33,6 +36,36 @@ impl ShellState {
     /// True where the shell is as it was.
     pub fn is_unchanged(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// For a person, on one line: `went to /srv/app; set TAG = v1; unset PROXY`. Empty where the shell
+    /// is as it was.
+    pub fn summary(&self) -> String {
+        let mut said: Vec<String> = Vec::new();
+        said.extend(self.directory.iter().map(|to| format!("went to {to}")));
+        let set: Vec<String> = self
+            .set
+            .iter()
+            .map(|(name, value)| {
+                let value = value.to_string();
+                match value.char_indices().nth(SUMMARY) {
+                    Some((end, _)) => format!("{name} = {}…", &value[..end]),
+                    None => format!("{name} = {value}"),
+                }
+            })
+            .collect();
+        if !set.is_empty() {
+            said.push(format!("set {}", set.join(", ")));
+        }
+        if !self.unset.is_empty() {
+            let names: Vec<&str> = self.unset.iter().map(String::as_str).collect();
+            said.push(format!("unset {}", names.join(", ")));
+        }
+        if !self.withheld.is_empty() {
+            let names: Vec<&str> = self.withheld.keys().map(String::as_str).collect();
+            said.push(format!("not handed on {}", names.join(", ")));
+        }
+        said.join("; ")
     }
 }
 
@@ -329,6 +362,20 @@ mod tests {
         ] {
             assert_eq!(decode(&encode(bytes)), bytes);
         }
+    }
+
+    #[test]
+    fn a_summary_is_one_line() {
+        let state = ShellState {
+            directory: Some("/srv".to_owned()),
+            set: BTreeMap::from([("A".to_owned(), ShellValue::text("x\ny"))]),
+            unset: BTreeSet::from(["B".to_owned()]),
+            withheld: BTreeMap::from([("C".to_owned(), Withheld::Secret)]),
+        };
+        assert_eq!(
+            state.summary(),
+            "went to /srv; set A = x⏎y; unset B; not handed on C"
+        );
     }
 
     #[test]

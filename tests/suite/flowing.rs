@@ -126,14 +126,15 @@ async fn what_an_earlier_step_did_not_set_stops_the_walk_before_it_is_used() {
         "case x in y) BACKUP=1;; esac\n",
     );
     let guide = guide.replace("> \"$BACKUP\"", "> made.txt");
-    let (home, _database) = home(&guide).await;
-    let done = home.gonogo(&["rehearse", "guide.md"]).exits(3);
+    let (walked, _database) = home(&guide).await;
+    let done = walked.gonogo(&["rehearse", "guide.md"]).exits(3);
     assert!(
         done.err.contains("`BACKUP` is missing") && done.err.contains("Make a place"),
         "{}",
         done.err
     );
     // The way out: the value is given.
+    let (home, _database) = home(&guide).await;
     home.write("work/out/given.txt", "made");
     home.gonogo(&["rehearse", "guide.md", "--var", "BACKUP=given.txt"])
         .exits(0);

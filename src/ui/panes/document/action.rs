@@ -207,6 +207,13 @@ impl Writer<'_> {
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);
+        if let Some(shell) = attempt
+            .evidence
+            .as_ref()
+            .and_then(|seen| seen.shell.as_ref())
+        {
+            self.say(&format!("its shell {}", shell.summary()), Role::Muted, 2);
+        }
         if let Some(reason) = &attempt.reason {
             let role = match attempt.outcome {
                 Some(Outcome::Failed) => Role::Failed,
