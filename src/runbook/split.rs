@@ -276,7 +276,7 @@ impl Builder<'_> {
             self.cut();
             self.open.title = markers::title(text);
             if let Marker::Host(name) | Marker::Terminal(name) = marker {
-                self.session = session_of(name);
+                self.session = markers::session_of(name);
             }
         } else if matches!(marker, Marker::Rollback | Marker::Emergency)
             && self.survey.rollback
@@ -477,21 +477,6 @@ impl Builder<'_> {
         part.refused = super::role::refusal(&part.code, part.actor);
         part.session.clone_from(&self.session);
         part
-    }
-}
-
-/// The name of another terminal or host; `None` for the one in which all else runs.
-fn session_of(marker: &str) -> Option<String> {
-    let name = marker.to_lowercase();
-    if name.starts_with("local") {
-        return None;
-    }
-    let numbered =
-        super::pattern::pattern!(r"\b(?:terminal|window|tab|session|shell)\s*#?\s*(\d+)");
-    match numbered.captures(&name) {
-        Some(found) if &found[1] == "1" => None,
-        Some(found) => Some(format!("terminal {}", &found[1])),
-        None => Some(name),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
-use super::left::{Before, Secrets, left, remark};
+use super::left::{left_of, remark};
 use super::output::{Spool, Stream};
 use super::prepare;
 use super::shell::{Listener, environment_of};
@@ -332,27 +332,6 @@ impl Action<'_> {
         closed || quiet || now >= ended_at + DRAIN
     }
 
-    /// What the shell left for later steps, without secrets.
-    fn shell_left(&mut self) -> Option<crate::run::ShellState> {
-        let dump = self.listener.take()?.finish()?;
-        let before = Before {
-            directory: &self.spec.directory,
-            environment: &self.environment,
-            handed: &self.spec.shell,
-        };
-        let secrets = Secrets {
-            redactor: self.spool.redactor(),
-            values: self
-                .spec
-                .secrets
-                .values()
-                .chain(&self.spec.redact)
-                .map(String::as_str)
-                .collect(),
-        };
-        Some(left(&before, &dump, &secrets))
-    }
-
     /// The exit record, and whether something needs the shim to stay.
     fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
         self.out.1.finish(&mut self.spool);
@@ -397,7 +376,9 @@ impl Action<'_> {
                 left.len()
             ));
         }
-        let shell = self.shell_left();
+        let dump = self.listener.take().and_then(Listener::finish);
+        let redactor = self.spool.redactor();
+        let shell = dump.map(|dump| left_of(self.spec, &self.environment, &dump, redactor));
         if let Some(remark) = shell.as_ref().and_then(remark) {
             self.spool.note(&remark);
         }

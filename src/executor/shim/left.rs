@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::executor::ShellHanded;
+use crate::executor::{ShellHanded, ShimSpec};
 use crate::run::{ShellState, ShellValue, Withheld, encode};
 use crate::runbook::is_secret_name;
 use crate::text::redact::Redactor;
@@ -35,14 +35,34 @@ pub(super) struct Dump {
 }
 
 /// What the shell began with.
-pub(super) struct Before<'a> {
-    pub(super) directory: &'a Path,
-    pub(super) environment: &'a BTreeMap<String, Vec<u8>>,
-    pub(super) handed: &'a ShellHanded,
+struct Before<'a> {
+    directory: &'a Path,
+    environment: &'a BTreeMap<String, Vec<u8>>,
+    handed: &'a ShellHanded,
+}
+
+/// What an action left, by what it was told and what its shell said at the end.
+pub(super) fn left_of(
+    spec: &ShimSpec,
+    environment: &BTreeMap<String, Vec<u8>>,
+    dump: &Dump,
+    redactor: &Redactor,
+) -> ShellState {
+    let before = Before {
+        directory: &spec.directory,
+        environment,
+        handed: &spec.shell,
+    };
+    let known = spec.secrets.values().chain(&spec.redact);
+    let secrets = Secrets {
+        redactor,
+        values: known.map(String::as_str).collect(),
+    };
+    left(&before, dump, &secrets)
 }
 
 /// The difference that the step made.
-pub(super) fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
+fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
     let mut state = ShellState {
         directory: moved(before.directory, &dump.directory, secrets),
         ..ShellState::default()
@@ -124,9 +144,9 @@ fn moved(from: &Path, to: &Path, secrets: &Secrets<'_>) -> Option<String> {
 }
 
 /// What tells a secret from all else.
-pub(super) struct Secrets<'a> {
-    pub(super) redactor: &'a Redactor,
-    pub(super) values: Vec<&'a str>,
+struct Secrets<'a> {
+    redactor: &'a Redactor,
+    values: Vec<&'a str>,
 }
 
 impl Secrets<'_> {

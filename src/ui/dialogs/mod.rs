@@ -11,6 +11,7 @@ mod pick;
 mod preview;
 mod resolve;
 mod rollback;
+mod target;
 mod word;
 
 use ratatui::buffer::Buffer;
@@ -34,6 +35,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
+pub use target::take_target;
 
 pub trait Dialog: Send {
     /// Whose keys work while it is on top.
