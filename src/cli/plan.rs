@@ -10,7 +10,7 @@ use super::{Exit, OpenArguments, open};
 use crate::run::{
     Event, Record, RunState, action_title, may_start_elsewhere, preview_ahead, rollback_plans,
 };
-use crate::runbook::{Phase, Step};
+use crate::runbook::{Actor, Phase, Step};
 use crate::text::duration;
 
 #[derive(Debug, Args)]
@@ -137,7 +137,8 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "target": shown.as_ref().ok().map(|shown| shown.target.clone()),
                 "values": shown.as_ref().ok().map(|shown| shown.values.clone()),
                 "secrets": shown.as_ref().ok().map(|shown| shown.secrets.clone()),
-                "starts_where": moved.filter(|_| shown.is_ok()),
+                // Where SQL starts matters to files that it names, and is in its preview.
+                "starts_where": moved.filter(|_| shown.as_ref().is_ok_and(|shown| shown.actor == Actor::Shell)),
                 "awaits": shown.as_ref().ok().map(|shown| shown.awaits.iter().map(|awaited| json!({
                     "name": awaited.name, "from": awaited.from,
                 })).collect::<Vec<_>>()),

@@ -124,7 +124,7 @@ pub struct ExitRecord {
     pub error: Option<String>,
     /// What a shell action left for later ones; absent where the shell could not say.
     #[serde(default)]
-    pub shell: Option<ShellState>,
+    pub shell: Option<Box<ShellState>>,
 }
 
 impl ExitRecord {

@@ -96,8 +96,8 @@ pub(super) fn reckon(
     let mut blanks = Vec::new();
     let mut awaited = Vec::new();
     let start = match actor {
-        Actor::Shell | Actor::Sql => shell_start(state, action),
-        Actor::Http | Actor::Nobody => ShellStart::default(),
+        Actor::Shell | Actor::Sql | Actor::Http => shell_start(state, action),
+        Actor::Nobody => ShellStart::default(),
     };
     // A request is text through and through: every value it names stands in it as `${NAME}`.
     let named = state.inputs.keys().filter(|name| {
@@ -120,6 +120,14 @@ pub(super) fn reckon(
         }
         let captured = state.captured.get(&blank_name(name));
         let known = captured.map(|captured| Input::Value(captured.value.clone()));
+        let known = known.or_else(|| {
+            // A request has no shell: what one left stands in its text.
+            let (value, _) = start
+                .set
+                .get(name.as_str())
+                .filter(|_| actor == Actor::Http)?;
+            Some(Input::Value(value.texts.concat())).filter(|_| !value.array)
+        });
         match known.as_ref().or(state.inputs.get(name)) {
             Some(Input::Value(value)) => {
                 for spelling in &spellings {

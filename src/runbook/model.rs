@@ -72,6 +72,20 @@ impl Runbook {
             .chain(carried.filter(|variable| !self.asks(&variable.name)))
     }
 
+    /// The step that sets a carried name; the last one where several do.
+    pub fn setter_of(&self, name: &str) -> Option<&Step> {
+        let number = self
+            .blocks
+            .iter()
+            .flat_map(|block| {
+                let of_parts = block.parts.iter().flat_map(|part| &part.carries);
+                block.carries.iter().chain(of_parts)
+            })
+            .filter(|carried| carried.name == name)
+            .find_map(|carried| carried.from.last())?;
+        self.steps().find(|step| step.blocks.contains(number))
+    }
+
     /// Whether a person is asked for this name.
     pub fn asks(&self, name: &str) -> bool {
         self.variables.iter().any(|variable| variable.name == name)

@@ -17,7 +17,7 @@ async fn run(script: &str) -> Done {
 /// What the script left; an empty state where it left nothing.
 async fn leaves(script: &str) -> ShellState {
     let done = run(script).await;
-    done.record.shell.expect("the shell said what it holds")
+    *done.record.shell.expect("the shell said what it holds")
 }
 
 fn text<'a>(state: &'a ShellState, name: &str) -> &'a str {
@@ -48,7 +48,7 @@ async fn directory_and_variables_are_kept() {
 #[tokio::test]
 async fn a_script_that_changes_nothing_leaves_nothing() {
     let done = run("ls / >/dev/null; (cd /usr; INSIDE=1); FOO=1 true").await;
-    assert_eq!(done.record.shell, Some(ShellState::default()));
+    assert_eq!(done.record.shell.as_deref(), Some(&ShellState::default()));
     assert_eq!(done.evidence(Actor::Shell).shell, None);
 }
 
@@ -109,8 +109,8 @@ async fn the_next_shell_begins_with_them() {
         ]
     );
     assert_eq!(
-        done.record.shell,
-        Some(ShellState::default()),
+        done.record.shell.as_deref(),
+        Some(&ShellState::default()),
         "what it was handed and kept is no change of its own"
     );
 }

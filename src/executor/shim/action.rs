@@ -396,7 +396,7 @@ impl Action<'_> {
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
             http: None,
-            shell,
+            shell: shell.map(Box::new),
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())

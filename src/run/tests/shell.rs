@@ -43,6 +43,12 @@ SELECT move(:BATCH);
 ls
 ```
 
+#### Ask
+
+```http {#ask .run}
+GET http://localhost/${TAG}/${BATCH}
+```
+
 ## Rollback
 
 ### Option 1: Back (recommended)
@@ -104,6 +110,12 @@ fn a_step_starts_where_the_one_before_left_the_shell() {
         ("TAG", "v1", "Make")
     );
     assert_eq!(run.shown("elsewhere").directory, "/srv/other");
+}
+
+#[test]
+fn a_request_gets_them_in_its_text() {
+    let run = flowing().built();
+    assert_eq!(run.shown("ask").command, "GET http://localhost/v1/500");
 }
 
 #[test]

@@ -124,7 +124,9 @@ impl Pick {
                             Role::Passed,
                         ),
                         None if !run.runbook.asks(&variable.name) => {
-                            ("from an earlier step, if not given".to_owned(), Role::Muted)
+                            let from = run.runbook.setter_of(&variable.name);
+                            let step = from.map_or("an earlier step", |step| step.title.as_str());
+                            (format!("from {step}, if not given"), Role::Muted)
                         }
                         None if variable.secret => (
                             "a secret: name its source in `gonogo.toml`".to_owned(),

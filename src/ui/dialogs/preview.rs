@@ -18,7 +18,8 @@ use tui_input::Input;
 use super::word::Word;
 use super::{Dialog, Field, Form, Pick, Reply, Subject, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, Included, Outcome, Preview, action_title, digest_of, included_files, preview,
+    ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, digest_of,
+    included_files, preview,
 };
 use crate::runbook::Actor;
 use crate::ui::format::{duration, plural, wrap};
@@ -151,22 +152,16 @@ impl PreviewDialog {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
         say(String::new(), Role::Text);
-        for (name, value) in &shown.values {
+        let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
+        for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
             say(format!("with {name} = {value}"), Role::Text);
         }
         for handed in &shown.carried {
-            if shown.values.contains_key(&handed.name) {
-                say(
-                    format!("     captured from {}", plain(&handed.from)),
-                    Role::Muted,
-                );
-                continue;
-            }
+            let HandedOn { name, value, from } = handed;
             say(
-                format!("with {} = {}", handed.name, handed.value),
+                format!("with {name} = {value} (from {})", plain(from)),
                 Role::Text,
             );
-            say(format!("     set by {}", plain(&handed.from)), Role::Muted);
         }
         for name in &shown.secrets {
             say(

@@ -137,7 +137,9 @@ impl Writer<'_> {
             );
         }
         if let Ok(shown) = &shown {
-            if let Some(step) = &shown.directory_from {
+            // Where SQL starts matters to the files that it names.
+            let in_a_directory = actor != Actor::Sql || shown.command.contains('\\');
+            if let Some(step) = shown.directory_from.as_ref().filter(|_| in_a_directory) {
                 let text = format!("in {} (since {})", shown.directory, plain(step));
                 self.say(&text, Role::Muted, 2);
             }
