@@ -126,7 +126,8 @@ pub(super) fn reckon(
                 .set
                 .get(name.as_str())
                 .filter(|_| actor == Actor::Http)?;
-            Some(Input::Value(value.texts.concat())).filter(|_| !value.array)
+            let is_text = !value.array && !value.texts.iter().any(|text| text.starts_with('\0'));
+            is_text.then(|| Input::Value(value.texts.concat()))
         });
         match known.as_ref().or(state.inputs.get(name)) {
             Some(Input::Value(value)) => {

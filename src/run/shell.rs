@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Outcome, RunState};
+use super::{ActionId, ActionState, Outcome, RunState};
 use crate::runbook::{Actor, Part, Step};
 
 /// Characters of a value in a summary.
@@ -210,17 +210,14 @@ pub fn shell_start(state: &RunState, action: ActionId) -> ShellStart<'_> {
             .iter()
             .any(|step| step.blocks.contains(&action.block))
     });
-    let session = session_of(state, action);
     let walk = state.runbook.walk().flat_map(|phase| &phase.steps);
-    gather(state, walk, action, session, 0, &mut start);
+    gather(state, walk, action, None, &mut start);
     if let Some(option) = option {
         start.directory = None;
-        let begun = state
-            .rollback
-            .as_ref()
-            .filter(|rollback| rollback.option == option.id);
-        if begun.is_some() {
-            gather(state, option.steps.iter(), action, session, 1, &mut start);
+        let begun = state.rollback.as_ref();
+        if let Some(begun) = begun.filter(|begun| begun.option == option.id) {
+            let before = Some(&begun.attempts_before);
+            gather(state, option.steps.iter(), action, before, &mut start);
         }
     }
     // What a person gave after the step that set it is the later word.
@@ -276,48 +273,47 @@ static CHANGES_DIRECTORY: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Adds what the steps before the action left. `of_option`: 1 for the steps of a way back, of which
-/// only the attempts since it began count.
+/// Adds what the steps before the action left; of each action, the attempts after that many.
 fn gather<'a>(
     state: &'a RunState,
     steps: impl Iterator<Item = &'a Step>,
     action: ActionId,
-    session: Option<&str>,
-    of_option: usize,
+    before: Option<&BTreeMap<ActionId, u32>>,
     start: &mut ShellStart<'a>,
 ) {
+    // Reckoned for every frame: few actions have left anything, and only those are looked at.
+    let with_shell: Vec<(&ActionId, &ActionState)> = state
+        .actions
+        .iter()
+        .filter(|(_, known)| known.attempts.iter().any(|attempt| left(attempt).is_some()))
+        .collect();
+    if with_shell.is_empty() {
+        return;
+    }
+    let session = session_of(state, action);
     for number in steps.flat_map(|step| &step.blocks) {
-        let all = ActionId::block(*number)..=ActionId {
-            block: *number,
-            part: usize::MAX,
-        };
-        for (other, known) in state.actions.range(all) {
-            if *other == action {
-                return;
-            }
-            let since = match &state.rollback {
-                Some(rollback) if of_option == 1 => {
-                    rollback.attempts_before.get(other).copied().unwrap_or(0)
-                }
-                _ => 0,
-            };
-            let mut ended = known
-                .attempts
-                .iter()
-                .rev()
-                .filter(|attempt| attempt.number > since && attempt.outcome.is_some());
+        let own = *number == action.block;
+        let of_block = with_shell
+            .iter()
+            .filter(|(other, _)| other.block == *number && !(own && other.part >= action.part));
+        for (other, known) in of_block {
+            let since = before.and_then(|before| before.get(other).copied());
+            let mut ended =
+                known.attempts.iter().rev().filter(|attempt| {
+                    attempt.number > since.unwrap_or(0) && attempt.outcome.is_some()
+                });
             let counts = ended
                 .clone()
                 .find(|attempt| attempt.outcome == Some(Outcome::Passed))
                 .or_else(|| ended.find(|attempt| left(attempt).is_some()));
             if let Some(left) = counts.and_then(left)
-                && !state.is_watch(*other)
-                && session_of(state, *other) == session
+                && !state.is_watch(**other)
+                && session_of(state, **other) == session
             {
-                start.add(*other, left);
+                start.add(**other, left);
             }
         }
-        if *number == action.block {
+        if own {
             return;
         }
     }
