@@ -245,6 +245,8 @@ async fn command(
         Command::Launched { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::Alerted { .. }
+            | Command::Sampled { .. }
             | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {

@@ -143,6 +143,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                     "name": awaited.name, "from": awaited.from,
                 })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "watch": state.is_watch(action).then(|| state.watch_words(action)),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
             }));
@@ -250,6 +251,9 @@ fn action_text(action: &Value) -> String {
     };
     if let Some(step) = action["starts_where"].as_str() {
         out += &format!("      starts where `{step}` leaves the shell\n");
+    }
+    if let Some(watch) = action["watch"].as_str() {
+        out += &format!("      {watch}\n");
     }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));

@@ -254,6 +254,12 @@ fn say(state: &RunState, event: &Event) {
             );
         }
         Event::Captured { name, value, .. } => say!("  captured  {name} = {value}"),
+        Event::AlertRaised {
+            pattern,
+            text,
+            count,
+            ..
+        } => say!("  RED FLAG  `{pattern}` ({count}): {text}"),
         Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..

@@ -22,6 +22,7 @@ mod shell;
 mod state;
 mod time;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ pub(super) struct Names {
 pub(super) fn collect(blocks: &mut [Block]) -> Names {
     let mut names = Names::default();
     let mut set = Setters::default();
+    let ids: HashSet<String> = blocks.iter().map(|block| block.id.clone()).collect();
     for block in blocks {
         if block.actor == Actor::Nobody
             || !matches!(
@@ -39,7 +40,10 @@ pub(super) fn collect(blocks: &mut [Block]) -> Names {
         for name in block.attributes.needs.clone() {
             match set.captured.get(&blanks::name_of(&name)) {
                 Some(from) => add_carried(&mut block.carries, carried(&name, from, true)),
-                None if !block.needs.contains(&name) => block.needs.push(name),
+                // The name of another block is no value: that block must have run, or be running.
+                None if !block.needs.contains(&name) && !ids.contains(&name) => {
+                    block.needs.push(name)
+                }
                 None => {}
             }
         }

@@ -102,5 +102,7 @@ fn is_fact(event: &Event) -> bool {
             | Event::Captured { .. }
             | Event::CancelRequested { .. }
             | Event::TargetVerified { .. }
+            | Event::AlertRaised { .. }
+            | Event::ActionSampled { .. }
     )
 }

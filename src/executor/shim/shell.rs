@@ -99,8 +99,15 @@ pub(super) fn hand_over(
         ))
     };
     let pipe = directory.join(PIPE_FILE);
-    rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR)
-        .map_err(|error| Refused::new(format!("no pipe to the shell: {error}; nothing was run")))?;
+    match rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR) {
+        // A watch that is run again and again finds that of its last round.
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => {
+            return Err(Refused::new(format!(
+                "no pipe to the shell: {error}; nothing was run"
+            )));
+        }
+    }
     let path = directory.join(PRELUDE_FILE);
     let inherited = std::env::var_os("BASH_ENV");
     let text = prelude(
