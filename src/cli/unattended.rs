@@ -253,6 +253,7 @@ fn say(state: &RunState, event: &Event) {
                 evidence.elapsed_ms as f64 / 1e3
             );
         }
+        Event::Captured { name, value, .. } => say!("  captured  {name} = {value}"),
         Event::AlertRaised {
             pattern,
             text,

@@ -4,6 +4,9 @@
 mod check;
 mod explain;
 mod source;
+mod value;
+
+pub(super) use value::value_of;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

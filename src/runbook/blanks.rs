@@ -6,7 +6,8 @@ mod defaults;
 mod names;
 
 pub(super) use defaults::defaulted;
-pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
+pub(super) use names::{assigned, assigned_in_psql};
+pub use names::{is_secret, name_of};
 
 use std::cell::OnceCell;
 

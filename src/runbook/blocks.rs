@@ -304,6 +304,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         actor: verdict.actor,
         choice,
         needs: Vec::new(),
+        carries: Vec::new(),
         parts: verdict.parts,
         refused: verdict.refused,
         hold_line: if verdict.actor == Actor::Sql {

@@ -150,6 +150,20 @@ pub(super) fn title(comment: &str) -> String {
         .to_owned()
 }
 
+/// The name of another terminal or host; `None` for the one in which all else runs.
+pub(super) fn session_of(marker: &str) -> Option<String> {
+    let name = marker.to_lowercase();
+    if name.starts_with("local") {
+        return None;
+    }
+    let numbered = pattern!(r"\b(?:terminal|window|tab|session|shell)\s*#?\s*(\d+)");
+    match numbered.captures(&name) {
+        Some(found) if &found[1] == "1" => None,
+        Some(found) => Some(format!("terminal {}", &found[1])),
+        None => Some(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,5 +203,20 @@ mod tests {
         assert_eq!(marker("2. Verify backup was created"), Marker::Numbered);
         assert_eq!(marker("Check database connection"), Marker::Plain);
         assert_eq!(title("3. Test it:"), "Test it");
+    }
+
+    #[test]
+    fn the_first_terminal_is_the_one_of_all_else() {
+        for own in ["terminal 1", "local machine", "locally"] {
+            assert_eq!(session_of(own), None, "{own}");
+        }
+        assert_eq!(
+            session_of("in terminal 2: the logs").as_deref(),
+            Some("terminal 2")
+        );
+        assert_eq!(
+            session_of("database server").as_deref(),
+            Some("database server")
+        );
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn split(
         parts: Vec::new(),
         open: Open::default(),
         groups: 0,
+        session: None,
     };
     for (index, item) in items.iter().enumerate() {
         builder.item(item, index, &items);
@@ -97,7 +98,8 @@ struct Open {
     sql: bool,
     emergency: bool,
     choice: Option<(usize, String)>,
-    host: Option<String>,
+    /// Its comment names a terminal or a host.
+    elsewhere: bool,
 }
 
 struct Builder<'a> {
@@ -109,6 +111,8 @@ struct Builder<'a> {
     parts: Vec<Part>,
     open: Open,
     groups: usize,
+    /// The terminal or host of what follows.
+    session: Option<String>,
 }
 
 impl Builder<'_> {
@@ -287,7 +291,8 @@ impl Builder<'_> {
             self.cut();
             self.open.title = markers::title(text);
             if let Marker::Host(name) | Marker::Terminal(name) = marker {
-                self.open.host = Some(name.clone());
+                self.session = markers::session_of(name);
+                self.open.elsewhere = true;
             }
         } else if matches!(marker, Marker::Rollback | Marker::Emergency)
             && self.survey.rollback
@@ -317,7 +322,7 @@ impl Builder<'_> {
         } else if after_blank
             && self.open.has_statement
             && (self.survey.is_fine()
-                || (self.survey.aside && self.open.host.is_some())
+                || (self.survey.aside && self.open.elsewhere)
                 || (self.open.choice.is_some()
                     && super::pattern::pattern!(
                         r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b"
@@ -487,6 +492,7 @@ impl Builder<'_> {
         part.destructive = hazards::destructive(&part.code, part.actor);
         part.long_running = hazards::long_running(&part.code, part.actor);
         part.refused = super::role::refusal(&part.code, part.actor);
+        part.session.clone_from(&self.session);
         part
     }
 }

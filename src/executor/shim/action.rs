@@ -1,6 +1,7 @@
 //! A shell or SQL action: one child process in its own group, on two terminals, watched until it and
 //! its output have come to an end.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -15,8 +16,10 @@ use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
+use super::left::{left_of, remark};
 use super::output::{Spool, Stream};
 use super::prepare;
+use super::shell::{Listener, environment_of};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use crate::executor::process::{self, Process};
@@ -55,8 +58,20 @@ pub(super) struct Action<'a> {
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
+    environment: BTreeMap<String, Vec<u8>>,
+    listener: Option<Listener>,
     /// When the background of a watch was last seen alive.
     lived_at: Option<Instant>,
+}
+
+/// What was started.
+struct Started {
+    child: Child,
+    out: OwnedFd,
+    err: OwnedFd,
+    /// The variables it was given.
+    environment: BTreeMap<String, Vec<u8>>,
+    listener: Option<Listener>,
 }
 
 /// Runs it to its end and writes the exit record.
@@ -83,7 +98,7 @@ pub(super) async fn run(
 }
 
 /// Starts the child; the terminals' near ends are left to the shim.
-fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd), prepare::Refused> {
+fn spawn(spec: &ShimSpec, directory: &Path) -> Result<Started, prepare::Refused> {
     use std::os::unix::process::CommandExt;
     let mut command = prepare::command(spec, directory)?;
     let no_terminal = |error: io::Error| prepare::Refused::new(format!("no terminal: {error}"));
@@ -95,6 +110,8 @@ fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd),
     }
     let foreground = out.ours.try_clone().map_err(no_terminal)?;
     let program = command.get_program().to_string_lossy().into_owned();
+    let environment = environment_of(&command);
+    let listener = Listener::new(directory);
     let child = command
         .stdout(Stdio::from(out.theirs))
         .stderr(Stdio::from(err.theirs))
@@ -109,7 +126,13 @@ fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd),
             tracing::debug!(%error, "it has ended already");
         }
     }
-    Ok((child, out.ours, err.ours))
+    Ok(Started {
+        child,
+        out: out.ours,
+        err: err.ours,
+        environment,
+        listener,
+    })
 }
 
 impl<'a> Action<'a> {
@@ -120,7 +143,13 @@ impl<'a> Action<'a> {
         mut spool: Spool,
         started: chrono::DateTime<Utc>,
     ) -> io::Result<Result<Self, Box<ExitRecord>>> {
-        let (child, out, err) = match spawn(spec, directory) {
+        let Started {
+            child,
+            out,
+            err,
+            environment,
+            listener,
+        } = match spawn(spec, directory) {
             Ok(spawned) => spawned,
             Err(refused) => {
                 for line in &refused.output {
@@ -157,6 +186,8 @@ impl<'a> Action<'a> {
             last_flush: now,
             bury_at: None,
             lived_at: None,
+            environment,
+            listener,
         }))
     }
 
@@ -383,6 +414,12 @@ impl<'a> Action<'a> {
                 left.len()
             ));
         }
+        let dump = self.listener.take().and_then(Listener::finish);
+        let redactor = self.spool.redactor();
+        let shell = dump.map(|dump| left_of(self.spec, &self.environment, &dump, redactor));
+        if let Some(remark) = shell.as_ref().and_then(remark) {
+            self.spool.note(&remark);
+        }
         self.spool.flush();
         let status = self.status.map(|(status, _)| status);
         let record = ExitRecord {
@@ -397,6 +434,7 @@ impl<'a> Action<'a> {
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
             http: None,
+            shell: shell.map(Box::new),
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())

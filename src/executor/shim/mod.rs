@@ -10,9 +10,11 @@ mod action;
 mod ending;
 mod exit;
 mod http;
+mod left;
 mod output;
 mod prepare;
 mod rounds;
+mod shell;
 mod signals;
 mod terminal;
 

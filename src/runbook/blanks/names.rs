@@ -54,7 +54,7 @@ pub(super) fn unnamed(line: usize, before: &[super::Blank]) -> String {
 }
 
 /// Upper snake case of a blank's own words.
-pub(in crate::runbook) fn name_of(text: &str) -> String {
+pub fn name_of(text: &str) -> String {
     let mut name = String::new();
     let mut previous = ' ';
     for character in text.chars() {
@@ -82,7 +82,7 @@ pub(in crate::runbook) fn name_of(text: &str) -> String {
 }
 
 /// Whether a value of this name must stay out of sight.
-pub(in crate::runbook) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
 }
 
