@@ -10,9 +10,7 @@ use std::sync::Arc;
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity, inputs};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{
-    ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, Provenance, Record,
-};
+use crate::run::{ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, Provenance, Record};
 use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};

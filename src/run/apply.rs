@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Acknowledged, ActionId, Alert, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
-    GuideSeen,
-    Mode, Note, Record, RollbackState, RunState, Skip, TargetLock, TickState,
+    GuideSeen, Mode, Note, Record, RollbackState, RunState, Skip, TargetLock, TickState,
 };
 use crate::runbook::blank_name;
 

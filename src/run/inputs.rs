@@ -136,6 +136,7 @@ pub fn open_inputs(state: &RunState) -> impl Iterator<Item = &Variable> {
 /// Whether somebody still has to say what this is.
 pub fn is_open(state: &RunState, variable: &Variable) -> bool {
     !state.inputs.contains_key(&variable.name)
+        && state.runbook.asks(&variable.name)
         && !variable.fills_itself
         && !(super::preview::is_provided(state, &variable.name))
 }
@@ -158,8 +159,7 @@ pub fn steps_needing<'a>(state: &'a RunState, name: &str) -> Vec<&'a Step> {
 pub fn check_input(state: &RunState, name: &str, input: &Input) -> Result<(), Refusal> {
     let variable = state
         .runbook
-        .variables
-        .iter()
+        .asked_or_carried()
         .find(|known| known.name == name);
     if variable.is_none() && !state.inputs.contains_key(name) {
         return Err(Refusal::new(

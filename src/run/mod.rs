@@ -35,8 +35,8 @@ pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use command::{Command, Refusal};
 pub use condition::{
-    ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope,
-    check_condition, judge,
+    ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
+    judge,
 };
 pub use decide::decide;
 pub use effect::{Effect, effects};

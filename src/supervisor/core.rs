@@ -11,11 +11,11 @@ use super::fate;
 use super::feed::{Feed, Person, StoreHealth};
 use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
-use super::{included, memory};
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
 use super::watching::start_monitor;
+use super::{included, memory};
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
@@ -231,7 +231,8 @@ impl Supervisor {
         let idle = chrono::Utc::now() - self.state.last_event_at.max(self.looked_at) > after;
         // A watch goes on in its shim; what it saw meanwhile is heard by the next supervisor.
         let mut slots = self.slots.keys();
-        let rests = slots.all(|(action, _)| self.state.is_watch(*action)) && self.state.mode != Mode::RollingBack;
+        let rests = slots.all(|(action, _)| self.state.is_watch(*action))
+            && self.state.mode != Mode::RollingBack;
         idle && rests && self.unsaved.is_empty() && self.people.is_empty()
     }
 

@@ -394,7 +394,7 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
             Mode::RollingBack | Mode::RolledBack | Mode::Failed | Mode::Stuck
         ),
         Intent::AskRollBack => !look.model.plans.is_empty(),
-        Intent::Inputs => !run.runbook.variables.is_empty(),
+        Intent::Inputs => run.runbook.asked_or_carried().next().is_some(),
         Intent::AskAcknowledge => drives && alert_at_hand(look).is_some(),
         Intent::LookAtWatches => !run.watches().is_empty(),
         Intent::SearchNext => look.view.search.is_some(),

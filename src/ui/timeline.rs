@@ -105,9 +105,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                     Outcome::Cancelled => mark("⊘", "cancelled", Role::Warning),
                     Outcome::Skipped => mark("»", "skipped", Role::Warning),
                     Outcome::Unknown => mark("?", "UNKNOWN", Role::Unknown),
-                    Outcome::Watched if attempt.was_stopped() => {
-                        mark("■", "watched", Role::Muted)
-                    }
+                    Outcome::Watched if attempt.was_stopped() => mark("■", "watched", Role::Muted),
                     Outcome::Watched => mark("■", "ended", Role::Warning),
                 };
                 entries.push(Entry {

@@ -31,11 +31,7 @@ pub(in crate::runbook) fn assigned_in_psql(code: &str) -> Vec<String> {
 /// The key that a value without a name belongs to: `"customer_id": `, `--tag `, `name=`.
 pub(super) fn key_before(before: &str) -> Option<String> {
     // A key is short; a line may be long and full of blanks.
-    let from = before
-        .char_indices()
-        .rev()
-        .nth(120)
-        .map_or(0, |(at, _)| at);
+    let from = before.char_indices().rev().nth(120).map_or(0, |(at, _)| at);
     let before = &before[from..];
     let found = pattern!(r#"(?:["']([A-Za-z_][\w-]*)["']\s*:\s*["']?|--([a-z][\w-]*)[ =]["']?|\b([A-Za-z_][\w-]*)=["']?)$"#).captures(before)?;
     let key = found.get(1).or(found.get(2)).or(found.get(3))?;

@@ -46,7 +46,9 @@ impl Inputs {
     /// With the cursor on the first open blank.
     pub fn new(look: &Look<'_>) -> Self {
         let run = look.run();
-        let first = open_inputs(run).next().or(run.runbook.variables.first());
+        let first = open_inputs(run)
+            .next()
+            .or_else(|| run.runbook.asked_or_carried().next());
         Self {
             at: first.map(|known| known.name.clone()).unwrap_or_default(),
             filter: Text::default(),
@@ -88,7 +90,7 @@ impl Inputs {
                     .iter()
                     .any(|spelling| spelling.to_lowercase().contains(&wanted))
         };
-        run.runbook.variables.iter().filter(matches).collect()
+        run.runbook.asked_or_carried().filter(matches).collect()
     }
 
     fn cursor(&self, shown: &[&Variable]) -> usize {

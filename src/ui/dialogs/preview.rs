@@ -187,7 +187,10 @@ impl PreviewDialog {
         } else if let Some(before) = armed_before(look.run(), shown) {
             let when = before.at.format("%Y-%m-%d %H:%M");
             say(
-                format!("✓ armed {when} UTC by {}, in a run of this very guide", before.by),
+                format!(
+                    "✓ armed {when} UTC by {}, in a run of this very guide",
+                    before.by
+                ),
                 Role::Passed,
             );
         } else if shown.needs_arming {

@@ -29,8 +29,8 @@ use crate::run::Timestamp;
 pub use gate::item_lines as gate_item_lines;
 pub use output::{first_line, without_colour};
 pub use phases::steps_in_order;
-pub use watches::chosen_watch;
 pub use step::{is_in_sight, top as step_top};
+pub use watches::chosen_watch;
 
 /// One pane of the cockpit.
 pub trait Pane: Sync {

@@ -10,7 +10,7 @@ use super::entry::{Entry, Source};
 use super::{Inputs, Mode};
 use crate::run::{Input, Origin, Remembered, RunState, is_open, steps_needing};
 use crate::runbook::config::SecretSource;
-use crate::runbook::{Runbook, Variable};
+use crate::runbook::{Runbook, Variable, blank_name};
 use crate::text::scrub::scrub_line;
 use crate::ui::dialogs::draw_scrolled;
 use crate::ui::format::{fit, minute_or_date, pad, plural, width, wrap};
@@ -93,7 +93,7 @@ impl Inputs {
         let (run, theme) = (look.run(), look.theme);
         let shown = self.shown(run);
         if shown.is_empty() {
-            let text = if run.runbook.variables.is_empty() {
+            let text = if run.runbook.asked_or_carried().next().is_none() {
                 "the guide has no blanks"
             } else {
                 "no blank matches the filter"
@@ -216,6 +216,13 @@ fn standing(run: &RunState, variable: &Variable) -> (&'static str, String, Role)
             Role::Warning,
         );
     }
+    if let Some(captured) = run.captured.get(&blank_name(name)) {
+        let from = run.step_of(captured.action);
+        let step = from.map_or("", |step| step.title.as_str());
+        let value = scrub_line(&captured.value, false);
+        let text = format!("{value}   captured from {}", plain(step));
+        return ("✓", text, Role::Passed);
+    }
     match run.inputs.get(name) {
         Some(input) => {
             let origin = run.provenance.origins.get(name).copied();
@@ -232,6 +239,12 @@ fn standing(run: &RunState, variable: &Variable) -> (&'static str, String, Role)
                 format!("{default}   default of the guide"),
                 Role::Muted,
             )
+        }
+        None if !run.runbook.asks(name) => {
+            let from = run.runbook.setter_of(name);
+            let step = from.map_or("an earlier step", |step| step.title.as_str());
+            let text = format!("from {}, if not given", plain(step));
+            ("·", text, Role::Muted)
         }
         None if !is_open(run, variable) => ("✓", "from the target".to_owned(), Role::Muted),
         None => {
