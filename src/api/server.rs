@@ -242,7 +242,10 @@ async fn command(
     // What only the world may say is never taken from a client.
     let from_the_world = matches!(
         request.command,
-        Command::Launched { .. } | Command::Finished { .. } | Command::Identified { .. }
+        Command::Launched { .. }
+            | Command::Held { .. }
+            | Command::Finished { .. }
+            | Command::Identified { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(

@@ -7,10 +7,13 @@
 //!     pid.json     which process carries the action out; its absence proves that nothing ran
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
 //!     spool        what it printed (see `spool` for the format)
+//!     input        a FIFO by which the shim is told things while it works
+//!     held.json    a transaction that waits for a person, asks.json a question on the terminal
 //!     exit.json    how it ended; written once, durably
 //!     shim.log     what the shim itself could not say elsewhere
 //! ```
 
+mod channel;
 pub mod evidence;
 mod launcher;
 mod process;
@@ -18,8 +21,10 @@ mod psql_table;
 pub mod shim;
 mod spec;
 pub mod spool;
+mod waiting;
 mod watch;
 
 pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{boot_id, is_alive, launched};
+pub use waiting::{Asks, HeldTransaction, Waiting};
 pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShimSpec, application_name};

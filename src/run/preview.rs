@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ActionId, Input, Refusal, RunState};
-use crate::runbook::{Actor, Attributes, Role};
+use super::{ActionId, HoldPoint, Input, Refusal, RunState};
+use crate::runbook::{Actor, Attributes, Role, Transaction, hold_places};
 
 /// An action with its values filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Preview {
     /// The role was only inferred: a person must arm it first.
     pub needs_arming: bool,
     pub timeout_s: Option<u64>,
+    /// Where it stops and waits for a person.
+    #[serde(default)]
+    pub holds: Vec<HoldPoint>,
     /// Binds a confirmation to all of this.
     pub hash: String,
 }
@@ -118,6 +121,7 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             .map(|line| format!("http {}", line.trim()))
             .unwrap_or_default(),
     };
+    let holds = holds(&subject, &command);
     let confirm = attributes.confirm.clone().or_else(|| {
         (state.protected && !subject.destructive.is_empty()).then(|| state.environment.clone())
     });
@@ -144,8 +148,25 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         confirm,
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
+        holds,
         hash: super::hex(&hasher.finalize()),
     })
+}
+
+/// The places where SQL stops before its `COMMIT`. Not under `txn=one`: psql itself would commit there
+/// when its input ends.
+fn holds(subject: &Subject<'_>, command: &str) -> Vec<HoldPoint> {
+    let attributes = subject.attributes;
+    if subject.actor != Actor::Sql || attributes.txn == Some(Transaction::One) {
+        return Vec::new();
+    }
+    hold_places(command)
+        .into_iter()
+        .map(|place| HoldPoint {
+            offset: place.offset,
+            line: subject.code_line + place.line,
+        })
+        .collect()
 }
 
 /// Names that every shell step finds in its environment.
@@ -168,6 +189,8 @@ pub fn directory(state: &RunState, attributes: &Attributes) -> String {
 struct Subject<'a> {
     code: &'a str,
     line: usize,
+    /// The line of the first line of its code.
+    code_line: usize,
     actor: Actor,
     needs: &'a [String],
     destructive: &'a [String],
@@ -218,6 +241,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
         Some(part) => Subject {
             code: &part.code,
             line,
+            code_line: line,
             actor: part.actor,
             needs: &part.needs,
             destructive: &part.destructive,
@@ -227,6 +251,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
         None => Subject {
             code: &block.code,
             line,
+            code_line: block.code_line,
             actor: block.actor,
             needs: &block.needs,
             destructive: &block.destructive,

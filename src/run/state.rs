@@ -204,6 +204,12 @@ pub struct Attempt {
     pub evidence: Option<Box<Evidence>>,
     pub judgements: Vec<Judgement>,
     pub reason: Option<String>,
+    /// Its transactions that were held before their `COMMIT`.
+    #[serde(default)]
+    pub holds: Vec<super::Hold>,
+    /// Who typed to it, and when.
+    #[serde(default)]
+    pub keyboard: Vec<super::KeyboardUse>,
 }
 
 impl Attempt {

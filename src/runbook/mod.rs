@@ -14,6 +14,7 @@ pub mod diagnostic;
 mod expectation;
 mod hazards;
 mod headings;
+mod hold;
 mod labels;
 mod languages;
 mod lint;
@@ -35,6 +36,7 @@ mod timing;
 mod variables;
 
 pub use check::check_document;
+pub use hold::{HoldPlace, hold_places};
 pub use lint::{ConditionProblem, check_conditions};
 pub use model::*;
 pub use parse::parse;

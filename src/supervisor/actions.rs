@@ -59,6 +59,7 @@ impl Supervisor {
             },
             Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::Baseline => self.monitor.baseline(),
+            Effect::Release { .. } => {}
         }
     }
 

@@ -9,10 +9,14 @@
 mod action;
 mod ending;
 mod exit;
+mod feed;
 mod http;
+mod keyboard;
+mod leftovers;
 mod output;
 mod prepare;
 mod signals;
+mod start;
 mod terminal;
 
 use std::io::{self, Read};
@@ -25,7 +29,6 @@ use self::output::Spool;
 use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
-use crate::text::redact::Redactor;
 
 /// Carries out the action of this directory; the specification comes on standard input as JSON.
 /// Returns the exit code of the shim itself: 0 where the exit record tells the rest.
@@ -71,7 +74,7 @@ fn run(directory: &Path) -> io::Result<()> {
     };
     drop(text);
     let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
-    let spool = Spool::create(directory, Redactor::new(secrets))?;
+    let spool = Spool::create(directory, secrets)?;
     runtime.block_on(async {
         match &spec.kind {
             ActionKind::Http { request } => {

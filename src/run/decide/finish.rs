@@ -2,7 +2,7 @@
 
 use super::one;
 use crate::run::{
-    ActionId, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope, Verdict,
+    ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope, Verdict,
     judge, matches_output,
 };
 use crate::runbook::Actor;
@@ -45,6 +45,10 @@ pub(super) fn finished(
             Some(reason.to_owned()),
         );
     };
+    if evidence.uncommitted {
+        let (outcome, why) = rolled_back(attempt, reason);
+        return event(outcome, evidence.clone(), Vec::new(), Some(why));
+    }
     if attempt.cancel_requested_at.is_some() {
         // A command that ended well before the cancellation reached it did happen.
         let outcome = match (evidence.exit, state.is_watch(action)) {
@@ -103,6 +107,41 @@ pub(super) fn finished(
     )
 }
 
+/// It ended while its transaction was held: `COMMIT` was never sent, so the server has rolled back.
+fn rolled_back(attempt: &Attempt, reason: Option<&str>) -> (Outcome, String) {
+    let hold = attempt.holds.last();
+    let before = match attempt.holds.len() {
+        0 | 1 => "",
+        _ => "; what it committed before that stays",
+    };
+    let decided = hold.and_then(|hold| hold.ended.as_ref());
+    match decided.filter(|end| !end.commit) {
+        Some(end) => {
+            let why = end
+                .reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            let by = &end.by;
+            (
+                Outcome::Cancelled,
+                format!("rolled back by {by}{why}{before}"),
+            )
+        }
+        None if attempt.cancel_requested_at.is_some() => (
+            Outcome::Cancelled,
+            format!("cancelled while it was held before `COMMIT`: rolled back{before}"),
+        ),
+        None => (
+            Outcome::Failed,
+            format!(
+                "{} while it was held before `COMMIT`, which was never sent: rolled back{before}",
+                reason.unwrap_or("it ended")
+            ),
+        ),
+    }
+}
+
 /// psql ends with 2 where its session broke. A COMMIT that was on its way may have happened; only a
 /// check, which changes nothing, has simply failed.
 fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> bool {
@@ -118,7 +157,7 @@ fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> b
     block.actor == Actor::Sql && evidence.exit == Some(2) && broke && !block.attributes.may_repeat()
 }
 
-fn judgements(
+pub(super) fn judgements(
     state: &RunState,
     readings: &Readings,
     action: ActionId,
