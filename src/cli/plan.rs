@@ -135,6 +135,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "values": shown.as_ref().ok().map(|shown| shown.values.clone()),
                 "secrets": shown.as_ref().ok().map(|shown| shown.secrets.clone()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
             }));
@@ -215,6 +216,9 @@ fn text(document: &Value) -> String {
                 string(&action["title"]),
                 string(&action["target"])
             );
+            for line in action["holds"].as_array().into_iter().flatten() {
+                out += &format!("      stops before the COMMIT on line {line}\n");
+            }
             let command = action["command"]["Ok"]
                 .as_str()
                 .or(action["command"]["Err"].as_str());
@@ -242,6 +246,9 @@ fn action_text(action: &Value) -> String {
     };
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));
+    }
+    for line in action["holds"].as_array().into_iter().flatten() {
+        out += &format!("      stops before the COMMIT on line {line}\n");
     }
     for line in action["command"].as_str().unwrap_or_default().lines() {
         out += &format!("      {line}\n");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::process;
 use super::channel::{self, Told};
+use super::process;
 use super::waiting::{self, Waiting};
 use super::watch::Watch;
 use super::{ExitRecord, ShimSpec};
@@ -89,6 +89,11 @@ impl Executor {
     /// The file to which an attempt's output goes.
     pub fn spool(&self, action: ActionId, attempt: u32) -> PathBuf {
         self.directory(action, attempt).join(SPOOL_FILE)
+    }
+
+    /// What an attempt waited for when its shim was last heard of.
+    pub fn waiting(&self, action: ActionId, attempt: u32) -> io::Result<Waiting> {
+        waiting::read(&self.directory(action, attempt))
     }
 
     /// Starts an action. When this returns, its shim has everything it needs to go on alone.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Hold, HoldEnd, KeyboardUse, Mode, Note, Record,
-    RollbackState, RunState, Skip, TickState,
+    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Hold, HoldEnd, KeyboardUse, Mode,
+    Note, Record, RollbackState, RunState, Skip, TickState,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].

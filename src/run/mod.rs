@@ -39,7 +39,7 @@ pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use included::{Included, digest_of, included_files};
-pub use output::{OutputLine, OutputStream, OutputTail};
+pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{Preview, directory, preview, shell_quoted};
 pub use state::*;

@@ -100,6 +100,9 @@ fn is_fact(event: &Event) -> bool {
         Event::ActionLaunched { .. }
             | Event::ActionFinished { .. }
             | Event::CancelRequested { .. }
+            | Event::TransactionHeld { .. }
+            | Event::TransactionEnded { commit: false, .. }
+            | Event::KeyboardReturned { .. }
             | Event::TargetVerified { .. }
     )
 }

@@ -218,6 +218,12 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
+            Input::Typed(request) => self.type_to(request),
+            Input::Waiting {
+                action,
+                attempt,
+                waiting,
+            } => self.waiting(action, attempt, waiting),
             Input::People(people) => {
                 self.people = people;
                 self.announce();
@@ -245,6 +251,7 @@ impl Supervisor {
         } = &command
         {
             self.slots.remove(&(*action, *attempt));
+            self.asks_no_more(*action, *attempt);
         }
         if let Command::Start {
             action,

@@ -118,5 +118,8 @@ pub(super) async fn specification(
     spec.redact = secrets.values();
     spec.secrets = secret_values;
     spec.timeout_s = shown.timeout_s;
+    spec.holds = shown.holds;
+    // Where nobody is there to type, a step that reads its input finds its end, as it always did.
+    spec.keyboard = shown.actor == Actor::Shell && !state.unattended;
     Ok(spec)
 }

@@ -215,6 +215,9 @@ impl App {
                 let pick = Pick::new(Subject::Inputs, &self.look());
                 self.open(pick);
             }
+            Intent::AskHeld => self.ask_held(),
+            Intent::RollBackHeld => return self.roll_back_held(),
+            Intent::GiveKeyboard => return self.give_keyboard(),
             Intent::AskCancel => self.ask_cancel(),
             Intent::AskSkip => self.ask_skip(),
             Intent::AskGate => match GateDialog::new(&self.look()) {
@@ -302,6 +305,10 @@ impl App {
             .and_then(|state| state.last())
             .map(|attempt| attempt.outcome);
         match outcome {
+            Some(None) if run.held().is_some_and(|(held, ..)| held == action) => {
+                self.ask_held();
+                return;
+            }
             Some(None) => {
                 self.look_at("output");
                 self.say("it is running: c cancels it", "", Role::Running);

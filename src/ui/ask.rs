@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{CommandAnswer, OutputPage};
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Included, Typed};
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,12 @@ pub enum Ask {
     Loss {
         block: usize,
     },
+    /// Keys for a running step.
+    Type {
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    },
     Copy(String),
     Leave,
 }
@@ -37,6 +43,7 @@ pub enum Ask {
 #[derive(Debug)]
 pub enum Answer {
     Command(Result<CommandAnswer, String>),
+    Typed(Result<CommandAnswer, String>),
     Page {
         action: ActionId,
         attempt: u32,

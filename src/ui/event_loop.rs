@@ -10,7 +10,7 @@ use color_eyre::eyre::{WrapErr, eyre};
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use ratatui::layout::Size;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
@@ -24,7 +24,7 @@ use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};
 use super::typing::Typing;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
-use crate::run::{ActionId, Mode, OutputLine};
+use crate::run::{ActionId, Mode, OutputLine, Typed};
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
@@ -245,6 +245,7 @@ async fn walk(
     terminal: &mut Screen,
 ) -> color_eyre::Result<Leave> {
     let (answers, mut answered) = channel::<Answer>(BATCH);
+    let typist = typist(control.clone(), answers.clone());
     let mut batch = Vec::with_capacity(BATCH);
     let mut typing = Typing::default();
     let mut drawn = Instant::now();
@@ -304,6 +305,15 @@ async fn walk(
                         app.say(format!("not copied: {error}"), "", Role::Warning);
                     }
                 }
+                Ask::Type {
+                    action,
+                    attempt,
+                    typed,
+                } => {
+                    if typist.send((action, attempt, typed)).is_err() {
+                        app.say("not typed: the cockpit is ending", "", Role::Failed);
+                    }
+                }
                 ask => carry_out(ask, &control, &answers),
             }
         }
@@ -359,6 +369,38 @@ fn ends() -> color_eyre::Result<Receiver<()>> {
     Ok(receiver)
 }
 
+/// Sends what is typed to a step one after the other, in the order in which it was typed; what comes
+/// while an answer is awaited goes together.
+fn typist(
+    control: impl Control,
+    answers: Sender<Answer>,
+) -> UnboundedSender<(ActionId, u32, Typed)> {
+    let (sender, mut keys) = unbounded_channel::<(ActionId, u32, Typed)>();
+    tokio::spawn(async move {
+        let mut next = None;
+        loop {
+            let Some((action, attempt, mut typed)) = (match next.take() {
+                Some(key) => Some(key),
+                None => keys.recv().await,
+            }) else {
+                return;
+            };
+            while let Ok(more) = keys.try_recv() {
+                if (more.0, more.1) != (action, attempt) {
+                    next = Some(more);
+                    break;
+                }
+                typed.0.extend(more.2.0);
+            }
+            let answer = control.type_to(action, attempt, typed).await;
+            if answers.send(Answer::Typed(answer)).await.is_err() {
+                return;
+            }
+        }
+    });
+    sender
+}
+
 /// Asks beside the loop, so that a slow answer holds up no key.
 fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
     let (control, answers) = (control.clone(), answers.clone());
@@ -409,7 +451,7 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 block,
                 loss: control.loss(block).await,
             },
-            Ask::Copy(_) | Ask::Leave => return,
+            Ask::Type { .. } | Ask::Copy(_) | Ask::Leave => return,
         };
         if answers.send(answer).await.is_err() {
             tracing::debug!("an answer came after the cockpit had left");

@@ -5,11 +5,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use chrono::Utc;
-use rustix::process::{Signal, WaitOptions};
+use rustix::process::Signal;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
@@ -17,13 +17,13 @@ use super::ending::Ending;
 use super::exit::ExitFile;
 use super::feed::Feed;
 use super::keyboard::Keyboard;
-use super::output::{Spool, Stream};
 use super::leftovers::{bury, linger};
+use super::output::{Spool, Stream};
 use super::signals::Signals;
 use super::start::spawn;
 use crate::executor::channel::{self, Frames, Told};
 use crate::executor::process::{self, Process};
-use crate::executor::{ActionKind, ExitRecord, ShimSpec};
+use crate::executor::{ExitRecord, ShimSpec};
 
 /// A line without an end is shown after this much silence.
 const SILENCE: Duration = Duration::from_millis(100);

@@ -2,8 +2,8 @@
 
 use super::one;
 use crate::run::{
-    ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope, Verdict,
-    judge, matches_output,
+    ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope,
+    Verdict, judge, matches_output,
 };
 use crate::runbook::Actor;
 

@@ -25,7 +25,10 @@ pub(super) fn held(
     reached: Reached<'_>,
 ) -> Result<Vec<Event>, Refusal> {
     let attempt = running(state, reached.action)?;
-    let known = attempt.holds.iter().any(|hold| hold.number >= reached.number);
+    let known = attempt
+        .holds
+        .iter()
+        .any(|hold| hold.number >= reached.number);
     // It is told again whenever a supervisor begins to follow the action.
     if attempt.number != reached.attempt || known {
         return Ok(Vec::new());

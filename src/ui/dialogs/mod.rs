@@ -5,6 +5,7 @@
 mod confirm;
 mod form;
 mod gate;
+mod held;
 mod help;
 mod palette;
 mod pick;
@@ -28,6 +29,7 @@ use crate::run::{ActionId, Command, Included};
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
 pub use gate::GateDialog;
+pub use held::HeldDialog;
 pub use help::Help;
 pub use palette::{Palette, SearchFor};
 pub use pick::{Pick, Subject};

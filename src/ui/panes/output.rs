@@ -18,6 +18,7 @@ use ratatui::widgets::Widget;
 use super::{Moves, Pane, Title, clamped};
 use crate::run::{OutputLine, OutputStream, action_title};
 use crate::ui::format::grouped;
+use crate::ui::keyboard::{asking, question};
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
 use crate::ui::theme::Role;
@@ -68,8 +69,14 @@ impl Pane for Output {
             0 | 1 => String::new(),
             attempt => format!(" · attempt {attempt}"),
         };
+        let asks = asking(look.model).filter(|asking| asking.action == action);
+        let typing = look.view.typing.filter(|typing| typing.action == action);
         let scrolled = look.view.position("output").top.is_some();
-        let alert = if scrolled {
+        let alert = if typing.is_some() {
+            Some(("YOUR KEYS GO HERE".to_owned(), Role::Alarm))
+        } else if let Some(asks) = asks {
+            Some((question(asks), Role::Warning))
+        } else if scrolled {
             Some(("scrolled back, End follows".to_owned(), Role::Warning))
         } else {
             let lines = match output.lines {
