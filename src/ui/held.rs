@@ -9,7 +9,7 @@ use super::format::{duration, plural, seconds_between};
 use super::model::{Activity, Model};
 use super::theme::Role;
 use crate::executor::application_name;
-use crate::monitor::Session;
+use crate::monitor::{Reading, Session};
 use crate::run::{ActionId, Attempt, Command, Hold};
 
 /// Others that have waited this long for it are an alarm.
@@ -25,6 +25,8 @@ pub struct Held<'a> {
     /// Seconds since the transaction began, where the server says so; else it is at most as old as the
     /// action.
     pub open_s: Result<u64, u64>,
+    /// The server shows no such session any more: it has rolled back.
+    pub gone: bool,
     /// Sessions that wait for it, directly or behind one that does, with the seconds of their wait.
     pub blocked: Vec<(&'a Session, u64)>,
 }
@@ -51,6 +53,7 @@ pub fn held(model: &Model) -> Option<Held<'_>> {
         hold,
         held_s: seconds_between(hold.since, model.now),
         open_s: Err(at_most),
+        gone: false,
         blocked: Vec::new(),
     };
     if let Some(activity) = model.activity.get(on) {
@@ -60,6 +63,9 @@ pub fn held(model: &Model) -> Option<Held<'_>> {
             .iter()
             .filter(|session| session.application == name)
             .find_map(|session| session.transaction_ms);
+        // Read after it was held, and of everything.
+        let read_s = (activity.sample.at - hold.since).num_seconds();
+        held.gone = open_ms.is_none() && activity.sample.state == Reading::Good && read_s >= 2;
         if let Some(milliseconds) = open_ms {
             held.open_s = Ok(seconds(milliseconds) + age_s);
         }
@@ -101,6 +107,7 @@ impl Held<'_> {
     /// `open for 1m 04s`, or `open for at most 1m 04s`.
     pub fn open(&self) -> String {
         match self.open_s {
+            _ if self.gone => "GONE from the server, which has rolled it back".to_owned(),
             Ok(seconds) => format!("open for {}", duration(seconds)),
             Err(seconds) => format!("open for at most {}", duration(seconds)),
         }

@@ -246,7 +246,13 @@ impl Action<'_> {
         read_turn(reader, |bytes| frames.push(bytes));
         while let Some(told) = frames.next() {
             match (told, &mut self.feed, &mut self.keyboard) {
-                (Told::Bytes(bytes), _, Some(keyboard)) => keyboard.push(&bytes, &mut self.spool),
+                (Told::Bytes(bytes), _, Some(keyboard)) => {
+                    // A prompt on standard error is answered, and echoed, on the terminal.
+                    if bytes.contains(&b'\r') || bytes.contains(&b'\n') {
+                        self.err.1.end_line(&mut self.spool);
+                    }
+                    keyboard.push(&bytes, &mut self.spool);
+                }
                 (Told::Release { number, commit }, Some(feed), _) => {
                     feed.release(number, commit, &mut self.spool);
                 }

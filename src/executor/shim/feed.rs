@@ -15,12 +15,17 @@ use crate::executor::waiting::{self, HeldTransaction};
 use crate::run::HoldPoint;
 
 const ROLL_BACK: &str = "ROLLBACK;\n";
+/// Prints nothing. It fails where the server has gone or has ended the session meanwhile, so that a
+/// `COMMIT` is only sent to a server that has just answered.
+const IS_SERVER_THERE: &str = "SELECT 1 AS gonogo_held \\gset \\\\ \\echo ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// On its way to a `COMMIT`, or past the last.
     Working,
     Held,
+    /// Told to commit, and asking first whether the server is still there.
+    Checking,
     /// Told to roll back; the rest of the script is not sent.
     GivenUp,
 }
@@ -36,6 +41,7 @@ pub(super) struct Feed {
     line: Option<usize>,
     number: u32,
     place: Place,
+    marker: String,
     /// Why it was given up where nobody asked for that.
     pub(super) failure: Option<String>,
 }
@@ -58,9 +64,11 @@ impl Feed {
             line: None,
             number: 0,
             place: Place::Working,
+            marker: String::new(),
             failure: None,
         };
-        out.expect(marker);
+        out.expect(marker.clone());
+        feed.marker = marker;
         feed.next_piece();
         Ok(feed)
     }
@@ -108,8 +116,12 @@ impl Feed {
         }
     }
 
-    /// psql has done everything before a `COMMIT`. `is_ending`: the action is being ended already.
+    /// psql has printed the marker: it has done everything before a `COMMIT`. `is_ending`: the action is being ended already.
     pub(super) fn reached(&mut self, spool: &mut Spool, is_ending: bool) {
+        if self.place == Place::Checking {
+            self.commit(spool);
+            return;
+        }
         let Some(line) = self.line.filter(|_| self.place == Place::Working) else {
             return;
         };
@@ -144,9 +156,19 @@ impl Feed {
             self.roll_back(spool);
             return;
         }
+        self.place = Place::Checking;
+        let check = format!("{IS_SERVER_THERE}{}\n", self.marker);
+        self.pending.extend(check.into_bytes());
+        self.write();
+    }
+
+    fn commit(&mut self, spool: &mut Spool) {
         // First it is no longer said to be held: from here on nobody knows until psql has answered.
         if let Err(error) = waiting::write_held(&self.directory, None) {
-            self.give_up(format!("that COMMIT is sent cannot be written down: {error}"), spool);
+            self.give_up(
+                format!("that COMMIT is sent cannot be written down: {error}"),
+                spool,
+            );
             return;
         }
         spool.note("COMMIT is sent");
@@ -163,7 +185,7 @@ impl Feed {
 
     /// Ends a held transaction without its `COMMIT`.
     pub(super) fn roll_back(&mut self, spool: &mut Spool) {
-        if self.place != Place::Held {
+        if !self.is_held() {
             return;
         }
         spool.note("ROLLBACK is sent; the rest of the script is left out");
@@ -175,7 +197,7 @@ impl Feed {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.place == Place::Held
+        matches!(self.place, Place::Held | Place::Checking)
     }
 
     /// If the action ends now, its transaction was never committed.
@@ -237,7 +259,10 @@ mod tests {
     #[test]
     fn the_request_stands_where_it_moves_no_line() {
         assert_eq!(asking("SELECT 1;\n\n", "m"), "SELECT 1;\n\\echo m\n");
-        assert_eq!(asking("SELECT 1;\n-- well?\n", "m"), "SELECT 1;\n\\echo m\n");
+        assert_eq!(
+            asking("SELECT 1;\n-- well?\n", "m"),
+            "SELECT 1;\n\\echo m\n"
+        );
         assert_eq!(asking("SELECT 1;\n", "m"), "SELECT 1;\n\\echo m\n");
         assert_eq!(asking("SELECT 1; ", "m"), "SELECT 1; \\echo m\n");
         assert_eq!(asking("/* a\n-- b */\n", "m"), "/* a\n-- b */\n\\echo m\n");

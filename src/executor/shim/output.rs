@@ -254,13 +254,18 @@ impl Stream {
         self.unshown = false;
     }
 
-    /// Nothing more comes.
-    pub(super) fn finish(&mut self, spool: &mut Spool) {
-        self.scrubber.finish(&mut self.text);
+    /// What was printed of a line is a whole one: the answer to it was typed on the other terminal.
+    pub(super) fn end_line(&mut self, spool: &mut Spool) {
         if !self.text.is_empty() {
             spool.lines(self.whole, &self.text);
             self.text.clear();
         }
         self.unshown = false;
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self, spool: &mut Spool) {
+        self.scrubber.finish(&mut self.text);
+        self.end_line(spool);
     }
 }

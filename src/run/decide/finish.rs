@@ -46,7 +46,7 @@ pub(super) fn finished(
         );
     };
     if evidence.uncommitted {
-        let (outcome, why) = rolled_back(attempt, reason);
+        let (outcome, why) = rolled_back(attempt, evidence, reason);
         return event(outcome, evidence.clone(), Vec::new(), Some(why));
     }
     if attempt.cancel_requested_at.is_some() {
@@ -108,7 +108,11 @@ pub(super) fn finished(
 }
 
 /// It ended while its transaction was held: `COMMIT` was never sent, so the server has rolled back.
-fn rolled_back(attempt: &Attempt, reason: Option<&str>) -> (Outcome, String) {
+fn rolled_back(attempt: &Attempt, evidence: &Evidence, reason: Option<&str>) -> (Outcome, String) {
+    let ended = match lost_session(evidence) {
+        true => "the server went away",
+        false => reason.unwrap_or("it ended"),
+    };
     let hold = attempt.holds.last();
     let before = match attempt.holds.len() {
         0 | 1 => "",
@@ -135,8 +139,7 @@ fn rolled_back(attempt: &Attempt, reason: Option<&str>) -> (Outcome, String) {
         None => (
             Outcome::Failed,
             format!(
-                "{} while it was held before `COMMIT`, which was never sent: rolled back{before}",
-                reason.unwrap_or("it ended")
+                "{ended} while it was held before `COMMIT`, which was never sent: rolled back{before}"
             ),
         ),
     }
@@ -148,13 +151,17 @@ fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> b
     let Some(block) = state.runbook.block(action.block) else {
         return false;
     };
-    let broke = [
-        "server closed the connection",
-        "connection to server was lost",
-    ]
-    .iter()
-    .any(|words| evidence.stderr.contains(words));
-    block.actor == Actor::Sql && evidence.exit == Some(2) && broke && !block.attributes.may_repeat()
+    block.actor == Actor::Sql && lost_session(evidence) && !block.attributes.may_repeat()
+}
+
+fn lost_session(evidence: &Evidence) -> bool {
+    evidence.exit == Some(2)
+        && [
+            "server closed the connection",
+            "connection to server was lost",
+        ]
+        .iter()
+        .any(|words| evidence.stderr.contains(words))
 }
 
 pub(super) fn judgements(

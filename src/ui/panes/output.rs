@@ -33,7 +33,7 @@ fn buffer_of<'a>(look: &Look<'a>) -> Option<&'a OutputBuffer> {
 
 /// First line shown at this height.
 pub fn first_line(look: &Look<'_>, height: u16) -> u64 {
-    let lines = buffer_of(look).map_or(0, |output| output.lines);
+    let lines = buffer_of(look).map_or(0, OutputBuffer::shown);
     match look.view.position("output").top {
         Some(top) => clamped(top, lines, height),
         None => lines.saturating_sub(height.into()),
@@ -92,11 +92,11 @@ impl Pane for Output {
     }
 
     fn rows(&self, look: &Look<'_>, _size: Size) -> u64 {
-        buffer_of(look).map_or(0, |output| output.lines)
+        buffer_of(look).map_or(0, OutputBuffer::shown)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let Some(output) = buffer_of(look).filter(|output| output.lines > 0) else {
+        let Some(output) = buffer_of(look).filter(|output| output.shown() > 0) else {
             let text = match shown_action(look).and_then(|action| look.run().action(action)?.last())
             {
                 None => "nothing has run yet: what a command prints appears here",
@@ -107,7 +107,7 @@ impl Pane for Output {
             return;
         };
         let first = first_line(look, area.height);
-        for (number, row) in (first..output.lines).zip(area.rows()) {
+        for (number, row) in (first..output.shown()).zip(area.rows()) {
             match output.line(number) {
                 Some(line) => styled(line, look).render(row, buffer),
                 None => Line::styled("… reading the spool", look.theme.style(Role::Muted))
