@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Go back at the end, and prove it.
     #[arg(long)]
     rollback: bool,
-    /// Tick what only a person can judge, too; never in a protected environment. A guide may say so
+    /// Tick what only a person can judge, too, and commit a held transaction that nothing judges; never in a protected environment. A guide may say so
     /// itself (`rehearsal: assume`).
     #[arg(long)]
     assume: bool,
