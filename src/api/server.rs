@@ -253,6 +253,7 @@ async fn command(
             | Command::Held { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, GateDecision, Input, Launched, Outcome, TargetIdentity};
+use super::{
+    ActionId, Evidence, GateDecision, Input, Launched, LockHolder, Outcome, TargetIdentity,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -98,6 +100,12 @@ pub enum Command {
         step: Option<String>,
     },
     TakeControl {},
+    /// Takes a target over from the run that holds it; `typed` is the name of that run.
+    TakeTarget {
+        target: String,
+        typed: String,
+        reason: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {
@@ -130,6 +138,12 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// What became of the lock of a target.
+    LockSeen {
+        target: String,
+        /// `None`: it is ours.
+        holder: Option<LockHolder>,
     },
 }
 

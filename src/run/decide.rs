@@ -4,6 +4,7 @@
 mod finish;
 mod gate;
 mod held;
+mod lock;
 mod rollback;
 mod start;
 mod step;
@@ -186,6 +187,12 @@ pub fn decide(
                 driver: by.to_owned(),
             })
         }
+        Command::TakeTarget {
+            target,
+            typed,
+            reason,
+        } => lock::take(state, target, typed, reason),
+        Command::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
         Command::Resume {} => match state.mode {
             Mode::Held => one(Event::RunResumed {}),
             _ => Err(Refusal::new("the run is not held", "nothing to resume")),

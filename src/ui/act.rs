@@ -3,7 +3,7 @@
 use super::app::{App, Ask};
 use super::dialogs::{
     Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
-    Resolve, RollBackDialog, SearchFor, Subject,
+    Resolve, RollBackDialog, SearchFor, Subject, take_target,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -237,6 +237,10 @@ impl App {
                 ),
             },
             Intent::AskControl => self.ask_control(),
+            Intent::AskTarget => match take_target(&self.look()) {
+                Some(form) => self.open(form),
+                None => self.say("no other run holds a target of this one", "", Role::Muted),
+            },
             Intent::AskAbandon => self.ask_abandon(),
             Intent::WriteNote => {
                 let step = shown_step(&self.look()).map(|step| step.id.clone());

@@ -37,6 +37,7 @@ pub enum Intent {
     AskGate,
     AskRollBack,
     AskControl,
+    AskTarget,
     AskAbandon,
     AskQuit,
     WriteNote,
@@ -109,7 +110,7 @@ impl Intent {
         self.acts()
             || matches!(
                 self,
-                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::NoGo
+                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::AskTarget | Self::NoGo
             )
     }
 }

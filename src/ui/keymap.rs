@@ -200,7 +200,7 @@ pub const BINDINGS: &[Binding] = {
         ),
         bind(
             Main,
-            key!('K'),
+            key!('I'),
             I::GiveKeyboard,
             "give the step your keyboard",
             Some(4),
@@ -211,6 +211,13 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
         bind(Main, key!('T'), I::AskControl, "take control", None),
+        bind(
+            Main,
+            key!('K'),
+            I::AskTarget,
+            "take the target over from another run",
+            None,
+        ),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
         bind(Main, UP, I::Up, "up", None),
         bind(Main, DOWN, I::Down, "down", None),

@@ -31,7 +31,7 @@ fn cockpit(home: &Home, script: &str, columns: u16, rows: u16) -> Terminal {
 
 /// Gives the keyboard to the step that asks.
 fn give(terminal: &mut Terminal) {
-    terminal.keys("K");
+    terminal.keys("I");
     terminal.wait_for("YOUR KEYS GO TO THE STEP");
     terminal.wait_until("the answer", |screen| !screen.contains("sent, waiting"));
 }
@@ -73,7 +73,7 @@ fn a_yes_is_typed_to_a_step_that_asks() {
     let home = Home::new();
     let script = "read -p \"go on? \" answer\necho \"you said $answer\"";
     let mut terminal = cockpit(&home, script, 120, 40);
-    terminal.wait_for("the step waits for input: `go on?`: K gives it your keyboard");
+    terminal.wait_for("the step waits for input: `go on?`: I gives it your keyboard");
     give(&mut terminal);
     // Keys of the cockpit are the step's now: q does not leave, Ctrl-C is a byte.
     terminal.keys("qyes");

@@ -4,7 +4,7 @@
 use super::finish::judgements;
 use super::{one, typed_word};
 use crate::run::{
-    ActionId, Attempt, Event, Evidence, Readings, Refusal, RunState, Timestamp, preview,
+    ActionId, Attempt, Event, Evidence, Mode, Readings, Refusal, RunState, Timestamp, preview,
 };
 use crate::runbook::Actor;
 
@@ -66,6 +66,9 @@ pub(super) fn end_transaction(
                 "it is being cancelled, and its transaction rolled back",
                 "wait for its end",
             ));
+        }
+        if state.mode != Mode::RollingBack {
+            super::lock::free(state)?;
         }
         typed_word(state.commit_word(action).as_deref(), typed)?;
     }

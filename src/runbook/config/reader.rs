@@ -21,6 +21,7 @@ pub const KEYS: [(&str, &[&str]); 5] = [
         &[
             "directory",
             "layout",
+            "park_after",
             "probes",
             "protected",
             "secrets",
@@ -210,6 +211,10 @@ impl Reader<'_> {
                 "theme" => environment.theme = self.string(value, "the name of a theme"),
                 "window" => {
                     environment.window_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
+                }
+                "park_after" => {
+                    environment.park_after_s =
+                        self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
                 "targets" => environment.targets = self.entries(value, "targets", Self::target),
                 "probes" => environment.probes = self.entries(value, "probes", Self::probe),

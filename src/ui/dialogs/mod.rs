@@ -12,6 +12,7 @@ mod pick;
 mod preview;
 mod resolve;
 mod rollback;
+mod target;
 mod word;
 
 use ratatui::buffer::Buffer;
@@ -36,6 +37,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
+pub use target::take_target;
 
 pub trait Dialog: Send {
     /// Whose keys work while it is on top.
