@@ -10,7 +10,7 @@ use color_eyre::eyre::{WrapErr, eyre};
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use ratatui::layout::Size;
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
@@ -23,8 +23,9 @@ use super::screen;
 use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};
 use super::typing::Typing;
+use super::typist::typist;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
-use crate::run::{ActionId, Mode, OutputLine, Typed};
+use crate::run::{ActionId, Mode, OutputLine};
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
@@ -367,38 +368,6 @@ fn ends() -> color_eyre::Result<Receiver<()>> {
         });
     }
     Ok(receiver)
-}
-
-/// Sends what is typed to a step one after the other, in the order in which it was typed; what comes
-/// while an answer is awaited goes together.
-fn typist(
-    control: impl Control,
-    answers: Sender<Answer>,
-) -> UnboundedSender<(ActionId, u32, Typed)> {
-    let (sender, mut keys) = unbounded_channel::<(ActionId, u32, Typed)>();
-    tokio::spawn(async move {
-        let mut next = None;
-        loop {
-            let Some((action, attempt, mut typed)) = (match next.take() {
-                Some(key) => Some(key),
-                None => keys.recv().await,
-            }) else {
-                return;
-            };
-            while let Ok(more) = keys.try_recv() {
-                if (more.0, more.1) != (action, attempt) {
-                    next = Some(more);
-                    break;
-                }
-                typed.0.extend(more.2.0);
-            }
-            let answer = control.type_to(action, attempt, typed).await;
-            if answers.send(Answer::Typed(answer)).await.is_err() {
-                return;
-            }
-        }
-    });
-    sender
 }
 
 /// Asks beside the loop, so that a slow answer holds up no key.

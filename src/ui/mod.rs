@@ -32,7 +32,9 @@ pub mod theme;
 mod timeline;
 mod tree;
 mod typing;
+mod typist;
 pub mod view;
+mod waits;
 mod walk;
 
 pub use event_loop::{Leave, Options, run, run_on};

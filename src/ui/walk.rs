@@ -2,12 +2,11 @@
 //! words. All of it is read from the run; nothing is decided here.
 
 use super::format::{duration, minute, minute_or_date, plural, seconds_between};
-use super::held::held;
 use super::intent::Intent;
-use super::keyboard::{asking, question};
 use super::keymap::{Context, key_of};
 use super::theme::Role;
 use super::view::Look;
+use super::waits::waits_for_person;
 use crate::run::{
     ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
 };
@@ -372,44 +371,6 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
         }
     }
     in_step(look, run, step)
-}
-
-/// Something that runs waits for a person in its middle: that comes before everything else.
-fn waits_for_person(look: &Look<'_>) -> Option<NextAct> {
-    let key = |intent| key_of(Context::Main, intent);
-    if let Some(held) = held(look.model) {
-        let role = match held.blocked.is_empty() {
-            true => Role::Warning,
-            false => Role::Failed,
-        };
-        return Some(loud(
-            format!(
-                "HELD before COMMIT for {}, {}, {}: {} looks and decides, {} rolls back",
-                duration(held.held_s),
-                held.open(),
-                held.blocks(),
-                key(Intent::AskHeld),
-                key(Intent::RollBackHeld)
-            ),
-            role,
-        ));
-    }
-    let asking = asking(look.model)?;
-    let question = question(asking);
-    Some(loud(
-        match look.view.typing {
-            Some(_) => format!(
-                "the step {question}; {} takes the keyboard back",
-                key_of(Context::Keyboard, Intent::TakeKeyboardBack)
-            ),
-            None => format!(
-                "the step {question}: {} gives it your keyboard, {} cancels",
-                key(Intent::GiveKeyboard),
-                key(Intent::AskCancel)
-            ),
-        },
-        Role::Warning,
-    ))
 }
 
 fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String> {
