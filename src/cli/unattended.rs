@@ -253,6 +253,11 @@ fn say(state: &RunState, event: &Event) {
                 evidence.elapsed_ms as f64 / 1e3
             );
         }
+        Event::TransactionEnded { commit, reason, .. } => {
+            let word = if *commit { "committed" } else { "rolled back" };
+            let why = reason.as_deref().unwrap_or("by a person");
+            say!("  held      before its COMMIT, then {word}: {why}");
+        }
         Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..

@@ -126,7 +126,7 @@ impl Held<'_> {
         let longest = self.blocked.iter().map(|(_, seconds)| *seconds).max()?;
         (longest >= PATIENCE_S).then(|| {
             format!(
-                "HELD TRANSACTION {}, the longest for {}: {look_key} to decide, {roll_back_key} rolls it back",
+                "HELD TRANSACTION {} for {}: {look_key} decides, {roll_back_key} rolls back",
                 self.blocks(),
                 duration(longest)
             )

@@ -1,7 +1,6 @@
 //! The next act where something that runs waits for a person: a decision about a held transaction, or
 //! an answer to what a step asks.
 
-use super::format::duration;
 use super::held::held;
 use super::intent::Intent;
 use super::keyboard::{asking, question};
@@ -20,8 +19,7 @@ pub(super) fn waits_for_person(look: &Look<'_>) -> Option<NextAct> {
         };
         return Some(NextAct {
             text: format!(
-                "HELD before COMMIT for {}, {}, {}: {} looks and decides, {} rolls back",
-                duration(held.held_s),
+                "HELD before COMMIT, {}, {}: {} decides, {} rolls back",
                 held.open(),
                 held.blocks(),
                 key(Intent::AskHeld),
