@@ -141,6 +141,8 @@ async fn the_transaction_is_shown_and_committed_by_two_keys_and_a_word() {
     let mut terminal = held.cockpit(120, 40);
     assert_eq!(held.home.status(&held.run())["state"], "waiting");
     assert!(held.home.status(&held.run())["steps"][0]["held"]["line"] == 13);
+    let runs = held.home.gonogo(&["runs"]).exits(0).out;
+    assert!(runs.contains("holds a transaction open"), "{runs}");
     terminal.keys("<enter>");
     let screen = terminal.wait_for("C COMMIT");
     assert!(screen.contains("before the COMMIT of line 13"), "{screen}");

@@ -79,8 +79,11 @@ fn a_yes_is_typed_to_a_step_that_asks() {
     terminal.keys("qyes");
     terminal.wait_for("qyes");
     assert!(!terminal.shows("leave the cockpit"), "{}", terminal.text());
+    // What is pasted is typed there, and nowhere else.
+    terminal.key(b"\x1b[200~ pasted\x1b[201~");
+    terminal.wait_for("qyes pasted");
     terminal.keys("<enter>");
-    terminal.wait_for("you said qyes");
+    terminal.wait_for("you said qyes pasted");
     // What is typed in flight when it ends reaches no command.
     terminal.wait_for("THE STEP HAS ENDED");
     terminal.wait_gone("THE STEP HAS ENDED");
