@@ -253,6 +253,8 @@ async fn command(
             | Command::Held { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::Alerted { .. }
+            | Command::Sampled { .. }
             | Command::LockSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {

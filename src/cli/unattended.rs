@@ -258,6 +258,12 @@ fn say(state: &RunState, event: &Event) {
             let why = reason.as_deref().unwrap_or("by a person");
             say!("  held      before its COMMIT, then {word}: {why}");
         }
+        Event::AlertRaised {
+            pattern,
+            text,
+            count,
+            ..
+        } => say!("  RED FLAG  `{pattern}` ({count}): {text}"),
         Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..

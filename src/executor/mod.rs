@@ -18,6 +18,8 @@ pub mod evidence;
 mod launcher;
 mod process;
 mod psql_table;
+mod rounds;
+pub mod scan;
 pub mod shim;
 mod spec;
 pub mod spool;
@@ -26,5 +28,5 @@ mod watch;
 
 pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{boot_id, is_alive, launched};
-pub use waiting::{Asks, HeldTransaction, Waiting};
 pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShimSpec, application_name};
+pub use waiting::{Asks, HeldTransaction, Waiting};

@@ -36,6 +36,12 @@ pub struct ShimSpec {
     pub keyboard: bool,
     /// Milliseconds between asking politely (SIGINT) and SIGTERM; SIGKILL comes 2 s after that.
     pub grace_ms: u64,
+    /// It lives until it is ended: processes that it leaves in the background are part of it.
+    #[serde(default)]
+    pub watch: bool,
+    /// Run again and again, a round this often (seconds).
+    #[serde(default)]
+    pub every_s: Option<u64>,
 }
 
 impl ShimSpec {
@@ -62,6 +68,8 @@ impl ShimSpec {
             holds: Vec::new(),
             keyboard: false,
             grace_ms: 3_000,
+            watch: false,
+            every_s: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod preview;
 mod state;
 mod time;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;

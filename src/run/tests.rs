@@ -161,11 +161,10 @@ impl Run {
 
     fn does(&mut self, command: Command) {
         let by = match command {
-            Command::Identified { .. }
-            | Command::LockSeen { .. }
-            | Command::Finished { .. }
-            | Command::Launched { .. } => ENGINE,
-            _ => ANNA,
+            Command::Identified { .. } | Command::LockSeen { .. } | Command::Launched { .. } => {
+                ENGINE
+            }
+            _ => author(&command),
         };
         self.tries(by, command.clone())
             .unwrap_or_else(|refusal| panic!("{command:?} is refused: {refusal}"));
@@ -676,6 +675,20 @@ fn an_inferred_command_is_armed_before_it_runs() {
     run.does(start);
 }
 
+mod watches;
+
+/// Who says it.
+fn author(command: &Command) -> &'static str {
+    match command {
+        Command::Finished { .. }
+        | Command::Held { .. }
+        | Command::Alerted { .. }
+        | Command::Sampled { .. }
+        | Command::LockSeen { .. } => ENGINE,
+        _ => ANNA,
+    }
+}
+
 fn other_run() -> LockHolder {
     LockHolder {
         run: "r2".to_owned(),
@@ -786,12 +799,30 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             decision: GateDecision::Hold,
             reason: None,
         },
-        6 => run.rollback(usize::from(choice % 2)),
+        6 => run.rollback(usize::from(choice) % run.state.runbook.rollback.len()),
         7 => Command::Resume {},
         8 => Command::Resolve {
             action,
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
+        },
+        12 => Command::Alerted {
+            action,
+            attempt: 1,
+            pattern: "ERROR".to_owned(),
+            line: run.state.seq / 2,
+            text: "ERROR: no".to_owned(),
+            count: u64::from(choice),
+        },
+        13 => Command::Sampled {
+            action,
+            attempt: 1,
+            round: u64::from(choice),
+            evidence: Box::new(value(i64::from(choice % 3))),
+        },
+        14 => Command::Acknowledge {
+            alert: run.state.alerts.last().map_or(0, |alert| alert.id),
+            note: "seen".to_owned(),
         },
         9 => lock_seen((choice % 2 == 0).then(other_run)),
         10 => Command::TakeTarget {
@@ -845,10 +876,10 @@ proptest! {
 
     #[test]
     fn the_state_is_the_fold_of_its_events(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = watches::ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. } | Command::Held { .. }) { ENGINE } else { ANNA };
+            let by = author(&command);
             if let Err(refusal) = run.tries(by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
@@ -867,10 +898,10 @@ proptest! {
     /// A crash at any point of the journal: nothing that was started is started again by the engine.
     #[test]
     fn after_a_crash_at_any_prefix_nothing_runs_twice(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = watches::ready();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. } | Command::Held { .. }) { ENGINE } else { ANNA };
+            let by = author(&command);
             run.tries(by, command).ok();
         }
         for length in 1..=run.records.len() {

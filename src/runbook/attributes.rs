@@ -208,7 +208,7 @@ pub(super) const KNOWN_CLASSES: [&str; 11] = [
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 15] = [
+pub(super) const FENCE_KEYS: [&str; 17] = [
     "expect",
     "capture",
     "timeout",
@@ -218,6 +218,8 @@ pub(super) const FENCE_KEYS: [&str; 15] = [
     "needs",
     "undo",
     "every",
+    "alert",
+    "until",
     "confirm",
     "cwd",
     "when",
@@ -329,6 +331,8 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "capture" => attributes.capture.extend(captures(value, is_sql)),
             "timeout" => attributes.timeout_s = duration_of(value),
             "every" => attributes.every_s = duration_of(value),
+            "alert" => attributes.alert = Some(value.clone()),
+            "until" => attributes.until = Some(value.clone()),
             "on" => attributes.on = Some(value.clone()),
             "txn" => match value.as_str() {
                 "one" => attributes.txn = Some(Transaction::One),

@@ -150,11 +150,15 @@ impl Supervisor {
         let actor = self.actor_of(action);
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
         let waiting = sender.clone();
+        let (listener, heard) = (self.listener(action, attempt), sender.clone());
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
             let follower = {
                 let (outputs, ended) = (outputs.clone(), ended.clone());
-                tokio::spawn(async move { outputs.follow(action, attempt, ended).await })
+                tokio::spawn(async move {
+                    let followed = (action, attempt);
+                    outputs.follow(followed, ended, listener, heard).await;
+                })
             };
             let tell = tell_waiting(action, attempt, waiting);
             let exit = running.wait_telling(tell).await;
@@ -258,6 +262,13 @@ impl Supervisor {
                 ),
             };
             let (evidence, reason) = command;
+            if let Some(mut listener) = self.listener(action, attempt) {
+                for command in listener.listen(true).await {
+                    if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                        tracing::warn!(reason = %refusal.message, "what was heard is not recorded");
+                    }
+                }
+            }
             let command = Command::Finished {
                 action,
                 attempt,

@@ -104,5 +104,7 @@ fn is_fact(event: &Event) -> bool {
             | Event::TransactionEnded { commit: false, .. }
             | Event::KeyboardReturned { .. }
             | Event::TargetVerified { .. }
+            | Event::AlertRaised { .. }
+            | Event::ActionSampled { .. }
     )
 }

@@ -30,6 +30,7 @@ pub enum Intent {
     SearchPrevious,
     Copy,
     Inputs,
+    LookAtWatches,
 
     // Opening a dialog in which something can be decided.
     AskCancel,
@@ -37,6 +38,7 @@ pub enum Intent {
     AskGate,
     AskRollBack,
     AskControl,
+    AskAcknowledge,
     AskTarget,
     AskAbandon,
     AskQuit,
@@ -110,7 +112,12 @@ impl Intent {
         self.acts()
             || matches!(
                 self,
-                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::AskTarget | Self::NoGo
+                Self::AskCancel
+                    | Self::AskSkip
+                    | Self::AskAbandon
+                    | Self::AskAcknowledge
+                    | Self::AskTarget
+                    | Self::NoGo
             )
     }
 }

@@ -9,6 +9,7 @@
 mod act;
 pub mod app;
 mod ask;
+mod cancel;
 mod chrome;
 mod dialogs;
 mod event_loop;
@@ -36,6 +37,7 @@ mod typist;
 pub mod view;
 mod waits;
 mod walk;
+mod watching;
 
 pub use event_loop::{Leave, Options, run, run_on};
 pub use files::FileError;

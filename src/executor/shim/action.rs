@@ -37,13 +37,15 @@ const DRAINED: Duration = Duration::from_millis(20);
 const LOOK_AROUND: Duration = Duration::from_millis(50);
 /// A held transaction is rolled back by its own session before that is interrupted.
 const LET_GO: Duration = Duration::from_millis(100);
+/// How often it is looked whether the background of a watch is still there.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// Bytes taken from one terminal before the other has its turn.
 const TURN: usize = 256 * 1024;
 
 /// One end of a terminal; `None` once nobody holds the other.
 pub(super) type Reader = Option<pipe::Receiver>;
 
-struct Action<'a> {
+pub(super) struct Action<'a> {
     spec: &'a ShimSpec,
     spool: Spool,
     child: Child,
@@ -61,58 +63,22 @@ struct Action<'a> {
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
+    /// When the background of a watch was last seen alive.
+    lived_at: Option<Instant>,
 }
 
 /// Runs it to its end and writes the exit record.
 pub(super) async fn run(
     spec: &ShimSpec,
     directory: &Path,
-    mut spool: Spool,
+    spool: Spool,
     exit_file: ExitFile,
     mut signals: Signals,
 ) -> io::Result<()> {
     let started = Utc::now();
-    let mut out_stream = Stream::output();
-    let spawned = match spawn(spec, directory, &mut out_stream) {
-        Ok(spawned) => spawned,
-        Err(refused) => {
-            channel::close(directory);
-            for line in &refused.output {
-                spool.lines(crate::executor::spool::Tag::Err, line);
-            }
-            spool.note(&refused.reason);
-            spool.flush();
-            return exit_file.write(&ExitRecord {
-                exit: refused.exit,
-                started,
-                ended: Utc::now(),
-                elapsed_ms: spool.elapsed_ms(),
-                lines: spool.lines,
-                bytes: spool.bytes,
-                error: Some(spool.redactor().redact_text(&refused.reason)),
-                ..ExitRecord::default()
-            });
-        }
-    };
-    let now = Instant::now();
-    let mut action = Action {
-        spec,
-        spool,
-        child: spawned.child,
-        status: None,
-        cancelled: false,
-        ending: None,
-        times_out_at: spec
-            .timeout_s
-            .map(|seconds| now + Duration::from_secs(seconds)),
-        out: (Some(reader(spawned.out)?), out_stream),
-        err: (Some(reader(spawned.err)?), Stream::errors()),
-        told: (spawned.told.map(reader).transpose()?, Frames::default()),
-        feed: spawned.feed,
-        keyboard: spawned.keyboard,
-        last_output: now,
-        last_flush: now,
-        bury_at: None,
+    let mut action = match Action::begin(spec, directory, spool, started)? {
+        Ok(action) => action,
+        Err(refused) => return exit_file.write(&refused),
     };
     action.watch(&mut signals).await?;
     channel::close(directory);
@@ -125,10 +91,78 @@ pub(super) async fn run(
     Ok(())
 }
 
-impl Action<'_> {
+impl<'a> Action<'a> {
+    /// Starts it; the record of what could not be started is the inner error.
+    pub(super) fn begin(
+        spec: &'a ShimSpec,
+        directory: &Path,
+        mut spool: Spool,
+        started: chrono::DateTime<Utc>,
+    ) -> io::Result<Result<Self, Box<ExitRecord>>> {
+        let mut out = Stream::output();
+        let spawned = match spawn(spec, directory, &mut out) {
+            Ok(spawned) => spawned,
+            Err(refused) => {
+                channel::close(directory);
+                for line in &refused.output {
+                    spool.lines(crate::executor::spool::Tag::Err, line);
+                }
+                spool.note(&refused.reason);
+                spool.flush();
+                return Ok(Err(Box::new(ExitRecord {
+                    exit: refused.exit,
+                    started,
+                    ended: Utc::now(),
+                    elapsed_ms: spool.elapsed_ms(),
+                    lines: spool.lines,
+                    bytes: spool.bytes,
+                    error: Some(spool.redactor().redact_text(&refused.reason)),
+                    ..ExitRecord::default()
+                })));
+            }
+        };
+        let now = Instant::now();
+        Ok(Ok(Self {
+            spec,
+            spool,
+            child: spawned.child,
+            status: None,
+            cancelled: false,
+            ending: None,
+            times_out_at: spec
+                .timeout_s
+                .map(|seconds| now + Duration::from_secs(seconds)),
+            out: (Some(reader(spawned.out)?), out),
+            err: (Some(reader(spawned.err)?), Stream::errors()),
+            told: (spawned.told.map(reader).transpose()?, Frames::default()),
+            feed: spawned.feed,
+            keyboard: spawned.keyboard,
+            last_output: now,
+            last_flush: now,
+            bury_at: None,
+            lived_at: None,
+        }))
+    }
+
+    pub(super) fn into_spool(self) -> Spool {
+        self.spool
+    }
+
+    /// The leader of a watch has ended and left the watch itself in the background (`npm start &`).
+    fn lives_on(&mut self, now: Instant) -> bool {
+        if !self.spec.watch || self.status.is_none() || self.ending.is_some() {
+            return false;
+        }
+        if self.lived_at.is_none_or(|at| now >= at + LOOK_AFTER) {
+            let left = process::descendants(std::process::id());
+            self.lived_at = left.iter().any(|process| !process.zombie).then_some(now);
+        }
+        self.lived_at.is_some()
+    }
+
     /// Returns when the action has ended, its output is read, and (where it was cancelled) nothing of
     /// it is left.
-    async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
+    pub(super) async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
         loop {
             let wake_at = self.next_wake();
             tokio::select! {
@@ -193,6 +227,8 @@ impl Action<'_> {
         }
         if self.ending.is_some() {
             by(now + Duration::from_millis(10));
+        } else if self.spec.watch && self.status.is_some() {
+            by(now + LOOK_AFTER);
         } else if self.status.is_some() {
             by(now + Duration::from_millis(5));
         }
@@ -200,7 +236,7 @@ impl Action<'_> {
     }
 
     fn cancel(&mut self, urgent: bool) {
-        if self.status.is_some() && self.ending.is_none() {
+        if self.status.is_some() && self.ending.is_none() && !self.spec.watch {
             return;
         }
         let now = self.let_go();
@@ -333,7 +369,7 @@ impl Action<'_> {
         more
     }
 
-    fn is_over(&self, now: Instant, more: bool) -> bool {
+    fn is_over(&mut self, now: Instant, more: bool) -> bool {
         let Some((_, ended_at)) = self.status else {
             return false;
         };
@@ -343,13 +379,16 @@ impl Action<'_> {
                 return false;
             }
         }
+        if self.lives_on(now) {
+            return false;
+        }
         let closed = self.out.0.is_none() && self.err.0.is_none();
         let quiet = !more && now >= self.last_output.max(ended_at) + DRAINED;
         closed || quiet || now >= ended_at + DRAIN
     }
 
     /// The exit record, and whether something needs the shim to stay.
-    fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
+    pub(super) fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.end();
         }

@@ -181,7 +181,12 @@ fn edit(line: &mut Vec<u8>, typed: &[u8]) {
 
 fn end_of(prompt: &str) -> String {
     let skipped = prompt.chars().count().saturating_sub(LONGEST_PROMPT);
-    prompt.chars().skip(skipped).collect::<String>().trim().to_owned()
+    prompt
+        .chars()
+        .skip(skipped)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// Whether a process of the action waits in a read of its terminal.

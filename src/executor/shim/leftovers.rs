@@ -15,7 +15,11 @@ const LINGER: Duration = Duration::from_secs(10);
 
 /// Keeps the terminal open for those that the action left in the background: they would be hung up on
 /// if the leader of their session went, and fail to print if the terminal did.
-pub(super) async fn linger(mut out: Reader, mut err: Reader, signals: &mut Signals) -> io::Result<()> {
+pub(super) async fn linger(
+    mut out: Reader,
+    mut err: Reader,
+    signals: &mut Signals,
+) -> io::Result<()> {
     loop {
         let was_open = (out.is_some(), err.is_some());
         let look_around = tokio::select! {

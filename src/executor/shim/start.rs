@@ -35,6 +35,8 @@ pub(super) fn spawn(
 ) -> Result<Spawned, prepare::Refused> {
     let mut command = prepare::command(spec, directory)?;
     let (held, is_shell) = match &spec.kind {
+        // The rounds of a repeated check wait for nobody.
+        _ if spec.every_s.is_some() => (None, false),
         ActionKind::Sql { script, .. } if !spec.holds.is_empty() => (Some(script), false),
         kind => (None, matches!(kind, ActionKind::Shell { .. })),
     };
@@ -83,7 +85,9 @@ pub(super) fn spawn(
         let made = Feed::new(script, &spec.holds, input.into(), directory, out_stream);
         // Without its input psql ends by itself: nothing of the script was sent.
         feed = Some(made.map_err(|error| {
-            prepare::Refused::new(format!("its script cannot be held: {error}; nothing was run"))
+            prepare::Refused::new(format!(
+                "its script cannot be held: {error}; nothing was run"
+            ))
         })?);
     }
     let keyboard = match is_shell.then(|| out.ours.try_clone()) {
