@@ -753,7 +753,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..18, 0u8..8)
+    (0u8..22, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -830,7 +830,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             typed: "r2".to_owned(),
             reason: "r".to_owned(),
         },
-        14 => Command::Held {
+        18 => Command::Held {
             action,
             attempt: 1,
             number: u32::from(choice % 3) + 1,
@@ -838,16 +838,16 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             since: run.now,
             evidence: (choice % 2 == 0).then(|| Box::new(value(i64::from(choice)))),
         },
-        15 => Command::EndTransaction {
+        19 => Command::EndTransaction {
             action,
             attempt: 1,
             commit: choice % 2 == 0,
             typed: run.state.commit_word(action),
             reason: None,
         },
-        16 if choice % 2 == 0 => Command::GiveKeyboard { action },
-        16 => Command::ReturnKeyboard { action },
-        17 => Command::Finished {
+        20 if choice % 2 == 0 => Command::GiveKeyboard { action },
+        20 => Command::ReturnKeyboard { action },
+        21 => Command::Finished {
             action,
             attempt: 1,
             evidence: Some(Box::new(Evidence {
