@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 
 use super::{CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person};
-use crate::run::{ActionId, Command, Included, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -186,6 +186,21 @@ impl Client {
         self.answer(response).await
     }
 
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn fate(&self, action: ActionId) -> Result<Fate, ClientError> {
+        let response = self
+            .http
+            .get(address("fate", &[("action", action.to_string())])?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
     /// What a rollback option would lose, read from the database now.
     ///
     /// # Errors
@@ -194,6 +209,21 @@ impl Client {
         let response = self
             .http
             .get(address("loss", &[("block", block.to_string())])?)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        self.answer(response).await
+    }
+
+    /// What has changed in the guide's file since the run was opened, as a unified difference.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or one of the two texts cannot be read.
+    pub async fn guide_difference(&self) -> Result<Vec<String>, ClientError> {
+        let response = self
+            .http
+            .get("http://run/guide")
             .timeout(PATIENCE)
             .send()
             .await

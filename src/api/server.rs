@@ -93,6 +93,8 @@ fn router(server: Server) -> Router {
         .route("/output", get(output))
         .route("/included", get(included))
         .route("/loss", get(loss))
+        .route("/fate", get(fate))
+        .route("/guide", get(guide))
         .with_state(server)
 }
 
@@ -253,9 +255,11 @@ async fn command(
             | Command::Held { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
+            | Command::GuideSeen { .. }
             | Command::Alerted { .. }
             | Command::Sampled { .. }
             | Command::LockSeen { .. }
+            | Command::TransactionSeen { .. }
     );
     if from_the_world || request.by == crate::run::ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(
@@ -315,13 +319,20 @@ async fn output(State(server): State<Server>, Query(query): Query<OutputQuery>) 
 }
 
 #[derive(Deserialize)]
-struct IncludedQuery {
+struct ActionQuery {
     action: ActionId,
 }
 
-async fn included(State(server): State<Server>, Query(query): Query<IncludedQuery>) -> Response {
+async fn included(State(server): State<Server>, Query(query): Query<ActionQuery>) -> Response {
     match server.handle.included(query.action).await {
         Ok(included) => Json(included).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
+    }
+}
+
+async fn fate(State(server): State<Server>, Query(query): Query<ActionQuery>) -> Response {
+    match server.handle.fate(query.action).await {
+        Ok(fate) => Json(fate).into_response(),
         Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }
@@ -334,6 +345,14 @@ struct LossQuery {
 async fn loss(State(server): State<Server>, Query(query): Query<LossQuery>) -> Response {
     match server.handle.loss(query.block).await {
         Ok(value) => Json(value).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
+    }
+}
+
+/// What has changed in the guide's file since the run was opened.
+async fn guide(State(server): State<Server>) -> Response {
+    match server.handle.guide_difference().await {
+        Ok(lines) => Json(lines).into_response(),
         Err(message) => (StatusCode::SERVICE_UNAVAILABLE, message).into_response(),
     }
 }

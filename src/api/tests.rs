@@ -26,6 +26,7 @@ fn a_snapshot_survives_the_wire() {
             window_ends: None,
             driver: "anna".to_owned(),
             unattended: false,
+            provenance: Default::default(),
         },
     };
     let mut state = open(&record).unwrap();

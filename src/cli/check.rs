@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{Exit, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Role, Runbook, check_document, parse};
+use crate::runbook::{Actor, Role, Runbook, check_document};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -26,8 +26,9 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     for path in &arguments.guides {
         let bytes = open::read_guide(path)?;
         let file = path.display().to_string();
-        let mut runbook = parse(&file, &bytes);
-        open::check_conditions(&mut runbook, &bytes, &open::read_config(path)?.0);
+        let (config, config_path) = open::read_config(path)?;
+        let mut runbook = open::understand(path, &bytes, &config, config_path.as_deref());
+        open::check_conditions(&mut runbook, &bytes, &config);
         check_shell_syntax(&mut runbook);
         runbook
             .diagnostics

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, arguments in, exit code out.
 
 mod abandon;
+mod annotate;
 mod attach;
 mod check;
 mod completions;
@@ -8,6 +9,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod identity;
+mod inputs;
 mod open;
 mod plan;
 mod print;
@@ -55,6 +57,8 @@ enum Subcommands {
     Check(check::Arguments),
     /// Say what would run, in order, with its values filled in; and the way back.
     Plan(plan::Arguments),
+    /// Settle what was inferred of a guide's blocks, with a person or without.
+    Annotate(annotate::Arguments),
     /// Revive a run whose supervisor is gone; it starts held.
     Resume(resume::Arguments),
     /// List the runs kept on this machine.
@@ -159,6 +163,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Rehearse(arguments) => unattended::main(arguments).await,
         Subcommands::Check(arguments) => check::main(&arguments),
         Subcommands::Plan(arguments) => plan::main(&arguments),
+        Subcommands::Annotate(arguments) => annotate::main(&arguments),
         Subcommands::Resume(arguments) => resume::main(arguments).await,
         Subcommands::Runs(arguments) => runs::main(&arguments).await,
         Subcommands::Status(arguments) => status::main(&arguments).await,

@@ -1,5 +1,5 @@
 //! Opens a run: reads the guide and its configuration, settles values, and writes the first event.
-//! From then on the run lives in its journal; nothing else remembers it.
+//! From then on the run lives in its journal.
 
 use super::print;
 use std::collections::BTreeMap;
@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{Exit, Trouble};
-use super::{OpenArguments, identity};
+use super::{OpenArguments, identity, inputs};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{Event, Input, Record};
-use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
+use crate::run::{ActionId, ArmedBefore, ENGINE, Event, Input, Provenance, Record};
+use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{self, ConditionProblem, Runbook, parse};
+use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
 const LARGEST_GUIDE: u64 = 64 << 20;
-const CONFIG_FILE: &str = "gonogo.toml";
+pub(super) const CONFIG_FILE: &str = "gonogo.toml";
 
 /// A guide with its environment, before anything is written.
 pub(super) struct Opened {
@@ -29,6 +29,9 @@ pub(super) struct Opened {
     pub directory: PathBuf,
     pub inputs: BTreeMap<String, Input>,
     pub window_s: Option<u64>,
+    pub provenance: Provenance,
+    /// What earlier runs of this very guide have armed.
+    pub armed_before: BTreeMap<ActionId, ArmedBefore>,
 }
 
 /// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
@@ -104,6 +107,32 @@ pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<Pa
         ));
     }
     Ok((parsed, Some(path)))
+}
+
+/// The path of a guide as its `gonogo.toml` names it: from the file's folder, with `/`.
+pub(super) fn guide_name(guide: &Path, config: &Path) -> Option<String> {
+    let guide = guide.canonicalize().ok()?;
+    let folder = config.parent()?.canonicalize().ok()?;
+    let parts: Vec<_> = guide
+        .strip_prefix(folder)
+        .ok()?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    Some(parts.join("/"))
+}
+
+/// Reads the text of a guide, with what its `gonogo.toml` says about its blocks.
+pub(super) fn understand(
+    guide: &Path,
+    bytes: &[u8],
+    config: &Config,
+    config_path: Option<&Path>,
+) -> Runbook {
+    let annotations = config_path
+        .and_then(|path| guide_name(guide, path))
+        .map_or(Vec::new(), |name| config.annotations_of(&name));
+    parse_annotated(&guide.display().to_string(), bytes, &annotations)
 }
 
 pub(super) fn errors(diagnostics: &[Diagnostic]) -> usize {
@@ -185,8 +214,8 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
 /// Reads everything a run is opened from.
 pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
     let source = read_guide(&arguments.guide)?;
-    let mut runbook = parse(&arguments.guide.display().to_string(), &source);
     let (config, config_path) = read_config(&arguments.guide)?;
+    let mut runbook = understand(&arguments.guide, &source, &config, config_path.as_deref());
     check_conditions(&mut runbook, &source, &config);
     let environment = choose_environment(&config, arguments.env.as_deref())?;
     // Without a configuration the commands run where the operator stands, as if typed there.
@@ -206,53 +235,8 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
             "mend `directory` of the environment",
         ));
     }
-    let mut inputs: BTreeMap<String, Input> = BTreeMap::new();
-    for variable in &runbook.variables {
-        // What the operator's own shell would have filled in.
-        if let Ok(value) = std::env::var(&variable.name) {
-            let input = if variable.secret {
-                Input::Secret(SecretSource::Env(variable.name.clone()))
-            } else {
-                Input::Value(value)
-            };
-            inputs.insert(variable.name.clone(), input);
-        }
-    }
-    inputs.extend(
-        environment
-            .values
-            .iter()
-            .map(|(name, value)| (name.clone(), Input::Value(value.clone()))),
-    );
-    inputs.extend(
-        environment
-            .secrets
-            .iter()
-            .map(|(name, source)| (name.clone(), Input::Secret(source.clone()))),
-    );
-    for variable in &arguments.variables {
-        let Some((name, value)) = variable.split_once('=') else {
-            return Err(Trouble::usage(
-                format!("`--var {variable}` has no `=`"),
-                "write `--var NAME=VALUE`",
-            ));
-        };
-        if runbook
-            .variables
-            .iter()
-            .any(|known| known.name == name && known.secret)
-        {
-            return Err(Trouble::usage(
-                format!(
-                    "`{name}` is a secret, and arguments can be read by everybody on this machine"
-                ),
-                format!(
-                    "export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"
-                ),
-            ));
-        }
-        inputs.insert(name.to_owned(), Input::Value(value.to_owned()));
-    }
+    inputs::apply_rules(&mut runbook, &config);
+    let (inputs, origins) = inputs::first_values(&runbook, &environment, arguments)?;
     let window_s = match &arguments.window {
         Some(text) => Some(crate::text::duration::parse_s(text).ok_or_else(|| {
             Trouble::usage(format!("`{text}` is not a duration"), "write `90m` or `2h`")
@@ -266,6 +250,12 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
         directory,
         inputs,
         window_s,
+        provenance: Provenance {
+            guide: Some(arguments.guide.canonicalize()?.display().to_string()),
+            origins,
+            ..Provenance::default()
+        },
+        armed_before: BTreeMap::new(),
     })
 }
 
@@ -309,11 +299,20 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
             window_ends,
             driver: me,
             unattended,
+            provenance: opened.provenance,
         },
     };
+    let armed = opened.armed_before.into_iter();
+    let mut records = vec![record];
+    records.extend((2..).zip(armed).map(|(seq, (action, armed))| Record {
+        seq,
+        at: now,
+        by: ENGINE.to_owned(),
+        event: Event::ArmingRemembered { action, armed },
+    }));
     // Nobody sees half a run: it gets its name when its first event is durable.
     let half = directory.with_file_name(format!(".{run}"));
-    let kept = match keep(&half, &opened.source, &record).await {
+    let kept = match keep(&half, &opened.source, &records).await {
         Ok(()) => std::fs::rename(&half, &directory).map_err(color_eyre::Report::from),
         Err(error) => Err(error),
     };
@@ -331,11 +330,11 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
 }
 
 /// Writes what a run begins with.
-async fn keep(directory: &Path, source: &[u8], record: &Record) -> color_eyre::Result<()> {
+async fn keep(directory: &Path, source: &[u8], records: &[Record]) -> color_eyre::Result<()> {
     place::create_private(directory)?;
     place::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
-    journal.append(std::slice::from_ref(record)).await?;
+    journal.append(records).await?;
     journal.close().await?;
     Ok(())
 }

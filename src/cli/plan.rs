@@ -48,6 +48,7 @@ fn imagined(opened: open::Opened) -> color_eyre::Result<RunState> {
             window_ends: None,
             driver: super::identity::me(),
             unattended: false,
+            provenance: opened.provenance,
         },
     };
     crate::run::open(&record).ok_or_else(|| color_eyre::eyre::eyre!("a run does not open"))

@@ -7,11 +7,16 @@ use std::io::{ErrorKind, Write};
 /// # Errors
 /// Where it cannot be written, a reader that has gone away excepted.
 pub(super) fn out(text: &str) -> std::io::Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Writes to standard output what need not be UTF-8.
+///
+/// # Errors
+/// As [`out`].
+pub(super) fn bytes(bytes: &[u8]) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use super::exit::Trouble;
-use super::{Exit, OpenArguments, attach, open};
+use super::{Exit, OpenArguments, attach, inputs, open};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -17,11 +17,18 @@ pub(super) struct Arguments {
     /// The theme to begin with.
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
+    /// Forget the values and the armings that earlier runs of this guide left for the environment.
+    #[arg(long)]
+    forget: bool,
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     need_terminal()?;
-    let opened = open::prepare(&arguments.open)?;
+    let mut opened = open::prepare(&arguments.open)?;
+    if arguments.forget {
+        inputs::forget(&opened)?;
+    }
+    inputs::recall(&mut opened);
     let layout = arguments
         .layout
         .or_else(|| opened.environment.layout.clone())

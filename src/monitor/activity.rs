@@ -17,6 +17,7 @@ const SESSIONS: &str = "\
 WITH /* gonogo monitor */ everyone AS MATERIALIZED (
   SELECT pid, usesysid, datid, application_name, backend_type, state, wait_event_type, wait_event,
          backend_start, xact_start, query_start, state_change, client_addr, client_port, query,
+         backend_xid,
          usesysid IS NOT NULL AND state IS NULL AND query = '<insufficient privilege>' AS hidden
   FROM pg_stat_get_activity(NULL)
 ), waiting AS MATERIALIZED (
@@ -49,7 +50,8 @@ SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction,
        (extract(epoch FROM statement_timestamp() - listed.query_start) * 1000)::int8,
        (extract(epoch FROM statement_timestamp() - listed.state_change) * 1000)::int8,
        left(listed.query, 500), listed.blockers,
-       (extract(epoch FROM listed.backend_start) * 1000000)::int8
+       (extract(epoch FROM listed.backend_start) * 1000000)::int8,
+       listed.backend_xid::text::int8, txid_snapshot_xmax(txid_current_snapshot())
 FROM counted LEFT JOIN listed ON true LEFT JOIN pg_database ON pg_database.oid = listed.datid";
 
 /// One good reading.
@@ -132,6 +134,9 @@ fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, 
     let mut blocked_by: Vec<i32> = column::<Option<Vec<i32>>>(row, 21, target)?.unwrap_or_default();
     blocked_by.sort_unstable();
     blocked_by.dedup();
+    let transaction = column::<Option<i64>>(row, 23, target)?
+        .zip(column::<Option<i64>>(row, 24, target)?)
+        .map(|(short, next)| whole(short, next));
     Ok(Some(Session {
         pid,
         user: text(10)?,
@@ -147,12 +152,32 @@ fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, 
         query: text(20)?,
         blocked_by,
         backend_start_us: column::<Option<i64>>(row, 22, target)?.unwrap_or(0),
+        transaction,
     }))
+}
+
+/// The 64-bit number of a transaction of which the server shows 32 bits; `next` is the number that the
+/// next one will have.
+fn whole(short: i64, next: i64) -> i64 {
+    let epoch = next & !0xffff_ffff;
+    let number = epoch | short;
+    if number >= next && epoch > 0 {
+        number - (1 << 32)
+    } else {
+        number
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transaction_keeps_its_number_when_the_counter_wraps() {
+        assert_eq!(whole(740, 741), 740);
+        assert_eq!(whole(5, (3 << 32) + 9), (3 << 32) + 5);
+        assert_eq!(whole(0xffff_fff0, (3 << 32) + 9), (2 << 32) + 0xffff_fff0);
+    }
 
     #[test]
     fn hidden_sessions_are_told_with_the_grant_that_shows_them() {

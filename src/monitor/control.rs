@@ -247,7 +247,12 @@ impl Control {
                 let result = self.ours(signal, &prefix, reserved).await;
                 answer.send(result).is_ok()
             }
-            Request::Lock { answer } => answer.send(self.look(reserved).await).is_ok(),
+            Request::Lock { answer } => {
+                if reserved.is_none() {
+                    *reserved = self.open_after(Duration::ZERO).await.map(Reserved::from);
+                }
+                answer.send(self.look(reserved).await).is_ok()
+            }
             Request::Take { from, answer } => answer.send(self.take(&from, reserved).await).is_ok(),
         };
         if !heard {

@@ -12,8 +12,8 @@ use super::control::{Control, Request};
 use super::link::{Link, Scope};
 use super::sampler::Sampler;
 use super::{
-    LockKeeping, LockReading, LockRecord, Probe, Sample, Signal, Signalled, Target, Trouble, clean,
-    loss, probe,
+    LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
+    Trouble, clean, fate, loss, probe,
 };
 use crate::run::{LockHolder, TargetIdentity};
 use crate::text::redact::Redactor;
@@ -221,6 +221,17 @@ impl Monitor {
     /// The single value of a query that only reads, within 2 s: what a rollback would lose.
     pub async fn loss(&self, target: &str, query: &str) -> Result<String, Trouble> {
         loss::loss(&self.handle(target)?.target, &self.run, query).await
+    }
+
+    /// What is left of a step on its server: sessions of this name, and the end of a transaction.
+    pub async fn remains(
+        &self,
+        target: &str,
+        application: &str,
+        transaction: Option<i64>,
+    ) -> Result<Remains, Trouble> {
+        let target = &self.handle(target)?.target;
+        fate::remains(target, &self.run, application, transaction).await
     }
 
     async fn ask<T>(

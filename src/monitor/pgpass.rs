@@ -4,8 +4,40 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+/// Passwords that this process's libpq would use by itself: `PGPASSWORD`, and every line of the password
+/// file. A step can print them, so they are masked. One that is also the name of its user, database or
+/// host hides nothing, and masking it would only make output unreadable.
+pub fn known_passwords() -> Vec<String> {
+    let from_file = read().unwrap_or_default();
+    let mut known: Vec<String> = from_file
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| telling(&fields(line)))
+        .collect();
+    let user = std::env::var("PGUSER").unwrap_or_default();
+    if let Ok(password) = std::env::var("PGPASSWORD")
+        && password != user
+    {
+        known.push(password);
+    }
+    known.retain(|password| !["", "postgres", "password"].contains(&password.as_str()));
+    known
+}
+
+/// The password of a line, unless it is one of its names.
+fn telling(fields: &[String]) -> Option<String> {
+    let [names @ .., password] = fields else {
+        return None;
+    };
+    (names.len() == 4 && !names.contains(password)).then(|| password.clone())
+}
+
 /// The password of the first line that matches. `host` is the socket's directory where there is one.
 pub(super) fn find(host: &str, port: u16, database: &str, user: &str) -> Option<String> {
+    search(&read()?, host, port, database, user)
+}
+
+fn read() -> Option<String> {
     let file = match std::env::var_os("PGPASSFILE").filter(|file| !file.is_empty()) {
         Some(file) => PathBuf::from(file),
         None => std::env::home_dir()?.join(".pgpass"),
@@ -21,8 +53,7 @@ pub(super) fn find(host: &str, port: u16, database: &str, user: &str) -> Option<
         );
         return None;
     }
-    let text = std::fs::read_to_string(&file).ok()?;
-    search(&text, host, port, database, user)
+    std::fs::read_to_string(&file).ok()
 }
 
 fn search(text: &str, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
@@ -61,7 +92,7 @@ fn fields(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::search;
+    use super::{fields, search, telling};
 
     const FILE: &str = "# host:port:…\ndb1:5432:app:anna:one\ndb1:*:*:anna:two\\:2\nlocalhost:*:*:*:socket\n*:*:*:bob:a:b\n";
 
@@ -80,6 +111,14 @@ mod tests {
             Some("a:b")
         );
         assert_eq!(search(FILE, "db2", 5432, "app", "anna"), None);
+    }
+
+    #[test]
+    fn a_password_that_is_a_name_is_not_masked() {
+        let of = |line: &str| telling(&fields(line));
+        assert_eq!(of("db1:5432:app:anna:one-two").as_deref(), Some("one-two"));
+        assert_eq!(of("db1:5432:app:anna:anna"), None);
+        assert_eq!(of("db1:5432:app:anna"), None);
     }
 
     #[test]

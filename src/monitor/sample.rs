@@ -81,6 +81,9 @@ pub struct Session {
     pub blocked_by: Vec<i32>,
     /// Microseconds since the epoch: the session's own identity beside its pid.
     pub backend_start_us: i64,
+    /// The 64-bit number of its transaction, once it has written.
+    #[serde(default)]
+    pub transaction: Option<i64>,
     /// Started by this run (`application_name` is `gonogo:RUN:…`).
     pub ours: bool,
 }

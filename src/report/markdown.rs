@@ -4,7 +4,9 @@
 use std::fmt::Write;
 
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{Alert, Attempt, Outcome, RunState, Timestamp, Verdict, action_title};
+use crate::run::{
+    Alert, Attempt, GuideOnDisk, Outcome, RunState, Timestamp, Verdict, action_title,
+};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -81,6 +83,16 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
             "**chain broken: the tail was altered or torn**"
         }
     )?;
+    if let Some(seen) = &state.guide_on_disk {
+        let what = match &seen.state {
+            GuideOnDisk::Same => "again what the run was opened from".to_owned(),
+            GuideOnDisk::Changed(digest) => format!("**changed**, SHA-256 `{digest}`"),
+            GuideOnDisk::Missing => "**gone**".to_owned(),
+            GuideOnDisk::Unreadable(why) => format!("**cannot be read**: {why}"),
+        };
+        writeln!(out, "| guide on disk | {what} since {} |", time(seen.at))?;
+    }
+    super::inputs::write(out, state)?;
     for phase in state.runbook.walk() {
         write_phase(out, state, phase)?;
     }
@@ -383,6 +395,6 @@ fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

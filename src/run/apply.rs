@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Acknowledged, ActionId, Alert, Attempt, CriterionState, Event, Gate, GateDecision, Hold,
-    HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip, TargetLock, TickState,
+    Acknowledged, ActionId, Alert, Attempt, CriterionState, Event, Gate, GateDecision, GuideSeen,
+    Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip, TargetLock,
+    TickState,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
@@ -19,6 +20,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         window_ends,
         driver,
         unattended,
+        provenance,
     } = &record.event
     else {
         return None;
@@ -53,6 +55,10 @@ pub fn open(record: &Record) -> Option<RunState> {
         rollback: None,
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
+        provenance: provenance.clone(),
+        input_changes: Vec::new(),
+        armed_before: BTreeMap::new(),
+        guide_on_disk: None,
         alerts: Vec::new(),
         completed_at: None,
         seq: record.seq,
@@ -117,8 +123,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
             text: format!("takes `{target}` over from {}: {reason}", from.describe()),
             step: None,
         }),
-        Event::InputSet { name, input } => {
-            state.inputs.insert(name.clone(), input.clone());
+        Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
+            super::inputs::apply(state, record);
+        }
+        Event::ArmingRemembered { action, armed } => {
+            state.armed_before.insert(*action, armed.clone());
+        }
+        Event::GuideSeen { state: seen } => {
+            let seen = seen.clone();
+            state.guide_on_disk = Some(GuideSeen { at, state: seen });
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());
@@ -194,6 +207,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     command: command.clone(),
                     target: target.clone(),
                     launched: None,
+                    transaction: None,
                     cancel_requested_at: None,
                     outcome: None,
                     evidence: None,
@@ -214,6 +228,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
         } => {
             if let Some(attempt) = attempt_mut(state, *action, *attempt) {
                 attempt.launched = Some(launched.clone());
+            }
+        }
+        Event::TransactionSeen {
+            action,
+            attempt,
+            transaction,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.transaction = Some(*transaction);
             }
         }
         Event::CancelRequested { action, attempt } => {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionId, Evidence, GateDecision, Input, Launched, LockHolder, Outcome, TargetIdentity,
+    ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, LockHolder, Outcome,
+    TargetIdentity,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,12 @@ pub enum Command {
         name: String,
         input: Input,
     },
+    /// Leaves a blank open again, and forgets what is remembered for it.
+    ClearInput {
+        name: String,
+    },
+    /// Takes the last change of an input back.
+    UndoInput {},
     Choose {
         group: String,
         name: String,
@@ -143,6 +150,15 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// The transaction in which an action writes.
+    TransactionSeen {
+        action: ActionId,
+        attempt: u32,
+        transaction: i64,
+    },
+    GuideSeen {
+        state: GuideOnDisk,
     },
     /// Lines of an action matched a pattern; `line` and `text` are the last of them.
     Alerted {

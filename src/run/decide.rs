@@ -10,7 +10,7 @@ mod start;
 mod step;
 mod watch;
 
-use super::{Command, Event, Outcome, Readings, Refusal, RunState, Timestamp};
+use super::{Command, Event, GuideOnDisk, Outcome, Readings, Refusal, RunState, Timestamp};
 use super::{Mode, preview};
 
 pub(super) use start::started;
@@ -50,6 +50,9 @@ pub fn decide(
             | Command::Skip { .. }
             | Command::Unskip { .. }
             | Command::Judge { .. }
+            | Command::SetInput { .. }
+            | Command::ClearInput { .. }
+            | Command::UndoInput {}
     );
     if of_the_walk && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
         return Err(Refusal::new(
@@ -78,10 +81,18 @@ pub fn decide(
                 index: *index,
             })
         }
-        Command::SetInput { name, input } => one(Event::InputSet {
-            name: name.clone(),
-            input: input.clone(),
-        }),
+        Command::SetInput { name, input } => super::inputs::set(state, name, input),
+        Command::ClearInput { name } => super::inputs::clear(state, name),
+        Command::UndoInput {} => super::inputs::undo(state),
+        Command::GuideSeen { state: seen } => {
+            let known = state.guide_on_disk.as_ref().map(|known| &known.state);
+            if known.unwrap_or(&GuideOnDisk::Same) == seen {
+                return Ok(Vec::new());
+            }
+            one(Event::GuideSeen {
+                state: seen.clone(),
+            })
+        }
         Command::Choose { group, name } => choose(state, group, name),
         Command::Arm { action, hash } => {
             let shown = preview(state, *action)?;
@@ -209,6 +220,23 @@ pub fn decide(
             typed,
             reason,
         } => lock::take(state, target, typed, reason),
+        Command::TransactionSeen {
+            action,
+            attempt,
+            transaction,
+        } => {
+            let known = state.action(*action).and_then(|state| state.last());
+            let is_news = known.is_some_and(|known| {
+                known.number == *attempt
+                    && known.outcome.is_none()
+                    && known.transaction != Some(*transaction)
+            });
+            Ok(Vec::from_iter(is_news.then_some(Event::TransactionSeen {
+                action: *action,
+                attempt: *attempt,
+                transaction: *transaction,
+            })))
+        }
         Command::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
         Command::Resume {} => match state.mode {
             Mode::Held => one(Event::RunResumed {}),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, Timestamp};
+use super::{
+    ActionId, ArmedBefore, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome, Provenance,
+    Timestamp,
+};
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
 
@@ -92,6 +95,19 @@ pub enum Event {
         driver: String,
         /// The run is walked without a person.
         unattended: bool,
+        #[serde(default)]
+        provenance: Provenance,
+    },
+    /// An inferred block was armed in an earlier run of the byte-identical guide, and need not be
+    /// armed again.
+    ArmingRemembered {
+        action: ActionId,
+        armed: ArmedBefore,
+    },
+    /// The guide's file is no longer, or is again, what this run was opened from. The run goes on with
+    /// what was frozen.
+    GuideSeen {
+        state: GuideOnDisk,
     },
     SupervisorStarted {
         pid: u32,
@@ -124,6 +140,14 @@ pub enum Event {
     InputSet {
         name: String,
         input: Input,
+    },
+    /// A blank was left open again.
+    InputCleared {
+        name: String,
+    },
+    /// The last change of this input was taken back.
+    InputChangeUndone {
+        name: String,
     },
     ChoiceMade {
         group: String,
@@ -169,6 +193,13 @@ pub enum Event {
         action: ActionId,
         attempt: u32,
         launched: Launched,
+    },
+    /// The monitor saw the transaction in which a step writes: after a crash the server can be asked
+    /// what became of it.
+    TransactionSeen {
+        action: ActionId,
+        attempt: u32,
+        transaction: i64,
     },
     CancelRequested {
         action: ActionId,

@@ -13,8 +13,10 @@ mod effect;
 mod event;
 mod evidence;
 mod expected_output;
+mod fate;
 mod held;
 mod included;
+mod inputs;
 mod output;
 mod plan;
 mod preview;
@@ -26,6 +28,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
@@ -38,11 +41,16 @@ pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
+pub use fate::{CheckNow, Fate};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use included::{Included, digest_of, included_files};
+pub use inputs::{
+    ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
+    check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
+};
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
-pub use preview::{Preview, directory, preview, shell_quoted};
+pub use preview::{Preview, directory, preview};
 pub use state::*;
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};

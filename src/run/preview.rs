@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ActionId, HoldPoint, Input, Refusal, RunState};
-use crate::runbook::{Actor, Attributes, Role, Transaction, hold_places};
+use crate::runbook::{Actor, Attributes, Filling, Fillings, Role, Transaction, fill, hold_places};
 
 /// An action with its values filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,15 +46,21 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
     let Subject {
         attributes, actor, ..
     } = subject;
-    let mut command = subject.code.trim_end().to_owned();
+    let mut fillings = Fillings::new();
     let mut values = BTreeMap::new();
     let mut secrets = Vec::new();
     let mut missing = Vec::new();
     // A request is text through and through: every value it names stands in it as `${NAME}`.
+    // So is what a shell would fill in by itself, once somebody gives another value.
     let named = state.inputs.keys().filter(|name| {
-        actor == Actor::Http
-            && !subject.needs.contains(name)
-            && subject.code.contains(&format!("${{{name}}}"))
+        !subject.needs.contains(name)
+            && match actor {
+                Actor::Http => subject.code.contains(&format!("${{{name}}}")),
+                Actor::Shell => ["-", ":-", "=", ":="]
+                    .iter()
+                    .any(|sign| subject.code.contains(&format!("${{{name}{sign}"))),
+                Actor::Sql | Actor::Nobody => false,
+            }
     });
     for name in subject.needs.iter().chain(named) {
         let spellings = state
@@ -68,24 +74,16 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             );
         match state.inputs.get(name) {
             Some(Input::Value(value)) => {
-                for spelling in &spellings {
-                    command = fill(&command, spelling, name, value, actor);
-                }
+                fillings.insert(name, (Filling::Value(value), spellings));
                 values.insert(name.clone(), value.clone());
             }
             Some(Input::Secret(_)) => {
                 // A secret never becomes text: it travels by environment under its name.
-                for spelling in &spellings {
-                    let reference = match actor {
-                        Actor::Sql => format!(":'{name}'"),
-                        _ => format!("${{{name}}}"),
-                    };
-                    if !travels(spelling, name, actor) {
-                        command = command.replace(spelling, &reference);
-                    }
-                }
+                fillings.insert(name, (Filling::Secret, spellings));
                 secrets.push(name.clone());
             }
+            // The shell has a value of its own for it.
+            None if actor == Actor::Shell && fills_itself(state, name) => {}
             // The shell gets these from the target that the screen names.
             None if actor == Actor::Shell && is_provided(state, name) => {}
             None => missing.push(format!("`{name}`")),
@@ -97,6 +95,7 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
         ));
     }
+    let command = fill(subject.code.trim_end(), actor, subject.code_line, &fillings);
     let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());
     let target = match actor {
         Actor::Sql => {
@@ -169,8 +168,13 @@ fn holds(subject: &Subject<'_>, command: &str) -> Vec<HoldPoint> {
         .collect()
 }
 
+fn fills_itself(state: &RunState, name: &str) -> bool {
+    let mut variables = state.runbook.variables.iter();
+    variables.any(|known| known.name == name && known.fills_itself)
+}
+
 /// Names that every shell step finds in its environment.
-fn is_provided(state: &RunState, name: &str) -> bool {
+pub(super) fn is_provided(state: &RunState, name: &str) -> bool {
     let of_the_target = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"].contains(&name);
     (of_the_target && state.targets.contains_key("main"))
         || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
@@ -189,7 +193,7 @@ pub fn directory(state: &RunState, attributes: &Attributes) -> String {
 struct Subject<'a> {
     code: &'a str,
     line: usize,
-    /// The line of the first line of its code.
+    /// Line of the first line of its code.
     code_line: usize,
     actor: Actor,
     needs: &'a [String],
@@ -241,12 +245,12 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
         Some(part) => Subject {
             code: &part.code,
             line,
-            code_line: line,
+            code_line: part.line,
             actor: part.actor,
             needs: &part.needs,
             destructive: &part.destructive,
             attributes: &block.attributes,
-            annotated: false,
+            annotated: block.annotated && role != Role::Promote,
         },
         None => Subject {
             code: &block.code,
@@ -259,35 +263,4 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             annotated: block.annotated && role != Role::Promote,
         },
     })
-}
-
-/// Whether this spelling needs no substitution, because the value travels beside the text: by
-/// environment to a shell, as a psql variable to SQL.
-fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
-    match actor {
-        Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
-        Actor::Sql => spelling.starts_with(':'),
-        Actor::Http | Actor::Nobody => false,
-    }
-}
-
-fn fill(command: &str, spelling: &str, name: &str, value: &str, actor: Actor) -> String {
-    if travels(spelling, name, actor) {
-        return command.to_owned();
-    }
-    let quoted = match actor {
-        Actor::Shell => shell_quoted(value),
-        Actor::Sql | Actor::Http | Actor::Nobody => value.to_owned(),
-    };
-    command.replace(spelling, &quoted)
-}
-
-/// The value as one shell word, whatever it holds.
-pub fn shell_quoted(value: &str) -> String {
-    let plain =
-        |character: char| character.is_ascii_alphanumeric() || "_-./:@%+,=".contains(character);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
 }

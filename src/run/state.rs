@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Evidence, GateDecision, Judgement, LockHolder, Outcome, TargetIdentity, Timestamp, Verdict,
+    ArmedBefore, Evidence, GateDecision, GuideSeen, InputChange, Judgement, LockHolder, Outcome,
+    Provenance, TargetIdentity, Timestamp, Verdict,
 };
 use crate::runbook::config::Environment;
 use crate::runbook::{BlockNumber, Runbook};
@@ -96,6 +97,17 @@ pub struct RunState {
     /// Finished rollbacks before the one at hand.
     pub past_rollbacks: Vec<RollbackState>,
     pub notes: Vec<Note>,
+    #[serde(default)]
+    pub provenance: Provenance,
+    /// What was done to the inputs, oldest first.
+    #[serde(default)]
+    pub input_changes: Vec<InputChange>,
+    /// Armed in earlier runs of the same guide.
+    #[serde(default)]
+    pub armed_before: BTreeMap<ActionId, ArmedBefore>,
+    /// The guide's file, once it was seen to be another.
+    #[serde(default)]
+    pub guide_on_disk: Option<GuideSeen>,
     /// Red flags that watches have seen, oldest first.
     #[serde(default)]
     pub alerts: Vec<Alert>,
@@ -231,6 +243,9 @@ pub struct Attempt {
     pub command: String,
     pub target: String,
     pub launched: Option<Launched>,
+    /// The last transaction in which it was seen to write, its 64-bit number.
+    #[serde(default)]
+    pub transaction: Option<i64>,
     pub cancel_requested_at: Option<Timestamp>,
     /// `None` while it runs.
     pub outcome: Option<Outcome>,

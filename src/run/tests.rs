@@ -25,7 +25,7 @@ const GUIDE: &str = r#"# Move a table
 <!-- gonogo: estimate=5-10m -->
 
 ```bash {#backup .run}
-pg_dump -f dump
+pg_dump -f ${DUMP:-dump}
 ```
 
 **Success criteria**:
@@ -105,6 +105,7 @@ impl Run {
                 window_ends: Some(now + TimeDelta::minutes(60)),
                 driver: ANNA.to_owned(),
                 unattended: false,
+                provenance: Default::default(),
             },
         };
         let mut run = Self {
@@ -684,7 +685,8 @@ fn author(command: &Command) -> &'static str {
         | Command::Held { .. }
         | Command::Alerted { .. }
         | Command::Sampled { .. }
-        | Command::LockSeen { .. } => ENGINE,
+        | Command::LockSeen { .. }
+        | Command::GuideSeen { .. } => ENGINE,
         _ => ANNA,
     }
 }
@@ -753,7 +755,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..22, 0u8..8)
+    (0u8..34, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -806,6 +808,22 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
         },
+        18 => Command::SetInput {
+            name: "DUMP".to_owned(),
+            input: Input::Value(["a", "b", ""][usize::from(choice % 3)].to_owned()),
+        },
+        19 => Command::ClearInput {
+            name: "DUMP".to_owned(),
+        },
+        20 => Command::UndoInput {},
+        21 => Command::GuideSeen {
+            state: match choice % 3 {
+                0 => GuideOnDisk::Same,
+                1 => GuideOnDisk::Missing,
+                _ => GuideOnDisk::Changed(choice.to_string()),
+            },
+        },
+        22 => Command::Arm { action, hash },
         12 => Command::Alerted {
             action,
             attempt: 1,
@@ -830,7 +848,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             typed: "r2".to_owned(),
             reason: "r".to_owned(),
         },
-        18 => Command::Held {
+        30 => Command::Held {
             action,
             attempt: 1,
             number: u32::from(choice % 3) + 1,
@@ -838,16 +856,16 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             since: run.now,
             evidence: (choice % 2 == 0).then(|| Box::new(value(i64::from(choice)))),
         },
-        19 => Command::EndTransaction {
+        31 => Command::EndTransaction {
             action,
             attempt: 1,
             commit: choice % 2 == 0,
             typed: run.state.commit_word(action),
             reason: None,
         },
-        20 if choice % 2 == 0 => Command::GiveKeyboard { action },
-        20 => Command::ReturnKeyboard { action },
-        21 => Command::Finished {
+        32 if choice % 2 == 0 => Command::GiveKeyboard { action },
+        32 => Command::ReturnKeyboard { action },
+        33 => Command::Finished {
             action,
             attempt: 1,
             evidence: Some(Box::new(Evidence {

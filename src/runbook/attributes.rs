@@ -180,7 +180,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
         // Pandoc names the language as the first class; R Markdown as the first word.
         if !raw.classes.is_empty() && !KNOWN_CLASSES.contains(&raw.classes[0].as_str()) {
             language = Some(raw.classes.remove(0).to_ascii_lowercase());
-        } else if raw.classes.is_empty()
+        } else if !inner.trim_start().starts_with(['.', '#'])
             && raw
                 .pairs
                 .first()
@@ -193,12 +193,14 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 11] = [
+pub(super) const KNOWN_CLASSES: [&str; 13] = [
     "run",
     "check",
     "output",
     "content",
     "manual",
+    "foreign",
+    "split",
     "optional",
     "norun",
     "undo",
@@ -208,7 +210,7 @@ pub(super) const KNOWN_CLASSES: [&str; 11] = [
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 17] = [
+pub(super) const FENCE_KEYS: [&str; 18] = [
     "expect",
     "capture",
     "timeout",
@@ -224,6 +226,7 @@ pub(super) const FENCE_KEYS: [&str; 17] = [
     "cwd",
     "when",
     "repeatable",
+    "parts",
     "id",
     "name",
 ];
@@ -295,7 +298,9 @@ pub(super) fn is_known_key(key: &str) -> bool {
         || FOREIGN_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
         || KNOWN_CLASSES.contains(&key)
         // Line highlights of site generators: {1,3-5}.
-        || key.starts_with(|character: char| character.is_ascii_digit())
+        || key
+            .trim_start_matches('{')
+            .starts_with(|character: char| character.is_ascii_digit())
 }
 
 /// What could not be understood in a value: its key and why.

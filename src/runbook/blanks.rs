@@ -2,11 +2,13 @@
 //! example hosts, date masks, routes and ellipses. A shell variable or a psql variable arrives with the
 //! command; all others have to be written into its text.
 
+mod defaults;
 mod names;
 
+pub(super) use defaults::defaulted;
 pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
 
-use names::key_before;
+use names::{is_set_by_shell, key_before, unnamed};
 
 use super::model::Actor;
 use super::pattern::pattern;
@@ -118,11 +120,16 @@ fn textual(
         let Some(spelling) = accept(text, before, after, body, actor) else {
             continue;
         };
+        let left_out = spelling == Spelling::Omission
+            && text.starts_with(['.', '…'])
+            && (actor == Actor::Sql && !in_quotes(&body[..hit.start()]) || body.trim() == text);
         let name = match spelling {
+            // No value stands for half a statement.
+            Spelling::Omission if left_out => format!("OMITTED_{}", first_line + index),
             Spelling::Omission => key_before(&body[..hit.start()])
-                .unwrap_or_else(|| format!("BLANK_{}", first_line + index)),
+                .unwrap_or_else(|| unnamed(first_line + index, blanks)),
             _ if text.starts_with(['X', 'x']) => key_before(&body[..hit.start()])
-                .unwrap_or_else(|| format!("BLANK_{}", first_line + index)),
+                .unwrap_or_else(|| unnamed(first_line + index, blanks)),
             _ => name_of(text),
         };
         // Quotes and the slash of a route are not part of what is replaced.
@@ -309,7 +316,11 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
                 index += 1;
                 continue;
             }
-            b'\\' if !single => index += 1,
+            b'\\' if !single => {
+                index += 1;
+                // A continued line is a line.
+                line += usize::from(bytes.get(index) == Some(&b'\n'));
+            }
             b'\'' if !double => single = !single,
             b'"' if !single => double = !double,
             b'#' if !single
@@ -363,35 +374,6 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
         }
         index += 1;
     }
-}
-
-fn is_set_by_shell(name: &str) -> bool {
-    matches!(
-        name,
-        "HOME"
-            | "USER"
-            | "PWD"
-            | "PATH"
-            | "SHELL"
-            | "HOSTNAME"
-            | "RANDOM"
-            | "UID"
-            | "EUID"
-            | "OLDPWD"
-            | "LANG"
-            | "TERM"
-            | "LOGNAME"
-            | "SECONDS"
-            | "LINENO"
-            | "PIPESTATUS"
-            | "IFS"
-            | "TMPDIR"
-            | "REPLY"
-            | "PPID"
-            | "EDITOR"
-            | "OSTYPE"
-            | "_"
-    ) || name.starts_with("BASH_")
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub(super) struct Blocks {
     pub bad: Vec<(usize, BadValue)>,
 }
 
-pub(super) fn read(nodes: &[Node], headings: &[Heading]) -> Blocks {
+/// `beside` holds the attributes of nodes that `gonogo.toml` carries.
+pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize, Raw>) -> Blocks {
     let mut result = Blocks {
         blocks: Vec::new(),
         number_of: HashMap::new(),
@@ -40,6 +41,7 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading]) -> Blocks {
                 label: label_before(nodes, index),
                 heading: title,
                 in_rollback,
+                beside: beside.get(&index),
             };
             let (block, raw, bad) = block(number, node, code, &place);
             result.bad.extend(bad.into_iter().map(|bad| (number, bad)));
@@ -177,6 +179,7 @@ struct Place<'a> {
     label: &'a str,
     heading: &'a str,
     in_rollback: bool,
+    beside: Option<&'a Raw>,
 }
 
 fn block(
@@ -185,10 +188,13 @@ fn block(
     code: &Code,
     place: &Place<'_>,
 ) -> (Block, Raw, Vec<BadValue>) {
-    let (lang, raw) = match &code.info {
+    let (lang, mut raw) = match &code.info {
         Some(info) => attributes::parse_info(info),
         None => (None, Raw::default()),
     };
+    if let Some(beside) = place.beside {
+        raw.merge(beside.clone());
+    }
     let is_sql = lang.as_deref().is_some_and(super::languages::is_sql);
     let (attributes, choice, bad) = attributes::interpret(&raw, is_sql);
     let verdict = role::infer(&Surroundings {
@@ -198,6 +204,7 @@ fn block(
         heading: place.heading,
         in_rollback: place.in_rollback,
         classes: &attributes.classes,
+        parts: attributes.other.get("parts").map(String::as_str),
         number,
         code_line: code.code_line,
     });
@@ -219,8 +226,9 @@ fn block(
         lang,
         role: verdict.role,
         why: verdict.why,
-        // Who says what a command must show has looked at it.
-        annotated: verdict.annotated || attributes.expect.is_some(),
+        // Who says what a command must show has looked at it; the parts of a split are looked at apart.
+        annotated: verdict.annotated
+            || (attributes.expect.is_some() && verdict.role != Role::Split),
         destructive: if runs {
             super::hazards::destructive(&code.code, verdict.actor)
         } else {

@@ -30,7 +30,7 @@ pub fn check_document(runbook: &Runbook) -> Value {
             "duration_s": wait.duration_s,
         })).collect::<Vec<_>>(),
         "blocks": runbook.blocks.iter().map(block).collect::<Vec<_>>(),
-        "variables": runbook.variables.iter().map(|variable| json!({
+        "variables": runbook.variables.iter().filter(|known| !known.fills_itself).map(|variable| json!({
             "name": variable.name,
             "lines": variable.lines,
             "secret": variable.secret,

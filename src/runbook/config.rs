@@ -1,12 +1,17 @@
 //! `gonogo.toml`: what a guide may not carry. Environments with their targets, probes, values and
 //! secrets, the maintenance window, and the layout.
 
+mod annotations;
 mod reader;
+mod rules;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::model::VariableRule;
+
+pub use annotations::{NotAdded, add_annotations, annotation_text};
 pub use reader::{KEYS, parse_config};
 
 /// The whole file.
@@ -15,6 +20,42 @@ pub struct Config {
     /// The environment used where none is named.
     pub default_environment: Option<String>,
     pub environments: BTreeMap<String, Environment>,
+    /// What a value of a blank must be, by the name of the blank.
+    #[serde(default)]
+    pub variables: BTreeMap<String, VariableRule>,
+    /// What was settled about blocks of guides that nobody may edit.
+    #[serde(default)]
+    pub annotations: Vec<Annotation>,
+}
+
+impl Config {
+    /// The annotations of one guide; `guide` is its path from the folder of the file.
+    pub fn annotations_of(&self, guide: &str) -> Vec<Annotation> {
+        let plain = |path: &str| path.trim_start_matches("./").to_owned();
+        self.annotations
+            .iter()
+            .filter(|annotation| plain(&annotation.guide) == plain(guide))
+            .cloned()
+            .collect()
+    }
+}
+
+/// Attributes of one block, kept outside of its guide. They count as if they stood on the block's
+/// fence, as long as its code stays what it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Annotation {
+    /// Path of the guide from the folder of `gonogo.toml`, with `/`.
+    pub guide: String,
+    /// Titles of the headings above the block, from the outermost in, joined by ` > `.
+    pub heading: String,
+    /// The first 16 hexadecimal digits of the SHA-256 of the block's code.
+    pub block: String,
+    /// Which of several blocks with the same code under the same heading, counted from 1.
+    pub occurrence: Option<usize>,
+    /// As after the language of a fence: `.check expect="rows == 0"`.
+    pub attributes: String,
+    /// The line of `gonogo.toml` on which it begins.
+    pub line: usize,
 }
 
 /// Everything that differs between staging and production. Two environments share nothing.
@@ -63,4 +104,12 @@ pub enum SecretSource {
     Env(String),
     File(String),
     Command(String),
+}
+
+impl SecretSource {
+    /// The variable, path or command itself.
+    pub fn text(&self) -> &str {
+        let (Self::Env(text) | Self::File(text) | Self::Command(text)) = self;
+        text
+    }
 }

@@ -4,6 +4,7 @@
 //! reading, so a guide with mistakes still opens.
 
 mod alerts;
+pub mod annotate;
 mod assemble;
 mod attributes;
 mod blanks;
@@ -13,6 +14,7 @@ mod commands;
 pub mod config;
 pub mod diagnostic;
 mod expectation;
+mod fill;
 mod hazards;
 mod headings;
 mod hold;
@@ -34,11 +36,13 @@ mod split;
 mod sql;
 mod steps;
 mod timing;
+pub mod values;
 mod variables;
 
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use check::check_document;
+pub use fill::{Filling, Fillings, fill, shell_quoted};
 pub use hold::{HoldPlace, hold_places};
-pub use lint::{ConditionProblem, check_conditions};
+pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;
-pub use parse::parse;
+pub use parse::{parse, parse_annotated};

@@ -375,6 +375,30 @@ pub struct Variable {
     pub spellings: Vec<String>,
     pub lines: Vec<usize>,
     pub secret: bool,
+    /// What is taken where nobody gives a value: from `${NAME:-default}` in the guide, or from
+    /// `gonogo.toml`.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// The default is the shell's own: a command without a value runs all the same.
+    #[serde(default)]
+    pub fills_itself: bool,
+    /// What a value has to look like, whatever it is.
+    #[serde(default)]
+    pub rule: VariableRule,
+}
+
+/// What `gonogo.toml` says about a blank, under `[variables.NAME]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariableRule {
+    /// Taken where nobody gives a value.
+    pub default: Option<String>,
+    /// A regular expression that the whole value must match.
+    pub pattern: Option<String>,
+    pub description: Option<String>,
+    /// Settles whether it is kept out of sight, where its name misleads.
+    pub secret: Option<bool>,
+    /// The only values there are; empty: any.
+    pub choices: Vec<String>,
 }
 
 /// Front matter under the key `gonogo:`.

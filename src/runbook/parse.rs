@@ -5,19 +5,28 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::annotate::beside;
 use super::assemble::Assembler;
+use super::config::Annotation;
 use super::source::Source;
 use super::{Runbook, blocks, headings, lint, outline, phases, settings, variables};
 
 /// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
 /// be understood is a diagnostic of the result.
 pub fn parse(file: &str, bytes: &[u8]) -> Runbook {
+    parse_annotated(file, bytes, &[])
+}
+
+/// [`parse`], with annotations of this guide that `gonogo.toml` carries. One that fits no block, or more
+/// than one, is a diagnostic.
+pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> Runbook {
     let mut source = Source::decode(bytes);
     let mut diagnostics = std::mem::take(&mut source.diagnostics);
     let front = settings::front_matter(&source, &mut diagnostics);
     let nodes = outline::outline(&source, front.end);
     let headings = headings::headings(&nodes);
-    let mut blocks = blocks::read(&nodes, &headings);
+    let beside = beside::resolve(&source, &nodes, &headings, annotations, &mut diagnostics);
+    let mut blocks = blocks::read(&nodes, &headings, &beside);
     let variables = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 

@@ -2,10 +2,13 @@
 //! attribute of the author settles it.
 
 mod refusal;
+mod settled;
 
 pub(super) use refusal::refusal;
 pub(super) use refusal::trailing_acts;
 use refusal::{incomplete, manual};
+pub(super) use settled::part_lines;
+use settled::{accept_parts, settled};
 
 use super::commands;
 use super::languages::{self, Family};
@@ -26,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     /// Whether it stands in a section about going back.
     pub in_rollback: bool,
     pub classes: &'a [String],
+    /// The lines of its parts that a person accepted (`parts=1,4`).
+    pub parts: Option<&'a str>,
     pub number: usize,
     pub code_line: usize,
 }
@@ -60,6 +65,14 @@ pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
     if let Some(verdict) = settled(block, actor) {
         return verdict;
     }
+    let mut verdict = unsettled(block, family, actor);
+    if block.classes.iter().any(|class| class == "split") {
+        accept_parts(block, &mut verdict);
+    }
+    verdict
+}
+
+fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict {
     if let Some(verdict) = output(block, family) {
         return verdict;
     }
@@ -83,38 +96,6 @@ pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
         );
     }
     commands_of(block, actor)
-}
-
-/// What an attribute of the author says.
-fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict> {
-    let (class, role) = block.classes.iter().find_map(|class| {
-        let role = match class.as_str() {
-            "run" | "check" | "undo" | "loss" | "watch" => Role::Run,
-            "output" => Role::Output,
-            "content" | "norun" => Role::Content,
-            "manual" => Role::Manual,
-            _ => return None,
-        };
-        Some((class, role))
-    })?;
-    let mut verdict = Verdict::of(role, actor, format!("the author says `.{class}`"));
-    verdict.annotated = true;
-    if role == Role::Run {
-        if actor == Actor::Nobody {
-            verdict.actor = guess_actor(block.code);
-        }
-        if blanks::find(block.code, verdict.actor, block.code_line)
-            .iter()
-            .any(blanks::Blank::is_textual)
-        {
-            verdict.role = Role::Fill;
-        }
-        verdict.refused = refusal(block.code, verdict.actor);
-    }
-    if matches!(role, Role::Output | Role::Content | Role::Manual) {
-        verdict.actor = Actor::Nobody;
-    }
-    Some(verdict)
 }
 
 fn guess_actor(code: &str) -> Actor {
@@ -346,9 +327,24 @@ fn http(code: &str) -> Verdict {
     Verdict::of(role, Actor::Http, "it is an HTTP request")
 }
 
-/// Shell and SQL.
-fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
-    // A copied session: prompts go, printed lines make it a mixture.
+/// Code as psql or a shell takes it.
+struct Readable {
+    /// The code without prompts and with comments of its language, where that differs.
+    code: Option<String>,
+    /// Printed lines stand among the commands.
+    mixed: bool,
+    actor: Actor,
+}
+
+/// A copied session: prompts go, printed lines make it a mixture.
+fn readable(block: &Surroundings<'_>, actor: Actor) -> Readable {
+    if !matches!(actor, Actor::Shell | Actor::Sql) {
+        return Readable {
+            code: None,
+            mixed: false,
+            actor,
+        };
+    }
     let (code, mixed) = match shapes::unprompt(block.code) {
         Some((code, mixed)) => (Some(code), mixed),
         // SQL in a shell fence: its comments become those of SQL.
@@ -371,6 +367,12 @@ fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
         }
         _ => actor,
     };
+    Readable { code, mixed, actor }
+}
+
+/// Shell and SQL.
+fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
+    let Readable { code, mixed, actor } = readable(block, actor);
     let text = code.as_deref().unwrap_or(block.code);
     let mut verdict = commands_in(block, text, actor, mixed);
     verdict.code = code.filter(|_| !mixed);

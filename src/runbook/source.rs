@@ -138,19 +138,24 @@ fn undo_macroman(text: &str) -> Option<String> {
     (clean && after < before).then_some(original)
 }
 
+/// Text with the damage of [`undo_macroman`]: what has to be written into a damaged file so that it
+/// reads as `text` after the repair.
+pub(super) fn as_macroman(text: &str) -> String {
+    let table: Vec<char> = MACROMAN.chars().collect();
+    text.bytes()
+        .map(|byte| match byte.checked_sub(0x80) {
+            Some(index) => table
+                .get(usize::from(index))
+                .copied()
+                .unwrap_or(char::from(byte)),
+            None => char::from(byte),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn as_macroman(text: &str) -> String {
-        let table: Vec<char> = MACROMAN.chars().collect();
-        text.bytes()
-            .map(|byte| match byte.checked_sub(0x80) {
-                Some(index) => table[usize::from(index)],
-                None => byte as char,
-            })
-            .collect()
-    }
 
     #[test]
     fn damage_is_undone_without_loss() {

@@ -29,6 +29,7 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
                 block.needs.push(blank.name.clone());
             }
         }
+        table.add_defaults(&block.code, block.actor, block.code_line, &set, &own);
         for name in &block.attributes.needs {
             // The name of another block is no value: that block must have run, or be running.
             if !block.needs.contains(name) && !ids.contains(name) {
@@ -51,6 +52,7 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
                     table.add(&blank, part.line + blank.line);
                 }
             }
+            table.add_defaults(&part.code, part.actor, part.line, &set, &inside);
             set_by_parts.extend(inside);
         }
         set.extend(own);
@@ -103,11 +105,111 @@ impl Table {
             self.variables.len() - 1
         });
         let variable = &mut self.variables[at];
+        variable.fills_itself = false;
         if !variable.spellings.contains(&blank.text) {
             variable.spellings.push(blank.text.clone());
         }
         if variable.lines.last() != Some(&line) && !variable.lines.contains(&line) {
             variable.lines.push(line);
         }
+    }
+
+    /// What fills itself is listed, and no block needs it.
+    fn add_defaults(
+        &mut self,
+        code: &str,
+        actor: Actor,
+        first_line: usize,
+        before: &HashSet<String>,
+        own: &HashSet<String>,
+    ) {
+        if actor != Actor::Shell {
+            return;
+        }
+        for found in blanks::defaulted(code) {
+            if before.contains(&found.name) || set_elsewhere(code, &found.name, own) {
+                continue;
+            }
+            let is_new = !self.index.contains_key(&found.name);
+            let fills_itself = is_new
+                || self
+                    .index
+                    .get(&found.name)
+                    .is_some_and(|at| self.variables[*at].fills_itself);
+            let blank = Blank {
+                name: found.name,
+                text: found.text,
+                line: found.line,
+                spelling: Spelling::Environment,
+            };
+            self.add(&blank, first_line + found.line);
+            if let Some(variable) = self
+                .index
+                .get(&blank.name)
+                .map(|at| &mut self.variables[*at])
+            {
+                variable.fills_itself = fills_itself;
+                variable.default.get_or_insert(found.default);
+            }
+        }
+    }
+}
+
+/// `TAG=${TAG:-latest}` sets what it reads: it is still the operator's to give.
+fn set_elsewhere(code: &str, name: &str, own: &HashSet<String>) -> bool {
+    own.contains(name)
+        && !code.lines().any(|line| {
+            line.contains(&format!("{name}=${{{name}:"))
+                || line.contains(&format!("{name}=\"${{{name}:"))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runbook::parse;
+
+    #[test]
+    fn a_default_of_the_shell_is_listed_and_no_block_needs_it() {
+        let guide = "# G\n\n## Step 1\n\n```bash\nTAG=${TAG:-latest}\ndeploy ${PORT:-8080} \"${PLACE:-eu}\" ${X:-$(date)} '${Y:-1}'\n```\n\n## Step 2\n\n```bash\nls $PLACE\n```\n";
+        let runbook = parse("g.md", guide.as_bytes());
+        let found: Vec<_> = runbook
+            .variables
+            .iter()
+            .map(|known| {
+                (
+                    known.name.as_str(),
+                    known.default.as_deref(),
+                    known.fills_itself,
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("TAG", Some("latest"), true),
+                ("PORT", Some("8080"), true),
+                ("PLACE", Some("eu"), false),
+            ]
+        );
+        assert!(runbook.blocks[0].needs.is_empty());
+        assert_eq!(runbook.blocks[1].needs, ["PLACE"]);
+    }
+
+    #[test]
+    fn ellipses_without_a_word_are_named_by_their_place() {
+        let guide = "# G\n\n## Step 1\n\n```bash\ncurl localhost/x -d \"...\" -H \"...\"\n```\n";
+        let runbook = parse("g.md", guide.as_bytes());
+        assert_eq!(runbook.blocks[0].needs, ["BLANK_6_1", "BLANK_6_2"]);
+        assert_eq!(runbook.blocks[0].refused, None);
+    }
+
+    #[test]
+    fn what_is_left_out_of_sql_is_no_blank() {
+        let guide = "# G\n\n## Step 1\n\n```sql\nSELECT ... FROM t;\n```\n\n```sql\nSELECT f('...');\n```\n";
+        let runbook = parse("g.md", guide.as_bytes());
+        let why = runbook.blocks[0].refused.as_deref().unwrap_or_default();
+        assert!(why.contains("leaves something out"), "{why}");
+        assert_eq!(runbook.blocks[1].refused, None);
+        assert_eq!(runbook.blocks[1].needs, ["BLANK_10_1"]);
     }
 }

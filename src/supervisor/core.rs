@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use super::fate;
 use super::feed::{Feed, Person, StoreHealth};
+use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
-use super::included;
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
 use super::watching::start_monitor;
+use super::{included, memory};
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{LockNews, Monitor, Sample};
+use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
     Timestamp, advance, apply, decide, digest_of, open,
@@ -78,6 +80,8 @@ pub struct Supervisor {
     pub(super) unsaved: Vec<Record>,
     /// What was wrong with the end of the journal when it was opened; that end was set aside.
     damage: Option<String>,
+    /// `None` while it looks.
+    pub(super) guide: Option<GuideWatch>,
 }
 
 impl Supervisor {
@@ -122,12 +126,15 @@ impl Supervisor {
             feed: feed.clone(),
             inputs: sender.clone(),
             outputs: outputs.clone(),
+            directory: directory.to_owned(),
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
+        secrets.learn(known_passwords());
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let monitor = start_monitor(&state, &mut secrets, sample_sender, lock_sender).await;
         let supervisor = Self {
+            guide: GuideWatch::new(&state),
             state: Arc::new(state),
             journal,
             _lock: lock,
@@ -191,6 +198,7 @@ impl Supervisor {
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
+                    self.look_at_guide();
                     self.proceed().await;
                     if self.is_over() || self.is_parked() {
                         break;
@@ -249,6 +257,17 @@ impl Supervisor {
                 attempt,
                 waiting,
             } => self.waiting(action, attempt, waiting),
+            Input::Fate(action, answer) => {
+                let (state, monitor) = (self.state.clone(), self.monitor.clone());
+                let readings = self.readings.clone();
+                tokio::spawn(async move {
+                    let fate = fate::find_out(state, readings, monitor, action).await;
+                    if answer.send(fate).is_err() {
+                        tracing::debug!("nobody waits to hear what became of an action");
+                    }
+                });
+            }
+            Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::People(people) => {
                 self.people = people;
                 self.looked_at = chrono::Utc::now();
@@ -296,7 +315,9 @@ impl Supervisor {
         }
         let now = chrono::Utc::now();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
+        self.secrets.check(&self.state, &command).await?;
         self.commit(by, events).await?;
+        memory::keep(&self.state, by, &command);
         if matches!(command, Command::TakeControl {}) {
             self.announce();
         }

@@ -1,14 +1,16 @@
 //! How the rest of the process reaches the supervisor: questions through a channel, news from the
 //! feed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::feed::{Feed, Person};
+use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
 use crate::executor::{Running, Waiting};
-use crate::run::{ActionId, Command, Included, OutputLine, Refusal, Typed};
+use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed};
 
 /// What the loop is asked.
 pub struct Request {
@@ -43,6 +45,9 @@ pub(super) enum Input {
         attempt: u32,
         waiting: Waiting,
     },
+    Fate(ActionId, oneshot::Sender<Fate>),
+    /// The guide's file was looked at.
+    Guide(GuideWatch, GuideOnDisk),
     People(Vec<Person>),
     Launched {
         action: ActionId,
@@ -57,6 +62,8 @@ pub struct Handle {
     pub feed: Arc<Feed>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) outputs: Outputs,
+    /// The run's own folder.
+    pub(super) directory: PathBuf,
 }
 
 impl Handle {
@@ -125,6 +132,18 @@ impl Handle {
             .map_err(|error| error.to_string())
     }
 
+    /// What has changed in the guide's file since the run was opened, as the lines of a unified
+    /// difference.
+    ///
+    /// # Errors
+    /// Why it cannot be said: the file is gone, for one.
+    pub async fn guide_difference(&self) -> Result<Vec<String>, String> {
+        let (state, directory) = (self.feed.state(), self.directory.clone());
+        tokio::task::spawn_blocking(move || super::guide::difference(&state, &directory))
+            .await
+            .map_err(|error| error.to_string())?
+    }
+
     /// What a rollback option would lose, read from the database now.
     ///
     /// # Errors
@@ -137,6 +156,20 @@ impl Handle {
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// The supervisor is ending.
+    pub async fn fate(&self, action: ActionId) -> Result<Fate, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        self.inputs
+            .send(Input::Fate(action, answer))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// Says who is connected.

@@ -5,35 +5,43 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::run::Command;
+use crate::run::{Command, Input, Refusal, RunState};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
 
 /// A command that gives a secret may take this long (a password manager may ask the network).
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
 
+/// A file larger than this holds no secret.
+const LARGEST_FILE: u64 = 1 << 20;
+
 #[derive(Debug, Default)]
-pub(super) struct Secrets {
-    known: BTreeMap<String, String>,
+pub struct Secrets {
+    /// Value and the source it was read from, by name.
+    known: BTreeMap<String, (SecretSource, String)>,
+    /// Values of sources that somebody has replaced: still to be kept out of sight.
+    former: Vec<String>,
     /// Where relative files and commands start.
     directory: PathBuf,
 }
 
 impl Secrets {
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub fn new(directory: PathBuf) -> Self {
         Self {
             known: BTreeMap::new(),
+            former: Vec::new(),
             directory,
         }
     }
 
-    /// The value of a secret; the error says what to mend and holds no value.
-    pub(super) async fn resolve(
-        &mut self,
-        name: &str,
-        source: &SecretSource,
-    ) -> Result<String, String> {
-        if let Some(value) = self.known.get(name) {
+    /// The value of a secret.
+    ///
+    /// # Errors
+    /// Why there is none and what to mend; it holds no value.
+    pub async fn resolve(&mut self, name: &str, source: &SecretSource) -> Result<String, String> {
+        if let Some((known, value)) = self.known.get(name)
+            && known == source
+        {
             return Ok(value.clone());
         }
         let value = self
@@ -43,8 +51,42 @@ impl Secrets {
         if value.is_empty() {
             return Err(format!("no value for the secret `{name}`: it is empty"));
         }
-        self.known.insert(name.to_owned(), value.clone());
+        let known = (source.clone(), value.clone());
+        let replaced = self.known.insert(name.to_owned(), known);
+        self.former.extend(replaced.map(|(_, value)| value));
         Ok(value)
+    }
+
+    /// Whether an input can be what somebody gives it: no secret stands in a value, and a variable or
+    /// file that a secret is to come from is there. A command is not run before it is needed.
+    pub(super) async fn check(
+        &mut self,
+        state: &RunState,
+        command: &Command,
+    ) -> Result<(), Refusal> {
+        let Command::SetInput { name, input } = command else {
+            return Ok(());
+        };
+        match input {
+            Input::Value(value) => {
+                let redactor = Redactor::new(self.values());
+                if redactor.redact_text(value) != *value {
+                    return Err(Refusal::new(
+                        format!("the value for `{name}` holds a secret"),
+                        "say where it comes from instead: name its source in `gonogo.toml`",
+                    ));
+                }
+            }
+            Input::Secret(SecretSource::Command(_)) => {}
+            Input::Secret(source) => {
+                if state.inputs.get(name) != Some(input) {
+                    self.resolve(name, source).await.map_err(|reason| {
+                        Refusal::new(reason, "name another place, or leave it open")
+                    })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn read(&self, source: &SecretSource) -> Result<String, String> {
@@ -54,6 +96,10 @@ impl Secrets {
             }),
             SecretSource::File(path) => {
                 let path = self.directory.join(path);
+                let found = tokio::fs::metadata(&path).await;
+                if found.is_ok_and(|found| !found.is_file() || found.len() > LARGEST_FILE) {
+                    return Err(format!("`{}` is not a file of at most 1 MiB", path.display()));
+                }
                 tokio::fs::read_to_string(&path)
                     .await
                     .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
@@ -80,9 +126,19 @@ impl Secrets {
         }
     }
 
+    /// Values to mask that no step is given.
+    pub(super) fn learn(&mut self, values: Vec<String>) {
+        self.former.extend(values);
+    }
+
     /// Every value known so far.
     pub(super) fn values(&self) -> Vec<String> {
-        self.known.values().cloned().collect()
+        self.known
+            .values()
+            .map(|(_, value)| value)
+            .chain(&self.former)
+            .cloned()
+            .collect()
     }
 
     /// The command with every secret in its free text replaced.

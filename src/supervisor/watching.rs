@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use super::core::Supervisor;
 use super::handle::{Input, LossRequest, Request};
 use super::secrets::Secrets;
+use crate::executor::application_name;
 use crate::monitor::{
-    Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor, MonitorConfig, Probe, Sample,
-    Target,
+    ActivitySample, Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
+    MonitorConfig, Probe, Sample, Target,
 };
 use crate::run::{Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity};
 
@@ -20,6 +21,7 @@ impl Supervisor {
     pub(super) async fn observe(&mut self, sample: Sample) {
         match &sample {
             Sample::Activity(activity) => {
+                self.see_transactions(activity).await;
                 if let Some(identity) = &activity.identity {
                     self.identified(&activity.target, identity.clone()).await;
                 }
@@ -38,6 +40,35 @@ impl Supervisor {
             Sample::Statements(_) => {}
         }
         self.feed.publish_sample(sample);
+    }
+
+    /// Keeps the transaction in which each running step writes.
+    async fn see_transactions(&mut self, activity: &ActivitySample) {
+        let ours = activity.sessions.iter().filter(|session| session.ours);
+        let seen: Vec<(String, i64)> = ours
+            .filter_map(|session| Some((session.application.clone(), session.transaction?)))
+            .collect();
+        if seen.is_empty() {
+            return;
+        }
+        for (action, attempt) in self.state.running() {
+            let Some(step) = self.state.step_of(action) else {
+                continue;
+            };
+            let name = application_name(&self.state.run, &step.id);
+            let Some((_, transaction)) = seen.iter().find(|(application, _)| *application == name)
+            else {
+                continue;
+            };
+            let command = Command::TransactionSeen {
+                action,
+                attempt,
+                transaction: *transaction,
+            };
+            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                tracing::warn!(reason = %refusal.message, "a transaction is not recorded");
+            }
+        }
     }
 
     /// A database has proved itself once it is also known whether another run holds it: whoever waits
@@ -86,15 +117,16 @@ impl Supervisor {
     /// A refusal as long as a server has not said for the first time who holds it.
     pub(super) async fn look_at_locks(&mut self) -> Result<(), Refusal> {
         for target in self.monitor.targets() {
-            if !self.locks_seen.contains(&target) {
-                return Err(Refusal::new(
-                    format!("it is not known yet whether another run holds `{target}`"),
-                    "wait a moment, until it answers or cannot be reached",
-                ));
-            }
             let looked = tokio::time::timeout(LOOK, self.monitor.lock(&target)).await;
-            if let Ok(Ok(lock @ LockReading::Theirs(_))) = looked {
-                Box::pin(self.lock_seen(LockNews { target, lock })).await;
+            match looked {
+                Ok(Ok(lock)) => Box::pin(self.lock_seen(LockNews { target, lock })).await,
+                _ if !self.locks_seen.contains(&target) => {
+                    return Err(Refusal::new(
+                        format!("it is not known yet whether another run holds `{target}`"),
+                        "wait a moment, until it answers or cannot be reached",
+                    ));
+                }
+                _ => {}
             }
         }
         Ok(())

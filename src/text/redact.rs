@@ -110,7 +110,7 @@ impl Redactor {
 
     /// As `redact_text`, without a copy where there is nothing to mask.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let view = View::of(text);
+        let view = View::of(text, self.needles.is_some());
         let ranges = self.secrets_in(&view);
         if ranges.is_empty() {
             return Cow::Borrowed(text);
@@ -129,7 +129,7 @@ impl Redactor {
     /// Where a text that goes on must be cut: what comes before is safe to be masked and shown by
     /// itself, the rest may be the beginning of a secret.
     pub fn held_from(&self, text: &str) -> usize {
-        let view = View::of(text);
+        let view = View::of(text, self.needles.is_some());
         let visible = view.visible.as_ref();
         let mut held = self
             .forms
@@ -151,6 +151,20 @@ impl Redactor {
             }
         }
         held
+    }
+
+    /// Of a text that ends with a line end and goes on: how much of it can be masked and kept as whole
+    /// lines. The rest may be the beginning of a secret in encoded text that is wrapped over lines.
+    pub fn whole_lines(&self, text: &str) -> usize {
+        let line = text.trim_end_matches(['\r', '\n']);
+        let last = &line[line.rfind('\n').map_or(0, |newline| newline + 1)..];
+        if self.needles.is_none() || !may_be_wrapped(last) {
+            return text.len();
+        }
+        match self.held_from(text) {
+            held if held >= text.len() => text.len(),
+            held => text[..held].rfind('\n').map_or(0, |newline| newline + 1),
+        }
     }
 
     /// A stream that takes chunks and gives text that is safe so far.
@@ -216,7 +230,8 @@ impl RedactStream<'_> {
     }
 }
 
-/// A text without its colour sequences, and the way back to it.
+/// A text without its colour sequences, and without the line ends inside of wrapped base64 or
+/// hexadecimal; and the way back to it.
 struct View<'a> {
     visible: Cow<'a, str>,
     /// For each run of visible text: where it starts there and in the original. Empty: the same.
@@ -225,9 +240,11 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(text: &'a str) -> Self {
+    /// `unwrap`: encoded text that goes on over line ends is seen as one.
+    fn of(text: &'a str, unwrap: bool) -> Self {
         let original_length = text.len();
-        if !text.contains('\u{1B}') {
+        let mut hidden = hidden_in(text, unwrap).peekable();
+        if hidden.peek().is_none() {
             return Self {
                 visible: Cow::Borrowed(text),
                 runs: Vec::new(),
@@ -237,16 +254,13 @@ impl<'a> View<'a> {
         let mut visible = String::with_capacity(text.len());
         let mut runs = Vec::new();
         let mut position = 0;
-        while position < text.len() {
-            let rest = &text[position..];
-            if let Some(length) = colour_length(rest) {
-                position += length;
-                continue;
+        let end = original_length..original_length;
+        for range in hidden.chain(std::iter::once(end)) {
+            if position < range.start {
+                runs.push((visible.len(), position));
+                visible.push_str(&text[position..range.start]);
             }
-            let next = rest[1..].find('\u{1B}').map_or(rest.len(), |next| next + 1);
-            runs.push((visible.len(), position));
-            visible.push_str(&rest[..next]);
-            position += next;
+            position = range.end;
         }
         Self {
             visible: Cow::Owned(visible),
@@ -283,6 +297,50 @@ impl<'a> View<'a> {
             _ => self.original(position),
         }
     }
+}
+
+/// A line of wrapped encoded text has at least so many bytes.
+const WRAPPED: usize = 16;
+
+/// Whether a line may be one of an encoded text that goes on in the next.
+pub(crate) fn may_be_wrapped(line: &str) -> bool {
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
+    line.len() >= WRAPPED && line.bytes().all(encoded)
+}
+
+/// The stretches of a text that are not seen: colour sequences, and line ends inside of encoded text.
+fn hidden_in(text: &str, unwrap: bool) -> impl Iterator<Item = Range<usize>> + '_ {
+    let colours = text.contains('\u{1B}');
+    let mut position = 0;
+    let mut line = 0;
+    std::iter::from_fn(move || {
+        if !colours && !unwrap {
+            return None;
+        }
+        loop {
+            let rest = text.get(position..)?;
+            let next = position + rest.find(['\u{1B}', '\n'])?;
+            if text.as_bytes()[next] == b'\n' {
+                let before = &text[line..next];
+                let wrapped = unwrap && may_be_wrapped(before);
+                let start = next - usize::from(before.ends_with('\r'));
+                position = next + 1;
+                line = position;
+                if wrapped {
+                    return Some(start..position);
+                }
+                continue;
+            }
+            match colour_length(&text[next..]) {
+                Some(length) => {
+                    position = next + length;
+                    return Some(next..position);
+                }
+                None => position = next + 1,
+            }
+        }
+    })
 }
 
 /// Length of the colour sequence that a text begins with.

@@ -2,8 +2,8 @@
 
 use super::app::{App, Ask};
 use super::dialogs::{
-    Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
-    Resolve, RollBackDialog, SearchFor, Subject, take_target,
+    Confirm, Dialog, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog, Quit,
+    Reply, Resolve, RollBackDialog, SearchFor, Subject, take_target,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -187,7 +187,7 @@ impl App {
                     .iter()
                     .map(|layout| (layout.name.clone(), layout.about.clone()))
                     .collect();
-                let pick = Pick::new(Subject::Layouts(layouts, self.layout), &self.look());
+                let pick = Pick::new(Subject::Layouts(layouts, self.layout));
                 self.open(pick);
             }
             Intent::NextLayout => self.choose_layout(self.layout + 1),
@@ -213,12 +213,13 @@ impl App {
                 }
             }
             Intent::Inputs => {
-                let pick = Pick::new(Subject::Inputs, &self.look());
-                self.open(pick);
+                let inputs = Inputs::new(&self.look());
+                self.open(inputs);
             }
             Intent::AskHeld => self.ask_held(),
             Intent::RollBackHeld => return self.roll_back_held(),
             Intent::GiveKeyboard => return self.give_keyboard(),
+            Intent::GuideChanged => self.show_guide_change(),
             Intent::AskCancel => self.ask_cancel(),
             Intent::AskSkip => self.ask_skip(),
             Intent::AskGate => match GateDialog::new(&self.look()) {
@@ -301,7 +302,7 @@ impl App {
                 );
             }
             Some(Item::Choice(group)) => {
-                let pick = Pick::new(Subject::Choice(group), &look);
+                let pick = Pick::new(Subject::Choice(group));
                 self.open(pick);
             }
             Some(Item::Action(action)) => self.open_action(action),
@@ -335,8 +336,8 @@ impl App {
             Ok(shown) => self.open(PreviewDialog::new(shown)),
             Err(refusal) => {
                 if refusal.message.contains("no value for") {
-                    let pick = Pick::new(Subject::Inputs, &self.look());
-                    self.open(pick);
+                    let inputs = Inputs::new(&self.look()).at_action(run, action);
+                    self.open(inputs);
                 }
                 self.say(refusal.message, refusal.help, Role::Warning);
             }

@@ -170,6 +170,16 @@ impl App {
                     dialog.learn_included(action, included.clone());
                 }
             }
+            Answer::Fate { action, fate } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_fate(action, &fate);
+                }
+            }
+            Answer::GuideDifference(difference) => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_difference(difference.clone());
+                }
+            }
             Answer::Loss { block, loss } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_loss(block, loss.clone());
@@ -238,6 +248,14 @@ impl App {
 
     /// Pasted text reaches fields of text and nothing else.
     fn on_paste(&mut self, text: &str) {
+        if let Some(why) = self
+            .dialogs
+            .last()
+            .and_then(|dialog| dialog.refuses_paste(text))
+        {
+            self.say(why, "nothing of it was taken", Role::Warning);
+            return;
+        }
         let taken = match self.dialogs.last_mut() {
             Some(dialog) if dialog.takes_paste() => {
                 if let Some(field) = dialog.field() {
@@ -348,6 +366,12 @@ impl App {
         if let Some(mut dialog) = self.dialogs.pop() {
             if let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
+            }
+            if let Some(action) = dialog.wants_fate() {
+                asks.push(Ask::Fate { action });
+            }
+            if dialog.wants_difference() {
+                asks.push(Ask::GuideDifference);
             }
             if let Some(block) = dialog.wants_loss(&self.look()) {
                 asks.push(Ask::Loss { block });

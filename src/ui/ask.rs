@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{CommandAnswer, OutputPage};
-use crate::run::{ActionId, Command, Included, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,9 @@ pub enum Ask {
         lines: u64,
         upwards: bool,
     },
+    Fate {
+        action: ActionId,
+    },
     Included {
         action: ActionId,
     },
@@ -35,6 +38,8 @@ pub enum Ask {
         attempt: u32,
         typed: Typed,
     },
+    /// What has changed in the guide's file.
+    GuideDifference,
     Copy(String),
     Leave,
 }
@@ -54,6 +59,10 @@ pub enum Answer {
         pattern: String,
         line: Result<Option<u64>, String>,
     },
+    Fate {
+        action: ActionId,
+        fate: Result<Box<Fate>, String>,
+    },
     Included {
         action: ActionId,
         included: Result<Vec<Included>, String>,
@@ -62,4 +71,5 @@ pub enum Answer {
         block: usize,
         loss: Result<String, String>,
     },
+    GuideDifference(Result<Vec<String>, String>),
 }

@@ -30,7 +30,7 @@ use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
 use super::watching::alert_at_hand;
-use crate::run::{Mode, Outcome, RollbackPlan, StepStatus};
+use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
 pub fn header_rows(height: u16) -> u16 {
@@ -45,7 +45,7 @@ pub fn header(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let protected = run.protected.then(|| look.theme.style(Role::Protected));
     for (index, row) in area.rows().enumerate() {
         let line = match index {
-            0 => identity_row(look, row.width),
+            0 => identity_row(look, row.width, area.height == 1),
             1 => time_row(look, row.width),
             _ => break,
         };
@@ -66,7 +66,7 @@ pub fn badge(look: &Look<'_>) -> String {
     }
 }
 
-fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
+fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
     let (run, theme) = (look.run(), look.theme);
     // On the banner everything keeps the banner's own colours.
     let on_banner = |role: Role| match run.protected {
@@ -96,6 +96,9 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         let style = on_banner(role)
             .add_modifier(ratatui::style::Modifier::REVERSED | ratatui::style::Modifier::BOLD);
         left.push(segment(word, style, 1));
+    }
+    if let (true, Some(word)) = (alone, guide_word(look)) {
+        left.push(segment(word, on_banner(Role::Warning), 1));
     }
     let name = if run.targets.contains_key("main") {
         Some("main")
@@ -194,6 +197,9 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         };
         left.push(segment(words, theme.style(role), expendable));
     }
+    if let Some(word) = guide_word(look) {
+        left.insert(1, segment(word, theme.style(Role::Warning), 0));
+    }
     let driver = if model.drives() {
         "you drive".to_owned()
     } else {
@@ -217,6 +223,18 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         &Span::styled(" │ ", theme.style(Role::Border)),
         columns,
     )
+}
+
+/// The guide's file, where it is no longer what the run was opened from.
+fn guide_word(look: &Look<'_>) -> Option<String> {
+    let seen = look.run().guide_on_disk.as_ref()?;
+    let key = keymap::key_of(Context::Main, Intent::GuideChanged);
+    Some(match seen.state {
+        GuideOnDisk::Same => return None,
+        GuideOnDisk::Changed(_) => format!("guide CHANGED on disk ({key})"),
+        GuideOnDisk::Missing => format!("guide GONE from disk ({key})"),
+        GuideOnDisk::Unreadable(_) => format!("guide UNREADABLE on disk ({key})"),
+    })
 }
 
 /// What must not be overlooked, the gravest first.

@@ -110,6 +110,7 @@ pub async fn run_on(
         if let Some((text, help)) = faults.into_iter().next() {
             app.say(text, help, Role::Warning);
         }
+        app.begin();
         walk(app, incoming, control, keys, &mut screen).await
     }
     .await;
@@ -412,6 +413,10 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 let line = find(&control, subject, &pattern.to_lowercase(), from, upwards).await;
                 Answer::Found { pattern, line }
             }
+            Ask::Fate { action } => Answer::Fate {
+                action,
+                fate: control.fate(action).await.map(Box::new),
+            },
             Ask::Included { action } => Answer::Included {
                 action,
                 included: control.included(action).await,
@@ -420,6 +425,7 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 block,
                 loss: control.loss(block).await,
             },
+            Ask::GuideDifference => Answer::GuideDifference(control.guide_difference().await),
             Ask::Type { .. } | Ask::Copy(_) | Ask::Leave => return,
         };
         if answers.send(answer).await.is_err() {

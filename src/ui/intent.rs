@@ -30,6 +30,8 @@ pub enum Intent {
     SearchPrevious,
     Copy,
     Inputs,
+    /// What has changed in the guide's file since the run was opened.
+    GuideChanged,
     LookAtWatches,
 
     // Opening a dialog in which something can be decided.
@@ -74,6 +76,10 @@ pub enum Intent {
     PreviousField,
     ItHappened,
     ItDidNot,
+    TakeRemembered,
+    TakeAllRemembered,
+    TakeDefault,
+    ClearInput,
     Leave,
 }
 
@@ -96,6 +102,10 @@ impl Intent {
                     | Self::Judge
                     | Self::ItHappened
                     | Self::ItDidNot
+                    | Self::TakeRemembered
+                    | Self::TakeAllRemembered
+                    | Self::TakeDefault
+                    | Self::ClearInput
             )
     }
 

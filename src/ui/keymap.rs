@@ -19,6 +19,8 @@ pub enum Context {
     NoGo,
     RollBack,
     Pick,
+    /// The blanks of the guide.
+    Inputs,
     /// A form: keys that are not bound here are text.
     Form,
     /// Typing a confirmation: keys that are not bound here are text.
@@ -35,7 +37,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -46,6 +48,7 @@ impl Context {
         Self::NoGo,
         Self::RollBack,
         Self::Pick,
+        Self::Inputs,
         Self::Form,
         Self::Word,
         Self::Find,
@@ -70,6 +73,7 @@ impl Context {
             Self::NoGo => "after a no-go",
             Self::RollBack => "the way back",
             Self::Pick => "in a list",
+            Self::Inputs => "the inputs",
             Self::Form => "in a form",
             Self::Word => "typing a confirmation",
             Self::Find => "palette and search",
@@ -209,6 +213,13 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('u'), I::Undo, "undo tick or skip", Some(9)),
         bind(Main, key!('r'), I::Resume, "resume a held run", None),
         bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
+        bind(
+            Main,
+            key!('D'),
+            I::GuideChanged,
+            "what has changed in the guide on disk",
+            None,
+        ),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
         bind(Main, key!('T'), I::AskControl, "take control", None),
         bind(
@@ -361,6 +372,33 @@ pub const BINDINGS: &[Binding] = {
         bind(Pick, ENTER, I::Pick, "take this one", Some(0)),
         bind(Pick, ESCAPE, I::Close, "close", Some(1)),
         //
+        bind(Inputs, ENTER, I::Open, "give a value", Some(0)),
+        bind(
+            Inputs,
+            key!('a'),
+            I::TakeRemembered,
+            "confirm the remembered value",
+            Some(1),
+        ),
+        bind(
+            Inputs,
+            key!('A'),
+            I::TakeAllRemembered,
+            "confirm all remembered",
+            Some(2),
+        ),
+        bind(
+            Inputs,
+            key!('d'),
+            I::TakeDefault,
+            "take the default",
+            Some(3),
+        ),
+        bind(Inputs, key!('u'), I::Undo, "undo a change", Some(4)),
+        bind(Inputs, key!('c'), I::ClearInput, "leave it open", Some(5)),
+        bind(Inputs, key!('/'), I::Search, "filter", Some(6)),
+        bind(Inputs, ESCAPE, I::Close, "close", Some(7)),
+        //
         bind(Form, ENTER, I::Submit, "keep", Some(0)),
         bind(
             Form,
@@ -438,6 +476,12 @@ pub const BINDINGS: &[Binding] = {
         bind(RollBack, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Pick, UP, I::Up, "up", None),
         bind(Pick, DOWN, I::Down, "down", None),
+        bind(Inputs, UP, I::Up, "up", None),
+        bind(Inputs, DOWN, I::Down, "down", None),
+        bind(Inputs, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Inputs, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Inputs, FIRST, I::First, "to the first", None),
+        bind(Inputs, LAST, I::Last, "to the last", None),
         bind(Read, UP, I::Up, "up", None),
         bind(Read, DOWN, I::Down, "down", None),
         bind(Read, PAGE_UP, I::PageUp, "a page up", None),
@@ -474,74 +518,4 @@ pub fn key_of(context: Context, intent: Intent) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn a_key_means_one_thing_in_a_context() {
-        for context in Context::ALL {
-            let mut seen = HashSet::new();
-            for key in of(context).flat_map(|binding| binding.keys) {
-                assert!(seen.insert(*key), "{context:?} binds {} twice", key.label());
-            }
-        }
-    }
-
-    #[test]
-    fn enter_never_executes_and_never_decides_a_gate() {
-        for binding in BINDINGS {
-            if binding.keys.contains(&Key::Code(KeyCode::Enter)) {
-                assert!(!binding.intent.acts(), "{binding:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_key_that_executes_is_not_one_that_asks() {
-        let asking: HashSet<Key> = of(Context::Main)
-            .chain(of(Context::Step))
-            .flat_map(|binding| binding.keys)
-            .copied()
-            .collect();
-        for binding in BINDINGS.iter().filter(|binding| binding.intent.executes()) {
-            for key in binding.keys {
-                let copies = *key == Key::Char('y');
-                assert!(!asking.contains(key) || copies, "{binding:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_needs_a_modifier_or_a_function_key() {
-        // Every plain key is the step's there.
-        let plain = |binding: &&Binding| binding.context != Context::Keyboard;
-        for binding in BINDINGS.iter().filter(plain) {
-            assert!(
-                binding
-                    .keys
-                    .iter()
-                    .any(|key| !matches!(key, Key::Ctrl(_) | Key::Code(KeyCode::F(_)))),
-                "{binding:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_dialog_can_be_closed_by_escape() {
-        for context in Context::ALL {
-            let pane = matches!(
-                context,
-                Context::Main
-                    | Context::Step
-                    | Context::Phases
-                    | Context::Output
-                    | Context::Pane
-                    | Context::Keyboard
-            );
-            let closes = meaning(&[context], Key::Code(KeyCode::Esc)) == Some(Intent::Close);
-            assert!(pane || closes, "{context:?}");
-        }
-    }
-}
+mod tests;

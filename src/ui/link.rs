@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
-use crate::run::{ActionId, Command, Included, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -60,11 +60,23 @@ pub trait Control: Clone + Send + Sync + 'static {
         action: ActionId,
     ) -> impl Future<Output = Result<Vec<Included>, String>> + Send;
 
+    /// What can be found out now about an action whose end nobody saw.
+    ///
+    /// # Errors
+    /// It cannot be asked for.
+    fn fate(&self, action: ActionId) -> impl Future<Output = Result<Fate, String>> + Send;
+
     /// How much going back would lose now, by the read-only query in this block, in words.
     ///
     /// # Errors
     /// It cannot be read.
     fn loss(&self, block: usize) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// What has changed in the guide's file since the run was opened, as a unified difference.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn guide_difference(&self) -> impl Future<Output = Result<Vec<String>, String>> + Send;
 }
 
 /// The stream of a supervisor on its socket.
@@ -163,8 +175,18 @@ impl Control for SocketControl {
         included.map_err(|error| error.to_string())
     }
 
+    async fn fate(&self, action: ActionId) -> Result<Fate, String> {
+        let fate = self.client.fate(action).await;
+        fate.map_err(|error| error.to_string())
+    }
+
     async fn loss(&self, block: usize) -> Result<String, String> {
         let loss = self.client.loss(block).await;
         loss.map_err(|error| error.to_string())
+    }
+
+    async fn guide_difference(&self) -> Result<Vec<String>, String> {
+        let difference = self.client.guide_difference().await;
+        difference.map_err(|error| error.to_string())
     }
 }

@@ -2,7 +2,9 @@
 //! all.
 
 use super::theme::{Mark, Role};
-use crate::run::{GateDecision, Outcome, RunState, Timestamp, Verdict, action_title};
+use crate::run::{
+    GateDecision, GuideOnDisk, Input, Outcome, RunState, Timestamp, Verdict, action_title,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -176,6 +178,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             });
         }
     }
+    inputs(run, &mut entries);
     for alert in &run.alerts {
         entries.push(Entry {
             at: alert.first_at,
@@ -210,5 +213,63 @@ fn with_reason(text: &str, reason: Option<&str>) -> String {
     match reason {
         Some(reason) => format!("{text}: {reason}"),
         None => text,
+    }
+}
+
+/// What was given for blanks, what earlier runs had armed, and what became of the guide's file.
+fn inputs(run: &RunState, entries: &mut Vec<Entry>) {
+    for change in &run.input_changes {
+        let secret = |name: &str| {
+            let mut variables = run.runbook.variables.iter();
+            variables.any(|known| known.name == name && known.secret)
+        };
+        let what = match &change.after {
+            Some(Input::Value(value)) if !secret(&change.name) => {
+                format!("{} = {value}", change.name)
+            }
+            Some(Input::Value(_)) => format!("{} given", change.name),
+            Some(Input::Secret(_)) => format!("{}: where it comes from", change.name),
+            None => format!("{} left open", change.name),
+        };
+        entries.push(Entry {
+            at: change.at,
+            by: change.by.clone(),
+            mark: mark("≔", "input", Role::Text),
+            text: match change.taken_back {
+                true => format!("{what} (taken back)"),
+                false => what,
+            },
+        });
+    }
+    if let Some(latest) = run.armed_before.values().max_by_key(|armed| armed.at) {
+        let commands = super::format::plural(run.armed_before.len(), "command", "commands");
+        entries.push(Entry {
+            at: run.opened_at,
+            by: crate::run::ENGINE.to_owned(),
+            mark: mark("◆", "armed", Role::Text),
+            text: format!(
+                "{commands} of this very guide armed in earlier runs, last {} UTC by {}",
+                latest.at.format("%Y-%m-%d %H:%M"),
+                latest.by
+            ),
+        });
+    }
+    if let Some(seen) = &run.guide_on_disk {
+        let text = match &seen.state {
+            GuideOnDisk::Same => "the guide on disk is again what the run was opened from",
+            GuideOnDisk::Changed(_) => {
+                "the guide was changed on disk; the run goes on with its own"
+            }
+            GuideOnDisk::Missing => "the guide is gone from disk; the run goes on with its own",
+            GuideOnDisk::Unreadable(_) => {
+                "the guide on disk cannot be read; the run goes on with its own"
+            }
+        };
+        entries.push(Entry {
+            at: seen.at,
+            by: crate::run::ENGINE.to_owned(),
+            mark: mark("△", "guide", Role::Warning),
+            text: text.to_owned(),
+        });
     }
 }

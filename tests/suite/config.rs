@@ -155,6 +155,64 @@ fn values_of_the_wrong_kind_are_told_what_to_write() {
 }
 
 #[test]
+fn annotations_need_their_keys_and_attributes_that_exist() {
+    let entry = |attributes: &str| {
+        format!(
+            "[[annotations]]\nguide = \"a.md\"\nheading = \"A\"\nblock = \"0\"\nattributes = \"{attributes}\"\n"
+        )
+    };
+    assert_eq!(
+        good(&entry(".run #a timeout=3s")).annotations[0].guide,
+        "a.md"
+    );
+    for (text, code, line, help) in [
+        (
+            "annotations = 3\n".to_owned(),
+            "bad-value",
+            1,
+            "[[annotations]]",
+        ),
+        (
+            "annotations = [3]\n".to_owned(),
+            "bad-value",
+            1,
+            "[[annotations]]",
+        ),
+        (
+            "[[annotations]]\nguide = \"a\"\n".to_owned(),
+            "missing-key",
+            1,
+            "gonogo annotate",
+        ),
+        (
+            entry(".run").replace("heading", "headign"),
+            "unknown-key",
+            3,
+            "`heading`",
+        ),
+        (entry(".rnu"), "unknown-attribute", 5, "did you mean `run`?"),
+        (
+            entry("expct=1"),
+            "unknown-attribute",
+            5,
+            "did you mean `expect`?",
+        ),
+        (
+            entry(".run") + "occurrence = 0\n",
+            "bad-value",
+            6,
+            "occurrence = 2",
+        ),
+    ] {
+        let found = wrong(&text);
+        let found = found.iter().find(|found| found.code == code);
+        let found = found.unwrap_or_else(|| panic!("{code}: {text}"));
+        assert_eq!(found.line, line, "{text}");
+        assert!(found.help.contains(help), "{text}: {}", found.help);
+    }
+}
+
+#[test]
 fn broken_toml_is_shown_with_a_caret() {
     let text = "[environments.a\nprotected = true\n";
     let diagnostics = wrong(text);
@@ -196,7 +254,7 @@ fn parser_schema_and_documentation_name_the_same_keys() {
 fn documented(table: &str) -> BTreeSet<&'static str> {
     let title = match table {
         "file" => "## The file\n".to_owned(),
-        "environment" => "## An environment\n".to_owned(),
+        "environment" | "annotation" => format!("## An {table}\n"),
         name => format!("## A {name}\n"),
     };
     let start = DOCUMENTATION
@@ -219,7 +277,9 @@ fn every_key_is_accepted_by_the_parser() {
                 "file" => format!("{key} = 0"),
                 "environment" => format!("[environments.a]\n{key} = 0"),
                 "target" => format!("[environments.a]\ntargets.x = {{ {key} = 0 }}"),
+                "variable" => format!("[variables.x]\n{key} = {{}}"),
                 "probe" => format!("[environments.a]\nprobes.x = {{ {key} = 0 }}"),
+                "annotation" => format!("[[annotations]]\n{key} = false"),
                 _ => format!("[environments.a]\nsecrets.x = {{ {key} = 0 }}"),
             };
             let unknown = wrong(&text)

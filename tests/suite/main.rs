@@ -1,5 +1,6 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
+mod annotate;
 mod cluster;
 mod cockpit;
 mod config;
@@ -7,6 +8,7 @@ mod demo;
 mod dialect;
 mod dialect_lints;
 mod dialect_properties;
+mod doctor;
 mod documentation;
 mod errors;
 mod executor;
@@ -19,10 +21,12 @@ mod held;
 mod hostile_output;
 mod house;
 mod interactive;
+mod inputs;
 mod migration;
 mod monitor;
 mod panes;
 mod rehearsal;
+mod secrets;
 mod socket;
 mod support;
 mod target_lock;

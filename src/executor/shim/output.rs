@@ -185,8 +185,11 @@ impl Stream {
     pub(super) fn push(&mut self, bytes: &[u8], spool: &mut Spool) {
         self.scrubber.push(bytes, &mut self.text);
         if let Some(newline) = self.text.rfind('\n') {
-            self.whole_lines(newline + 1, spool);
-            self.text.drain(..=newline);
+            let whole = spool.redactor().whole_lines(&self.text[..=newline]);
+            if whole > 0 {
+                self.whole_lines(whole, spool);
+                self.text.drain(..whole);
+            }
         }
         if self.text.len() > LONGEST_LINE {
             let cut = spool.redactor().held_from(&self.text);

@@ -2,8 +2,8 @@
 
 use super::{given, lock, one, same, typed_word};
 use crate::run::{
-    ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict, judge,
-    preview,
+    ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict,
+    is_armed, judge, preview,
 };
 
 pub(super) fn start(
@@ -92,7 +92,7 @@ pub(super) fn start(
     }
     same(&shown.hash, hash)?;
     let known = state.action(action);
-    if shown.needs_arming && known.and_then(|known| known.armed.as_deref()) != Some(hash) {
+    if !is_armed(state, &shown) {
         return Err(Refusal::new(
             "that this is a command was only inferred",
             "look at it and arm it first",

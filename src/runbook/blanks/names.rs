@@ -35,6 +35,17 @@ pub(super) fn key_before(before: &str) -> Option<String> {
     Some(name_of(key.as_str()))
 }
 
+/// The name of a blank that has no words of its own, from its place: the second of line 526 is
+/// `BLANK_526_2`.
+pub(super) fn unnamed(line: usize, before: &[super::Blank]) -> String {
+    let prefix = format!("BLANK_{line}_");
+    let number = before
+        .iter()
+        .filter(|blank| blank.name.starts_with(&prefix))
+        .count();
+    format!("{prefix}{}", number + 1)
+}
+
 /// Upper snake case of a blank's own words.
 pub(in crate::runbook) fn name_of(text: &str) -> String {
     let mut name = String::new();
@@ -66,4 +77,34 @@ pub(in crate::runbook) fn name_of(text: &str) -> String {
 /// Whether a value of this name must stay out of sight.
 pub(in crate::runbook) fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
+}
+
+/// Names that every shell sets by itself.
+pub(super) fn is_set_by_shell(name: &str) -> bool {
+    matches!(
+        name,
+        "HOME"
+            | "USER"
+            | "PWD"
+            | "PATH"
+            | "SHELL"
+            | "HOSTNAME"
+            | "RANDOM"
+            | "UID"
+            | "EUID"
+            | "OLDPWD"
+            | "LANG"
+            | "TERM"
+            | "LOGNAME"
+            | "SECONDS"
+            | "LINENO"
+            | "PIPESTATUS"
+            | "IFS"
+            | "TMPDIR"
+            | "REPLY"
+            | "PPID"
+            | "EDITOR"
+            | "OSTYPE"
+            | "_"
+    ) || name.starts_with("BASH_")
 }

@@ -1,6 +1,8 @@
 //! Reads `gonogo.toml` with the place of every mistake. What is wrong is reported and left out; the
 //! rest of the file still counts.
 
+mod annotations;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,8 +16,16 @@ use crate::runbook::pattern::pattern;
 use crate::text::duration;
 
 /// The keys of each table of the file, by the name the documentation gives it.
-pub const KEYS: [(&str, &[&str]); 5] = [
-    ("file", &["default_environment", "environments"]),
+pub const KEYS: [(&str, &[&str]); 7] = [
+    (
+        "file",
+        &[
+            "annotations",
+            "default_environment",
+            "environments",
+            "variables",
+        ],
+    ),
     (
         "environment",
         &[
@@ -34,6 +44,14 @@ pub const KEYS: [(&str, &[&str]); 5] = [
     ("target", &["password", "postgres"]),
     ("probe", &["every", "status", "timeout", "url"]),
     ("secret", &["command", "env", "file"]),
+    (
+        "variable",
+        &["choices", "default", "description", "pattern", "secret"],
+    ),
+    (
+        "annotation",
+        &["attributes", "block", "guide", "heading", "occurrence"],
+    ),
 ];
 
 fn keys(table: &str) -> &'static [&'static str] {
@@ -74,13 +92,13 @@ pub fn parse_config(file: &str, text: &str) -> (Config, Vec<Diagnostic>) {
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    fn report(
+    pub(super) fn report(
         &mut self,
         severity: Severity,
         code: &str,
@@ -109,7 +127,7 @@ impl Reader<'_> {
         });
     }
 
-    fn unknown(&mut self, table: &str, name: &str, span: &Range<usize>) {
+    pub(super) fn unknown(&mut self, table: &str, name: &str, span: &Range<usize>) {
         self.report(
             Severity::Error,
             "unknown-key",
@@ -119,7 +137,7 @@ impl Reader<'_> {
         );
     }
 
-    fn expected(&mut self, value: &Value<'_>, what: &str, help: &str) {
+    pub(super) fn expected(&mut self, value: &Value<'_>, what: &str, help: &str) {
         self.report(
             Severity::Error,
             "bad-value",
@@ -141,6 +159,7 @@ impl Reader<'_> {
                     config.default_environment = self.string(value, "the name of an environment");
                     default_span = value.span();
                 }
+                "annotations" => config.annotations = self.annotations(value),
                 "environments" => {
                     let Some(environments) = value.get_ref().as_table() else {
                         self.expected(
@@ -157,6 +176,7 @@ impl Reader<'_> {
                         }
                     }
                 }
+                "variables" => config.variables = self.entries(value, "variables", Self::variable),
                 name => {
                     // An environment written at the top is the common mistake.
                     let is_table = value.get_ref().is_table();
@@ -213,8 +233,7 @@ impl Reader<'_> {
                     environment.window_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
                 "park_after" => {
-                    environment.park_after_s =
-                        self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
+                    environment.park_after_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
                 "targets" => environment.targets = self.entries(value, "targets", Self::target),
                 "probes" => environment.probes = self.entries(value, "probes", Self::probe),
@@ -408,7 +427,7 @@ impl Reader<'_> {
         source
     }
 
-    fn scalar(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(super) fn scalar(&mut self, value: &Value<'_>) -> Option<String> {
         match value.get_ref() {
             DeValue::String(text) => Some(text.to_string()),
             DeValue::Integer(number) => Some(number.to_string()),
@@ -426,7 +445,7 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+    pub(super) fn string(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
         let text = value.get_ref().as_str().map(str::to_owned);
         if text.is_none() {
             self.expected(value, what, "write it in quotes");

@@ -82,7 +82,8 @@ pub(super) fn did_you_mean(written: &str, known: &[&str]) -> String {
     }
 }
 
-pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The one of `known` that was most likely meant; `None` where none is near.
+pub fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| {

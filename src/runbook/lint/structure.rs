@@ -172,6 +172,17 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
                 );
             }
         }
+        if let Some(lines) = raw.get("parts").filter(|_| !block.annotated) {
+            report.add(
+                Severity::Warning,
+                "stale-parts",
+                (block.line, lines),
+                format!(
+                    "the parts accepted as those of lines {lines} are not those found in this block"
+                ),
+                "look at the block again with `gonogo annotate`, after taking `parts` off",
+            );
+        }
         for class in &raw.classes {
             let known = KNOWN_CLASSES.contains(&class.as_str());
             let near = super::closest(class, &KNOWN_CLASSES).is_some();

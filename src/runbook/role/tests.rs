@@ -8,6 +8,7 @@ fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
         heading: "",
         in_rollback: false,
         classes: &[],
+        parts: None,
         number: 1,
         code_line: 10,
     })
@@ -186,6 +187,7 @@ fn in_a_section_about_going_back_every_command_goes_back() {
         heading: "Database",
         in_rollback: true,
         classes: &[],
+        parts: None,
         number: 1,
         code_line: 1,
     });

@@ -22,6 +22,20 @@ fn streamed(redactor: &Redactor, text: &str, chunk: usize) -> String {
     out + &stream.finish()
 }
 
+/// As a spool takes it: whole lines as soon as they are safe, the rest at the end.
+fn by_lines(redactor: &Redactor, text: &str, chunk: usize) -> String {
+    let (mut pending, mut out) = (String::new(), String::new());
+    for part in text.as_bytes().chunks(chunk) {
+        pending.push_str(std::str::from_utf8(part).unwrap());
+        if let Some(newline) = pending.rfind('\n') {
+            let whole = redactor.whole_lines(&pending[..=newline]);
+            out.push_str(&redactor.redact_text(&pending[..whole]));
+            pending.drain(..whole);
+        }
+    }
+    out + &redactor.redact_text(&pending)
+}
+
 fn base64(bytes: &[u8]) -> String {
     let mut text = base64_inside(bytes, 0, STANDARD);
     // The last, incomplete digit: only what a whole encoder would add.
@@ -79,6 +93,53 @@ fn base64_of_any_text_around_a_secret_is_masked() {
             assert!(left.len() <= alone, "{encoded} -> {clean}");
         }
     }
+}
+
+/// As `base64` and `xxd -p` print it: lines of so many characters.
+fn wrapped(text: &str, columns: usize, end: &str) -> String {
+    let lines: Vec<&[u8]> = text.as_bytes().chunks(columns).collect();
+    lines
+        .iter()
+        .map(|line| format!("{}{end}", std::str::from_utf8(line).unwrap()))
+        .collect()
+}
+
+#[test]
+fn encoded_text_that_is_wrapped_over_lines_is_masked() {
+    let secret = "correct horse battery staple";
+    let redactor = redactor(&[secret]);
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let inside = base64(format!("{}{secret}{}", "a".repeat(50), "b".repeat(60)).as_bytes());
+    for (encoded, form) in [
+        (
+            inside.clone(),
+            base64_inside(secret.as_bytes(), 2, STANDARD),
+        ),
+        (hex.clone(), hex),
+    ] {
+        for columns in [16, 20, 32, 60, 64, 76] {
+            for end in ["\n", "\r\n"] {
+                let text = wrapped(&encoded, columns, end);
+                for clean in [redactor.redact_text(&text), by_lines(&redactor, &text, 7)] {
+                    let joined: String = clean.split_whitespace().collect();
+                    assert!(clean.contains(MASK), "{text} -> {clean}");
+                    assert!(!joined.contains(&form), "{text} -> {clean}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_lines_that_may_be_encoded_are_held_back() {
+    let redactor = redactor(&["correct horse battery staple"]);
+    let plain = "an ordinary line\n";
+    assert_eq!(redactor.whole_lines(plain), plain.len());
+    let other = "abcdefghijklmnopqrstuvwxyz0123456789\n";
+    assert_eq!(redactor.whole_lines(other), other.len());
+    let encoded = base64(b"correct horse battery staple");
+    let text = format!("an ordinary line\n{}\n", &encoded[..20]);
+    assert_eq!(redactor.whole_lines(&text), "an ordinary line\n".len());
 }
 
 #[test]

@@ -39,12 +39,6 @@ impl Field {
             ..Self::required(label)
         }
     }
-
-    #[must_use]
-    pub fn holding(mut self, text: &str) -> Self {
-        self.input = Input::new(text.to_owned());
-        self
-    }
 }
 
 type Then = Box<dyn Fn(&[String]) -> Reply + Send>;

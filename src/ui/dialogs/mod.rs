@@ -5,8 +5,10 @@
 mod confirm;
 mod form;
 mod gate;
+mod guide;
 mod held;
 mod help;
+mod inputs;
 mod palette;
 mod pick;
 mod preview;
@@ -25,13 +27,15 @@ use super::intent::Intent;
 use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
-use crate::run::{ActionId, Command, Included};
+use crate::run::{ActionId, Command, Fate, Included};
 
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
 pub use gate::GateDialog;
+pub use guide::GuideChanged;
 pub use held::HeldDialog;
 pub use help::Help;
+pub use inputs::Inputs;
 pub use palette::{Palette, SearchFor};
 pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
@@ -80,8 +84,20 @@ pub trait Dialog: Send {
         false
     }
 
+    /// Why a pasted text is not taken, where it would have to lose something.
+    fn refuses_paste(&self, _text: &str) -> Option<String> {
+        None
+    }
+
     /// A text that a dialog on top of this one was asked for.
     fn told(&mut self, _text: String) {}
+
+    /// An action of which it would like to know what became: asked once.
+    fn wants_fate(&mut self) -> Option<ActionId> {
+        None
+    }
+
+    fn learn_fate(&mut self, _action: ActionId, _fate: &Result<Box<Fate>, String>) {}
 
     /// An action whose included files it would like to see: asked once.
     fn wants_included(&mut self) -> Option<ActionId> {
@@ -94,6 +110,13 @@ pub trait Dialog: Send {
     fn wants_loss(&mut self, _look: &Look<'_>) -> Option<usize> {
         None
     }
+
+    /// It would like to see what has changed in the guide: asked once.
+    fn wants_difference(&mut self) -> bool {
+        false
+    }
+
+    fn learn_difference(&mut self, _difference: Result<Vec<String>, String>) {}
 
     fn learn_loss(&mut self, _block: usize, _loss: Result<String, String>) {}
 }

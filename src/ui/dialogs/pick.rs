@@ -1,4 +1,4 @@
-//! A list of which one is taken: the alternatives of a step, the layouts, the inputs of the guide.
+//! A list of which one is taken: the alternatives of a step, or the layouts.
 //!
 //! ```text
 //! ╔ choose how: writes ═══════════════════════════════════ staging ╗
@@ -11,11 +11,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{Command, Input as Value};
+use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use crate::run::Command;
+use crate::runbook::Choice;
 use crate::ui::format::{pad, width};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
+use crate::ui::markdown::{code, plain};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 use crate::ui::walk::{choices, shown_step};
@@ -26,7 +28,6 @@ pub enum Subject {
     Choice(String),
     /// Names and descriptions, and which one is on the screen.
     Layouts(Vec<(String, String)>, usize),
-    Inputs,
 }
 
 pub struct Pick {
@@ -41,17 +42,9 @@ struct Row {
 }
 
 impl Pick {
-    pub fn new(subject: Subject, look: &Look<'_>) -> Self {
-        let run = look.run();
+    pub fn new(subject: Subject) -> Self {
         let cursor = match &subject {
             Subject::Layouts(_, current) => *current,
-            // The first one without a value: that is why somebody opens the list.
-            Subject::Inputs => run
-                .runbook
-                .variables
-                .iter()
-                .position(|variable| !run.inputs.contains_key(&variable.name))
-                .unwrap_or(0),
             Subject::Choice(_) => 0,
         };
         Self { subject, cursor }
@@ -91,43 +84,50 @@ impl Pick {
                     role: Role::Muted,
                 })
                 .collect(),
-            Subject::Inputs => run
-                .runbook
-                .variables
-                .iter()
-                .map(|variable| {
-                    let lines: Vec<String> = variable
-                        .lines
-                        .iter()
-                        .take(4)
-                        .map(ToString::to_string)
-                        .collect();
-                    let more = if variable.lines.len() > 4 {
-                        ", …"
-                    } else {
-                        ""
-                    };
-                    let lines = format!("line {}{more}", lines.join(", "));
-                    let (value, role) = match run.inputs.get(&variable.name) {
-                        Some(Value::Value(value)) => (format!("= {value}"), Role::Passed),
-                        Some(Value::Secret(_)) => (
-                            "= (a secret, read from its source)".to_owned(),
-                            Role::Passed,
-                        ),
-                        None if variable.secret => (
-                            "a secret: name its source in `gonogo.toml`".to_owned(),
-                            Role::Warning,
-                        ),
-                        None => ("no value".to_owned(), Role::Warning),
-                    };
-                    Row {
-                        name: variable.name.clone(),
-                        about: format!("{value}   ({lines})"),
-                        role,
-                    }
-                })
-                .collect(),
         }
+    }
+
+    /// What the alternative under the cursor would run, as it is written.
+    fn code(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
+        let Subject::Choice(group) = &self.subject else {
+            return Vec::new();
+        };
+        let rows = self.rows(look);
+        let (Some(step), Some(row)) = (shown_step(look), rows.get(self.cursor)) else {
+            return Vec::new();
+        };
+        let is_meant = |choice: &Option<Choice>| {
+            choice
+                .as_ref()
+                .is_some_and(|choice| choice.group == *group && choice.name == row.name)
+        };
+        let run = look.run();
+        // A step may itself be the alternative; then its siblings hold the others.
+        let steps = run.runbook.steps().filter(|other| {
+            other.id == step.id
+                || (step.choice.is_some()
+                    && other.choice.as_ref().is_some_and(|own| own.group == *group))
+        });
+        let mut lines = Vec::new();
+        for step in steps {
+            let blocks = step
+                .blocks
+                .iter()
+                .filter_map(|number| run.runbook.block(*number));
+            for block in blocks {
+                if is_meant(&block.choice) || is_meant(&step.choice) {
+                    lines.extend(code(&block.code, 0, columns, look.theme));
+                    continue;
+                }
+                for part in block.parts.iter().filter(|part| is_meant(&part.choice)) {
+                    lines.extend(code(&part.code, 0, columns, look.theme));
+                }
+            }
+        }
+        if !lines.is_empty() {
+            lines.insert(0, Line::default());
+        }
+        lines
     }
 
     fn lines(&self, look: &Look<'_>) -> Vec<Line<'static>> {
@@ -142,7 +142,7 @@ impl Pick {
             .map(|row| width(&row.name))
             .max()
             .unwrap_or(0)
-            .min(40);
+            .min(70);
         rows.into_iter()
             .enumerate()
             .map(|(index, row)| {
@@ -160,50 +160,6 @@ impl Pick {
             })
             .collect()
     }
-
-    fn edit(&self, look: &Look<'_>) -> Reply {
-        let run = look.run();
-        let Some(variable) = run.runbook.variables.get(self.cursor) else {
-            return Reply::Close;
-        };
-        let held = match run.inputs.get(&variable.name) {
-            _ if variable.secret => {
-                return Reply::say(
-                    format!(
-                        "`{}` is a secret: its value is never typed here",
-                        variable.name
-                    ),
-                    "name its source in `gonogo.toml` and open the run anew",
-                );
-            }
-            Some(Value::Secret(_)) => {
-                return Reply::say(
-                    format!(
-                        "`{}` comes from its source when it is needed",
-                        variable.name
-                    ),
-                    "nothing to type",
-                );
-            }
-            Some(Value::Value(value)) => value.clone(),
-            None => String::new(),
-        };
-        if !look.model.drives() {
-            return Reply::say("you are watching", "T takes control");
-        }
-        let name = variable.name.clone();
-        let field = Field::required(&variable.name).holding(&held);
-        Reply::Open(Box::new(Form::new(
-            &format!("value of `{name}`"),
-            vec![field],
-            move |texts| {
-                Reply::Done(vec![Command::SetInput {
-                    name: name.clone(),
-                    input: Value::Value(texts.concat()),
-                }])
-            },
-        )))
-    }
 }
 
 impl Dialog for Pick {
@@ -211,30 +167,40 @@ impl Dialog for Pick {
         Context::Pick
     }
 
-    fn title(&self, _look: &Look<'_>) -> String {
+    fn title(&self, look: &Look<'_>) -> String {
         match &self.subject {
+            // A group that its author did not name has a name of no meaning.
+            Subject::Choice(group) if group.starts_with("block-") => {
+                let step = shown_step(look).map(|step| plain(&step.title));
+                format!("choose one: {}", step.unwrap_or_default())
+            }
             Subject::Choice(group) => format!("choose one: {group}"),
             Subject::Layouts(..) => "layouts".to_owned(),
-            Subject::Inputs => "inputs: the blanks of the guide".to_owned(),
         }
     }
 
-    fn wants(&self, look: &Look<'_>, _room: Size) -> Size {
-        let mut size = size_of(&self.lines(look), 0);
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let mut lines = self.lines(look);
+        lines.extend(self.code(look, room.width.into()));
+        let mut size = size_of(&lines, 0);
         size.width = size.width.max(60);
         size
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let top = (self.cursor + 2).saturating_sub(area.height.into());
-        draw_scrolled(&self.lines(look), top, look, area, buffer);
+        let mut lines = self.lines(look);
+        if lines.len() < area.height.into() {
+            lines.extend(self.code(look, area.width.into()));
+            lines.truncate(area.height.into());
+        }
+        draw_scrolled(&lines, top, look, area, buffer);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
             Intent::Pick => match &self.subject {
-                Subject::Inputs => self.edit(look),
                 Subject::Layouts(..) => Reply::TakeLayout(self.cursor),
                 Subject::Choice(_) if !look.model.drives() => {
                     Reply::say("you are watching", "T takes control")

@@ -16,9 +16,10 @@ use ratatui::text::Line;
 use tui_input::Input;
 
 use super::word::Word;
-use super::{Dialog, Field, Form, Pick, Reply, Subject, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, Included, Outcome, Preview, action_title, digest_of, included_files, preview,
+    ActionId, Command, Included, Outcome, Preview, action_title, armed_before, digest_of,
+    included_files, is_armed, preview,
 };
 use crate::runbook::Actor;
 use crate::ui::format::{duration, plural, wrap};
@@ -65,11 +66,7 @@ impl PreviewDialog {
     }
 
     fn needs_arming(&self, look: &Look<'_>) -> bool {
-        let armed = look
-            .run()
-            .action(self.action())
-            .and_then(|state| state.armed.as_deref());
-        self.shown.needs_arming && armed != Some(&self.shown.hash)
+        !is_armed(look.run(), &self.shown)
     }
 
     /// Why a reason must be given before it runs.
@@ -180,6 +177,15 @@ impl PreviewDialog {
             say(
                 format!("only inferred to be a command ({why}): read it, then `a` arms it"),
                 Role::Warning,
+            );
+        } else if let Some(before) = armed_before(look.run(), shown) {
+            let when = before.at.format("%Y-%m-%d %H:%M");
+            say(
+                format!(
+                    "✓ armed {when} UTC by {}, in a run of this very guide",
+                    before.by
+                ),
+                Role::Passed,
             );
         } else if shown.needs_arming {
             say("✓ armed".to_owned(), Role::Passed);
@@ -364,7 +370,7 @@ impl Dialog for PreviewDialog {
                 vec![Field::required("reason")],
                 |texts| Reply::Tell(texts.concat()),
             ))),
-            Intent::Inputs => Reply::Open(Box::new(Pick::new(Subject::Inputs, look))),
+            Intent::Inputs => Reply::Open(Box::new(Inputs::new(look))),
             Intent::Copy => Reply::Copy(self.shown.command.clone()),
             other => {
                 if let Some(top) = moved(self.top, other, usize::MAX) {

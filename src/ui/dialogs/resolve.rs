@@ -6,6 +6,11 @@
 //! ║ ? its process is gone and left no exit record                  ║
 //! ║ on main: db1:5432/app                                          ║
 //! ║ ▏SELECT migrate_audits(500);                                   ║
+//! ║ what is known                                                  ║
+//! ║   its last transaction was committed                           ║
+//! ║   no session on the server carries its name any more           ║
+//! ║   counts (line 40) now: value == 0: value is 0 — met           ║
+//! ║   it printed last: NOTICE: batch 7                             ║
 //! ╚ h it happened  d it did not  Esc close, say nothing ═══════════╝
 //! ```
 
@@ -14,7 +19,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, Outcome, action_title};
+use crate::run::{ActionId, Command, Fate, Outcome, Verdict, action_title};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -22,14 +27,25 @@ use crate::ui::markdown::{code, plain};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
+/// Lines of the end of its output that are shown.
+const LAST_LINES: u64 = 4;
+
 pub struct Resolve {
     action: ActionId,
     top: usize,
+    /// `None` until it is here.
+    fate: Option<Result<Box<Fate>, String>>,
+    asked: bool,
 }
 
 impl Resolve {
     pub fn new(action: ActionId) -> Self {
-        Self { action, top: 0 }
+        Self {
+            action,
+            top: 0,
+            fate: None,
+            asked: false,
+        }
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
@@ -58,7 +74,39 @@ impl Resolve {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
         lines.extend(code(&attempt.command, 0, width, theme));
+        let heading = Line::styled("what is known", theme.style(Role::Heading));
+        lines.extend([Line::default(), heading]);
+        for (text, role) in self.known(look) {
+            lines.extend(wrap(
+                Line::styled(format!("  {text}"), theme.style(role)),
+                width,
+                4,
+            ));
+        }
         lines
+    }
+
+    /// What the world says, a line each.
+    fn known(&self, look: &Look<'_>) -> Vec<(String, Role)> {
+        let mut known = Vec::new();
+        match &self.fate {
+            None => known.push(("asking the server …".to_owned(), Role::Muted)),
+            Some(Err(why)) => {
+                known.push((
+                    format!("the supervisor cannot be asked: {why}"),
+                    Role::Warning,
+                ));
+            }
+            Some(Ok(fate)) => tell(fate, &mut known),
+        }
+        if let Some(output) = look.model.outputs.get(&self.action) {
+            for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
+                if let Some(line) = output.line(number) {
+                    known.push((format!("it printed: {}", line.text), Role::Muted));
+                }
+            }
+        }
+        known
     }
 
     fn say(&self, outcome: Outcome, title: &str) -> Reply {
@@ -77,6 +125,46 @@ impl Resolve {
     }
 }
 
+fn tell(fate: &Fate, known: &mut Vec<(String, Role)>) {
+    match &fate.transaction {
+        Some(Ok(status)) => {
+            known.push((format!("its last transaction: {status}"), Role::Text));
+        }
+        Some(Err(why)) => known.push((format!("its last transaction: {why}"), Role::Warning)),
+        None => {}
+    }
+    match &fate.sessions {
+        Some(Ok(sessions)) if sessions.is_empty() => known.push((
+            "no session on the server carries its name any more".to_owned(),
+            Role::Text,
+        )),
+        Some(Ok(sessions)) => {
+            for session in sessions {
+                known.push((format!("still on the server: {session}"), Role::Warning));
+            }
+        }
+        Some(Err(why)) => {
+            known.push((format!("the server cannot be asked: {why}"), Role::Warning));
+        }
+        None => {}
+    }
+    for check in &fate.checks {
+        let (said, role) = match &check.judgement {
+            Ok(judgement) => {
+                let (word, role) = match judgement.verdict {
+                    Verdict::Pass => ("met", Role::Passed),
+                    Verdict::Fail => ("not met", Role::Failed),
+                    Verdict::Warn | Verdict::Inconclusive => ("inconclusive", Role::Warning),
+                };
+                (format!("{word}: {}", judgement.explanation), role)
+            }
+            Err(why) => (format!("cannot be asked: {why}"), Role::Warning),
+        };
+        let title = plain(&check.title);
+        known.push((format!("{title} (line {}) now: {said}", check.line), role));
+    }
+}
+
 impl Dialog for Resolve {
     fn context(&self) -> Context {
         Context::Resolve
@@ -89,6 +177,17 @@ impl Dialog for Resolve {
             .map(|step| action_title(&run.runbook, step, self.action))
             .unwrap_or_default();
         format!("did it happen? {}", plain(&title))
+    }
+
+    fn wants_fate(&mut self) -> Option<ActionId> {
+        let first = !std::mem::replace(&mut self.asked, true);
+        first.then_some(self.action)
+    }
+
+    fn learn_fate(&mut self, action: ActionId, fate: &Result<Box<Fate>, String>) {
+        if action == self.action {
+            self.fate = Some(fate.clone());
+        }
     }
 
     fn role(&self) -> Role {

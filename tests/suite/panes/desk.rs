@@ -74,6 +74,7 @@ impl Desk {
                 window_ends: Some(now + TimeDelta::minutes(60)),
                 driver: ANNA.to_owned(),
                 unattended: false,
+                provenance: Default::default(),
             },
         };
         let state = open(&record).unwrap();

@@ -4,8 +4,8 @@
 use ratatui::text::Span;
 
 use super::{Writer, short};
-use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, preview};
-use crate::runbook::{Actor, Block, Expectation, Part, Role as BlockRole};
+use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, is_armed, preview};
+use crate::runbook::{Actor, Block, Choice, Expectation, Part, Role as BlockRole};
 use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
 use crate::ui::markdown::{code, plain};
 use crate::ui::theme::{Mark, Role, status_mark, verdict_mark};
@@ -29,7 +29,7 @@ impl Writer<'_> {
             self.action(action, block.actor, &block.code);
         } else {
             let why = self.why_not(block.role, block.refused.as_deref(), &block.why);
-            self.not_run(&block.code, why, block.choice.is_some());
+            self.not_run(&block.code, why, block.choice.as_ref());
         }
     }
 
@@ -42,22 +42,34 @@ impl Writer<'_> {
             self.choice(&choice.group);
         }
         if !part.title.is_empty() {
-            let optional = if part.optional { " (optional)" } else { "" };
+            let said = part.title.to_lowercase().contains("optional");
+            let optional = if part.optional && !said {
+                " (optional)"
+            } else {
+                ""
+            };
             self.say(&format!("{}{optional}", part.title), Role::Text, 0);
         }
         if self.items.contains(&Item::Action(action)) {
             self.action(action, part.actor, &part.code);
         } else {
             let why = self.why_not(part.role, part.refused.as_deref(), "");
-            self.not_run(&part.code, why, part.choice.is_some());
+            self.not_run(&part.code, why, part.choice.as_ref());
         }
     }
 
-    fn not_run(&mut self, text: &str, why: (String, Role), is_alternative: bool) {
-        let (why, role) = if is_alternative && why.1 == Role::Muted {
-            ("an alternative".to_owned(), Role::Muted)
-        } else {
-            why
+    fn not_run(&mut self, text: &str, why: (String, Role), choice: Option<&Choice>) {
+        let (why, role) = match choice {
+            Some(choice) if why.1 == Role::Muted => {
+                let decided = self.run.choices.contains_key(&choice.group);
+                let word = if decided {
+                    "the alternative that was not chosen"
+                } else {
+                    "an alternative"
+                };
+                (word.to_owned(), Role::Muted)
+            }
+            _ => why,
         };
         self.say(&why, role, 0);
         self.push_all(code(text, 0, self.width, self.look.theme));
@@ -141,11 +153,7 @@ impl Writer<'_> {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
             }
-            let armed = self
-                .run
-                .action(action)
-                .and_then(|state| state.armed.as_ref());
-            if shown.needs_arming && armed != Some(&shown.hash) {
+            if !is_armed(self.run, shown) {
                 self.say(
                     "inferred to be a command: read it, then arm it",
                     Role::Muted,

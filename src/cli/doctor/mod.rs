@@ -1,0 +1,179 @@
+//! `gonogo doctor`: is everything here that a guide needs? Each finding comes with the way to mend it.
+
+mod environment;
+mod machine;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Exit, open, print};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The environment of `gonogo.toml` to look at.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    /// The guide whose `gonogo.toml` is meant; without it the one of this folder.
+    guide: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Good,
+    /// It works, but less well.
+    Warning,
+    Missing,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    section: String,
+    level: Level,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+/// What was found so far. Prints each section as soon as it is complete: a server may take its time.
+struct Findings {
+    all: Vec<Finding>,
+    section: String,
+    json: bool,
+    printed: usize,
+}
+
+impl Findings {
+    fn begin(&mut self, section: impl Into<String>) -> color_eyre::Result<()> {
+        self.print()?;
+        self.section = section.into();
+        if !self.json {
+            print::out(&format!("{}\n", self.section))?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, level: Level, what: impl Into<String>, mend: Option<String>) {
+        self.all.push(Finding {
+            section: self.section.clone(),
+            level,
+            what: what.into(),
+            mend,
+        });
+    }
+
+    fn good(&mut self, what: impl Into<String>) {
+        self.add(Level::Good, what, None);
+    }
+
+    fn warn(&mut self, what: impl Into<String>, mend: impl Into<String>) {
+        self.add(Level::Warning, what, Some(mend.into()));
+    }
+
+    fn bad(&mut self, what: impl Into<String>, mend: impl Into<String>) {
+        self.add(Level::Missing, what, Some(mend.into()));
+    }
+
+    fn print(&mut self) -> color_eyre::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let mut text = String::new();
+        for finding in &self.all[self.printed..] {
+            let word = match finding.level {
+                Level::Good => "ok   ",
+                Level::Warning => "WARN ",
+                Level::Missing => "MISS ",
+            };
+            text += &format!("  {word} {}\n", finding.what);
+            if let Some(mend) = &finding.mend {
+                text += &format!("        mend: {mend}\n");
+            }
+        }
+        self.printed = self.all.len();
+        print::out(&text)?;
+        Ok(())
+    }
+
+    fn count(&self, level: Level) -> usize {
+        let found = self.all.iter();
+        found.filter(|finding| finding.level == level).count()
+    }
+}
+
+pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    let mut findings = Findings {
+        all: Vec::new(),
+        section: String::new(),
+        json: arguments.json,
+        printed: 0,
+    };
+    findings.begin("programs")?;
+    machine::programs(&mut findings);
+    findings.begin("state")?;
+    machine::state(&mut findings)?;
+    findings.begin("machine")?;
+    machine::logout(&mut findings);
+    findings.begin("terminal")?;
+    machine::terminal(&mut findings);
+
+    let near = match &arguments.guide {
+        Some(guide) => guide.clone(),
+        None => std::env::current_dir()?,
+    };
+    let beside = if near.is_dir() {
+        near.join("gonogo.toml")
+    } else {
+        near
+    };
+    let (config, path) = open::read_config(&beside)?;
+    match path {
+        None => {
+            findings.begin("environments")?;
+            findings.warn(
+                "none: there is no `gonogo.toml` here or above",
+                "without one there is no database pane and no probe; see docs/configuration.md",
+            );
+        }
+        Some(path) => {
+            let known: Vec<&str> = config.environments.keys().map(String::as_str).collect();
+            if let Some(wanted) = &arguments.env
+                && !config.environments.contains_key(wanted)
+            {
+                return Err(super::exit::Trouble::usage(
+                    format!("`{}` has no environment `{wanted}`", path.display()),
+                    format!("there are: {}", known.join(", ")),
+                ));
+            }
+            for (name, environment) in &config.environments {
+                if arguments.env.as_ref().is_some_and(|wanted| wanted != name) {
+                    continue;
+                }
+                findings.begin(format!("environment {name} ({})", path.display()))?;
+                environment::look_at(&mut findings, environment, path.parent()).await;
+            }
+        }
+    }
+    findings.print()?;
+    let (missing, warnings) = (
+        findings.count(Level::Missing),
+        findings.count(Level::Warning),
+    );
+    if arguments.json {
+        print::json(&serde_json::json!({
+            "missing": missing,
+            "warnings": warnings,
+            "findings": findings.all,
+        }))?;
+    }
+    Ok(if missing > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
+}

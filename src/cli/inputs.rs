@@ -1,0 +1,173 @@
+//! The first values of a run, from everywhere they may come from, each held against the rule of its
+//! blank; and what earlier runs of the guide left behind.
+
+use std::collections::BTreeMap;
+
+use super::OpenArguments;
+use super::exit::Trouble;
+use super::open::Opened;
+use super::print::say;
+use crate::run::{Input, Origin};
+use crate::runbook::config::{Config, Environment, SecretSource};
+use crate::runbook::{Runbook, Variable, VariableRule, values};
+use crate::supervisor::memory;
+
+/// What `gonogo.toml` says about blanks becomes part of the guide's own table of them.
+pub(super) fn apply_rules(runbook: &mut Runbook, config: &Config) {
+    for variable in &mut runbook.variables {
+        let Some(rule) = config.variables.get(&variable.name) else {
+            continue;
+        };
+        variable.secret = rule.secret.unwrap_or(variable.secret);
+        if !variable.secret && rule.default.is_some() {
+            variable.default.clone_from(&rule.default);
+        }
+        variable.rule = rule.clone();
+    }
+}
+
+type Values = (BTreeMap<String, Input>, BTreeMap<String, Origin>);
+
+/// Values in the order in which they count: default, the operator's shell, the environment of
+/// `gonogo.toml`, `--var`.
+pub(super) fn first_values(
+    runbook: &Runbook,
+    environment: &Environment,
+    arguments: &OpenArguments,
+) -> color_eyre::Result<Values> {
+    let mut found: BTreeMap<String, (Input, Origin)> = BTreeMap::new();
+    for variable in &runbook.variables {
+        let name = &variable.name;
+        if let (Some(default), false) = (&variable.rule.default, variable.secret) {
+            let input = Input::Value(default.clone());
+            found.insert(name.clone(), (input, Origin::Default));
+        }
+        // What the operator's own shell would have filled in; what breaks the rule stays open.
+        if let Ok(value) = std::env::var(name) {
+            if variable.secret {
+                let input = Input::Secret(SecretSource::Env(name.clone()));
+                found.insert(name.clone(), (input, Origin::Shell));
+            } else if values::check(&variable.rule, &value).is_ok() {
+                found.insert(name.clone(), (Input::Value(value), Origin::Shell));
+            }
+        }
+    }
+    for (name, value) in &environment.values {
+        if let Some(variable) = variable(runbook, name) {
+            if variable.rule.secret == Some(true) {
+                return Err(Trouble::usage(
+                    format!(
+                        "`{name}` is a secret and stands in the open under `values` of `{}`",
+                        environment.name
+                    ),
+                    format!("write `secrets.{name}` and where it comes from"),
+                ));
+            }
+            let wanted = format!("`{name}` of the environment `{}`", environment.name);
+            check(&variable.rule, value, &wanted)?;
+        }
+        let input = Input::Value(value.clone());
+        found.insert(name.clone(), (input, Origin::Configuration));
+    }
+    for (name, source) in &environment.secrets {
+        let input = Input::Secret(source.clone());
+        found.insert(name.clone(), (input, Origin::Configuration));
+    }
+    for argument in &arguments.variables {
+        let Some((name, value)) = argument.split_once('=') else {
+            return Err(Trouble::usage(
+                format!("`--var {argument}` has no `=`"),
+                "write `--var NAME=VALUE`",
+            ));
+        };
+        if let Some(variable) = variable(runbook, name) {
+            if variable.secret {
+                return Err(Trouble::usage(
+                    format!(
+                        "`{name}` is a secret, and arguments can be read by everybody on this machine"
+                    ),
+                    format!(
+                        "export `{name}` in your shell, or name its source under `secrets` in `gonogo.toml`"
+                    ),
+                ));
+            }
+            check(&variable.rule, value, &format!("`--var {name}`"))?;
+        }
+        let input = Input::Value(value.to_owned());
+        found.insert(name.to_owned(), (input, Origin::Argument));
+    }
+    let origins = found
+        .iter()
+        .map(|(name, (_, origin))| (name.clone(), *origin));
+    let origins = origins.collect();
+    let inputs = found.into_iter().map(|(name, (input, _))| (name, input));
+    Ok((inputs.collect(), origins))
+}
+
+fn variable<'a>(runbook: &'a Runbook, name: &str) -> Option<&'a Variable> {
+    runbook.variables.iter().find(|known| known.name == name)
+}
+
+fn check(rule: &VariableRule, value: &str, what: &str) -> color_eyre::Result<()> {
+    values::check(rule, value).map_err(|why| {
+        let help = match &rule.description {
+            Some(description) => format!("mend the value: {description}"),
+            None => "mend the value, or its rule under `[variables]` of `gonogo.toml`".to_owned(),
+        };
+        Trouble::usage(format!("{what} is refused: {why}"), help)
+    })
+}
+
+/// Adds what earlier runs left: armings, and values for blanks that nothing else fills. In a protected
+/// environment a value is only offered, and waits to be confirmed.
+pub(super) fn recall(opened: &mut Opened) {
+    let Some(guide) = opened.provenance.guide.clone() else {
+        return;
+    };
+    let environment = &opened.environment;
+    opened.armed_before = memory::recall_armed(&opened.runbook.digest, &environment.name);
+    for (name, remembered) in memory::recall_values(&guide, &environment.name) {
+        let Some(variable) = variable(&opened.runbook, &name) else {
+            continue;
+        };
+        let fits = match &remembered.input {
+            Input::Value(value) => !variable.secret && values::check(&variable.rule, value).is_ok(),
+            Input::Secret(source) => values::plain(source.text()).is_ok(),
+        };
+        let given = opened.provenance.origins.get(&name);
+        // A default is what is taken where nobody says anything; somebody did.
+        let wins = given.is_none_or(|origin| *origin == Origin::Default);
+        if !fits || !wins {
+            continue;
+        }
+        if environment.protected {
+            opened.inputs.remove(&name);
+            opened.provenance.origins.remove(&name);
+            opened.provenance.remembered.insert(name, remembered);
+        } else {
+            opened
+                .provenance
+                .origins
+                .insert(name.clone(), Origin::Remembered);
+            opened.inputs.insert(name, remembered.input);
+        }
+    }
+}
+
+/// Forgets what earlier runs left, and says whether there was anything.
+pub(super) fn forget(opened: &Opened) -> color_eyre::Result<()> {
+    let guide = opened.provenance.guide.as_deref().unwrap_or_default();
+    let environment = &opened.environment.name;
+    let found = memory::forget(guide, &opened.runbook.digest, environment).map_err(|error| {
+        Trouble::failed(
+            format!("what is remembered cannot be removed: {error}"),
+            "remove the folder `memory` of the state folder by hand",
+        )
+    })?;
+    if found {
+        say!("forgotten: what earlier runs left for `{environment}`");
+    } else {
+        say!("nothing was remembered for `{environment}`");
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! What outlives a run: values that operators gave, by guide and environment, and what they armed, by
+//! the digest of the guide and environment. Small JSON files that only their owner may read, under
+//! `memory/` of the state folder. Secrets never reach them, only where a secret comes from.
+//!
+//! ```text
+//! memory/values/HASH.json  of guide path and environment: name -> value, when, by whom
+//! memory/armed/HASH.json   of guide digest and environment: action -> hash of its code, when, by whom
+//! memory/lock              one writer at a time
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::place;
+use crate::run::{
+    ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, code_hash, hex, preview,
+};
+
+/// A memory larger than this is none that this program wrote.
+const LARGEST: u64 = 4 << 20;
+
+/// What is remembered of one guide in one environment.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Values {
+    guide: String,
+    environment: String,
+    values: BTreeMap<String, Remembered>,
+}
+
+/// What was armed in one text of a guide, in one environment.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Armed {
+    digest: String,
+    environment: String,
+    armed: BTreeMap<ActionId, ArmedBefore>,
+}
+
+/// Values that earlier runs of this guide left behind in this environment.
+pub fn recall_values(guide: &str, environment: &str) -> BTreeMap<String, Remembered> {
+    let kept: Option<Values> = recall("values", guide, environment);
+    // A hash could be anybody's: the names in the file have to agree.
+    kept.filter(|kept| kept.guide == guide && kept.environment == environment)
+        .map(|kept| kept.values)
+        .unwrap_or_default()
+}
+
+/// What was armed in earlier runs of the byte-identical guide in this environment.
+pub fn recall_armed(digest: &str, environment: &str) -> BTreeMap<ActionId, ArmedBefore> {
+    let kept: Option<Armed> = recall("armed", digest, environment);
+    kept.filter(|kept| kept.digest == digest && kept.environment == environment)
+        .map(|kept| kept.armed)
+        .unwrap_or_default()
+}
+
+/// Forgets the values of a guide and what was armed in this text of it, in one environment. Returns
+/// whether there was anything.
+///
+/// # Errors
+/// Where a file cannot be removed.
+pub fn forget(guide: &str, digest: &str, environment: &str) -> io::Result<bool> {
+    let mut found = false;
+    for (kind, key) in [("values", guide), ("armed", digest)] {
+        match std::fs::remove_file(path(kind, key, environment)?) {
+            Ok(()) => found = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps what a person's accepted command says about later runs. What cannot be kept is said in the
+/// log: the run itself has it in its journal.
+pub(super) fn keep(state: &RunState, by: &str, command: &Command) {
+    if by == ENGINE || state.unattended {
+        return;
+    }
+    let kept = match command {
+        Command::SetInput { name, .. } | Command::ClearInput { name } => {
+            keep_value(state, by, name)
+        }
+        // Which of them it was is not said; those that stand as before are written as before.
+        Command::UndoInput {} => {
+            let taken_back = state
+                .input_changes
+                .iter()
+                .filter(|change| change.taken_back);
+            let names: BTreeSet<&str> = taken_back.map(|change| change.name.as_str()).collect();
+            names
+                .into_iter()
+                .try_for_each(|name| keep_value(state, by, name))
+        }
+        Command::Arm { action, .. } => keep_armed(state, by, *action),
+        _ => Ok(()),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "not remembered for the next run");
+    }
+}
+
+fn keep_value(state: &RunState, by: &str, name: &str) -> io::Result<()> {
+    let Some(guide) = &state.provenance.guide else {
+        return Ok(());
+    };
+    let mut variables = state.runbook.variables.iter();
+    let is_secret = variables.any(|known| known.name == name && known.secret);
+    let input = state.inputs.get(name).filter(|input| match input {
+        Input::Value(_) => !is_secret,
+        Input::Secret(_) => true,
+    });
+    change("values", guide, &state.environment, |kept: &mut Values| {
+        kept.guide.clone_from(guide);
+        kept.environment.clone_from(&state.environment);
+        match input {
+            Some(input) => {
+                let remembered = Remembered {
+                    input: input.clone(),
+                    at: state.last_event_at,
+                    by: by.to_owned(),
+                };
+                kept.values.insert(name.to_owned(), remembered);
+            }
+            None => {
+                kept.values.remove(name);
+            }
+        }
+    })
+}
+
+fn keep_armed(state: &RunState, by: &str, action: ActionId) -> io::Result<()> {
+    let harmless = preview(state, action).is_ok_and(|shown| shown.destructive.is_empty());
+    let Some(code) = code_hash(state, action).filter(|_| harmless) else {
+        return Ok(());
+    };
+    let digest = &state.runbook.digest;
+    change("armed", digest, &state.environment, |kept: &mut Armed| {
+        kept.digest.clone_from(digest);
+        kept.environment.clone_from(&state.environment);
+        let armed = ArmedBefore {
+            code,
+            at: state.last_event_at,
+            by: by.to_owned(),
+        };
+        kept.armed.insert(action, armed);
+    })
+}
+
+fn path(kind: &str, key: &str, environment: &str) -> io::Result<PathBuf> {
+    let mut hasher = Sha256::new();
+    hasher.update(key.as_bytes());
+    hasher.update([0]);
+    hasher.update(environment.as_bytes());
+    let name = format!("{}.json", &hex(&hasher.finalize())[..32]);
+    Ok(place::root()?.join("memory").join(kind).join(name))
+}
+
+fn recall<T: DeserializeOwned>(kind: &str, key: &str, environment: &str) -> Option<T> {
+    let path = path(kind, key, environment).ok()?;
+    match read(&path) {
+        Ok(kept) => Some(kept),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
+            None
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(LARGEST).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// Reads, changes and replaces one memory, one writer at a time.
+fn change<T: DeserializeOwned + Serialize + Default>(
+    kind: &str,
+    key: &str,
+    environment: &str,
+    change: impl FnOnce(&mut T),
+) -> io::Result<()> {
+    let path = path(kind, key, environment)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let root = folder.parent().unwrap_or(folder);
+    place::create_private(root)?;
+    place::create_private(folder)?;
+    let lock = place::private_file(&root.join("lock"))?;
+    lock.lock()?;
+    // A memory that cannot be read is begun anew.
+    let mut kept: T = read(&path).unwrap_or_default();
+    change(&mut kept);
+    // Made by its owner for its owner: mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
+    file.persist(&path).map_err(|error| error.error)?;
+    lock.unlock()
+}

@@ -1,0 +1,122 @@
+//! What has changed in the guide's file since the run was opened. The run goes on with what was
+//! frozen then; this only shows the difference.
+//!
+//! ```text
+//! ╔ the guide has changed on disk ═══════════════════════ staging ╗
+//! ║ seen 02:14 UTC; this run goes on with the text it began with  ║
+//! ║ @@ -12,3 +12,3 @@                                             ║
+//! ║ -pg_dump app                                                  ║
+//! ║ +pg_dump -Fc app                                              ║
+//! ╚ Esc close ════════════════════════════════════════════════════╝
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+
+use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use crate::run::GuideOnDisk;
+use crate::ui::format::{minute_or_date, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+#[derive(Default)]
+pub struct GuideChanged {
+    asked: bool,
+    difference: Option<Result<Vec<String>, String>>,
+    top: usize,
+}
+
+impl GuideChanged {
+    fn lines(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let mut lines = Vec::new();
+        let mut say = |text: String, role: Role| {
+            lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 2));
+        };
+        if let Some(seen) = &look.run().guide_on_disk {
+            let when = minute_or_date(seen.at, look.model.now);
+            let frozen = "this run goes on with the text it was opened from";
+            say(
+                match &seen.state {
+                    GuideOnDisk::Same => {
+                        format!("since {when} UTC it is again what this run was opened from")
+                    }
+                    GuideOnDisk::Changed(_) => format!("seen {when} UTC; {frozen}"),
+                    GuideOnDisk::Missing => format!("gone since {when} UTC; {frozen}"),
+                    GuideOnDisk::Unreadable(why) => {
+                        format!("cannot be read since {when} UTC ({why}); {frozen}")
+                    }
+                },
+                Role::Warning,
+            );
+        }
+        say(String::new(), Role::Text);
+        match &self.difference {
+            None => say("reading it …".to_owned(), Role::Muted),
+            Some(Err(why)) => say(why.clone(), Role::Warning),
+            Some(Ok(difference)) if difference.is_empty() => {
+                say("no line differs".to_owned(), Role::Muted);
+            }
+            Some(Ok(difference)) => {
+                for line in difference {
+                    let role = match line.as_bytes().first() {
+                        Some(b'+') => Role::Passed,
+                        Some(b'-') => Role::Failed,
+                        Some(b'@') => Role::Heading,
+                        _ => Role::Text,
+                    };
+                    say(line.clone(), role);
+                }
+            }
+        }
+        lines
+    }
+}
+
+impl Dialog for GuideChanged {
+    fn context(&self) -> Context {
+        Context::Read
+    }
+
+    fn title(&self, _look: &Look<'_>) -> String {
+        "the guide on disk".to_owned()
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        size_of(&self.lines(look, room.width.into()), 0)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        draw_scrolled(
+            &self.lines(look, area.width.into()),
+            self.top,
+            look,
+            area,
+            buffer,
+        );
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        match intent {
+            Intent::Close => Reply::Close,
+            other => {
+                let most = self.lines(look, 80).len();
+                if let Some(top) = moved(self.top, other, most) {
+                    self.top = top;
+                }
+                Reply::Stay
+            }
+        }
+    }
+
+    fn wants_difference(&mut self) -> bool {
+        !std::mem::replace(&mut self.asked, true)
+    }
+
+    fn learn_difference(&mut self, difference: Result<Vec<String>, String>) {
+        self.difference = Some(difference);
+    }
+}
