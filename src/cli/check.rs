@@ -1,15 +1,15 @@
 //! `gonogo check GUIDE…`: what was understood, and what is wrong.
 
 use super::print;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
+use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Role, Runbook, check_document};
+use crate::runbook::{Actor, Role, Runbook, check_document, decoded};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,34 +21,76 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
-    let mut documents = Vec::new();
+    let mut checked = read_all(&arguments.guides)?;
+    check_shell_syntax(&mut checked);
     let mut errors = 0;
-    for path in &arguments.guides {
-        let bytes = open::read_guide(path)?;
-        let file = path.display().to_string();
-        let (config, config_path) = open::read_config(path)?;
-        let mut runbook = open::understand(path, &bytes, &config, config_path.as_deref());
-        open::check_conditions(&mut runbook, &bytes, &config);
-        check_shell_syntax(&mut runbook);
-        runbook
-            .diagnostics
-            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
-        errors += open::errors(&runbook.diagnostics);
-        if arguments.json {
-            documents.push(check_document(&runbook));
-        } else {
-            let source = String::from_utf8_lossy(&bytes);
-            print::remark(&render(&runbook.diagnostics, &file, &source));
-            print::out(&summary(&runbook))?;
+    for guide in &mut checked {
+        let diagnostics = &mut guide.runbook.diagnostics;
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        errors += open::errors(diagnostics);
+        if !arguments.json {
+            let source = decoded(&guide.bytes);
+            let runbook = &guide.runbook;
+            print::remark(&render(&runbook.diagnostics, &runbook.file, &source));
+            print::out(&summary(runbook))?;
         }
     }
     if arguments.json {
+        let documents: Vec<_> = checked
+            .iter()
+            .map(|guide| check_document(&guide.runbook))
+            .collect();
         match documents.as_slice() {
             [only] => print::json(only)?,
             several => print::json(&several)?,
         }
     }
     Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
+}
+
+/// A guide as it was read.
+struct Checked {
+    bytes: Vec<u8>,
+    runbook: Runbook,
+}
+
+/// Reads all guides, as many at a time as there are cores.
+fn read_all(guides: &[PathBuf]) -> color_eyre::Result<Vec<Checked>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let read = || {
+        let mut read = Vec::new();
+        while let Some((index, path)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            guides.get(index).map(|path| (index, path))
+        } {
+            read.push((index, read_one(path)));
+        }
+        read
+    };
+    let mut all = std::thread::scope(|scope| {
+        let readers: Vec<_> = (1..cores.min(guides.len()))
+            .map(|_| scope.spawn(read))
+            .collect();
+        let mut all = read();
+        for reader in readers {
+            match reader.join() {
+                Ok(more) => all.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, checked)| checked).collect()
+}
+
+fn read_one(path: &Path) -> color_eyre::Result<Checked> {
+    let bytes = open::read_guide(path)?;
+    let (config, config_path) = open::read_config(path)?;
+    let mut runbook = open::understand(path, &bytes, &config, config_path.as_deref());
+    open::check_conditions(&mut runbook, &bytes, &config);
+    Ok(Checked { bytes, runbook })
 }
 
 /// What was understood, for a person.
@@ -109,77 +151,110 @@ fn summary(runbook: &Runbook) -> String {
     text
 }
 
-/// `bash -n` over every shell block that may run: half a block that ran before its syntax error is
-/// the worst of both. Nothing is executed.
-fn check_shell_syntax(runbook: &mut Runbook) {
-    let mut found = Vec::new();
-    for block in &runbook.blocks {
-        let runs = matches!(block.role, Role::Run) && block.actor == Actor::Shell;
-        if !runs {
-            continue;
+/// What bash says about every shell block that may run.
+fn check_shell_syntax(checked: &mut [Checked]) {
+    let mut places = Vec::new();
+    let mut codes = Vec::new();
+    for (index, guide) in checked.iter().enumerate() {
+        for (line, code) in shell_code(&guide.runbook) {
+            places.push((index, line));
+            codes.push(code);
         }
-        match bash_objection(&block.code) {
-            Ok(None) => {}
-            Ok(Some((line, message))) => found.push(Diagnostic {
-                severity: Severity::Error,
-                code: "shell-syntax".to_owned(),
-                line: block.code_line + line.saturating_sub(1),
-                column: 1,
-                width: 1,
-                message,
-                help: "the block would stop here after running what stands before it".to_owned(),
-            }),
-            Err(error) => {
-                found.push(Diagnostic {
-                    severity: Severity::Info,
-                    code: "no-bash".to_owned(),
-                    line: block.line,
-                    column: 1,
-                    width: 1,
-                    message: format!(
-                        "shell syntax is not checked: bash cannot be started ({error})"
-                    ),
-                    help: "install bash".to_owned(),
-                });
-                break;
+    }
+    let mut found = Vec::new();
+    let mut lines: Option<(usize, Vec<String>)> = None;
+    match shell_syntax::objections(&codes) {
+        Ok(said) => {
+            for ((index, line), said) in places.into_iter().zip(said) {
+                match said {
+                    Said::Nothing => {}
+                    Said::Unasked => {
+                        let message = format!(
+                            "the shell syntax from here on is not checked: {} other blocks were",
+                            shell_syntax::MOST
+                        );
+                        let help = "check fewer guides at a time, or a shorter one";
+                        found.push((index, note("shell-unchecked", line, message, help)));
+                        break;
+                    }
+                    Said::Objection(objection) => {
+                        let (_, lines) = match &mut lines {
+                            Some(known) if known.0 == index => known,
+                            lines => {
+                                let text = decoded(&checked[index].bytes);
+                                lines.insert((index, text.lines().map(str::to_owned).collect()))
+                            }
+                        };
+                        found.push((index, syntax(line, &objection, lines)));
+                    }
+                }
             }
         }
+        Err(error) => found.extend(places.first().map(|(index, line)| {
+            let message = format!("shell syntax is not checked: {error}");
+            let help = "install bash, and see that the folder for temporary files can be written";
+            (*index, note("no-bash", *line, message, help))
+        })),
     }
-    runbook.diagnostics.extend(found);
+    for (index, diagnostic) in found {
+        checked[index].runbook.diagnostics.push(diagnostic);
+    }
 }
 
-fn bash_objection(code: &str) -> std::io::Result<Option<(usize, String)>> {
-    let mut bash = Command::new("bash")
-        .args(["--norc", "-n"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = bash.stdin.take() {
-        match input.write_all(code.as_bytes()) {
-            // It stopped reading at the error.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error),
-            _ => {}
-        }
+/// Shell code that may run, with the line where it begins: whole blocks, and the parts of those that
+/// run part by part. Blanks make no sense to a shell before they are filled in.
+fn shell_code(runbook: &Runbook) -> impl Iterator<Item = (usize, &str)> {
+    runbook.blocks.iter().flat_map(|block| {
+        let whole = (block.role == Role::Run && block.actor == Actor::Shell)
+            .then_some((block.code_line, block.code.as_str()));
+        let parts = block
+            .parts
+            .iter()
+            .filter(|part| {
+                block.role == Role::Split && part.role == Role::Run && part.actor == Actor::Shell
+            })
+            .map(|part| (part.line, part.code.as_str()));
+        whole.into_iter().chain(parts)
+    })
+}
+
+fn syntax(first: usize, objection: &Objection, lines: &[String]) -> Diagnostic {
+    let line = first + objection.line - 1;
+    let text = lines.get(line - 1).map_or("", String::as_str);
+    let indent = text
+        .chars()
+        .take_while(|character| character.is_whitespace())
+        .count();
+    let (severity, help) = if objection.stops {
+        (
+            Severity::Error,
+            "the block would stop here after running what stands before it",
+        )
+    } else {
+        (
+            Severity::Warning,
+            "bash takes all that follows as its text; end it with that word alone on a line, without blanks before it",
+        )
+    };
+    Diagnostic {
+        severity,
+        code: "shell-syntax".to_owned(),
+        line,
+        column: indent + 1,
+        width: text.trim().chars().count().max(1),
+        message: objection.message.clone(),
+        help: help.to_owned(),
     }
-    let output = bash.wait_with_output()?;
-    if output.status.success() {
-        return Ok(None);
+}
+
+fn note(code: &str, line: usize, message: String, help: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Info,
+        code: code.to_owned(),
+        line,
+        column: 1,
+        width: 1,
+        message,
+        help: help.to_owned(),
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().next().unwrap_or("bash refuses it").to_owned();
-    // `bash: line 3: syntax error near …`
-    let rest = first
-        .split_once("line ")
-        .map(|(_, rest)| rest)
-        .unwrap_or(&first);
-    let line = rest
-        .split(':')
-        .next()
-        .and_then(|number| number.trim().parse().ok())
-        .unwrap_or(1);
-    let message = rest
-        .split_once(": ")
-        .map_or(first.as_str(), |(_, message)| message);
-    Ok(Some((line, message.to_owned())))
 }

@@ -19,6 +19,7 @@ mod rollback;
 mod run;
 mod runs;
 mod session;
+mod shell_syntax;
 mod status;
 mod supervise;
 mod unattended;

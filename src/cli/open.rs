@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity, inputs};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{ActionId, ArmedBefore, ENGINE, Event, Input, Provenance, Record};
+use crate::run::{
+    ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, Provenance, Record,
+};
 use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};
@@ -199,16 +201,28 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
         .flat_map(|environment| environment.probes.keys().cloned())
         .collect();
     let probes = (!config.environments.is_empty()).then_some(probes);
-    let found = runbook::check_conditions(runbook, bytes, |condition| {
-        let checked = crate::run::check_condition(condition, runbook, probes.as_deref());
-        let problem = checked.err().map(|error| ConditionProblem {
-            fragment: error.name.unwrap_or_default(),
-            message: error.message,
-            help: "see `docs/dialect.md` on conditions".to_owned(),
-        });
-        problem.into_iter().collect()
+    let names = ConditionNames::of(runbook, probes.as_deref());
+    let found = names.checking(|check| {
+        runbook::check_conditions(runbook, bytes, |condition| {
+            let problem = check(condition).err().map(|error| ConditionProblem {
+                fragment: error.name.unwrap_or_default(),
+                message: error.message,
+                help: error.help,
+            });
+            problem.into_iter().collect()
+        })
     });
-    runbook.diagnostics.extend(found);
+    runbook.diagnostics.extend(found.unwrap_or_else(|reason| {
+        vec![Diagnostic {
+            severity: Severity::Error,
+            code: "bad-condition".to_owned(),
+            line: 1,
+            column: 1,
+            width: 1,
+            message: format!("the conditions of this guide cannot be checked: {reason}"),
+            help: "write them more simply".to_owned(),
+        }]
+    }));
 }
 
 /// Reads everything a run is opened from.
@@ -266,7 +280,7 @@ pub(super) fn refuse_errors(opened: &Opened) -> color_eyre::Result<()> {
     if count == 0 {
         return Ok(());
     }
-    let source = String::from_utf8_lossy(&opened.source);
+    let source = runbook::decoded(&opened.source);
     print::remark(&render(diagnostics, &opened.runbook.file, &source));
     Err(color_eyre::Report::new(Trouble {
         message: format!("`{}` has {}", opened.runbook.file, counted(count, "error")),

@@ -7,8 +7,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Exit, OpenArguments, open};
-use crate::run::{Event, Record, RunState, action_title, preview, rollback_plans};
-use crate::runbook::{Phase, Step};
+use crate::run::{
+    Event, Record, RunState, action_title, may_start_elsewhere, preview_ahead, rollback_plans,
+};
+use crate::runbook::{Actor, Phase, Step};
 use crate::text::duration;
 
 #[derive(Debug, Args)]
@@ -125,7 +127,8 @@ fn step_document(state: &RunState, step: &Step) -> Value {
             if !seen.insert(action) {
                 continue;
             }
-            let shown = preview(state, action);
+            let shown = preview_ahead(state, action);
+            let moved = may_start_elsewhere(state, action);
             actions.push(json!({
                 "action": action,
                 "title": action_title(&state.runbook, step, action),
@@ -135,6 +138,11 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "target": shown.as_ref().ok().map(|shown| shown.target.clone()),
                 "values": shown.as_ref().ok().map(|shown| shown.values.clone()),
                 "secrets": shown.as_ref().ok().map(|shown| shown.secrets.clone()),
+                // Where SQL starts matters to files that it names, and is in its preview.
+                "starts_where": moved.filter(|_| shown.as_ref().is_ok_and(|shown| shown.actor == Actor::Shell)),
+                "awaits": shown.as_ref().ok().map(|shown| shown.awaits.iter().map(|awaited| json!({
+                    "name": awaited.name, "from": awaited.from,
+                })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "watch": state.is_watch(action).then(|| state.watch_words(action)),
@@ -246,6 +254,9 @@ fn action_text(action: &Value) -> String {
             string(&action["target"])
         ),
     };
+    if let Some(step) = action["starts_where"].as_str() {
+        out += &format!("      starts where `{step}` leaves the shell\n");
+    }
     if let Some(watch) = action["watch"].as_str() {
         out += &format!("      {watch}\n");
     }
@@ -260,6 +271,13 @@ fn action_text(action: &Value) -> String {
     }
     for (name, value) in action["values"].as_object().into_iter().flatten() {
         out += &format!("      with {name}={}\n", string(value));
+    }
+    for awaited in action["awaits"].as_array().into_iter().flatten() {
+        out += &format!(
+            "      with {} from `{}`\n",
+            string(&awaited["name"]),
+            string(&awaited["from"])
+        );
     }
     for name in action["secrets"].as_array().into_iter().flatten() {
         out += &format!("      with the secret {}\n", string(name));

@@ -258,6 +258,7 @@ fn say(state: &RunState, event: &Event) {
             let why = reason.as_deref().unwrap_or("by a person");
             say!("  held      before its COMMIT, then {word}: {why}");
         }
+        Event::Captured { name, value, .. } => say!("  captured  {name} = {value}"),
         Event::AlertRaised {
             pattern,
             text,

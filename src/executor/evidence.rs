@@ -61,6 +61,8 @@ pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Resul
     evidence.lines = record.lines;
     evidence.bytes = record.bytes;
     evidence.uncommitted = record.uncommitted;
+    let shell = record.shell.as_deref();
+    evidence.shell = shell.filter(|shell| !shell.is_unchanged()).cloned();
     if let Some(http) = &record.http {
         evidence.status = Some(http.status);
         evidence.headers = http.headers.clone();

@@ -6,6 +6,7 @@
 //! ROOT/actions/<action>-<attempt>/   0700, files 0600
 //!     pid.json     which process carries the action out; its absence proves that nothing ran
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
+//!     shell.sh     what bash reads before it: what earlier steps left in the shell
 //!     spool        what it printed (see `spool` for the format)
 //!     input        a FIFO by which the shim is told things while it works
 //!     held.json    a transaction that waits for a person, asks.json a question on the terminal
@@ -28,5 +29,5 @@ mod watch;
 
 pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{boot_id, is_alive, launched};
-pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShimSpec, application_name};
+pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShellHanded, ShimSpec, application_name};
 pub use waiting::{Asks, HeldTransaction, Waiting};

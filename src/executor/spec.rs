@@ -1,12 +1,12 @@
 //! What the supervisor tells a shim, and what a shim leaves behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::{ActionId, HoldPoint, Timestamp};
+use crate::run::{ActionId, HoldPoint, ShellState, ShellValue, Timestamp};
 
 /// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
 /// touch neither disk nor argument list.
@@ -27,6 +27,9 @@ pub struct ShimSpec {
     pub redact: Vec<String>,
     /// Where it starts.
     pub directory: PathBuf,
+    /// What earlier steps left in the shell.
+    #[serde(default)]
+    pub shell: ShellHanded,
     pub timeout_s: Option<u64>,
     /// Where an SQL script stops before a `COMMIT` and waits to be told.
     #[serde(default)]
@@ -64,6 +67,7 @@ impl ShimSpec {
             secrets: BTreeMap::new(),
             redact: Vec::new(),
             directory: directory.into(),
+            shell: ShellHanded::default(),
             timeout_s: None,
             holds: Vec::new(),
             keyboard: false,
@@ -72,6 +76,17 @@ impl ShimSpec {
             every_s: None,
         }
     }
+}
+
+/// What earlier shell steps left, for the shell of this one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShellHanded {
+    /// Variables that it begins with.
+    pub set: BTreeMap<String, ShellValue>,
+    /// Variables of the environment that it does not get.
+    pub unset: BTreeSet<String>,
+    /// Who left the directory that it starts in, for a message (`step 2.1`).
+    pub directory_from: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,6 +141,9 @@ pub struct ExitRecord {
     pub http: Option<HttpAnswer>,
     /// Why it could not run, or what of its output was lost.
     pub error: Option<String>,
+    /// What a shell action left for later ones; absent where the shell could not say.
+    #[serde(default)]
+    pub shell: Option<Box<ShellState>>,
 }
 
 impl ExitRecord {

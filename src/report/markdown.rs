@@ -349,6 +349,9 @@ fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::
         Some(format!("{} lines", evidence.lines)),
     ];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
+    if let Some(shell) = &evidence.shell {
+        writeln!(out, "- handed on: {}", scrub_line(&shell.summary(), false))?;
+    }
     writeln!(out, "- evidence: {}\n", facts.join(", "))?;
     let text = if evidence.stdout.trim().is_empty() {
         &evidence.stderr

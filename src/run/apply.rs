@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Acknowledged, ActionId, Alert, Attempt, CriterionState, Event, Gate, GateDecision, GuideSeen,
-    Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip, TargetLock,
-    TickState,
+    Acknowledged, ActionId, Alert, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
+    GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
+    TargetLock, TickState,
 };
+use crate::runbook::blank_name;
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
 pub fn open(record: &Record) -> Option<RunState> {
@@ -47,6 +48,8 @@ pub fn open(record: &Record) -> Option<RunState> {
         identities: BTreeMap::new(),
         locks: BTreeMap::new(),
         inputs: inputs.clone(),
+        given_at: BTreeMap::new(),
+        captured: BTreeMap::new(),
         choices: BTreeMap::new(),
         current_phase: String::new(),
         phases: BTreeMap::new(),
@@ -132,6 +135,20 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::GuideSeen { state: seen } => {
             let seen = seen.clone();
             state.guide_on_disk = Some(GuideSeen { at, state: seen });
+        }
+        Event::Captured {
+            action,
+            attempt,
+            name,
+            value,
+        } => {
+            let captured = Captured {
+                value: value.clone(),
+                action: *action,
+                attempt: *attempt,
+                at,
+            };
+            state.captured.insert(blank_name(name), captured);
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());

@@ -1,21 +1,26 @@
 //! Conditions in CEL over evidence: checked before the run, bounded, and explained when they fail
 //! with the values of both sides. A condition that cannot be evaluated is inconclusive, never true.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+mod check;
+mod explain;
+mod source;
+mod value;
+
+pub(super) use value::value_of;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use cel::{Context, Program, Value as Cel};
 use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{Evidence, Judgement, Outcome, RunState, Verdict};
-use crate::runbook::Runbook;
+use check::bounded;
+pub use check::{ConditionError, ConditionNames, check_condition};
+use explain::{show, sides, why_false};
+use source::rewritten;
 
-/// Longest condition in bytes: longer ones overflow the evaluator's stack.
-const MAX_LENGTH: usize = 512;
-/// Deepest nesting of brackets.
-const MAX_DEPTH: usize = 32;
 /// The evaluator recurses; this is enough for the depth above with room to spare.
 const STACK: usize = 16 << 20;
 
@@ -125,110 +130,12 @@ pub const EVIDENCE_NAMES: [&str; 12] = [
     "latency", "elapsed",
 ];
 
-/// A condition that cannot be used, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ConditionError {
-    pub message: String,
-    /// The name that is meant, where one is.
-    pub name: Option<String>,
-}
-
-/// Checks a condition before the run: its syntax, its bounds and the names in it. `probes` are the
-/// names of the environment's health endpoints; `None` where no environment is at hand.
-pub fn check_condition(
-    source: &str,
-    runbook: &Runbook,
-    probes: Option<&[String]>,
-) -> Result<(), ConditionError> {
-    bounded(source)?;
-    let rewritten = rewrite_durations(source);
-    on_deep_stack(|| {
-        let program = Program::compile(&rewritten).map_err(|error| ConditionError {
-            message: format!("not a condition: {}", first_line(&error.to_string())),
- name: None,
-        })?;
-        let bound = bound_names(&rewritten);
-        for name in program.references().variables() {
-            let known = EVIDENCE_NAMES.contains(&name)
-                || bound.contains(&name)
-                || runbook
-                    .blocks
-                    .iter()
-                    .any(|block| identifier(&block.id) == name)
-                || probes.is_none_or(|probes| probes.iter().any(|probe| identifier(probe) == name));
-            if !known {
-                return Err(ConditionError {
-                    message: format!(
-                        "`{name}` is neither evidence (such as `exit` or `value`), nor the id of a block, nor a probe"
-                    ),
- name: Some(name.to_owned()),
-                });
-            }
-        }
-        Ok(())
-    })
-    .unwrap_or_else(|reason| {
-        Err(ConditionError {
-            message: reason,
- name: None,
-        })
-    })
-}
-
-fn bounded(source: &str) -> Result<(), ConditionError> {
-    if source.len() > MAX_LENGTH {
-        return Err(ConditionError {
-            message: format!(
-                "a condition may be {MAX_LENGTH} bytes long; this one has {}",
-                source.len()
-            ),
-            name: None,
-        });
-    }
-    let mut depth = 0usize;
-    for character in source.chars() {
-        match character {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(ConditionError {
-                message: format!("a condition may nest brackets {MAX_DEPTH} deep"),
-                name: None,
-            });
-        }
-    }
-    // Chained unary and ternary operators recurse without brackets.
-    if source.matches(['!', '-', '?']).count() > 2 * MAX_DEPTH {
-        return Err(ConditionError {
-            message: format!("a condition may hold {} of `!`, `-` and `?`", 2 * MAX_DEPTH),
-            name: None,
-        });
-    }
-    // There is no fuel: nested comprehensions are what could run long.
-    let loops = COMPREHENSION.find_iter(source).count();
-    if loops > 2 {
-        return Err(ConditionError {
-            message:
-                "a condition may hold two of `all`, `exists`, `exists_one`, `filter` and `map`"
-                    .to_owned(),
-            name: None,
-        });
-    }
-    Ok(())
-}
-
 /// Judges one condition.
 pub fn judge(text: &str, source: &str, scope: &Scope) -> Judgement {
     let (verdict, explanation) = match bounded(source) {
         Err(error) => (Verdict::Inconclusive, error.message),
-        Ok(()) => {
-            let rewritten = rewrite_durations(source);
-            on_deep_stack(|| evaluate(&rewritten, scope))
-                .unwrap_or_else(|reason| (Verdict::Inconclusive, reason))
-        }
+        Ok(()) => on_deep_stack(|| evaluate(source, scope))
+            .unwrap_or_else(|reason| (Verdict::Inconclusive, reason)),
     };
     Judgement {
         text: if text.is_empty() { source } else { text }.to_owned(),
@@ -239,7 +146,7 @@ pub fn judge(text: &str, source: &str, scope: &Scope) -> Judgement {
 }
 
 fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
-    let program = match Program::compile(source) {
+    let program = match Program::compile(&rewritten(source)) {
         Ok(program) => program,
         Err(error) => {
             return (
@@ -261,7 +168,7 @@ fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
     }
     match program.execute(&context) {
         Ok(Cel::Bool(true)) => (Verdict::Pass, sides(source, &context)),
-        Ok(Cel::Bool(false)) => (Verdict::Fail, sides(source, &context)),
+        Ok(Cel::Bool(false)) => (Verdict::Fail, why_false(source, &context)),
         Ok(other) => (
             Verdict::Inconclusive,
             format!("the condition gives {}, not true or false", show(&other)),
@@ -275,55 +182,6 @@ fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
             )
         }
     }
-}
-
-/// The value of every path named in the condition.
-fn sides(source: &str, context: &Context<'_, '_>) -> String {
-    let mut seen = Vec::new();
-    for path in PATH.find_iter(&strip_strings(source)) {
-        let path = path.as_str();
-        if matches!(path, "true" | "false" | "null" | "in" | "size" | "has")
-            || seen.iter().any(|(known, _)| known == path)
-        {
-            continue;
-        }
-        // A method call such as `stdout.contains` is explained by its subject.
-        let value = Program::compile(path)
-            .ok()
-            .and_then(|program| program.execute(context).ok())
-            .map(|value| (path.to_owned(), value))
-            .or_else(|| {
-                let (subject, _) = path.rsplit_once('.')?;
-                let value = Program::compile(subject).ok()?.execute(context).ok()?;
-                Some((subject.to_owned(), value))
-            });
-        if let Some((path, value)) = value
-            && !matches!(value, Cel::Function(..))
-            && !seen.iter().any(|(known, _)| *known == path)
-        {
-            seen.push((path, show(&value)));
-        }
-    }
-    seen.iter()
-        .map(|(path, value)| format!("{path} is {value}"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn show(value: &Cel) -> String {
-    let text = match value {
-        Cel::String(text) => format!("{:?}", text.as_str()),
-        Cel::List(items) => format!("a list of {}", items.len()),
-        Cel::Map(map) => format!("a map of {}", map.map.len()),
-        other => other
-            .json()
-            .map_or_else(|_| "not a value".to_owned(), |json| json.to_string()),
-    };
-    if text.chars().count() <= 80 {
-        return text;
-    }
-    let short: String = text.chars().take(79).collect();
-    format!("{short}…")
 }
 
 fn to_cel(value: &Value) -> Cel {
@@ -346,84 +204,9 @@ fn to_cel(value: &Value) -> Cel {
     }
 }
 
-static PATH: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*"));
-static DURATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(\d+(?:\.\d+)?)(ms|s|m|h|d)\b"));
-static COMPREHENSION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\.\s*(all|exists|exists_one|filter|map)\s*\("));
-
-/// Names that a comprehension gives to its elements: `row` of `rows.all(row, row.n == 0)`. The
-/// evaluator lists them among the names that must exist.
-fn bound_names(source: &str) -> Vec<&str> {
-    static BOUND: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
-    });
-    BOUND
-        .captures_iter(source)
-        .filter_map(|found| found.get(1))
-        .map(|name| name.as_str())
-        .collect()
-}
-
 #[allow(clippy::expect_used)]
 pub(super) fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a pattern of this file compiles")
-}
-
-/// `200ms` and `5m` become milliseconds.
-fn rewrite_durations(source: &str) -> String {
-    let mut rewritten = String::with_capacity(source.len());
-    for (quoted, part) in quoted_parts(source) {
-        if quoted {
-            rewritten.push_str(part);
-            continue;
-        }
-        let replaced = DURATION.replace_all(part, |captures: &regex::Captures<'_>| {
-            let number: f64 = captures[1].parse().unwrap_or(0.0);
-            let factor = match &captures[2] {
-                "ms" => 1.0,
-                "s" => 1e3,
-                "m" => 60e3,
-                "h" => 3_600e3,
-                _ => 86_400e3,
-            };
-            format!("{}", (number * factor).round())
-        });
-        rewritten.push_str(&replaced);
-    }
-    rewritten
-}
-
-fn strip_strings(source: &str) -> String {
-    quoted_parts(source)
-        .into_iter()
-        .map(|(quoted, part)| if quoted { " " } else { part })
-        .collect()
-}
-
-/// The source cut into string literals (`true`) and the rest.
-fn quoted_parts(source: &str) -> Vec<(bool, &str)> {
-    let mut parts = Vec::new();
-    let (mut start, mut quote) = (0, None);
-    let mut escaped = false;
-    for (at, character) in source.char_indices() {
-        match quote {
-            None if character == '"' || character == '\'' => {
-                parts.push((false, &source[start..at]));
-                (start, quote) = (at, Some(character));
-            }
-            Some(_) if escaped => escaped = false,
-            Some(_) if character == '\\' => escaped = true,
-            Some(open) if character == open => {
-                let end = at + character.len_utf8();
-                parts.push((true, &source[start..end]));
-                (start, quote) = (end, None);
-            }
-            _ => {}
-        }
-    }
-    parts.push((quote.is_some(), &source[start..]));
-    parts
 }
 
 fn first_line(text: &str) -> String {
@@ -446,6 +229,7 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runbook::Runbook;
 
     fn scope() -> Scope {
         Scope::default().with_evidence(&Evidence {
@@ -531,6 +315,97 @@ mod tests {
         }
         assert!(
             check_condition("rows.all(row, other.n == 0)", &Runbook::default(), probes).is_err()
+        );
+    }
+
+    /// What is said of a condition that is false.
+    fn false_because(source: &str) -> String {
+        let scope = Scope::default().with_evidence(&Evidence {
+            exit: Some(1),
+            value: Some(json!(3)),
+            stdout: "x".repeat(100_000),
+            latency_ms: Some(310),
+            tag: Some("UPDATE 3".to_owned()),
+            rows: (0..5)
+                .map(|n| {
+                    BTreeMap::from([("n".to_owned(), json!(n)), ("id".to_owned(), json!("a"))])
+                })
+                .collect(),
+            ..Evidence::default()
+        });
+        let judgement = judge("", source, &scope);
+        assert_eq!(
+            judgement.verdict,
+            Verdict::Fail,
+            "{source}: {}",
+            judgement.explanation
+        );
+        judgement.explanation
+    }
+
+    #[test]
+    fn a_false_condition_says_which_part_is_false_and_both_values() {
+        for (source, explanation) in [
+            ("exit == 0", "exit is 1"),
+            ("value == exit", "value is 3, exit is 1"),
+            (
+                "rows == 0 && value == 3",
+                "`rows == 0` is false: rows is a list of 5: ",
+            ),
+            (
+                "value == 3 && latency < 200ms",
+                "`latency < 200ms` is false: latency is 310ms",
+            ),
+            (
+                "exit == 0 && latency < 200ms",
+                "`exit == 0` is false: exit is 1; `latency < 200ms` is false: latency is 310ms",
+            ),
+            (
+                "(exit == 0 || value > 9) && value == 3",
+                "`(exit == 0 || value > 9)` is false: `exit == 0` is false: exit is 1; `value > 9` is false: value is 3",
+            ),
+            ("size(rows) < 2", "size(rows) is 5"),
+            ("rows[4].n == exit", "rows[4].n is 4, exit is 1"),
+            (
+                "rows.all(row, row.n < 2)",
+                "`row.n < 2` is false for rows[2]: row.n is 2",
+            ),
+            (
+                "!rows.exists(row, row.n == 3)",
+                "`row.n == 3` is true for rows[3]: row.n is 3",
+            ),
+            (
+                "rows.exists(row, row.n > 8)",
+                "`row.n > 8` is false for all 5 of rows",
+            ),
+            ("tag.startsWith('DELETE')", "tag is \"UPDATE 3\""),
+            ("tag in ['a', 'b']", "tag is \"UPDATE 3\""),
+            (
+                "rows.map(r, r.n) == [1]",
+                "rows.map(r, r.n) is a list of 5: [0, 1, 2, …]",
+            ),
+            ("rows[0] == rows[1]", "rows[0] is {"),
+        ] {
+            let said = false_because(source);
+            assert!(said.starts_with(explanation), "{source}: {said}");
+        }
+        assert!(
+            false_because("stdout == 'y'").chars().count() < 100,
+            "a long output is cut"
+        );
+    }
+
+    #[test]
+    fn rows_may_be_compared_with_their_number() {
+        assert_eq!(judge("", "rows == 1", &scope()).verdict, Verdict::Pass);
+        assert_eq!(judge("", "rows > 1", &scope()).verdict, Verdict::Fail);
+        assert_eq!(
+            judge("", "rows[0].n == 1.5", &scope()).verdict,
+            Verdict::Pass
+        );
+        assert_eq!(
+            judge("", "value == 3 && rows != 0", &scope()).verdict,
+            Verdict::Pass
         );
     }
 }

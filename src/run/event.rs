@@ -244,6 +244,13 @@ pub enum Event {
         /// Why it is failed or unknown, where the evidence does not say.
         reason: Option<String>,
     },
+    /// A value that the attempt's `capture` took from its evidence, for later blanks of that name.
+    Captured {
+        action: ActionId,
+        attempt: u32,
+        name: String,
+        value: String,
+    },
     /// A person said what became of an unknown action.
     ActionResolved {
         action: ActionId,

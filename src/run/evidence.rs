@@ -35,6 +35,9 @@ pub struct Evidence {
     /// Lines and bytes in the spool.
     pub lines: u64,
     pub bytes: u64,
+    /// What a shell action left for later ones; absent where it left nothing, or could not say.
+    #[serde(default)]
+    pub shell: Option<super::ShellState>,
 }
 
 /// How an action or step ended.

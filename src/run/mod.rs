@@ -6,6 +6,7 @@
 mod advance;
 mod apply;
 mod autopilot;
+mod carried;
 mod command;
 mod condition;
 mod decide;
@@ -20,6 +21,7 @@ mod inputs;
 mod output;
 mod plan;
 mod preview;
+mod shell;
 mod state;
 mod time;
 mod walk;
@@ -34,7 +36,8 @@ pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use command::{Command, Refusal};
 pub use condition::{
-    ConditionError, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition, judge,
+    ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
+    judge,
 };
 pub use decide::decide;
 pub use effect::{Effect, effects};
@@ -50,10 +53,15 @@ pub use inputs::{
 };
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
-pub use preview::{Preview, directory, preview};
+pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
+pub use shell::{
+    ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
+};
 pub use state::*;
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
+
+use condition::value_of;
 
 /// The name under which the engine itself acts.
 pub const ENGINE: &str = "gonogo";

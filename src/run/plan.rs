@@ -4,7 +4,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{ActionId, Preview, RunState, preview};
+use super::preview::reckon;
+use super::{ActionId, Preview, Refusal, RunState};
 use crate::runbook::BlockNumber;
 
 /// One rollback option as it would run now.
@@ -61,7 +62,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     hasher.update(option.id.as_bytes());
     for step in &option.steps {
         for action in super::runnable_actions(&state.runbook, step, &state.choices) {
-            let shown: Result<Preview, _> = preview(state, action);
+            let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
             let (command, target, holds) = match shown {
                 Ok(shown) => {
@@ -114,6 +115,28 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         reasons,
         confirm,
         hash: super::hex(&hasher.finalize()),
+    }
+}
+
+/// What would run when its turn comes. What an earlier step of the same way back sets is there by then.
+fn planned(
+    state: &RunState,
+    option: &crate::runbook::RollbackOption,
+    action: ActionId,
+) -> Result<Preview, Refusal> {
+    let (shown, missing) = reckon(state, action)?;
+    let set_by_itself = |from: &BlockNumber| {
+        option
+            .steps
+            .iter()
+            .any(|step| step.blocks.contains(from) && *from <= action.block)
+    };
+    match missing
+        .into_iter()
+        .find(|missing| !missing.from.iter().any(set_by_itself))
+    {
+        Some(missing) => Err(missing.refusal),
+        None => Ok(shown),
     }
 }
 

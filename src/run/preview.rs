@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ActionId, HoldPoint, Input, Refusal, RunState};
-use crate::runbook::{Actor, Attributes, Filling, Fillings, Role, Transaction, fill, hold_places};
+use super::carried::{Missing, handed_on, missing};
+use super::{ActionId, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
+use crate::runbook::{
+    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, fill,
+    hold_places, travels,
+};
 
 /// An action with its values filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +24,20 @@ pub struct Preview {
     pub values: BTreeMap<String, String>,
     /// Names of secret values that travel the same way.
     pub secrets: Vec<String>,
+    /// Where it starts.
+    #[serde(default)]
+    pub directory: String,
+    /// The title of the step that left the shell there; absent where it is the run's directory or the
+    /// block's own `cwd`.
+    #[serde(default)]
+    pub directory_from: Option<String>,
+    /// What earlier steps hand on to it: the variables that it names or its commands inherit, and the
+    /// captured values.
+    #[serde(default)]
+    pub carried: Vec<HandedOn>,
+    /// What earlier steps that have not run would hand on; empty for what can start.
+    #[serde(default)]
+    pub awaits: Vec<HandedOn>,
     /// Name of the target (`main`) for SQL.
     pub on: String,
     /// Where it runs, for the operator: `main: postgres://…/app` or `shell in /srv/app`.
@@ -36,12 +54,44 @@ pub struct Preview {
     /// Binds a confirmation to all of this.
     pub hash: String,
 }
+
+/// A value that comes from an earlier step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOn {
+    pub name: String,
+    /// On one line and scrubbed; empty while it is awaited.
+    pub value: String,
+    /// The title of the step it comes from.
+    pub from: String,
+}
+
 /// Reckons what an action would run now.
 ///
 /// # Errors
-/// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, or
-/// no target.
+/// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, a value
+/// that an earlier step should have left, or no target.
 pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
+    let (shown, missing) = reckon(state, action)?;
+    match missing.into_iter().next() {
+        Some(missing) => Err(missing.refusal),
+        None => Ok(shown),
+    }
+}
+
+/// As [`preview`], before the steps have run whose values it uses: those are named in
+/// [`Preview::awaits`].
+///
+/// # Errors
+/// As [`preview`], but for values of earlier steps.
+pub fn preview_ahead(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
+    reckon(state, action).map(|(shown, _)| shown)
+}
+
+/// What would run, and which values of earlier steps are not there.
+pub(super) fn reckon(
+    state: &RunState,
+    action: ActionId,
+) -> Result<(Preview, Vec<Missing>), Refusal> {
     let subject = subject(state, action)?;
     let Subject {
         attributes, actor, ..
@@ -49,7 +99,12 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
     let mut fillings = Fillings::new();
     let mut values = BTreeMap::new();
     let mut secrets = Vec::new();
-    let mut missing = Vec::new();
+    let mut blanks = Vec::new();
+    let mut awaited = Vec::new();
+    let start = match actor {
+        Actor::Shell | Actor::Sql | Actor::Http => shell_start(state, action),
+        Actor::Nobody => ShellStart::default(),
+    };
     // A request is text through and through: every value it names stands in it as `${NAME}`.
     // So is what a shell would fill in by itself, once somebody gives another value.
     let named = state.inputs.keys().filter(|name| {
@@ -62,17 +117,25 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
                 Actor::Sql | Actor::Nobody => false,
             }
     });
-    for name in subject.needs.iter().chain(named) {
-        let spellings = state
-            .runbook
-            .variables
-            .iter()
-            .find(|variable| &variable.name == name)
-            .map_or_else(
-                || vec![format!("${{{name}}}")],
-                |variable| variable.spellings.clone(),
-            );
-        match state.inputs.get(name) {
+    let carries = subject.carries.iter().map(|carried| &carried.name);
+    let names: Vec<&String> = subject.needs.iter().chain(carries).chain(named).collect();
+    let earlier: BTreeMap<&String, Input> = names
+        .iter()
+        .filter_map(|name| Some((*name, left_by_earlier_steps(state, actor, &start, name)?)))
+        .collect();
+    for name in names {
+        let spellings = spellings(state, name);
+        let in_the_text = |spelling: &&String| {
+            !travels(spelling, name, actor) && subject.code.contains(spelling.as_str())
+        };
+        if actor == Actor::Shell
+            && start.set.contains_key(name.as_str())
+            && spellings.iter().find(in_the_text).is_none()
+        {
+            // The shell begins with it.
+            continue;
+        }
+        match earlier.get(name).or(state.inputs.get(name)) {
             Some(Input::Value(value)) => {
                 fillings.insert(name, (Filling::Value(value), spellings));
                 values.insert(name.clone(), value.clone());
@@ -86,16 +149,21 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             None if actor == Actor::Shell && fills_itself(state, name) => {}
             // The shell gets these from the target that the screen names.
             None if actor == Actor::Shell && is_provided(state, name) => {}
-            None => missing.push(format!("`{name}`")),
+            None => match subject.carries.iter().find(|carried| carried.name == *name) {
+                Some(carried) => awaited.push(missing(state, &start, subject.line, carried)),
+                None => blanks.push(format!("`{name}`")),
+            },
         }
     }
-    if !missing.is_empty() {
+    if !blanks.is_empty() {
         return Err(Refusal::new(
-            format!("line {}: no value for {}", subject.line, missing.join(", ")),
+            format!("line {}: no value for {}", subject.line, blanks.join(", ")),
             "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
         ));
     }
     let command = fill(subject.code.trim_end(), actor, subject.code_line, &fillings);
+    let (directory, directory_from) = directory(state, attributes, &start);
+    let carried = handed_on(state, action, actor, subject.code, &start, &subject.names());
     let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());
     let target = match actor {
         Actor::Sql => {
@@ -113,7 +181,7 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
             })?;
             format!("{on}: {place}")
         }
-        Actor::Shell => format!("shell in {}", directory(state, attributes)),
+        Actor::Shell => format!("shell in {directory}"),
         Actor::Http | Actor::Nobody => command
             .lines()
             .next()
@@ -135,12 +203,28 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         hasher.update(value.as_bytes());
         hasher.update([0]);
     }
-    Ok(Preview {
+    if actor == Actor::Sql && directory_from.is_some() {
+        hasher.update(directory.as_bytes());
+        hasher.update([0]);
+    }
+    for (name, value) in &carried.bound {
+        hasher.update(name.as_bytes());
+        hasher.update([1]);
+        for text in value {
+            hasher.update(text.as_bytes());
+            hasher.update([0]);
+        }
+    }
+    let shown = Preview {
         action,
         actor,
         command,
         values,
         secrets,
+        directory,
+        directory_from,
+        carried: carried.shown,
+        awaits: awaited.iter().map(Missing::awaited).collect(),
         on,
         target,
         destructive: subject.destructive.to_vec(),
@@ -149,7 +233,41 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
         timeout_s: attributes.timeout_s,
         holds,
         hash: super::hex(&hasher.finalize()),
-    })
+    };
+    Ok((shown, awaited))
+}
+
+/// What earlier steps captured, or left in their shell for a request, which has no shell.
+fn left_by_earlier_steps(
+    state: &RunState,
+    actor: Actor,
+    start: &ShellStart<'_>,
+    name: &str,
+) -> Option<Input> {
+    if let Some(captured) = state.captured.get(&blank_name(name)) {
+        return Some(Input::Value(captured.value.clone()));
+    }
+    let (value, _) = start.set.get(name).filter(|_| actor == Actor::Http)?;
+    let is_text = !value.array && !value.texts.iter().any(|text| text.starts_with('\0'));
+    is_text.then(|| Input::Value(value.texts.concat()))
+}
+
+/// Every way in which the guide writes a name.
+pub fn spellings(state: &RunState, name: &str) -> Vec<String> {
+    let book = &state.runbook;
+    let mut all: Vec<String> = Vec::new();
+    let named = book.variables.iter().chain(&book.carried);
+    for variable in named.filter(|variable| variable.name == name) {
+        for spelling in &variable.spellings {
+            if !all.contains(spelling) {
+                all.push(spelling.clone());
+            }
+        }
+    }
+    if all.is_empty() {
+        all.push(format!("${{{name}}}"));
+    }
+    all
 }
 
 /// The places where SQL stops before its `COMMIT`. Not under `txn=one`: psql itself would commit there
@@ -180,12 +298,21 @@ pub(super) fn is_provided(state: &RunState, name: &str) -> bool {
         || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
 }
 
-/// Where a shell step starts: the block's `cwd` under the run's directory.
-pub fn directory(state: &RunState, attributes: &Attributes) -> String {
-    match &attributes.cwd {
-        Some(cwd) if cwd.starts_with('/') || state.directory.is_empty() => cwd.clone(),
-        Some(cwd) => format!("{}/{cwd}", state.directory),
-        None => state.directory.clone(),
+/// Where an action starts, and which step left the shell there: the block's `cwd` under the run's
+/// directory, else where the shell stands.
+fn directory(
+    state: &RunState,
+    attributes: &Attributes,
+    start: &ShellStart<'_>,
+) -> (String, Option<String>) {
+    match (&attributes.cwd, start.directory) {
+        (Some(cwd), _) if cwd.starts_with('/') || state.directory.is_empty() => (cwd.clone(), None),
+        (Some(cwd), _) => (format!("{}/{cwd}", state.directory), None),
+        (None, Some((directory, from))) => (
+            directory.to_owned(),
+            Some(super::carried::title(state, from)),
+        ),
+        (None, None) => (state.directory.clone(), None),
     }
 }
 
@@ -197,9 +324,21 @@ struct Subject<'a> {
     code_line: usize,
     actor: Actor,
     needs: &'a [String],
+    carries: &'a [Carried],
     destructive: &'a [String],
     attributes: &'a Attributes,
     annotated: bool,
+}
+
+impl Subject<'_> {
+    fn names(&self) -> Vec<&str> {
+        let carries = self.carries.iter().map(|carried| carried.name.as_str());
+        self.needs
+            .iter()
+            .map(String::as_str)
+            .chain(carries)
+            .collect()
+    }
 }
 
 fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
@@ -248,6 +387,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             code_line: part.line,
             actor: part.actor,
             needs: &part.needs,
+            carries: &part.carries,
             destructive: &part.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,
@@ -258,6 +398,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             code_line: block.code_line,
             actor: block.actor,
             needs: &block.needs,
+            carries: &block.carries,
             destructive: &block.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,

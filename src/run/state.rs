@@ -86,6 +86,12 @@ pub struct RunState {
     #[serde(default)]
     pub locks: BTreeMap<String, TargetLock>,
     pub inputs: BTreeMap<String, Input>,
+    /// When a person last gave an input during the run: it stands above what steps left before.
+    #[serde(default)]
+    pub given_at: BTreeMap<String, Timestamp>,
+    /// Values taken from the evidence of steps, by their name in capitals.
+    #[serde(default)]
+    pub captured: BTreeMap<String, Captured>,
     /// The alternative chosen, by group.
     pub choices: BTreeMap<String, String>,
     /// The phase at hand, by id.
@@ -337,6 +343,15 @@ pub struct RollbackState {
     pub from_phase: String,
     /// Attempts that each of its actions had before it began.
     pub attempts_before: BTreeMap<ActionId, u32>,
+}
+
+/// A value that a step's `capture` took from its evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    pub value: String,
+    pub action: ActionId,
+    pub attempt: u32,
+    pub at: Timestamp,
 }
 
 /// A value for a blank of the guide.

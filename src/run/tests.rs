@@ -7,6 +7,9 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 
 use super::*;
+
+mod shell;
+
 use crate::runbook::config::{Environment, Target};
 use crate::runbook::parse;
 
@@ -38,7 +41,7 @@ pg_dump -f ${DUMP:-dump}
 SELECT migrate();
 ```
 
-```sql {#check .check expect="value == 0"}
+```sql {#check .check expect="value == 0" capture="LEFT=value"}
 SELECT count(*) FROM leftovers;
 ```
 
@@ -878,7 +881,8 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             Some((action, attempt)) => Command::Finished {
                 action: *action,
                 attempt: *attempt,
-                evidence: (choice != 0).then(|| Box::new(value(i64::from(choice) - 1))),
+                evidence: (choice != 0)
+                    .then(|| Box::new(leaving(value(i64::from(choice) - 1), choice))),
                 reason: None,
             },
             None => Command::Note {
@@ -886,6 +890,19 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
                 step: None,
             },
         },
+    }
+}
+
+/// The evidence of a step that moves its shell and sets a variable.
+fn leaving(evidence: Evidence, choice: u8) -> Evidence {
+    let shell = ShellState {
+        directory: choice.is_multiple_of(2).then(|| format!("/srv/{choice}")),
+        set: BTreeMap::from([("V".to_owned(), ShellValue::text(&format!("\0{choice:02x}")))]),
+        ..ShellState::default()
+    };
+    Evidence {
+        shell: Some(shell),
+        ..evidence
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Assembler<'a> {
     ids: HashMap<String, usize>,
     /// Criteria of a section for the whole deployment: the last gate asks them.
     final_criteria: Vec<super::model::Expectation>,
+    /// Lines of the watches that were found already.
+    soaks: HashSet<usize>,
 }
 
 impl<'a> Assembler<'a> {
@@ -67,6 +69,7 @@ impl<'a> Assembler<'a> {
             runbook: Runbook::default(),
             ids,
             final_criteria: Vec::new(),
+            soaks: HashSet::new(),
         }
     }
 
@@ -100,6 +103,8 @@ impl<'a> Assembler<'a> {
         if let Some(last) = self.runbook.phases.last_mut() {
             last.criteria.extend(criteria);
         }
+        self.runbook.waits.sort_by_key(|wait| wait.line);
+        self.runbook.waits.dedup_by_key(|wait| wait.line);
         self.bind_undo();
     }
 
@@ -233,8 +238,6 @@ impl<'a> Assembler<'a> {
 
     fn keep_waits(&mut self, content: &Content) {
         self.runbook.waits.extend(content.waits.iter().cloned());
-        self.runbook.waits.sort_by_key(|wait| wait.line);
-        self.runbook.waits.dedup_by_key(|wait| wait.line);
     }
 
     fn read(&self, nodes: &[usize], title: Option<(&str, usize)>, label: Option<Label>) -> Content {
@@ -253,18 +256,15 @@ impl<'a> Assembler<'a> {
     /// The nodes of a section without nested ways back.
     fn own_nodes(&self, index: usize) -> Vec<usize> {
         let heading = &self.headings[index];
-        let excluded: Vec<(usize, usize)> = self
-            .nested(index, Kind::Rollback)
-            .into_iter()
-            .map(|nested| (self.headings[nested].node, self.headings[nested].end))
-            .collect();
-        (heading.node + 1..heading.end)
-            .filter(|node| {
-                !excluded
-                    .iter()
-                    .any(|(from, to)| (*from..*to).contains(node))
-            })
-            .collect()
+        let mut own = Vec::new();
+        let mut from = heading.node + 1;
+        // In the order of the text; those inside another are behind `from` by then.
+        for nested in self.nested(index, Kind::Rollback) {
+            own.extend(from..self.headings[nested].node.max(from));
+            from = from.max(self.headings[nested].end);
+        }
+        own.extend(from..heading.end.max(from));
+        own
     }
 
     fn own_nodes_with_rollback(&self, index: usize) -> Vec<usize> {

@@ -78,6 +78,8 @@ pub(super) fn parse_raw(text: &str) -> Raw {
                                 text.push(next);
                                 characters.next();
                             }
+                            // `{name=up, eval=FALSE}`: the comma only parts them.
+                            text.truncate(text.trim_end_matches(',').len());
                         }
                     }
                     value = Some(text);

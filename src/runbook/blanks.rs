@@ -6,9 +6,12 @@ mod defaults;
 mod names;
 
 pub(super) use defaults::defaulted;
-pub(super) use names::{assigned, assigned_in_psql, is_secret, name_of};
+pub(super) use names::{assigned, assigned_in_psql};
+pub use names::{is_secret, name_of};
 
-use names::{is_set_by_shell, key_before, unnamed};
+use std::cell::OnceCell;
+
+use names::{is_set_by_shell, key_before, names_a_table, unnamed};
 
 use super::model::Actor;
 use super::pattern::pattern;
@@ -99,6 +102,10 @@ fn omitted(line: &str, index: usize, first_line: usize, blanks: &mut Vec<Blank>)
     }
 }
 
+fn in_quotes(before: &str) -> bool {
+    before.matches('\'').count() % 2 == 1
+}
+
 fn textual(
     body: &str,
     whole: &str,
@@ -111,13 +118,14 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .:/|'-]{0,58}[A-Za-z0-9]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
     );
+    let facts = Facts::of(body);
     for hit in general.find_iter(body) {
         let text = hit.as_str();
         let before = body[..hit.start()].chars().next_back();
         let after = body[hit.end()..].chars().next();
-        let Some(spelling) = accept(text, before, after, body, actor) else {
+        let Some(spelling) = accept(text, before, after, &facts, actor) else {
             continue;
         };
         let left_out = spelling == Spelling::Omission
@@ -151,12 +159,53 @@ fn textual(
     }
 }
 
+/// What a whole line says, found out once for all the hits in it.
+struct Facts<'a> {
+    body: &'a str,
+    spoken: OnceCell<bool>,
+    request: OnceCell<bool>,
+    makes_names: OnceCell<bool>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(body: &'a str) -> Self {
+        Self {
+            body,
+            spoken: OnceCell::new(),
+            request: OnceCell::new(),
+            makes_names: OnceCell::new(),
+        }
+    }
+
+    /// Its dots are for a reader: `echo "Deploying ..."`.
+    fn is_spoken(&self) -> bool {
+        *self.spoken.get_or_init(|| {
+            pattern!(r"(?i)\b(echo|printf|raise notice|\\echo|log)\b").is_match(self.body)
+        })
+    }
+
+    fn is_request(&self) -> bool {
+        *self.request.get_or_init(|| {
+            ["://", "localhost", "curl"]
+                .iter()
+                .any(|word| self.body.contains(word))
+        })
+    }
+
+    /// `mktemp backup.XXXXXX` is complete as it stands.
+    fn makes_names(&self) -> bool {
+        *self
+            .makes_names
+            .get_or_init(|| self.body.contains("mktemp"))
+    }
+}
+
 /// Whether a hit is a blank where it stands.
 fn accept(
     text: &str,
     before: Option<char>,
     after: Option<char>,
-    body: &str,
+    line: &Facts<'_>,
     actor: Actor,
 ) -> Option<Spelling> {
     let mut characters = text.chars();
@@ -200,27 +249,31 @@ fn accept(
                     | "SLOW"
                     | "ALERT"
             );
+            // `[skip ci]` of a commit's message.
+            let tag = inner.to_ascii_lowercase().starts_with("skip") || inner.ends_with("skip");
+            // In SQL brackets are arrays, except where a name is due.
+            let named = actor != Actor::Sql || names_a_table(line.body, text);
             let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
-            (worded && placed && !level && !glob && actor != Actor::Sql).then_some(Spelling::Text)
+            (worded && placed && !level && !tag && !glob && named).then_some(Spelling::Text)
         }
         '"' | '\'' => Some(Spelling::Omission),
         '.' => {
-            let open = matches!(before, None | Some(' ' | '(' | '\t' | '[' | '{' | ','));
+            let open = matches!(
+                before,
+                None | Some(' ' | '(' | '\t' | '[' | '{' | ',' | '=')
+            );
             let close = matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
-            let spoken = pattern!(r"(?i)\b(echo|printf|raise notice|\\echo|log)\b").is_match(body);
-            (open && close && !spoken).then_some(Spelling::Omission)
+            (open && close && !line.is_spoken()).then_some(Spelling::Omission)
         }
-        '…' => (!pattern!(r"(?i)\b(echo|printf|raise notice)\b").is_match(body)
-            && matches!(before, None | Some(' ' | '(' | '"' | '\'')))
-        .then_some(Spelling::Omission),
+        '…' => (!line.is_spoken() && matches!(before, None | Some(' ' | '(' | '"' | '\'')))
+            .then_some(Spelling::Omission),
         '/' if text.starts_with("/:") => {
-            let url = body.contains("://") || body.contains("localhost") || body.contains("curl");
-            (url && before != Some(':') && before != Some('/')).then_some(Spelling::Text)
+            (line.is_request() && before != Some(':') && before != Some('/'))
+                .then_some(Spelling::Text)
         }
         'x' | 'X' => {
             let attached = matches!(before, Some(character) if character.is_alphanumeric() || matches!(character, '\\' | '%'));
-            // `mktemp backup.XXXXXX` is complete as it stands.
-            (!attached && !body.contains("mktemp")).then_some(Spelling::Text)
+            (!attached && !line.makes_names()).then_some(Spelling::Text)
         }
         _ => Some(Spelling::Text),
     }
@@ -238,7 +291,7 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
         return;
     }
     let words = pattern!(
-        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
         let Some(word) = hit.get(1) else { continue };
@@ -254,6 +307,8 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
 /// `:name`, `:'name'` and `:"name"` of psql; `${NAME}` is no SQL and has to be replaced.
 fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) {
     if body.contains(':') {
+        // Up to where the quotes are counted, and whether that is inside a string.
+        let (mut counted, mut quoted) = (0, false);
         for hit in
             pattern!(r#"(?:^|[^:\w'"\]])(:(?:([A-Za-z_]\w*)|'([A-Za-z_]\w*)'|"([A-Za-z_]\w*)"))"#)
                 .captures_iter(body)
@@ -261,7 +316,10 @@ fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) {
             let Some(name) = hit.get(2).or(hit.get(3)).or(hit.get(4)) else {
                 continue;
             };
-            if in_quotes(&body[..hit.get(1).map_or(0, |text| text.start())]) {
+            let start = hit.get(1).map_or(0, |text| text.start());
+            quoted ^= body[counted..start].matches('\'').count() % 2 == 1;
+            counted = start;
+            if quoted {
                 continue;
             }
             blanks.push(Blank {
@@ -292,10 +350,6 @@ fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) {
             });
         }
     }
-}
-
-fn in_quotes(before: &str) -> bool {
-    before.matches('\'').count() % 2 == 1
 }
 
 /// `$VAR` and `${VAR}` outside single quotes and comments, without those the shell itself sets.

@@ -7,7 +7,20 @@ use super::attributes::{self, BadValue, Raw};
 use super::headings::{Heading, Kind};
 use super::model::{Actor, Block, Role};
 use super::outline::{Code, Node, NodeKind};
-use super::role::{self, Surroundings};
+use super::role::{self, Surroundings, Verdict};
+
+/// Nobody can look through more before arming it, and nobody writes more by hand: a longer block, in
+/// bytes, is content.
+pub(super) const LARGEST_BLOCK: usize = 256 << 10;
+
+/// Says of a block why it is not taken for commands.
+pub(super) fn too_large(length: usize) -> String {
+    format!(
+        "{} KiB in one block: nobody can look through more than {} before arming it",
+        length >> 10,
+        LARGEST_BLOCK >> 10
+    )
+}
 
 /// The blocks, the number of each by the index of its node, and what was wrong with their attributes.
 pub(super) struct Blocks {
@@ -25,6 +38,40 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
         raws: Vec::new(),
         bad: Vec::new(),
     };
+    let fences = fences(nodes, headings, beside);
+    for fence in &fences {
+        result.number_of.insert(fence.index, fence.number);
+    }
+    for (number, (block, raw, bad)) in (1..).zip(understood(&fences)) {
+        result.bad.extend(bad.into_iter().map(|bad| (number, bad)));
+        result.blocks.push(block);
+        result.raws.push(raw);
+    }
+    alternatives(nodes, &mut result);
+    unbalanced(nodes, &mut result);
+    result
+}
+
+/// A fence and what stands around it.
+struct Fence<'a> {
+    number: usize,
+    /// Of its node.
+    index: usize,
+    node: &'a Node,
+    code: &'a Code,
+    label: &'a str,
+    heading: &'a str,
+    in_rollback: bool,
+    /// Attributes that `gonogo.toml` carries for it.
+    beside: Option<&'a Raw>,
+}
+
+fn fences<'a>(
+    nodes: &'a [Node],
+    headings: &'a [Heading],
+    beside: &'a HashMap<usize, Raw>,
+) -> Vec<Fence<'a>> {
+    let mut fences = Vec::new();
     let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
     let mut in_rollback = false;
@@ -35,23 +82,42 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
             in_rollback = back[next.0];
         }
         if let Some(code) = node.code() {
-            let number = result.blocks.len() + 1;
-            result.number_of.insert(index, number);
-            let place = Place {
+            fences.push(Fence {
+                number: fences.len() + 1,
+                index,
+                node,
+                code,
                 label: label_before(nodes, index),
                 heading: title,
                 in_rollback,
                 beside: beside.get(&index),
-            };
-            let (block, raw, bad) = block(number, node, code, &place);
-            result.bad.extend(bad.into_iter().map(|bad| (number, bad)));
-            result.blocks.push(block);
-            result.raws.push(raw);
+            });
         }
     }
-    alternatives(nodes, &mut result);
-    unbalanced(nodes, &mut result);
-    result
+    fences
+}
+
+/// What each fence is. They do not look at one another, so those of a large guide are shared out over
+/// the cores.
+fn understood(fences: &[Fence<'_>]) -> Vec<(Block, Raw, Vec<BadValue>)> {
+    const WORTH_A_THREAD: usize = 500;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = fences.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let (own, others) = fences.split_at(share.min(fences.len()));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = others
+            .chunks(share)
+            .map(|chunk| scope.spawn(|| chunk.iter().map(block).collect::<Vec<_>>()))
+            .collect();
+        let mut blocks: Vec<_> = own.iter().map(block).collect();
+        for thread in threads {
+            match thread.join() {
+                Ok(more) => blocks.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        blocks
+    })
 }
 
 /// Whether each heading is, or stands in, a section about going back.
@@ -174,40 +240,38 @@ fn first_words(code: &str) -> String {
         .collect()
 }
 
-/// Where a block stands.
-struct Place<'a> {
-    label: &'a str,
-    heading: &'a str,
-    in_rollback: bool,
-    beside: Option<&'a Raw>,
-}
-
-fn block(
-    number: usize,
-    node: &Node,
-    code: &Code,
-    place: &Place<'_>,
-) -> (Block, Raw, Vec<BadValue>) {
+fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
+    let Fence {
+        number, node, code, ..
+    } = *fence;
     let (lang, mut raw) = match &code.info {
         Some(info) => attributes::parse_info(info),
         None => (None, Raw::default()),
     };
-    if let Some(beside) = place.beside {
+    if let Some(beside) = fence.beside {
         raw.merge(beside.clone());
     }
     let is_sql = lang.as_deref().is_some_and(super::languages::is_sql);
     let (attributes, choice, bad) = attributes::interpret(&raw, is_sql);
-    let verdict = role::infer(&Surroundings {
-        lang: lang.as_deref(),
-        code: &code.code,
-        label: place.label,
-        heading: place.heading,
-        in_rollback: place.in_rollback,
-        classes: &attributes.classes,
-        parts: attributes.other.get("parts").map(String::as_str),
-        number,
-        code_line: code.code_line,
-    });
+    let verdict = if code.code.len() > LARGEST_BLOCK {
+        Verdict {
+            role: Role::Content,
+            why: too_large(code.code.len()),
+            ..Verdict::default()
+        }
+    } else {
+        role::infer(&Surroundings {
+            lang: lang.as_deref(),
+            code: &code.code,
+            label: fence.label,
+            heading: fence.heading,
+            in_rollback: fence.in_rollback,
+            classes: &attributes.classes,
+            parts: attributes.other.get("parts").map(String::as_str),
+            number,
+            code_line: code.code_line,
+        })
+    };
     let runs = matches!(verdict.actor, Actor::Shell | Actor::Sql)
         && matches!(
             verdict.role,
@@ -240,6 +304,7 @@ fn block(
         actor: verdict.actor,
         choice,
         needs: Vec::new(),
+        carries: Vec::new(),
         parts: verdict.parts,
         refused: verdict.refused,
         hold_line: if verdict.actor == Actor::Sql {

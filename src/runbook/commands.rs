@@ -1,214 +1,17 @@
 //! Programs that people name in deployment guides: which words begin a command, which commands open
 //! an interactive session, and which open an editor or a browser.
 
+mod programs;
+
+use programs::PROGRAMS;
+
 use super::pattern::pattern;
 use super::shell;
 
 /// Whether a word is the name of a program that a deployment may call.
 pub(super) fn is_command(word: &str) -> bool {
-    const COMMANDS: &[&str] = &[
-        "alembic",
-        "ansible",
-        "ansible-playbook",
-        "apk",
-        "apt",
-        "apt-get",
-        "aws",
-        "awk",
-        "az",
-        "base64",
-        "bash",
-        "brew",
-        "bun",
-        "bundle",
-        "bunx",
-        "bzip2",
-        "cargo",
-        "cat",
-        "cd",
-        "certbot",
-        "chmod",
-        "chown",
-        "composer",
-        "cp",
-        "createdb",
-        "createuser",
-        "crontab",
-        "curl",
-        "cut",
-        "date",
-        "dbmate",
-        "deno",
-        "df",
-        "diff",
-        "dig",
-        "direnv",
-        "django-admin",
-        "dnf",
-        "docker",
-        "docker-compose",
-        "doctl",
-        "dotnet",
-        "dropdb",
-        "du",
-        "echo",
-        "env",
-        "eval",
-        "exit",
-        "export",
-        "find",
-        "firebase",
-        "flask",
-        "fly",
-        "flyctl",
-        "flyway",
-        "free",
-        "gcloud",
-        "gh",
-        "git",
-        "glab",
-        "go",
-        "goose",
-        "gpg",
-        "gradle",
-        "grep",
-        "gsutil",
-        "gunicorn",
-        "gunzip",
-        "gzip",
-        "head",
-        "helm",
-        "helmfile",
-        "heroku",
-        "htop",
-        "http",
-        "hostname",
-        "id",
-        "initctl",
-        "ip",
-        "java",
-        "journalctl",
-        "jq",
-        "kill",
-        "killall",
-        "knex",
-        "kubectl",
-        "kustomize",
-        "less",
-        "liquibase",
-        "ln",
-        "ls",
-        "lsof",
-        "make",
-        "md5sum",
-        "migrate",
-        "mkdir",
-        "mongodump",
-        "mongosh",
-        "mount",
-        "mv",
-        "mvn",
-        "mysql",
-        "mysqldump",
-        "nc",
-        "netlify",
-        "netstat",
-        "nginx",
-        "nmap",
-        "node",
-        "nohup",
-        "npm",
-        "npx",
-        "nslookup",
-        "openssl",
-        "patronictl",
-        "pg_basebackup",
-        "pg_ctl",
-        "pg_dump",
-        "pg_dumpall",
-        "pg_isready",
-        "pg_restore",
-        "pg_upgrade",
-        "pgbackrest",
-        "pgbench",
-        "pgrep",
-        "php",
-        "pidof",
-        "ping",
-        "pip",
-        "pip3",
-        "pipenv",
-        "pkill",
-        "pm2",
-        "pnpm",
-        "podman",
-        "poetry",
-        "prisma",
-        "ps",
-        "psql",
-        "pulumi",
-        "pwd",
-        "python",
-        "python3",
-        "railway",
-        "rails",
-        "rake",
-        "redis-cli",
-        "repmgr",
-        "rm",
-        "rsync",
-        "ruby",
-        "scp",
-        "sed",
-        "sequelize",
-        "service",
-        "set",
-        "sftp",
-        "sh",
-        "sha256sum",
-        "sleep",
-        "source",
-        "ssh",
-        "ss",
-        "su",
-        "sudo",
-        "supabase",
-        "supervisorctl",
-        "systemctl",
-        "tail",
-        "tar",
-        "tee",
-        "telnet",
-        "terraform",
-        "test",
-        "timeout",
-        "tofu",
-        "top",
-        "touch",
-        "traceroute",
-        "typeorm",
-        "ufw",
-        "umount",
-        "uname",
-        "unzip",
-        "uv",
-        "uvicorn",
-        "vacuumdb",
-        "vault",
-        "vercel",
-        "wal-g",
-        "watch",
-        "wc",
-        "wget",
-        "which",
-        "whoami",
-        "wrangler",
-        "xargs",
-        "yarn",
-        "yum",
-    ];
     let word = word.trim_matches('`');
-    if COMMANDS.contains(&word) {
+    if PROGRAMS.binary_search(&word).is_ok() {
         return true;
     }
     word.starts_with("./")
@@ -241,7 +44,9 @@ pub(super) enum Opener {
 /// Whether a command opens an interactive session.
 pub(super) fn opener(command: &str) -> Option<Opener> {
     let command = command.trim();
-    if command.contains(['|', '<'])
+    // `ssh <host>` opens a session, whatever is filled in.
+    let filled = pattern!(r"<[A-Za-z][\w .-]*>").replace_all(command, "BLANK");
+    if filled.contains(['|', '<'])
         || command.contains("&&")
         || command.contains('\n')
         || command.contains(';')
@@ -299,6 +104,13 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
             Some(Opener::Console(owned()))
         }
         "bash" | "sh" | "zsh" if words.len() == 1 => Some(Opener::Console(owned())),
+        "telnet" | "ftp" | "sftp" | "wscat" | "websocat" | "minicom" | "screen" | "tmux"
+            if !command.contains(" -b") && !command.contains(" -d") && !command.contains("-X") =>
+        {
+            Some(Opener::Console(owned()))
+        }
+        // `eb ssh`, `vagrant ssh web`: a shell elsewhere that a tool opens.
+        _ if opens_a_shell_elsewhere(&words) => Some(Opener::Console(owned())),
         _ => {
             if pattern!(
                 r"^sudo\s+(?:-i|-s|su)\b[^;]*$|^sudo\s+-i?u\s*\S+\s+-i\s*$|^sudo\s+-iu\s+\S+\s*$"
@@ -320,6 +132,61 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
                 })
         }
     }
+}
+
+/// Whether a tool's own word opens a shell on another machine: `vagrant ssh`, `minikube ssh`,
+/// `oc rsh pod`, with no command of its own after it.
+fn opens_a_shell_elsewhere(words: &[&str]) -> bool {
+    let Some(at) = words
+        .iter()
+        .skip(1)
+        .position(|word| matches!(*word, "ssh" | "rsh" | "enter-shell"))
+    else {
+        return false;
+    };
+    let after = words.get(at + 2..).unwrap_or_default();
+    // Its own program, then only names: a flag that carries a command ends the session by itself.
+    at < 3
+        && words.first().is_some_and(|program| {
+            program.len() > 1
+                && program.chars().all(|character| {
+                    character.is_ascii_alphanumeric() || "-_./".contains(character)
+                })
+                && !matches!(
+                    *program,
+                    "sudo"
+                        | "systemctl"
+                        | "service"
+                        | "apt"
+                        | "apt-get"
+                        | "yum"
+                        | "dnf"
+                        | "brew"
+                        | "which"
+                        | "man"
+                        | "echo"
+                        | "grep"
+                        | "ufw"
+                        | "kill"
+                        | "pkill"
+                        | "git"
+                        | "cat"
+                        | "ls"
+                        | "cd"
+                        | "mkdir"
+                        | "chmod"
+                        | "chown"
+                        | "rsync"
+                        | "docker"
+                )
+        })
+        && !after.iter().any(|word| {
+            matches!(*word, "-c" | "--command" | "--" | "-e" | "--exec")
+                || word.starts_with("--command=")
+                || word.contains('"')
+                || word.contains('\'')
+        })
+        && after.iter().filter(|word| !word.starts_with('-')).count() <= 2
 }
 
 fn has_psql_action(words: &[&str]) -> bool {

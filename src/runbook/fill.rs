@@ -126,7 +126,7 @@ fn is_distinctive(spelling: &str) -> bool {
 
 /// Whether this spelling needs no substitution, because the value travels beside the text: by
 /// environment to a shell, as a psql variable to SQL.
-fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
+pub fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
     match actor {
         Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
         Actor::Sql => spelling.starts_with(':'),

@@ -144,10 +144,20 @@ pub(super) fn never_ends(line: &str) -> bool {
         return false;
     }
     pattern!(
-        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
+        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;'\x22]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
     )
     .is_match(line)
         && !is_detached(line)
+        || is_server(line)
+}
+
+/// `mlflow server --port 5000`, `hugo serve`: a program whose word says that it serves, until stopped.
+fn is_server(line: &str) -> bool {
+    pattern!(
+        r"^(?:\w+=\S+\s+)*(?:(?:sudo|exec|npx|bunx|uv run|poetry run|pipenv run|bundle exec|pnpm exec|python3? -m)\s+)*[\w./-]+\s+(?:(?:artisan|bin/console|manage\.py)\s+)?(?:serve|server|runserver|start-dev|start-server)(?:\s+-.*)?$"
+    )
+    .is_match(line)
+        && !pattern!(r"^(?:sudo\s+)?(?:echo|which|man|cd|ls|cat|mkdir|rm|systemctl|service|kubectl|docker|helm|grep|pkill|killall|pgrep|type|hash|go|git|ssh|ping|test|export|source)\s|--version\b|--help\b|(?:^|\s)-(?:d|D|daemon|-daemon(?:ize)?|-detach)\b|\s--detached\b").is_match(line)
 }
 
 /// `docker compose up -d`, `ping -c 3`, `docker stats --no-stream`.

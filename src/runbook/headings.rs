@@ -173,21 +173,35 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
     }
     let text = bare_title(title);
     let worded = pattern!(
-        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant)s?\s*(?:#|no\.?\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
+        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|方式|方案|方法|选项)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
     );
     if let Some(found) = worded.captures(text) {
-        let word = match found[1].to_ascii_lowercase().as_str() {
-            "phase" => Word::Phase,
-            "stage" | "wave" => Word::Stage,
-            "step" => Word::Step,
+        let word = match found[1].to_lowercase().as_str() {
+            "phase" | "fase" | "阶段" | "階段" | "フェーズ" => Word::Phase,
+            "stage" | "wave" | "этап" | "etap" => Word::Stage,
+            "step" | "étape" | "etape" | "etapa" | "schritt" | "paso" | "passo" | "passaggio"
+            | "stap" | "steg" | "krok" | "шаг" | "步骤" | "步驟" | "ステップ" | "단계" => {
+                Word::Step
+            }
             "part" | "task" => Word::Task,
-            "day" | "week" | "month" => Word::Day,
+            "day" | "week" | "month" | "tag" | "giorno" | "día" | "dia" | "jour" => Word::Day,
             "test" | "check" => Word::Test,
             _ => Word::Option,
         };
         return Some(Number {
             word,
             path: number_path(&found[2]),
+        });
+    }
+    if let Some(found) = pattern!(r"^第\s*(\d+)\s*(步|阶段|階段|段階)").captures(text) {
+        let word = if &found[2] == "步" {
+            Word::Step
+        } else {
+            Word::Phase
+        };
+        return Some(Number {
+            word,
+            path: number_path(&found[1]),
         });
     }
     if let Some(found) =
@@ -265,12 +279,12 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
     }
     let says = |pattern: &regex::Regex| pattern.is_match(&lower);
     if says(pattern!(
-        r"troubleshoot|common (issues|problems|errors)|known (issues|problems|limitations)|^issues?\b|^problems?\b|^error:|\bfaq\b|frequently asked|debugging|if (something|things) (go|goes|went) wrong|if issues|fehlerbehebung|dépannage|gotchas|pitfalls"
+        r"troubleshoot|common (issues|problems|errors)|known (issues|problems|limitations)|^issues?\b|^problems?\b|^error:|\bfaq\b|frequently asked|debugging|if (something|things) (go|goes|went) wrong|if issues|gotchas|pitfalls|^emergency (procedures?|actions?|response)|^in (an|case of) emergency|^incident response|^fehlerbehebung|fehlersuche|^probleme\b|^notfall|dépannage|résolution des problèmes|procédures? d.urgence|^en cas d.(urgence|erreur|échec)|gestion des erreurs|solución de problemas|resolución de problemas|procedimientos? de emergencia|solução de problemas|resolução de problemas|risoluzione (dei )?problemi|procedure di emergenza|устранение (неполадок|проблем)|故障排[查除]|常见问题|常见错误|踩坑|問題排除|トラブルシュ|문제 해결"
     )) {
         return Kind::Troubleshooting;
     }
     if says(pattern!(
-        r"\bcontacts?\b|escalation|on-?call|^support\b|who to call|getting help|need help|\bhelp\b$"
+        r"\bcontacts?\b|escalation|on-?call|^support\b|^supporto\b|^kontakt|ansprechpartner|^contactos?\b|^contatti\b|联系人|紧急联系|連絡先|who to call|getting help|need help|\bhelp\b$"
     )) {
         return Kind::Contacts;
     }
@@ -285,7 +299,7 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         return Kind::Reference;
     }
     if says(pattern!(
-        r"^pre[- ]?(deploy|migrat|flight|release|launch|cutover|upgrade|check|install|requisit|work|maintenance|rollout|go)|prerequisite|before (you|we) (begin|start|deploy)|before (deploy|start|migrat)|^preparation|^prepare\b|approval checklist|^requirements?\b|^what you need|^access (required|requirements)|required (access|tools|permissions)|system requirements|^setup requirements|voraussetzungen|vorbereitung|prérequis"
+        r"^pre[- ]?(deploy|migrat|flight|release|launch|cutover|upgrade|check|install|requisit|work|maintenance|rollout|go)|prerequisite|before (you|we) (begin|start|deploy)|before (deploy|start|migrat)|^preparation|^prepare\b|approval checklist|^requirements?\b|^what you need|^access (required|requirements)|required (access|tools|permissions)|system requirements|^setup requirements|voraussetzungen|vorbereitung|prérequis|requisitos|pré-requisitos|prerequisiti|предварительные|前提条件|环境要求|环境准备|準備|准备工作|必要条件"
     )) {
         return if numbered {
             Kind::Walk
@@ -295,14 +309,14 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
     }
     if !numbered
         && says(pattern!(
-            r"clean[- ]?ups?\b|decommission|post-monitoring|housekeeping|aufräumen|nettoyage"
+            r"clean[- ]?ups?\b|decommission|post-monitoring|housekeeping|aufräumen|nettoyage|limpieza|limpeza|pulizia|очистка|清理|クリーンアップ"
         ))
     {
         return Kind::Cleanup;
     }
     if !numbered
         && says(pattern!(
-            r"^post[- ]?(deploy|migrat|release|launch|install|cutover|upgrade|rollout|maintenance)|after (the )?(deploy|migrat|release|go-live)|^monitoring|\bmonitoring (checklist|plan|period)|^verif|^validat|verification$|^health checks?|smoke tests?$|quick reference|^observ"
+            r"^post[- ]?(deploy|migrat|release|launch|install|cutover|upgrade|rollout|maintenance)|after (the )?(deploy|migrat|release|go-live)|^monitoring|\bmonitoring (checklist|plan|period)|^verif|^validat|verification$|^health checks?|smoke tests?$|quick reference|^observ|^verifica|^vérification|^verificación|^überprüfung|^验证|^検証"
         ))
     {
         return if lower.contains("quick reference") {
@@ -313,7 +327,7 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
     }
     if !numbered
         && says(pattern!(
-            r"(deploy(ment)?|migration|release|upgrade|rollout|cutover|installation|implementation|execution|maintenance|failover|restore|recovery|update) (steps?|procedures?|process|instructions?|sequence|phases?|runbook|tasks?|plan)\b|^steps?$|^procedures?$|^instructions?$|^process$|^runbook$|step[- ]by[- ]step|phase breakdown|^phases$|detailed (steps|phase|plan|procedure)|^execution\b|^how to deploy|ablauf|durchführung"
+            r"(deploy(ment)?|migration|release|upgrade|rollout|cutover|installation|implementation|execution|maintenance|failover|restore|recovery|update) (steps?|procedures?|process|instructions?|sequence|phases?|runbook|tasks?|plan)\b|^steps?$|^procedures?$|^instructions?$|^process$|^runbook$|step[- ]by[- ]step|phase breakdown|^phases$|detailed (steps|phase|plan|procedure)|^execution\b|^how to deploy|ablauf|durchführung|部署步骤|操作步骤|升级步骤|迁移步骤|手順"
         ))
     {
         return Kind::Procedure;
@@ -323,7 +337,7 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
 
 fn is_rollback(lower: &str, numbered: bool) -> bool {
     let names_it = pattern!(
-        r"roll(ing)?[- ]?back|back[- ]?out (plan|procedure|steps)|^back[- ]?out\b|^revert|\bundo\b|disaster recovery|^recovery (procedure|plan|steps)|rückfall|zurückrollen|retour arrière"
+        r"roll(ing)?[- ]?back|back[- ]?out (plan|procedure|steps)|^back[- ]?out\b|^revert|\bundo\b|disaster recovery|^recovery (procedure|plan|steps)|rückfall|zurückrollen|retour arrière|marcha atrás|reversión|reversão|ripristino|^restauration (depuis|complète)|откат|回滚|回退|ロールバック|롤백"
     )
     .is_match(lower);
     if !names_it {
@@ -345,7 +359,7 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
 
 fn is_reference(lower: &str) -> bool {
     pattern!(
-        r"^(overview|introduction|summary|executive summary|background|context|purpose|scope|goals?|objectives?|motivation|table of contents|contents|toc|architecture|glossary|terminology|notes?|references?|resources|see also|related|links|further reading|changelog|change ?log|history|revision|version history|appendi|license|credits|about|next steps|what'?s next|conclusion|faq|timeline|schedule|risks?\b|risk |cost|pricing|benefits|features|key (features|points|concepts|metrics|principles)|best practices|tips|security (considerations|notes|best)|limitations|files? (modified|changed|created|structure)|project structure|directory structure|system components|components|tech stack|technology|documentation|usage examples?|examples?|quick reference|cheat ?sheet|useful commands|common commands|communication|stakeholders|roles|responsibilit|lessons|future|maintenance (tasks|schedule)|status|sign-?off|impact|what (changed|this|is|was)|why |how it works|übersicht|überblick|aperçu)|overview$|architecture$|strategy overview|\bmigration strategy\b|comparison$|summary$|contacts?$|appendix"
+        r"^(overview|introduction|summary|executive summary|background|context|purpose|scope|goals?|objectives?|motivation|table of contents|contents|toc|architecture|glossary|terminology|notes?|references?|resources|see also|related|links|further reading|changelog|change ?log|history|revision|version history|appendi|license|credits|about|next steps|what'?s next|conclusion|faq|timeline|schedule|risks?\b|risk |cost|pricing|benefits|features|key (features|points|concepts|metrics|principles)|best practices|tips|security (considerations|notes|best)|limitations|files? (modified|changed|created|structure)|project structure|directory structure|system components|components|tech stack|technology|documentation|usage examples?|examples?|quick reference|cheat ?sheet|useful commands|common commands|communication|stakeholders|roles|responsibilit|lessons|api (documentation|reference|endpoints?)|endpoints?\b|environment variables|future|maintenance (tasks|schedule)|status|sign-?off|impact|what (changed|this|is|was)|why |how it works|übersicht|überblick|aperçu)|\bbest practices$|相关文档|附录|参考|概述|目录|简介|referencias$|références$|referenze$|\bcommunication$|overview$|architecture$|strategy overview|\bmigration strategy\b|comparison$|summary$|contacts?$|appendix"
     )
     .is_match(lower)
 }
@@ -394,6 +408,14 @@ mod tests {
     fn numbers_of_headings() {
         assert_eq!(number("Phase 3: Migrate"), Some((Word::Phase, vec![3])));
         assert_eq!(number("✅ Step 2 - Deploy"), Some((Word::Step, vec![2])));
+        assert_eq!(
+            number("🔧 FASE 3: Installare"),
+            Some((Word::Phase, vec![3]))
+        );
+        assert_eq!(number("Étape 2 : Copier"), Some((Word::Step, vec![2])));
+        assert_eq!(number("步骤 4: 验证"), Some((Word::Step, vec![4])));
+        assert_eq!(number("第2步 停止"), Some((Word::Step, vec![2])));
+        assert_eq!(number("方案B: 重建"), Some((Word::Option, vec![2])));
         assert_eq!(number("1.2 Tables"), Some((Word::Bare, vec![1, 2])));
         assert_eq!(number("4. Verify"), Some((Word::Bare, vec![4])));
         assert_eq!(number("1️⃣ Back up"), Some((Word::Bare, vec![1])));

@@ -16,8 +16,10 @@ pub(super) enum Marker {
     Host(String),
     /// macOS, Ubuntu, Windows.
     System(String),
-    /// `Using Docker`, `If using PM2`.
+    /// `Using Docker`, `If using PM2`, `If the volume is named`.
     Using(String),
+    /// `Example: …`: the command once more, with values.
+    Example,
     /// `Roll back …`: a way back among other commands, unless all of it is one.
     Rollback,
     /// `If it fails: …`
@@ -38,7 +40,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     }
     let unnumbered = title(text);
     if let Some(found) = pattern!(
-        r"(?i)^(?:or|alternatively|alternative|alternative command|oder|ou)\b\s*[:,\-–—]*\s*(.*)$"
+        r"(?i)^(?:(?:or|alternatively|alternative|alternative command|oder|alternativ|ou|oppure|in alternativa|o bien|alternativamente|lub|albo|или|либо)\b|或者?|または|あるいは|또는)\s*[:,\-–—]*\s*(.*)$"
     )
     .captures(&unnumbered)
     {
@@ -50,6 +52,15 @@ pub(super) fn marker(comment: &str) -> Marker {
             Marker::OrCommand(rest.to_owned())
         } else {
             Marker::OrNext
+        };
+    }
+    if pattern!(r"^(for example|example|e\.g\.|beispiel|exemple|ejemplo|esempio|exemplo|示例|例)\b\s*(\d+|[a-h])?\s*[:.(]").is_match(&lower)
+        || matches!(lower.as_str(), "example" | "for example" | "beispiel" | "exemple" | "ejemplo" | "esempio" | "exemplo")
+    {
+        return if pattern!(r"^\S+( \S+)?\s+(output|response|result|return)").is_match(&lower) {
+            Marker::Plain
+        } else {
+            Marker::Example
         };
     }
     if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
@@ -79,6 +90,10 @@ pub(super) fn marker(comment: &str) -> Marker {
     if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
+    // Whatever it is that is used or not, by its own words.
+    if let Some(found) = pattern!(r"^(?:if|when|se|si|falls|wenn)\s+(?:you(?:'re| are| have| use)?\s+|(?:the\s+)?(?:backup|volume|data|database|app|server|file)\s+is\s+)?(?:using|use|usi|hai|tienes|vous utilisez)\s+(?:an? |the |un |una |une )?([\w./ -]{2,40}?)\s*(?:[,:(].*)?$").captures(&lower) {
+        return Marker::Using(found[1].to_owned());
+    }
     if let Some(found) = pattern!(r"^for (?:an? |the )?(partial|full|complete|existing|new|fresh|single|multiple|local|remote|small|large|minor|major|simple|complex|manual|automatic|first-time)\b").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
@@ -88,6 +103,13 @@ pub(super) fn marker(comment: &str) -> Marker {
     if let Some(found) = pattern!(r"^(?:(?:run |execute )?(?:on|from|at) (?:the |your |each |all )?([\w\s.-]{0,30}?(?:server|host|machine|node|primary|replica|standby|master|slave|laptop|workstation|bastion|instance|vm|follower|leader)s?\b[\w\s.-]{0,12})|(local(?:ly)?|local machine|remote(?:ly)?|staging|production|prod|dev|development|test|qa|uat)(?: environment| server| database| db| machine| host)?(?: only| first)?|(?:in|on|for|to) (staging|production|prod|dev|development)(?: environment| server| database| db)?)\s*:?$").captures(&lower) {
         let key = found.get(1).or(found.get(2)).or(found.get(3)).map_or("", |key| key.as_str());
         return Marker::Host(key.trim().to_owned());
+    }
+    // `On the storage host: …`, `On 10.0.0.4: …`: what is done there.
+    if let Some(found) = pattern!(r"^(?:on|at|from) (?:(?:the|your|each|all|both|every) ([\w.-]+(?: [\w.-]+)?)|(\.?\d[\d.]*|[\w-]+\.[\w.-]+))\s*:(?:\s|$)").captures(&lower)
+        && !pattern!(r"\b(success|failure|failures|error|errors|first|left|right|other|next|way|whole)\b").is_match(&lower[..found[0].len()])
+    {
+        let key = found.get(1).or(found.get(2)).map_or("", |key| key.as_str());
+        return Marker::Host(key.to_owned());
     }
     if is_optional(&lower) {
         return Marker::Optional;
@@ -99,7 +121,7 @@ pub(super) fn marker(comment: &str) -> Marker {
 }
 
 pub(super) fn is_optional(lower: &str) -> bool {
-    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b").is_match(lower)
+    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
 }
 
 pub(super) fn is_numbered(text: &str) -> bool {
@@ -126,6 +148,20 @@ pub(super) fn title(comment: &str) -> String {
         )
         .trim_end_matches(':')
         .to_owned()
+}
+
+/// The name of another terminal or host; `None` for the one in which all else runs.
+pub(super) fn session_of(marker: &str) -> Option<String> {
+    let name = marker.to_lowercase();
+    if name.starts_with("local") {
+        return None;
+    }
+    let numbered = pattern!(r"\b(?:terminal|window|tab|session|shell)\s*#?\s*(\d+)");
+    match numbered.captures(&name) {
+        Some(found) if &found[1] == "1" => None,
+        Some(found) => Some(format!("terminal {}", &found[1])),
+        None => Some(name),
+    }
 }
 
 #[cfg(test)]
@@ -167,5 +203,20 @@ mod tests {
         assert_eq!(marker("2. Verify backup was created"), Marker::Numbered);
         assert_eq!(marker("Check database connection"), Marker::Plain);
         assert_eq!(title("3. Test it:"), "Test it");
+    }
+
+    #[test]
+    fn the_first_terminal_is_the_one_of_all_else() {
+        for own in ["terminal 1", "local machine", "locally"] {
+            assert_eq!(session_of(own), None, "{own}");
+        }
+        assert_eq!(
+            session_of("in terminal 2: the logs").as_deref(),
+            Some("terminal 2")
+        );
+        assert_eq!(
+            session_of("database server").as_deref(),
+            Some("database server")
+        );
     }
 }

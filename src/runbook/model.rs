@@ -31,6 +31,9 @@ pub struct Runbook {
     /// Every fence and indented block of the guide, in order; a block's number is its index here plus 1.
     pub blocks: Vec<Block>,
     pub variables: Vec<Variable>,
+    /// Names that steps set for later ones: nobody is asked for them, unless such a step is left out.
+    #[serde(default)]
+    pub carried: Vec<Variable>,
     pub settings: Settings,
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -59,6 +62,33 @@ impl Runbook {
 
     pub fn phase(&self, id: &str) -> Option<&Phase> {
         self.walk().find(|phase| phase.id == id)
+    }
+
+    /// Names that are asked for, then those that steps set and that a person may give as well.
+    pub fn asked_or_carried(&self) -> impl Iterator<Item = &Variable> {
+        let carried = self.carried.iter();
+        self.variables
+            .iter()
+            .chain(carried.filter(|variable| !self.asks(&variable.name)))
+    }
+
+    /// The step that sets a carried name; the last one where several do.
+    pub fn setter_of(&self, name: &str) -> Option<&Step> {
+        let number = self
+            .blocks
+            .iter()
+            .flat_map(|block| {
+                let of_parts = block.parts.iter().flat_map(|part| &part.carries);
+                block.carries.iter().chain(of_parts)
+            })
+            .filter(|carried| carried.name == name)
+            .find_map(|carried| carried.from.last())?;
+        self.steps().find(|step| step.blocks.contains(number))
+    }
+
+    /// Whether a person is asked for this name.
+    pub fn asks(&self, name: &str) -> bool {
+        self.variables.iter().any(|variable| variable.name == name)
     }
 
     /// Steps of the walk and of every rollback option.
@@ -248,6 +278,9 @@ pub struct Block {
     pub choice: Option<Choice>,
     /// Names of the variables it needs.
     pub needs: Vec<String>,
+    /// Names that it uses and that earlier blocks set or capture.
+    #[serde(default)]
+    pub carries: Vec<Carried>,
     /// The separate acts of a `split` block, in order.
     pub parts: Vec<Part>,
     pub attributes: Attributes,
@@ -257,6 +290,16 @@ pub struct Block {
     pub hold_line: Option<usize>,
     /// The block cannot be armed, and why (blanks in prose, unterminated fence, another database).
     pub refused: Option<String>,
+}
+
+/// A name that a block uses and that earlier blocks set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    pub name: String,
+    /// The blocks that set it, in the order of the guide.
+    pub from: Vec<BlockNumber>,
+    /// By `capture`; else by an assignment in a shell.
+    pub captured: bool,
 }
 
 impl Block {
@@ -284,6 +327,11 @@ pub struct Part {
     pub long_running: bool,
     pub choice: Option<Choice>,
     pub needs: Vec<String>,
+    #[serde(default)]
+    pub carries: Vec<Carried>,
+    /// The terminal or host that the guide names for it, where it is not the one of all other blocks.
+    #[serde(default)]
+    pub session: Option<String>,
     pub refused: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     let headings = headings::headings(&nodes);
     let beside = beside::resolve(&source, &nodes, &headings, annotations, &mut diagnostics);
     let mut blocks = blocks::read(&nodes, &headings, &beside);
-    let variables = variables::collect(&mut blocks.blocks);
+    let names = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 
     let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
@@ -44,8 +44,8 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     if runbook.title.is_empty() {
         runbook.title = stem(file).to_owned();
     }
-    runbook.variables = variables;
     runbook.blocks = blocks.blocks.clone();
+    names.settle(&mut runbook);
     diagnostics.extend(lint::lint(&lint::Context {
         source: &source,
         nodes: &nodes,
@@ -57,6 +57,12 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     runbook.diagnostics = diagnostics;
     runbook
+}
+
+/// The text of a guide as its diagnostics count lines and columns: decoded, repaired, with the line ends
+/// of Unix.
+pub fn decoded(bytes: &[u8]) -> String {
+    Source::decode(bytes).text
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

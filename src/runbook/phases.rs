@@ -105,20 +105,10 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
 
     // A sequence inside a member of another is made of its steps, unless the outer one numbers the
     // chapters of the document and only one chapter is about doing something.
-    let inside = |inner: &Sequence, outer: &Sequence| {
-        outer.members.iter().any(|member| {
-            let heading = &headings[*member];
-            inner.members.iter().all(|index| {
-                headings[*index].node > heading.node && headings[*index].end <= heading.end
-            })
-        })
-    };
+    let nested_in = nested(&sequences, headings);
     let mut dropped = vec![false; sequences.len()];
-    for outer in 0..sequences.len() {
+    for (outer, nested) in nested_in.into_iter().enumerate() {
         let chapters = sequences[outer].word == Word::Bare;
-        let nested: Vec<usize> = (0..sequences.len())
-            .filter(|inner| *inner != outer && inside(&sequences[*inner], &sequences[outer]))
-            .collect();
         let worded: Vec<usize> = nested
             .iter()
             .copied()
@@ -160,7 +150,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
     // Numbers that begin anew under sibling sections: the sections are the phases.
     if let Some(parents) = restarted(&sequences, headings) {
         return Chosen {
-            phases: parents,
+            phases: with_siblings(parents, headings, has_acts),
             rivals: Vec::new(),
         };
     }
@@ -188,6 +178,28 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
         phases: with_siblings(best.members, headings, has_acts),
         rivals,
     }
+}
+
+/// For each sequence those that stand inside one of its members. Members are siblings, so what is above
+/// their parent tells it; comparing each with each would take hours for a guide of many chapters.
+fn nested(sequences: &[Sequence], headings: &[Heading]) -> Vec<Vec<usize>> {
+    let mut sequence_of = vec![None; headings.len()];
+    for (number, sequence) in sequences.iter().enumerate() {
+        for member in &sequence.members {
+            sequence_of[*member] = Some(number);
+        }
+    }
+    let mut nested = vec![Vec::new(); sequences.len()];
+    for (inner, sequence) in sequences.iter().enumerate() {
+        let mut above = sequence.parent;
+        while let Some(heading) = above {
+            if let Some(outer) = sequence_of[heading] {
+                nested[outer].push(inner);
+            }
+            above = headings[heading].parent;
+        }
+    }
+    nested
 }
 
 /// For each node, how many blocks and boxes stand before it.
@@ -245,35 +257,39 @@ fn off_path(headings: &[Heading]) -> Vec<bool> {
     off
 }
 
-/// Sibling parents of sequences that share a word and each begin at the start.
+/// Sibling parents of sequences that share a word and each begin at the start. Numbers that begin anew
+/// deeper, inside one of them or beside the path, are steps of their own.
 fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>> {
     let best = sequences.iter().max_by_key(|sequence| sequence.score)?;
-    let alike: Vec<&Sequence> = sequences
-        .iter()
-        .filter(|sequence| {
-            sequence.word == best.word
-                && sequence.members.len() > 1
-                && sequence
-                    .members
-                    .first()
-                    .and_then(|index| headings[*index].number.as_ref())
-                    .and_then(|number| number.path.last().copied())
-                    .is_some_and(|first| first <= 1)
-        })
-        .collect();
-    if alike.len() < 2 {
-        return None;
+    let mut families: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for sequence in sequences {
+        let begins = sequence
+            .members
+            .first()
+            .and_then(|index| headings[*index].number.as_ref())
+            .and_then(|number| number.path.last().copied())
+            .is_some_and(|first| first <= 1);
+        let Some(parent) = sequence.parent else {
+            continue;
+        };
+        if sequence.word == best.word
+            && sequence.members.len() > 1
+            && begins
+            && headings[parent].level > 0
+        {
+            families
+                .entry(headings[parent].parent)
+                .or_default()
+                .push(parent);
+        }
     }
-    let parents: Vec<usize> = alike
-        .iter()
-        .filter_map(|sequence| sequence.parent)
-        .collect();
-    let above = headings.get(*parents.first()?)?.parent;
-    let siblings = parents.len() == alike.len()
-        && parents
-            .iter()
-            .all(|parent| headings[*parent].parent == above && headings[*parent].level > 0);
-    siblings.then_some(parents)
+    // The largest family, and of equals the first one.
+    let mut parents = families
+        .into_values()
+        .max_by_key(|parents| (parents.len(), std::cmp::Reverse(parents.first().copied())))?;
+    parents.sort_unstable();
+    parents.dedup();
+    (parents.len() > 1).then_some(parents)
 }
 
 /// Where nothing is numbered.
@@ -312,7 +328,8 @@ fn unnumbered(
         .collect()
 }
 
-/// Unnumbered siblings between two phases that hold something to do are walked too.
+/// Unnumbered siblings between two phases that hold something to do are walked too, and so is a
+/// `Step 3.5` between `Step 3` and `Step 4`.
 fn with_siblings(
     members: Vec<usize>,
     headings: &[Heading],
@@ -325,9 +342,15 @@ fn with_siblings(
     let mut phases = members;
     for index in first + 1..last {
         let heading = &headings[index];
+        let of_the_sequence = match (&heading.number, &headings[first].number) {
+            (None, _) => true,
+            (Some(number), Some(of_first)) => number.word == of_first.word,
+            (Some(_), None) => false,
+        };
         if heading.parent == parent
+            && !phases.contains(&index)
             && heading.level == headings[first].level
-            && heading.number.is_none()
+            && of_the_sequence
             && matches!(heading.kind, Kind::Walk | Kind::After | Kind::Procedure)
             && has_acts(heading)
         {
@@ -336,4 +359,91 @@ fn with_siblings(
     }
     phases.sort_unstable();
     phases
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runbook::parse;
+
+    fn outline(text: &str) -> (Vec<String>, Vec<String>) {
+        let runbook = parse("guide.md", text.as_bytes());
+        (
+            runbook
+                .phases
+                .into_iter()
+                .map(|phase| phase.title)
+                .collect(),
+            runbook
+                .rollback
+                .into_iter()
+                .map(|option| option.title)
+                .collect(),
+        )
+    }
+
+    fn section(heading: &str) -> String {
+        format!("{heading}\n\n```bash\n./go\n```\n\n")
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_make_their_sections_the_phases() {
+        let text: String = [
+            "# Shop\n",
+            "## Set up\n",
+            &section("### 1. Account"),
+            &section("### 2. Keys"),
+            &section("## Settings"),
+            "## Database\n",
+            &section("### 1. Tables"),
+            &section("### 2. Seeds"),
+            "## Daily work\n",
+            "### Branches\n",
+            &section("#### 1. Make one"),
+            &section("#### 2. Merge it"),
+        ]
+        .concat();
+        assert_eq!(outline(&text).0, ["Set up", "Settings", "Database"]);
+    }
+
+    #[test]
+    fn a_half_step_and_other_languages_are_walked_in_order() {
+        let steps: String = [
+            "# A\n",
+            &section("## Step 1: a"),
+            &section("## Step 1.5: b"),
+            &section("## Step 2: c"),
+        ]
+        .concat();
+        assert_eq!(outline(&steps).0, ["Step 1: a", "Step 1.5: b", "Step 2: c"]);
+        let phases: String = [
+            "# Guida\n",
+            "## FASE 1: Preparare\n",
+            &section("### 1.1 Uno"),
+            "## FASE 2: Fare\n",
+            &section("### 2.1 Uno"),
+            &section("### 2.2 Due"),
+            "## Risoluzione dei problemi\n",
+            &section("### Non parte"),
+        ]
+        .concat();
+        assert_eq!(outline(&phases).0, ["FASE 1: Preparare", "FASE 2: Fare"]);
+    }
+
+    #[test]
+    fn what_tells_when_to_go_back_is_no_way_back() {
+        let text: String = [
+            "# Going back\n",
+            "## When to roll back\n\n- Errors\n\n",
+            "## Rollback decision matrix\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n",
+            "## Rollback\n",
+            &section("### Method 1: The last release"),
+            &section("### Method 2: The dump"),
+            "## Emergency procedures\n",
+            &section("### All is down"),
+        ]
+        .concat();
+        let (phases, ways) = outline(&text);
+        assert_eq!(ways, ["Method 1: The last release", "Method 2: The dump"]);
+        assert!(phases.is_empty(), "{phases:?}");
+    }
 }

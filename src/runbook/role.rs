@@ -232,12 +232,20 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
     if let Some(why) = shapes::content(block.code, actor) {
         return verdict(why.to_owned());
     }
+    if shapes::swallowed(block.code) {
+        return verdict("it holds the mark of another fence: its own is not closed".to_owned());
+    }
+    if shapes::is_lesson(block.label, block.code) {
+        return verdict("it shows what is right or wrong".to_owned());
+    }
     if shapes::announces_a_file(block.label)
         && !block.code.contains("<<")
         && !matches!(
             first_word(block.code),
             "psql"
                 | "\\i"
+                | "ssh"
+                | "scp"
                 | "cat"
                 | "echo"
                 | "cp"
@@ -456,5 +464,7 @@ fn part(code: String, actor: Actor, line: usize) -> Part {
     }
 }
 
+#[cfg(test)]
+mod forms_tests;
 #[cfg(test)]
 mod tests;

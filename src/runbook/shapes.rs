@@ -7,6 +7,9 @@ use super::pattern::pattern;
 use super::shell;
 use super::sql;
 
+/// Lines under a comment that are looked at for being nothing but settings.
+const MOST_SETTINGS: usize = 40;
+
 /// A printed result: a psql table, a list of pods, a directory tree, lines of a log.
 pub(super) fn is_printed(code: &str) -> bool {
     let mut rows = 0;
@@ -29,10 +32,19 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default()
         .trim();
-    if first.starts_with("#!") {
+    let interpreter = code
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take_while(|line| line.starts_with('#'))
+        .take(3)
+        .any(|line| line.starts_with("#!/"));
+    if first.starts_with("#!") || interpreter {
         return Some("it is a script with an interpreter line: a file");
     }
-    if pattern!(r"^(?:#|//|--|;|/\*)\s*(?i:file(?:name)?:\s*)?[`\x22']?(?:[\w.~{}@-]*/)*[\w.{}@*-]*\.(?:sql|ya?ml|json|tsx?|jsx?|py|rb|sh|conf|cfg|ini|env|env\.\w+|toml|service|timer|tf|xml|properties|rs|go|java|php|md|html|css|prisma|ex|exs|cs|kt)[`\x22']?\s*(?:\([^)]*\))?\s*(?:\*/)?$|^#\s*/etc/\S+$|^#\s*\.env\S*$|^#\s*(?:Dockerfile|Makefile|Caddyfile|Procfile|crontab)$").is_match(first) {
+    if pattern!(r"^(?:#|//|--|;|/\*)\s*(?i:file(?:name)?:\s*)?[`\x22']?(?:[\w.~{}@-]*/)*[\w.{}@*-]*\.(?:sql|ya?ml|json|tsx?|jsx?|py|rb|sh|conf|cfg|ini|env|env\.\w+|toml|service|timer|tf|xml|properties|rs|go|java|php|md|html|css|prisma|ex|exs|cs|kt)[`\x22']?\s*(?:\([^)]*\))?\s*(?:\*/)?$|^#\s*/etc/\S+$|^#\s*\.env\S*$|^#\s*(?:Dockerfile|Makefile|Caddyfile|Procfile|crontab)$").is_match(first)
+        && !pattern!(r"(?i)^#\s*(?:node|next|nuxt|vue|express|react|ember|three|d3|discord|socket|chart|nest)\.js\b").is_match(first)
+    {
         return Some("its first line names the file it belongs to");
     }
     if code.contains("├──") || code.contains("└──") {
@@ -120,10 +132,31 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
 pub(super) fn announces_a_file(label: &str) -> bool {
     let last = label.lines().last().unwrap_or_default();
     let lower = last.to_lowercase();
-    if lower.is_empty() || pattern!(r"\b(run|running|execute|executing|command|apply|then|verify|check|query|from the file|restart|backup)\b").is_match(&lower) {
+    if lower.is_empty() || pattern!(r"\b(any|each|every|a|no|this)\s+(change|update|edit|insert|write)\b").is_match(&lower) || pattern!(r"\b(run|running|execute|executing|command|apply|then|verify|check|query|from the file|restart|backup)\b").is_match(&lower) {
         return false;
     }
     pattern!(r"\b(create|add|edit|update|modify|save|put|paste|append|place|write|insert|change|set|configure|include)\b.{0,60}(\bfile\b|`[^`]*\.\w{1,10}`|\.env\b|\bcrontab\b|\bconfig(uration)?\b|\bscript\b|\bmigration\b.{0,20}:)|^\W*(file|datei|fichier)\W*:|\bin (the )?(file )?`[^`]+\.\w{1,10}`|^`[^`]+\.\w{1,10}`\s*:?$|^\*\*`?[\w./-]+\.\w{1,10}`?\*\*\s*:?$|\bcontents? of\b").is_match(&lower)
+}
+
+/// Whether a fence swallowed the text after it: it holds the mark of another fence that no
+/// here-document or string carries.
+pub(super) fn swallowed(code: &str) -> bool {
+    code.contains("```")
+        && shell::lines(code).iter().any(|line| {
+            line.kind != shell::LineKind::Continuation && line.text.trim_start().starts_with("```")
+        })
+}
+
+/// Whether code is a lesson, not an act: a good and a bad example, or what not to do.
+pub(super) fn is_lesson(label: &str, code: &str) -> bool {
+    let last = label.lines().last().unwrap_or_default().to_lowercase();
+    let of_label = pattern!(
+        r"^\W*(?:don'?t|do not|do|bad|good|wrong|right|incorrect|correct|avoid|anti-?pattern|never do this|falsch|richtig|mauvais|bon|incorrecto|correcto)\b(?:\s+(?:example|practice|way))?\W*:"
+    );
+    let of_code = pattern!(
+        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]"
+    );
+    of_label.is_match(&last) || of_code.is_match(code)
 }
 
 /// Whether a line is a sentence rather than a command.
@@ -187,16 +220,23 @@ pub(super) fn unprompt(code: &str) -> Option<(String, bool)> {
 
 /// Whether printed lines stand among commands that carry no prompt.
 pub(super) fn holds_output(code: &str, actor: Actor) -> bool {
-    first_printed(code, actor).is_some()
+    !printed(code, actor, true).is_empty()
 }
 
-fn first_printed(code: &str, actor: Actor) -> Option<usize> {
+/// The lines, from 0, where something begins that is no command; only the first one where that is
+/// enough to know.
+fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
+    let mut found = Vec::new();
     let table = pattern!(
         r"^\s*\(\d+ rows?\)\s*$|^\s*-{3,}(\+-+)+\s*$|^\+[-=+]{4,}\+$|^(NAME|CONTAINER ID|REVISION)\s{2,}[A-Z]|^HTTP/[\d.]+ \d{3}\b"
     );
     let says = pattern!(
         r"(?i)^\s*(?:#|--)\s*(?:expected|sample|example)?\s*(?:output|results?|response|expected|returns?)\s*:?\s*$"
     );
+    let edits = pattern!(
+        r"(?i)^\s*#\s*(?:then\s+)?(?:edit|fill in|adjust|customi[sz]e)\b|^\s*#.*\s(?:in|into|to)\s+(?:the\s+|your\s+)?[`\x22']?[\w./-]*\.env\b"
+    );
+    let setting = pattern!(r#"^[A-Z][A-Z0-9_]*=(?:"[^"$]*"|'[^']*'|[^\s$`;&|]*)(?:\s+#.*)?$"#);
     let inside: Vec<bool> = match actor {
         Actor::Shell => shell::lines(code)
             .iter()
@@ -211,11 +251,28 @@ fn first_printed(code: &str, actor: Actor) -> Option<usize> {
         }
         if table.is_match(line) {
             // The header of a table stands above its rule.
-            return Some(if line.trim_start().starts_with('-') {
+            found.push(if line.trim_start().starts_with('-') {
                 index.saturating_sub(1)
             } else {
                 index
             });
+        }
+        if actor == Actor::Shell && (is_told(line) || is_of_a_file(line)) {
+            found.push(index);
+        }
+        // `Edit with your values`, and under it nothing but settings.
+        if actor == Actor::Shell
+            && edits.is_match(line)
+            && !lines[..index].iter().all(|line| line.trim().is_empty())
+        {
+            let under: Vec<&&str> = lines[index + 1..]
+                .iter()
+                .take(MOST_SETTINGS)
+                .take_while(|line| !line.trim().is_empty())
+                .collect();
+            if !under.is_empty() && under.iter().all(|line| setting.is_match(line)) {
+                found.push(index);
+            }
         }
         if says.is_match(line)
             && let Some(next) = lines.get(index + 1).map(|next| next.trim())
@@ -225,10 +282,50 @@ fn first_printed(code: &str, actor: Actor) -> Option<usize> {
             && !commands::is_command(shell::program(next))
             && !sql::is_verb(next.split_whitespace().next().unwrap_or_default())
         {
-            return Some(index);
+            found.push(index);
+        }
+        if first_only && !found.is_empty() {
+            break;
         }
     }
-    None
+    found
+}
+
+/// A line of a program or of settings, that no shell would take: `DEBUG = [`, `from x import y`, `services:`.
+fn is_of_a_file(line: &str) -> bool {
+    pattern!(
+        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
+    )
+    .is_match(line.trim_end())
+}
+
+/// Words of a text among commands, as where a fence was not closed: `Then restore the backup`.
+fn is_told(line: &str) -> bool {
+    let line = line.trim_end();
+    let mut words = line.split(' ');
+    let first = words.next().unwrap_or_default();
+    first.len() > 1
+        && first.starts_with(|character: char| character.is_ascii_uppercase())
+        && first[1..]
+            .chars()
+            .all(|character| character.is_ascii_lowercase())
+        && line.split_whitespace().count() > 2
+        && !commands::is_command(&first.to_ascii_lowercase())
+        && !sql::is_verb(first)
+        && line.split_whitespace().skip(1).all(|word| {
+            word.trim_matches(['(', ')', ',', '.', ':', '—', '–', '/', '!', '?'])
+                .chars()
+                .all(|character| {
+                    character.is_alphanumeric()
+                        || matches!(character, '\'' | '’' | '-' | '/' | '—' | '–')
+                })
+                && !word.starts_with('-')
+                && !word.starts_with("./")
+        })
+        && line
+            .split_whitespace()
+            .skip(1)
+            .any(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_lowercase()))
 }
 
 /// The commands of a mixture, with their lines from 0.
@@ -256,11 +353,31 @@ pub(super) fn commands_among_output(code: &str, actor: Actor) -> Vec<(usize, Str
         commands.retain(|(_, command)| !command.trim().is_empty());
         return commands;
     }
-    let end = first_printed(code, actor).unwrap_or_default();
-    let command = code.lines().take(end).collect::<Vec<_>>().join("\n");
-    if command.trim().is_empty() {
-        Vec::new()
-    } else {
-        vec![(0, command)]
+    let lines: Vec<&str> = code.lines().collect();
+    let mut commands = Vec::new();
+    let mut from = 0;
+    for end in printed(code, actor, false).into_iter().chain([lines.len()]) {
+        // A line of what was printed already.
+        if end < from {
+            continue;
+        }
+        let held = &lines[from..end];
+        if held
+            .iter()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with(['#', '-']))
+        {
+            commands.push((from, held.join("\n")));
+        }
+        // What is printed ends where a comment or a command stands after a blank line.
+        from = (end + 1..lines.len())
+            .find(|at| {
+                let line = lines[*at].trim();
+                lines[*at - 1].trim().is_empty()
+                    && (line.starts_with("# ")
+                        || line.starts_with("-- ")
+                        || commands::is_command(shell::program(line)))
+            })
+            .unwrap_or(lines.len());
     }
+    commands
 }

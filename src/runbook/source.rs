@@ -25,22 +25,16 @@ impl Source {
                 }
                 None => text.to_owned(),
             },
-            Err(error) => {
-                let before = &bytes[..error.valid_up_to()];
-                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-                diagnostics.push(Diagnostic {
-                    severity: Severity::Warning,
-                    code: "not-utf8".to_owned(),
-                    line,
-                    column: 1,
-                    width: 1,
-                    message: format!(
-                        "byte {} of the file is not UTF-8; what could not be read is shown as `\u{fffd}`",
-                        error.valid_up_to() + 1
-                    ),
-                    help: "save the guide as UTF-8, for example with `iconv -t UTF-8`".to_owned(),
-                });
-                String::from_utf8_lossy(bytes).into_owned()
+            Err(error) if utf16(bytes).is_none() => {
+                let at = error.valid_up_to();
+                let known = windows_1252(bytes);
+                diagnostics.push(not_utf8(bytes, at, known.is_some()));
+                repaired = known.is_some().then(|| "windows-1252".to_owned());
+                known.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+            }
+            Err(_) => {
+                repaired = Some("utf-16".to_owned());
+                utf16(bytes).unwrap_or_default()
             }
         };
         let text = normalize(text);
@@ -89,6 +83,80 @@ impl Source {
                 (indent + 1, trimmed.trim_end().chars().count().max(1))
             }
         }
+    }
+}
+
+/// Text that begins with the byte order mark of UTF-16 and is nothing else.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let read = match bytes.get(..2)? {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, []) = bytes[2..].as_chunks::<2>() else {
+        return None;
+    };
+    char::decode_utf16(pairs.iter().map(|pair| read(*pair)))
+        .collect::<Result<_, _>>()
+        .ok()
+}
+
+/// Windows-1252, 0x80 to 0x9F; what it leaves undefined is U+FFFD. From 0xA0 on it is Latin-1.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž',
+    '\u{fffd}', '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{fffd}',
+    'ž', 'Ÿ',
+];
+
+fn of_windows_1252(byte: u8) -> char {
+    match byte.checked_sub(0x80) {
+        Some(index) if index < 32 => WINDOWS_1252[usize::from(index)],
+        _ => char::from(byte),
+    }
+}
+
+/// Text of one byte a character. `None` where UTF-8 is mixed in, where a byte means nothing, or where
+/// control characters say that it is no text.
+fn windows_1252(bytes: &[u8]) -> Option<String> {
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let mixed = wide || bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    let text: String = bytes.iter().map(|byte| of_windows_1252(*byte)).collect();
+    let odd = text
+        .chars()
+        .any(|character| character == '\u{fffd}' || character < ' ' && !character.is_whitespace());
+    (!mixed && !odd).then_some(text)
+}
+
+/// Says which byte it is, where, what it may mean, and how to convert the file.
+fn not_utf8(bytes: &[u8], at: usize, read: bool) -> Diagnostic {
+    let before = &bytes[..at];
+    let start = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let place = format!("byte {} of the file (0x{byte:02X}) is not UTF-8", at + 1);
+    let (severity, message, from) = match (read, of_windows_1252(byte)) {
+        (true, character) => (
+            Severity::Warning,
+            format!("{place}; the file is read as Windows-1252, where it is `{character}`"),
+            "WINDOWS-1252",
+        ),
+        (false, _) => (
+            Severity::Error,
+            format!("{place}; what could not be read is shown as `\u{fffd}`"),
+            "ENCODING",
+        ),
+    };
+    Diagnostic {
+        severity,
+        code: "not-utf8".to_owned(),
+        line,
+        column: String::from_utf8_lossy(&bytes[start..at]).chars().count() + 1,
+        width: 1,
+        message,
+        help: format!("save the guide as UTF-8: `iconv -f {from} -t UTF-8 GUIDE > COPY`"),
     }
 }
 
@@ -193,9 +261,36 @@ mod tests {
 
     #[test]
     fn other_encodings_open_with_a_diagnostic() {
-        let source = Source::decode(b"one\ntw\xf6\n");
-        assert_eq!(source.text, "one\ntw\u{fffd}\n");
-        assert_eq!(source.diagnostics[0].line, 2);
-        assert_eq!(source.diagnostics[0].code, "not-utf8");
+        let source = Source::decode(b"one\ntw\xf6 \x93x\x94\n");
+        assert_eq!(source.text, "one\ntwö “x”\n");
+        assert_eq!(source.repaired.as_deref(), Some("windows-1252"));
+        let found = &source.diagnostics[0];
+        assert_eq!((found.line, found.column), (2, 3));
+        assert!(
+            found.message.contains("byte 7 of the file (0xF6)") && found.message.contains("`ö`")
+        );
+        assert!(found.help.contains("iconv -f WINDOWS-1252"));
+        // UTF-8 and something else in one file: nobody can tell what the bytes mean.
+        let source = Source::decode(
+            "é\n"
+                .bytes()
+                .chain(*b"\xf6\n")
+                .collect::<Vec<_>>()
+                .as_slice(),
+        );
+        assert_eq!(source.text, "é\n\u{fffd}\n");
+        assert_eq!(source.repaired, None);
+        assert_eq!(source.diagnostics[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn utf16_is_read() {
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> = "\u{feff}# é\r\n🎯".encode_utf16().flat_map(order).collect();
+            let source = Source::decode(&bytes);
+            assert_eq!(source.text, "# é\n🎯");
+            assert_eq!(source.repaired.as_deref(), Some("utf-16"));
+        }
+        assert_eq!(Source::decode(b"\xff\xfea").repaired, None);
     }
 }

@@ -6,9 +6,10 @@ mod items;
 mod names;
 mod sessions;
 mod survey;
+mod variants;
 
 use items::Item;
-use names::{command_name, first_command};
+use names::{command_name, first_command, with_other_word};
 use survey::Survey;
 
 use super::hazards;
@@ -50,11 +51,12 @@ pub(super) fn split(
     code_line: usize,
     in_rollback: bool,
 ) -> Option<Split> {
-    let items = match actor {
+    let mut items = match actor {
         Actor::Shell => items::shell_items(code),
         Actor::Sql => items::sql_items(code),
         _ => return None,
     };
+    variants::examples(&mut items);
     let survey = Survey::of(&items, in_rollback);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
@@ -67,6 +69,7 @@ pub(super) fn split(
         parts: Vec::new(),
         open: Open::default(),
         groups: 0,
+        session: None,
     };
     for (index, item) in items.iter().enumerate() {
         builder.item(item, index, &items);
@@ -95,7 +98,8 @@ struct Open {
     sql: bool,
     emergency: bool,
     choice: Option<(usize, String)>,
-    host: Option<String>,
+    /// Its comment names a terminal or a host.
+    elsewhere: bool,
 }
 
 struct Builder<'a> {
@@ -107,6 +111,8 @@ struct Builder<'a> {
     parts: Vec<Part>,
     open: Open,
     groups: usize,
+    /// The terminal or host of what follows.
+    session: Option<String>,
 }
 
 impl Builder<'_> {
@@ -159,6 +165,9 @@ impl Builder<'_> {
                 if chosen {
                     // Alternatives inside an option stay remarks: one choice at a time.
                 } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
+                    self.alternative(*first, text, &other, remark.unwrap_or_default());
+                } else if let Some(other) = remark.and_then(|remark| with_other_word(text, remark))
+                {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
                 } else if let Some(Item::Comment {
                     marker: Marker::OrCommand(other),
@@ -215,6 +224,15 @@ impl Builder<'_> {
         index: usize,
         items: &[Item<'_>],
     ) {
+        if self.survey.told.binary_search(&index).is_ok()
+            && let Some(part) = self.parts.last_mut()
+        {
+            if let Some(more) = self.lines.get(line) {
+                part.code.push('\n');
+                part.code.push_str(more);
+            }
+            return;
+        }
         if self.survey.acts.binary_search(&index).is_ok() {
             if self.open.has_statement {
                 self.cut();
@@ -255,11 +273,9 @@ impl Builder<'_> {
         let chooses = match marker {
             Marker::Option => self.survey.options > 0,
             Marker::System(_) => self.survey.systems,
-            Marker::Using(_) => self.survey.using,
-            Marker::Plain => {
-                self.survey.variant.as_deref() == Some(survey::first_word(text).as_str())
-            }
-            _ => false,
+            Marker::Using(_) if self.survey.using => true,
+            Marker::OrNext | Marker::OrCommand(_) => false,
+            _ => self.survey.variants.binary_search(&index).is_ok(),
         };
         if chooses && follows {
             self.cut();
@@ -270,11 +286,13 @@ impl Builder<'_> {
             self.open.title = markers::title(text);
         } else if matches!(marker, Marker::Terminal(_)) && self.survey.terminals
             || matches!(marker, Marker::Host(_)) && self.survey.hosts
+            || self.survey.places.binary_search(&index).is_ok()
         {
             self.cut();
             self.open.title = markers::title(text);
             if let Marker::Host(name) | Marker::Terminal(name) = marker {
-                self.open.host = Some(name.clone());
+                self.session = markers::session_of(name);
+                self.open.elsewhere = true;
             }
         } else if matches!(marker, Marker::Rollback | Marker::Emergency)
             && self.survey.rollback
@@ -304,6 +322,7 @@ impl Builder<'_> {
         } else if after_blank
             && self.open.has_statement
             && (self.survey.is_fine()
+                || (self.survey.aside && self.open.elsewhere)
                 || (self.open.choice.is_some()
                     && super::pattern::pattern!(
                         r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b"
@@ -473,6 +492,7 @@ impl Builder<'_> {
         part.destructive = hazards::destructive(&part.code, part.actor);
         part.long_running = hazards::long_running(&part.code, part.actor);
         part.refused = super::role::refusal(&part.code, part.actor);
+        part.session.clone_from(&self.session);
         part
     }
 }

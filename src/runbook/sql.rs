@@ -47,6 +47,7 @@ pub(super) fn statements(code: &str) -> Vec<Statement<'_>> {
     let mut start: Option<(usize, usize)> = None;
     while index < bytes.len() {
         let byte = bytes[index];
+        let next = bytes.get(index + 1).copied();
         if byte == b'\n' {
             line += 1;
             index += 1;
@@ -64,13 +65,13 @@ pub(super) fn statements(code: &str) -> Vec<Statement<'_>> {
                 }
             }
             Inside::Comment(depth) => {
-                if bytes[index..].starts_with(b"*/") {
+                if byte == b'*' && next == Some(b'/') {
                     index += 1;
                     *depth -= 1;
                     if *depth == 0 {
                         inside = Inside::Nothing;
                     }
-                } else if bytes[index..].starts_with(b"/*") {
+                } else if byte == b'/' && next == Some(b'*') {
                     index += 1;
                     *depth += 1;
                 }
@@ -82,13 +83,13 @@ pub(super) fn statements(code: &str) -> Vec<Statement<'_>> {
                 }
             }
             Inside::Nothing => {
-                if bytes[index..].starts_with(b"--") {
+                if byte == b'-' && next == Some(b'-') {
                     while index < bytes.len() && bytes[index] != b'\n' {
                         index += 1;
                     }
                     continue;
                 }
-                if bytes[index..].starts_with(b"/*") {
+                if byte == b'/' && next == Some(b'*') {
                     inside = Inside::Comment(1);
                     index += 2;
                     continue;

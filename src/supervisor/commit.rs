@@ -99,6 +99,7 @@ fn is_fact(event: &Event) -> bool {
         event,
         Event::ActionLaunched { .. }
             | Event::ActionFinished { .. }
+            | Event::Captured { .. }
             | Event::CancelRequested { .. }
             | Event::TransactionHeld { .. }
             | Event::TransactionEnded { commit: false, .. }

@@ -21,8 +21,9 @@ use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
-    Timestamp, advance, apply, decide, digest_of, open,
+    Timestamp, advance, apply, decide, digest_of, open, preview,
 };
+use crate::runbook::Actor;
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
@@ -310,7 +311,8 @@ impl Supervisor {
                 "look at it again, then confirm",
             ));
         }
-        if matches!(command, Command::Start { .. }) {
+        if let Command::Start { action, .. } = &command {
+            self.starts_somewhere(*action)?;
             self.look_at_locks().await?;
         }
         let now = chrono::Utc::now();
@@ -322,6 +324,29 @@ impl Supervisor {
             self.announce();
         }
         Ok(self.state.seq)
+    }
+
+    /// The directory that an earlier step left may be gone by now: better said before it starts.
+    fn starts_somewhere(&self, action: ActionId) -> Result<(), Refusal> {
+        let Ok(shown) = preview(&self.state, action) else {
+            // Why it cannot run is the engine's to say.
+            return Ok(());
+        };
+        let needs_it = matches!(shown.actor, Actor::Shell | Actor::Sql);
+        if !needs_it || Path::new(&shown.directory).is_dir() {
+            return Ok(());
+        }
+        let (from, help) = match &shown.directory_from {
+            Some(step) => (
+                format!(", where `{step}` left the shell,"),
+                format!("make it, run `{step}` again, or give the block a `cwd=`"),
+            ),
+            None => (String::new(), "make it, or mend its `cwd`".to_owned()),
+        };
+        Err(Refusal::new(
+            format!("the directory `{}`{from} does not exist", shown.directory),
+            help,
+        ))
     }
 
     /// Lets the engine do what it does by itself.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::run::{ActionId, Included, RunState, directory, hex, included_files, preview};
+use crate::run::{ActionId, Included, RunState, hex, included_files, preview};
 use crate::text::scrub::scrub_line;
 
 /// Lines of a file that are shown.
@@ -17,13 +17,9 @@ pub(super) fn read(state: &RunState, action: ActionId) -> Vec<Included> {
     let Ok(shown) = preview(state, action) else {
         return Vec::new();
     };
-    let Some(block) = state.runbook.block(action.block) else {
-        return Vec::new();
-    };
-    let folder = directory(state, &block.attributes);
     included_files(shown.actor, &shown.command)
         .into_iter()
-        .map(|path| file(&Path::new(&folder).join(&path), path))
+        .map(|path| file(&Path::new(&shown.directory).join(&path), path))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::secrets::Secrets;
 use crate::executor::{ActionKind, ShimSpec};
 use crate::monitor::Target;
-use crate::run::{ActionId, Input, RunState, directory, preview};
+use crate::run::{ActionId, Input, RunState, preview, shell_start, spellings};
 use crate::runbook::{Actor, Transaction};
 
 /// The server ends our session's statement when its client is gone, where it can (PostgreSQL 14).
@@ -44,6 +44,16 @@ pub(super) async fn specification(
                 secret_values.insert(name.clone(), value);
             }
             Input::Secret(_) => {}
+        }
+    }
+    // Under the names by which the text asks for them, captured ones too.
+    for (name, value) in &shown.values {
+        values.insert(name.clone(), value.clone());
+        for spelling in spellings(state, name) {
+            if let Some(name) = spelling.strip_prefix(':') {
+                let name = name.trim_matches(['\'', '"']);
+                values.insert(name.to_owned(), value.clone());
+            }
         }
     }
     let target = state.config.targets.get(&shown.on);
@@ -112,8 +122,17 @@ pub(super) async fn specification(
         }
         Actor::Nobody => return Err("there is nothing in it to execute".to_owned()),
     };
-    let start_in = PathBuf::from(directory(state, &block.attributes));
+    let start_in = PathBuf::from(&shown.directory);
     let mut spec = ShimSpec::new(&state.run, step, action, attempt, kind, start_in);
+    if shown.actor == Actor::Shell {
+        let start = shell_start(state, action);
+        let left = start.set.into_iter();
+        spec.shell.set = left
+            .map(|(name, (value, _))| (name.to_owned(), value.clone()))
+            .collect();
+        spec.shell.unset = start.unset.into_keys().map(str::to_owned).collect();
+    }
+    spec.shell.directory_from = shown.directory_from.map(|title| format!("`{title}`"));
     spec.env = env;
     spec.redact = secrets.values();
     spec.secrets = secret_values;

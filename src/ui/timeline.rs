@@ -3,7 +3,7 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    GateDecision, GuideOnDisk, Input, Outcome, RunState, Timestamp, Verdict, action_title,
+    ActionId, GateDecision, GuideOnDisk, Input, Outcome, RunState, Timestamp, Verdict, action_title,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -90,10 +90,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
         }
     }
     for (action, state) in &run.actions {
-        let title = run
-            .step_of(*action)
-            .map(|step| action_title(&run.runbook, step, *action))
-            .unwrap_or_default();
+        let title = title_of(run, *action);
         for attempt in &state.attempts {
             entries.push(Entry {
                 at: attempt.started_at,
@@ -154,6 +151,18 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             }
         }
     }
+    for (name, captured) in &run.captured {
+        entries.push(Entry {
+            at: captured.at,
+            by: crate::run::ENGINE.to_owned(),
+            mark: mark("↳", "captured", Role::Passed),
+            text: format!(
+                "{name} = {}, from {}",
+                captured.value,
+                super::markdown::plain(&title_of(run, captured.action))
+            ),
+        });
+    }
     for rollback in run.past_rollbacks.iter().chain(&run.rollback) {
         let title = run
             .runbook
@@ -206,6 +215,12 @@ pub fn of(run: &RunState) -> Vec<Entry> {
     // Stable: what happened at the same instant stays in the order of the guide.
     entries.sort_by_key(|entry| entry.at);
     entries
+}
+
+fn title_of(run: &RunState, action: ActionId) -> String {
+    run.step_of(action)
+        .map(|step| action_title(&run.runbook, step, action))
+        .unwrap_or_default()
 }
 
 fn with_reason(text: &str, reason: Option<&str>) -> String {

@@ -1,6 +1,7 @@
 //! A shell or SQL action: one child process in its own group, on two terminals, watched until it and
 //! its output have come to an end.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -17,8 +18,10 @@ use super::ending::Ending;
 use super::exit::ExitFile;
 use super::feed::Feed;
 use super::keyboard::Keyboard;
+use super::left::{left_of, remark};
 use super::leftovers::{bury, linger};
 use super::output::{Spool, Stream};
+use super::shell::Listener;
 use super::signals::Signals;
 use super::start::spawn;
 use crate::executor::channel::{self, Frames, Told};
@@ -63,6 +66,8 @@ pub(super) struct Action<'a> {
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
+    environment: BTreeMap<String, Vec<u8>>,
+    listener: Option<Listener>,
     /// When the background of a watch was last seen alive.
     lived_at: Option<Instant>,
 }
@@ -141,6 +146,8 @@ impl<'a> Action<'a> {
             last_flush: now,
             bury_at: None,
             lived_at: None,
+            environment: spawned.environment,
+            listener: spawned.listener,
         }))
     }
 
@@ -435,6 +442,12 @@ impl<'a> Action<'a> {
                 left.len()
             ));
         }
+        let dump = self.listener.take().and_then(Listener::finish);
+        let redactor = self.spool.redactor();
+        let shell = dump.map(|dump| left_of(self.spec, &self.environment, &dump, redactor));
+        if let Some(remark) = shell.as_ref().and_then(remark) {
+            self.spool.note(&remark);
+        }
         self.spool.flush();
         let status = self.status.map(|(status, _)| status);
         let record = ExitRecord {
@@ -450,6 +463,7 @@ impl<'a> Action<'a> {
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
             uncommitted: self.feed.as_ref().is_some_and(Feed::is_uncommitted),
             http: None,
+            shell: shell.map(Box::new),
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())

@@ -45,6 +45,7 @@ impl ExitFile {
                 http.json = None;
                 http.headers.clear();
             }
+            smaller.shell = None;
             smaller.error = Some(match &record.error {
                 Some(before) => format!("{before}; {error}"),
                 None => format!("part of the record is lost: {error}"),

@@ -45,8 +45,12 @@ pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {
 /// not left hanging where nobody is there to type.
 pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     if !spec.directory.is_dir() {
+        let from = match &spec.shell.directory_from {
+            Some(step) => format!(" ({step} left the shell there)"),
+            None => String::new(),
+        };
         return Err(Refused::new(format!(
-            "the directory `{}` to start in does not exist; nothing was run",
+            "the directory `{}` to start in does not exist{from}; nothing was run",
             spec.directory.display()
         )));
     }
@@ -56,6 +60,11 @@ pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refu
         ActionKind::Http { .. } => return Err(Refused::new("an HTTP action needs no process")),
     };
     command.current_dir(&spec.directory);
+    if matches!(spec.kind, ActionKind::Shell { .. }) {
+        // The name by which the shell knows it, where that is a link.
+        command.env("PWD", &spec.directory);
+        super::shell::hand_over(&spec.shell, directory, &mut command)?;
+    }
     Ok(command)
 }
 

@@ -1,5 +1,6 @@
 //! Starts the child of an action: on its two terminals, with the input that its kind takes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -12,6 +13,7 @@ use super::feed::Feed;
 use super::keyboard::Keyboard;
 use super::output::Stream;
 use super::prepare;
+use super::shell::{Listener, environment_of};
 use super::terminal::Terminal;
 use crate::executor::channel;
 use crate::executor::process;
@@ -25,6 +27,9 @@ pub(super) struct Spawned {
     pub(super) told: Option<OwnedFd>,
     pub(super) feed: Option<Feed>,
     pub(super) keyboard: Option<Keyboard>,
+    /// The variables it was given.
+    pub(super) environment: BTreeMap<String, Vec<u8>>,
+    pub(super) listener: Option<Listener>,
 }
 
 /// Starts the child.
@@ -66,6 +71,8 @@ pub(super) fn spawn(
         command.stdin(Stdio::from(out.theirs.try_clone().map_err(no_terminal)?));
     }
     let program = command.get_program().to_string_lossy().into_owned();
+    let environment = environment_of(&command);
+    let listener = Listener::new(directory);
     let mut child = command
         .stdout(Stdio::from(out.theirs))
         .stderr(Stdio::from(err.theirs))
@@ -105,5 +112,7 @@ pub(super) fn spawn(
         told,
         feed,
         keyboard,
+        environment,
+        listener,
     })
 }

@@ -1,11 +1,10 @@
 //! An action ended: what that means.
 
-use super::one;
 use crate::run::{
     ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope,
-    Verdict, judge, matches_output,
+    Verdict, judge, matches_output, value_of,
 };
-use crate::runbook::Actor;
+use crate::runbook::{Actor, is_secret_name};
 
 /// An action ended: its outcome follows from exit, cancellation and every expectation on it.
 pub(super) fn finished(
@@ -27,14 +26,14 @@ pub(super) fn finished(
         .filter(|attempt| attempt.outcome.is_none())
         .ok_or_else(|| Refusal::new("that attempt has ended already", "nothing to record"))?;
     let event = |outcome, evidence: Evidence, judgements, reason: Option<String>| {
-        one(Event::ActionFinished {
+        Ok(vec![Event::ActionFinished {
             action,
             attempt: number,
             outcome,
             evidence: Box::new(evidence),
             judgements,
             reason,
-        })
+        }])
     };
     if state.is_watch(action) {
         // Nothing waits for a watch and nothing follows from its end, not even from that of its shim.
@@ -89,7 +88,7 @@ pub(super) fn finished(
             ),
         );
     }
-    let judgements = judgements(state, readings, action, evidence);
+    let mut judgements = judgements(state, readings, action, evidence);
     let expects_exit = judgements
         .iter()
         .filter_map(|judgement| judgement.cel.as_deref())
@@ -101,7 +100,7 @@ pub(super) fn finished(
     let failed = judgements
         .iter()
         .find(|judgement| matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive));
-    let (outcome, why) = match (ended_well, failed) {
+    let (mut outcome, mut why) = match (ended_well, failed) {
         (true, None) => (Outcome::Passed, None),
         (true, Some(judgement)) => (
             Outcome::Failed,
@@ -112,12 +111,72 @@ pub(super) fn finished(
             evidence.exit.map(|exit| format!("exit code {exit}")),
         ),
     };
-    event(
+    let mut captured = Vec::new();
+    if outcome == Outcome::Passed {
+        for (judgement, found) in captures(state, readings, action, evidence) {
+            match found {
+                Some((name, value)) => captured.push(Event::Captured {
+                    action,
+                    attempt: number,
+                    name,
+                    value,
+                }),
+                // Without its value the steps after it could not go on, or would with a wrong one.
+                None => {
+                    outcome = Outcome::Failed;
+                    why.get_or_insert(format!("{}: {}", judgement.text, judgement.explanation));
+                }
+            }
+            judgements.push(judgement);
+        }
+    }
+    let mut events = event(
         outcome,
         evidence.clone(),
         judgements,
         reason.map(str::to_owned).or(why),
-    )
+    )?;
+    if outcome == Outcome::Passed {
+        events.extend(captured);
+    }
+    Ok(events)
+}
+
+/// What the block's `capture` takes from the evidence: a judgement each, with name and value where it
+/// is one. Of a block of several parts, the last one is asked.
+fn captures(
+    state: &RunState,
+    readings: &Readings,
+    action: ActionId,
+    evidence: &Evidence,
+) -> Vec<(Judgement, Option<(String, String)>)> {
+    let Some(block) = state.runbook.block(action.block) else {
+        return Vec::new();
+    };
+    if block.attributes.capture.is_empty() || (action.part > 0 && action.part < block.parts.len()) {
+        return Vec::new();
+    }
+    let scope = Scope::of(state, readings).with_evidence(evidence);
+    let captures = block.attributes.capture.iter();
+    captures
+        .map(|(name, expression)| {
+            let found = match is_secret_name(name) {
+                true => Err("its name says that it is a secret, and secrets are not kept: name its source under `secrets` in `gonogo.toml`".to_owned()),
+                false => value_of(expression, &scope),
+            };
+            let (verdict, explanation) = match &found {
+                Ok(value) => (Verdict::Pass, format!("{name} is {value}")),
+                Err(why) => (Verdict::Inconclusive, why.clone()),
+            };
+            let judgement = Judgement {
+                text: format!("capture {name}={expression}"),
+                cel: Some(expression.clone()),
+                verdict,
+                explanation,
+            };
+            (judgement, found.ok().map(|value| (name.clone(), value)))
+        })
+        .collect()
 }
 
 /// It ended while its transaction was held: `COMMIT` was never sent, so the server has rolled back.

@@ -119,12 +119,7 @@ impl Assembler<'_> {
                 soak.criteria.push(expectation.text.clone());
             }
         }
-        if !self
-            .runbook
-            .soaks
-            .iter()
-            .any(|known| known.line == soak.line)
-        {
+        if self.soaks.insert(soak.line) {
             self.runbook.soaks.push(soak);
         }
         let inner: Vec<usize> = self

@@ -184,13 +184,17 @@ impl Assembler<'_> {
                 || pattern!(r"(?i)^(or|alternative(ly)?)\b")
                     .is_match(bare_title(&self.headings[index].title))
         };
+        if !is_option(index) {
+            return None;
+        }
         let parent = self.headings[index].parent?;
         let options = self.headings[parent]
             .children
             .iter()
             .filter(|sibling| is_option(**sibling))
+            .take(2)
             .count();
-        (is_option(index) && options > 1).then(|| Choice {
+        (options > 1).then(|| Choice {
             group: slug(&self.headings[parent].title),
             name: self.headings[index].title.clone(),
             recommended,

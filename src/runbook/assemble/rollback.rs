@@ -1,5 +1,7 @@
 //! Ways back: which headings of a rollback section are options, and what the guide says of each.
 
+use std::collections::BTreeSet;
+
 use super::{Assembler, is_recommended, step};
 use crate::runbook::headings::Word;
 use crate::runbook::model::{Phase, RollbackOption, SectionKind};
@@ -10,6 +12,10 @@ impl Assembler<'_> {
     /// Reads a way back; returns the id of its first step. `of` names the phase it belongs to.
     pub(super) fn rollback(&mut self, index: usize, of: Option<&str>) -> Option<String> {
         let heading = &self.headings[index];
+        if self.only_tells_when(index) {
+            self.push_section(index, heading.end, SectionKind::Other);
+            return None;
+        }
         let options = self.option_headings(index);
         let own = self.read(&self.range(heading.node + 1, heading.body_end), None, None);
         self.keep_waits(&own);
@@ -31,17 +37,14 @@ impl Assembler<'_> {
             if !self.has_commands(&own) && !own.is_empty() {
                 self.push_section(index, heading.body_end, SectionKind::Other);
             }
-            let used: Vec<usize> = self.runbook.rollback[first..]
+            let used: BTreeSet<usize> = self.runbook.rollback[first..]
                 .iter()
                 .map(|option| option.line)
                 .collect();
             for child in self.headings[index].children.clone() {
                 let section = &self.headings[child];
                 let last_line = self.source.line(self.nodes[section.end - 1].start);
-                if !used
-                    .iter()
-                    .any(|line| (section.line..=last_line).contains(line))
-                {
+                if used.range(section.line..=last_line).next().is_none() {
                     self.push_section(child, section.end, SectionKind::Other);
                 }
             }
@@ -51,6 +54,20 @@ impl Assembler<'_> {
             .get(first)
             .and_then(|option| option.steps.first())
             .map(|step| step.id.clone())
+    }
+
+    /// Whether a section is about the decision to go back, or about what comes after it, and holds no way
+    /// back itself: a matrix, triggers, a list to tick.
+    fn only_tells_when(&self, index: usize) -> bool {
+        let heading = &self.headings[index];
+        let lower = heading.title.to_lowercase();
+        pattern!(r"\bwhen (not )?to\b|\bdecision|\bmatrix\b|\bcriteria\b|\btriggers?\b|\bchecklist\b|^(pre|post)[- ]rollback|^after (the )?rollback|\bdo not\b|entscheidung|décision|quand ")
+            .is_match(&lower)
+            && !self.has_commands(&self.read(
+                &self.range(heading.node + 1, heading.end),
+                None,
+                None,
+            ))
     }
 
     /// The headings in a rollback section that are ways back of their own.
@@ -74,8 +91,10 @@ impl Assembler<'_> {
             .filter(|child| {
                 let heading = &self.headings[*child];
                 let lower = heading.title.to_lowercase();
-                !heading.kind.is_aside_but_rollback()
-                    && !pattern!(r"when to|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
+                // An emergency among ways back is one of them.
+                let emergency = pattern!(r"^\W*(emergency|notfall|procédures? d.urgence|emergencia|emergenza)").is_match(&lower);
+                (emergency || !heading.kind.is_aside_but_rollback())
+                    && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
                         .is_match(&lower)
             })
             .collect();

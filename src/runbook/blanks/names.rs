@@ -30,6 +30,13 @@ pub(in crate::runbook) fn assigned_in_psql(code: &str) -> Vec<String> {
 
 /// The key that a value without a name belongs to: `"customer_id": `, `--tag `, `name=`.
 pub(super) fn key_before(before: &str) -> Option<String> {
+    // A key is short; a line may be long and full of blanks.
+    let from = before
+        .char_indices()
+        .rev()
+        .nth(120)
+        .map_or(0, |(at, _)| at);
+    let before = &before[from..];
     let found = pattern!(r#"(?:["']([A-Za-z_][\w-]*)["']\s*:\s*["']?|--([a-z][\w-]*)[ =]["']?|\b([A-Za-z_][\w-]*)=["']?)$"#).captures(before)?;
     let key = found.get(1).or(found.get(2)).or(found.get(3))?;
     Some(name_of(key.as_str()))
@@ -47,7 +54,7 @@ pub(super) fn unnamed(line: usize, before: &[super::Blank]) -> String {
 }
 
 /// Upper snake case of a blank's own words.
-pub(in crate::runbook) fn name_of(text: &str) -> String {
+pub fn name_of(text: &str) -> String {
     let mut name = String::new();
     let mut previous = ' ';
     for character in text.chars() {
@@ -75,7 +82,7 @@ pub(in crate::runbook) fn name_of(text: &str) -> String {
 }
 
 /// Whether a value of this name must stay out of sight.
-pub(in crate::runbook) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
 }
 
@@ -107,4 +114,13 @@ pub(super) fn is_set_by_shell(name: &str) -> bool {
             | "OSTYPE"
             | "_"
     ) || name.starts_with("BASH_")
+}
+
+/// `FROM [affected_table]`: the place of a name, not of an array.
+pub(super) fn names_a_table(body: &str, text: &str) -> bool {
+    body.find(text).is_some_and(|at| {
+        pattern!(r"(?i)\b(from|join|into|update|table|database|schema|index|on)\s+$")
+            .is_match(&body[..at])
+            && !body[at + text.len()..].starts_with('.')
+    })
 }

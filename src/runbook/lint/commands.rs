@@ -244,7 +244,7 @@ fn shell_lints(block: &Block, report: &mut Report<'_>) {
 }
 
 /// Commands over their continued lines, with the line of their start.
-fn logical_commands(code: &str) -> Vec<(usize, String)> {
+pub(super) fn logical_commands(code: &str) -> Vec<(usize, String)> {
     let mut commands: Vec<(usize, String)> = Vec::new();
     let mut inside = false;
     for (index, line) in shell::lines(code).iter().enumerate() {

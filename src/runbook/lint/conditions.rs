@@ -1,5 +1,6 @@
 //! Conditions of a guide, checked by whoever can evaluate them: this layer only knows where they stand.
 
+use crate::runbook::blanks::is_secret;
 use crate::runbook::diagnostic::{Diagnostic, Severity};
 use crate::runbook::model::Runbook;
 use crate::runbook::source::Source;
@@ -22,6 +23,7 @@ pub fn check_conditions(
 ) -> Vec<Diagnostic> {
     let source = Source::decode(bytes);
     let mut conditions: Vec<(usize, &str)> = Vec::new();
+    let mut secret = Vec::new();
     for block in &runbook.blocks {
         let attributes = &block.attributes;
         conditions.extend(
@@ -36,6 +38,25 @@ pub fn check_conditions(
                 .iter()
                 .map(|text| (block.line, text.as_str())),
         );
+    }
+    for block in &runbook.blocks {
+        for (name, expression) in &block.attributes.capture {
+            conditions.push((block.line, expression.as_str()));
+            if is_secret(name) {
+                let (column, width) = source.locate(block.line, name);
+                secret.push(Diagnostic {
+                    severity: Severity::Error,
+                    code: "secret-capture".to_owned(),
+                    line: block.line,
+                    column,
+                    width,
+                    message: format!(
+                        "`{name}` is a secret by its name, and what is captured is kept"
+                    ),
+                    help: "name its source under `secrets` in `gonogo.toml`".to_owned(),
+                });
+            }
+        }
     }
     for step in runbook.steps() {
         conditions.extend(
@@ -54,7 +75,7 @@ pub fn check_conditions(
     }
     conditions.sort_unstable();
     conditions.dedup();
-    let mut diagnostics = Vec::new();
+    let mut diagnostics = secret;
     for (line, condition) in conditions {
         for problem in check(condition) {
             let needle = if problem.fragment.is_empty() {

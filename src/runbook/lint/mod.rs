@@ -3,6 +3,7 @@
 
 mod commands;
 mod conditions;
+mod psql_scripts;
 mod sql;
 mod structure;
 mod text;
@@ -28,18 +29,44 @@ pub(super) struct Context<'a> {
     pub runbook: &'a Runbook,
 }
 
+/// So many blocks are looked at by each lint in a thread of its own.
+const WORTH_A_THREAD: usize = 500;
+
 /// All diagnostics of a guide, by line.
 pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
-    let mut report = Report {
+    let lints = [
+        structure::lint,
+        commands::lint,
+        sql::lint,
+        text::lint,
+        watches::lint,
+    ];
+    let report = || Report {
         source: context.source,
         diagnostics: Vec::new(),
     };
-    structure::lint(context, &mut report);
-    commands::lint(context, &mut report);
-    sql::lint(context, &mut report);
-    text::lint(context, &mut report);
-    watches::lint(context, &mut report);
-    let mut diagnostics = report.diagnostics;
+    let mut diagnostics: Vec<Diagnostic> = if context.runbook.blocks.len() < WORTH_A_THREAD {
+        let mut report = report();
+        lints.iter().for_each(|lint| lint(context, &mut report));
+        report.diagnostics
+    } else {
+        std::thread::scope(|scope| {
+            let threads = lints.map(|lint| {
+                scope.spawn(move || {
+                    let mut report = report();
+                    lint(context, &mut report);
+                    report.diagnostics
+                })
+            });
+            threads
+                .into_iter()
+                .flat_map(|thread| match thread.join() {
+                    Ok(diagnostics) => diagnostics,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+                .collect()
+        })
+    };
     diagnostics.sort_by(|a, b| (a.line, a.column, &a.code).cmp(&(b.line, b.column, &b.code)));
     diagnostics.dedup();
     diagnostics

@@ -1,63 +1,95 @@
 //! Lints of SQL: locks that queue behind others, statements that rewrite or scan a table, and
 //! statements that may not stand in a transaction.
 
-use super::{Context, Report, commands::is_executable};
+use std::collections::HashSet;
+
+use super::{Context, Report, commands::is_executable, psql_scripts};
 use crate::runbook::diagnostic::Severity;
 use crate::runbook::model::{Actor, Transaction};
 use crate::runbook::pattern::pattern;
 use crate::runbook::sql::{self, Statement};
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
-    // A setting made in one session does not reach the next: each block is looked at alone.
+    // A setting made in one session does not reach the next: each script is looked at alone.
     for block in &context.runbook.blocks {
-        if block.actor != Actor::Sql || !is_executable(block) {
+        if !is_executable(block) {
             continue;
         }
-        let statements = sql::statements(&block.code);
-        let mut open = block.attributes.txn == Some(Transaction::One);
-        let mut guarded = false;
-        let mut warned = false;
-        let created: Vec<String> = statements
+        match block.actor {
+            Actor::Sql => {
+                let open = block.attributes.txn == Some(Transaction::One);
+                script(&block.code, block.code_line, open, report);
+            }
+            Actor::Shell if block.code.contains("psql") => {
+                for inner in psql_scripts::find(&block.code) {
+                    let first = block.code_line + inner.first;
+                    // Several statements of one `-c` are one transaction.
+                    let open = inner.single_transaction
+                        || inner.of_option && sql::statements(&inner.text).len() > 1;
+                    script(&inner.text, first, open, report);
+                }
+            }
+            _ => {}
+        }
+        for part in block
+            .parts
             .iter()
-            .filter_map(|statement| pattern!(r"(?i)^create\s+(?:unlogged\s+|temp\w*\s+)?(?:table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?([\w.\x22]+)").captures(statement.text))
-            .map(|found| found[1].to_lowercase())
-            .collect();
-        for statement in &statements {
-            let line = block.code_line + statement.first;
-            let text = statement.text;
-            guarded |= pattern!(r"(?i)\block_timeout\b|\bstatement_timeout\b").is_match(text);
-            if statement.starts_with("BEGIN") || statement.starts_with("START TRANSACTION") {
-                open = true;
-            } else if statement.starts_with("COMMIT")
-                || statement.starts_with("ROLLBACK")
-                || statement.starts_with("END")
-            {
-                open = false;
-            }
-            if open && let Some(what) = not_in_transaction(text) {
-                report.add(
-                    Severity::Error,
-                    "not-in-transaction",
-                    (line, first_line(text)),
-                    format!("`{what}` may not run inside a transaction: the server will reject it"),
-                    "take it out of the transaction, into a block of its own with `txn=none`",
-                );
-            }
-            let on_new = created
-                .iter()
-                .any(|table| text.to_lowercase().contains(table.as_str()));
-            index(statement, line, on_new, report);
-            constraint(text, line, on_new, report);
-            if !guarded && !warned && !on_new && takes_strong_lock(text) {
-                warned = true;
-                report.add(
-                    Severity::Warning,
-                    "ddl-without-lock-timeout",
-                    (line, first_line(text)),
-                    "this waits for a lock that every later query on the table then queues behind",
-                    "begin with `SET lock_timeout = '5s';` and try again when it fails",
-                );
-            }
+            .filter(|part| part.actor == Actor::Sql && block.actor != Actor::Sql)
+        {
+            script(&part.code, part.line, false, report);
+        }
+    }
+}
+
+/// One script of one session, whose first line is `first` in the guide.
+fn script(code: &str, first: usize, mut open: bool, report: &mut Report<'_>) {
+    let statements = sql::statements(code);
+    let mut guarded = false;
+    let mut warned = false;
+    let created: HashSet<String> = statements
+        .iter()
+        .filter_map(|statement| pattern!(r"(?i)^create\s+(?:unlogged\s+|temp\w*\s+)?(?:table|materialized\s+view)\s+(?:if\s+not\s+exists\s+)?([\w.\x22]+)").captures(statement.text))
+        .map(|found| found[1].to_lowercase())
+        .collect();
+    for statement in &statements {
+        let line = first + statement.first;
+        let text = statement.text;
+        guarded |= pattern!(r"(?i)\block_timeout\b|\bstatement_timeout\b").is_match(text);
+        if statement.starts_with("BEGIN") || statement.starts_with("START TRANSACTION") {
+            open = true;
+        } else if statement.starts_with("COMMIT")
+            || statement.starts_with("ROLLBACK")
+            || statement.starts_with("END")
+        {
+            open = false;
+        }
+        if open && let Some(what) = not_in_transaction(text) {
+            report.add(
+                Severity::Error,
+                "not-in-transaction",
+                (line, first_line(text)),
+                format!("`{what}` may not run inside a transaction: the server will reject it"),
+                "take it out of the transaction, into a block of its own with `txn=none`",
+            );
+        }
+        let on_new = !created.is_empty()
+            && text
+                .to_lowercase()
+                .split(|character: char| {
+                    !(character.is_alphanumeric() || matches!(character, '_' | '.' | '"'))
+                })
+                .any(|word| created.contains(word));
+        index(statement, line, on_new, report);
+        constraint(text, line, on_new, report);
+        if !guarded && !warned && !on_new && takes_strong_lock(text) {
+            warned = true;
+            report.add(
+                Severity::Warning,
+                "ddl-without-lock-timeout",
+                (line, first_line(text)),
+                "this waits for a lock that every later query on the table then queues behind",
+                "begin with `SET lock_timeout = '5s';` and try again when it fails",
+            );
         }
     }
 }

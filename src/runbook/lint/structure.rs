@@ -13,6 +13,7 @@ use crate::runbook::pattern::pattern;
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     fences(context, report);
+    sizes(context, report);
     ids(context, report);
     phases(context, report);
     attributes(context, report);
@@ -42,6 +43,21 @@ fn fences(context: &Context<'_>, report: &mut Report<'_>) {
                 format!("close the fence of line {} before this line, or make it longer than the fences it shows; until then nothing from there on can be armed", node.line),
             );
             return;
+        }
+    }
+}
+
+/// Blocks that are too long to be commands.
+fn sizes(context: &Context<'_>, report: &mut Report<'_>) {
+    for block in &context.runbook.blocks {
+        if block.code.len() > blocks::LARGEST_BLOCK {
+            report.add(
+                Severity::Warning,
+                "block-too-large",
+                (block.line, ""),
+                blocks::too_large(block.code.len()),
+                "put it into a file beside the guide, and run that: `bash FILE`, `psql -f FILE`",
+            );
         }
     }
 }
@@ -164,7 +180,12 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
             let near = super::closest(key, &FENCE_KEYS).is_some() && value != "true";
             if ours || near {
                 report.add(
-                    Severity::Warning,
+                    // A slip in our own attributes silently switches off a check or a way back.
+                    if ours && near {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    },
                     "unknown-attribute",
                     (block.line, key),
                     format!("unknown attribute `{key}`"),
@@ -188,7 +209,11 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
             let near = super::closest(class, &KNOWN_CLASSES).is_some();
             if !known && near {
                 report.add(
-                    Severity::Warning,
+                    if ours {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    },
                     "unknown-class",
                     (block.line, class),
                     format!("unknown class `.{class}`"),
@@ -217,7 +242,7 @@ fn comments(context: &Context<'_>, report: &mut Report<'_>) {
         for (key, value) in &raw.pairs {
             if !COMMENT_KEYS.contains(&key.as_str()) {
                 report.add(
-                    Severity::Warning,
+                    Severity::Error,
                     "unknown-attribute",
                     (line, key),
                     format!("unknown key `{key}` in a comment"),

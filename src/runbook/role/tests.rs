@@ -1,6 +1,6 @@
 use super::*;
 
-fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
+pub(super) fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
     infer(&Surroundings {
         lang: (!lang.is_empty()).then_some(lang),
         code,
@@ -14,7 +14,7 @@ fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
     })
 }
 
-fn role(lang: &str, code: &str) -> Role {
+pub(super) fn role(lang: &str, code: &str) -> Role {
     infer_in(lang, "", code).role
 }
 

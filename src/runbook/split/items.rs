@@ -125,7 +125,8 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                         manual: commands::is_manual(line.command()),
                         endless: lines[index..=last]
                             .iter()
-                            .any(|line| hazards::never_ends(line.command())),
+                            .any(|line| hazards::never_ends(line.command()))
+                            || (last > index && hazards::never_ends(&joined(&text))),
                         text,
                         sql: false,
                     });
@@ -142,6 +143,14 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
         break;
     }
     items
+}
+
+/// A command over several lines as one.
+fn joined(text: &str) -> String {
+    text.lines()
+        .map(|line| line.trim().trim_end_matches('\\').trim_end())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The lines typed into a session, and how many bytes they take with the line that ends it.

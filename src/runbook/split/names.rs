@@ -25,3 +25,22 @@ pub(super) fn command_name(text: &str) -> String {
         line.to_owned()
     }
 }
+
+/// `build:ios  # or build:android`: the command with the word that the remark gives for one of its own.
+pub(super) fn with_other_word(command: &str, remark: &str) -> Option<String> {
+    let other = remark
+        .trim()
+        .strip_prefix("or ")
+        .or_else(|| remark.trim().strip_prefix("or: "))?
+        .trim_matches(['`', '"', '\'', ' ']);
+    let stem = other.find([':', '-', '/', '.', '=']).filter(|at| *at > 1)?;
+    if other.contains(char::is_whitespace) {
+        return None;
+    }
+    let command = command.lines().next()?;
+    let command = command.find(" #").map_or(command, |at| &command[..at]);
+    let word = command
+        .split_whitespace()
+        .find(|word| *word != other && word.starts_with(&other[..=stem]))?;
+    Some(command.trim().replacen(word, other, 1))
+}

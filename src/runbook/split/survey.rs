@@ -1,7 +1,10 @@
 //! What a block holds, counted before it is cut: from this follows whether it is cut at all.
 
 use super::items::Item;
+use super::names::with_other_word;
+use super::variants::variants;
 use crate::runbook::markers::{self, Marker, marker};
+use crate::runbook::pattern::pattern;
 
 /// What a block holds, counted before it is cut.
 #[derive(Default)]
@@ -12,8 +15,12 @@ pub(super) struct Survey {
     pub hosts: bool,
     pub systems: bool,
     pub using: bool,
-    /// The verb of acts that come in a general and a specific form.
-    pub variant: Option<String>,
+    /// Comments (by item) that head one act in several forms: for one, for all.
+    pub variants: Vec<usize>,
+    /// Comments (by item) that end with a place, where a block names both here and there.
+    pub places: Vec<usize>,
+    /// The first group of lines is for a terminal of its own.
+    pub aside: bool,
     pub rollback: bool,
     pub optional: bool,
     pub numbered: usize,
@@ -25,6 +32,8 @@ pub(super) struct Survey {
     pub endless_before_others: bool,
     /// Comment lines (by item) that are acts of a person.
     pub acts: Vec<usize>,
+    /// Comment lines (by item) that go on telling of such an act.
+    pub told: Vec<usize>,
 }
 
 impl Survey {
@@ -47,6 +56,10 @@ impl Survey {
                         Marker::OrNext => survey.alternatives |= later && survey.statements > 0,
                         Marker::OrCommand(_) => survey.alternatives |= survey.statements > 0,
                         Marker::Terminal(name) => {
+                            survey.aside |= survey.statements == 0
+                                && !name.contains(|character: char| character.is_ascii_digit())
+                                && goes_on_elsewhere(&items[index + 1..]);
+                            survey.terminals |= survey.aside;
                             if !terminals.contains(&name.as_str()) {
                                 terminals.push(name);
                             }
@@ -78,7 +91,7 @@ impl Survey {
                         }
                         Marker::Optional => survey.optional |= later,
                         Marker::Numbered => survey.numbered += 1,
-                        Marker::Plain => {}
+                        Marker::Example | Marker::Plain => {}
                     }
                     if let Item::Comment { text, .. } = item
                         && *marker == Marker::Optional
@@ -100,8 +113,10 @@ impl Survey {
                     endless |= *never_ends && !is_background(text);
                     survey.statements += 1;
                     manual += usize::from(*is_manual);
-                    survey.alternatives |=
-                        remark.is_some_and(|remark| matches!(marker(remark), Marker::OrCommand(_)));
+                    survey.alternatives |= remark.is_some_and(|remark| {
+                        matches!(marker(remark), Marker::OrCommand(_))
+                            || with_other_word(text, remark).is_some()
+                    });
                 }
                 Item::Session { .. } => {
                     survey.sessions += 1;
@@ -115,8 +130,10 @@ impl Survey {
             .count();
         survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
-        survey.variant = variant(items);
-        survey.acts = manual_comments(items);
+        survey.variants = variants(items);
+        survey.places = places(items);
+        survey.hosts |= !survey.places.is_empty();
+        (survey.acts, survey.told) = manual_comments(items);
         survey
     }
 
@@ -127,7 +144,7 @@ impl Survey {
             || (self.options == 1 && self.statements > 1 && self.alternatives)
             || self.systems
             || self.using
-            || self.variant.is_some()
+            || !self.variants.is_empty()
         {
             "holds options of which one is chosen"
         } else if self.alternatives {
@@ -166,54 +183,6 @@ impl Survey {
     }
 }
 
-/// `Deploy the newest version` beside `Deploy a specific version`: one of them is meant. Looking twice
-/// harms nobody, so only verbs that change something count.
-fn variant(items: &[Item<'_>]) -> Option<String> {
-    let heads: Vec<&str> = items
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [
-                Item::Comment {
-                    text,
-                    marker: Marker::Plain,
-                    ..
-                },
-                Item::Statement { .. },
-            ] => Some(*text),
-            _ => None,
-        })
-        .collect();
-    let specific = heads
-        .iter()
-        .find(|text| text.to_lowercase().contains("specific"))?;
-    let verb = first_word(specific);
-    let changes = matches!(
-        verb.as_str(),
-        "deploy"
-            | "restart"
-            | "stop"
-            | "start"
-            | "rollback"
-            | "restore"
-            | "install"
-            | "run"
-            | "build"
-            | "reset"
-            | "remove"
-            | "delete"
-            | "migrate"
-            | "upgrade"
-            | "scale"
-            | "push"
-            | "checkout"
-            | "revert"
-    );
-    let general = heads.iter().any(|text| {
-        text != specific && first_word(text) == verb && !text.to_lowercase().contains("specific")
-    });
-    (changes && general).then_some(verb)
-}
-
 /// The first word of a comment, in lower case.
 pub(super) fn first_word(text: &str) -> String {
     text.split_whitespace()
@@ -227,13 +196,49 @@ fn is_background(text: &str) -> bool {
     text.ends_with('&') && !text.ends_with("&&")
 }
 
-/// Numbered comments that no command follows: what a person does by hand. A single one that only heads
-/// the comments after it is a title.
-fn manual_comments(items: &[Item<'_>]) -> Vec<usize> {
-    let mut acts = Vec::new();
+/// `Build it locally` beside `Push it on the server`: the comments that name the places.
+fn places(items: &[Item<'_>]) -> Vec<usize> {
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for (index, pair) in items.windows(2).enumerate() {
+        let [Item::Comment { text, .. }, Item::Statement { .. }] = pair else {
+            continue;
+        };
+        if pattern!(r"(?i)\b(locally|on (your|the) (local|own) machine|on your (laptop|computer|workstation)|lokal|localmente|en local)\s*:?$").is_match(text) {
+            here.push(index);
+        } else if pattern!(r"(?i)\b(on|auf|sur|en|no|na) (the |your |dem |le |el )?(vps|server|serveur|servidor|remote( host| machine)?|production( server)?|host|bastion)\s*:?$").is_match(text) {
+            there.push(index);
+        }
+    }
+    if here.is_empty() || there.is_empty() {
+        return Vec::new();
+    }
+    here.append(&mut there);
+    here.sort_unstable();
+    here
+}
+
+/// Whether a group of lines under a comment of its own comes after the first one.
+fn goes_on_elsewhere(items: &[Item<'_>]) -> bool {
+    let mut statements = 0;
+    let mut apart = false;
+    for item in items {
+        match item {
+            Item::Comment { after_blank, .. } => apart |= *after_blank && statements > 0,
+            _ if apart => return true,
+            _ => statements += 1,
+        }
+    }
+    false
+}
+
+/// Comments that no command follows and that tell what a person does by hand: numbered ones, and a
+/// paragraph of its own that begins with such an act. A single number that only heads the comments
+/// after it is a title. Gives the acts, and the lines that go on telling of them.
+fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
+    let (mut acts, mut told) = (Vec::new(), Vec::new());
     let mut index = 0;
     while index < items.len() {
-        let Item::Comment { .. } = items[index] else {
+        let Item::Comment { text: head, .. } = items[index] else {
             index += 1;
             continue;
         };
@@ -267,11 +272,25 @@ fn manual_comments(items: &[Item<'_>]) -> Vec<usize> {
             Some(Item::Comment { text, .. }) => markers::is_numbered(text),
             _ => true,
         };
+        // A list of causes after the last command tells, it asks for nothing.
+        let tells = index == items.len()
+            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|issues|problems|errors|ursachen?|causas?)\b.*:$").is_match(head.trim());
+        if tells {
+            continue;
+        }
         if numbered.len() > 1 || (next_numbered && !numbered.is_empty() && index < items.len()) {
             acts.extend(numbered);
+        } else if numbered.is_empty() && index < items.len() && is_by_hand(head) {
+            acts.push(start);
+            told.extend(start + 1..index);
         }
     }
-    acts
+    (acts, told)
+}
+
+/// Whether a comment begins with what only a person does, somewhere else than here.
+fn is_by_hand(text: &str) -> bool {
+    pattern!(r"(?i)^(configure|edit|update|modify|change|adjust|open|go to|log ?in|sign in|click|visit|navigate|ask|notify|announce|copy and paste|paste|select|choose|record|write down|contact|add|enter|fill in|replace)\s+\S").is_match(text)
 }
 
 fn markers_adjacent(numbered: &[usize]) -> bool {

@@ -18,7 +18,7 @@ use tui_input::Input;
 use super::word::Word;
 use super::{Dialog, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, Included, Outcome, Preview, action_title, armed_before, digest_of,
+    ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, digest_of,
     included_files, is_armed, preview,
 };
 use crate::runbook::Actor;
@@ -115,6 +115,13 @@ impl PreviewDialog {
             Actor::Shell | Actor::Http | Actor::Nobody => shown.target.clone(),
         };
         say(place, Role::Heading);
+        if let Some(step) = &shown.directory_from {
+            let where_it_is = match shown.actor {
+                Actor::Sql => format!("in {} ", shown.directory),
+                Actor::Shell | Actor::Http | Actor::Nobody => String::new(),
+            };
+            say(format!("{where_it_is}(since {})", plain(step)), Role::Muted);
+        }
         if let Some(identity) = look.run().identities.get(&shown.on)
             && shown.actor == Actor::Sql
         {
@@ -141,8 +148,16 @@ impl PreviewDialog {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
         say(String::new(), Role::Text);
-        for (name, value) in &shown.values {
+        let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
+        for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
             say(format!("with {name} = {value}"), Role::Text);
+        }
+        for handed in &shown.carried {
+            let HandedOn { name, value, from } = handed;
+            say(
+                format!("with {name} = {value} (from {})", plain(from)),
+                Role::Text,
+            );
         }
         for name in &shown.secrets {
             say(

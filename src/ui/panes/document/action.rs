@@ -149,6 +149,21 @@ impl Writer<'_> {
             );
         }
         if let Ok(shown) = &shown {
+            // Where SQL starts matters to the files that it names.
+            let in_a_directory = actor != Actor::Sql || shown.command.contains('\\');
+            if let Some(step) = shown.directory_from.as_ref().filter(|_| in_a_directory) {
+                let text = format!("in {} (since {})", shown.directory, plain(step));
+                self.say(&text, Role::Muted, 2);
+            }
+            for handed in &shown.carried {
+                let text = format!(
+                    "{} = {} (from {})",
+                    handed.name,
+                    handed.value,
+                    plain(&handed.from)
+                );
+                self.say(&text, Role::Muted, 2);
+            }
             if !shown.destructive.is_empty() {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
@@ -198,6 +213,13 @@ impl Writer<'_> {
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);
+        if let Some(shell) = attempt
+            .evidence
+            .as_ref()
+            .and_then(|seen| seen.shell.as_ref())
+        {
+            self.say(&format!("its shell {}", shell.summary()), Role::Muted, 2);
+        }
         if let Some(reason) = &attempt.reason {
             let role = match attempt.outcome {
                 Some(Outcome::Failed) => Role::Failed,

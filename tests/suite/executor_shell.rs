@@ -1,0 +1,259 @@
+//! What a shell step leaves for later ones, with a real bash: where it stood, what it set; and that
+//! keeping this changes nothing about how a script runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gonogo::executor::ShellHanded;
+use gonogo::run::{ShellState, ShellValue, Withheld, decode};
+use gonogo::runbook::Actor;
+
+use crate::executor::{Bench, Done, wait_for_output};
+
+async fn run(script: &str) -> Done {
+    let bench = Bench::new();
+    bench.run(bench.shell(script)).await
+}
+
+/// What the script left; an empty state where it left nothing.
+async fn leaves(script: &str) -> ShellState {
+    let done = run(script).await;
+    *done.record.shell.expect("the shell said what it holds")
+}
+
+fn text<'a>(state: &'a ShellState, name: &str) -> &'a str {
+    let value = state.set.get(name);
+    &value
+        .unwrap_or_else(|| panic!("no {name} in {state:?}"))
+        .texts[0]
+}
+
+#[tokio::test]
+async fn directory_and_variables_are_kept() {
+    let state = leaves(
+        "cd /usr\nBACKUP=b_$(echo 1).dump\nexport MODE='two words'\nHOSTS=(a 'b c')\nreadonly FIXED=1",
+    )
+    .await;
+    assert_eq!(state.directory.as_deref(), Some("/usr"));
+    assert_eq!(text(&state, "BACKUP"), "b_1.dump");
+    assert!(!state.set["BACKUP"].exported && state.set["MODE"].exported);
+    assert_eq!(state.set["HOSTS"].texts, ["a", "b c"]);
+    assert!(state.set["HOSTS"].array);
+    assert_eq!(
+        state.set.keys().collect::<Vec<_>>(),
+        ["BACKUP", "FIXED", "HOSTS", "MODE"],
+        "nothing of the shell's own, nothing that it was given"
+    );
+}
+
+#[tokio::test]
+async fn a_script_that_changes_nothing_leaves_nothing() {
+    let done = run("ls / >/dev/null; (cd /usr; INSIDE=1); FOO=1 true").await;
+    assert_eq!(done.record.shell.as_deref(), Some(&ShellState::default()));
+    assert_eq!(done.evidence(Actor::Shell).shell, None);
+}
+
+#[tokio::test]
+async fn values_survive_whatever_they_hold() {
+    let state = leaves(
+        r#"LINES_='one
+two  "quoted" $not'; BYTES=$'\xff\x01\x7f'; EMPTY="#,
+    )
+    .await;
+    assert_eq!(text(&state, "LINES_"), "one\ntwo  \"quoted\" $not");
+    assert_eq!(decode(text(&state, "BYTES")), b"\xff\x01\x7f");
+    assert_eq!(text(&state, "EMPTY"), "");
+}
+
+#[tokio::test]
+async fn the_next_shell_begins_with_them() {
+    let bench = Bench::new();
+    let mut spec = bench.shell(
+        "printf '%s|' \"$A\" \"${L[1]}\" ${#L[@]}; printf '%s' \"$B\" | od -An -tx1; env | grep -c '^[AL]='; env | grep ^X=",
+    );
+    spec.env.insert("GONE".to_owned(), "1".to_owned());
+    let array = ShellValue {
+        texts: vec!["x".to_owned(), "it's y".to_owned()],
+        array: true,
+        exported: false,
+    };
+    let exported = ShellValue {
+        exported: true,
+        ..ShellValue::text("1\n2")
+    };
+    spec.shell = ShellHanded {
+        set: BTreeMap::from([
+            ("A".to_owned(), ShellValue::text("a 'b' $HOME\n`c`")),
+            ("B".to_owned(), ShellValue::text("\0ff7f")),
+            ("L".to_owned(), array),
+            ("X".to_owned(), exported),
+        ]),
+        unset: BTreeSet::from(["GONE".to_owned()]),
+        directory_from: None,
+    };
+    spec.kind = match spec.kind {
+        gonogo::executor::ActionKind::Shell { script, .. } => gonogo::executor::ActionKind::Shell {
+            script: format!("{script}\necho gone=${{GONE-yes}} ${{BASH_ENV-none}}"),
+            strict: false,
+        },
+        other => other,
+    };
+    let done = bench.run(spec).await;
+    assert_eq!(
+        done.out(),
+        [
+            "a 'b' $HOME",
+            "`c`|it's y|2| ff 7f",
+            "0",
+            "X=1",
+            "gone=yes none"
+        ]
+    );
+    assert_eq!(
+        done.record.shell.as_deref(),
+        Some(&ShellState::default()),
+        "what it was handed and kept is no change of its own"
+    );
+}
+
+#[tokio::test]
+async fn what_is_taken_away_is_said() {
+    let bench = Bench::new();
+    let mut spec = bench.shell("unset A PROXY; B=changed");
+    spec.env.insert("PROXY".to_owned(), "1".to_owned());
+    spec.env.insert("B".to_owned(), "1".to_owned());
+    spec.shell.set.insert("A".to_owned(), ShellValue::text("1"));
+    let state = bench.run(spec).await.record.shell.unwrap();
+    assert_eq!(
+        state.unset,
+        BTreeSet::from(["A".to_owned(), "PROXY".to_owned()])
+    );
+    assert_eq!(text(&state, "B"), "changed");
+}
+
+#[tokio::test]
+async fn however_it_ends_its_state_is_kept_and_its_exit_code_too() {
+    for (script, exit) in [
+        ("V=1; exit 3", 3),
+        ("V=1; false; V=2", 1),
+        ("V=1; set -u; echo $UNBOUND; V=2", 1),
+        ("V=1; set -eu; f() { exit 4; }; f", 4),
+        ("V=1; nonsense_command", 127),
+        ("V=1; trap 'exit 9' EXIT; false", 9),
+        ("set -o pipefail; V=1; false | true", 1),
+    ] {
+        let done = run(script).await;
+        assert_eq!(done.record.exit, Some(exit), "{script}");
+        let state = done.record.shell.unwrap_or_else(|| panic!("{script}"));
+        assert_eq!(text(&state, "V"), "1", "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_trap_of_the_script_still_works() {
+    let done = run(
+        "trap 'echo cleaned $? $V' EXIT\ntrap 'echo err $LINENO' ERR\nV=1\n(trap 'echo inner' EXIT)\nV=2\nfalse",
+    )
+    .await;
+    assert_eq!(done.out(), ["inner", "err 6", "cleaned 1 2"]);
+    assert_eq!(done.record.exit, Some(1));
+    assert_eq!(text(done.record.shell.as_ref().unwrap(), "V"), "2");
+    let done =
+        run("trap 'echo one' 0 INT; trap - EXIT; trap '' EXIT; trap -- 'echo two' exit; V=1").await;
+    assert_eq!(done.out(), ["two"]);
+    assert_eq!(text(done.record.shell.as_ref().unwrap(), "V"), "1");
+}
+
+#[tokio::test]
+async fn messages_keep_their_line_numbers_and_traces_are_the_scripts_own() {
+    let done = run("echo one\n\nnonsense_command || :\nset -x\ntrap 'echo bye' EXIT\nV=1").await;
+    let err = done.err().join("\n");
+    assert!(err.contains("script.sh: line 3: nonsense_command"), "{err}");
+    let traces: Vec<&str> = done
+        .err()
+        .into_iter()
+        .filter(|line| line.starts_with('+'))
+        .collect();
+    assert_eq!(traces, ["+ trap 'echo bye' EXIT", "+ V=1", "+ echo bye"]);
+}
+
+#[tokio::test]
+async fn a_shell_that_is_replaced_leaves_nothing_known() {
+    let done = run("cd /usr; V=1; exec echo replaced").await;
+    assert_eq!((done.out(), done.record.exit), (vec!["replaced"], Some(0)));
+    assert_eq!(done.record.shell, None);
+}
+
+#[tokio::test]
+async fn programs_started_by_the_script_are_not_spied_on() {
+    let done = run("bash -c 'INNER=1; trap'; echo \"$(trap)\" | wc -c >/dev/null; bash -c 'echo ${BASH_ENV-none}'").await;
+    assert_eq!(done.out(), ["none"]);
+    assert!(done.record.shell.unwrap().set.is_empty());
+}
+
+#[tokio::test]
+async fn a_cancelled_script_leaves_what_it_had() {
+    let bench = Bench::new();
+    let running = bench
+        .executor
+        .launch(bench.shell("cd /usr; V=1; echo ready; sleep 60"))
+        .await
+        .unwrap();
+    wait_for_output(&running, "ready").await;
+    running.cancel(false).unwrap();
+    let done = Done::of(&running).await;
+    assert!(done.record.cancelled);
+    let state = done.record.shell.unwrap();
+    assert_eq!(state.directory.as_deref(), Some("/usr"));
+    assert_eq!(text(&state, "V"), "1");
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_dropped_and_said() {
+    let done =
+        run("BIG=$(head -c 300000 /dev/zero | tr '\\0' x); SMALL=1; declare -A MAP=([k]=v)").await;
+    let state = done.record.shell.as_ref().unwrap();
+    assert_eq!(state.withheld["BIG"], Withheld::Large);
+    assert_eq!(state.withheld["MAP"], Withheld::Map);
+    assert_eq!(text(state, "SMALL"), "1");
+    assert!(done.notes().contains("BIG"), "{}", done.notes());
+}
+
+#[tokio::test]
+async fn secrets_touch_no_file() {
+    const CANARY: &str = "canary-7f3a";
+    let bench = Bench::new();
+    let mut spec = bench.shell(
+        "COPY=\"x$GIVEN\"; ENCODED=$(printf %s \"$GIVEN\" | base64); API_TOKEN=own-5512; cd /usr; PLAIN=1",
+    );
+    spec.secrets.insert("GIVEN".to_owned(), CANARY.to_owned());
+    let done = bench.run(spec).await;
+    let state = done.record.shell.as_ref().unwrap();
+    assert_eq!(state.set.keys().collect::<Vec<_>>(), ["PLAIN"]);
+    for name in ["COPY", "ENCODED", "API_TOKEN"] {
+        assert_eq!(state.withheld[name], Withheld::Secret, "{name}");
+    }
+    assert!(done.notes().contains("API_TOKEN"), "{}", done.notes());
+    for file in std::fs::read_dir(&done.directory).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(CANARY), "{}", path.display());
+        let own = path.file_name().is_some_and(|name| name == "script.sh");
+        assert!(own || !text.contains("own-5512"), "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_gone_is_refused() {
+    let bench = Bench::new();
+    let mut spec = bench.shell("echo never");
+    spec.directory = bench.path().join("gone");
+    spec.shell.directory_from = Some("`Build`".to_owned());
+    let done = bench.run(spec).await;
+    let error = done.record.error.unwrap();
+    assert!(
+        error.contains("gone") && error.contains("`Build` left the shell there"),
+        "{error}"
+    );
+    assert!(done.lines.iter().all(|line| line.text != "never"));
+}
