@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 
-use super::{CommandAnswer, CommandRequest, Message, OutputPage, Person};
-use crate::run::{ActionId, Command, Fate, Included};
+use super::{CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -90,6 +90,35 @@ impl Client {
         };
         self.http
             .post("http://run/command")
+            .json(&request)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+            .json()
+            .await
+            .map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+
+    /// Types to the action that has this person's keyboard.
+    ///
+    /// # Errors
+    /// Where no supervisor answers in time. A refusal is an answer, not an error.
+    pub async fn type_to(
+        &self,
+        by: &str,
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    ) -> Result<CommandAnswer, ClientError> {
+        let request = InputRequest {
+            by: by.to_owned(),
+            action,
+            attempt,
+            typed,
+        };
+        self.http
+            .post("http://run/input")
             .json(&request)
             .timeout(PATIENCE)
             .send()

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::monitor::Sample;
-use crate::run::{OutputLine, OutputTail, Record, Refusal, RunState, Timestamp};
+use crate::run::{
+    ActionId, Asking, OutputLine, OutputTail, Record, Refusal, RunState, Timestamp, Typed,
+};
 use crate::supervisor::{Person, StoreHealth};
 
 /// One line of the stream (NDJSON).
@@ -16,6 +18,8 @@ pub enum Message {
     Event(Box<Record>),
     Sample(Box<Sample>),
     Output(OutputTail),
+    /// Whether a running action waits for something to be typed; after a snapshot, what was so already.
+    Asking(Asking),
     Health(StoreHealth),
     People {
         people: Vec<Person>,
@@ -45,6 +49,15 @@ pub struct Snapshot {
 pub struct CommandRequest {
     pub by: String,
     pub command: crate::run::Command,
+}
+
+/// `POST /input`: bytes for the keyboard of a running action. The answer is that of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputRequest {
+    pub by: String,
+    pub action: ActionId,
+    pub attempt: u32,
+    pub typed: Typed,
 }
 
 /// The answer to a command: the sequence number of its last event, or why not.

@@ -19,7 +19,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{CommandAnswer, CommandRequest, Message, OutputPage, Snapshot};
+use super::{CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Snapshot};
 use crate::run::{ActionId, Command, Refusal};
 use crate::supervisor::{Handle, News, Person};
 
@@ -88,6 +88,7 @@ fn router(server: Server) -> Router {
     Router::new()
         .route("/stream", get(stream))
         .route("/command", post(command))
+        .route("/input", post(input))
         .route("/people", get(people))
         .route("/output", get(output))
         .route("/included", get(included))
@@ -139,6 +140,9 @@ async fn feed(
     };
     drop(state);
     send(sender, &Message::Snapshot(Box::new(snapshot))).await?;
+    for asking in news.asking {
+        send(sender, &Message::Asking(asking)).await?;
+    }
     loop {
         tokio::select! {
             gone = changed.changed() => if gone.is_err() {
@@ -166,6 +170,9 @@ fn messages(news: News) -> Vec<Message> {
     }
     for tail in news.outputs {
         messages.push(Message::Output((*tail).clone()));
+    }
+    for asking in news.asking {
+        messages.push(Message::Asking(asking));
     }
     for sample in news.samples {
         messages.push(Message::Sample(Box::new((*sample).clone())));
@@ -245,6 +252,7 @@ async fn command(
     let from_the_world = matches!(
         request.command,
         Command::Launched { .. }
+            | Command::Held { .. }
             | Command::Finished { .. }
             | Command::Identified { .. }
             | Command::GuideSeen { .. }
@@ -261,6 +269,25 @@ async fn command(
     }
     Json(
         match server.handle.command(request.by, request.command).await {
+            Ok(seq) => CommandAnswer::Accepted { seq },
+            Err(refusal) => CommandAnswer::Refused(refusal),
+        },
+    )
+}
+
+/// What a person types to a step. It stands in no log, whatever becomes of it.
+async fn input(
+    State(server): State<Server>,
+    Json(request): Json<InputRequest>,
+) -> Json<CommandAnswer> {
+    let InputRequest {
+        by,
+        action,
+        attempt,
+        typed,
+    } = request;
+    Json(
+        match server.handle.type_to(by, action, attempt, typed).await {
             Ok(seq) => CommandAnswer::Accepted { seq },
             Err(refusal) => CommandAnswer::Refused(refusal),
         },

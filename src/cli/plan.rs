@@ -144,6 +144,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                     "name": awaited.name, "from": awaited.from,
                 })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "watch": state.is_watch(action).then(|| state.watch_words(action)),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
@@ -225,6 +226,9 @@ fn text(document: &Value) -> String {
                 string(&action["title"]),
                 string(&action["target"])
             );
+            for line in action["holds"].as_array().into_iter().flatten() {
+                out += &format!("      stops before the COMMIT on line {line}\n");
+            }
             let command = action["command"]["Ok"]
                 .as_str()
                 .or(action["command"]["Err"].as_str());
@@ -258,6 +262,9 @@ fn action_text(action: &Value) -> String {
     }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));
+    }
+    for line in action["holds"].as_array().into_iter().flatten() {
+        out += &format!("      stops before the COMMIT on line {line}\n");
     }
     for line in action["command"].as_str().unwrap_or_default().lines() {
         out += &format!("      {line}\n");

@@ -95,6 +95,13 @@ pub(super) fn sentence(state: &RunState) -> String {
     let phase = state
         .phase()
         .map_or("the beginning", |phase| phase.title.as_str());
+    if let Some((action, _, hold)) = state.held() {
+        let step = state.step_of(action).map_or("", |step| step.title.as_str());
+        return format!(
+            "`{step}` holds a transaction open before its COMMIT since {}",
+            hold.since.format("%Y-%m-%d %H:%M:%S UTC")
+        );
+    }
     match state.mode {
         Mode::Running => format!("under way in `{phase}`"),
         Mode::Held => format!("held in `{phase}`"),

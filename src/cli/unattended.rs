@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// Go back at the end, and prove it.
     #[arg(long)]
     rollback: bool,
-    /// Tick what only a person can judge, too; never in a protected environment. A guide may say so
+    /// Tick what only a person can judge, too, and commit a held transaction that nothing judges; never in a protected environment. A guide may say so
     /// itself (`rehearsal: assume`).
     #[arg(long)]
     assume: bool,
@@ -252,6 +252,11 @@ fn say(state: &RunState, event: &Event) {
                 "  {word:<9} {title} ({:.1} s){why}",
                 evidence.elapsed_ms as f64 / 1e3
             );
+        }
+        Event::TransactionEnded { commit, reason, .. } => {
+            let word = if *commit { "committed" } else { "rolled back" };
+            let why = reason.as_deref().unwrap_or("by a person");
+            say!("  held      before its COMMIT, then {word}: {why}");
         }
         Event::Captured { name, value, .. } => say!("  captured  {name} = {value}"),
         Event::AlertRaised {

@@ -60,6 +60,7 @@ pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Resul
     evidence.elapsed_ms = record.elapsed_ms;
     evidence.lines = record.lines;
     evidence.bytes = record.bytes;
+    evidence.uncommitted = record.uncommitted;
     let shell = record.shell.as_deref();
     evidence.shell = shell.filter(|shell| !shell.is_unchanged()).cloned();
     if let Some(http) = &record.http {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use super::channel::{self, Told};
 use super::process;
+use super::waiting::{self, Waiting};
 use super::watch::Watch;
 use super::{ExitRecord, ShimSpec};
 use crate::run::{ActionId, Launched};
@@ -87,6 +89,11 @@ impl Executor {
     /// The file to which an attempt's output goes.
     pub fn spool(&self, action: ActionId, attempt: u32) -> PathBuf {
         self.directory(action, attempt).join(SPOOL_FILE)
+    }
+
+    /// What an attempt waited for when its shim was last heard of.
+    pub fn waiting(&self, action: ActionId, attempt: u32) -> io::Result<Waiting> {
+        waiting::read(&self.directory(action, attempt))
     }
 
     /// Starts an action. When this returns, its shim has everything it needs to go on alone.
@@ -223,16 +230,46 @@ impl Running {
     /// Waits for the end. `None`: the shim is gone without a word, so nobody can say how the action
     /// ended, or whether.
     pub async fn wait(&self) -> io::Result<Option<ExitRecord>> {
+        self.wait_telling(|_| {}).await
+    }
+
+    /// As `wait`; says on the way what the action waits for, whenever that changes.
+    pub async fn wait_telling(
+        &self,
+        mut tell: impl FnMut(Waiting),
+    ) -> io::Result<Option<ExitRecord>> {
+        let mut known = Waiting::default();
         let mut watch = Watch::new(&self.directory, &self.launched);
         loop {
             if let Some(record) = read_exit(&self.directory)? {
                 return Ok(Some(record));
+            }
+            let waiting = self.waiting()?;
+            if waiting != known {
+                known = waiting.clone();
+                tell(waiting);
             }
             if !process::is_alive(&self.launched) {
                 return read_exit(&self.directory);
             }
             watch.changed().await;
         }
+    }
+
+    /// What the action waits for now, or waited for when its shim ended.
+    pub fn waiting(&self) -> io::Result<Waiting> {
+        waiting::read(&self.directory)
+    }
+
+    /// Types to the action. What is typed is written to a pipe and nowhere else.
+    pub fn type_bytes(&self, bytes: Vec<u8>) -> io::Result<()> {
+        channel::tell(&self.directory, &Told::Bytes(bytes))
+    }
+
+    /// Lets the held transaction of this number go on to its `COMMIT`, or rolls it back. Saying it again
+    /// does nothing.
+    pub fn release(&self, number: u32, commit: bool) -> io::Result<()> {
+        channel::tell(&self.directory, &Told::Release { number, commit })
     }
 
     /// What still runs of an action whose shim is gone without a word, for the operator who has to say
@@ -302,10 +339,9 @@ fn read_exit(directory: &Path) -> io::Result<Option<ExitRecord>> {
     read_json(&directory.join(EXIT_FILE))
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
             .map_err(|error| io::Error::other(format!("`{}`: {error}", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -8,10 +8,13 @@
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
 //!     shell.sh     what bash reads before it: what earlier steps left in the shell
 //!     spool        what it printed (see `spool` for the format)
+//!     input        a FIFO by which the shim is told things while it works
+//!     held.json    a transaction that waits for a person, asks.json a question on the terminal
 //!     exit.json    how it ended; written once, durably
 //!     shim.log     what the shim itself could not say elsewhere
 //! ```
 
+mod channel;
 pub mod evidence;
 mod launcher;
 mod process;
@@ -21,8 +24,10 @@ pub mod scan;
 pub mod shim;
 mod spec;
 pub mod spool;
+mod waiting;
 mod watch;
 
 pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{boot_id, is_alive, launched};
 pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShellHanded, ShimSpec, application_name};
+pub use waiting::{Asks, HeldTransaction, Waiting};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::{ActionId, ShellState, ShellValue, Timestamp};
+use crate::run::{ActionId, HoldPoint, ShellState, ShellValue, Timestamp};
 
 /// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
 /// touch neither disk nor argument list.
@@ -31,6 +31,12 @@ pub struct ShimSpec {
     #[serde(default)]
     pub shell: ShellHanded,
     pub timeout_s: Option<u64>,
+    /// Where an SQL script stops before a `COMMIT` and waits to be told.
+    #[serde(default)]
+    pub holds: Vec<HoldPoint>,
+    /// The terminal is the input of a shell action too, and somebody is there to type.
+    #[serde(default)]
+    pub keyboard: bool,
     /// Milliseconds between asking politely (SIGINT) and SIGTERM; SIGKILL comes 2 s after that.
     pub grace_ms: u64,
     /// It lives until it is ended: processes that it leaves in the background are part of it.
@@ -63,6 +69,8 @@ impl ShimSpec {
             directory: directory.into(),
             shell: ShellHanded::default(),
             timeout_s: None,
+            holds: Vec::new(),
+            keyboard: false,
             grace_ms: 3_000,
             watch: false,
             every_s: None,
@@ -126,6 +134,9 @@ pub struct ExitRecord {
     pub bytes: u64,
     /// Processes that it left running on purpose.
     pub background: u32,
+    /// It ended while its transaction was held: the `COMMIT` was never sent.
+    #[serde(default)]
+    pub uncommitted: bool,
     /// The answer of an HTTP action.
     pub http: Option<HttpAnswer>,
     /// Why it could not run, or what of its output was lost.

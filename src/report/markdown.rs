@@ -258,6 +258,52 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
     Ok(())
 }
 
+/// Where it waited for a person: transactions that were held, and whose keys went to it.
+fn write_waits(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
+    for hold in &attempt.holds {
+        let end = match &hold.ended {
+            Some(end) => format!(
+                "{} by {} at {}{}",
+                if end.commit {
+                    "committed"
+                } else {
+                    "rolled back"
+                },
+                end.by,
+                time(end.at),
+                end.reason
+                    .as_ref()
+                    .map(|reason| format!(" ({reason})"))
+                    .unwrap_or_default()
+            ),
+            None if attempt.outcome.is_none() => "not decided yet".to_owned(),
+            None => "never committed".to_owned(),
+        };
+        writeln!(
+            out,
+            "- held before the COMMIT of line {} at {}: {end}",
+            hold.line,
+            time(hold.since)
+        )?;
+    }
+    for used in &attempt.keyboard {
+        let until = used
+            .until
+            .map(|until| format!(" to {}", time(until)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "- {} typed to it from {}{until}; what was typed is not kept",
+            used.by,
+            time(used.since)
+        )?;
+    }
+    if !attempt.holds.is_empty() || !attempt.keyboard.is_empty() {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
 fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::Result {
     writeln!(
         out,
@@ -281,6 +327,7 @@ fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::
             .unwrap_or_default(),
     )?;
     fenced(out, &attempt.command)?;
+    write_waits(out, attempt)?;
     let Some(evidence) = &attempt.evidence else {
         return Ok(());
     };

@@ -162,6 +162,10 @@ fn step_document(state: &RunState, phase: &str, step: &Step) -> Value {
         "ended": ended.map(time),
         "exit": last.and_then(|attempt| attempt.evidence.as_ref()).and_then(|evidence| evidence.exit),
         "evidence": evidence,
+        "held": last.and_then(|attempt| attempt.held()).map(|hold| json!({
+            "line": hold.line,
+            "since": time(hold.since),
+        })),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::runbook::Step;
 pub fn mode_word(state: &RunState) -> &'static str {
     match state.mode {
         Mode::Held => "held",
-        Mode::Running if state.busy().is_empty() => "waiting",
+        Mode::Running if state.busy().is_empty() || state.held().is_some() => "waiting",
         Mode::Running => "running",
         Mode::RollingBack => "rolling_back",
         Mode::Done => "done",

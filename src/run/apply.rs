@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::{
     Acknowledged, ActionId, Alert, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
-    GuideSeen, Mode, Note, Record, RollbackState, RunState, Skip, TargetLock, TickState,
+    GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
+    TargetLock, TickState,
 };
 use crate::runbook::blank_name;
 
@@ -86,6 +87,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::TargetVerified { target, identity } => {
             state.identities.insert(target.clone(), identity.clone());
         }
+        Event::DriverChanged { driver } => {
+            state.driver.clone_from(driver);
+            // Who only watches now types to nothing.
+            for action in state.actions.values_mut() {
+                if let Some(attempt) = action.attempts.last_mut() {
+                    attempt.return_keyboard(at);
+                }
+            }
+        }
         Event::TargetLocked { target } => {
             let lock = TargetLock::Ours { since: at };
             state.locks.insert(target.clone(), lock);
@@ -116,7 +126,6 @@ pub fn apply(state: &mut RunState, record: &Record) {
             text: format!("takes `{target}` over from {}: {reason}", from.describe()),
             step: None,
         }),
-        Event::DriverChanged { driver } => state.driver.clone_from(driver),
         Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
             super::inputs::apply(state, record);
         }
@@ -221,6 +230,8 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     evidence: None,
                     judgements: Vec::new(),
                     reason: None,
+                    holds: Vec::new(),
+                    keyboard: Vec::new(),
                     round: 0,
                 });
             if belongs_to_rollback {
@@ -250,6 +261,56 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempt.cancel_requested_at = attempt.cancel_requested_at.or(Some(at));
             }
         }
+        Event::TransactionHeld {
+            action,
+            attempt,
+            number,
+            line,
+            since,
+            judgements,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.holds.push(Hold {
+                    number: *number,
+                    line: *line,
+                    since: *since,
+                    judgements: judgements.clone(),
+                    ended: None,
+                });
+            }
+        }
+        Event::TransactionEnded {
+            action,
+            attempt,
+            number,
+            commit,
+            reason,
+        } => {
+            let hold = attempt_mut(state, *action, *attempt)
+                .and_then(|attempt| attempt.holds.iter_mut().find(|hold| hold.number == *number));
+            if let Some(hold) = hold {
+                hold.ended = Some(HoldEnd {
+                    at,
+                    by: by(),
+                    commit: *commit,
+                    reason: reason.clone(),
+                });
+            }
+        }
+        Event::KeyboardGiven { action, attempt } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.keyboard.push(KeyboardUse {
+                    by: by(),
+                    since: at,
+                    until: None,
+                });
+            }
+        }
+        Event::KeyboardReturned { action, attempt } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.return_keyboard(at);
+            }
+        }
         Event::ActionFinished {
             action,
             attempt,
@@ -259,6 +320,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             reason,
         } => {
             if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.return_keyboard(at);
                 attempt.ended_at = Some(at);
                 attempt.outcome = Some(*outcome);
                 attempt.evidence = Some(evidence.clone());

@@ -42,6 +42,9 @@ pub enum Ending {
 /// The next act of an unattended walk.
 pub fn autopilot(state: &RunState, policy: Policy) -> Next {
     let assume = policy.assume && !state.protected;
+    if let Some(next) = decide_held(state, assume) {
+        return next;
+    }
     match state.mode {
         Mode::Failed => Next::Ended(Ending::Failed),
         Mode::Stuck => Next::Ended(Ending::Stuck),
@@ -59,6 +62,49 @@ pub fn autopilot(state: &RunState, policy: Policy) -> Next {
             None => Next::Wait,
         },
     }
+}
+
+/// A held transaction is committed where its expectations hold on what it has shown, and rolled back
+/// where they do not. Without an expectation nobody but a person can tell.
+fn decide_held(state: &RunState, assume: bool) -> Option<Next> {
+    let (action, attempt, hold) = state.held()?;
+    if attempt.cancel_requested_at.is_some() {
+        return None;
+    }
+    let end = |commit, typed, reason: &str| {
+        Some(Next::Do(Command::EndTransaction {
+            action,
+            attempt: attempt.number,
+            commit,
+            typed,
+            reason: Some(reason.to_owned()),
+        }))
+    };
+    let against = hold
+        .judgements
+        .iter()
+        .find(|judgement| matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive));
+    if let Some(against) = against {
+        return end(false, None, &against.explanation);
+    }
+    if hold.judgements.is_empty() && !assume {
+        return Some(Next::Person(format!(
+            "a transaction is held before its COMMIT on line {}, and no expectation says whether what it shows is right",
+            hold.line
+        )));
+    }
+    let word = state.commit_word(action);
+    if word.is_some() && state.protected {
+        return Some(Next::Person(format!(
+            "a typed confirmation of the COMMIT on line {}",
+            hold.line
+        )));
+    }
+    let why = match hold.judgements.is_empty() {
+        true => "assumed in a rehearsal",
+        false => "its expectations hold",
+    };
+    end(true, word, why)
 }
 
 fn last_no_go(state: &RunState) -> Option<&str> {

@@ -54,6 +54,21 @@ pub enum Command {
     Cancel {
         action: ActionId,
     },
+    /// Commits a held transaction, or rolls it back. `typed` is the word that a grave commit asks for.
+    EndTransaction {
+        action: ActionId,
+        attempt: u32,
+        commit: bool,
+        typed: Option<String>,
+        reason: Option<String>,
+    },
+    /// What this person types goes to the running action from now on.
+    GiveKeyboard {
+        action: ActionId,
+    },
+    ReturnKeyboard {
+        action: ActionId,
+    },
     Skip {
         step: String,
         reason: String,
@@ -114,6 +129,16 @@ pub enum Command {
         action: ActionId,
         attempt: u32,
         launched: Launched,
+    },
+    /// Everything before a `COMMIT` is done.
+    Held {
+        action: ActionId,
+        attempt: u32,
+        number: u32,
+        line: usize,
+        since: super::Timestamp,
+        /// What it has shown so far.
+        evidence: Option<Box<Evidence>>,
     },
     Finished {
         action: ActionId,

@@ -3,6 +3,7 @@
 
 mod finish;
 mod gate;
+mod held;
 mod lock;
 mod rollback;
 mod start;
@@ -16,6 +17,7 @@ pub(super) use start::started;
 
 use finish::finished;
 use gate::{gate, judge_by_person};
+use held::{Reached, end_transaction, give_keyboard, held, return_keyboard};
 use rollback::rollback;
 use start::start;
 use step::{choose, find_step, skip, tick};
@@ -122,6 +124,22 @@ pub fn decide(
             }),
             _ => Err(Refusal::new("it is not running", "nothing to cancel")),
         },
+        Command::EndTransaction {
+            action,
+            attempt,
+            commit,
+            typed,
+            reason,
+        } => end_transaction(
+            state,
+            *action,
+            *attempt,
+            *commit,
+            typed.as_deref(),
+            reason.as_deref(),
+        ),
+        Command::GiveKeyboard { action } => give_keyboard(state, *action),
+        Command::ReturnKeyboard { action } => return_keyboard(state, *action),
         Command::Skip { step, reason } => skip(state, step, reason),
         Command::Unskip { step } => {
             let skipped = state
@@ -246,6 +264,25 @@ pub fn decide(
             attempt: *attempt,
             launched: launched.clone(),
         }),
+        Command::Held {
+            action,
+            attempt,
+            number,
+            line,
+            since,
+            evidence,
+        } => held(
+            state,
+            readings,
+            Reached {
+                action: *action,
+                attempt: *attempt,
+                number: *number,
+                line: *line,
+                since: *since,
+                evidence: evidence.as_deref(),
+            },
+        ),
         Command::Finished {
             action,
             attempt,

@@ -13,6 +13,13 @@ pub enum Effect {
         attempt: u32,
         urgent: bool,
     },
+    /// Let a held transaction go on to its `COMMIT`, or roll it back.
+    Release {
+        action: ActionId,
+        attempt: u32,
+        number: u32,
+        commit: bool,
+    },
     /// Cancel what the action may have left running on the server: its sessions carry its name.
     CancelLeftovers { action: ActionId },
     /// End the session of the run that holds a target, and take its lock.
@@ -34,6 +41,18 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
             action: *action,
             attempt: *attempt,
             urgent: state.mode == super::Mode::RollingBack,
+        }],
+        Event::TransactionEnded {
+            action,
+            attempt,
+            number,
+            commit,
+            ..
+        } => vec![Effect::Release {
+            action: *action,
+            attempt: *attempt,
+            number: *number,
+            commit: *commit,
         }],
         Event::ActionFinished {
             action,

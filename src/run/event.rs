@@ -205,6 +205,36 @@ pub enum Event {
         action: ActionId,
         attempt: u32,
     },
+    /// Everything before a `COMMIT` is done: the transaction is open and waits for a person.
+    TransactionHeld {
+        action: ActionId,
+        attempt: u32,
+        /// Which one of the attempt, counted from 1.
+        number: u32,
+        /// The line of the `COMMIT` in the guide.
+        line: usize,
+        since: Timestamp,
+        /// The action's expectations, judged on what it has shown so far.
+        judgements: Vec<Judgement>,
+    },
+    /// Decided, and written before the shim hears of it.
+    TransactionEnded {
+        action: ActionId,
+        attempt: u32,
+        number: u32,
+        /// False: rolled back.
+        commit: bool,
+        reason: Option<String>,
+    },
+    /// What the person types goes to the step from now on; what that is stands nowhere.
+    KeyboardGiven {
+        action: ActionId,
+        attempt: u32,
+    },
+    KeyboardReturned {
+        action: ActionId,
+        attempt: u32,
+    },
     ActionFinished {
         action: ActionId,
         attempt: u32,

@@ -29,6 +29,9 @@ pub struct Evidence {
     /// Time to the last byte of an HTTP answer, in milliseconds.
     pub latency_ms: Option<u64>,
     pub elapsed_ms: u64,
+    /// It ended while its transaction was held: the `COMMIT` was never sent.
+    #[serde(default)]
+    pub uncommitted: bool,
     /// Lines and bytes in the spool.
     pub lines: u64,
     pub bytes: u64,

@@ -15,6 +15,7 @@ mod event;
 mod evidence;
 mod expected_output;
 mod fate;
+mod held;
 mod included;
 mod inputs;
 mod output;
@@ -44,12 +45,13 @@ pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use fate::{CheckNow, Fate};
+pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use included::{Included, digest_of, included_files};
 pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
 };
-pub use output::{OutputLine, OutputStream, OutputTail};
+pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
 pub use shell::{

@@ -16,6 +16,27 @@ pub struct OutputTail {
     pub tail: Vec<OutputLine>,
 }
 
+/// Whether a running action waits for something to be typed. It is shown and kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    pub action: ActionId,
+    pub attempt: u32,
+    /// The unfinished line before the cursor, scrubbed and redacted; `None`: it does not ask (any more).
+    pub prompt: Option<String>,
+    /// What is typed is not echoed: a password, most likely.
+    pub hidden: bool,
+}
+
+/// What a person types to a step. It is passed on and kept nowhere, so it has no text of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed(pub Vec<u8>);
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Typed({} bytes)", self.0.len())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputLine {
     /// Counted from 0.

@@ -39,6 +39,8 @@ pub struct PlannedAction {
     /// What runs, secrets masked; `Err` says why it cannot.
     pub command: Result<String, String>,
     pub target: String,
+    /// Lines of the guide before whose `COMMIT` it stops for a person.
+    pub holds: Vec<usize>,
 }
 
 /// Every option, the one to take first.
@@ -62,15 +64,16 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         for action in super::runnable_actions(&state.runbook, step, &state.choices) {
             let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
-            let (command, target) = match shown {
+            let (command, target, holds) = match shown {
                 Ok(shown) => {
                     hasher.update(shown.hash.as_bytes());
-                    (Ok(shown.command), shown.target)
+                    let holds = shown.holds.iter().map(|hold| hold.line).collect();
+                    (Ok(shown.command), shown.target, holds)
                 }
                 Err(refusal) => {
                     hasher.update(refusal.message.as_bytes());
                     reasons.push(format!("{title}: {}", refusal.message));
-                    (Err(refusal.message), String::new())
+                    (Err(refusal.message), String::new(), Vec::new())
                 }
             };
             actions.push(PlannedAction {
@@ -79,6 +82,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                 title,
                 command,
                 target,
+                holds,
             });
         }
     }

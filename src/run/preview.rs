@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::carried::{Missing, handed_on, missing};
-use super::{ActionId, Input, Refusal, RunState, ShellStart, shell_start};
+use super::{ActionId, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::{
-    Actor, Attributes, Carried, Filling, Fillings, Role, blank_name, fill, travels,
+    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, fill,
+    hold_places, travels,
 };
 
 /// An action with its values filled in.
@@ -47,6 +48,9 @@ pub struct Preview {
     /// The role was only inferred: a person must arm it first.
     pub needs_arming: bool,
     pub timeout_s: Option<u64>,
+    /// Where it stops and waits for a person.
+    #[serde(default)]
+    pub holds: Vec<HoldPoint>,
     /// Binds a confirmation to all of this.
     pub hash: String,
 }
@@ -184,6 +188,7 @@ pub(super) fn reckon(
             .map(|line| format!("http {}", line.trim()))
             .unwrap_or_default(),
     };
+    let holds = holds(&subject, &command);
     let confirm = attributes.confirm.clone().or_else(|| {
         (state.protected && !subject.destructive.is_empty()).then(|| state.environment.clone())
     });
@@ -226,6 +231,7 @@ pub(super) fn reckon(
         confirm,
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
+        holds,
         hash: super::hex(&hasher.finalize()),
     };
     Ok((shown, awaited))
@@ -262,6 +268,22 @@ pub fn spellings(state: &RunState, name: &str) -> Vec<String> {
         all.push(format!("${{{name}}}"));
     }
     all
+}
+
+/// The places where SQL stops before its `COMMIT`. Not under `txn=one`: psql itself would commit there
+/// when its input ends.
+fn holds(subject: &Subject<'_>, command: &str) -> Vec<HoldPoint> {
+    let attributes = subject.attributes;
+    if subject.actor != Actor::Sql || attributes.txn == Some(Transaction::One) {
+        return Vec::new();
+    }
+    hold_places(command)
+        .into_iter()
+        .map(|place| HoldPoint {
+            offset: place.offset,
+            line: subject.code_line + place.line,
+        })
+        .collect()
 }
 
 fn fills_itself(state: &RunState, name: &str) -> bool {

@@ -258,6 +258,12 @@ pub struct Attempt {
     pub evidence: Option<Box<Evidence>>,
     pub judgements: Vec<Judgement>,
     pub reason: Option<String>,
+    /// Its transactions that were held before their `COMMIT`.
+    #[serde(default)]
+    pub holds: Vec<super::Hold>,
+    /// Who typed to it, and when.
+    #[serde(default)]
+    pub keyboard: Vec<super::KeyboardUse>,
     /// The last recorded round of a repeated check, counted from 1.
     #[serde(default)]
     pub round: u64,

@@ -13,6 +13,8 @@ mod shell;
 use crate::runbook::config::{Environment, Target};
 use crate::runbook::parse;
 
+mod held;
+
 const GUIDE: &str = r#"# Move a table
 
 ## Checklist
@@ -683,6 +685,7 @@ mod watches;
 fn author(command: &Command) -> &'static str {
     match command {
         Command::Finished { .. }
+        | Command::Held { .. }
         | Command::Alerted { .. }
         | Command::Sampled { .. }
         | Command::LockSeen { .. }
@@ -755,7 +758,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..26, 0u8..8)
+    (0u8..34, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -847,6 +850,32 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             target: "main".to_owned(),
             typed: "r2".to_owned(),
             reason: "r".to_owned(),
+        },
+        30 => Command::Held {
+            action,
+            attempt: 1,
+            number: u32::from(choice % 3) + 1,
+            line: 7,
+            since: run.now,
+            evidence: (choice % 2 == 0).then(|| Box::new(value(i64::from(choice)))),
+        },
+        31 => Command::EndTransaction {
+            action,
+            attempt: 1,
+            commit: choice % 2 == 0,
+            typed: run.state.commit_word(action),
+            reason: None,
+        },
+        32 if choice % 2 == 0 => Command::GiveKeyboard { action },
+        32 => Command::ReturnKeyboard { action },
+        33 => Command::Finished {
+            action,
+            attempt: 1,
+            evidence: Some(Box::new(Evidence {
+                uncommitted: true,
+                ..value(0)
+            })),
+            reason: None,
         },
         _ => match run.state.running().first() {
             Some((action, attempt)) => Command::Finished {

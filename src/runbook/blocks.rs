@@ -308,7 +308,9 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         parts: verdict.parts,
         refused: verdict.refused,
         hold_line: if verdict.actor == Actor::Sql {
-            hold_line(&code.code).map(|line| code.code_line + line)
+            super::hold::hold_places(&code.code)
+                .first()
+                .map(|place| code.code_line + place.line)
         } else {
             None
         },
@@ -316,29 +318,6 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         code: verdict.code.unwrap_or_else(|| code.code.clone()),
     };
     (block, raw, bad)
-}
-
-/// The line (from 0) of a `COMMIT` after writes and then a query, in one transaction.
-fn hold_line(code: &str) -> Option<usize> {
-    let (mut open, mut wrote, mut looked) = (false, false, false);
-    for statement in super::sql::statements(code) {
-        if statement.starts_with("BEGIN") || statement.starts_with("START TRANSACTION") {
-            (open, wrote, looked) = (true, false, false);
-        } else if statement.starts_with("COMMIT") || statement.starts_with("END") {
-            if open && wrote && looked {
-                return Some(statement.first);
-            }
-            open = false;
-        } else if ["SELECT", "TABLE", "EXPLAIN", "\\d", "SHOW"]
-            .iter()
-            .any(|verb| statement.starts_with(verb))
-        {
-            looked = wrote;
-        } else if !statement.starts_with("SET") {
-            (wrote, looked) = (true, false);
-        }
-    }
-    None
 }
 
 /// The text right before a block: the paragraph or item it belongs to.

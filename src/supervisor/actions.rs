@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::core::{Slot, Supervisor};
 use super::handle::{Input, Request};
 use super::launch::specification;
+use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
 use crate::runbook::Actor;
@@ -60,6 +61,12 @@ impl Supervisor {
             Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::TakeTarget { target, from } => self.take_target(target, from),
             Effect::Baseline => self.monitor.baseline(),
+            Effect::Release {
+                action,
+                attempt,
+                number,
+                commit,
+            } => self.release(action, attempt, number, commit),
         }
     }
 
@@ -142,6 +149,7 @@ impl Supervisor {
             .insert((action, attempt), Slot::Running(running.clone()));
         let actor = self.actor_of(action);
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
+        let waiting = sender.clone();
         let (listener, heard) = (self.listener(action, attempt), sender.clone());
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
@@ -152,7 +160,8 @@ impl Supervisor {
                     outputs.follow(followed, ended, listener, heard).await;
                 })
             };
-            let exit = running.wait().await;
+            let tell = tell_waiting(action, attempt, waiting);
+            let exit = running.wait_telling(tell).await;
             ended.notify_one();
             let end = match exit {
                 Ok(Some(record)) => {
@@ -162,7 +171,7 @@ impl Supervisor {
                 Ok(None) => {
                     let left = running.survivors();
                     let reason = format!("its process is gone and left no exit record{left}");
-                    (None, Some(reason))
+                    lost(running.waiting(), reason)
                 }
                 Err(error) => (None, Some(format!("its end cannot be read: {error}"))),
             };
@@ -244,7 +253,9 @@ impl Supervisor {
                     };
                     (Some(Box::new(evidence)), Some(reason))
                 }
-                Ok(Adopted::Lost { reason, .. }) => (None, Some(reason)),
+                Ok(Adopted::Lost { reason, .. }) => {
+                    lost(self.executor.waiting(action, attempt), reason)
+                }
                 Err(error) => (
                     None,
                     Some(format!("what became of it cannot be read: {error}")),
@@ -281,7 +292,11 @@ impl Supervisor {
 }
 
 /// Reads the evidence of an ended attempt in the background; spools may be large.
-async fn collect(directory: &Path, record: ExitRecord, actor: Actor) -> (Evidence, Option<String>) {
+pub(super) async fn collect(
+    directory: &Path,
+    record: ExitRecord,
+    actor: Actor,
+) -> (Evidence, Option<String>) {
     let directory = directory.to_owned();
     let reason = match (&record.error, record.timed_out) {
         (Some(error), _) => Some(error.clone()),

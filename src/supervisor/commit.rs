@@ -101,6 +101,9 @@ fn is_fact(event: &Event) -> bool {
             | Event::ActionFinished { .. }
             | Event::Captured { .. }
             | Event::CancelRequested { .. }
+            | Event::TransactionHeld { .. }
+            | Event::TransactionEnded { commit: false, .. }
+            | Event::KeyboardReturned { .. }
             | Event::TargetVerified { .. }
             | Event::AlertRaised { .. }
             | Event::ActionSampled { .. }

@@ -252,6 +252,12 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
+            Input::Typed(request) => self.type_to(request),
+            Input::Waiting {
+                action,
+                attempt,
+                waiting,
+            } => self.waiting(action, attempt, waiting),
             Input::Fate(action, answer) => {
                 let (state, monitor) = (self.state.clone(), self.monitor.clone());
                 let readings = self.readings.clone();
@@ -291,6 +297,7 @@ impl Supervisor {
         } = &command
         {
             self.slots.remove(&(*action, *attempt));
+            self.asks_no_more(*action, *attempt);
         }
         if let Command::Start {
             action,

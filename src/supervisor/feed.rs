@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::monitor::Sample;
-use crate::run::{ActionId, OutputTail, Record, RunState, Timestamp};
+use crate::run::{ActionId, Asking, OutputTail, Record, RunState, Timestamp};
 
 /// Whether the journal can be written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub struct News {
     pub records: Vec<Arc<Record>>,
     pub samples: Vec<Arc<Sample>>,
     pub outputs: Vec<Arc<OutputTail>>,
+    pub asking: Vec<Asking>,
     pub people: Option<Vec<Person>>,
     pub health: Option<StoreHealth>,
 }
@@ -55,6 +56,7 @@ struct Inner {
     samples: BTreeMap<String, (u64, Arc<Sample>)>,
     probes: VecDeque<(u64, Arc<Sample>)>,
     outputs: BTreeMap<(ActionId, u32), (u64, Arc<OutputTail>)>,
+    asking: BTreeMap<(ActionId, u32), (u64, Asking)>,
     people: (u64, Vec<Person>),
     health: (u64, StoreHealth),
 }
@@ -69,6 +71,7 @@ impl Feed {
                 samples: BTreeMap::new(),
                 probes: VecDeque::new(),
                 outputs: BTreeMap::new(),
+                asking: BTreeMap::new(),
                 people: (0, Vec::new()),
                 health: (0, StoreHealth::default()),
             }),
@@ -126,6 +129,13 @@ impl Feed {
         });
     }
 
+    pub fn publish_asking(&self, asking: Asking) {
+        self.change(|inner, version| {
+            let key = (asking.action, asking.attempt);
+            inner.asking.insert(key, (version, asking));
+        });
+    }
+
     pub fn publish_people(&self, people: Vec<Person>) {
         self.change(|inner, version| inner.people = (version, people));
     }
@@ -166,6 +176,11 @@ impl Feed {
                 .values()
                 .map(|(_, tail)| tail.clone())
                 .collect(),
+            asking: inner
+                .asking
+                .values()
+                .map(|(_, asking)| asking.clone())
+                .collect(),
             people: Some(inner.people.1.clone()),
             health: Some(inner.health.1.clone()),
         };
@@ -191,6 +206,12 @@ impl Feed {
                 .values()
                 .filter(|(at, _)| newer(at))
                 .map(|(_, tail)| tail.clone())
+                .collect(),
+            asking: inner
+                .asking
+                .values()
+                .filter(|(at, _)| newer(at))
+                .map(|(_, asking)| asking.clone())
                 .collect(),
             people: newer(&inner.people.0).then(|| inner.people.1.clone()),
             health: newer(&inner.health.0).then(|| inner.health.1.clone()),

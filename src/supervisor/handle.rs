@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::feed::{Feed, Person};
 use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
-use crate::executor::Running;
-use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal};
+use crate::executor::{Running, Waiting};
+use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed};
 
 /// What the loop is asked.
 pub struct Request {
@@ -26,9 +26,25 @@ pub struct LossRequest {
     pub answer: oneshot::Sender<Result<String, String>>,
 }
 
+/// What a person types to a running action.
+pub struct TypedRequest {
+    pub by: String,
+    pub action: ActionId,
+    pub attempt: u32,
+    pub typed: Typed,
+    pub answer: oneshot::Sender<Result<u64, Refusal>>,
+}
+
 pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
+    Typed(TypedRequest),
+    /// What an action waits for has changed.
+    Waiting {
+        action: ActionId,
+        attempt: u32,
+        waiting: Waiting,
+    },
     Fate(ActionId, oneshot::Sender<Fate>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
@@ -61,6 +77,30 @@ impl Handle {
             by,
             command,
             answer: Some(answer),
+        });
+        let gone = || Refusal::new("the supervisor is ending", "attach again");
+        self.inputs.send(request).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Types to the action that has this person's keyboard; it is kept nowhere.
+    ///
+    /// # Errors
+    /// Who does not drive, or has not given it the keyboard, types nothing.
+    pub async fn type_to(
+        &self,
+        by: String,
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    ) -> Result<u64, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let request = Input::Typed(TypedRequest {
+            by,
+            action,
+            attempt,
+            typed,
+            answer,
         });
         let gone = || Refusal::new("the supervisor is ending", "attach again");
         self.inputs.send(request).await.map_err(|_| gone())?;

@@ -137,7 +137,10 @@ pub(super) async fn specification(
     spec.redact = secrets.values();
     spec.secrets = secret_values;
     spec.timeout_s = shown.timeout_s;
+    spec.holds = shown.holds;
     spec.every_s = block.attributes.every_s.filter(|_| block.is_repeated());
     spec.watch = state.is_watch(action) && spec.every_s.is_none();
+    // Where nobody is there to type, what reads its input finds its end, as it always did.
+    spec.keyboard = shown.actor == Actor::Shell && !state.unattended && !state.is_watch(action);
     Ok(spec)
 }

@@ -17,10 +17,11 @@ mod output;
 pub mod place;
 mod reserve;
 mod secrets;
+mod waiting;
 mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, News, Person, StoreHealth};
-pub use handle::{Handle, LossRequest, Request};
+pub use handle::{Handle, LossRequest, Request, TypedRequest};
 pub use output::PageError;
 pub use secrets::Secrets;

@@ -181,6 +181,19 @@ impl Secrets {
                 decision,
                 reason: reason.map(clean),
             },
+            Command::EndTransaction {
+                action,
+                attempt,
+                commit,
+                typed,
+                reason,
+            } => Command::EndTransaction {
+                action,
+                attempt,
+                commit,
+                typed,
+                reason: reason.map(clean),
+            },
             Command::Note { text, step } => Command::Note {
                 text: clean(text),
                 step,

@@ -216,6 +216,9 @@ impl App {
                 let inputs = Inputs::new(&self.look());
                 self.open(inputs);
             }
+            Intent::AskHeld => self.ask_held(),
+            Intent::RollBackHeld => return self.roll_back_held(),
+            Intent::GiveKeyboard => return self.give_keyboard(),
             Intent::GuideChanged => self.show_guide_change(),
             Intent::AskCancel => self.ask_cancel(),
             Intent::AskSkip => self.ask_skip(),
@@ -314,6 +317,10 @@ impl App {
             .and_then(|state| state.last())
             .map(|attempt| attempt.outcome);
         match outcome {
+            Some(None) if run.held().is_some_and(|(held, ..)| held == action) => {
+                self.ask_held();
+                return;
+            }
             Some(None) => {
                 self.look_at("output");
                 self.say("it is running: c cancels it", "", Role::Running);

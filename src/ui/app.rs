@@ -97,6 +97,10 @@ impl App {
         });
     }
 
+    pub(super) fn unsay(&mut self) {
+        self.notice = None;
+    }
+
     pub fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
     }
@@ -108,6 +112,7 @@ impl App {
     /// The time on the screen.
     pub fn tick(&mut self, now: Timestamp) {
         self.model.now = now;
+        self.follow_keyboard();
     }
 
     pub fn resize(&mut self, size: Size) {
@@ -125,10 +130,13 @@ impl App {
         }
         match answer {
             Answer::Command(Ok(CommandAnswer::Accepted { seq })) => self.promised = seq,
-            Answer::Command(Ok(CommandAnswer::Refused(refusal))) => {
+            Answer::Typed(Ok(CommandAnswer::Accepted { .. })) => {}
+            Answer::Command(Ok(CommandAnswer::Refused(refusal)))
+            | Answer::Typed(Ok(CommandAnswer::Refused(refusal))) => {
+                self.keyboard_refused();
                 self.say(refusal.message, refusal.help, Role::Failed);
             }
-            Answer::Command(Err(why)) => self.say(
+            Answer::Command(Err(why)) | Answer::Typed(Err(why)) => self.say(
                 format!("not sent: {why}"),
                 "nothing was done; try again",
                 Role::Failed,
@@ -221,6 +229,9 @@ impl App {
     }
 
     fn asked_by(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
+        if let Some(asks) = self.on_typing(event) {
+            return asks;
+        }
         match event {
             TerminalEvent::Key(key) => self.on_key(*key, burst),
             TerminalEvent::Paste(text) => {
@@ -336,6 +347,7 @@ impl App {
     /// Whose keys work now.
     pub fn contexts(&self) -> Vec<Context> {
         match self.dialogs.last() {
+            _ if self.view.typing.is_some() => vec![Context::Keyboard],
             Some(dialog) => vec![dialog.context()],
             None => {
                 let own = panes::pane(self.view.focus()).map(|pane| pane.context());

@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{CommandAnswer, OutputPage};
-use crate::run::{ActionId, Command, Fate, Included};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,12 @@ pub enum Ask {
     Loss {
         block: usize,
     },
+    /// Keys for a running step.
+    Type {
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    },
     /// What has changed in the guide's file.
     GuideDifference,
     Copy(String),
@@ -42,6 +48,7 @@ pub enum Ask {
 #[derive(Debug)]
 pub enum Answer {
     Command(Result<CommandAnswer, String>),
+    Typed(Result<CommandAnswer, String>),
     Page {
         action: ActionId,
         attempt: u32,

@@ -20,6 +20,7 @@ use super::format::{
     clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
     seconds_between,
 };
+use super::held;
 use super::intent::Intent;
 use super::keymap::{self, Binding, Context};
 use super::markdown::plain;
@@ -253,6 +254,25 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             ),
         });
     }
+    if let Some(typing) = &look.view.typing {
+        let title = look
+            .run()
+            .step_of(typing.action)
+            .map_or("", |step| step.title.as_str());
+        let key = keymap::key_of(Context::Keyboard, Intent::TakeKeyboardBack);
+        alarms.push(if typing.is_over(model) {
+            format!("THE STEP HAS ENDED: your keys go nowhere; {key} takes them back")
+        } else {
+            format!(
+                "YOUR KEYS GO TO THE STEP `{}`: {key} takes them back",
+                plain(title)
+            )
+        });
+    }
+    if let Some(held) = held::held(model) {
+        let key = |intent| keymap::key_of(Context::Main, intent);
+        alarms.extend(held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld)));
+    }
     if let Some(failure) = &model.store.failure {
         alarms.push(format!(
             "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
@@ -385,6 +405,9 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
     let drives = look.model.drives();
     let item = || item_at_cursor(look).map(|(_, item)| item);
     match intent {
+        Intent::AskHeld => held::held(look.model).is_some(),
+        Intent::RollBackHeld => drives && held::held(look.model).is_some(),
+        Intent::GiveKeyboard => drives && super::keyboard::asking(look.model).is_some(),
         Intent::AskCancel => drives && !run.running().is_empty(),
         Intent::Tick => drives && matches!(item(), Some(Item::Tick(_))),
         Intent::AskSkip => drives && !matches!(run.mode, Mode::RolledBack | Mode::Failed),

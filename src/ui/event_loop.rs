@@ -23,6 +23,7 @@ use super::screen;
 use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};
 use super::typing::Typing;
+use super::typist::typist;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
 use crate::run::{ActionId, Mode, OutputLine};
 
@@ -246,6 +247,7 @@ async fn walk(
     terminal: &mut Screen,
 ) -> color_eyre::Result<Leave> {
     let (answers, mut answered) = channel::<Answer>(BATCH);
+    let typist = typist(control.clone(), answers.clone());
     let mut batch = Vec::with_capacity(BATCH);
     let mut typing = Typing::default();
     let mut drawn = Instant::now();
@@ -303,6 +305,15 @@ async fn walk(
                 Ask::Copy(text) => {
                     if let Err(error) = copy(&text) {
                         app.say(format!("not copied: {error}"), "", Role::Warning);
+                    }
+                }
+                Ask::Type {
+                    action,
+                    attempt,
+                    typed,
+                } => {
+                    if typist.send((action, attempt, typed)).is_err() {
+                        app.say("not typed: the cockpit is ending", "", Role::Failed);
                     }
                 }
                 ask => carry_out(ask, &control, &answers),
@@ -415,7 +426,7 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 loss: control.loss(block).await,
             },
             Ask::GuideDifference => Answer::GuideDifference(control.guide_difference().await),
-            Ask::Copy(_) | Ask::Leave => return,
+            Ask::Type { .. } | Ask::Copy(_) | Ask::Leave => return,
         };
         if answers.send(answer).await.is_err() {
             tracing::debug!("an answer came after the cockpit had left");

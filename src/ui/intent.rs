@@ -45,12 +45,16 @@ pub enum Intent {
     AskAbandon,
     AskQuit,
     WriteNote,
+    AskHeld,
 
     // Walking.
     Tick,
     TickWithNote,
     Undo,
     Resume,
+    GiveKeyboard,
+    TakeKeyboardBack,
+    RollBackHeld,
 
     // Deciding, inside dialogs.
     Close,
@@ -58,6 +62,7 @@ pub enum Intent {
     Arm,
     Begin,
     Confirm,
+    CommitHeld,
     Go,
     Hold,
     NoGo,
@@ -88,6 +93,8 @@ impl Intent {
                     | Self::TickWithNote
                     | Self::Undo
                     | Self::Resume
+                    | Self::GiveKeyboard
+                    | Self::RollBackHeld
                     | Self::Arm
                     | Self::Go
                     | Self::Hold
@@ -104,7 +111,10 @@ impl Intent {
 
     /// It makes something run, stop or end. Never on Enter.
     pub fn executes(self) -> bool {
-        matches!(self, Self::Execute | Self::Begin | Self::Confirm)
+        matches!(
+            self,
+            Self::Execute | Self::Begin | Self::Confirm | Self::CommitHeld
+        )
     }
 
     /// Opens a dialog that only the driver needs.

@@ -31,10 +31,13 @@ pub enum Context {
     Quit,
     Confirm,
     Resolve,
+    Held,
+    /// Keys go to a running step: only these do not.
+    Keyboard,
 }
 
 impl Context {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -53,6 +56,8 @@ impl Context {
         Self::Quit,
         Self::Confirm,
         Self::Resolve,
+        Self::Held,
+        Self::Keyboard,
     ];
 
     /// Its heading in the help.
@@ -76,6 +81,8 @@ impl Context {
             Self::Quit => "leaving",
             Self::Confirm => "confirming",
             Self::Resolve => "an unknown outcome",
+            Self::Held => "a held transaction",
+            Self::Keyboard => "while a step has your keyboard",
         }
     }
 
@@ -181,6 +188,27 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('g'), I::AskGate, "gate", Some(4)),
         bind(Main, key!('R'), I::AskRollBack, "way back", Some(3)),
         bind(Main, key!('c'), I::AskCancel, "cancel what runs", Some(5)),
+        bind(
+            Main,
+            key!('H'),
+            I::AskHeld,
+            "look at the held transaction",
+            Some(0),
+        ),
+        bind(
+            Main,
+            key!('b'),
+            I::RollBackHeld,
+            "roll the held transaction back",
+            Some(1),
+        ),
+        bind(
+            Main,
+            key!('I'),
+            I::GiveKeyboard,
+            "give the step your keyboard",
+            Some(4),
+        ),
         bind(Main, key!('s'), I::AskSkip, "skip the step", Some(6)),
         bind(Main, key!('u'), I::Undo, "undo tick or skip", Some(9)),
         bind(Main, key!('r'), I::Resume, "resume a held run", None),
@@ -418,6 +446,24 @@ pub const BINDINGS: &[Binding] = {
         bind(Resolve, key!('d'), I::ItDidNot, "it did not", Some(1)),
         bind(Resolve, CANCEL, I::Close, "close, say nothing", Some(2)),
         //
+        bind(Held, key!('C'), I::CommitHeld, "COMMIT", Some(0)),
+        bind(Held, key!('b'), I::RollBackHeld, "roll back", Some(1)),
+        bind(Held, key!('t'), I::TypeWord, "type the confirmation", None),
+        bind(Held, CANCEL, I::Close, "close, decide later", Some(2)),
+        //
+        bind(
+            Keyboard,
+            // Ctrl-] arrives as Ctrl-5 from most terminals: both are the same byte.
+            &[Key::Ctrl(']'), Key::Ctrl('5')],
+            I::TakeKeyboardBack,
+            "take the keyboard back",
+            Some(0),
+        ),
+        //
+        bind(Held, UP, I::Up, "up", None),
+        bind(Held, DOWN, I::Down, "down", None),
+        bind(Held, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Held, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Preview, UP, I::Up, "up", None),
         bind(Preview, DOWN, I::Down, "down", None),
         bind(Preview, PAGE_UP, I::PageUp, "a page up", None),

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
-use crate::run::{ActionId, Command, Fate, Included};
+use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -26,6 +26,17 @@ pub trait Control: Clone + Send + Sync + 'static {
     fn command(
         &self,
         command: Command,
+    ) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
+
+    /// Types to the action that has this person's keyboard.
+    ///
+    /// # Errors
+    /// It did not reach the supervisor; a refusal is an answer.
+    fn type_to(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
     ) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
 
     /// Lines `from` to `from + count` of an attempt's spool, fewer at its end.
@@ -123,14 +134,27 @@ pub(super) struct SocketControl {
     name: Name,
 }
 
+impl SocketControl {
+    fn name(&self) -> String {
+        let name = self.name.read().unwrap_or_else(PoisonError::into_inner);
+        name.clone()
+    }
+}
+
 impl Control for SocketControl {
     async fn command(&self, command: Command) -> Result<CommandAnswer, String> {
-        let name = self
-            .name
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let answer = self.client.command(&name, command).await;
+        let answer = self.client.command(&self.name(), command).await;
+        answer.map_err(|error| error.to_string())
+    }
+
+    async fn type_to(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    ) -> Result<CommandAnswer, String> {
+        let name = self.name();
+        let answer = self.client.type_to(&name, action, attempt, typed).await;
         answer.map_err(|error| error.to_string())
     }
 

@@ -11,7 +11,7 @@ use super::tree::BlockingTree;
 use crate::api::{Message, Snapshot};
 use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
 use crate::run::{
-    ActionId, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule,
+    ActionId, Asking, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule,
 };
 use crate::supervisor::{Person, StoreHealth};
 
@@ -38,6 +38,8 @@ pub struct Model {
     /// By name.
     pub probes: BTreeMap<String, Probe>,
     pub outputs: BTreeMap<ActionId, OutputBuffer>,
+    /// Whether a running action asks for something.
+    pub asking: BTreeMap<ActionId, Asking>,
     pub people: Vec<Person>,
     pub store: StoreHealth,
     pub link: Link,
@@ -83,6 +85,7 @@ impl Model {
             statements: BTreeMap::new(),
             probes: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            asking: BTreeMap::new(),
             people: Vec::new(),
             store: StoreHealth::default(),
             link: Link::Up,
@@ -107,6 +110,9 @@ impl Model {
             }
             Message::Sample(sample) => self.read(*sample),
             Message::Output(tail) => self.outputs.entry(tail.action).or_default().follow(tail),
+            Message::Asking(asking) => {
+                self.asking.insert(asking.action, asking);
+            }
             Message::Health(store) => self.store = store,
             Message::People { people } => self.people = people,
             Message::Heartbeat { .. } => {}
@@ -119,6 +125,7 @@ impl Model {
         self.people = snapshot.people;
         self.store = snapshot.store;
         self.probes.clear();
+        self.asking.clear();
         for sample in snapshot.samples {
             self.read(sample);
         }

@@ -33,6 +33,12 @@ impl OutputBuffer {
         self.tail = tail.tail;
     }
 
+    /// Lines to show, with those at the end that are not whole yet: a prompt, a progress bar.
+    pub fn shown(&self) -> u64 {
+        let last = self.tail.last().map_or(0, |line| line.number + 1);
+        self.lines.max(last)
+    }
+
     /// Takes in a page that was asked for.
     pub fn keep(&mut self, from: u64, lines: u64, page: Vec<OutputLine>) {
         self.lines = self.lines.max(lines);

@@ -98,6 +98,40 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                 mark: mark("▶", "started", Role::Running),
                 text: title.clone(),
             });
+            for hold in &attempt.holds {
+                entries.push(Entry {
+                    at: hold.since,
+                    by: crate::run::ENGINE.to_owned(),
+                    mark: mark("■", "held", Role::Warning),
+                    text: format!("{title}: before the COMMIT of line {}", hold.line),
+                });
+                if let Some(end) = &hold.ended {
+                    let mark = match end.commit {
+                        true => mark("✓", "COMMIT", Role::Passed),
+                        false => mark("↶", "ROLLBACK", Role::Warning),
+                    };
+                    entries.push(Entry {
+                        at: end.at,
+                        by: end.by.clone(),
+                        mark,
+                        text: with_reason(&title, end.reason.as_deref()),
+                    });
+                }
+            }
+            for used in &attempt.keyboard {
+                entries.push(Entry {
+                    at: used.since,
+                    by: used.by.clone(),
+                    mark: mark("⌨", "keyboard", Role::Text),
+                    text: format!("{title}: given"),
+                });
+                entries.extend(used.until.map(|at| Entry {
+                    at,
+                    by: used.by.clone(),
+                    mark: mark("⌨", "keyboard", Role::Text),
+                    text: format!("{title}: taken back"),
+                }));
+            }
             if let (Some(at), Some(outcome)) = (attempt.ended_at, attempt.outcome) {
                 let mark = match outcome {
                     Outcome::Passed => mark("✓", "passed", Role::Passed),

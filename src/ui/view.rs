@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::keyboard::TypingTo;
 use super::model::Model;
 use super::theme::Theme;
 use crate::run::{ActionId, RunState};
@@ -35,6 +36,8 @@ pub struct View {
     pub panes: BTreeMap<&'static str, Position>,
     /// What was searched for in the output, and the line where it was found last.
     pub search: Option<Search>,
+    /// The step to which the keys go.
+    pub typing: Option<TypingTo>,
 }
 
 /// Where a pane stands.

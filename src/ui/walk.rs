@@ -6,6 +6,7 @@ use super::intent::Intent;
 use super::keymap::{Context, key_of};
 use super::theme::Role;
 use super::view::Look;
+use super::waits::waits_for_person;
 use super::watching::offer;
 use crate::run::{
     ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
@@ -286,6 +287,9 @@ pub fn next_act(look: &Look<'_>) -> NextAct {
 fn act_of_driver(look: &Look<'_>) -> NextAct {
     let run = look.run();
     let key = |intent| key_of(Context::Main, intent);
+    if let Some(waits) = waits_for_person(look) {
+        return waits;
+    }
     let at_hand = step_at_hand(run);
     match run.mode {
         Mode::Held => {

@@ -6,22 +6,25 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
 use chrono::Utc;
-use rustix::process::{Signal, WaitOptions};
+use rustix::process::Signal;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
 use super::ending::Ending;
 use super::exit::ExitFile;
+use super::feed::Feed;
+use super::keyboard::Keyboard;
 use super::left::{left_of, remark};
+use super::leftovers::{bury, linger};
 use super::output::{Spool, Stream};
-use super::prepare;
-use super::shell::{Listener, environment_of};
+use super::shell::Listener;
 use super::signals::Signals;
-use super::terminal::Terminal;
+use super::start::spawn;
+use crate::executor::channel::{self, Frames, Told};
 use crate::executor::process::{self, Process};
 use crate::executor::{ExitRecord, ShimSpec};
 
@@ -35,15 +38,15 @@ const DRAIN: Duration = Duration::from_millis(200);
 const DRAINED: Duration = Duration::from_millis(20);
 /// How often processes that were left behind are looked for, to be buried or found gone.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
-/// The same once the action has ended; those left to the shim tell it themselves.
-const LINGER: Duration = Duration::from_secs(10);
+/// A held transaction is rolled back by its own session before that is interrupted.
+const LET_GO: Duration = Duration::from_millis(100);
 /// How often it is looked whether the background of a watch is still there.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// Bytes taken from one terminal before the other has its turn.
 const TURN: usize = 256 * 1024;
 
 /// One end of a terminal; `None` once nobody holds the other.
-type Reader = Option<pipe::Receiver>;
+pub(super) type Reader = Option<pipe::Receiver>;
 
 pub(super) struct Action<'a> {
     spec: &'a ShimSpec,
@@ -55,6 +58,11 @@ pub(super) struct Action<'a> {
     times_out_at: Option<Instant>,
     out: (Reader, Stream),
     err: (Reader, Stream),
+    /// What the supervisor says while it works.
+    told: (Reader, Frames),
+    /// psql's input, where a transaction is held.
+    feed: Option<Feed>,
+    keyboard: Option<Keyboard>,
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
@@ -62,16 +70,6 @@ pub(super) struct Action<'a> {
     listener: Option<Listener>,
     /// When the background of a watch was last seen alive.
     lived_at: Option<Instant>,
-}
-
-/// What was started.
-struct Started {
-    child: Child,
-    out: OwnedFd,
-    err: OwnedFd,
-    /// The variables it was given.
-    environment: BTreeMap<String, Vec<u8>>,
-    listener: Option<Listener>,
 }
 
 /// Runs it to its end and writes the exit record.
@@ -88,6 +86,7 @@ pub(super) async fn run(
         Err(refused) => return exit_file.write(&refused),
     };
     action.watch(&mut signals).await?;
+    channel::close(directory);
     let (record, background) = action.conclude(started);
     exit_file.write(&record)?;
     let Action { out, err, .. } = action;
@@ -95,44 +94,6 @@ pub(super) async fn run(
         linger(out.0, err.0, &mut signals).await?;
     }
     Ok(())
-}
-
-/// Starts the child; the terminals' near ends are left to the shim.
-fn spawn(spec: &ShimSpec, directory: &Path) -> Result<Started, prepare::Refused> {
-    use std::os::unix::process::CommandExt;
-    let mut command = prepare::command(spec, directory)?;
-    let no_terminal = |error: io::Error| prepare::Refused::new(format!("no terminal: {error}"));
-    let out = Terminal::open().map_err(no_terminal)?;
-    let err = Terminal::open().map_err(no_terminal)?;
-    // A session that already has a terminal (the shim was not started by a launcher) keeps it.
-    if let Err(error) = out.control() {
-        tracing::debug!(%error, "no controlling terminal");
-    }
-    let foreground = out.ours.try_clone().map_err(no_terminal)?;
-    let program = command.get_program().to_string_lossy().into_owned();
-    let environment = environment_of(&command);
-    let listener = Listener::new(directory);
-    let child = command
-        .stdout(Stdio::from(out.theirs))
-        .stderr(Stdio::from(err.theirs))
-        .process_group(0)
-        .spawn()
-        .map_err(|error| prepare::cannot_start(&program, &error))?;
-    if let Some(group) = process::raw_pid(child.id())
-        && rustix::termios::tcsetpgrp(&foreground, group).is_ok()
-    {
-        // It may have been stopped for using `/dev/tty` before it was in the foreground.
-        if let Err(error) = rustix::process::kill_process_group(group, Signal::CONT) {
-            tracing::debug!(%error, "it has ended already");
-        }
-    }
-    Ok(Started {
-        child,
-        out: out.ours,
-        err: err.ours,
-        environment,
-        listener,
-    })
 }
 
 impl<'a> Action<'a> {
@@ -143,15 +104,11 @@ impl<'a> Action<'a> {
         mut spool: Spool,
         started: chrono::DateTime<Utc>,
     ) -> io::Result<Result<Self, Box<ExitRecord>>> {
-        let Started {
-            child,
-            out,
-            err,
-            environment,
-            listener,
-        } = match spawn(spec, directory) {
+        let mut out = Stream::output();
+        let spawned = match spawn(spec, directory, &mut out) {
             Ok(spawned) => spawned,
             Err(refused) => {
+                channel::close(directory);
                 for line in &refused.output {
                     spool.lines(crate::executor::spool::Tag::Err, line);
                 }
@@ -173,21 +130,24 @@ impl<'a> Action<'a> {
         Ok(Ok(Self {
             spec,
             spool,
-            child,
+            child: spawned.child,
             status: None,
             cancelled: false,
             ending: None,
             times_out_at: spec
                 .timeout_s
                 .map(|seconds| now + Duration::from_secs(seconds)),
-            out: (Some(reader(out)?), Stream::output()),
-            err: (Some(reader(err)?), Stream::errors()),
+            out: (Some(reader(spawned.out)?), out),
+            err: (Some(reader(spawned.err)?), Stream::errors()),
+            told: (spawned.told.map(reader).transpose()?, Frames::default()),
+            feed: spawned.feed,
+            keyboard: spawned.keyboard,
             last_output: now,
             last_flush: now,
             bury_at: None,
             lived_at: None,
-            environment,
-            listener,
+            environment: spawned.environment,
+            listener: spawned.listener,
         }))
     }
 
@@ -219,12 +179,16 @@ impl<'a> Action<'a> {
                 Some(()) = signals.child.recv() => self.child_changed()?,
                 ready = readable(&self.out.0), if self.out.0.is_some() => ready?,
                 ready = readable(&self.err.0), if self.err.0.is_some() => ready?,
+                ready = readable(&self.told.0), if self.told.0.is_some() => ready?,
+                ready = writable(&self.feed), if self.feed.is_some() => ready?,
                 () = tokio::time::sleep_until(wake_at) => {}
             }
             // Under a flood everything is always ready: lets the runtime hear signals in between.
             tokio::task::yield_now().await;
             let more = self.read_both();
             let now = Instant::now();
+            self.listen();
+            self.wait_for_person(now);
             self.time_out(now);
             if let Some(at) = self.bury_at
                 && now >= at
@@ -263,6 +227,11 @@ impl<'a> Action<'a> {
         if self.out.1.has_partial() || self.err.1.has_partial() {
             by(self.last_output + SILENCE);
         }
+        if let Some(keyboard) = &self.keyboard
+            && self.status.is_none()
+        {
+            by(keyboard.next_wake());
+        }
         if self.ending.is_some() {
             by(now + Duration::from_millis(10));
         } else if self.spec.watch && self.status.is_some() {
@@ -277,7 +246,7 @@ impl<'a> Action<'a> {
         if self.status.is_some() && self.ending.is_none() && !self.spec.watch {
             return;
         }
-        let now = Instant::now();
+        let now = self.let_go();
         self.cancelled |= !self.ending.as_ref().is_some_and(|ending| ending.timed_out);
         match &mut self.ending {
             Some(ending) if urgent => ending.hurry(now),
@@ -295,9 +264,61 @@ impl<'a> Action<'a> {
             && self.status.is_none()
             && self.times_out_at.is_some_and(|at| now >= at)
         {
-            let mut ending = Ending::polite(now, Duration::from_millis(self.spec.grace_ms));
+            let mut ending =
+                Ending::polite(self.let_go(), Duration::from_millis(self.spec.grace_ms));
             ending.timed_out = true;
             self.ending = Some(ending);
+        }
+    }
+
+    /// Rolls a held transaction back, and says when its session may be interrupted.
+    fn let_go(&mut self) -> Instant {
+        let now = Instant::now();
+        match &mut self.feed {
+            Some(feed) if feed.is_held() => {
+                feed.roll_back(&mut self.spool);
+                now + LET_GO
+            }
+            _ => now,
+        }
+    }
+
+    /// Does what the supervisor has said.
+    fn listen(&mut self) {
+        let (reader, frames) = &mut self.told;
+        read_turn(reader, |bytes| frames.push(bytes));
+        while let Some(told) = frames.next() {
+            match (told, &mut self.feed, &mut self.keyboard) {
+                (Told::Bytes(bytes), _, Some(keyboard)) => {
+                    // A prompt on standard error is answered, and echoed, on the terminal.
+                    if bytes.contains(&b'\r') || bytes.contains(&b'\n') {
+                        self.err.1.end_line(&mut self.spool);
+                    }
+                    keyboard.push(&bytes, &mut self.spool);
+                }
+                (Told::Release { number, commit }, Some(feed), _) => {
+                    feed.release(number, commit, &mut self.spool);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Stops before a `COMMIT`; finds out whether a step asks for something.
+    fn wait_for_person(&mut self, now: Instant) {
+        if let Some(feed) = &mut self.feed {
+            feed.write();
+            if self.out.1.has_come() {
+                feed.reached(&mut self.spool, self.ending.is_some());
+            }
+        }
+        if let Some(keyboard) = &mut self.keyboard
+            && self.status.is_none()
+        {
+            keyboard.write(&mut self.spool);
+            let unfinished = [self.out.1.unfinished(), self.err.1.unfinished()];
+            let silent_for = now.saturating_duration_since(self.last_output);
+            keyboard.look(now, unfinished, silent_for, &self.spool);
         }
     }
 
@@ -348,6 +369,9 @@ impl<'a> Action<'a> {
         }
         if any > 0 {
             self.last_output = Instant::now();
+            if let Some(keyboard) = &mut self.keyboard {
+                keyboard.stir(self.last_output);
+            }
         }
         more
     }
@@ -372,6 +396,9 @@ impl<'a> Action<'a> {
 
     /// The exit record, and whether something needs the shim to stay.
     pub(super) fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.end();
+        }
         self.out.1.finish(&mut self.spool);
         self.err.1.finish(&mut self.spool);
         let own = std::process::id();
@@ -386,7 +413,8 @@ impl<'a> Action<'a> {
             .collect::<Vec<_>>()
             .join(", ");
         let timed_out = self.ending.as_ref().is_some_and(|ending| ending.timed_out);
-        let mut error = self.spool.lost.clone();
+        let failure = self.feed.as_ref().and_then(|feed| feed.failure.clone());
+        let mut error = self.spool.lost.clone().or(failure);
         if let Some(ending) = &self.ending {
             let asked = match (timed_out, self.spec.timeout_s) {
                 (true, Some(seconds)) => format!("not done after {seconds} s: ended"),
@@ -433,6 +461,7 @@ impl<'a> Action<'a> {
             lines: self.spool.lines,
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
+            uncommitted: self.feed.as_ref().is_some_and(Feed::is_uncommitted),
             http: None,
             shell: shell.map(Box::new),
             error: error.or_else(|| self.spool.lost.clone()),
@@ -446,15 +475,22 @@ fn reader(terminal: OwnedFd) -> io::Result<pipe::Receiver> {
     pipe::Receiver::from_owned_fd_unchecked(terminal)
 }
 
-async fn readable(reader: &Reader) -> io::Result<()> {
+pub(super) async fn readable(reader: &Reader) -> io::Result<()> {
     match reader {
         Some(reader) => reader.readable().await,
         None => std::future::pending().await,
     }
 }
 
+async fn writable(feed: &Option<Feed>) -> io::Result<()> {
+    match feed {
+        Some(feed) => feed.writable().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Reads up to `TURN` bytes; closes the reader where nobody holds the other end any more.
-fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
+pub(super) fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
     let mut buffer = [0_u8; 64 * 1024];
     let mut taken = 0;
     while taken < TURN {
@@ -472,53 +508,4 @@ fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
         }
     }
     taken
-}
-
-/// Keeps the terminal open for those that the action left in the background: they would be hung up on
-/// if the leader of their session went, and fail to print if the terminal did.
-async fn linger(mut out: Reader, mut err: Reader, signals: &mut Signals) -> io::Result<()> {
-    loop {
-        let was_open = (out.is_some(), err.is_some());
-        let look_around = tokio::select! {
-            Some(()) = signals.terminate.recv() => return Ok(()),
-            Some(()) = signals.interrupt.recv() => return Ok(()),
-            Some(()) = signals.child.recv() => true,
-            ready = readable(&out), if out.is_some() => { ready?; false }
-            ready = readable(&err), if err.is_some() => { ready?; false }
-            () = tokio::time::sleep(LINGER) => true,
-        };
-        read_turn(&mut out, |_| {});
-        read_turn(&mut err, |_| {});
-        if (look_around || was_open != (out.is_some(), err.is_some())) && !is_needed(&out, &err) {
-            return Ok(());
-        }
-    }
-}
-
-/// Whether anybody still depends on the shim; buries those who have ended.
-fn is_needed(out: &Reader, err: &Reader) -> bool {
-    let own = std::process::id();
-    let left = process::descendants(own);
-    bury(&left, None);
-    out.is_some()
-        || err.is_some()
-        || left
-            .iter()
-            .any(|process| !process.zombie && process.session == own)
-}
-
-/// Buries what was left to the shim and has ended, one by one: the child itself is waited for
-/// elsewhere.
-fn bury(left: &[Process], child: Option<u32>) {
-    let own = std::process::id();
-    let dead = left
-        .iter()
-        .filter(|process| process.zombie && process.parent == own && Some(process.pid) != child);
-    for process in dead {
-        if let Some(pid) = process::raw_pid(process.pid)
-            && let Err(error) = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG)
-        {
-            tracing::debug!(%error, "buried already");
-        }
-    }
 }

@@ -9,13 +9,17 @@
 mod action;
 mod ending;
 mod exit;
+mod feed;
 mod http;
+mod keyboard;
 mod left;
+mod leftovers;
 mod output;
 mod prepare;
 mod rounds;
 mod shell;
 mod signals;
+mod start;
 mod terminal;
 
 use std::io::{self, Read};
@@ -29,7 +33,6 @@ use self::output::Spool;
 use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
-use crate::text::redact::Redactor;
 
 /// Carries out the action of this directory; the specification comes on standard input as JSON.
 /// Returns the exit code of the shim itself: 0 where the exit record tells the rest.
@@ -75,7 +78,7 @@ fn run(directory: &Path) -> io::Result<()> {
     };
     drop(text);
     let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
-    let spool = Spool::create(directory, Redactor::new(secrets))?;
+    let spool = Spool::create(directory, secrets)?;
     runtime.block_on(async {
         match &spec.kind {
             ActionKind::Http { request } => {

@@ -21,6 +21,7 @@ const BATCH: usize = 128 * 1024;
 pub(super) struct Spool {
     file: File,
     redactor: Rc<Redactor>,
+    secrets: Vec<String>,
     started: Instant,
     /// Records not yet written, and how many lines are among them.
     batch: Vec<u8>,
@@ -33,10 +34,11 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn create(directory: &Path, redactor: Redactor) -> io::Result<Self> {
+    pub(super) fn create(directory: &Path, secrets: Vec<String>) -> io::Result<Self> {
         Ok(Self {
             file: private_file(&directory.join(SPOOL_FILE))?,
-            redactor: Rc::new(redactor),
+            redactor: Rc::new(Redactor::new(secrets.clone())),
+            secrets,
             started: Instant::now(),
             batch: Vec::with_capacity(2 * BATCH),
             batch_lines: 0,
@@ -52,6 +54,14 @@ impl Spool {
 
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// What is masked from now on, too. Records that are written already stay as they are.
+    pub(super) fn add_secret(&mut self, secret: String) {
+        if !self.secrets.contains(&secret) {
+            self.secrets.push(secret);
+            self.redactor = Rc::new(Redactor::new(self.secrets.clone()));
+        }
     }
 
     /// A remark of gonogo's own.
@@ -144,6 +154,9 @@ pub(super) struct Stream {
     scrubber: Scrubber,
     /// The line that is not yet whole, scrubbed.
     text: String,
+    /// A line that was asked for, is taken out, and counted here.
+    marker: Option<String>,
+    marked: bool,
     /// Something came since it was last shown as a partial line.
     unshown: bool,
 }
@@ -163,6 +176,8 @@ impl Stream {
             partial,
             scrubber: Scrubber::new(true),
             text: String::new(),
+            marker: None,
+            marked: false,
             unshown: false,
         }
     }
@@ -172,7 +187,7 @@ impl Stream {
         if let Some(newline) = self.text.rfind('\n') {
             let whole = spool.redactor().whole_lines(&self.text[..=newline]);
             if whole > 0 {
-                spool.lines(self.whole, &self.text[..whole]);
+                self.whole_lines(whole, spool);
                 self.text.drain(..whole);
             }
         }
@@ -186,9 +201,49 @@ impl Stream {
         self.unshown = true;
     }
 
+    fn whole_lines(&mut self, end: usize, spool: &mut Spool) {
+        let whole = &self.text[..end];
+        let marker = match &self.marker {
+            Some(marker) if whole.contains(marker) => marker,
+            _ => return spool.lines(self.whole, whole),
+        };
+        for line in whole.split_inclusive('\n') {
+            match line.split_once(marker) {
+                None => spool.lines(self.whole, line),
+                // psql shows its input (`\set ECHO all`): that is not yet the answer.
+                Some((before, _)) if before.ends_with("\\echo ") => {}
+                Some((before, _)) => {
+                    self.marked = true;
+                    if !before.is_empty() {
+                        spool.lines(self.whole, before);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes this line out from now on.
+    pub(super) fn expect(&mut self, marker: String) {
+        self.marker = Some(marker);
+    }
+
+    /// Whether that line has come, asked once.
+    pub(super) fn has_come(&mut self) -> bool {
+        std::mem::take(&mut self.marked)
+    }
+
+    /// The line that is not yet whole, for who asks what it waits for.
+    pub(super) fn unfinished(&self) -> &str {
+        &self.text
+    }
+
     /// Whether there is a line to be shown before it is whole.
     pub(super) fn has_partial(&self) -> bool {
-        self.unshown && !self.text.is_empty()
+        let half_a_marker = self
+            .marker
+            .as_ref()
+            .is_some_and(|marker| !self.text.is_empty() && marker.starts_with(&self.text));
+        self.unshown && !self.text.is_empty() && !half_a_marker
     }
 
     /// Shows the line as far as it is certain to hold no half of a secret.
@@ -202,13 +257,18 @@ impl Stream {
         self.unshown = false;
     }
 
-    /// Nothing more comes.
-    pub(super) fn finish(&mut self, spool: &mut Spool) {
-        self.scrubber.finish(&mut self.text);
+    /// What was printed of a line is a whole one: the answer to it was typed on the other terminal.
+    pub(super) fn end_line(&mut self, spool: &mut Spool) {
         if !self.text.is_empty() {
             spool.lines(self.whole, &self.text);
             self.text.clear();
         }
         self.unshown = false;
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self, spool: &mut Spool) {
+        self.scrubber.finish(&mut self.text);
+        self.end_line(spool);
     }
 }

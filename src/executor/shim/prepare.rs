@@ -41,8 +41,8 @@ pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {
     ))
 }
 
-/// Writes the script and builds the command. Standard input is empty: a step that reads it is not left
-/// hanging.
+/// Writes the script and builds the command. Standard input is empty, so that a step which reads it is
+/// not left hanging where nobody is there to type.
 pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     if !spec.directory.is_dir() {
         let from = match &spec.shell.directory_from {

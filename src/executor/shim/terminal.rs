@@ -22,8 +22,9 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal that passes bytes on as they are (no newline translation, no echo).
-    pub(super) fn open() -> io::Result<Self> {
+    /// A terminal that passes bytes on as they are (no newline translation). `echo`: what is typed to it
+    /// shows among what the action prints, unless the action asks for a password.
+    pub(super) fn open(echo: bool) -> io::Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC)?;
         grantpt(&ours)?;
@@ -36,7 +37,8 @@ impl Terminal {
         )?;
         let mut modes = tcgetattr(&theirs)?;
         modes.output_modes -= OutputModes::OPOST | OutputModes::ONLCR;
-        modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        modes.local_modes -= LocalModes::ECHONL;
+        modes.local_modes.set(LocalModes::ECHO, echo);
         tcsetattr(&theirs, OptionalActions::Now, &modes)?;
         let size = Winsize {
             ws_row: ROWS,

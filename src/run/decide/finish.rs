@@ -1,8 +1,8 @@
 //! An action ended: what that means.
 
 use crate::run::{
-    ActionId, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope, Verdict,
-    judge, matches_output, value_of,
+    ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope,
+    Verdict, judge, matches_output, value_of,
 };
 use crate::runbook::{Actor, is_secret_name};
 
@@ -61,6 +61,10 @@ pub(super) fn finished(
             Some(reason.to_owned()),
         );
     };
+    if evidence.uncommitted {
+        let (outcome, why) = rolled_back(attempt, evidence, reason);
+        return event(outcome, evidence.clone(), Vec::new(), Some(why));
+    }
     if attempt.cancel_requested_at.is_some() {
         // A command that ended well before the cancellation reached it did happen.
         if evidence.exit != Some(0) {
@@ -175,19 +179,61 @@ fn captures(
         .collect()
 }
 
+/// It ended while its transaction was held: `COMMIT` was never sent, so the server has rolled back.
+fn rolled_back(attempt: &Attempt, evidence: &Evidence, reason: Option<&str>) -> (Outcome, String) {
+    let ended = match lost_session(evidence) {
+        true => "the server went away",
+        false => reason.unwrap_or("it ended"),
+    };
+    let hold = attempt.holds.last();
+    let before = match attempt.holds.len() {
+        0 | 1 => "",
+        _ => "; what it committed before that stays",
+    };
+    let decided = hold.and_then(|hold| hold.ended.as_ref());
+    match decided.filter(|end| !end.commit) {
+        Some(end) => {
+            let why = end
+                .reason
+                .as_ref()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            let by = &end.by;
+            (
+                Outcome::Cancelled,
+                format!("rolled back by {by}{why}{before}"),
+            )
+        }
+        None if attempt.cancel_requested_at.is_some() => (
+            Outcome::Cancelled,
+            format!("cancelled while it was held before `COMMIT`: rolled back{before}"),
+        ),
+        None => (
+            Outcome::Failed,
+            format!(
+                "{ended} while it was held before `COMMIT`, which was never sent: rolled back{before}"
+            ),
+        ),
+    }
+}
+
 /// psql ends with 2 where its session broke. A COMMIT that was on its way may have happened; only a
 /// check, which changes nothing, has simply failed.
 fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> bool {
     let Some(block) = state.runbook.block(action.block) else {
         return false;
     };
-    let broke = [
-        "server closed the connection",
-        "connection to server was lost",
-    ]
-    .iter()
-    .any(|words| evidence.stderr.contains(words));
-    block.actor == Actor::Sql && evidence.exit == Some(2) && broke && !block.attributes.may_repeat()
+    block.actor == Actor::Sql && lost_session(evidence) && !block.attributes.may_repeat()
+}
+
+fn lost_session(evidence: &Evidence) -> bool {
+    evidence.exit == Some(2)
+        && [
+            "server closed the connection",
+            "connection to server was lost",
+        ]
+        .iter()
+        .any(|words| evidence.stderr.contains(words))
 }
 
 pub(super) fn judgements(

@@ -168,6 +168,15 @@ impl PreviewDialog {
         if let Some(seconds) = shown.timeout_s {
             say(format!("ended after {}", duration(seconds)), Role::Muted);
         }
+        for hold in &shown.holds {
+            say(
+                format!(
+                    "stops before the COMMIT on line {}: you look, then commit or roll back",
+                    hold.line
+                ),
+                Role::Heading,
+            );
+        }
         if !shown.destructive.is_empty() {
             say(
                 format!("⚠ destroys: {}", shown.destructive.join(", ")),

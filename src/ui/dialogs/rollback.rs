@@ -226,6 +226,12 @@ impl RollBackDialog {
                 Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
             ]);
             lines.extend(wrap(head, width, 4));
+            for line in &action.holds {
+                lines.push(Line::styled(
+                    format!("  stops before the COMMIT on line {line} for you to look"),
+                    theme.style(Role::Heading),
+                ));
+            }
             match &action.command {
                 Ok(command) => lines.extend(code(command, 2, width, theme)),
                 Err(why) => lines.extend(wrap(

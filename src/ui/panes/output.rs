@@ -18,6 +18,7 @@ use ratatui::widgets::Widget;
 use super::{Moves, Pane, Title, clamped};
 use crate::run::{OutputLine, OutputStream, action_title};
 use crate::ui::format::grouped;
+use crate::ui::keyboard::{asking, question};
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
 use crate::ui::theme::Role;
@@ -32,7 +33,7 @@ fn buffer_of<'a>(look: &Look<'a>) -> Option<&'a OutputBuffer> {
 
 /// First line shown at this height.
 pub fn first_line(look: &Look<'_>, height: u16) -> u64 {
-    let lines = buffer_of(look).map_or(0, |output| output.lines);
+    let lines = buffer_of(look).map_or(0, OutputBuffer::shown);
     match look.view.position("output").top {
         Some(top) => clamped(top, lines, height),
         None => lines.saturating_sub(height.into()),
@@ -68,8 +69,14 @@ impl Pane for Output {
             0 | 1 => String::new(),
             attempt => format!(" · attempt {attempt}"),
         };
+        let asks = asking(look.model).filter(|asking| asking.action == action);
+        let typing = look.view.typing.filter(|typing| typing.action == action);
         let scrolled = look.view.position("output").top.is_some();
-        let alert = if scrolled {
+        let alert = if typing.is_some() {
+            Some(("YOUR KEYS GO HERE".to_owned(), Role::Alarm))
+        } else if let Some(asks) = asks {
+            Some((question(asks), Role::Warning))
+        } else if scrolled {
             Some(("scrolled back, End follows".to_owned(), Role::Warning))
         } else {
             let lines = match output.lines {
@@ -85,11 +92,11 @@ impl Pane for Output {
     }
 
     fn rows(&self, look: &Look<'_>, _size: Size) -> u64 {
-        buffer_of(look).map_or(0, |output| output.lines)
+        buffer_of(look).map_or(0, OutputBuffer::shown)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let Some(output) = buffer_of(look).filter(|output| output.lines > 0) else {
+        let Some(output) = buffer_of(look).filter(|output| output.shown() > 0) else {
             let text = match shown_action(look).and_then(|action| look.run().action(action)?.last())
             {
                 None => "nothing has run yet: what a command prints appears here",
@@ -125,7 +132,7 @@ pub(super) fn draw(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    for (number, row) in (first..output.lines).zip(area.rows()) {
+    for (number, row) in (first..output.shown()).zip(area.rows()) {
         match output.line(number) {
             Some(line) => styled(line, look).render(row, buffer),
             None => Line::styled("… reading the spool", look.theme.style(Role::Muted))

@@ -137,7 +137,7 @@ impl Terminal {
     }
 
     /// Types keys: text as it is, `<enter>`, `<esc>`, `<tab>`, `<space>`, `<down>`, `<up>`,
-    /// `<left>`, `<right>`, `<ctrl-c>` in angle brackets. One write a key, as a hand does it.
+    /// `<left>`, `<right>`, `<ctrl-c>`, `<ctrl-]>` in angle brackets. One write a key, as a hand does it.
     pub fn keys(&mut self, keys: &str) {
         let mut rest = keys;
         while !rest.is_empty() {
@@ -154,6 +154,7 @@ impl Terminal {
                         "<left>" => b"\x1b[D",
                         "<right>" => b"\x1b[C",
                         "<ctrl-c>" => b"\x03",
+                        "<ctrl-]>" => b"\x1d",
                         other => panic!("no key is named {other}"),
                     };
                     (name, bytes.to_vec())

@@ -1,0 +1,266 @@
+//! What is typed to an action, and when it asks for that. A line that is typed while the terminal
+//! does not echo is masked in everything the action prints from then on; it is kept nowhere else.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::termios::{LocalModes, tcgetattr};
+use tokio::time::Instant;
+
+use super::output::Spool;
+use crate::executor::waiting::{self, Asks};
+
+/// How soon after something happened it is looked whether the action asks, and at most how often when
+/// nothing does.
+const SOON: Duration = Duration::from_millis(100);
+const SELDOM: Duration = Duration::from_secs(1);
+/// When bytes that the terminal did not take are offered again.
+const AGAIN: Duration = Duration::from_millis(20);
+/// A program that waits by `poll` for several things at once is taken to ask after this much silence
+/// behind an unfinished line.
+const POLLING: Duration = Duration::from_millis(800);
+/// More than this is no prompt; its end is shown.
+const LONGEST_PROMPT: usize = 200;
+const ERASE: [u8; 2] = [0x7f, 0x08];
+const KILL_LINE: u8 = 0x15;
+
+pub(super) struct Keyboard {
+    directory: PathBuf,
+    /// The shim's end of the action's terminal.
+    terminal: OwnedFd,
+    pending: VecDeque<u8>,
+    /// What was typed of the line at hand while nothing is echoed.
+    hidden: Vec<u8>,
+    asks: Option<Asks>,
+    look_at: Instant,
+    pause: Duration,
+}
+
+impl Keyboard {
+    pub(super) fn new(terminal: OwnedFd, directory: PathBuf) -> Self {
+        Self {
+            directory,
+            terminal,
+            pending: VecDeque::new(),
+            hidden: Vec::new(),
+            asks: None,
+            look_at: Instant::now() + SOON,
+            pause: SOON,
+        }
+    }
+
+    /// When it wants to be called again.
+    pub(super) fn next_wake(&self) -> Instant {
+        match self.pending.is_empty() {
+            true => self.look_at,
+            false => self.look_at.min(Instant::now() + AGAIN),
+        }
+    }
+
+    /// Something was printed or typed: what it asks for may have changed.
+    pub(super) fn stir(&mut self, now: Instant) {
+        self.look_at = self.look_at.min(now + SOON);
+        self.pause = SOON;
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8], spool: &mut Spool) {
+        self.pending.extend(bytes);
+        self.write(spool);
+        self.stir(Instant::now());
+    }
+
+    /// Passes on what the terminal takes, line by line: a hidden line is masked before its program can
+    /// have it.
+    pub(super) fn write(&mut self, spool: &mut Spool) {
+        while !self.pending.is_empty() {
+            let end = self
+                .pending
+                .iter()
+                .position(|byte| is_newline(*byte))
+                .map_or(self.pending.len(), |newline| newline + 1);
+            let piece: Vec<u8> = self.pending.iter().take(end).copied().collect();
+            let hidden = !self.echoes();
+            if hidden && piece.last().copied().is_some_and(is_newline) {
+                let mut line = self.hidden.clone();
+                edit(&mut line, &piece);
+                if let Ok(line) = String::from_utf8(line)
+                    && !line.is_empty()
+                {
+                    spool.add_secret(line);
+                }
+            }
+            let written = match rustix::io::write(&self.terminal, &piece) {
+                Ok(written) => written,
+                Err(rustix::io::Errno::AGAIN) => return,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => {
+                    tracing::debug!(%error, "nobody holds the terminal");
+                    self.pending.clear();
+                    return;
+                }
+            };
+            let taken: Vec<u8> = self.pending.drain(..written).collect();
+            if hidden {
+                edit(&mut self.hidden, &taken);
+            }
+            if taken.last().copied().is_some_and(is_newline) {
+                self.hidden.clear();
+            }
+        }
+    }
+
+    fn echoes(&self) -> bool {
+        tcgetattr(&self.terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO))
+    }
+
+    /// Looks whether the action asks, if it is time; `unfinished` are the lines before its cursors,
+    /// `silent_for` the time since it printed something.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        unfinished: [&str; 2],
+        silent_for: Duration,
+        spool: &Spool,
+    ) {
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now + self.pause;
+        self.pause = (self.pause * 2).min(SELDOM);
+        let prompt = unfinished
+            .into_iter()
+            .find(|text| !text.trim().is_empty())
+            .unwrap_or_default();
+        let hidden = !self.echoes();
+        let polls = !prompt.is_empty() && silent_for >= POLLING;
+        let asks = (hidden || reading::reads(&self.terminal, polls)).then(|| Asks {
+            prompt: end_of(&spool.redactor().redact_text(prompt)),
+            hidden,
+        });
+        self.say(asks);
+    }
+
+    /// It has ended: it asks nothing.
+    pub(super) fn end(&mut self) {
+        self.pending.clear();
+        self.hidden.clear();
+        self.say(None);
+    }
+
+    fn say(&mut self, asks: Option<Asks>) {
+        if asks == self.asks {
+            return;
+        }
+        match waiting::write_asks(&self.directory, asks.as_ref()) {
+            Ok(()) => self.asks = asks,
+            Err(error) => eprintln!("gonogo shim: cannot say that it asks: {error}"),
+        }
+    }
+}
+
+fn is_newline(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+/// The line as its terminal edits it.
+fn edit(line: &mut Vec<u8>, typed: &[u8]) {
+    for byte in typed {
+        match *byte {
+            byte if ERASE.contains(&byte) => {
+                // A letter of several bytes goes as a whole.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            KILL_LINE => line.clear(),
+            byte if is_newline(byte) => {}
+            byte => line.push(byte),
+        }
+    }
+}
+
+fn end_of(prompt: &str) -> String {
+    let skipped = prompt.chars().count().saturating_sub(LONGEST_PROMPT);
+    prompt
+        .chars()
+        .skip(skipped)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+/// Whether a process of the action waits in a read of its terminal.
+#[cfg(target_os = "linux")]
+mod reading {
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
+
+    use crate::executor::process;
+
+    /// Numbers of `read`, and of the calls that wait for several files at once.
+    #[cfg(target_arch = "x86_64")]
+    const CALLS: (u64, &[u64]) = (0, &[7, 23, 232, 270, 271, 281]);
+    #[cfg(target_arch = "aarch64")]
+    const CALLS: (u64, &[u64]) = (63, &[22, 72, 73]);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const CALLS: (u64, &[u64]) = (u64::MAX, &[]);
+
+    pub(super) fn reads(terminal: &OwnedFd, polls: bool) -> bool {
+        let Ok(name) = rustix::pty::ptsname(terminal, Vec::new()) else {
+            return false;
+        };
+        let name = name.to_string_lossy().into_owned();
+        process::descendants(std::process::id())
+            .iter()
+            .filter(|process| !process.zombie)
+            .any(|process| waits(process.pid, &name, polls))
+    }
+
+    fn waits(pid: u32, terminal: &str, polls: bool) -> bool {
+        let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/syscall")) else {
+            return false;
+        };
+        let mut words = text.split_whitespace();
+        let Some(call) = words.next().and_then(|word| word.parse::<u64>().ok()) else {
+            return false;
+        };
+        let is_terminal = |descriptor: u64| {
+            std::fs::read_link(format!("/proc/{pid}/fd/{descriptor}"))
+                .is_ok_and(|link| link == Path::new(terminal) || link == Path::new("/dev/tty"))
+        };
+        let (read, wait_for_several) = CALLS;
+        if call == read {
+            let descriptor = words
+                .next()
+                .and_then(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+            return descriptor.is_some_and(is_terminal);
+        }
+        polls && wait_for_several.contains(&call) && is_terminal(0)
+    }
+}
+
+/// Elsewhere an unfinished line and silence must do.
+#[cfg(not(target_os = "linux"))]
+mod reading {
+    pub(super) fn reads(_terminal: &std::os::fd::OwnedFd, polls: bool) -> bool {
+        polls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_line_is_masked_as_its_terminal_edits_it() {
+        let mut line = Vec::new();
+        edit(&mut line, "wrong\x15hunteé\x7f\x7fer2\r".as_bytes());
+        assert_eq!(line, b"hunter2");
+    }
+
+    #[test]
+    fn a_prompt_is_short_and_one_line() {
+        assert_eq!(end_of("  go on? "), "go on?");
+        assert_eq!(end_of(&"x".repeat(500)).len(), LONGEST_PROMPT);
+    }
+}
