@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
-    RollbackState, RunState, Skip, TickState,
+    RollbackState, RunState, Skip, Subject, TickState, pairing,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
@@ -52,6 +52,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         rollback: None,
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
+        pairing: super::Pairing::default(),
         completed_at: None,
         seq: record.seq,
         last_event_at: record.at,
@@ -76,7 +77,11 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::TargetVerified { target, identity } => {
             state.identities.insert(target.clone(), identity.clone());
         }
-        Event::DriverChanged { driver } => state.driver.clone_from(driver),
+        Event::DriverChanged { driver } => {
+            state.driver.clone_from(driver);
+            pairing::driver_changed(state);
+        }
+        Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
         Event::InputSet { name, input } => {
             state.inputs.insert(name.clone(), input.clone());
         }
@@ -141,6 +146,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             if state.mode == Mode::Held {
                 state.mode = Mode::Running;
             }
+            let asked_by = pairing::happens(state, &Subject::Start { action: *action });
             state
                 .actions
                 .entry(*action)
@@ -148,7 +154,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 .attempts
                 .push(Attempt {
                     number: *attempt,
-                    by: by(),
+                    by: asked_by.unwrap_or_else(by),
                     started_at: at,
                     ended_at: None,
                     command: command.clone(),
@@ -239,10 +245,14 @@ pub fn apply(state: &mut RunState, record: &Record) {
             decision,
             reason,
         } => {
+            let subject = Subject::Gate {
+                phase: phase.clone(),
+            };
+            let asked_by = pairing::happens(state, &subject);
             state.phases.entry(phase.clone()).or_default().gate = Some(Gate {
                 decision: *decision,
                 at,
-                by: by(),
+                by: asked_by.unwrap_or_else(by),
                 reason: reason.clone(),
             });
             state.mode = match decision {

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, GateDecision, Input, Launched, Outcome, TargetIdentity};
+use super::{
+    ActionId, Evidence, GateDecision, Input, Launched, Outcome, PairingAct, TargetIdentity,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -82,7 +84,12 @@ pub enum Command {
         text: String,
         step: Option<String>,
     },
+    /// Takes the controls that were offered, or one's own at another terminal.
     TakeControl {},
+    /// Between the people at the run.
+    Pairing {
+        act: PairingAct,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, Timestamp};
+use super::{
+    ActionId, Evidence, Input, Judgement, Launched, Outcome, PairingFact, Timestamp,
+};
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
 
@@ -72,6 +74,10 @@ pub enum Event {
     },
     DriverChanged {
         driver: String,
+    },
+    /// Between the people at the run.
+    Pairing {
+        fact: PairingFact,
     },
     InputSet {
         name: String,

@@ -15,6 +15,7 @@ mod evidence;
 mod expected_output;
 mod included;
 mod output;
+mod pairing;
 mod plan;
 mod preview;
 mod state;
@@ -37,6 +38,10 @@ pub use event::{Event, GateDecision, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use included::{Included, digest_of, included_files};
+pub use pairing::{
+    ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact, Subject,
+    Waiting, person, same_person, subject_hash,
+};
 pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{Preview, directory, preview, shell_quoted};

@@ -91,6 +91,9 @@ pub struct RunState {
     /// Finished rollbacks before the one at hand.
     pub past_rollbacks: Vec<RollbackState>,
     pub notes: Vec<Note>,
+    /// Who offers, asks, watches with a raised hand, or must approve.
+    #[serde(default)]
+    pub pairing: super::Pairing,
     pub completed_at: Option<Timestamp>,
     /// The last event folded in.
     pub seq: u64,

@@ -30,6 +30,12 @@ impl Raw {
                 .is_some_and(|value| !matches!(value, "false" | "no" | "0"))
     }
 
+    /// How many people a heading asks for (`approvals=2` or `.two-person`).
+    pub fn approvals(&self) -> Option<u8> {
+        let two = self.flag("two-person").then_some(2);
+        self.get("approvals").and_then(people).max(two)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.id.is_none() && self.classes.is_empty() && self.pairs.is_empty()
     }
@@ -193,7 +199,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 11] = [
+pub(super) const KNOWN_CLASSES: [&str; 12] = [
     "run",
     "check",
     "output",
@@ -205,10 +211,11 @@ pub(super) const KNOWN_CLASSES: [&str; 11] = [
     "loss",
     "watch",
     "destructive",
+    "two-person",
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 15] = [
+pub(super) const FENCE_KEYS: [&str; 16] = [
     "expect",
     "capture",
     "timeout",
@@ -222,6 +229,7 @@ pub(super) const FENCE_KEYS: [&str; 15] = [
     "cwd",
     "when",
     "repeatable",
+    "approvals",
     "id",
     "name",
 ];
@@ -265,7 +273,7 @@ const FOREIGN_KEYS: [&str; 33] = [
 ];
 
 /// Keys of a comment under a heading or after a list item.
-pub(super) const COMMENT_KEYS: [&str; 20] = [
+pub(super) const COMMENT_KEYS: [&str; 22] = [
     "id",
     "estimate",
     "owner",
@@ -286,6 +294,8 @@ pub(super) const COMMENT_KEYS: [&str; 20] = [
     "rollback",
     "reference",
     "soak",
+    "approvals",
+    "two-person",
 ];
 
 pub(super) fn is_known_key(key: &str) -> bool {
@@ -353,6 +363,14 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "cwd" => attributes.cwd = Some(value.clone()),
             "confirm" => attributes.confirm = Some(value.clone()),
             "repeatable" => attributes.repeatable = value != "false",
+            "approvals" => match people(value) {
+                Some(people) => attributes.approvals = Some(people),
+                None => bad.push(BadValue {
+                    key: key.clone(),
+                    message: format!("`{value}` is no number of people"),
+                    help: "write `approvals=2`: two people, the driver among them".to_owned(),
+                }),
+            },
             "id" | "name" | "recommended" => {}
             "ignore" | "no_run" if value == "true" => attributes.classes.push("norun".to_owned()),
             "background" if value == "true" => attributes.classes.push("watch".to_owned()),
@@ -364,7 +382,15 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             }
         }
     }
+    if attributes.has_class("two-person") {
+        attributes.approvals = attributes.approvals.max(Some(2));
+    }
     (attributes, choice, bad)
+}
+
+/// How many people something asks for: 1 to 9.
+pub(super) fn people(value: &str) -> Option<u8> {
+    value.parse().ok().filter(|people| (1..=9).contains(people))
 }
 
 /// `group:name`; a name alone belongs to the group `choice`.
