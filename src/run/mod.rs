@@ -19,6 +19,7 @@ mod pairing;
 mod plan;
 mod preview;
 mod state;
+mod summary;
 mod time;
 mod walk;
 
@@ -46,6 +47,7 @@ pub use output::{OutputLine, OutputStream, OutputTail};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{Preview, directory, preview, shell_quoted};
 pub use state::*;
+pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
 

@@ -116,6 +116,8 @@ pub enum PairingFact {
         uid: u32,
     },
     ApprovalAsked {
+        /// In words.
+        what: String,
         request: Box<ApprovalRequest>,
     },
     Approved {
@@ -132,6 +134,59 @@ pub enum PairingFact {
         what: String,
         reason: String,
     },
+}
+
+impl PairingFact {
+    /// A word or two (at most ten letters), and the rest; who did it stands beside them.
+    pub fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::ControlOffered { to: Some(to) } => ("offers", format!("the controls to {to}")),
+            Self::ControlOffered { to: None } => ("offers", "the controls to anybody".to_owned()),
+            Self::ControlWithdrawn {} => ("withdraws", "the offer of the controls".to_owned()),
+            Self::ControlDeclined {} => ("declines", "the controls".to_owned()),
+            Self::ControlAccepted { from } => ("drives", format!("offered by {from}")),
+            Self::ControlReturned { from } => ("drives", format!("here now, before as {from}")),
+            Self::ControlDemanded {
+                from,
+                reason,
+                gone_s,
+                to_go_back,
+            } => {
+                let gone = match gone_s {
+                    Some(seconds) => format!(", gone for {} min {} s", seconds / 60, seconds % 60),
+                    None => String::new(),
+                };
+                let why = if *to_go_back { " to go back" } else { "" };
+                (
+                    "TOOK OVER",
+                    format!("the controls of {from}{gone}{why}: {reason}"),
+                )
+            }
+            Self::DriverLeft { since } => (
+                "gone",
+                format!("the driver, since {}", since.format("%H:%M:%S UTC")),
+            ),
+            Self::DriverReturned {} => ("back", "the driver".to_owned()),
+            Self::HandRaised { about } => ("hand up", about.clone().unwrap_or_default()),
+            Self::HandLowered { whom } => ("hand down", whom.clone()),
+            Self::GuestAllowed { whom } => ("lets in", whom.clone()),
+            Self::GuestDisallowed { whom } => ("shuts out", whom.clone()),
+            Self::GuestJoined { name, uid } => ("joined", format!("{name}, user number {uid}")),
+            Self::ApprovalAsked { what, request } => {
+                let more = match request.needed {
+                    1 => "a second person".to_owned(),
+                    more => format!("{more} more people"),
+                };
+                ("asks", format!("{more} to approve `{what}`"))
+            }
+            Self::Approved { what, assumed } => match assumed {
+                true => ("assumed", format!("a second person's word on `{what}`")),
+                false => ("approves", format!("`{what}`")),
+            },
+            Self::ApprovalRefused { what, reason } => ("says no", format!("to `{what}`: {reason}")),
+            Self::ApprovalVoided { what, reason } => ("void", format!("`{what}`: {reason}")),
+        }
+    }
 }
 
 /// What a second person is asked about.
@@ -377,7 +432,7 @@ pub(super) fn apply(state: &mut RunState, at: Timestamp, by: &str, fact: &Pairin
         PairingFact::GuestJoined { name, uid } => {
             pairing.guests.insert(name.clone(), *uid);
         }
-        PairingFact::ApprovalAsked { request } => {
+        PairingFact::ApprovalAsked { request, .. } => {
             pairing.waiting = Some(Waiting {
                 request: (**request).clone(),
                 by: by.to_owned(),

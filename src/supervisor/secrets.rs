@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::run::Command;
+use crate::run::{Command, PairingAct};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
 
@@ -165,7 +165,27 @@ impl Secrets {
             Command::Abandon { reason } => Command::Abandon {
                 reason: clean(reason),
             },
+            Command::Pairing { act } => Command::Pairing {
+                act: pairing(act, clean),
+            },
             other => other,
         }
+    }
+}
+
+/// What people write to each other.
+fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
+    match act {
+        PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
+            reason: clean(reason),
+            to_go_back,
+        },
+        PairingAct::RaiseHand { about } => PairingAct::RaiseHand {
+            about: about.map(clean),
+        },
+        PairingAct::Object { reason } => PairingAct::Object {
+            reason: clean(reason),
+        },
+        other => other,
     }
 }

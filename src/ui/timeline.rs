@@ -2,7 +2,9 @@
 //! all.
 
 use super::theme::{Mark, Role};
-use crate::run::{GateDecision, Outcome, RunState, Timestamp, Verdict, action_title};
+use crate::run::{
+    GateDecision, Outcome, PairingFact, RunState, Timestamp, Verdict, action_title,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -146,6 +148,25 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             by: note.by.clone(),
             mark: mark("✎", "note", Role::Text),
             text: note.text.clone(),
+        });
+    }
+    for logged in &run.pairing.log {
+        let (word, text) = logged.fact.words();
+        let (glyph, role) = match &logged.fact {
+            PairingFact::ControlDemanded { .. } | PairingFact::ApprovalRefused { .. } => {
+                ("▲", Role::Warning)
+            }
+            PairingFact::Approved { .. } => ("✓", Role::Passed),
+            PairingFact::DriverLeft { .. } | PairingFact::ApprovalVoided { .. } => {
+                ("·", Role::Warning)
+            }
+            _ => ("·", Role::Text),
+        };
+        entries.push(Entry {
+            at: logged.at,
+            by: logged.by.clone(),
+            mark: mark(glyph, word, role),
+            text,
         });
     }
     // Stable: what happened at the same instant stays in the order of the guide.

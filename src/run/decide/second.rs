@@ -72,6 +72,7 @@ pub(super) fn or_ask(
         ));
     }
     one(fact(PairingFact::ApprovalAsked {
+        what: state.subject_title(&request.subject),
         request: Box::new(request),
     }))
 }
