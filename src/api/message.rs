@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::monitor::Sample;
 use crate::run::{OutputLine, OutputTail, Record, Refusal, RunState, Timestamp};
-use crate::supervisor::{Person, StoreHealth};
+use crate::supervisor::{Person, SharedView, StoreHealth};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,13 @@ pub struct Snapshot {
 pub struct CommandRequest {
     pub by: String,
     pub command: crate::run::Command,
+}
+
+/// `POST /view`: what a cockpit shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewRequest {
+    pub by: String,
+    pub view: SharedView,
 }
 
 /// The answer to a command: the sequence number of its last event, or why not.

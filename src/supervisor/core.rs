@@ -18,8 +18,8 @@ use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{Monitor, Sample};
 use crate::run::{
-    ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, advance, apply,
-    decide, digest_of, open,
+    ActionId, Command, ENGINE, Event, Mode, PairingAct, PairingFact, Readings, Record, Refusal,
+    RunState, Subject, Timestamp, advance, apply, decide, digest_of, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
@@ -63,6 +63,9 @@ pub struct Supervisor {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) sender: mpsc::Sender<Input>,
     pub(super) people: Vec<Person>,
+    pub(super) people_version: u64,
+    /// Since when no client of the driver has been seen.
+    pub(super) driver_missed: Option<Timestamp>,
     pub(super) health: StoreHealth,
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
@@ -132,6 +135,8 @@ impl Supervisor {
             inputs,
             sender,
             people: Vec::new(),
+            people_version: 0,
+            driver_missed: None,
             health: StoreHealth::default(),
             reserve,
             unsaved: Vec::new(),
@@ -176,6 +181,7 @@ impl Supervisor {
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
+                    self.note_presence(false).await;
                     self.proceed().await;
                     if self.is_over() {
                         break;
@@ -199,7 +205,7 @@ impl Supervisor {
         self.is_ended() && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
     }
 
-    fn is_ended(&self) -> bool {
+    pub(super) fn is_ended(&self) -> bool {
         matches!(
             self.state.mode,
             Mode::RolledBack | Mode::Failed | Mode::Done
@@ -209,6 +215,9 @@ impl Supervisor {
     async fn take(&mut self, input: Input) {
         match input {
             Input::Request(request) => {
+                if takes_over(&request.command) {
+                    self.note_presence(true).await;
+                }
                 let answer = self.carry_out(&request.by, request.command).await;
                 if let Some(waiting) = request.answer
                     && waiting.send(answer).is_err()
@@ -218,10 +227,7 @@ impl Supervisor {
                 self.proceed().await;
             }
             Input::Loss(request) => self.loss(request),
-            Input::People(people) => {
-                self.people = people;
-                self.announce();
-            }
+            Input::People(version, people) => self.people_changed(version, people).await,
             Input::Launched {
                 action,
                 attempt,
@@ -258,14 +264,47 @@ impl Supervisor {
                 "look at it again, then confirm",
             ));
         }
+        if let Command::Pairing {
+            act: PairingAct::Approve { .. },
+        } = &command
+        {
+            self.void_if_included_changed().await?;
+        }
         let now = chrono::Utc::now();
+        let driver = self.state.driver.clone();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
         self.commit(by, events).await?;
-        if matches!(command, Command::TakeControl {}) {
+        if self.state.driver != driver {
+            self.driver_missed = None;
             self.announce();
         }
         Ok(self.state.seq)
     }
+
+    /// What was approved is what was asked, down to the files that it includes.
+    async fn void_if_included_changed(&mut self) -> Result<(), Refusal> {
+        let Some(waiting) = &self.state.pairing.waiting else {
+            return Ok(());
+        };
+        let (Subject::Start { action }, Some(shown)) =
+            (&waiting.request.subject, &waiting.request.included)
+        else {
+            return Ok(());
+        };
+        if *shown == digest_of(&included::read(&self.state, *action)) {
+            return Ok(());
+        }
+        let fact = PairingFact::ApprovalVoided {
+            what: self.state.subject_title(&waiting.request.subject),
+            reason: "a file that it includes has changed".to_owned(),
+        };
+        self.commit(ENGINE, vec![Event::Pairing { fact }]).await?;
+        Err(Refusal::new(
+            "a file that it includes has changed since it was asked",
+            "the driver looks at it again and asks anew",
+        ))
+    }
+
     /// Lets the engine do what it does by itself.
     pub(super) async fn proceed(&mut self) {
         for _ in 0..LONGEST_ADVANCE {
@@ -280,4 +319,15 @@ impl Supervisor {
         }
         tracing::error!("the engine does not come to rest; the run is left as it is");
     }
+}
+
+/// Somebody wants the controls: who is there matters now, not after a grace.
+fn takes_over(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::TakeControl {}
+            | Command::Pairing {
+                act: PairingAct::Demand { .. }
+            }
+    )
 }

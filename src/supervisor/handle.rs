@@ -27,7 +27,7 @@ pub struct LossRequest {
 pub(super) enum Input {
     Request(Request),
     Loss(LossRequest),
-    People(Vec<Person>),
+    People(u64, Vec<Person>),
     Launched {
         action: ActionId,
         attempt: u32,
@@ -99,11 +99,11 @@ impl Handle {
         answered.await.map_err(|_| gone())?
     }
 
-    /// Says who is connected.
-    pub fn announce(&self, people: Vec<Person>) {
+    /// Says who is connected. Of two announcements the one with the higher version holds.
+    pub fn announce(&self, version: u64, people: Vec<Person>) {
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
-            if inputs.send(Input::People(people)).await.is_err() {
+            if inputs.send(Input::People(version, people)).await.is_err() {
                 tracing::debug!("nobody is left to hear who is connected");
             }
         });

@@ -11,11 +11,12 @@ mod included;
 mod launch;
 mod output;
 pub mod place;
+mod presence;
 mod reserve;
 mod secrets;
 mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
-pub use feed::{Feed, News, Person, StoreHealth};
+pub use feed::{Feed, News, Person, SharedView, StoreHealth};
 pub use handle::{Handle, LossRequest, Request};
 pub use output::PageError;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::run::{Command, PairingAct};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
+use crate::text::scrub::scrub_line;
 
 /// A command that gives a secret may take this long (a password manager may ask the network).
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
@@ -88,7 +89,7 @@ impl Secrets {
     /// The command with every secret in its free text replaced.
     pub(super) fn redacted(&self, command: Command) -> Command {
         let redactor = Redactor::new(self.values());
-        let clean = |text: String| redactor.redact_text(&text);
+        let clean = |text: String| redactor.redact_text(&scrubbed(&text));
         match command {
             Command::Tick {
                 step,
@@ -171,6 +172,12 @@ impl Secrets {
             other => other,
         }
     }
+}
+
+/// What a person writes may come from another login: no control sequence of theirs is kept.
+fn scrubbed(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
+    lines.join("\n")
 }
 
 /// What people write to each other.
