@@ -37,6 +37,11 @@ pub enum Intent {
     AskGate,
     AskRollBack,
     AskControl,
+    AskApproval,
+    ListPeople,
+    LetIn,
+    RaiseHand,
+    Follow,
     AskAbandon,
     AskQuit,
     WriteNote,
@@ -66,6 +71,13 @@ pub enum Intent {
     PreviousField,
     ItHappened,
     ItDidNot,
+    OfferControl,
+    OfferToAnybody,
+    Withdraw,
+    TakeControls,
+    Decline,
+    Approve,
+    Object,
     Leave,
 }
 
@@ -86,7 +98,34 @@ impl Intent {
                     | Self::Judge
                     | Self::ItHappened
                     | Self::ItDidNot
+                    | Self::OfferControl
+                    | Self::OfferToAnybody
+                    | Self::Withdraw
+                    | Self::TakeControls
+                    | Self::Decline
+                    | Self::Approve
+                    | Self::Object
             )
+    }
+
+    /// It moves this screen, and so ends following another's.
+    pub fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::PageUp
+                | Self::PageDown
+                | Self::First
+                | Self::Last
+                | Self::FocusNext
+                | Self::FocusPrevious
+                | Self::TabNext
+                | Self::TabPrevious
+                | Self::AtHand
+                | Self::Zoom
+                | Self::Open
+        )
     }
 
     /// It makes something run, stop or end. Never on Enter.

@@ -29,10 +29,13 @@ pub enum Context {
     Quit,
     Confirm,
     Resolve,
+    People,
+    HandOver,
+    Approve,
 }
 
 impl Context {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -50,6 +53,9 @@ impl Context {
         Self::Quit,
         Self::Confirm,
         Self::Resolve,
+        Self::People,
+        Self::HandOver,
+        Self::Approve,
     ];
 
     /// Its heading in the help.
@@ -72,6 +78,9 @@ impl Context {
             Self::Quit => "leaving",
             Self::Confirm => "confirming",
             Self::Resolve => "an unknown outcome",
+            Self::People => "who is here",
+            Self::HandOver => "taking the controls",
+            Self::Approve => "as the second person",
         }
     }
 
@@ -182,7 +191,12 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('r'), I::Resume, "resume a held run", None),
         bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
-        bind(Main, key!('T'), I::AskControl, "take control", None),
+        bind(Main, key!('T'), I::AskControl, "take or offer control", None),
+        bind(Main, key!('h'), I::RaiseHand, "raise or lower a hand", None),
+        bind(Main, key!('f'), I::Follow, "follow the driver", None),
+        bind(Main, key!('w'), I::ListPeople, "who is here", None),
+        bind(Main, key!('v'), I::AskApproval, "what asks two people", None),
+        bind(Main, key!('U'), I::LetIn, "let another login in", None),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
         bind(Main, UP, I::Up, "up", None),
         bind(Main, DOWN, I::Down, "down", None),
@@ -364,6 +378,58 @@ pub const BINDINGS: &[Binding] = {
         bind(Resolve, key!('d'), I::ItDidNot, "it did not", Some(1)),
         bind(Resolve, CANCEL, I::Close, "close, say nothing", Some(2)),
         //
+        bind(
+            People,
+            key!('o'),
+            I::OfferControl,
+            "offer the controls",
+            Some(0),
+        ),
+        bind(
+            People,
+            key!('O'),
+            I::OfferToAnybody,
+            "offer to anybody",
+            Some(1),
+        ),
+        bind(
+            People,
+            key!('w'),
+            I::Withdraw,
+            "withdraw the offer",
+            Some(2),
+        ),
+        bind(People, CANCEL, I::Close, "close", Some(3)),
+        //
+        bind(
+            HandOver,
+            key!('C'),
+            I::TakeControls,
+            "TAKE the controls",
+            Some(0),
+        ),
+        bind(
+            HandOver,
+            key!('r'),
+            I::WriteReason,
+            "give a reason",
+            Some(1),
+        ),
+        bind(HandOver, key!('d'), I::Decline, "decline", Some(2)),
+        bind(HandOver, CANCEL, I::Close, "close, take nothing", Some(3)),
+        //
+        bind(Approve, key!('Y'), I::Approve, "APPROVE", Some(0)),
+        bind(Approve, key!('n'), I::Object, "say no", Some(1)),
+        bind(Approve, CANCEL, I::Close, "close, say nothing", Some(2)),
+        //
+        bind(People, UP, I::Up, "up", None),
+        bind(People, DOWN, I::Down, "down", None),
+        bind(HandOver, UP, I::Up, "up", None),
+        bind(HandOver, DOWN, I::Down, "down", None),
+        bind(Approve, UP, I::Up, "up", None),
+        bind(Approve, DOWN, I::Down, "down", None),
+        bind(Approve, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Approve, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Preview, UP, I::Up, "up", None),
         bind(Preview, DOWN, I::Down, "down", None),
         bind(Preview, PAGE_UP, I::PageUp, "a page up", None),

@@ -22,6 +22,7 @@ mod markdown;
 pub mod model;
 mod moves;
 mod output;
+mod pair;
 mod panes;
 mod screen;
 mod segments;

@@ -2,11 +2,14 @@
 //! what is to be done; it sends nothing itself. Enter closes or keeps text, and never runs, stops or
 //! ends anything.
 
+mod approve;
 mod confirm;
 mod form;
 mod gate;
+mod handover;
 mod help;
 mod palette;
+mod people;
 mod pick;
 mod preview;
 mod resolve;
@@ -25,11 +28,14 @@ use super::theme::Role;
 use super::view::Look;
 use crate::run::{ActionId, Command, Included};
 
+pub use approve::Approve;
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
 pub use gate::GateDialog;
+pub use handover::HandOver;
 pub use help::Help;
 pub use palette::{Palette, SearchFor};
+pub use people::People;
 pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
@@ -121,8 +127,8 @@ pub enum Reply {
     TakeLayout(usize),
     SearchFor(String),
     Copy(String),
-    /// Closes all and starts or stops driving.
-    Drive,
+    /// Closes all and drives from here, once these are sent.
+    Drive(Vec<Command>),
     Leave,
 }
 

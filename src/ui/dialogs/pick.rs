@@ -189,7 +189,7 @@ impl Pick {
             None => String::new(),
         };
         if !look.model.drives() {
-            return Reply::say("you are watching", "T takes control");
+            return Reply::say("you are watching", "T asks for control");
         }
         let name = variable.name.clone();
         let field = Field::required(&variable.name).holding(&held);
@@ -237,7 +237,7 @@ impl Dialog for Pick {
                 Subject::Inputs => self.edit(look),
                 Subject::Layouts(..) => Reply::TakeLayout(self.cursor),
                 Subject::Choice(_) if !look.model.drives() => {
-                    Reply::say("you are watching", "T takes control")
+                    Reply::say("you are watching", "T asks for control")
                 }
                 Subject::Choice(group) => match self.rows(look).get(self.cursor) {
                     Some(row) => Reply::Do(vec![Command::Choose {
