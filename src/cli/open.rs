@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{Event, Input, Record};
+use crate::run::{Event, Input, PairingFact, Record};
 use crate::runbook::config::{Config, Environment, SecretSource, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse};
@@ -29,6 +29,8 @@ pub(super) struct Opened {
     pub directory: PathBuf,
     pub inputs: BTreeMap<String, Input>,
     pub window_s: Option<u64>,
+    /// Other logins that may watch: users and `@groups`.
+    pub allow: Vec<String>,
 }
 
 /// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
@@ -266,6 +268,7 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
         directory,
         inputs,
         window_s,
+        allow: Vec::new(),
     })
 }
 
@@ -296,6 +299,9 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         .and_then(chrono::TimeDelta::try_seconds)
         .and_then(|length| now.checked_add_signed(length));
     let me = identity::me();
+    for whom in &opened.allow {
+        check_guest(whom)?;
+    }
     let record = Record {
         seq: 1,
         at: now,
@@ -311,7 +317,17 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
             unattended,
         },
     };
-    if let Err(error) = keep(&directory, &opened.source, &record).await {
+    let mut records = vec![record];
+    for (seq, whom) in (2..).zip(opened.allow) {
+        let fact = PairingFact::GuestAllowed { whom };
+        records.push(Record {
+            seq,
+            at: now,
+            by: records[0].by.clone(),
+            event: Event::Pairing { fact },
+        });
+    }
+    if let Err(error) = keep(&directory, &opened.source, &records).await {
         // Half a run is none; what cannot be removed is not listed either.
         if let Err(error) = std::fs::remove_dir_all(&directory) {
             tracing::debug!(%error, "half a run is left");
@@ -324,12 +340,27 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
     Ok(run)
 }
 
+/// A user or group that can exist.
+fn check_guest(whom: &str) -> color_eyre::Result<()> {
+    let name = whom.strip_prefix('@').unwrap_or(whom);
+    let sound = !name.is_empty()
+        && !name.starts_with('-')
+        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    if sound {
+        return Ok(());
+    }
+    Err(Trouble::usage(
+        format!("`--allow {whom}` names no user"),
+        "name a user, or a group as `@group`",
+    ))
+}
+
 /// Writes what a run begins with.
-async fn keep(directory: &Path, source: &[u8], record: &Record) -> color_eyre::Result<()> {
+async fn keep(directory: &Path, source: &[u8], records: &[Record]) -> color_eyre::Result<()> {
     place::create_private(directory)?;
     place::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
-    journal.append(std::slice::from_ref(record)).await?;
+    journal.append(records).await?;
     journal.close().await?;
     Ok(())
 }

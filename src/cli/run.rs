@@ -11,6 +11,9 @@ use super::{Exit, OpenArguments, attach, open};
 pub(super) struct Arguments {
     #[command(flatten)]
     open: OpenArguments,
+    /// Let another login of this machine watch: a user, or `@group`.
+    #[arg(long, value_name = "USER")]
+    allow: Vec<String>,
     /// The layout to begin with.
     #[arg(long, value_name = "NAME")]
     layout: Option<String>,
@@ -21,7 +24,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     need_terminal()?;
-    let opened = open::prepare(&arguments.open)?;
+    let mut opened = open::prepare(&arguments.open)?;
+    opened.allow = arguments.allow;
     let layout = arguments
         .layout
         .or_else(|| opened.environment.layout.clone())

@@ -1,5 +1,7 @@
 //! The engine as an operator experiences it, over guides read by the real reader.
 
+mod pairing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -612,8 +614,9 @@ fn who_watches_cannot_act() {
         },
     )
     .unwrap();
-    run.tries("bert@ops", Command::TakeControl {}).unwrap();
-    assert_eq!(run.state.driver, "bert@ops");
+    let refusal = run.tries("bert@ops", Command::TakeControl {}).unwrap_err();
+    assert!(refusal.message.contains("is here"), "{refusal}");
+    assert_eq!(run.state.driver, ANNA);
 }
 
 #[test]
@@ -675,7 +678,7 @@ fn an_inferred_command_is_armed_before_it_runs() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..12, 0u8..8)
+    (0u8..18, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -728,6 +731,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
         },
+        12..=15 => pairing::nth_act(run, kind, choice),
         _ => match run.state.running().first() {
             Some((action, attempt)) => Command::Finished {
                 action: *action,
@@ -748,11 +752,11 @@ proptest! {
 
     #[test]
     fn the_state_is_the_fold_of_its_events(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = Run::of(&pairing::two_person_guide()).identified();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
-            if let Err(refusal) = run.tries(by, command) {
+            let by = pairing::asks(&run, &command);
+            if let Err(refusal) = run.tries(&by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
         }
@@ -770,11 +774,11 @@ proptest! {
     /// A crash at any point of the journal: nothing that was started is started again by the engine.
     #[test]
     fn after_a_crash_at_any_prefix_nothing_runs_twice(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = ready();
+        let mut run = Run::of(&pairing::two_person_guide()).identified();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = if matches!(command, Command::Finished { .. }) { ENGINE } else { ANNA };
-            run.tries(by, command).ok();
+            let by = pairing::asks(&run, &command);
+            run.tries(&by, command).ok();
         }
         for length in 1..=run.records.len() {
             let mut revived = Run::of(GUIDE);
