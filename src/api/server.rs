@@ -317,7 +317,10 @@ async fn command(
 ) -> Json<CommandAnswer> {
     // What only the world may say is never taken from a client.
     let from_the_world = match &request.command {
-        Command::Launched { .. } | Command::Finished { .. } | Command::Identified { .. } => true,
+        Command::Launched { .. }
+        | Command::Finished { .. }
+        | Command::Identified { .. }
+        | Command::LockSeen { .. } => true,
         Command::Pairing { act } => act.is_of_the_world(),
         _ => false,
     };

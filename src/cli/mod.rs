@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, arguments in, exit code out.
 
+mod abandon;
 mod attach;
 mod check;
 mod completions;
@@ -64,6 +65,8 @@ enum Subcommands {
     Report(report::Arguments),
     /// Take a run back without the cockpit.
     Rollback(rollback::Arguments),
+    /// Give a run up where it stands; nothing is rolled back.
+    Abandon(abandon::Arguments),
     /// Say whether everything is here that a guide needs.
     Doctor(doctor::Arguments),
     /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
@@ -161,6 +164,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Status(arguments) => status::main(&arguments).await,
         Subcommands::Report(arguments) => report::main(&arguments).await,
         Subcommands::Rollback(arguments) => rollback::main(arguments).await,
+        Subcommands::Abandon(arguments) => abandon::main(arguments).await,
         Subcommands::Doctor(arguments) => doctor::main(&arguments).await,
         Subcommands::Demo(arguments) => demo::main(arguments).await,
         Subcommands::Completions(arguments) => completions::main(&arguments),

@@ -327,9 +327,15 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
             event: Event::Pairing { fact },
         });
     }
-    if let Err(error) = keep(&directory, &opened.source, &records).await {
-        // Half a run is none; what cannot be removed is not listed either.
-        if let Err(error) = std::fs::remove_dir_all(&directory) {
+    // Nobody sees half a run: it gets its name when its first event is durable.
+    let half = directory.with_file_name(format!(".{run}"));
+    let kept = match keep(&half, &opened.source, &records).await {
+        Ok(()) => std::fs::rename(&half, &directory).map_err(color_eyre::Report::from),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        // What cannot be removed is not listed either.
+        if let Err(error) = std::fs::remove_dir_all(&half) {
             tracing::debug!(%error, "half a run is left");
         }
         return Err(Trouble::failed(

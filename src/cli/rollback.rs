@@ -13,7 +13,8 @@ use crate::run::{Command, Policy, RollbackPlan, rollback_plans, same_person};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    run: String,
+    /// The run; without it the newest that is under way.
+    run: Option<String>,
     /// The way back to take; without it the recommended one.
     #[arg(long, value_name = "NAME")]
     option: Option<String>,
@@ -29,7 +30,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    let client = session::connect(&arguments.run).await?;
+    let run = session::choose(arguments.run.as_deref()).await?;
+    let client = session::connect(&run).await?;
     let mut stream = client.join(&identity::me()).await?;
     let snapshot = loop {
         match stream.next().await {
@@ -42,6 +44,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     };
     let plans = rollback_plans(&snapshot.state);
     let plan = choose(&plans, arguments.option.as_deref())?;
+    say!("run {run}: {}", status::sentence(&snapshot.state));
     show(plan);
     let driver = &snapshot.state.driver;
     if !same_person(driver, &snapshot.you) {
@@ -79,12 +82,11 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     drop(stream);
     let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
     policy.assume = false;
-    let exit = unattended::walk(&arguments.run, client, policy, arguments.json).await?;
+    let exit = unattended::walk(&run, client, policy, arguments.json).await?;
     if exit == Exit::Failed {
         say!(
-            "run {}: {}",
-            arguments.run,
-            status::sentence(&session::read(&arguments.run).await?.state)
+            "run {run}: {}",
+            status::sentence(&session::read(&run).await?.state)
         );
     }
     Ok(exit)

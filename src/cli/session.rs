@@ -94,7 +94,12 @@ pub(super) fn living(directory: &Path) -> Option<PathBuf> {
 pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
     let directory = directory_of(run)?;
     if let Some(socket) = living(&directory) {
-        return Ok(Client::new(&socket)?);
+        let client = Client::new(&socket)?;
+        // One that was killed in this moment still has a socket, but no answer.
+        match client.people().await {
+            Ok(_) => return Ok(client),
+            Err(error) => tracing::debug!(%error, "the supervisor has just gone"),
+        }
     }
     let log_path = directory.join("supervisor.log");
     let log = place::private_file(&log_path).map_err(|error| {

@@ -15,6 +15,8 @@ use crate::run::{Command, Ending, Event, Next, Outcome, Policy, RunState, apply,
 
 /// A measurement that a criterion waits for must come within this time.
 const MEASURING: Duration = Duration::from_secs(30);
+/// How long another run may hold the target: one that has just ended lets go within this time.
+const BLOCKED: Duration = Duration::from_secs(10);
 /// The same command refused this often means that it will never be taken.
 const REFUSALS: u32 = 20;
 
@@ -134,14 +136,14 @@ impl Walk {
                 Next::Person(why) => return Ok(Finish::Person(why)),
                 Next::Wait => self.measuring = None,
                 Next::Measure(what) => {
-                    let since = match &self.measuring {
-                        Some((known, since)) if *known == what => *since,
-                        _ => Instant::now(),
-                    };
-                    if since.elapsed() > MEASURING {
+                    if self.waited_for(&what) > MEASURING {
                         self.no_go(&what).await?;
                     }
-                    self.measuring = Some((what, since));
+                }
+                Next::Blocked(why) => {
+                    if self.waited_for(&why) > BLOCKED {
+                        return Ok(Finish::Person(why));
+                    }
                 }
                 Next::Do(command) => {
                     self.measuring = None;
@@ -152,6 +154,16 @@ impl Walk {
             }
             self.listen().await?;
         }
+    }
+
+    /// How long this has been waited for without a break.
+    fn waited_for(&mut self, what: &str) -> Duration {
+        let since = match self.measuring.take() {
+            Some((known, since)) if known == what => since,
+            _ => Instant::now(),
+        };
+        self.measuring = Some((what.to_owned(), since));
+        since.elapsed()
     }
 
     /// A criterion that stays unmet decides the gate.

@@ -1,18 +1,21 @@
-//! Cancelling and terminating sessions, over a connection that is open before it is needed. A pid is
-//! never signalled alone: it must still be the session that the operator saw.
+//! The reserved connection: open before it is needed, to cancel and terminate sessions, and holder of
+//! the target's lock. A pid is never signalled alone: it must still be the session that the operator
+//! saw.
 
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::Target;
 use super::link::{Link, Scope, answered, column};
+use super::lock::{self, LockNews, LockReading, LockRecord};
 use super::trouble::Trouble;
+use crate::run::LockHolder;
 
-/// How often the idle connection is looked at.
-const LOOK: Duration = Duration::from_secs(20);
+/// How often the idle connection and its lock are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
 /// `application_name` is cut to this many bytes by the server.
@@ -54,38 +57,68 @@ pub(super) enum Request {
         prefix: String,
         answer: oneshot::Sender<Result<Vec<i32>, Trouble>>,
     },
+    /// Look now whether the lock is ours.
+    Lock {
+        answer: oneshot::Sender<Result<LockReading, Trouble>>,
+    },
+    /// Take the lock from this holder.
+    Take {
+        from: LockHolder,
+        answer: oneshot::Sender<Result<LockReading, Trouble>>,
+    },
+}
+
+/// The reserved connection, and whether the lock is held on it.
+struct Reserved {
+    link: Link,
+    locked: bool,
+}
+
+impl From<Link> for Reserved {
+    fn from(link: Link) -> Self {
+        Self {
+            link,
+            locked: false,
+        }
+    }
 }
 
 pub(super) struct Control {
     pub(super) target: Target,
     pub(super) run: String,
+    pub(super) news: Option<mpsc::Sender<LockNews>>,
+    /// `None`: the lock is not wanted, or not any more.
+    pub(super) record: watch::Receiver<Option<LockRecord>>,
 }
 
 impl Control {
     /// Serves until every handle is gone. A request never waits for a connection that is being
     /// opened in the background: it opens its own.
     pub(super) async fn run(self, mut requests: mpsc::Receiver<Request>) {
-        let mut link = None;
+        let mut reserved: Option<Reserved> = None;
         let mut retry = Duration::ZERO;
+        let mut look = Duration::ZERO;
+        let mut wanted = self.record.clone();
         loop {
             tokio::select! {
                 biased;
                 request = requests.recv() => match request {
-                    Some(request) => self.serve(request, &mut link).await,
+                    Some(request) => self.serve(request, &mut reserved).await,
                     None => return,
                 },
-                opened = self.open_after(retry), if link.is_none() => {
-                    link = opened;
-                    retry = match link {
+                Ok(()) = wanted.changed() => look = Duration::ZERO,
+                opened = self.open_after(retry), if reserved.is_none() => {
+                    reserved = opened.map(Reserved::from);
+                    look = Duration::ZERO;
+                    retry = match reserved {
                         Some(_) => Duration::ZERO,
                         None => (retry * 2).clamp(FIRST_RETRY, LAST_RETRY),
                     };
                 }
-                () = sleep(LOOK), if link.is_some() => {
-                    if let Some(open) = &mut link
-                        && open.rows("SELECT /* gonogo monitor */ 1", &self.target).await.is_err()
-                    {
-                        link = None;
+                () = sleep(look), if reserved.is_some() => {
+                    look = LOOK;
+                    if let Err(trouble) = self.look(&mut reserved).await {
+                        tracing::debug!(target = self.target.name(), "the lock: {trouble}");
                     }
                 }
             }
@@ -94,19 +127,107 @@ impl Control {
 
     async fn open_after(&self, pause: Duration) -> Option<Link> {
         sleep(pause).await;
-        match Link::open(&self.target, &self.run, Scope::System).await {
+        match self.open().await {
             Ok(link) => Some(link),
             Err(trouble) => {
                 tracing::debug!(
                     target = self.target.name(),
                     "no reserved connection: {trouble}"
                 );
+                self.tell(LockReading::Unknown(trouble.message));
                 None
             }
         }
     }
 
-    async fn serve(&self, request: Request, link: &mut Option<Link>) {
+    async fn open(&self) -> Result<Link, Trouble> {
+        Link::open(&self.target, &self.run, Scope::System).await
+    }
+
+    /// Says what is known of the lock. A lost connection is forgotten: the next one asks anew.
+    async fn look(&self, reserved: &mut Option<Reserved>) -> Result<LockReading, Trouble> {
+        let result = match reserved {
+            Some(open) => self.look_over(open).await,
+            None => Err(Trouble::lost(
+                "there is no reserved connection",
+                "it is opened again",
+            )),
+        };
+        if result.as_ref().is_err_and(|trouble| trouble.disconnected) {
+            *reserved = None;
+        }
+        match &result {
+            Ok(reading) => self.tell(reading.clone()),
+            Err(trouble) => self.tell(LockReading::Unknown(trouble.message.clone())),
+        }
+        result
+    }
+
+    async fn look_over(&self, reserved: &mut Reserved) -> Result<LockReading, Trouble> {
+        let (link, target) = (&mut reserved.link, &self.target);
+        let record = self.record.borrow().clone();
+        match (record, reserved.locked) {
+            (Some(record), true) => {
+                lock::keep(link, &record, target).await?;
+                Ok(LockReading::Ours)
+            }
+            (Some(record), false) => {
+                let reading = lock::acquire(link, &record, target).await?;
+                reserved.locked = reading == LockReading::Ours;
+                Ok(reading)
+            }
+            (None, locked) => {
+                if locked {
+                    lock::release(link, target).await?;
+                    reserved.locked = false;
+                } else {
+                    link.rows("SELECT /* gonogo monitor */ 1", target).await?;
+                }
+                Ok(LockReading::Unknown("the lock is not wanted".to_owned()))
+            }
+        }
+    }
+
+    /// Waits for the lock while its holder's session is ended over a connection of its own.
+    async fn take(
+        &self,
+        from: &LockHolder,
+        reserved: &mut Option<Reserved>,
+    ) -> Result<LockReading, Trouble> {
+        let Some(record) = self.record.borrow().clone() else {
+            return Err(Trouble::passing(
+                "this run wants no lock any more",
+                "it is over: open a new run",
+            ));
+        };
+        let mut other = self.open().await?;
+        let open = match reserved {
+            Some(open) => open,
+            None => reserved.insert(self.open().await?.into()),
+        };
+        let (taken, ended) = tokio::join!(
+            lock::take(&mut open.link, &record, &self.target),
+            lock::end(&mut other, from, &self.target),
+        );
+        ended?;
+        taken?;
+        open.locked = true;
+        self.tell(LockReading::Ours);
+        Ok(LockReading::Ours)
+    }
+
+    fn tell(&self, lock: LockReading) {
+        let Some(news) = &self.news else {
+            return;
+        };
+        let target = self.target.name().to_owned();
+        // A full channel: the next look says it again.
+        if let Err(error) = news.try_send(LockNews { target, lock }) {
+            tracing::debug!("news of a lock found nobody ready for it: {error}");
+        }
+    }
+
+    async fn serve(&self, request: Request, reserved: &mut Option<Reserved>) {
         // Who asked may have gone away; the deed is done all the same.
         let heard = match request {
             Request::One {
@@ -115,7 +236,7 @@ impl Control {
                 backend_start_us,
                 answer,
             } => {
-                let result = self.one(signal, pid, backend_start_us, link).await;
+                let result = self.one(signal, pid, backend_start_us, reserved).await;
                 answer.send(result).is_ok()
             }
             Request::Ours {
@@ -123,9 +244,11 @@ impl Control {
                 prefix,
                 answer,
             } => {
-                let result = self.ours(signal, &prefix, link).await;
+                let result = self.ours(signal, &prefix, reserved).await;
                 answer.send(result).is_ok()
             }
+            Request::Lock { answer } => answer.send(self.look(reserved).await).is_ok(),
+            Request::Take { from, answer } => answer.send(self.take(&from, reserved).await).is_ok(),
         };
         if !heard {
             tracing::debug!("nobody waits for what came of a signal");
@@ -137,14 +260,14 @@ impl Control {
         signal: Signal,
         pid: i32,
         backend_start_us: i64,
-        link: &mut Option<Link>,
+        reserved: &mut Option<Reserved>,
     ) -> Result<Signalled, Trouble> {
         let deed = Deed::One {
             sql: one_sql(signal),
             pid,
             backend_start_us,
         };
-        let found = self.attempt(link, &deed).await?;
+        let found = self.attempt(reserved, &deed).await?;
         Ok(match found.first() {
             None => Signalled::Gone,
             Some(Found { same: None, .. }) => Signalled::Hidden,
@@ -162,14 +285,14 @@ impl Control {
         &self,
         signal: Signal,
         prefix: &str,
-        link: &mut Option<Link>,
+        reserved: &mut Option<Reserved>,
     ) -> Result<Vec<i32>, Trouble> {
         let deed = Deed::Ours {
             sql: ours_sql(signal),
             prefix: cut(prefix).to_owned(),
             own: cut(&format!("gonogo:{}:monitor", self.run)).to_owned(),
         };
-        let found = self.attempt(link, &deed).await?;
+        let found = self.attempt(reserved, &deed).await?;
         Ok(found
             .into_iter()
             .filter(|found| found.sent == Some(true))
@@ -178,16 +301,20 @@ impl Control {
     }
 
     /// Over the connection at hand; over a new one where that has gone stale.
-    async fn attempt(&self, link: &mut Option<Link>, deed: &Deed) -> Result<Vec<Found>, Trouble> {
-        if let Some(open) = link {
-            match deed.perform(open, &self.target).await {
-                Err(trouble) if trouble.disconnected => *link = None,
+    async fn attempt(
+        &self,
+        reserved: &mut Option<Reserved>,
+        deed: &Deed,
+    ) -> Result<Vec<Found>, Trouble> {
+        if let Some(open) = reserved {
+            match deed.perform(&mut open.link, &self.target).await {
+                Err(trouble) if trouble.disconnected => *reserved = None,
                 result => return result,
             }
         }
-        let mut fresh = Link::open(&self.target, &self.run, Scope::System).await?;
+        let mut fresh = self.open().await?;
         let result = deed.perform(&mut fresh, &self.target).await;
-        *link = Some(fresh);
+        *reserved = Some(fresh.into());
         result
     }
 }

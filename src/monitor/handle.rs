@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::control::{Control, Request};
 use super::link::{Link, Scope};
 use super::sampler::Sampler;
-use super::{Probe, Sample, Signal, Signalled, Target, Trouble, clean, loss, probe};
-use crate::run::TargetIdentity;
+use super::{
+    LockKeeping, LockReading, LockRecord, Probe, Sample, Signal, Signalled, Target, Trouble, clean,
+    loss, probe,
+};
+use crate::run::{LockHolder, TargetIdentity};
 use crate::text::redact::Redactor;
 
 /// How long a signal may take, a new connection included.
@@ -44,6 +47,8 @@ pub struct MonitorConfig {
     pub cadence: Cadence,
     /// Takes the run's secrets out of query texts and what services say.
     pub redactor: Redactor,
+    /// `None`: no lock is taken.
+    pub lock: Option<LockKeeping>,
 }
 
 /// Everything that watches. Dropping it closes all connections; nothing of the run is touched.
@@ -52,6 +57,7 @@ pub struct Monitor {
     run: String,
     targets: BTreeMap<String, Handle>,
     redactor: Arc<RwLock<Redactor>>,
+    lock: watch::Sender<Option<LockRecord>>,
     /// Aborted when dropped.
     _tasks: JoinSet<()>,
 }
@@ -71,6 +77,8 @@ impl Monitor {
             sender,
             redactor: Arc::new(RwLock::new(config.redactor)),
         };
+        let news = config.lock.as_ref().map(|lock| lock.news.clone());
+        let (lock, record) = watch::channel(config.lock.map(|lock| lock.record));
         let mut tasks = JoinSet::new();
         let mut targets = BTreeMap::new();
         for target in config.targets {
@@ -86,6 +94,8 @@ impl Monitor {
             let control = Control {
                 target: target.clone(),
                 run: config.run.clone(),
+                news: news.clone(),
+                record: record.clone(),
             };
             tasks.spawn(sampler.run());
             tasks.spawn(control.run(received));
@@ -103,6 +113,7 @@ impl Monitor {
             run: config.run,
             targets,
             redactor: publisher.redactor,
+            lock,
             _tasks: tasks,
         }
     }
@@ -182,6 +193,29 @@ impl Monitor {
     /// [`Monitor::signal_ours`] with [`Signal::Cancel`].
     pub async fn cancel_ours(&self, target: &str, name: &str) -> Result<Vec<i32>, Trouble> {
         self.signal_ours(target, Signal::Cancel, name).await
+    }
+
+    /// The names of the targets that are watched.
+    pub fn targets(&self) -> Vec<String> {
+        self.targets.keys().cloned().collect()
+    }
+
+    /// Gives the lock of every target up: the run is over.
+    pub fn give_locks_up(&self) {
+        self.lock.send_if_modified(|record| record.take().is_some());
+    }
+
+    /// Who holds the lock of a target, asked now.
+    pub async fn lock(&self, target: &str) -> Result<LockReading, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(target, Request::Lock { answer }, answered).await
+    }
+
+    /// Takes the lock of a target from its holder, whose session is ended.
+    pub async fn take_lock(&self, target: &str, from: LockHolder) -> Result<LockReading, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(target, Request::Take { from, answer }, answered)
+            .await
     }
 
     /// The single value of a query that only reads, within 2 s: what a rollback would lose.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
-    RollbackState, RunState, Skip, Subject, TickState, pairing,
+    RollbackState, RunState, Skip, Subject, TargetLock, TickState, pairing,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
@@ -43,6 +43,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         driver: driver.clone(),
         epoch: 0,
         identities: BTreeMap::new(),
+        locks: BTreeMap::new(),
         inputs: inputs.clone(),
         choices: BTreeMap::new(),
         current_phase: String::new(),
@@ -82,6 +83,36 @@ pub fn apply(state: &mut RunState, record: &Record) {
             pairing::driver_changed(state);
         }
         Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
+        Event::TargetLocked { target } => {
+            let lock = TargetLock::Ours { since: at };
+            state.locks.insert(target.clone(), lock);
+        }
+        Event::TargetHeldElsewhere { target, holder } => {
+            let lock = TargetLock::Theirs(holder.clone());
+            let before = state.locks.insert(target.clone(), lock);
+            let lost = matches!(before, Some(TargetLock::Ours { .. }));
+            if lost {
+                state.notes.push(Note {
+                    at,
+                    by: by(),
+                    text: format!("`{target}` was taken over by {}", holder.describe()),
+                    step: None,
+                });
+                if state.mode == Mode::Running && !state.unattended {
+                    state.mode = Mode::Held;
+                }
+            }
+        }
+        Event::TargetTakenOver {
+            target,
+            from,
+            reason,
+        } => state.notes.push(Note {
+            at,
+            by: by(),
+            text: format!("takes `{target}` over from {}: {reason}", from.describe()),
+            step: None,
+        }),
         Event::InputSet { name, input } => {
             state.inputs.insert(name.clone(), input.clone());
         }
@@ -316,7 +347,15 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.mode = Mode::Done;
             state.completed_at = Some(at);
         }
-        Event::RunAbandoned { .. } => state.mode = Mode::Failed,
+        Event::RunAbandoned { reason } => {
+            state.mode = Mode::Failed;
+            state.notes.push(Note {
+                at,
+                by: by(),
+                text: format!("given up: {reason}"),
+                step: None,
+            });
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Next {
     Wait,
     /// A measurement is expected; ask again, but not for ever.
     Measure(String),
+    /// Somebody else must let go; ask again, but after a while it is a person's to settle.
+    Blocked(String),
     Do(Command),
     /// A person is needed, and for what.
     Person(String),
@@ -85,6 +87,9 @@ fn second_person(state: &RunState, assume: bool) -> Next {
 }
 
 fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
+    if let Some((target, holder)) = state.held_elsewhere() {
+        return Next::Blocked(format!("`{target}` is held by {}", holder.describe()));
+    }
     if state
         .running()
         .iter()

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionId, Evidence, GateDecision, Input, Launched, Outcome, PairingAct, TargetIdentity,
+    ActionId, Evidence, GateDecision, Input, Launched, LockHolder, Outcome, PairingAct,
+    TargetIdentity,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +91,12 @@ pub enum Command {
     Pairing {
         act: PairingAct,
     },
+    /// Takes a target over from the run that holds it; `typed` is the name of that run.
+    TakeTarget {
+        target: String,
+        typed: String,
+        reason: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {
@@ -112,6 +119,12 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// What became of the lock of a target.
+    LockSeen {
+        target: String,
+        /// `None`: it is ours.
+        holder: Option<LockHolder>,
     },
 }
 

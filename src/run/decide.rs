@@ -4,6 +4,7 @@
 mod control;
 mod finish;
 mod gate;
+mod lock;
 mod rollback;
 mod second;
 mod start;
@@ -178,6 +179,12 @@ pub fn decide(
             PairingAct::Object { reason } => second::object(state, reason),
             act => control::between_people(state, by, act, now),
         },
+        Command::TakeTarget {
+            target,
+            typed,
+            reason,
+        } => lock::take(state, target, typed, reason),
+        Command::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
         Command::Resume {} => match state.mode {
             Mode::Held => one(Event::RunResumed {}),
             _ => Err(Refusal::new("the run is not held", "nothing to resume")),

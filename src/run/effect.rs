@@ -1,7 +1,7 @@
 //! What must be done in the world because of an event. Effects are data; the supervisor does them,
 //! after the event is durable.
 
-use super::{ActionId, Event, Outcome, RunState};
+use super::{ActionId, Event, LockHolder, Outcome, RunState};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -15,6 +15,8 @@ pub enum Effect {
     },
     /// Cancel what the action may have left running on the server: its sessions carry its name.
     CancelLeftovers { action: ActionId },
+    /// End the session of the run that holds a target, and take its lock.
+    TakeTarget { target: String, from: LockHolder },
     /// Take a new baseline of statement counters: a phase began.
     Baseline,
 }
@@ -38,6 +40,10 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
             outcome: Outcome::Cancelled | Outcome::Unknown,
             ..
         } => vec![Effect::CancelLeftovers { action: *action }],
+        Event::TargetTakenOver { target, from, .. } => vec![Effect::TakeTarget {
+            target: target.clone(),
+            from: from.clone(),
+        }],
         Event::PhaseEntered { .. } => vec![Effect::Baseline],
         _ => Vec::new(),
     }

@@ -37,6 +37,39 @@ pub struct TargetIdentity {
     pub in_recovery: bool,
 }
 
+/// Who holds the lock of a target, as its session there tells. A role that may not see other roles'
+/// sessions learns the run and no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    pub run: String,
+    /// The driver of that run.
+    pub by: Option<String>,
+    pub since: Option<Timestamp>,
+    /// What the run is about: the title of its guide.
+    pub why: Option<String>,
+    /// The process id of the session that holds it.
+    pub pid: i32,
+    /// When that session began, in microseconds since 1970: a pid alone may be another session by now.
+    pub session_start_us: Option<i64>,
+}
+
+impl LockHolder {
+    /// For a sentence: `run R (anna@ops1 since 02:13 UTC: Move the rows)`.
+    pub fn describe(&self) -> String {
+        let mut told = self.by.clone().unwrap_or_default();
+        if let Some(since) = self.since {
+            told.push_str(&since.format(" since %Y-%m-%d %H:%M UTC").to_string());
+        }
+        if let Some(why) = &self.why {
+            told.push_str(&format!(": {why}"));
+        }
+        match told.trim() {
+            "" => format!("run `{}`", self.run),
+            told => format!("run `{}` ({told})", self.run),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateDecision {
@@ -71,6 +104,21 @@ pub enum Event {
     TargetVerified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// This run holds the lock of the target: no other run of gonogo acts on it.
+    TargetLocked {
+        target: String,
+    },
+    /// Another run holds it. Where this run held it before, it is held from now on.
+    TargetHeldElsewhere {
+        target: String,
+        holder: LockHolder,
+    },
+    /// A person takes the target over from the run that holds it.
+    TargetTakenOver {
+        target: String,
+        from: LockHolder,
+        reason: String,
     },
     DriverChanged {
         driver: String,

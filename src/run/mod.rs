@@ -35,7 +35,7 @@ pub use condition::{
 };
 pub use decide::decide;
 pub use effect::{Effect, effects};
-pub use event::{Event, GateDecision, Record, TargetIdentity};
+pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use included::{Included, digest_of, included_files};

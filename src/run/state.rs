@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Evidence, GateDecision, Judgement, Outcome, TargetIdentity, Timestamp, Verdict};
+use super::{
+    Evidence, GateDecision, Judgement, LockHolder, Outcome, TargetIdentity, Timestamp, Verdict,
+};
 use crate::runbook::config::Environment;
 use crate::runbook::{BlockNumber, Runbook};
 
@@ -79,6 +81,9 @@ pub struct RunState {
     /// How many supervisors this run has had.
     pub epoch: u64,
     pub identities: BTreeMap<String, TargetIdentity>,
+    /// By target; absent as long as nobody has asked its server.
+    #[serde(default)]
+    pub locks: BTreeMap<String, TargetLock>,
     pub inputs: BTreeMap<String, Input>,
     /// The alternative chosen, by group.
     pub choices: BTreeMap<String, String>,
@@ -100,6 +105,14 @@ pub struct RunState {
     pub last_event_at: Timestamp,
 }
 
+/// The lock of a target: one run acts on a database at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetLock {
+    Ours { since: Timestamp },
+    Theirs(LockHolder),
+}
+
 /// The run as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,6 +129,23 @@ pub enum Mode {
     RolledBack,
     /// A rollback step failed: a person is needed.
     Stuck,
+}
+
+impl Mode {
+    /// Nothing of this run acts any more: rolled back, or given up.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::RolledBack | Self::Failed)
+    }
+}
+
+impl RunState {
+    /// The first target that another run holds.
+    pub fn held_elsewhere(&self) -> Option<(&str, &LockHolder)> {
+        self.locks.iter().find_map(|(target, lock)| match lock {
+            TargetLock::Theirs(holder) => Some((target.as_str(), holder)),
+            TargetLock::Ours { .. } => None,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -31,6 +31,9 @@ pub struct Environment {
     /// Where shell steps run, relative to the file that says so.
     pub directory: Option<String>,
     pub window_s: Option<u64>,
+    /// Seconds after which a run that nobody looks at, and in which nothing runs, gives its process up.
+    #[serde(default)]
+    pub park_after_s: Option<u64>,
     pub layout: Option<String>,
     pub theme: Option<String>,
     /// Seconds that a driver must be gone before another may demand the controls.

@@ -58,6 +58,7 @@ impl Supervisor {
                 None => tracing::warn!(%action, attempt, "nothing to cancel"),
             },
             Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
+            Effect::TakeTarget { target, from } => self.take_target(target, from),
             Effect::Baseline => self.monitor.baseline(),
         }
     }

@@ -1,6 +1,6 @@
 //! The loop of the supervisor: the only place where a run changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,16 @@ use super::secrets::Secrets;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
-use crate::monitor::{Monitor, Sample};
+use crate::monitor::{LockNews, Monitor, Sample};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, PairingAct, PairingFact, Readings, Record, Refusal,
-    RunState, Subject, Timestamp, advance, apply, decide, digest_of, open,
+    RunState, Subject, TargetIdentity, Timestamp, advance, apply, decide, digest_of, open,
 };
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
+/// How long a run that nobody looks at keeps its process, where the environment does not say.
+const PARK_AFTER_S: u64 = 30 * 60;
 /// More steps than this without a person means a loop; the run is left as it is.
 const LONGEST_ADVANCE: usize = 1_000;
 
@@ -58,6 +60,11 @@ pub struct Supervisor {
     pub(super) secrets: Secrets,
     pub(super) monitor: Arc<Monitor>,
     pub(super) samples: mpsc::Receiver<Sample>,
+    pub(super) lock_news: mpsc::Receiver<LockNews>,
+    /// Targets of which it is known who holds them, or that nobody can be asked.
+    pub(super) locks_seen: HashSet<String>,
+    /// Databases that said who they are before their lock was known.
+    pub(super) unproved: HashMap<String, TargetIdentity>,
     pub(super) readings: Readings,
     pub(super) slots: HashMap<(ActionId, u32), Slot>,
     pub(super) inputs: mpsc::Receiver<Input>,
@@ -66,6 +73,8 @@ pub struct Supervisor {
     pub(super) people_version: u64,
     /// Since when no client of the driver has been seen.
     pub(super) driver_missed: Option<Timestamp>,
+    /// When somebody last came or went.
+    pub(super) looked_at: Timestamp,
     pub(super) health: StoreHealth,
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
@@ -119,7 +128,8 @@ impl Supervisor {
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
         let (sample_sender, samples) = mpsc::channel(64);
-        let monitor = start_monitor(&state, &mut secrets, sample_sender).await;
+        let (lock_sender, lock_news) = mpsc::channel(16);
+        let monitor = start_monitor(&state, &mut secrets, sample_sender, lock_sender).await;
         let supervisor = Self {
             state: Arc::new(state),
             journal,
@@ -130,6 +140,9 @@ impl Supervisor {
             secrets,
             monitor: Arc::new(monitor),
             samples,
+            lock_news,
+            locks_seen: HashSet::new(),
+            unproved: HashMap::new(),
             readings: Readings::default(),
             slots: HashMap::new(),
             inputs,
@@ -137,6 +150,7 @@ impl Supervisor {
             people: Vec::new(),
             people_version: 0,
             driver_missed: None,
+            looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
             unsaved: Vec::new(),
@@ -178,12 +192,13 @@ impl Supervisor {
                     Some(input) => self.take(input).await,
                     None => break,
                 },
+                Some(news) = self.lock_news.recv() => self.lock_seen(news).await,
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
                     self.mend_journal().await;
                     self.note_presence(false).await;
                     self.proceed().await;
-                    if self.is_over() {
+                    if self.is_over() || self.is_parked() {
                         break;
                     }
                 }
@@ -205,11 +220,18 @@ impl Supervisor {
         self.is_ended() && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
     }
 
+    /// A run that waits for a person, perhaps for days, needs no process either: the next who attaches
+    /// starts one.
+    fn is_parked(&self) -> bool {
+        let after = self.state.config.park_after_s.unwrap_or(PARK_AFTER_S);
+        let after = chrono::TimeDelta::seconds(i64::try_from(after).unwrap_or(i64::MAX / 1_000));
+        let idle = chrono::Utc::now() - self.state.last_event_at.max(self.looked_at) > after;
+        let rests = self.slots.is_empty() && self.state.mode != Mode::RollingBack;
+        idle && rests && self.unsaved.is_empty() && self.people.is_empty()
+    }
+
     pub(super) fn is_ended(&self) -> bool {
-        matches!(
-            self.state.mode,
-            Mode::RolledBack | Mode::Failed | Mode::Done
-        )
+        self.state.mode == Mode::Done || self.state.mode.is_over()
     }
 
     async fn take(&mut self, input: Input) {
@@ -269,6 +291,10 @@ impl Supervisor {
         } = &command
         {
             self.void_if_included_changed().await?;
+            self.look_at_locks().await?;
+        }
+        if matches!(command, Command::Start { .. }) {
+            self.look_at_locks().await?;
         }
         let now = chrono::Utc::now();
         let driver = self.state.driver.clone();
@@ -310,6 +336,11 @@ impl Supervisor {
         for _ in 0..LONGEST_ADVANCE {
             let events = advance(&self.state, &self.readings, chrono::Utc::now());
             if events.is_empty() {
+                let nothing_left =
+                    self.state.mode == Mode::Done && self.state.runbook.cleanup.is_empty();
+                if nothing_left || self.state.mode.is_over() {
+                    self.monitor.give_locks_up();
+                }
                 return;
             }
             if let Err(refusal) = self.commit(ENGINE, events).await {

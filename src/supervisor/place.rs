@@ -90,6 +90,7 @@ pub fn runs() -> io::Result<Vec<String>> {
         let entry = entry?;
         if entry.path().join("journal.sqlite").exists()
             && let Ok(name) = entry.file_name().into_string()
+            && !name.starts_with('.')
         {
             names.push(name);
         }

@@ -19,6 +19,7 @@ impl Supervisor {
         }
         self.people_version = version;
         self.people = people;
+        self.looked_at = chrono::Utc::now();
         self.note_presence(false).await;
         self.announce();
     }

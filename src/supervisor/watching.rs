@@ -1,25 +1,27 @@
 //! What the monitor sees, and what it is asked.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::LossRequest;
+use super::handle::{Input, LossRequest, Request};
 use super::secrets::Secrets;
-use crate::monitor::{Cadence, Monitor, MonitorConfig, Probe, Sample, Target};
-use crate::run::{Command, ENGINE, ProbeReading, RunState};
+use crate::monitor::{
+    Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor, MonitorConfig, Probe, Sample,
+    Target,
+};
+use crate::run::{Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity};
+
+/// How long a start waits to hear whether the lock is still ours.
+const LOOK: Duration = Duration::from_millis(300);
 
 impl Supervisor {
     pub(super) async fn observe(&mut self, sample: Sample) {
         match &sample {
             Sample::Activity(activity) => {
                 if let Some(identity) = &activity.identity {
-                    let command = Command::Identified {
-                        target: activity.target.clone(),
-                        identity: identity.clone(),
-                    };
-                    if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                        tracing::warn!(reason = %refusal.message, "an identity is not recorded");
-                    }
+                    self.identified(&activity.target, identity.clone()).await;
                 }
             }
             Sample::Probe(probe) => {
@@ -36,6 +38,96 @@ impl Supervisor {
             Sample::Statements(_) => {}
         }
         self.feed.publish_sample(sample);
+    }
+
+    /// A database has proved itself once it is also known whether another run holds it: whoever waits
+    /// for the one finds the other.
+    async fn identified(&mut self, target: &str, identity: TargetIdentity) {
+        if !self.locks_seen.contains(target) {
+            self.unproved.insert(target.to_owned(), identity);
+            return;
+        }
+        let target = target.to_owned();
+        let command = Command::Identified { target, identity };
+        if let Err(refusal) = self.carry_out(ENGINE, command).await {
+            tracing::warn!(reason = %refusal.message, "an identity is not recorded");
+        }
+    }
+
+    pub(super) async fn lock_seen(&mut self, news: LockNews) {
+        let LockNews { target, lock } = news;
+        let holder = match lock {
+            LockReading::Ours => Some(None),
+            LockReading::Theirs(holder) => Some(Some(holder)),
+            LockReading::Unknown(_) => None,
+        };
+        if let Some(holder) = holder
+            && !self.state.mode.is_over()
+        {
+            let command = Command::LockSeen {
+                target: target.clone(),
+                holder,
+            };
+            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                tracing::warn!(reason = %refusal.message, "a lock is not recorded");
+            }
+        }
+        if self.locks_seen.insert(target.clone())
+            && let Some(identity) = self.unproved.remove(&target)
+        {
+            self.identified(&target, identity).await;
+        }
+    }
+
+    /// Before a step starts, the lock is looked at once more: a run that was taken over in this moment
+    /// starts nothing. A server that does not answer in time decides nothing here.
+    ///
+    /// # Errors
+    /// A refusal as long as a server has not said for the first time who holds it.
+    pub(super) async fn look_at_locks(&mut self) -> Result<(), Refusal> {
+        for target in self.monitor.targets() {
+            if !self.locks_seen.contains(&target) {
+                return Err(Refusal::new(
+                    format!("it is not known yet whether another run holds `{target}`"),
+                    "wait a moment, until it answers or cannot be reached",
+                ));
+            }
+            let looked = tokio::time::timeout(LOOK, self.monitor.lock(&target)).await;
+            if let Ok(Ok(lock @ LockReading::Theirs(_))) = looked {
+                Box::pin(self.lock_seen(LockNews { target, lock })).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lock of a target from the run that holds it, and says what came of it.
+    pub(super) fn take_target(&self, target: String, from: LockHolder) {
+        let (monitor, inputs) = (self.monitor.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let command = match monitor.take_lock(&target, from.clone()).await {
+                Ok(_) => Command::LockSeen {
+                    target,
+                    holder: None,
+                },
+                Err(trouble) => Command::Note {
+                    text: format!(
+                        "`{target}` could not be taken over from {}: {}; {}",
+                        from.describe(),
+                        trouble.message,
+                        trouble.help
+                    ),
+                    step: None,
+                },
+            };
+            let request = Input::Request(Request {
+                by: ENGINE.to_owned(),
+                command,
+                answer: None,
+            });
+            if inputs.send(request).await.is_err() {
+                tracing::debug!("a target was taken over, but the supervisor is ending");
+            }
+        });
     }
 
     /// Answers from a task of its own: the database may be slow, the run may not.
@@ -74,6 +166,7 @@ pub(super) async fn start_monitor(
     state: &RunState,
     secrets: &mut Secrets,
     samples: mpsc::Sender<Sample>,
+    locks: mpsc::Sender<LockNews>,
 ) -> Monitor {
     let mut targets = Vec::new();
     for (name, target) in &state.config.targets {
@@ -109,6 +202,15 @@ pub(super) async fn start_monitor(
         probes,
         cadence: Cadence::default(),
         redactor: crate::text::redact::Redactor::new(secrets.values()),
+        lock: (!state.mode.is_over()).then(|| LockKeeping {
+            record: LockRecord {
+                run: state.run.clone(),
+                by: state.driver.clone(),
+                since: chrono::Utc::now(),
+                why: state.runbook.title.clone(),
+            },
+            news: locks,
+        }),
     };
     Monitor::start(config, samples)
 }

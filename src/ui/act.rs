@@ -3,7 +3,7 @@
 use super::app::{App, Ask};
 use super::dialogs::{
     Confirm, Dialog, Field, Form, GateDialog, Help, Palette, Pick, PreviewDialog, Quit, Reply,
-    Resolve, RollBackDialog, SearchFor, Subject,
+    Resolve, RollBackDialog, SearchFor, Subject, take_target,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -232,6 +232,10 @@ impl App {
                     "add a section `Rollback` to it, for the next run",
                     Role::Warning,
                 ),
+            },
+            Intent::AskTarget => match take_target(&self.look()) {
+                Some(form) => self.open(form),
+                None => self.say("no other run holds a target of this one", "", Role::Muted),
             },
             Intent::AskAbandon => self.ask_abandon(),
             Intent::WriteNote => {

@@ -112,6 +112,9 @@ fn identity_row(look: &Look<'_>, columns: u16) -> Line<'static> {
             } else {
                 left.push(segment("primary", on_banner(Role::Text), 4));
             }
+            if run.held_elsewhere().is_some() {
+                left.push(segment("HELD BY ANOTHER RUN", theme.style(Role::Alarm), 1));
+            }
             left.push(segment(
                 format!("PostgreSQL {}", identity.server_version),
                 on_banner(Role::Text),

@@ -42,6 +42,7 @@ pub enum Intent {
     LetIn,
     RaiseHand,
     Follow,
+    AskTarget,
     AskAbandon,
     AskQuit,
     WriteNote,
@@ -138,7 +139,7 @@ impl Intent {
         self.acts()
             || matches!(
                 self,
-                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::NoGo
+                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::AskTarget | Self::NoGo
             )
     }
 }

@@ -197,6 +197,13 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('w'), I::ListPeople, "who is here", None),
         bind(Main, key!('v'), I::AskApproval, "what asks two people", None),
         bind(Main, key!('U'), I::LetIn, "let another login in", None),
+        bind(
+            Main,
+            key!('K'),
+            I::AskTarget,
+            "take the target over from another run",
+            None,
+        ),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
         bind(Main, UP, I::Up, "up", None),
         bind(Main, DOWN, I::Down, "down", None),
@@ -478,67 +485,4 @@ pub fn key_of(context: Context, intent: Intent) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn a_key_means_one_thing_in_a_context() {
-        for context in Context::ALL {
-            let mut seen = HashSet::new();
-            for key in of(context).flat_map(|binding| binding.keys) {
-                assert!(seen.insert(*key), "{context:?} binds {} twice", key.label());
-            }
-        }
-    }
-
-    #[test]
-    fn enter_never_executes_and_never_decides_a_gate() {
-        for binding in BINDINGS {
-            if binding.keys.contains(&Key::Code(KeyCode::Enter)) {
-                assert!(!binding.intent.acts(), "{binding:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_key_that_executes_is_not_one_that_asks() {
-        let asking: HashSet<Key> = of(Context::Main)
-            .chain(of(Context::Step))
-            .flat_map(|binding| binding.keys)
-            .copied()
-            .collect();
-        for binding in BINDINGS.iter().filter(|binding| binding.intent.executes()) {
-            for key in binding.keys {
-                let copies = *key == Key::Char('y');
-                assert!(!asking.contains(key) || copies, "{binding:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_needs_a_modifier_or_a_function_key() {
-        for binding in BINDINGS {
-            assert!(
-                binding
-                    .keys
-                    .iter()
-                    .any(|key| !matches!(key, Key::Ctrl(_) | Key::Code(KeyCode::F(_)))),
-                "{binding:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_dialog_can_be_closed_by_escape() {
-        for context in Context::ALL {
-            let pane = matches!(
-                context,
-                Context::Main | Context::Step | Context::Phases | Context::Output | Context::Pane
-            );
-            let closes = meaning(&[context], Key::Code(KeyCode::Esc)) == Some(Intent::Close);
-            assert!(pane || closes, "{context:?}");
-        }
-    }
-}
+mod tests;

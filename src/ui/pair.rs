@@ -3,7 +3,7 @@
 
 use super::app::{App, Ask};
 use super::dialogs::{Approve, Field, Form, HandOver, People, Reply};
-use super::format::{duration, seconds_between};
+use super::format::{duration, plural, seconds_between};
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
 use super::model::Model;
@@ -268,16 +268,27 @@ pub fn presence(look: &Look<'_>, theme: &Theme) -> Vec<Segment> {
     let (run, model) = (look.run(), look.model);
     let text = theme.style(Role::Text);
     let mut segments = Vec::new();
+    let watching: Vec<&Person> = model
+        .people
+        .iter()
+        .filter(|person| !person.driver && person.name != model.me)
+        .collect();
+    // The number stands with the driver, so that it is seen on the narrowest screen too.
+    let watch = match (watching.len(), model.drives()) {
+        (0, true) => String::new(),
+        (0, false) => ", you watch".to_owned(),
+        (more, drives) => format!(", {} watch", more + usize::from(!drives)),
+    };
     let driver = if model.drives() {
-        segment("you drive", text, 2)
+        segment(format!("you drive{watch}"), text, 2)
     } else if run.pairing.driver_left.is_some() {
-        let words = format!("{} GONE, you watch", run.driver);
+        let words = format!("{} GONE{watch}", run.driver);
         segment(words, theme.style(Role::Warning), 1)
     } else if model.driver().is_some_and(|driver| driver.stale) {
-        let words = format!("{} hangs, you watch", run.driver);
+        let words = format!("{} hangs{watch}", run.driver);
         segment(words, theme.style(Role::Warning), 1)
     } else {
-        segment(format!("{} drives, you watch", run.driver), text, 2)
+        segment(format!("{} drives{watch}", run.driver), text, 2)
     };
     segments.push(driver);
     if look.view.follows {
@@ -296,20 +307,18 @@ pub fn presence(look: &Look<'_>, theme: &Theme) -> Vec<Segment> {
             segments.push(segment(words, theme.style(Role::Warning), 1));
         }
     }
-    let watching: Vec<&Person> = model
-        .people
+    let hanging = watching.iter().filter(|person| person.stale).count();
+    if hanging > 0 {
+        let words = format!("{} ", plural(hanging, "hangs", "hang"));
+        segments.push(segment(words, theme.style(Role::Muted), 5));
+    }
+    let names: Vec<&str> = watching
         .iter()
-        .filter(|person| !person.driver && person.name != model.me)
+        .map(|person| person.name.split('@').next().unwrap_or(&person.name))
         .collect();
-    let hang = watching.iter().filter(|person| person.stale).count();
-    let hangs = match hang {
-        0 => String::new(),
-        more => format!("({more} hangs) "),
-    };
-    match watching.as_slice() {
-        [] => {}
-        [one] => segments.push(segment(format!("{} watches {hangs}", one.name), text, 5)),
-        more => segments.push(segment(format!("{} watch {hangs}", more.len()), text, 5)),
+    if !names.is_empty() && names.len() <= 3 {
+        let words = format!("{} ", names.join(", "));
+        segments.push(segment(words, theme.style(Role::Muted), 6));
     }
     segments
 }

@@ -279,6 +279,9 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
                 .and_then(|phase| phase.gate.as_ref())
                 .filter(|gate| gate.decision != GateDecision::Go);
             let why = match held {
+                _ if run.held_elsewhere().is_some() => {
+                    "because another run took its target over".to_owned()
+                }
                 Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
                 None => "since its supervisor was revived".to_owned(),
             };
@@ -328,6 +331,18 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
             ));
         }
         Mode::RollingBack | Mode::Running | Mode::Done => {}
+    }
+    if let Some((target, holder)) = run.held_elsewhere()
+        && run.mode != Mode::RollingBack
+    {
+        return loud(
+            format!(
+                "nothing starts here: {} takes `{target}` over from {}",
+                key(Intent::AskTarget),
+                holder.describe()
+            ),
+            Role::Failed,
+        );
     }
     let Some(step) = at_hand else {
         return next("the guide holds no steps: see `gonogo check`");

@@ -23,3 +23,4 @@ mod panes;
 mod rehearsal;
 mod socket;
 mod support;
+mod target_lock;

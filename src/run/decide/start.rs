@@ -1,6 +1,6 @@
 //! May this action start? Every reason why not stands here, with what to do instead.
 
-use super::{given, one, same, typed_word};
+use super::{given, lock, one, same, typed_word};
 use crate::run::{
     ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict, judge,
     preview,
@@ -76,6 +76,10 @@ pub(super) fn start(
                 }
             }
         }
+    }
+    // A way back that is stuck waits for nobody.
+    if !in_option {
+        lock::free(state)?;
     }
     same(&shown.hash, hash)?;
     let known = state.action(action);

@@ -54,7 +54,7 @@ pub(super) fn nth_act(run: &Run, kind: u8, choice: u8) -> Command {
 pub(super) fn asks(run: &Run, command: &Command) -> String {
     let other = if run.state.driver == ANNA { BERT } else { ANNA };
     match command {
-        Command::Finished { .. } => ENGINE,
+        Command::Finished { .. } | Command::LockSeen { .. } => ENGINE,
         Command::TakeControl {} => other,
         Command::Pairing { act } => match act {
             act if act.is_of_the_world() => ENGINE,
@@ -145,13 +145,22 @@ fn every_command(run: &Run) -> Vec<Command> {
             target: text(),
             identity: TargetIdentity::default(),
         },
+        Command::TakeTarget {
+            target: text(),
+            typed: text(),
+            reason: text(),
+        },
+        Command::LockSeen {
+            target: text(),
+            holder: None,
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 20;
+const KINDS: usize = 22;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -176,6 +185,8 @@ fn kind(command: &Command) -> usize {
         Command::Launched { .. } => 17,
         Command::Finished { .. } => 18,
         Command::Identified { .. } => 19,
+        Command::TakeTarget { .. } => 20,
+        Command::LockSeen { .. } => 21,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

@@ -22,6 +22,7 @@ pub const KEYS: [(&str, &[&str]); 5] = [
             "demand_after",
             "directory",
             "layout",
+            "park_after",
             "probes",
             "protected",
             "second_login",
@@ -223,6 +224,10 @@ impl Reader<'_> {
                     Some(asked) => environment.second_login = asked,
                     None => self.expected(value, "true or false", "write `second_login = true`"),
                 },
+                "park_after" => {
+                    environment.park_after_s =
+                        self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
+                }
                 "targets" => environment.targets = self.entries(value, "targets", Self::target),
                 "probes" => environment.probes = self.entries(value, "probes", Self::probe),
                 "values" => environment.values = self.entries(value, "values", Self::scalar),

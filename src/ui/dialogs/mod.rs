@@ -14,6 +14,7 @@ mod pick;
 mod preview;
 mod resolve;
 mod rollback;
+mod target;
 mod word;
 
 use ratatui::buffer::Buffer;
@@ -40,6 +41,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
+pub use target::take_target;
 
 pub trait Dialog: Send {
     /// Whose keys work while it is on top.

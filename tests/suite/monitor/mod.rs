@@ -41,6 +41,7 @@ impl Watch {
             targets: vec![target],
             probes: Vec::new(),
             redactor: Redactor::new(vec!["hunter22".to_owned()]),
+            lock: None,
             cadence: Cadence {
                 activity: Duration::from_millis(40),
                 statements: Duration::from_millis(60),
