@@ -19,6 +19,7 @@ mod hostile_output;
 mod house;
 mod migration;
 mod monitor;
+mod pairing;
 mod panes;
 mod rehearsal;
 mod socket;
