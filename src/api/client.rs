@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 
-use super::{
-    CommandAnswer, CommandRequest, Message, OutputPage, Person, SharedView, ViewRequest,
-};
+use super::{CommandAnswer, CommandRequest, Message, OutputPage, Person, SharedView, ViewRequest};
 use crate::run::{ActionId, Command, Included};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
@@ -76,10 +74,7 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn join_as(&self, name: &str, observe: bool) -> Result<MessageStream, ClientError> {
-        let query = [
-            ("name", name.to_owned()),
-            ("observe", observe.to_string()),
-        ];
+        let query = [("name", name.to_owned()), ("observe", observe.to_string())];
         let response = self
             .http
             .get(address("stream", &query)?)

@@ -52,7 +52,10 @@ async fn as_guest(run: &str, client: Client, arguments: Arguments) -> color_eyre
             say!("  next: `gonogo attach {run}` comes back to it");
             Exit::Waiting
         }
-        ui::Leave::RunIsOver { mode, .. } if mode == Mode::RolledBack => Exit::RolledBack,
+        ui::Leave::RunIsOver {
+            mode: Mode::RolledBack,
+            ..
+        } => Exit::RolledBack,
         ui::Leave::RunIsOver { .. } => Exit::Failed,
         ui::Leave::Early => Exit::Waiting,
     })

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ActionId, Evidence, Input, Judgement, Launched, Outcome, PairingFact, Timestamp,
-};
+use super::{ActionId, Evidence, Input, Judgement, Launched, Outcome, PairingFact, Timestamp};
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
 

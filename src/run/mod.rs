@@ -39,11 +39,11 @@ pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use included::{Included, digest_of, included_files};
-pub use pairing::{
-    ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact, Subject,
-    Waiting, person, same_person, subject_hash,
-};
 pub use output::{OutputLine, OutputStream, OutputTail};
+pub use pairing::{
+    ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
+    Subject, Waiting, person, same_person, subject_hash,
+};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{Preview, directory, preview, shell_quoted};
 pub use state::*;

@@ -19,7 +19,9 @@ pub const DEMAND_AFTER_S: u64 = 120;
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum PairingAct {
     /// Offers the controls to one person, or to whoever takes them.
-    Offer { to: Option<String> },
+    Offer {
+        to: Option<String>,
+    },
     /// Takes the offer back.
     Withdraw {},
     /// Does not want the controls that were offered.
@@ -41,8 +43,12 @@ pub enum PairingAct {
         whom: Option<String>,
     },
     /// Lets another login in: a user, or `@group`.
-    Allow { whom: String },
-    Disallow { whom: String },
+    Allow {
+        whom: String,
+    },
+    Disallow {
+        whom: String,
+    },
     /// The second person's word on what is asked; `hash` and `included` are those of what they saw.
     /// `assumed`: said by a rehearsal for want of a person, outside protected environments.
     Approve {
@@ -53,13 +59,20 @@ pub enum PairingAct {
         assumed: bool,
     },
     /// Says no to what is asked; the driver takes their own request back with it too.
-    Object { reason: String },
+    Object {
+        reason: String,
+    },
 
     // From the world, never from a client:
-    DriverLeft { since: Timestamp },
+    DriverLeft {
+        since: Timestamp,
+    },
     DriverReturned {},
     /// Somebody of another login joined under this name.
-    GuestJoined { name: String, uid: u32 },
+    GuestJoined {
+        name: String,
+        uid: u32,
+    },
 }
 
 impl PairingAct {
@@ -193,9 +206,13 @@ impl PairingFact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Subject {
-    Start { action: ActionId },
+    Start {
+        action: ActionId,
+    },
     /// GO at the gate of a phase.
-    Gate { phase: String },
+    Gate {
+        phase: String,
+    },
 }
 
 /// The driver has confirmed; others must, before it happens.

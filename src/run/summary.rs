@@ -185,12 +185,7 @@ fn notes(state: &RunState) -> Vec<SummaryLine> {
         .log
         .iter()
         .rev()
-        .find(|logged| {
-            matches!(
-                logged.fact,
-                ControlAccepted { .. } | ControlDemanded { .. }
-            )
-        })
+        .find(|logged| matches!(logged.fact, ControlAccepted { .. } | ControlDemanded { .. }))
         .map_or(state.opened_at, |logged| logged.at);
     let newer: Vec<_> = state.notes.iter().filter(|note| note.at >= since).collect();
     let from = newer.len().saturating_sub(3);
@@ -202,7 +197,10 @@ fn notes(state: &RunState) -> Vec<SummaryLine> {
         })
         .collect();
     if from > 0 {
-        lines.insert(0, line("note", format!("{from} older ones stand in the timeline")));
+        lines.insert(
+            0,
+            line("note", format!("{from} older ones stand in the timeline")),
+        );
     }
     lines
 }

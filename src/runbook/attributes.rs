@@ -482,6 +482,19 @@ mod tests {
     }
 
     #[test]
+    fn people_are_counted_with_the_driver() {
+        let asked = |info: &str| interpret(&parse_info(info).1, true).0.approvals;
+        assert_eq!(asked("sql {.run .two-person}"), Some(2));
+        assert_eq!(asked("sql {.run approvals=3}"), Some(3));
+        assert_eq!(asked("sql {.run .two-person approvals=3}"), Some(3));
+        assert_eq!(asked("sql {.run}"), None);
+        let (_, _, bad) = interpret(&parse_info("sql {.run approvals=many}").1, true);
+        assert_eq!(bad[0].key, "approvals");
+        let heading = take_comments("<!-- gonogo: approvals=2 -->").1;
+        assert_eq!(heading.approvals(), Some(2));
+    }
+
+    #[test]
     fn forms_of_other_runners() {
         let (language, raw) = parse_info("rust,ignore");
         assert_eq!(language.as_deref(), Some("rust"));

@@ -75,6 +75,7 @@ pub enum Intent {
     OfferControl,
     OfferToAnybody,
     Withdraw,
+    ShutOut,
     TakeControls,
     Decline,
     Approve,

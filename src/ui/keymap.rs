@@ -191,11 +191,23 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('r'), I::Resume, "resume a held run", None),
         bind(Main, key!('i'), I::Inputs, "inputs", Some(10)),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
-        bind(Main, key!('T'), I::AskControl, "take or offer control", None),
+        bind(
+            Main,
+            key!('T'),
+            I::AskControl,
+            "take or offer control",
+            None,
+        ),
         bind(Main, key!('h'), I::RaiseHand, "raise or lower a hand", None),
         bind(Main, key!('f'), I::Follow, "follow the driver", None),
         bind(Main, key!('w'), I::ListPeople, "who is here", None),
-        bind(Main, key!('v'), I::AskApproval, "what asks two people", None),
+        bind(
+            Main,
+            key!('v'),
+            I::AskApproval,
+            "what asks two people",
+            None,
+        ),
         bind(Main, key!('U'), I::LetIn, "let another login in", None),
         bind(
             Main,
@@ -406,7 +418,8 @@ pub const BINDINGS: &[Binding] = {
             "withdraw the offer",
             Some(2),
         ),
-        bind(People, CANCEL, I::Close, "close", Some(3)),
+        bind(People, key!('s'), I::ShutOut, "shut a login out", Some(3)),
+        bind(People, CANCEL, I::Close, "close", Some(4)),
         //
         bind(
             HandOver,

@@ -299,11 +299,11 @@ pub fn presence(look: &Look<'_>, theme: &Theme) -> Vec<Segment> {
         [] => {}
         [one] => {
             let name = one.split('@').next().unwrap_or(one);
-            let words = format!("▲ {name}'s hand is up ");
+            let words = format!("hand: {name} ");
             segments.push(segment(words, theme.style(Role::Warning), 1));
         }
         more => {
-            let words = format!("▲ {} hands are up ", more.len());
+            let words = format!("{} hands up ", more.len());
             segments.push(segment(words, theme.style(Role::Warning), 1));
         }
     }

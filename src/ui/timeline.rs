@@ -2,9 +2,7 @@
 //! all.
 
 use super::theme::{Mark, Role};
-use crate::run::{
-    GateDecision, Outcome, PairingFact, RunState, Timestamp, Verdict, action_title,
-};
+use crate::run::{GateDecision, Outcome, PairingFact, RunState, Timestamp, Verdict, action_title};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {

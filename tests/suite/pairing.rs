@@ -82,7 +82,7 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
     bert.keys("the lag");
     bert.wait_for("the lag");
     bert.keys("<enter>");
-    anna.wait_for("bert's hand is up");
+    anna.wait_for("hand: bert");
     anna.keys("T");
     let screen = anna.wait_for("who is here");
     assert!(screen.contains("hand up: the lag"), "{screen}");
@@ -91,7 +91,14 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
     bert.wait_for("offers you the controls");
     bert.keys("T");
     let screen = bert.wait_for("TAKE the controls");
-    for known in ["phase", "Phase 1: Look", "running", "nothing", "way back", "ready"] {
+    for known in [
+        "phase",
+        "Phase 1: Look",
+        "running",
+        "nothing",
+        "way back",
+        "ready",
+    ] {
         assert!(screen.contains(known), "{known}:\n{screen}");
     }
     bert.keys("C");
@@ -106,7 +113,9 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
     bert.keys("mine now");
     bert.wait_for("mine now");
     bert.keys("<enter>");
-    until("the note", || report(&home).contains("mine now").then_some(()));
+    until("the note", || {
+        report(&home).contains("mine now").then_some(())
+    });
     let report = report(&home);
     assert!(report.contains("offers the controls to bert@"), "{report}");
     assert!(report.contains("drives offered by anna@"), "{report}");
@@ -133,7 +142,10 @@ fn the_controls_of_a_killed_driver_are_demanded_after_a_time() {
     bert.keys("C");
     bert.wait_for("you drive");
     let report = report(&home);
-    assert!(report.contains("TOOK OVER the controls of anna@"), "{report}");
+    assert!(
+        report.contains("TOOK OVER the controls of anna@"),
+        "{report}"
+    );
     assert!(report.contains("her line is dead"), "{report}");
 }
 
@@ -148,7 +160,10 @@ fn who_comes_to_a_run_without_its_driver_is_told_what_to_press() {
     });
     let carl = Terminal::start_with(home.path(), &["attach", &run], 80, 24, &[("USER", "carl")]);
     carl.wait_for("T demands the controls");
-    assert!(driver(&home).starts_with("anna@"), "nothing is taken by coming");
+    assert!(
+        driver(&home).starts_with("anna@"),
+        "nothing is taken by coming"
+    );
 }
 
 #[test]
@@ -253,7 +268,10 @@ fn a_rehearsal_waits_for_a_second_person_or_assumes_them() {
     );
     home.gonogo(&["rehearse", "guide.md", "--assume"]).exits(0);
     let report = report(&home);
-    assert!(report.contains("assumed a second person's word on `echo`"), "{report}");
+    assert!(
+        report.contains("assumed a second person's word on `echo`"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -268,7 +286,10 @@ fn the_way_back_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
     anna.wait_for("ROLLED BACK");
     let report = report(&home);
     assert!(report.contains("bert@"), "{report}");
-    assert!(report.contains("to go back: `gonogo rollback`: all red"), "{report}");
+    assert!(
+        report.contains("to go back: `gonogo rollback`: all red"),
+        "{report}"
+    );
     // Nobody gives another's run up so.
     let second = opened(&home);
     let run = home.runs()[0].clone();
@@ -322,12 +343,20 @@ async fn of_two_who_take_the_controls_exactly_one_drives() {
         assert!(accepted(&offered), "round {round}: {offered:?}");
         let (one, other) = ((driver + 1) % 3, (driver + 2) % 3);
         // Neither is always the first to ask.
-        let (one, other) = if round % 2 == 0 { (one, other) } else { (other, one) };
+        let (one, other) = if round % 2 == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
         let (first, second) = tokio::join!(
             people[one].asks(Command::TakeControl {}),
             people[other].asks(Command::TakeControl {}),
         );
-        assert_ne!(accepted(&first), accepted(&second), "round {round}: {first:?} {second:?}");
+        assert_ne!(
+            accepted(&first),
+            accepted(&second),
+            "round {round}: {first:?} {second:?}"
+        );
         let winner = if accepted(&first) { one } else { other };
         // And exactly that one acts.
         let act = |ticked: bool| match ticked {
@@ -370,8 +399,15 @@ async fn nobody_speaks_under_a_name_that_they_did_not_join_with() {
     let socket = waiting(&home, &[]);
     let driver = driver(&home);
     let bert = Joined::join(socket, "bert@b").await;
-    match bert.client.command(&driver, Command::Resume {}).await.unwrap() {
-        CommandAnswer::Refused(refusal) => assert!(refusal.message.contains("not here"), "{refusal}"),
+    match bert
+        .client
+        .command(&driver, Command::Resume {})
+        .await
+        .unwrap()
+    {
+        CommandAnswer::Refused(refusal) => {
+            assert!(refusal.message.contains("not here"), "{refusal}")
+        }
         CommandAnswer::Accepted { .. } => panic!("the driver is not here"),
     }
 }
@@ -440,7 +476,11 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
     // The name that they claim counts for nothing.
     let joined = as_nobody(|| {
         let mut stream = UnixStream::connect(&door).unwrap();
-        write!(stream, "GET /stream?name=anna@ops HTTP/1.1\r\nHost: run\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET /stream?name=anna@ops HTTP/1.1\r\nHost: run\r\n\r\n"
+        )
+        .unwrap();
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         while !line.contains("\"snapshot\"") {
@@ -458,11 +498,13 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
         let body = serde_json::json!({ "by": by, "command": command });
         as_nobody(|| post(&door, "/command", &body))
     };
-    let seen = serde_json::json!({ "kind": "note", "text": "seen \u{1b}]52;c;eA==\u{7}", "step": null });
+    let seen =
+        serde_json::json!({ "kind": "note", "text": "seen \u{1b}]52;c;eA==\u{7}", "step": null });
     assert!(ask(&me, seen).contains("accepted"));
     let as_driver = ask(&driver(&home), serde_json::json!({ "kind": "resume" }));
     assert!(as_driver.contains("refused"), "{as_driver}");
-    let demand = serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine" } });
+    let demand =
+        serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine" } });
     anna.kill();
     until("that she is missed", || {
         report(&home).contains("gone the driver").then_some(())
@@ -483,7 +525,10 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
     let report = report(&home);
     assert!(report.contains("lets in nobody"), "{report}");
     assert!(report.contains("joined nobody@"), "{report}");
-    assert!(!report.contains('\u{1b}'), "no control sequence of theirs is kept");
+    assert!(
+        !report.contains('\u{1b}'),
+        "no control sequence of theirs is kept"
+    );
     // And whoever is shut out hears nothing more.
     let offer = serde_json::json!({ "kind": "pairing", "act": { "act": "offer", "to": null } });
     assert!(ask(&me, offer).contains("accepted"));

@@ -143,10 +143,7 @@ pub(super) fn between_people(
         },
         PairingAct::Withdraw {} => match &pairing.offer {
             Some(_) => one(fact(PairingFact::ControlWithdrawn {})),
-            None => Err(Refusal::new(
-                "nothing is offered",
-                "nothing to take back",
-            )),
+            None => Err(Refusal::new("nothing is offered", "nothing to take back")),
         },
         PairingAct::Decline {} => match &pairing.offer {
             // An offer to anybody is not for one of them to end.
@@ -161,7 +158,10 @@ pub(super) fn between_people(
         PairingAct::Demand { reason, to_go_back } => demand(state, by, reason, *to_go_back, now),
         PairingAct::RaiseHand { about } => {
             if by == state.driver {
-                return Err(Refusal::new("you drive this run", "speak up, or write a note"));
+                return Err(Refusal::new(
+                    "you drive this run",
+                    "speak up, or write a note",
+                ));
             }
             if pairing.hands.contains_key(by) {
                 return Err(Refusal::new("your hand is up", "`h` lowers it"));

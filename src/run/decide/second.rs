@@ -78,7 +78,6 @@ pub(super) fn or_ask(
 }
 
 /// The second person's word; with the last one that is needed, it happens.
-#[expect(clippy::too_many_arguments, reason = "the whole of a word and of the world it meets")]
 pub(super) fn approve(
     state: &RunState,
     readings: &Readings,

@@ -260,7 +260,10 @@ fn who_watches_is_refused_everything_but_words() {
         let result = run.tries(BERT, command.clone());
         match (heard, result) {
             (false, Err(refusal)) => {
-                assert!(refusal.message.contains("you are watching"), "{command:?}: {refusal}");
+                assert!(
+                    refusal.message.contains("you are watching"),
+                    "{command:?}: {refusal}"
+                );
                 assert_eq!(run.state, before);
             }
             (false, Ok(())) => panic!("{command:?} of one who watches is carried out"),
@@ -330,7 +333,10 @@ fn an_offer_to_anybody_has_one_winner() {
 #[test]
 fn the_controls_of_a_driver_who_is_gone_are_demanded_after_a_time_and_with_a_reason() {
     let mut run = ready();
-    assert!(run.tries(BERT, demand("I want them")).is_err(), "the driver is here");
+    assert!(
+        run.tries(BERT, demand("I want them")).is_err(),
+        "the driver is here"
+    );
     run.tries(ENGINE, act(PairingAct::DriverLeft { since: run.now }))
         .unwrap();
     run.now += TimeDelta::seconds(119);
@@ -357,7 +363,8 @@ fn a_driver_who_comes_back_in_time_keeps_the_controls() {
     run.tries(ENGINE, act(PairingAct::DriverLeft { since: run.now }))
         .unwrap();
     run.now += TimeDelta::minutes(5);
-    run.tries(ENGINE, act(PairingAct::DriverReturned {})).unwrap();
+    run.tries(ENGINE, act(PairingAct::DriverReturned {}))
+        .unwrap();
     assert!(run.tries(BERT, demand("no answer")).is_err());
 }
 
@@ -366,7 +373,10 @@ fn the_same_person_at_another_terminal_has_the_controls_at_once() {
     let mut run = ready();
     run.tries("anna@ops (2)", Command::TakeControl {}).unwrap();
     assert_eq!(run.state.driver, "anna@ops (2)");
-    assert!(run.tries("anna@elsewhere", Command::TakeControl {}).is_err());
+    assert!(
+        run.tries("anna@elsewhere", Command::TakeControl {})
+            .is_err()
+    );
 }
 
 #[test]
@@ -425,7 +435,10 @@ fn hands_go_up_and_down_and_the_driver_lowers_them_all() {
     run.tries(BERT, raise).unwrap();
     run.does(act(PairingAct::Offer { to: None }));
     run.tries(BERT, Command::TakeControl {}).unwrap();
-    assert!(run.state.pairing.hands.is_empty(), "who drives needs no hand");
+    assert!(
+        run.state.pairing.hands.is_empty(),
+        "who drives needs no hand"
+    );
 }
 
 /// At the migration, which asks for two people.
@@ -453,7 +466,10 @@ fn what_asks_for_two_people_starts_with_the_second_ones_word() {
     let again = run.refuses(run.start("migrate"));
     assert!(again.message.contains("second person"), "{again}");
     assert!(run.tries(ANNA, approve(&run)).is_err(), "not one's own");
-    assert!(run.tries("anna@ops (2)", approve(&run)).is_err(), "nor at another terminal");
+    assert!(
+        run.tries("anna@ops (2)", approve(&run)).is_err(),
+        "nor at another terminal"
+    );
     run.tries(BERT, approve(&run)).unwrap();
     let attempt = run.state.actions[&run.action("migrate")].last().unwrap();
     assert_eq!(attempt.by, ANNA, "who asked did it");
@@ -481,7 +497,10 @@ fn a_word_on_what_has_changed_is_void() {
     assert_eq!(run.state.pairing.waiting, None, "the request is void");
     assert!(run.tries(BERT, word.clone()).is_err());
     run.starts("migrate");
-    assert!(run.tries(BERT, word).is_err(), "nor does an old word fit a new request");
+    assert!(
+        run.tries(BERT, word).is_err(),
+        "nor does an old word fit a new request"
+    );
     run.tries(BERT, approve(&run)).unwrap();
     assert_eq!(run.state.running().len(), 1);
 }
@@ -504,7 +523,10 @@ fn the_second_person_may_say_no_and_the_driver_take_it_back() {
 fn the_way_back_asks_for_nobody_and_voids_what_waits() {
     let guide = two_person_guide()
         .replace("{#back .run}", "{#back .run .two-person}")
-        .replace("### Option 1: The function (recommended)\n<!-- gonogo: estimate=2m -->", "### Option 1: The function (recommended)\n<!-- gonogo: estimate=2m approvals=2 -->");
+        .replace(
+            "### Option 1: The function (recommended)\n<!-- gonogo: estimate=2m -->",
+            "### Option 1: The function (recommended)\n<!-- gonogo: estimate=2m approvals=2 -->",
+        );
     let mut run = Run::of(&guide).identified().checklist_done().backup_done();
     run.starts("migrate");
     run.does(run.rollback(0));
@@ -597,7 +619,15 @@ fn three_people_are_three() {
 fn a_rehearsal_assumes_a_second_person_only_where_it_may() {
     let mut run = at_the_migration();
     run.starts("migrate");
-    let hash = run.state.pairing.waiting.as_ref().unwrap().request.hash.clone();
+    let hash = run
+        .state
+        .pairing
+        .waiting
+        .as_ref()
+        .unwrap()
+        .request
+        .hash
+        .clone();
     let assumed = act(PairingAct::Approve {
         hash,
         included: None,
@@ -609,7 +639,9 @@ fn a_rehearsal_assumes_a_second_person_only_where_it_may() {
         assume: false,
         roll_back: false,
     };
-    assert!(matches!(autopilot(&run.state, policy), Next::Person(why) if why.contains("second person")));
+    assert!(
+        matches!(autopilot(&run.state, policy), Next::Person(why) if why.contains("second person"))
+    );
     run.state.protected = true;
     assert!(run.tries(ANNA, assumed.clone()).is_err(), "protected");
     run.state.protected = false;

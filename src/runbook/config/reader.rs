@@ -225,8 +225,7 @@ impl Reader<'_> {
                     None => self.expected(value, "true or false", "write `second_login = true`"),
                 },
                 "park_after" => {
-                    environment.park_after_s =
-                        self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
+                    environment.park_after_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
                 "targets" => environment.targets = self.entries(value, "targets", Self::target),
                 "probes" => environment.probes = self.entries(value, "probes", Self::probe),

@@ -68,7 +68,8 @@ impl Approve {
         };
         match self.waiting(look) {
             None => say(
-                "nothing waits here any more: it happened, was taken back, or has changed".to_owned(),
+                "nothing waits here any more: it happened, was taken back, or has changed"
+                    .to_owned(),
                 Role::Alarm,
             ),
             Some(waiting) => {
@@ -77,7 +78,10 @@ impl Approve {
                 let needed = usize::from(waiting.request.needed).saturating_sub(given);
                 let needed = plural(needed, "more person", "more people");
                 say(
-                    format!("{} has confirmed this {ago} ago and asks for {needed}", waiting.by),
+                    format!(
+                        "{} has confirmed this {ago} ago and asks for {needed}",
+                        waiting.by
+                    ),
                     Role::Warning,
                 );
                 if let Some(reason) = &waiting.request.reason {

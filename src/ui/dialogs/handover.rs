@@ -67,8 +67,14 @@ impl Way {
 
     fn words(&self, driver: &str) -> (String, Role) {
         match self {
-            Self::Own => ("you drive this run; here you came to watch".to_owned(), Role::Text),
-            Self::Elsewhere => (format!("you drive from another terminal, as {driver}"), Role::Text),
+            Self::Own => (
+                "you drive this run; here you came to watch".to_owned(),
+                Role::Text,
+            ),
+            Self::Elsewhere => (
+                format!("you drive from another terminal, as {driver}"),
+                Role::Text,
+            ),
             Self::Offered => (format!("{driver} offers you the controls"), Role::Warning),
             Self::Gone(seconds) => (
                 format!(
@@ -92,7 +98,9 @@ impl Way {
                 Role::Warning,
             ),
             Self::Here => (
-                format!("{driver} drives and is here: speak to them; h raises your hand, they offer with T"),
+                format!(
+                    "{driver} drives and is here: speak to them; h raises your hand, they offer with T"
+                ),
                 Role::Warning,
             ),
         }
@@ -114,7 +122,11 @@ impl HandOver {
         let mut lines = wrap(Line::styled(words, theme.style(role)), columns, 2);
         if let Some(reason) = &self.reason {
             let text = format!("✓ reason: {reason}");
-            lines.extend(wrap(Line::styled(text, theme.style(Role::Passed)), columns, 2));
+            lines.extend(wrap(
+                Line::styled(text, theme.style(Role::Passed)),
+                columns,
+                2,
+            ));
         }
         lines.push(Line::default());
         let known = summary(look.run(), &look.model.plans, look.model.now);
@@ -145,7 +157,9 @@ impl HandOver {
                     to_go_back: false,
                 },
             }]),
-            (Way::Gone(_), None) => Reply::say("the controls are demanded with a reason", "press r"),
+            (Way::Gone(_), None) => {
+                Reply::say("the controls are demanded with a reason", "press r")
+            }
             _ => Reply::say(way.words(&look.run().driver).0, ""),
         }
     }

@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
 use crate::run::{Command, PairingAct, same_person};
 use crate::supervisor::Person;
 use crate::ui::format::{duration, pad, seconds_between, width, wrap};
@@ -83,7 +83,7 @@ impl People {
                     .as_ref()
                     .and_then(|step| run.runbook.step(step))
                     .map_or("the step at hand", |step| step.title.as_str());
-                format!("; looks at {} of {step}", view.pane)
+                format!("; looks at {step} ({})", view.pane)
             });
             let mark = if chosen { "▸ " } else { "  " };
             let line = Line::from(vec![
@@ -166,6 +166,7 @@ impl Dialog for People {
         match intent {
             Intent::OfferControl | Intent::OfferToAnybody => drives,
             Intent::Withdraw => drives && look.run().pairing.offer.is_some(),
+            Intent::ShutOut => drives && !look.run().pairing.allowed.is_empty(),
             _ => true,
         }
     }
@@ -186,6 +187,24 @@ impl Dialog for People {
             Intent::Withdraw => Reply::Do(vec![Command::Pairing {
                 act: PairingAct::Withdraw {},
             }]),
+            Intent::ShutOut => {
+                let allowed = look.run().pairing.allowed.iter().next();
+                let (true, Some(first)) = (look.model.drives(), allowed) else {
+                    return Reply::say("there is nobody you could shut out", "U lets a login in");
+                };
+                let field = Field::required("user, or @group").holding(first);
+                Reply::Open(Box::new(Form::new(
+                    "shut a login out",
+                    vec![field],
+                    |texts| {
+                        Reply::Do(vec![Command::Pairing {
+                            act: PairingAct::Disallow {
+                                whom: texts.concat(),
+                            },
+                        }])
+                    },
+                )))
+            }
             other => {
                 if let Some(cursor) = moved(self.cursor, other, people.len()) {
                     self.cursor = cursor;
