@@ -320,6 +320,8 @@ async fn command(
         Command::Launched { .. }
         | Command::Finished { .. }
         | Command::Identified { .. }
+        | Command::Alerted { .. }
+        | Command::Sampled { .. }
         | Command::LockSeen { .. } => true,
         Command::Pairing { act } => act.is_of_the_world(),
         _ => false,

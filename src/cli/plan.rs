@@ -135,6 +135,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "values": shown.as_ref().ok().map(|shown| shown.values.clone()),
                 "secrets": shown.as_ref().ok().map(|shown| shown.secrets.clone()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "watch": state.is_watch(action).then(|| state.watch_words(action)),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
             }));
@@ -240,6 +241,9 @@ fn action_text(action: &Value) -> String {
             string(&action["target"])
         ),
     };
+    if let Some(watch) = action["watch"].as_str() {
+        out += &format!("      {watch}\n");
+    }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));
     }

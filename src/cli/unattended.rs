@@ -258,6 +258,12 @@ fn say(state: &RunState, event: &Event) {
                 evidence.elapsed_ms as f64 / 1e3
             );
         }
+        Event::AlertRaised {
+            pattern,
+            text,
+            count,
+            ..
+        } => say!("  RED FLAG  `{pattern}` ({count}): {text}"),
         Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..

@@ -79,7 +79,7 @@ fn skip_to_end(spool: &mut BufReader<File>) -> io::Result<()> {
     Ok(())
 }
 
-struct Collector {
+pub(super) struct Collector {
     actor: Actor,
     stdout: Tail,
     stderr: Tail,
@@ -89,7 +89,7 @@ struct Collector {
 }
 
 impl Collector {
-    fn new(actor: Actor) -> Self {
+    pub(super) fn new(actor: Actor) -> Self {
         Self {
             actor,
             stdout: Tail::default(),
@@ -117,7 +117,7 @@ impl Collector {
         }
     }
 
-    fn record(&mut self, record: &RawRecord<'_>) {
+    pub(super) fn record(&mut self, record: &RawRecord<'_>) {
         let tail = match record.tag {
             Tag::Out => &mut self.stdout,
             Tag::Err => &mut self.stderr,
@@ -141,7 +141,7 @@ impl Collector {
         }
     }
 
-    fn evidence(self) -> Evidence {
+    pub(super) fn evidence(self) -> Evidence {
         let rows = self.table.rows();
         let value = match rows.as_slice() {
             [row] if row.len() == 1 => row.values().next().cloned(),

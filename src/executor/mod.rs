@@ -15,6 +15,8 @@ pub mod evidence;
 mod launcher;
 mod process;
 mod psql_table;
+mod rounds;
+pub mod scan;
 pub mod shim;
 mod spec;
 pub mod spool;

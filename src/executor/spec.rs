@@ -30,6 +30,12 @@ pub struct ShimSpec {
     pub timeout_s: Option<u64>,
     /// Milliseconds between asking politely (SIGINT) and SIGTERM; SIGKILL comes 2 s after that.
     pub grace_ms: u64,
+    /// It lives until it is ended: processes that it leaves in the background are part of it.
+    #[serde(default)]
+    pub watch: bool,
+    /// Run again and again, a round this often (seconds).
+    #[serde(default)]
+    pub every_s: Option<u64>,
 }
 
 impl ShimSpec {
@@ -54,6 +60,8 @@ impl ShimSpec {
             directory: directory.into(),
             timeout_s: None,
             grace_ms: 3_000,
+            watch: false,
+            every_s: None,
         }
     }
 }

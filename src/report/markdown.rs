@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{Attempt, RunState, Timestamp, Verdict, action_title};
+use crate::run::{Alert, Attempt, Outcome, RunState, Timestamp, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -148,6 +148,14 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
             writeln!(out, "- {}", criterion(state, phase, item))?;
         }
     }
+    let alerts = state.alerts.iter().filter(|alert| alert.phase == phase.id);
+    let alerts: Vec<String> = alerts.map(|alert| red_flag(state, alert)).collect();
+    if !alerts.is_empty() {
+        writeln!(out, "\nRed flags that watches saw:\n")?;
+        for alert in alerts {
+            writeln!(out, "- {alert}")?;
+        }
+    }
     if let Some(gate) = &own.gate {
         writeln!(
             out,
@@ -162,6 +170,15 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
         )?;
     }
     Ok(())
+}
+
+fn red_flag(state: &RunState, alert: &Alert) -> String {
+    let seen = match &alert.acknowledged {
+        Some(known) => format!("{} {}: {}", known.by, time(known.at), known.note),
+        None => "not acknowledged".to_owned(),
+    };
+    let words = scrub_line(&state.alert_words(alert), false).into_owned();
+    format!("{}: {words} ({seen})", time(alert.first_at))
 }
 
 fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> String {
@@ -244,7 +261,10 @@ fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::
         attempt.target,
         time(attempt.started_at),
         attempt.by,
-        attempt.outcome.map_or("running", outcome_word),
+        match attempt.outcome {
+            Some(Outcome::Watched) if !attempt.was_stopped() => "ended",
+            outcome => outcome.map_or("running", outcome_word),
+        },
         attempt
             .ended_at
             .map(|ended| format!(", ended {}", time(ended)))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
-use crate::run::{Attempt, RunState, Timestamp, rollback_plans, schedule};
+use crate::run::{ActionId, Attempt, RunState, Timestamp, action_title, rollback_plans, schedule};
 use crate::runbook::Step;
 
 /// What the state alone does not know.
@@ -49,6 +49,32 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
             "estimate_s": plan.estimate_s,
         })
     });
+    let watches: Vec<Value> = state
+        .watches()
+        .into_iter()
+        .filter_map(|action| Some((action, state.action(action)?.last()?)))
+        .map(|(action, attempt)| watch_document(state, action, attempt))
+        .collect();
+    let alerts: Vec<Value> = state
+        .alerts
+        .iter()
+        .map(|alert| {
+            json!({
+                "id": alert.id,
+                "phase": alert.phase,
+                "action": alert.action,
+                "pattern": alert.pattern,
+                "line": alert.line,
+                "text": alert.text,
+                "count": alert.count,
+                "first": time(alert.first_at),
+                "last": time(alert.last_at),
+                "acknowledged": alert.acknowledged.as_ref().map(|known| json!({
+                    "by": known.by, "at": time(known.at), "note": known.note,
+                })),
+            })
+        })
+        .collect();
     json!({
         "run": state.run,
         "guide": state.runbook.file,
@@ -61,11 +87,32 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "window": window,
         "steps": steps,
         "rollback": rollback,
+        "watches": watches,
+        "alerts": alerts,
         "journal": {
             "events": surroundings.events,
             "head": surroundings.head,
             "intact": surroundings.intact,
         },
+    })
+}
+
+fn watch_document(state: &RunState, action: ActionId, attempt: &Attempt) -> Value {
+    let step = state.step_of(action);
+    let word = match attempt.outcome {
+        None => "watching",
+        Some(_) if attempt.was_stopped() => "watched",
+        Some(_) => "ended",
+    };
+    json!({
+        "action": action,
+        "title": step.map(|step| action_title(&state.runbook, step, action)),
+        "step": step.map(|step| step.id.as_str()),
+        "state": word,
+        "attempts": attempt.number,
+        "started": time(attempt.started_at),
+        "ended": attempt.ended_at.map(time),
+        "exit": attempt.evidence.as_ref().and_then(|evidence| evidence.exit),
     })
 }
 

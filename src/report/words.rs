@@ -7,7 +7,7 @@ use crate::runbook::Step;
 pub fn mode_word(state: &RunState) -> &'static str {
     match state.mode {
         Mode::Held => "held",
-        Mode::Running if state.running().is_empty() => "waiting",
+        Mode::Running if state.busy().is_empty() => "waiting",
         Mode::Running => "running",
         Mode::RollingBack => "rolling_back",
         Mode::Done => "done",
@@ -24,6 +24,7 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "cancelled",
         Outcome::Skipped => "skipped",
         Outcome::Unknown => "unknown",
+        Outcome::Watched => "watched",
     }
 }
 

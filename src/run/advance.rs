@@ -36,7 +36,9 @@ fn walk(state: &RunState, readings: &Readings) -> Vec<Event> {
                 .iter()
                 .all(|phase| state.is_phase_passed(&phase.id));
         if state.mode != Mode::Done && forward_is_done {
-            return vec![Event::RunCompleted {}];
+            let mut events = vec![Event::RunCompleted {}];
+            events.extend(state.end_watches(|_| true));
+            return events;
         }
         let next = state
             .phase_index(&phase.id)
@@ -126,12 +128,13 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
     };
     let Some(option) = state.runbook.option(&rollback.option) else {
         return finish(
+            state,
             &rollback.option,
             Some("the guide has no such way back".to_owned()),
         );
     };
     // First what was running, then the way back.
-    let running = state.running();
+    let running = state.busy();
     let foreign = running.iter().filter(|(action, attempt)| {
         // What ran before it began is not its own, be it one of its steps.
         let began_before = rollback.attempts_before.get(action).copied().unwrap_or(0);
@@ -175,16 +178,18 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
         }
         for action in state.actions_of(step) {
             match progress(state, &rollback.attempts_before, action) {
+                // A watch of the way back is only begun.
+                Progress::Running if state.is_watch(action) && !state.is_repeated(action) => {}
                 Progress::Running => return Vec::new(),
                 Progress::Passed => {}
                 Progress::Ended(why) => {
                     let title = super::action_title(&state.runbook, step, action);
-                    return finish(&option.id, Some(format!("{title}: {why}")));
+                    return finish(state, &option.id, Some(format!("{title}: {why}")));
                 }
                 Progress::NotStarted => {
                     return match preview(state, action) {
                         Ok(shown) => vec![super::decide::started(state, action, &shown)],
-                        Err(refusal) => finish(&option.id, Some(refusal.message)),
+                        Err(refusal) => finish(state, &option.id, Some(refusal.message)),
                     };
                 }
             }
@@ -194,7 +199,7 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
             return Vec::new();
         }
     }
-    finish(&option.id, None)
+    finish(state, &option.id, None)
 }
 
 enum Progress {
@@ -216,9 +221,21 @@ fn progress(
     let since = before.get(&action).copied().unwrap_or(0) as usize;
     match attempts.get(since..).and_then(|attempts| attempts.last()) {
         None => Progress::NotStarted,
+        // A repeated check counts by its last round.
+        Some(attempt) if state.is_repeated(action) => match (attempt.round, attempt.verdict()) {
+            (0, _) if attempt.outcome.is_none() => Progress::Running,
+            (0, _) => Progress::Ended("it ended before its first round".to_owned()),
+            (_, Some(Verdict::Fail | Verdict::Inconclusive)) => Progress::Ended(
+                attempt
+                    .judgements
+                    .first()
+                    .map_or_else(String::new, |one| one.explanation.clone()),
+            ),
+            _ => Progress::Passed,
+        },
         Some(attempt) => match attempt.outcome {
             None => Progress::Running,
-            Some(Outcome::Passed | Outcome::Skipped) => Progress::Passed,
+            Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => Progress::Passed,
             Some(outcome) => Progress::Ended(attempt.reason.clone().unwrap_or_else(|| {
                 match outcome {
                     Outcome::Cancelled => "it was cancelled",
@@ -231,10 +248,14 @@ fn progress(
     }
 }
 
-fn finish(option: &str, stuck: Option<String>) -> Vec<Event> {
-    vec![Event::RollbackFinished {
+/// The watches end with a way back that is done; one that is stuck is still looked at.
+fn finish(state: &RunState, option: &str, stuck: Option<String>) -> Vec<Event> {
+    let done = stuck.is_none();
+    let mut events = vec![Event::RollbackFinished {
         option: option.to_owned(),
-        succeeded: stuck.is_none(),
+        succeeded: done,
         reason: stuck,
-    }]
+    }];
+    events.extend(state.end_watches(|_| done));
+    events
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActionId, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note, Record,
-    RollbackState, RunState, Skip, Subject, TargetLock, TickState, pairing,
+    Acknowledged, ActionId, Alert, Attempt, CriterionState, Event, Gate, GateDecision, Mode, Note,
+    Record, RollbackState, RunState, Skip, Subject, TargetLock, TickState, pairing,
 };
 
 /// The state after the first event; `None` where that is not [`Event::RunOpened`].
@@ -54,6 +54,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
         pairing: super::Pairing::default(),
+        alerts: Vec::new(),
         completed_at: None,
         seq: record.seq,
         last_event_at: record.at,
@@ -196,6 +197,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     evidence: None,
                     judgements: Vec::new(),
                     reason: None,
+                    round: 0,
                 });
             if belongs_to_rollback {
                 unstick(state);
@@ -248,6 +250,30 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
             if of_the_way_back {
                 unstick(state);
+            }
+        }
+        Event::ActionSampled {
+            action,
+            attempt,
+            round,
+            evidence,
+            judgements,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempt.round = *round;
+                attempt.evidence = Some(evidence.clone());
+                attempt.judgements.clone_from(judgements);
+            }
+        }
+        Event::AlertRaised { .. } => alert(state, record),
+        Event::AlertAcknowledged { alert, note } => {
+            let alert = state.alerts.iter_mut().find(|known| known.id == *alert);
+            if let Some(alert) = alert {
+                alert.acknowledged = Some(Acknowledged {
+                    at,
+                    by: by(),
+                    note: note.clone(),
+                });
             }
         }
         Event::CriterionJudged {
@@ -356,6 +382,48 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 step: None,
             });
         }
+    }
+}
+
+/// More of what is open already is counted there; else a new alert is open.
+fn alert(state: &mut RunState, record: &Record) {
+    let Event::AlertRaised {
+        action,
+        attempt,
+        phase,
+        pattern,
+        line,
+        text,
+        count,
+    } = &record.event
+    else {
+        return;
+    };
+    let open = state.alerts.iter_mut().find(|alert| {
+        alert.acknowledged.is_none()
+            && (alert.action, alert.attempt) == (*action, *attempt)
+            && (&alert.pattern, &alert.phase) == (pattern, phase)
+    });
+    match open {
+        Some(alert) => {
+            alert.line = *line;
+            alert.text.clone_from(text);
+            alert.count = alert.count.saturating_add(*count);
+            alert.last_at = record.at;
+        }
+        None => state.alerts.push(Alert {
+            id: record.seq,
+            phase: phase.clone(),
+            action: *action,
+            attempt: *attempt,
+            pattern: pattern.clone(),
+            line: *line,
+            text: text.clone(),
+            count: *count,
+            first_at: record.at,
+            last_at: record.at,
+            acknowledged: None,
+        }),
     }
 }
 

@@ -90,12 +90,26 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
     if let Some((target, holder)) = state.held_elsewhere() {
         return Next::Blocked(format!("`{target}` is held by {}", holder.describe()));
     }
-    if state
-        .running()
-        .iter()
-        .any(|(action, _)| !state.is_watch(*action))
-    {
+    if !state.busy().is_empty() {
         return Next::Wait;
+    }
+    // A watch that was reviewed is begun where it stands; one that was not holds nothing up.
+    if let Some(action) = state.offered_watch()
+        && let Ok(shown) = preview(state, action)
+        && !shown.needs_arming
+        && shown.confirm.is_none()
+        && state.runbook.block(action.block).is_none_or(|block| {
+            block.attributes.when.is_none() && block.attributes.needs.is_empty()
+        })
+        && (shown.actor != crate::runbook::Actor::Sql || state.identities.contains_key(&shown.on))
+    {
+        return Next::Do(Command::Start {
+            action,
+            hash: shown.hash,
+            typed: None,
+            reason: None,
+            included: None,
+        });
     }
     for step in &phase.steps {
         match state.step_status(step) {
@@ -116,6 +130,13 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
                 });
             }
         }
+    }
+    if let Some(alert) = state.open_alerts().find(|alert| alert.phase == phase.id) {
+        return Next::Do(Command::Gate {
+            phase: phase.id.clone(),
+            decision: GateDecision::NoGo,
+            reason: Some(format!("red flag: {}", state.alert_words(alert))),
+        });
     }
     for item in state.gate_items(phase) {
         match (state.gate_verdict(phase, item), &item.cel) {
@@ -156,7 +177,30 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
             .action(action)
             .and_then(|action| action.last())
             .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed));
-        if settled || state.is_watch(action) {
+        if state.is_repeated(action) {
+            let last = state.action(action).and_then(|action| action.last());
+            match last {
+                Some(attempt) if attempt.round > 0 => continue,
+                Some(attempt) if attempt.outcome.is_none() => {
+                    return Some(Next::Measure(super::action_title(
+                        &state.runbook,
+                        step,
+                        action,
+                    )));
+                }
+                Some(_) => {
+                    return Some(Next::Do(Command::Gate {
+                        phase: state.current_phase.clone(),
+                        decision: GateDecision::NoGo,
+                        reason: Some(format!(
+                            "`{}` ended before its first round",
+                            super::action_title(&state.runbook, step, action)
+                        )),
+                    }));
+                }
+                None => {}
+            }
+        } else if settled || state.is_watch(action) {
             continue;
         }
         return Some(match preview(state, action) {
@@ -202,7 +246,7 @@ fn roll_back(state: &RunState, assume: bool) -> Next {
         .rollback
         .as_ref()
         .and_then(|rollback| state.runbook.option(&rollback.option));
-    if !state.running().is_empty() {
+    if !state.busy().is_empty() {
         return Next::Wait;
     }
     option

@@ -81,6 +81,11 @@ pub enum Command {
         outcome: Outcome,
         reason: String,
     },
+    /// Says what an alert means; it no longer stands against the gate.
+    Acknowledge {
+        alert: u64,
+        note: String,
+    },
     Note {
         text: String,
         step: Option<String>,
@@ -119,6 +124,22 @@ pub enum Command {
     Identified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// Lines of an action matched a pattern; `line` and `text` are the last of them.
+    Alerted {
+        action: ActionId,
+        attempt: u32,
+        pattern: String,
+        line: u64,
+        text: String,
+        count: u64,
+    },
+    /// A round of a repeated check ended.
+    Sampled {
+        action: ActionId,
+        attempt: u32,
+        round: u64,
+        evidence: Box<Evidence>,
     },
     /// What became of the lock of a target.
     LockSeen {

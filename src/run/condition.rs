@@ -62,10 +62,9 @@ impl Scope {
                 .max_by_key(|attempt| attempt.started_at);
             match last {
                 Some(attempt) => match (&attempt.evidence, attempt.outcome) {
-                    (Some(evidence), Some(outcome)) => {
-                        scope
-                            .values
-                            .insert(name, evidence_value(evidence, Some(outcome)));
+                    // A repeated check has some of its last round, and no outcome.
+                    (Some(evidence), outcome) => {
+                        scope.values.insert(name, evidence_value(evidence, outcome));
                     }
                     _ => {
                         scope.pending.insert(name, "it has not ended yet");

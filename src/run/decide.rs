@@ -9,6 +9,7 @@ mod rollback;
 mod second;
 mod start;
 mod step;
+mod watch;
 
 use super::{Command, Event, Outcome, PairingAct, Readings, Refusal, RunState, Timestamp};
 use super::{Mode, preview};
@@ -20,6 +21,7 @@ use gate::{gate, judge_by_person};
 use rollback::rollback;
 use start::start;
 use step::{choose, find_step, skip, tick};
+use watch::{acknowledge, alerted, sampled};
 
 /// Decides one command. `by` is who asks; commands from the world come from [`super::ENGINE`].
 ///
@@ -152,6 +154,21 @@ pub fn decide(
             }
             _ => Err(Refusal::new("its outcome is known", "nothing to resolve")),
         },
+        Command::Acknowledge { alert, note } => acknowledge(state, *alert, note),
+        Command::Alerted {
+            action,
+            attempt,
+            pattern,
+            line,
+            text,
+            count,
+        } => alerted(state, (*action, *attempt), pattern, (*line, text), *count),
+        Command::Sampled {
+            action,
+            attempt,
+            round,
+            evidence,
+        } => sampled(state, readings, (*action, *attempt), *round, evidence, now),
         Command::Note { text, step } => {
             if text.trim().is_empty() {
                 return Err(Refusal::new("the note is empty", "write what you saw"));
@@ -190,15 +207,17 @@ pub fn decide(
             _ => Err(Refusal::new("the run is not held", "nothing to resume")),
         },
         Command::Abandon { reason } => {
-            if !state.running().is_empty() || state.mode == Mode::RollingBack {
+            if !state.busy().is_empty() || state.mode == Mode::RollingBack {
                 return Err(Refusal::new(
                     "something is running",
                     "cancel it first, or let it end",
                 ));
             }
-            one(Event::RunAbandoned {
+            let mut events = vec![Event::RunAbandoned {
                 reason: reason.clone(),
-            })
+            }];
+            events.extend(state.end_watches(|_| true));
+            Ok(events)
         }
         Command::Launched {
             action,

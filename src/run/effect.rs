@@ -40,6 +40,14 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
             outcome: Outcome::Cancelled | Outcome::Unknown,
             ..
         } => vec![Effect::CancelLeftovers { action: *action }],
+        // Its step's sessions carry one name: those of a command beside it must not be hit.
+        Event::ActionFinished {
+            action,
+            outcome: Outcome::Watched,
+            ..
+        } if is_last_of_its_step(state, *action) => {
+            vec![Effect::CancelLeftovers { action: *action }]
+        }
         Event::TargetTakenOver { target, from, .. } => vec![Effect::TakeTarget {
             target: target.clone(),
             from: from.clone(),
@@ -47,4 +55,16 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
         Event::PhaseEntered { .. } => vec![Effect::Baseline],
         _ => Vec::new(),
     }
+}
+
+fn is_last_of_its_step(state: &RunState, action: ActionId) -> bool {
+    let sql = state
+        .runbook
+        .block(action.block)
+        .is_some_and(|block| block.actor == crate::runbook::Actor::Sql);
+    let busy = state.step_of(action).is_none_or(|step| {
+        let mut running = state.running().into_iter();
+        running.any(|(other, _)| step.blocks.contains(&other.block))
+    });
+    sql && !busy
 }

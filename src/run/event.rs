@@ -194,6 +194,30 @@ pub enum Event {
         outcome: Outcome,
         reason: String,
     },
+    /// A round of a repeated check said something new.
+    ActionSampled {
+        action: ActionId,
+        attempt: u32,
+        round: u64,
+        evidence: Box<Evidence>,
+        judgements: Vec<Judgement>,
+    },
+    /// A watch has seen a red flag, `count` times since this was last said; `line` and `text` are the
+    /// last of them. Said at most once in ten seconds for each pattern.
+    AlertRaised {
+        action: ActionId,
+        attempt: u32,
+        phase: String,
+        pattern: String,
+        line: u64,
+        text: String,
+        count: u64,
+    },
+    /// A person has seen the alert that this event raised, and says what it means.
+    AlertAcknowledged {
+        alert: u64,
+        note: String,
+    },
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {
         phase: String,

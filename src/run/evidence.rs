@@ -44,6 +44,8 @@ pub enum Outcome {
     Skipped,
     /// Nobody knows: neither done nor failed.
     Unknown,
+    /// A watch has ended: it has no verdict.
+    Watched,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ mod state;
 mod summary;
 mod time;
 mod walk;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,9 @@ pub struct RunState {
     /// Who offers, asks, watches with a raised hand, or must approve.
     #[serde(default)]
     pub pairing: super::Pairing,
+    /// Red flags that watches have seen, oldest first.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     pub completed_at: Option<Timestamp>,
     /// The last event folded in.
     pub seq: u64,
@@ -237,9 +240,17 @@ pub struct Attempt {
     pub evidence: Option<Box<Evidence>>,
     pub judgements: Vec<Judgement>,
     pub reason: Option<String>,
+    /// The last recorded round of a repeated check, counted from 1.
+    #[serde(default)]
+    pub round: u64,
 }
 
 impl Attempt {
+    /// A watch that was ended, by its phase or by a person, and did not end by itself.
+    pub fn was_stopped(&self) -> bool {
+        self.outcome == Some(Outcome::Watched) && self.cancel_requested_at.is_some()
+    }
+
     /// The worst verdict on its expectations; `None` where it has none.
     pub fn verdict(&self) -> Option<Verdict> {
         let rank = |verdict: &Verdict| match verdict {
@@ -253,6 +264,35 @@ impl Attempt {
             .map(|judgement| judgement.verdict)
             .max_by_key(rank)
     }
+}
+
+/// Lines of one action that match one pattern, since somebody last acknowledged them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The number of the event that raised it.
+    pub id: u64,
+    /// The phase whose gate it stands against.
+    pub phase: String,
+    pub action: ActionId,
+    pub attempt: u32,
+    /// The pattern as the guide has it, or the condition of a repeated check.
+    pub pattern: String,
+    /// The last matching line, counted from 1; the round of a repeated check.
+    pub line: u64,
+    /// Scrubbed, redacted and cut.
+    pub text: String,
+    /// Lines that matched.
+    pub count: u64,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+    pub acknowledged: Option<Acknowledged>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    pub at: Timestamp,
+    pub by: String,
+    pub note: String,
 }
 
 /// The process that carries an action out; pid and start time name it for good.

@@ -37,6 +37,11 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
     lines.extend(step(state));
     lines.extend(attempts(state, now));
     lines.extend(flags(state));
+    lines.extend(alerts(state));
+    if let Some((target, holder)) = state.held_elsewhere() {
+        let text = format!("`{target}` is held by {}", holder.describe());
+        lines.push(grave("target", text));
+    }
     if let Some(waiting) = &state.pairing.waiting {
         let what = state.subject_title(&waiting.request.subject);
         let text = format!("`{what}`, asked by {}", waiting.by);
@@ -156,6 +161,25 @@ fn flags(state: &RunState) -> Vec<SummaryLine> {
             )
         })
         .map(|item| grave("red flag", item.text.clone()))
+        .collect()
+}
+
+/// What watches have seen and nobody has answered.
+fn alerts(state: &RunState) -> Vec<SummaryLine> {
+    state
+        .alerts
+        .iter()
+        .filter(|alert| alert.acknowledged.is_none())
+        .map(|alert| {
+            let text = format!(
+                "`{}` saw {} ({} times): {}",
+                title(state, alert.action),
+                alert.pattern,
+                alert.count,
+                alert.text
+            );
+            grave("red flag", text)
+        })
         .collect()
 }
 

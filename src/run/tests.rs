@@ -161,11 +161,10 @@ impl Run {
 
     fn does(&mut self, command: Command) {
         let by = match command {
-            Command::Identified { .. }
-            | Command::LockSeen { .. }
-            | Command::Finished { .. }
-            | Command::Launched { .. } => ENGINE,
-            _ => ANNA,
+            Command::Identified { .. } | Command::LockSeen { .. } | Command::Launched { .. } => {
+                ENGINE
+            }
+            _ => author(&command),
         };
         self.tries(by, command.clone())
             .unwrap_or_else(|refusal| panic!("{command:?} is refused: {refusal}"));
@@ -677,6 +676,20 @@ fn an_inferred_command_is_armed_before_it_runs() {
     run.does(start);
 }
 
+mod watches;
+
+/// Who says it.
+/// Who gives a command, where nobody else is at the run.
+fn author(command: &Command) -> &'static str {
+    match command {
+        Command::Finished { .. }
+        | Command::Alerted { .. }
+        | Command::Sampled { .. }
+        | Command::LockSeen { .. } => ENGINE,
+        _ => ANNA,
+    }
+}
+
 fn other_run() -> LockHolder {
     LockHolder {
         run: "r2".to_owned(),
@@ -741,7 +754,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..20, 0u8..8)
+    (0u8..24, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -787,14 +800,32 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             decision: GateDecision::Hold,
             reason: None,
         },
-        6 => run.rollback(usize::from(choice % 2)),
+        6 => run.rollback(usize::from(choice) % run.state.runbook.rollback.len()),
         7 => Command::Resume {},
         8 => Command::Resolve {
             action,
             outcome: Outcome::Failed,
             reason: "r".to_owned(),
         },
-        12..=15 => pairing::nth_act(run, kind, choice),
+        20..=23 => pairing::nth_act(run, kind, choice),
+        12 => Command::Alerted {
+            action,
+            attempt: 1,
+            pattern: "ERROR".to_owned(),
+            line: run.state.seq / 2,
+            text: "ERROR: no".to_owned(),
+            count: u64::from(choice),
+        },
+        13 => Command::Sampled {
+            action,
+            attempt: 1,
+            round: u64::from(choice),
+            evidence: Box::new(value(i64::from(choice % 3))),
+        },
+        14 => Command::Acknowledge {
+            alert: run.state.alerts.last().map_or(0, |alert| alert.id),
+            note: "seen".to_owned(),
+        },
         9 => lock_seen((choice % 2 == 0).then(other_run)),
         10 => Command::TakeTarget {
             target: "main".to_owned(),
@@ -821,7 +852,7 @@ proptest! {
 
     #[test]
     fn the_state_is_the_fold_of_its_events(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = Run::of(&pairing::two_person_guide()).identified();
+        let mut run = watches::ready_for_two();
         for command in commands {
             let command = nth_command(&run, command);
             let by = pairing::asks(&run, &command);
@@ -843,7 +874,7 @@ proptest! {
     /// A crash at any point of the journal: nothing that was started is started again by the engine.
     #[test]
     fn after_a_crash_at_any_prefix_nothing_runs_twice(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = Run::of(&pairing::two_person_guide()).identified();
+        let mut run = watches::ready_for_two();
         for command in commands {
             let command = nth_command(&run, command);
             let by = pairing::asks(&run, &command);

@@ -154,7 +154,10 @@ impl RunState {
         };
         match action.part.checked_sub(1) {
             None => block.long_running,
-            Some(index) => block.parts.get(index).is_some_and(|part| part.long_running),
+            Some(index) => {
+                let part = block.parts.get(index);
+                part.is_some_and(|part| part.long_running) || block.is_repeated()
+            }
         }
     }
 
@@ -203,6 +206,7 @@ impl RunState {
         let mut pending = false;
         let mut worst: Option<StepStatus> = None;
         let mut ran = false;
+        pending |= actions.iter().any(|action| self.awaits_round(*action));
         for action in actions.iter().filter(|action| !self.is_watch(**action)) {
             let last = self
                 .actions
@@ -216,7 +220,7 @@ impl RunState {
                 }
                 Some(attempt) => match attempt.outcome {
                     None => return StepStatus::Running,
-                    Some(Outcome::Passed | Outcome::Skipped) => None,
+                    Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => None,
                     Some(Outcome::Failed) => Some(StepStatus::Failed),
                     Some(Outcome::Cancelled) => Some(StepStatus::Cancelled),
                     Some(Outcome::Unknown) => Some(StepStatus::Unknown),
@@ -270,7 +274,7 @@ impl RunState {
             StepStatus::Pending => {
                 // Reading matter and watches hold no gate up.
                 let only_watches = self.actions_of(step).iter().all(|action| {
-                    self.is_watch(*action)
+                    (self.is_watch(*action) && !self.awaits_round(*action))
                         || self.runbook.block(action.block).is_some_and(is_optional)
                 });
                 only_watches
@@ -356,6 +360,7 @@ impl RunState {
                 None => objections.push(format!("not judged: {}", item.text)),
             }
         }
+        objections.extend(self.alert_objections(phase));
         objections
     }
 }

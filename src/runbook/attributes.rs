@@ -215,7 +215,7 @@ pub(super) const KNOWN_CLASSES: [&str; 12] = [
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 16] = [
+pub(super) const FENCE_KEYS: [&str; 18] = [
     "expect",
     "capture",
     "timeout",
@@ -225,6 +225,8 @@ pub(super) const FENCE_KEYS: [&str; 16] = [
     "needs",
     "undo",
     "every",
+    "alert",
+    "until",
     "confirm",
     "cwd",
     "when",
@@ -339,6 +341,8 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "capture" => attributes.capture.extend(captures(value, is_sql)),
             "timeout" => attributes.timeout_s = duration_of(value),
             "every" => attributes.every_s = duration_of(value),
+            "alert" => attributes.alert = Some(value.clone()),
+            "until" => attributes.until = Some(value.clone()),
             "on" => attributes.on = Some(value.clone()),
             "txn" => match value.as_str() {
                 "one" => attributes.txn = Some(Transaction::One),

@@ -227,6 +227,7 @@ fn block(
             Vec::new()
         },
         long_running: attributes.has_class("watch")
+            || (attributes.every_s.is_some() && matches!(verdict.actor, Actor::Shell | Actor::Sql))
             || (runs && super::hazards::long_running(&code.code, verdict.actor)),
         actor: verdict.actor,
         choice,

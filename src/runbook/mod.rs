@@ -3,6 +3,7 @@
 //! What could not be understood is a diagnostic with line and column, never an error that stops the
 //! reading, so a guide with mistakes still opens.
 
+mod alerts;
 mod assemble;
 mod attributes;
 mod blanks;
@@ -34,6 +35,7 @@ mod steps;
 mod timing;
 mod variables;
 
+pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use check::check_document;
 pub use lint::{ConditionProblem, check_conditions};
 pub use model::*;

@@ -265,6 +265,18 @@ pub struct Block {
     pub refused: Option<String>,
 }
 
+impl Block {
+    /// It runs beside the steps and has no verdict of its own, the whole of it or one of its parts.
+    pub fn is_watch(&self) -> bool {
+        self.long_running || self.parts.iter().any(|part| part.long_running)
+    }
+
+    /// It is run again and again, with a verdict for each round.
+    pub fn is_repeated(&self) -> bool {
+        self.attributes.every_s.is_some() && matches!(self.actor, Actor::Shell | Actor::Sql)
+    }
+}
+
 /// One act inside a `split` block.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Part {
@@ -325,6 +337,12 @@ pub struct Attributes {
     pub cwd: Option<String>,
     /// `every=10s`, in seconds.
     pub every_s: Option<u64>,
+    /// A pattern that must not turn up in what the block prints.
+    #[serde(default)]
+    pub alert: Option<String>,
+    /// The phase with whose gate a watch ends, where that is not its own; or [`UNTIL_END`].
+    #[serde(default)]
+    pub until: Option<String>,
     /// Ask for a typed confirmation, and for which word.
     pub confirm: Option<String>,
     /// May be run again after a crash without asking.
@@ -335,6 +353,9 @@ pub struct Attributes {
     /// Everything else, as written.
     pub other: BTreeMap<String, String>,
 }
+
+/// As a value of `until`: the watch lives until the run ends.
+pub const UNTIL_END: &str = "end";
 
 impl Attributes {
     /// It may be run again without asking: a check changes nothing, or its author says so.

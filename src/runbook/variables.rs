@@ -10,6 +10,7 @@ use super::model::{Actor, Block, Role, Variable};
 pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
     let mut table = Table::default();
     let mut set: HashSet<String> = HashSet::new();
+    let ids: HashSet<String> = blocks.iter().map(|block| block.id.clone()).collect();
     for block in blocks {
         if block.actor == Actor::Nobody
             || !matches!(
@@ -29,7 +30,8 @@ pub(super) fn collect(blocks: &mut [Block]) -> Vec<Variable> {
             }
         }
         for name in &block.attributes.needs {
-            if !block.needs.contains(name) {
+            // The name of another block is no value: that block must have run, or be running.
+            if !block.needs.contains(name) && !ids.contains(name) {
                 block.needs.push(name.clone());
             }
         }

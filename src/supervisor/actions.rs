@@ -142,11 +142,15 @@ impl Supervisor {
             .insert((action, attempt), Slot::Running(running.clone()));
         let actor = self.actor_of(action);
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
+        let (listener, heard) = (self.listener(action, attempt), sender.clone());
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
             let follower = {
                 let (outputs, ended) = (outputs.clone(), ended.clone());
-                tokio::spawn(async move { outputs.follow(action, attempt, ended).await })
+                tokio::spawn(async move {
+                    let followed = (action, attempt);
+                    outputs.follow(followed, ended, listener, heard).await;
+                })
             };
             let exit = running.wait().await;
             ended.notify_one();
@@ -190,7 +194,7 @@ impl Supervisor {
     }
 
     /// Who carries an action out: a part of a split block may have another actor than the whole.
-    fn actor_of(&self, action: ActionId) -> Actor {
+    pub(super) fn actor_of(&self, action: ActionId) -> Actor {
         let block = self.state.runbook.block(action.block);
         block
             .map(|block| match action.part.checked_sub(1) {
@@ -247,6 +251,13 @@ impl Supervisor {
                 ),
             };
             let (evidence, reason) = command;
+            if let Some(mut listener) = self.listener(action, attempt) {
+                for command in listener.listen(true).await {
+                    if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                        tracing::warn!(reason = %refusal.message, "what was heard is not recorded");
+                    }
+                }
+            }
             let command = Command::Finished {
                 action,
                 attempt,

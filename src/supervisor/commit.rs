@@ -101,5 +101,7 @@ fn is_fact(event: &Event) -> bool {
             | Event::ActionFinished { .. }
             | Event::CancelRequested { .. }
             | Event::TargetVerified { .. }
+            | Event::AlertRaised { .. }
+            | Event::ActionSampled { .. }
     )
 }

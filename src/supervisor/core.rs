@@ -226,7 +226,9 @@ impl Supervisor {
         let after = self.state.config.park_after_s.unwrap_or(PARK_AFTER_S);
         let after = chrono::TimeDelta::seconds(i64::try_from(after).unwrap_or(i64::MAX / 1_000));
         let idle = chrono::Utc::now() - self.state.last_event_at.max(self.looked_at) > after;
-        let rests = self.slots.is_empty() && self.state.mode != Mode::RollingBack;
+        // A watch goes on in its shim; what it saw meanwhile is heard by the next supervisor.
+        let mut slots = self.slots.keys();
+        let rests = slots.all(|(action, _)| self.state.is_watch(*action)) && self.state.mode != Mode::RollingBack;
         idle && rests && self.unsaved.is_empty() && self.people.is_empty()
     }
 

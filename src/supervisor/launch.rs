@@ -118,5 +118,7 @@ pub(super) async fn specification(
     spec.redact = secrets.values();
     spec.secrets = secret_values;
     spec.timeout_s = shown.timeout_s;
+    spec.every_s = block.attributes.every_s.filter(|_| block.is_repeated());
+    spec.watch = state.is_watch(action) && spec.every_s.is_none();
     Ok(spec)
 }

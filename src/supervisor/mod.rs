@@ -3,6 +3,7 @@
 //! shims, samplers) talks to it through channels, and none of them can make it wait.
 
 mod actions;
+mod alerts;
 mod commit;
 mod core;
 mod feed;

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
+use super::alerts::Listener;
 use super::feed::Feed;
+use super::handle::Input;
 use crate::executor::Executor;
 use crate::executor::spool::SpoolReader;
 use crate::run::{ActionId, OutputLine, OutputTail};
@@ -58,7 +60,14 @@ impl Outputs {
 
     /// Follows one spool until `ended` is notified, then reads what is left of it and returns: the
     /// last tail is published before the action's end is.
-    pub(super) async fn follow(&self, action: ActionId, attempt: u32, ended: Arc<Notify>) {
+    /// A listener hears all of it.
+    pub(super) async fn follow(
+        &self,
+        (action, attempt): (ActionId, u32),
+        ended: Arc<Notify>,
+        mut listener: Option<Listener>,
+        sender: mpsc::Sender<Input>,
+    ) {
         let ended = ended.notified();
         tokio::pin!(ended);
         loop {
@@ -68,6 +77,9 @@ impl Outputs {
                 () = tokio::time::sleep(PACE) => false,
             };
             self.look(action, attempt).await;
+            if let Some(listener) = &mut listener {
+                listener.tell(last, &sender).await;
+            }
             if last {
                 return;
             }

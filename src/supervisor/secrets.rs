@@ -163,6 +163,25 @@ impl Secrets {
                 outcome,
                 reason: clean(reason),
             },
+            Command::Acknowledge { alert, note } => Command::Acknowledge {
+                alert,
+                note: clean(note),
+            },
+            Command::Alerted {
+                action,
+                attempt,
+                pattern,
+                line,
+                text,
+                count,
+            } => Command::Alerted {
+                text: clean(text),
+                action,
+                attempt,
+                pattern,
+                line,
+                count,
+            },
             Command::Abandon { reason } => Command::Abandon {
                 reason: clean(reason),
             },

@@ -10,9 +10,7 @@ use super::markdown::plain;
 use super::panes;
 use super::theme::Role;
 use super::view::Search;
-use super::walk::{
-    Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_action, shown_step,
-};
+use super::walk::{Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_step};
 use crate::run::{ActionId, Command, Mode, Outcome, preview};
 
 impl App {
@@ -30,7 +28,7 @@ impl App {
         }
     }
 
-    fn open(&mut self, dialog: impl Dialog + 'static) {
+    pub(super) fn open(&mut self, dialog: impl Dialog + 'static) {
         self.dialogs.push(Box::new(dialog));
     }
 
@@ -135,16 +133,18 @@ impl App {
             .any(|command| matches!(command, Command::Start { .. } | Command::Rollback { .. }))
         {
             self.view.position_mut("output").top = None;
+            self.view.watch = None;
         }
     }
 
     pub(super) fn at_hand(&mut self) {
         self.view.step = None;
         self.view.item = None;
+        self.view.watch = None;
         self.view.position_mut("step").top = None;
     }
 
-    fn look_at(&mut self, pane: &'static str) {
+    pub(super) fn look_at(&mut self, pane: &'static str) {
         self.view.focus_on(pane);
         let shown = self.pane_height(pane) > 0;
         self.view.zoomed = !shown && !self.layout().panes().contains(&pane);
@@ -193,6 +193,7 @@ impl App {
             Intent::NextLayout => self.choose_layout(self.layout + 1),
             Intent::NextTheme => self.next_theme(),
             Intent::Search => {
+                self.pin_watch();
                 let before = self
                     .view
                     .search
@@ -233,6 +234,8 @@ impl App {
                     Role::Warning,
                 ),
             },
+            Intent::AskAcknowledge => self.ask_acknowledge(),
+            Intent::LookAtWatches => self.look_at_watches(),
             Intent::AskTarget => match take_target(&self.look()) {
                 Some(form) => self.open(form),
                 None => self.say("no other run holds a target of this one", "", Role::Muted),
@@ -276,6 +279,10 @@ impl App {
     fn open_item(&mut self) -> Vec<Ask> {
         if self.view.focus() == "phases" {
             self.look_at("step");
+            return Vec::new();
+        }
+        if let Some(watch) = self.pin_watch() {
+            self.open_action(watch);
             return Vec::new();
         }
         let look = self.look();
@@ -412,32 +419,6 @@ impl App {
         };
         self.view.item = None;
         vec![Ask::Commands(vec![command])]
-    }
-
-    fn ask_cancel(&mut self) {
-        let run = &self.model.run;
-        let running = run.running();
-        let shown = shown_action(&self.look())
-            .filter(|action| running.iter().any(|(running, _)| running == action));
-        let action = shown
-            .or_else(|| {
-                running
-                    .iter()
-                    .map(|(action, _)| *action)
-                    .find(|action| !run.is_watch(*action))
-            })
-            .or_else(|| running.first().map(|(action, _)| *action));
-        let Some(action) = action else {
-            self.say("nothing is running", "nothing to cancel", Role::Muted);
-            return;
-        };
-        let title = run.step_of(action).map_or("", |step| step.title.as_str());
-        let dialog = Confirm::new(
-            &format!("cancel `{}`?", plain(title)),
-            "its whole process tree is interrupted, and what it does in the database is cancelled",
-            vec![Command::Cancel { action }],
-        );
-        self.open(dialog);
     }
 
     fn ask_skip(&mut self) {

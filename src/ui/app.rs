@@ -55,6 +55,11 @@ impl App {
         } else {
             layouts
         };
+        // A guide without watches needs no room for them.
+        let layouts = match model.run.has_watches() {
+            true => layouts,
+            false => layouts.iter().map(|one| one.without("watches")).collect(),
+        };
         let themes = if themes.is_empty() {
             Theme::embedded()?
         } else {

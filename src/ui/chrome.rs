@@ -28,6 +28,7 @@ use super::segments::{Segment, row, segment};
 use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
+use super::watching::alert_at_hand;
 use crate::run::{Mode, Outcome, RollbackPlan, StepStatus};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
@@ -223,6 +224,18 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
         ));
     }
+    if let Some(alert) = alert_at_hand(look) {
+        let run = look.run();
+        let more = match run.open_alerts().count() {
+            1 => String::new(),
+            many => format!(" (1 of {many})"),
+        };
+        let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
+        alarms.push(format!(
+            "RED FLAG{more}, {key} acknowledges: {}",
+            run.alert_words(alert)
+        ));
+    }
     alarms
 }
 
@@ -348,6 +361,8 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
         ),
         Intent::AskRollBack => !look.model.plans.is_empty(),
         Intent::Inputs => !run.runbook.variables.is_empty(),
+        Intent::AskAcknowledge => drives && alert_at_hand(look).is_some(),
+        Intent::LookAtWatches => !run.watches().is_empty(),
         Intent::SearchNext => look.view.search.is_some(),
         _ => true,
     }

@@ -30,6 +30,7 @@ pub enum Intent {
     SearchPrevious,
     Copy,
     Inputs,
+    LookAtWatches,
 
     // Opening a dialog in which something can be decided.
     AskCancel,
@@ -42,6 +43,7 @@ pub enum Intent {
     LetIn,
     RaiseHand,
     Follow,
+    AskAcknowledge,
     AskTarget,
     AskAbandon,
     AskQuit,
@@ -140,7 +142,12 @@ impl Intent {
         self.acts()
             || matches!(
                 self,
-                Self::AskCancel | Self::AskSkip | Self::AskAbandon | Self::AskTarget | Self::NoGo
+                Self::AskCancel
+                    | Self::AskSkip
+                    | Self::AskAbandon
+                    | Self::AskAcknowledge
+                    | Self::AskTarget
+                    | Self::NoGo
             )
     }
 }

@@ -217,6 +217,14 @@ pub const BINDINGS: &[Binding] = {
             None,
         ),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
+        bind(Main, key!('w'), I::LookAtWatches, "watches", Some(8)),
+        bind(
+            Main,
+            key!('!'),
+            I::AskAcknowledge,
+            "acknowledge a red flag",
+            Some(3),
+        ),
         bind(Main, UP, I::Up, "up", None),
         bind(Main, DOWN, I::Down, "down", None),
         bind(Main, PAGE_UP, I::PageUp, "a page up", None),
@@ -306,6 +314,7 @@ pub const BINDINGS: &[Binding] = {
         bind(Gate, key!('h'), I::Hold, "hold", Some(2)),
         bind(Gate, key!('n'), I::NoGo, "no-go", Some(3)),
         bind(Gate, key!('r'), I::WriteReason, "give a reason", Some(4)),
+        bind(Gate, key!('!'), I::AskAcknowledge, "acknowledge", None),
         bind(Gate, key!('R'), I::AskRollBack, "way back", None),
         bind(Gate, CANCEL, I::Close, "close, decide nothing", Some(5)),
         //

@@ -75,6 +75,31 @@ impl Extent {
 }
 
 impl Node {
+    /// A split that is left with one part is that part.
+    fn without(&self, pane: &str) -> Option<Self> {
+        match self {
+            Self::Place(tabs) => {
+                let left = tabs.iter().copied().filter(|tab| *tab != pane);
+                let left: Vec<_> = left.collect();
+                (!left.is_empty()).then_some(Self::Place(left))
+            }
+            Self::Split(direction, parts) => {
+                let mut left: Vec<Part> = Vec::new();
+                for part in parts {
+                    left.extend(part.node.without(pane).map(|node| Part {
+                        node,
+                        ..part.clone()
+                    }));
+                }
+                match left.len() {
+                    0 => None,
+                    1 => left.pop().map(|part| part.node),
+                    _ => Some(Self::Split(*direction, left)),
+                }
+            }
+        }
+    }
+
     /// The least size in which all of it can be seen.
     fn least(&self) -> Size {
         match self {
@@ -195,6 +220,16 @@ impl Layout {
             needs: Size::new(file.needs.columns, file.needs.rows),
             root: Node::Split(direction, reader.parts(parts, direction)?),
         })
+    }
+
+    /// The same without a pane; the whole of it where nothing else would be left.
+    #[must_use]
+    pub fn without(&self, pane: &str) -> Self {
+        let mut layout = self.clone();
+        if let Some(root) = self.root.without(pane) {
+            layout.root = root;
+        }
+        layout
     }
 
     /// Whether the whole terminal is large enough.

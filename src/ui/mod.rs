@@ -9,6 +9,7 @@
 mod act;
 pub mod app;
 mod ask;
+mod cancel;
 mod chrome;
 mod dialogs;
 mod event_loop;
@@ -33,6 +34,7 @@ mod tree;
 mod typing;
 pub mod view;
 mod walk;
+mod watching;
 
 pub use event_loop::{Leave, Options, run, run_on};
 pub use files::FileError;

@@ -137,6 +137,7 @@ impl App {
     /// Brings an item of the step into sight, with the cursor on it.
     pub(super) fn show_item(&mut self, at: Option<usize>) {
         self.view.item = at;
+        self.view.watch = None;
         self.view.position_mut("step").top = None;
     }
 

@@ -50,6 +50,11 @@ impl OutputBuffer {
         self.pages.insert(from, page);
     }
 
+    /// The newest line.
+    pub fn last(&self) -> Option<&OutputLine> {
+        self.tail.last()
+    }
+
     pub fn line(&self, number: u64) -> Option<&OutputLine> {
         let in_tail = self
             .tail

@@ -106,6 +106,10 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                     Outcome::Cancelled => mark("⊘", "cancelled", Role::Warning),
                     Outcome::Skipped => mark("»", "skipped", Role::Warning),
                     Outcome::Unknown => mark("?", "UNKNOWN", Role::Unknown),
+                    Outcome::Watched if attempt.was_stopped() => {
+                        mark("■", "watched", Role::Muted)
+                    }
+                    Outcome::Watched => mark("■", "ended", Role::Warning),
                 };
                 entries.push(Entry {
                     at,
@@ -137,6 +141,22 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                     mark("!", "STUCK", Role::Alarm)
                 },
                 text: with_reason(title, rollback.stuck_reason.as_deref()),
+            });
+        }
+    }
+    for alert in &run.alerts {
+        entries.push(Entry {
+            at: alert.first_at,
+            by: crate::run::ENGINE.to_owned(),
+            mark: mark("⚑", "RED FLAG", Role::Failed),
+            text: run.alert_words(alert),
+        });
+        if let Some(known) = &alert.acknowledged {
+            entries.push(Entry {
+                at: known.at,
+                by: known.by.clone(),
+                mark: mark("⚑", "seen", Role::Warning),
+                text: format!("`{}`: {}", alert.pattern, known.note),
             });
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::model::Model;
 use super::theme::Theme;
-use crate::run::RunState;
+use crate::run::{ActionId, RunState};
 
 /// Everything that rendering may read.
 #[derive(Clone, Copy)]
@@ -32,6 +32,8 @@ pub struct View {
     pub step: Option<String>,
     /// The box or action with the cursor; `None` follows the next one that is not done.
     pub item: Option<usize>,
+    /// The watch whose output is looked at; `None` follows the step.
+    pub watch: Option<ActionId>,
     pub panes: BTreeMap<&'static str, Position>,
     /// What was searched for in the output, and the line where it was found last.
     pub search: Option<Search>,

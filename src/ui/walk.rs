@@ -6,6 +6,7 @@ use super::intent::Intent;
 use super::keymap::{Context, key_of};
 use super::theme::Role;
 use super::view::Look;
+use super::watching::offer;
 use crate::run::{
     ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
 };
@@ -44,6 +45,7 @@ pub fn step_at_hand(run: &RunState) -> Option<&Step> {
         .steps
         .iter()
         .find(|step| run.step_status(step) == StepStatus::Running)
+        .or_else(|| run.offered_watch().and_then(|watch| run.step_of(watch)))
         .or_else(|| phase.steps.iter().find(|step| !run.is_step_settled(step)))
         .or(phase.steps.last())
 }
@@ -120,6 +122,14 @@ pub fn is_done(run: &RunState, step: &Step, item: &Item) -> bool {
             .get(&step.id)
             .is_some_and(|state| state.ticks.contains_key(index)),
         Item::Choice(group) => run.choices.contains_key(group),
+        // A watch is begun, and that is all.
+        Item::Action(action) if run.is_watch(*action) && !run.is_repeated(*action) => run
+            .action(*action)
+            .is_some_and(|state| !state.attempts.is_empty()),
+        Item::Action(action) if run.is_repeated(*action) => run
+            .action(*action)
+            .and_then(|state| state.last())
+            .is_some_and(|attempt| attempt.round > 0 || attempt.outcome.is_none()),
         Item::Action(action) => attempt_outcome(run, step, *action) == Some(Outcome::Passed),
     }
 }
@@ -147,7 +157,7 @@ fn may_wait(run: &RunState, step: &Step, item: &Item) -> bool {
             .is_none_or(|tick| tick.optional || tick.cel.is_some()),
         Item::Choice(_) => false,
         Item::Action(action) => {
-            run.is_watch(*action)
+            (run.is_watch(*action) && !run.is_repeated(*action))
                 || run
                     .runbook
                     .block(action.block)
@@ -162,9 +172,15 @@ pub fn item_at(look: &Look<'_>, step: &Step, items: &[Item]) -> Option<usize> {
     if let Some(index) = look.view.item {
         return (!items.is_empty()).then(|| index.min(items.len() - 1));
     }
+    let offered = run.offered_watch().map(Item::Action);
     items
         .iter()
-        .position(|item| !is_done(run, step, item) && !may_wait(run, step, item))
+        .position(|item| Some(item) == offered.as_ref())
+        .or_else(|| {
+            items
+                .iter()
+                .position(|item| !is_done(run, step, item) && !may_wait(run, step, item))
+        })
         .or_else(|| items.iter().position(|item| !is_done(run, step, item)))
         .or_else(|| items.len().checked_sub(1))
 }
@@ -184,9 +200,12 @@ pub fn shown_action(look: &Look<'_>) -> Option<ActionId> {
         run.action(*action)
             .is_some_and(|state| !state.attempts.is_empty())
     };
+    if let Some(watch) = look.view.watch.filter(has_run) {
+        return Some(watch);
+    }
     if let Some((_, Item::Action(action))) = item_at_cursor(look)
         && has_run(&action)
-        && (look.view.item.is_some() || run.running().is_empty())
+        && (look.view.item.is_some() || run.busy().is_empty())
     {
         return Some(action);
     }
@@ -197,7 +216,7 @@ pub fn shown_action(look: &Look<'_>) -> Option<ActionId> {
                 .map(|attempt| attempt.started_at)
         })
     };
-    let running = latest(&mut run.running().into_iter().map(|(action, _)| action));
+    let running = latest(&mut run.busy().into_iter().map(|(action, _)| action));
     running
         .or_else(|| {
             let step = shown_step(look)?;
@@ -356,7 +375,11 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
                 _ => next(due),
             };
         }
-        if phase.steps.iter().all(|step| run.is_step_settled(step)) {
+        let settled = phase.steps.iter().all(|step| run.is_step_settled(step));
+        if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
+            return next(offer(look, watch, settled));
+        }
+        if settled {
             let objections = run.gate_objections(phase).len();
             let what = match objections {
                 0 => "all criteria are met".to_owned(),
@@ -387,9 +410,8 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
     let key = |intent| key_of(Context::Main, intent);
     let now = look.model.now;
     let busy = run
-        .running()
+        .busy()
         .into_iter()
-        .filter(|(action, _)| !run.is_watch(*action))
         .find_map(|(action, _)| Some((action, run.action(action)?.last()?)));
     if let Some((action, attempt)) = busy {
         let title = run.step_of(action).map_or("", |step| step.title.as_str());

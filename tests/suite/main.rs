@@ -25,3 +25,4 @@ mod rehearsal;
 mod socket;
 mod support;
 mod target_lock;
+mod watches;

@@ -34,13 +34,15 @@ const DRAINED: Duration = Duration::from_millis(20);
 const LOOK_AROUND: Duration = Duration::from_millis(50);
 /// The same once the action has ended; those left to the shim tell it themselves.
 const LINGER: Duration = Duration::from_secs(10);
+/// How often it is looked whether the background of a watch is still there.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// Bytes taken from one terminal before the other has its turn.
 const TURN: usize = 256 * 1024;
 
 /// One end of a terminal; `None` once nobody holds the other.
 type Reader = Option<pipe::Receiver>;
 
-struct Action<'a> {
+pub(super) struct Action<'a> {
     spec: &'a ShimSpec,
     spool: Spool,
     child: Child,
@@ -53,54 +55,22 @@ struct Action<'a> {
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
+    /// When the background of a watch was last seen alive.
+    lived_at: Option<Instant>,
 }
 
 /// Runs it to its end and writes the exit record.
 pub(super) async fn run(
     spec: &ShimSpec,
     directory: &Path,
-    mut spool: Spool,
+    spool: Spool,
     exit_file: ExitFile,
     mut signals: Signals,
 ) -> io::Result<()> {
     let started = Utc::now();
-    let spawned = spawn(spec, directory);
-    let (child, out, err) = match spawned {
-        Ok(spawned) => spawned,
-        Err(refused) => {
-            for line in &refused.output {
-                spool.lines(crate::executor::spool::Tag::Err, line);
-            }
-            spool.note(&refused.reason);
-            spool.flush();
-            return exit_file.write(&ExitRecord {
-                exit: refused.exit,
-                started,
-                ended: Utc::now(),
-                elapsed_ms: spool.elapsed_ms(),
-                lines: spool.lines,
-                bytes: spool.bytes,
-                error: Some(spool.redactor().redact_text(&refused.reason)),
-                ..ExitRecord::default()
-            });
-        }
-    };
-    let now = Instant::now();
-    let mut action = Action {
-        spec,
-        spool,
-        child,
-        status: None,
-        cancelled: false,
-        ending: None,
-        times_out_at: spec
-            .timeout_s
-            .map(|seconds| now + Duration::from_secs(seconds)),
-        out: (Some(reader(out)?), Stream::output()),
-        err: (Some(reader(err)?), Stream::errors()),
-        last_output: now,
-        last_flush: now,
-        bury_at: None,
+    let mut action = match Action::begin(spec, directory, spool, started)? {
+        Ok(action) => action,
+        Err(refused) => return exit_file.write(&refused),
     };
     action.watch(&mut signals).await?;
     let (record, background) = action.conclude(started);
@@ -142,10 +112,73 @@ fn spawn(spec: &ShimSpec, directory: &Path) -> Result<(Child, OwnedFd, OwnedFd),
     Ok((child, out.ours, err.ours))
 }
 
-impl Action<'_> {
+impl<'a> Action<'a> {
+    /// Starts it; the record of what could not be started is the inner error.
+    pub(super) fn begin(
+        spec: &'a ShimSpec,
+        directory: &Path,
+        mut spool: Spool,
+        started: chrono::DateTime<Utc>,
+    ) -> io::Result<Result<Self, Box<ExitRecord>>> {
+        let (child, out, err) = match spawn(spec, directory) {
+            Ok(spawned) => spawned,
+            Err(refused) => {
+                for line in &refused.output {
+                    spool.lines(crate::executor::spool::Tag::Err, line);
+                }
+                spool.note(&refused.reason);
+                spool.flush();
+                return Ok(Err(Box::new(ExitRecord {
+                    exit: refused.exit,
+                    started,
+                    ended: Utc::now(),
+                    elapsed_ms: spool.elapsed_ms(),
+                    lines: spool.lines,
+                    bytes: spool.bytes,
+                    error: Some(spool.redactor().redact_text(&refused.reason)),
+                    ..ExitRecord::default()
+                })));
+            }
+        };
+        let now = Instant::now();
+        Ok(Ok(Self {
+            spec,
+            spool,
+            child,
+            status: None,
+            cancelled: false,
+            ending: None,
+            times_out_at: spec
+                .timeout_s
+                .map(|seconds| now + Duration::from_secs(seconds)),
+            out: (Some(reader(out)?), Stream::output()),
+            err: (Some(reader(err)?), Stream::errors()),
+            last_output: now,
+            last_flush: now,
+            bury_at: None,
+            lived_at: None,
+        }))
+    }
+
+    pub(super) fn into_spool(self) -> Spool {
+        self.spool
+    }
+
+    /// The leader of a watch has ended and left the watch itself in the background (`npm start &`).
+    fn lives_on(&mut self, now: Instant) -> bool {
+        if !self.spec.watch || self.status.is_none() || self.ending.is_some() {
+            return false;
+        }
+        if self.lived_at.is_none_or(|at| now >= at + LOOK_AFTER) {
+            let left = process::descendants(std::process::id());
+            self.lived_at = left.iter().any(|process| !process.zombie).then_some(now);
+        }
+        self.lived_at.is_some()
+    }
+
     /// Returns when the action has ended, its output is read, and (where it was cancelled) nothing of
     /// it is left.
-    async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
+    pub(super) async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
         loop {
             let wake_at = self.next_wake();
             tokio::select! {
@@ -201,6 +234,8 @@ impl Action<'_> {
         }
         if self.ending.is_some() {
             by(now + Duration::from_millis(10));
+        } else if self.spec.watch && self.status.is_some() {
+            by(now + LOOK_AFTER);
         } else if self.status.is_some() {
             by(now + Duration::from_millis(5));
         }
@@ -208,7 +243,7 @@ impl Action<'_> {
     }
 
     fn cancel(&mut self, urgent: bool) {
-        if self.status.is_some() && self.ending.is_none() {
+        if self.status.is_some() && self.ending.is_none() && !self.spec.watch {
             return;
         }
         let now = Instant::now();
@@ -286,7 +321,7 @@ impl Action<'_> {
         more
     }
 
-    fn is_over(&self, now: Instant, more: bool) -> bool {
+    fn is_over(&mut self, now: Instant, more: bool) -> bool {
         let Some((_, ended_at)) = self.status else {
             return false;
         };
@@ -296,13 +331,16 @@ impl Action<'_> {
                 return false;
             }
         }
+        if self.lives_on(now) {
+            return false;
+        }
         let closed = self.out.0.is_none() && self.err.0.is_none();
         let quiet = !more && now >= self.last_output.max(ended_at) + DRAINED;
         closed || quiet || now >= ended_at + DRAIN
     }
 
     /// The exit record, and whether something needs the shim to stay.
-    fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
+    pub(super) fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
         self.out.1.finish(&mut self.spool);
         self.err.1.finish(&mut self.spool);
         let own = std::process::id();

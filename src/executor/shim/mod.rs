@@ -12,11 +12,13 @@ mod exit;
 mod http;
 mod output;
 mod prepare;
+mod rounds;
 mod signals;
 mod terminal;
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::Utc;
 
@@ -76,6 +78,10 @@ fn run(directory: &Path) -> io::Result<()> {
         match &spec.kind {
             ActionKind::Http { request } => {
                 http::run(&spec, request, spool, exit_file, signals).await
+            }
+            ActionKind::Shell { .. } | ActionKind::Sql { .. } if spec.every_s.is_some() => {
+                let every = Duration::from_secs(spec.every_s.unwrap_or(1).max(1));
+                rounds::run(&spec, every, directory, spool, exit_file, signals).await
             }
             ActionKind::Shell { .. } | ActionKind::Sql { .. } => {
                 action::run(&spec, directory, spool, exit_file, signals).await

@@ -181,6 +181,10 @@ fn environment(spec: &ShimSpec, command: &mut Command) {
 fn write_script(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Refused> {
     use std::io::Write;
     let path = directory.join(name);
+    // The round before has written it.
+    if std::fs::read(&path).is_ok_and(|known| known == text.as_bytes()) {
+        return Ok(path);
+    }
     private_file(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {

@@ -36,6 +36,23 @@ pub(super) fn finished(
             reason,
         })
     };
+    if state.is_watch(action) {
+        // Nothing waits for a watch and nothing follows from its end, not even from that of its shim.
+        let reason = reason.map(str::to_owned).or_else(|| match evidence {
+            None => Some("its process is gone".to_owned()),
+            Some(_) if attempt.cancel_requested_at.is_some() => None,
+            Some(evidence) => Some(match evidence.exit {
+                Some(exit) => format!("it ended by itself: exit code {exit}"),
+                None => "it ended by itself".to_owned(),
+            }),
+        });
+        return event(
+            Outcome::Watched,
+            evidence.cloned().unwrap_or_default(),
+            attempt.judgements.clone(),
+            reason,
+        );
+    }
     let Some(evidence) = evidence else {
         let reason = reason.unwrap_or("its process is gone and left no exit record");
         return event(
@@ -47,13 +64,9 @@ pub(super) fn finished(
     };
     if attempt.cancel_requested_at.is_some() {
         // A command that ended well before the cancellation reached it did happen.
-        let outcome = match (evidence.exit, state.is_watch(action)) {
-            (Some(0), false) => Outcome::Passed,
-            _ => Outcome::Cancelled,
-        };
-        if outcome == Outcome::Cancelled {
+        if evidence.exit != Some(0) {
             return event(
-                outcome,
+                Outcome::Cancelled,
                 evidence.clone(),
                 Vec::new(),
                 reason.map(str::to_owned),
@@ -118,7 +131,7 @@ fn lost_its_server(state: &RunState, action: ActionId, evidence: &Evidence) -> b
     block.actor == Actor::Sql && evidence.exit == Some(2) && broke && !block.attributes.may_repeat()
 }
 
-fn judgements(
+pub(super) fn judgements(
     state: &RunState,
     readings: &Readings,
     action: ActionId,

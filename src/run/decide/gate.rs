@@ -104,18 +104,17 @@ pub(super) fn gate(
         decision,
         reason: given(reason).map(str::to_owned),
     }];
+    if decision == GateDecision::NoGo && state.unattended {
+        // Nobody is there to look at them.
+        events.extend(state.end_watches(|_| true));
+    }
     if decision == GateDecision::Go {
         // Watches end with their phase.
-        for (action, attempt) in state.running() {
-            if state.is_watch(action)
-                && phase
-                    .steps
-                    .iter()
-                    .any(|step| step.blocks.contains(&action.block))
-            {
-                events.push(Event::CancelRequested { action, attempt });
-            }
-        }
+        let here = state.phase_index(&phase.id);
+        events.extend(state.end_watches(|action| {
+            let last = state.watch_ends_with(action);
+            last.is_some() && last <= here
+        }));
     }
     Ok(events)
 }

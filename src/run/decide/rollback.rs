@@ -38,7 +38,8 @@ pub(super) fn rollback(
         reason: given(reason).map(str::to_owned),
         hash: hash.to_owned(),
     }];
-    for (action, attempt) in state.running() {
+    // Watches go on: who goes back wants to see the logs, and may need the tunnel.
+    for (action, attempt) in state.busy() {
         events.push(Event::CancelRequested { action, attempt });
     }
     Ok(events)

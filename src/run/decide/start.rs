@@ -81,6 +81,15 @@ pub(super) fn start(
     if !in_option {
         lock::free(state)?;
     }
+    if state.is_watch(action)
+        && state.mode == Mode::Done
+        && state.is_phase_passed(&state.current_phase)
+    {
+        return Err(Refusal::new(
+            "every gate is passed: nothing would end this watch",
+            "watch it in a terminal of your own",
+        ));
+    }
     same(&shown.hash, hash)?;
     let known = state.action(action);
     if shown.needs_arming && known.and_then(|known| known.armed.as_deref()) != Some(hash) {
@@ -116,10 +125,7 @@ pub(super) fn start(
         }
     }
     if !state.is_watch(action)
-        && let Some((other, _)) = state
-            .running()
-            .into_iter()
-            .find(|(other, _)| !state.is_watch(*other))
+        && let Some((other, _)) = state.busy().into_iter().next()
     {
         let title = state.step_of(other).map_or("", |step| step.title.as_str());
         return Err(Refusal::new(
@@ -132,15 +138,17 @@ pub(super) fn start(
         .block(action.block)
         .map(|block| &block.attributes);
     for needed in attributes.iter().flat_map(|attributes| &attributes.needs) {
-        let passed = state.runbook.block_by_id(needed).is_none_or(|block| {
-            state
-                .action(ActionId::block(block.n))
-                .and_then(|action| action.last())
-                .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
-        });
-        if !passed {
+        let Some(block) = state.runbook.block_by_id(needed) else {
+            continue;
+        };
+        if !state.is_there(block) {
+            let what = if block.is_watch() {
+                "is not running"
+            } else {
+                "has not passed"
+            };
             return Err(Refusal::new(
-                format!("it needs `{needed}`, which has not passed"),
+                format!("it needs `{needed}`, which {what}"),
                 format!("run `{needed}` first"),
             ));
         }

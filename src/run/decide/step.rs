@@ -68,9 +68,8 @@ pub(super) fn skip(state: &RunState, step: &str, reason: &str) -> Result<Vec<Eve
         ));
     }
     if state.actions_of(step).iter().any(|action| {
-        state
-            .action(*action)
-            .is_some_and(|action| action.is_running())
+        let running = state.action(*action).is_some_and(|own| own.is_running());
+        running && !state.is_watch(*action)
     }) {
         return Err(Refusal::new("it is running", "cancel it first"));
     }

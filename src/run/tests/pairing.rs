@@ -26,19 +26,19 @@ fn demand(reason: &str) -> Command {
 pub(super) fn nth_act(run: &Run, kind: u8, choice: u8) -> Command {
     let waiting = run.state.pairing.waiting.as_ref();
     match (kind, choice) {
-        (12, 0..=3) => act(PairingAct::Offer {
+        (20, 0..=3) => act(PairingAct::Offer {
             to: (choice < 2).then(|| BERT.to_owned()),
         }),
-        (12, _) => Command::TakeControl {},
-        (13, 0..=3) => act(PairingAct::DriverLeft {
+        (20, _) => Command::TakeControl {},
+        (21, 0..=3) => act(PairingAct::DriverLeft {
             since: run.now - TimeDelta::minutes(i64::from(choice)),
         }),
-        (13, 4..=5) => act(PairingAct::DriverReturned {}),
-        (13, _) => demand("nobody answers"),
-        (14, 0..=2) => act(PairingAct::RaiseHand { about: None }),
-        (14, 3..=4) => act(PairingAct::LowerHand { whom: None }),
-        (14, 5) => act(PairingAct::Withdraw {}),
-        (14, _) => act(PairingAct::Decline {}),
+        (21, 4..=5) => act(PairingAct::DriverReturned {}),
+        (21, _) => demand("nobody answers"),
+        (22, 0..=2) => act(PairingAct::RaiseHand { about: None }),
+        (22, 3..=4) => act(PairingAct::LowerHand { whom: None }),
+        (22, 5) => act(PairingAct::Withdraw {}),
+        (22, _) => act(PairingAct::Decline {}),
         (_, 0) => act(PairingAct::Object {
             reason: "not now".to_owned(),
         }),
@@ -54,7 +54,7 @@ pub(super) fn nth_act(run: &Run, kind: u8, choice: u8) -> Command {
 pub(super) fn asks(run: &Run, command: &Command) -> String {
     let other = if run.state.driver == ANNA { BERT } else { ANNA };
     match command {
-        Command::Finished { .. } | Command::LockSeen { .. } => ENGINE,
+        of_the_world if author(of_the_world) == ENGINE => ENGINE,
         Command::TakeControl {} => other,
         Command::Pairing { act } => match act {
             act if act.is_of_the_world() => ENGINE,
@@ -154,13 +154,31 @@ fn every_command(run: &Run) -> Vec<Command> {
             target: text(),
             holder: None,
         },
+        Command::Alerted {
+            action,
+            attempt: 1,
+            pattern: text(),
+            line: 1,
+            text: text(),
+            count: 1,
+        },
+        Command::Sampled {
+            action,
+            attempt: 1,
+            round: 1,
+            evidence: Box::default(),
+        },
+        Command::Acknowledge {
+            alert: 1,
+            note: text(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 22;
+const KINDS: usize = 25;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -187,6 +205,9 @@ fn kind(command: &Command) -> usize {
         Command::Identified { .. } => 19,
         Command::TakeTarget { .. } => 20,
         Command::LockSeen { .. } => 21,
+        Command::Alerted { .. } => 22,
+        Command::Sampled { .. } => 23,
+        Command::Acknowledge { .. } => 24,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

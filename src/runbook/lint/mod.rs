@@ -6,6 +6,7 @@ mod conditions;
 mod sql;
 mod structure;
 mod text;
+mod watches;
 
 pub use conditions::{ConditionProblem, check_conditions};
 
@@ -37,6 +38,7 @@ pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
     commands::lint(context, &mut report);
     sql::lint(context, &mut report);
     text::lint(context, &mut report);
+    watches::lint(context, &mut report);
     let mut diagnostics = report.diagnostics;
     diagnostics.sort_by(|a, b| (a.line, a.column, &a.code).cmp(&(b.line, b.column, &b.code)));
     diagnostics.dedup();

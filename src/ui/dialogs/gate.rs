@@ -24,6 +24,7 @@ use crate::ui::markdown::plain;
 use crate::ui::panes::gate_item_lines;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
+use crate::ui::watching::acknowledgement;
 
 pub struct GateDialog {
     phase: String,
@@ -145,10 +146,11 @@ impl GateDialog {
                 theme.style(Role::Warning),
             ));
             for objection in &objections {
-                let line = Line::styled(
-                    format!("  {}", plain(objection)),
-                    theme.style(Role::Warning),
-                );
+                let role = match objection.starts_with("red flag") {
+                    true => Role::Failed,
+                    false => Role::Warning,
+                };
+                let line = Line::styled(format!("  {}", plain(objection)), theme.style(role));
                 lines.extend(wrap(line, width, 4));
             }
         }
@@ -158,10 +160,13 @@ impl GateDialog {
                 width,
                 2,
             )),
-            None if !objections.is_empty() => lines.push(Line::styled(
-                "to go all the same, r gives a reason; then G",
-                theme.style(Role::Muted),
-            )),
+            None if !objections.is_empty() => {
+                let mut advice = "to go all the same, r gives a reason; then G".to_owned();
+                if run.open_alerts().next().is_some() {
+                    advice.push_str("; ! acknowledges a red flag");
+                }
+                lines.push(Line::styled(advice, theme.style(Role::Muted)));
+            }
             None => {}
         }
         (lines, at)
@@ -209,6 +214,10 @@ impl Dialog for GateDialog {
                 decision: self.decide(GateDecision::NoGo),
             })),
             Intent::AskRollBack => Reply::Then(Vec::new(), Intent::AskRollBack),
+            Intent::AskAcknowledge => match acknowledgement(look) {
+                Some(form) => Reply::Open(Box::new(form)),
+                None => Reply::say("no red flag is open", "nothing to acknowledge"),
+            },
             Intent::WriteReason => Reply::Open(Box::new(Form::new(
                 "why",
                 vec![Field::required("reason")],

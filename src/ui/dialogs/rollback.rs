@@ -165,7 +165,7 @@ impl RollBackDialog {
                 Role::Warning,
             ));
         }
-        for (action, _) in run.running() {
+        for (action, _) in run.busy() {
             let title = run.step_of(action).map_or("", |step| step.title.as_str());
             texts.push((
                 format!("cancelled first: `{}`, which is running", plain(title)),

@@ -128,6 +128,23 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
             look.theme.style(Role::Muted),
         ));
     }
+    for alert in run.alerts.iter().filter(|alert| alert.phase == phase.id) {
+        let words = run.alert_words(alert);
+        let (text, role) = match &alert.acknowledged {
+            None => (format!("⚑ {} {words}", pad("RED FLAG", 8)), Role::Failed),
+            Some(known) => {
+                let who = known.by.split('@').next().unwrap_or_default();
+                let at = minute(known.at);
+                let seen = pad("seen", 8);
+                (
+                    format!("⚑ {seen} {words} — {who} {at}: {}", known.note),
+                    Role::Muted,
+                )
+            }
+        };
+        let line = Line::styled(text, look.theme.style(role));
+        lines.extend(wrap(line, width, 11));
+    }
     for step in phase.steps.iter().filter(|step| !run.is_step_settled(step)) {
         let mark = crate::ui::theme::status_mark(run.step_status(step));
         let text = format!(

@@ -12,6 +12,7 @@ mod sessions;
 mod statements;
 mod step;
 mod timeline;
+mod watches;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -28,6 +29,7 @@ use crate::run::Timestamp;
 pub use gate::item_lines as gate_item_lines;
 pub use output::{first_line, without_colour};
 pub use phases::steps_in_order;
+pub use watches::chosen_watch;
 pub use step::{is_in_sight, top as step_top};
 
 /// One pane of the cockpit.
@@ -91,10 +93,11 @@ impl Title {
 }
 
 /// Every pane.
-pub const PANES: [&dyn Pane; 9] = [
+pub const PANES: [&dyn Pane; 10] = [
     &phases::Phases,
     &step::StepPane,
     &output::Output,
+    &watches::Watches,
     &sessions::Sessions,
     &statements::Statements,
     &health::Health,

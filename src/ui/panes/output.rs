@@ -99,24 +99,38 @@ impl Pane for Output {
             super::empty(text, look, area, buffer);
             return;
         };
-        let first = first_line(look, area.height);
-        for (number, row) in (first..output.lines).zip(area.rows()) {
-            match output.line(number) {
-                Some(line) => styled(line, look).render(row, buffer),
-                None => Line::styled("… reading the spool", look.theme.style(Role::Muted))
-                    .render(row, buffer),
-            }
-        }
+        draw(output, first_line(look, area.height), look, area, buffer);
     }
 
     fn copies(&self, look: &Look<'_>) -> Option<String> {
-        let output = buffer_of(look)?;
-        let text: Vec<String> = (0..output.lines)
-            .rev()
-            .map_while(|number| output.line(number))
-            .map(|line| without_colour(&line.text))
-            .collect();
-        (!text.is_empty()).then(|| text.into_iter().rev().collect::<Vec<_>>().join("\n"))
+        text_of(buffer_of(look)?)
+    }
+}
+
+/// The lines that are here, back from the end.
+pub(super) fn text_of(output: &OutputBuffer) -> Option<String> {
+    let text: Vec<String> = (0..output.lines)
+        .rev()
+        .map_while(|number| output.line(number))
+        .map(|line| without_colour(&line.text))
+        .collect();
+    (!text.is_empty()).then(|| text.into_iter().rev().collect::<Vec<_>>().join("\n"))
+}
+
+/// Draws lines from `first` on.
+pub(super) fn draw(
+    output: &OutputBuffer,
+    first: u64,
+    look: &Look<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    for (number, row) in (first..output.lines).zip(area.rows()) {
+        match output.line(number) {
+            Some(line) => styled(line, look).render(row, buffer),
+            None => Line::styled("… reading the spool", look.theme.style(Role::Muted))
+                .render(row, buffer),
+        }
     }
 }
 

@@ -379,3 +379,57 @@ fn a_new_event_is_on_the_screen_of_who_joins_late() {
         Some(Outcome::Passed)
     );
 }
+
+/// Two tails, one of them with a red flag, and a tunnel that has ended.
+fn watched() -> Desk {
+    let guide = "# Watch it\n\n## Phase 1: Deploy\n\n### Watch\n\n```bash {#api-log .watch}\ntail -f api.log\n```\n\n```bash {#worker-log .watch}\ntail -f worker.log\n```\n\n```bash {#tunnel .watch}\nssh -N bastion\n```\n\n### Deploy\n\n```bash {#deploy .run}\n./deploy\n```\n\n**Red flags**:\n- ❌ `ERROR` in a log\n\n## Phase 2: Go\n\n- [ ] Gone\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    desk.press("<Enter>x").press("<Enter>x").press("<Enter>x");
+    desk.prints("api-log", 0, 1_204);
+    desk.later(75);
+    desk.ends("tunnel", 255);
+    desk
+}
+
+#[test]
+fn watches_beside_the_step() {
+    let mut desk = watched();
+    shows_at("watches", &mut desk, 120, 40);
+    let action = desk.action("api-log");
+    desk.does(Command::Alerted {
+        action,
+        attempt: 1,
+        pattern: "ERROR".to_owned(),
+        line: 1_204,
+        text: "02:01:14 ERROR: deadlock detected".to_owned(),
+        count: 3,
+    });
+    shows_at("watches_red_flag", &mut desk, 120, 40);
+    desk.screen(80, 24);
+    desk.press("w");
+    shows_at("watches", &mut desk, 80, 24);
+    desk.press("g");
+    shows_at("watches_gate", &mut desk, 80, 24);
+    desk.press("!");
+    shows_at("watches_acknowledge", &mut desk, 80, 24);
+    desk.press("an old line<Enter><Esc>");
+    assert_eq!(desk.state.open_alerts().count(), 0);
+    assert!(!desk.screen(80, 24).contains("RED FLAG"));
+}
+
+#[test]
+fn a_watch_opens_in_the_output_and_is_searched_there() {
+    let mut desk = watched();
+    desk.screen(120, 40);
+    desk.press("w");
+    assert_eq!(desk.app.view.focus(), "watches");
+    desk.press("<Enter>");
+    assert_eq!(desk.app.view.focus(), "output");
+    assert!(desk.screen(120, 40).contains("line 1203 of what it prints"));
+    desk.press(".");
+    assert_eq!(desk.app.view.watch, None);
+    // One that has ended is shown before it is started again.
+    desk.press("w<Down><Down><Enter>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("x EXECUTE"), "{screen}");
+}

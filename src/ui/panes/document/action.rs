@@ -154,11 +154,7 @@ impl Writer<'_> {
             }
         }
         if self.run.is_watch(action) {
-            self.say(
-                "a watch: it runs beside the others and ends with its phase",
-                Role::Muted,
-                2,
-            );
+            self.say(&self.run.watch_words(action), Role::Muted, 2);
         }
         match attempt {
             Some(attempt) => self.attempt(attempt, action),
@@ -267,10 +263,27 @@ impl Writer<'_> {
     }
 }
 
-fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
+/// A watch was ended, or ended by itself before its time.
+fn watched_mark(attempt: Option<&Attempt>) -> Mark {
+    match attempt.is_some_and(Attempt::was_stopped) {
+        true => Mark {
+            glyph: "■",
+            word: "watched",
+            role: Role::Muted,
+        },
+        false => Mark {
+            glyph: "■",
+            word: "ended",
+            role: Role::Warning,
+        },
+    }
+}
+
+pub(in crate::ui::panes) fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
     let status = match attempt.map(|attempt| attempt.outcome) {
         None => StepStatus::Pending,
         Some(None) => StepStatus::Running,
+        Some(Some(Outcome::Watched)) => return watched_mark(attempt),
         Some(Some(Outcome::Passed)) => StepStatus::Passed,
         Some(Some(Outcome::Failed)) => StepStatus::Failed,
         Some(Some(Outcome::Cancelled)) => StepStatus::Cancelled,

@@ -12,6 +12,8 @@
 
 mod action;
 
+pub(super) use action::attempt_mark;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
