@@ -200,7 +200,7 @@ pub const BINDINGS: &[Binding] = {
         ),
         bind(Main, key!('h'), I::RaiseHand, "raise or lower a hand", None),
         bind(Main, key!('f'), I::Follow, "follow the driver", None),
-        bind(Main, key!('w'), I::ListPeople, "who is here", None),
+        bind(Main, key!('p'), I::ListPeople, "who is here", None),
         bind(
             Main,
             key!('v'),

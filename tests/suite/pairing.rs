@@ -266,8 +266,10 @@ fn a_rehearsal_waits_for_a_second_person_or_assumes_them() {
         "{}",
         waits.err
     );
-    home.gonogo(&["rehearse", "guide.md", "--assume"]).exits(0);
-    let report = report(&home);
+    let done = home.gonogo(&["rehearse", "guide.md", "--assume", "--json"]);
+    let status = done.exits(0).json();
+    let run = status["run"].as_str().unwrap();
+    let report = home.gonogo(&["report", run]).exits(0).out;
     assert!(
         report.contains("assumed a second person's word on `echo`"),
         "{report}"
