@@ -379,12 +379,13 @@ async fn of_two_who_take_the_controls_exactly_one_drives() {
             people[other].asks(act(ticked)),
             people[driver].asks(act(ticked)),
         );
-        let acted: Vec<usize> = [(one, first), (other, second), (driver, before)]
+        let answers = [(one, first), (other, second), (driver, before)];
+        let acted: Vec<usize> = answers
             .iter()
             .filter(|(_, answer)| accepted(answer))
             .map(|(who, _)| *who)
             .collect();
-        assert_eq!(acted, [winner], "round {round}");
+        assert_eq!(acted, [winner], "round {round}: {answers:?}");
         wins[winner] += 1;
         driver = winner;
     }
