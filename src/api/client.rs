@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 
-use super::{CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person};
+use super::{
+    CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, SharedView,
+    ViewRequest,
+};
 use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
@@ -66,9 +69,18 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn join(&self, name: &str) -> Result<MessageStream, ClientError> {
+        self.join_as(name, false).await
+    }
+
+    /// [`Self::join`]; `observe` says that this client came to watch only.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn join_as(&self, name: &str, observe: bool) -> Result<MessageStream, ClientError> {
+        let query = [("name", name.to_owned()), ("observe", observe.to_string())];
         let response = self
             .http
-            .get(address("stream", &[("name", name.to_owned())])?)
+            .get(address("stream", &query)?)
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
@@ -127,6 +139,29 @@ impl Client {
             .json()
             .await
             .map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+
+    /// Tells the others what this client shows.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or the name is not this client's.
+    pub async fn show(&self, by: &str, view: SharedView) -> Result<(), ClientError> {
+        let request = ViewRequest {
+            by: by.to_owned(),
+            view,
+        };
+        let response = self
+            .http
+            .post("http://run/view")
+            .json(&request)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        match response.status().is_success() {
+            true => Ok(()),
+            false => Err(ClientError::Refused(response.status().to_string())),
+        }
     }
 
     /// Who is connected.

@@ -7,7 +7,7 @@ use crate::monitor::Sample;
 use crate::run::{
     ActionId, Asking, OutputLine, OutputTail, Record, Refusal, RunState, Timestamp, Typed,
 };
-use crate::supervisor::{Person, StoreHealth};
+use crate::supervisor::{Person, SharedView, StoreHealth};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,13 @@ pub struct InputRequest {
     pub action: ActionId,
     pub attempt: u32,
     pub typed: Typed,
+}
+
+/// `POST /view`: what a cockpit shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewRequest {
+    pub by: String,
+    pub view: SharedView,
 }
 
 /// The answer to a command: the sequence number of its last event, or why not.

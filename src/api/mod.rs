@@ -3,12 +3,14 @@
 //! way to read it. The local cockpit uses this path too: attaching is never a second one.
 
 mod client;
+mod listen;
 mod message;
+mod people;
 mod server;
 #[cfg(test)]
 mod tests;
 
-pub use crate::supervisor::{Person, StoreHealth};
+pub use crate::supervisor::{Person, SharedView, StoreHealth};
 pub use client::{Client, ClientError, MessageStream};
 pub use message::*;
 pub use server::serve;

@@ -1,27 +1,27 @@
-//! The supervisor's end: an axum router on a Unix socket that only the user may open.
+//! The supervisor's end: an axum router on Unix sockets, which knows of every request whose it is.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Snapshot};
-use crate::run::{ActionId, Command, Refusal};
-use crate::supervisor::{Handle, News, Person};
+use super::listen::Door;
+use super::people::{Announcement, Peer, People};
+use super::{
+    CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Snapshot, ViewRequest,
+};
+use crate::run::{ActionId, Command, ENGINE, PairingAct, Refusal, person};
+use crate::supervisor::{Handle, News, Person, place};
 
 /// A client that reads nothing holds this many lines; then its stream waits, and only its own.
 const STREAM_BUFFER: usize = 64;
@@ -30,57 +30,77 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 struct Server {
     handle: Handle,
-    people: Arc<Mutex<BTreeMap<String, Person>>>,
+    people: People,
 }
 
-/// Serves the run on a socket until the process ends.
+/// Serves the run on its own socket until the process ends; and on the guests' one, while the driver
+/// lets another login in.
 ///
 /// # Errors
-/// Where the socket cannot be bound or its permissions set.
-pub async fn serve(handle: Handle, path: &Path) -> io::Result<()> {
+/// Where the run's own socket cannot be bound or its permissions set.
+pub async fn serve(handle: Handle, path: &Path, guests: &Path) -> io::Result<()> {
     // A socket left by a supervisor that died; the run's lock says that none lives.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let door = Door::open(path, 0o600, handle.clone())?;
     let server = Server {
         handle,
-        people: Arc::default(),
+        people: People::default(),
     };
-    axum::serve(SameUser(listener), router(server)).await
+    tokio::spawn(look_who_hangs(server.clone()));
+    tokio::spawn(let_guests_in(server.clone(), guests.to_owned()));
+    axum::serve(door, service(server)).await
 }
 
-/// Accepts only peers of the user that runs the supervisor (and root).
-struct SameUser(UnixListener);
+type Service =
+    axum::extract::connect_info::IntoMakeServiceWithConnectInfo<axum::Router, super::people::Peer>;
 
-impl axum::serve::Listener for SameUser {
-    type Io = tokio::net::UnixStream;
-    type Addr = tokio::net::unix::SocketAddr;
+fn service(server: Server) -> Service {
+    router(server).into_make_service_with_connect_info()
+}
 
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, address)) => {
-                    let own = rustix::process::getuid().as_raw();
-                    match stream.peer_cred().map(|peer| peer.uid()) {
-                        Ok(peer) if peer == own || peer == 0 => return (stream, address),
-                        Ok(peer) => tracing::warn!(peer, "refused a client of another user"),
-                        Err(error) => tracing::warn!(%error, "a client without credentials"),
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a client");
-                    // Out of file descriptors: others must close theirs first.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
+async fn look_who_hangs(server: Server) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Some(announcement) = server.people.look() {
+            server.announce(announcement);
         }
     }
+}
 
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+/// Opens the second door as long as somebody may come through it.
+async fn let_guests_in(server: Server, path: PathBuf) {
+    let mut changed = server.handle.feed.watch();
+    let mut open: Option<tokio::task::JoinHandle<io::Result<()>>> = None;
+    loop {
+        let wanted = !server.handle.feed.state().pairing.allowed.is_empty();
+        match (&open, wanted) {
+            (None, true) => {
+                let door = place::create_guest_folder(&path)
+                    // Everybody may knock: who is let in is decided by what the kernel says of them.
+                    .and_then(|()| Door::open(&path, 0o666, server.handle.clone()));
+                match door {
+                    Ok(door) => {
+                        let service = service(server.clone());
+                        open = Some(tokio::spawn(async { axum::serve(door, service).await }));
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, path = %path.display(), "nobody else can be let in");
+                        tokio::time::sleep(Duration::from_secs(5)).await;
+                        continue;
+                    }
+                }
+            }
+            (Some(door), false) => {
+                door.abort();
+                open = None;
+                if let Err(error) = std::fs::remove_file(&path) {
+                    tracing::debug!(%error, "the guests' socket is gone already");
+                }
+            }
+            _ => {}
+        }
+        if changed.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -89,28 +109,53 @@ fn router(server: Server) -> Router {
         .route("/stream", get(stream))
         .route("/command", post(command))
         .route("/input", post(input))
+        .route("/view", post(view))
         .route("/people", get(people))
         .route("/output", get(output))
         .route("/included", get(included))
         .route("/loss", get(loss))
         .route("/fate", get(fate))
         .route("/guide", get(guide))
+        .layer(axum::middleware::from_fn_with_state(
+            server.clone(),
+            still_welcome,
+        ))
         .with_state(server)
+}
+
+/// A connection outlives the permission that it was opened with; its requests do not.
+async fn still_welcome(
+    State(server): State<Server>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> Response {
+    if server.is_welcome(&peer) {
+        return next.run(request).await;
+    }
+    let words = "the driver does not let you in any more";
+    (StatusCode::FORBIDDEN, words).into_response()
 }
 
 #[derive(Deserialize)]
 struct StreamQuery {
     name: String,
+    #[serde(default)]
+    observe: bool,
 }
 
-async fn stream(State(server): State<Server>, Query(query): Query<StreamQuery>) -> Response {
+async fn stream(
+    State(server): State<Server>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Query(query): Query<StreamQuery>,
+) -> Response {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(STREAM_BUFFER);
     tokio::spawn(async move {
-        let you = server.join(&query.name);
-        if let Some(end) = feed(&server, &you, &sender).await {
+        let you = server.join(&query.name, &peer, query.observe).await;
+        if let Some(end) = feed(&server, &you, &peer, &sender).await {
             tracing::debug!(client = %you, reason = %end, "client left");
         }
-        server.leave(&you);
+        server.announce(server.people.leave(&you));
     });
     Response::new(Body::from_stream(ReceiverStream::new(receiver)))
 }
@@ -119,8 +164,14 @@ async fn stream(State(server): State<Server>, Query(query): Query<StreamQuery>) 
 async fn feed(
     server: &Server,
     you: &str,
+    peer: &Peer,
     sender: &mpsc::Sender<Result<Bytes, Infallible>>,
 ) -> Option<String> {
+    let sender = Sender {
+        people: &server.people,
+        you,
+        channel: sender,
+    };
     let feed = &server.handle.feed;
     let mut changed = feed.watch();
     let (mut version, state, news) = feed.everything();
@@ -139,9 +190,9 @@ async fn feed(
         store: news.health.unwrap_or_default(),
     };
     drop(state);
-    send(sender, &Message::Snapshot(Box::new(snapshot))).await?;
+    sender.send(&Message::Snapshot(Box::new(snapshot))).await?;
     for asking in news.asking {
-        send(sender, &Message::Asking(asking)).await?;
+        sender.send(&Message::Asking(asking)).await?;
     }
     loop {
         tokio::select! {
@@ -149,16 +200,19 @@ async fn feed(
                 return Some("the supervisor ends".to_owned());
             },
             () = tokio::time::sleep(HEARTBEAT) => {
-                send(sender, &Message::Heartbeat { at: chrono::Utc::now() }).await?;
+                sender.send(&Message::Heartbeat { at: chrono::Utc::now() }).await?;
                 continue;
             }
-            () = sender.closed() => return Some("the client closed".to_owned()),
+            () = sender.channel.closed() => return Some("the client closed".to_owned()),
         }
         let (now, news) = feed.since(version, seq);
         version = now;
         seq = news.records.last().map_or(seq, |record| record.seq);
         for message in messages(news) {
-            send(sender, &message).await?;
+            sender.send(&message).await?;
+        }
+        if !server.is_welcome(peer) {
+            return Some("the driver does not let them in any more".to_owned());
         }
     }
 }
@@ -186,85 +240,117 @@ fn messages(news: News) -> Vec<Message> {
     messages
 }
 
-/// `None` where the client is gone.
-async fn send(sender: &mpsc::Sender<Result<Bytes, Infallible>>, message: &Message) -> Option<()> {
-    let mut line = match serde_json::to_vec(message) {
-        Ok(line) => line,
-        Err(error) => {
-            tracing::error!(%error, "a message cannot be written as JSON");
-            return Some(());
+/// A client's stream, and who it belongs to.
+struct Sender<'a> {
+    people: &'a People,
+    you: &'a str,
+    channel: &'a mpsc::Sender<Result<Bytes, Infallible>>,
+}
+
+impl Sender<'_> {
+    /// `None` where the client is gone.
+    async fn send(&self, message: &Message) -> Option<()> {
+        let mut line = match serde_json::to_vec(message) {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::error!(%error, "a message cannot be written as JSON");
+                return Some(());
+            }
+        };
+        line.push(b'\n');
+        match self.channel.try_send(Ok(Bytes::from(line))) {
+            Ok(()) => Some(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
+            // It reads slower than it is told: others see that it hangs, and none waits for it.
+            Err(mpsc::error::TrySendError::Full(line)) => {
+                self.people.blocked(self.you, true);
+                let sent = self.channel.send(line).await.ok();
+                self.people.blocked(self.you, false);
+                sent
+            }
         }
-    };
-    line.push(b'\n');
-    sender.send(Ok(Bytes::from(line))).await.ok()
+    }
 }
 
 impl Server {
-    /// Registers a client under a name that nobody else has.
-    fn join(&self, wanted: &str) -> String {
-        let name = {
-            let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut name = wanted.to_owned();
-            let mut number = 2;
-            while people.contains_key(&name) {
-                name = format!("{wanted} ({number})");
-                number += 1;
+    /// Whether this login may be here (still).
+    fn is_welcome(&self, peer: &Peer) -> bool {
+        peer.guest
+            .as_ref()
+            .is_none_or(|guest| guest.is_allowed(&self.handle.feed.state().pairing.allowed))
+    }
+
+    /// Registers a client; another login is recorded the first time it comes.
+    async fn join(&self, claimed: &str, peer: &Peer, observe: bool) -> String {
+        let state = self.handle.feed.state();
+        let is_guests = |name: &str| state.pairing.guests.contains_key(name);
+        let (name, announcement) = self.people.join(claimed, peer, observe, is_guests);
+        if peer.guest.is_some() {
+            let act = PairingAct::GuestJoined {
+                name: person(&name).to_owned(),
+                uid: peer.uid,
+            };
+            let recorded = self
+                .handle
+                .command(ENGINE.to_owned(), Command::Pairing { act });
+            if let Err(refusal) = recorded.await {
+                tracing::warn!(reason = %refusal.message, "a guest is not recorded");
             }
-            people.insert(
-                name.clone(),
-                Person {
-                    name: name.clone(),
-                    driver: false,
-                    since: chrono::Utc::now(),
-                },
-            );
-            name
-        };
-        self.announce();
+        }
+        self.announce(announcement);
         name
     }
 
-    fn leave(&self, name: &str) {
-        self.people
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
-        self.announce();
+    fn announce(&self, (version, people): Announcement) {
+        self.handle.announce(version, people);
     }
+}
 
-    fn announce(&self) {
-        let people = self
-            .people
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect();
-        self.handle.announce(people);
+/// `POST /view`: what a cockpit shows, and that it lives.
+async fn view(
+    State(server): State<Server>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<ViewRequest>,
+) -> StatusCode {
+    if !server.people.is(&request.by, &peer) {
+        return StatusCode::FORBIDDEN;
     }
+    if let Some(announcement) = server.people.show(&request.by, request.view) {
+        server.announce(announcement);
+    }
+    StatusCode::NO_CONTENT
 }
 
 async fn command(
     State(server): State<Server>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Json(request): Json<CommandRequest>,
 ) -> Json<CommandAnswer> {
     // What only the world may say is never taken from a client.
-    let from_the_world = matches!(
-        request.command,
+    let from_the_world = match &request.command {
         Command::Launched { .. }
-            | Command::Held { .. }
-            | Command::Finished { .. }
-            | Command::Identified { .. }
-            | Command::GuideSeen { .. }
-            | Command::Alerted { .. }
-            | Command::Sampled { .. }
-            | Command::LockSeen { .. }
-            | Command::TransactionSeen { .. }
-    );
-    if from_the_world || request.by == crate::run::ENGINE {
+        | Command::Held { .. }
+        | Command::Finished { .. }
+        | Command::Identified { .. }
+        | Command::GuideSeen { .. }
+        | Command::Alerted { .. }
+        | Command::Sampled { .. }
+        | Command::LockSeen { .. }
+        | Command::TransactionSeen { .. } => true,
+        Command::Pairing { act } => act.is_of_the_world(),
+        _ => false,
+    };
+    if from_the_world || request.by == ENGINE {
         return Json(CommandAnswer::Refused(Refusal::new(
             "that is not for a client to say",
             "send a command of a person",
+        )));
+    }
+    // A name is spoken under by those who joined with it, from the login that they joined from.
+    if !server.people.is(&request.by, &peer) {
+        return Json(CommandAnswer::Refused(Refusal::new(
+            format!("you are not here as `{}`", request.by),
+            "join the run first, and use the name it gives you",
         )));
     }
     Json(

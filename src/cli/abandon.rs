@@ -26,16 +26,15 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
             None => return Err(Trouble::failed("the supervisor is gone", "try again")),
         }
     };
-    let mut commands = vec![Command::Abandon {
-        reason: arguments.reason,
-    }];
     if snapshot.state.driver != snapshot.you {
-        commands.insert(0, Command::TakeControl {});
+        let reason = format!("`gonogo abandon`: {}", arguments.reason);
+        session::take_controls(&client, &snapshot.you, &reason, false).await?;
     }
-    for command in commands {
-        if let CommandAnswer::Refused(refusal) = client.command(&snapshot.you, command).await? {
-            return Err(Trouble::failed(refusal.message, refusal.help));
-        }
+    let command = Command::Abandon {
+        reason: arguments.reason,
+    };
+    if let CommandAnswer::Refused(refusal) = client.command(&snapshot.you, command).await? {
+        return Err(Trouble::failed(refusal.message, refusal.help));
     }
     say!("run {} is given up; nothing was rolled back", arguments.run);
     say!("  next: `gonogo report {}`", arguments.run);

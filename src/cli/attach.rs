@@ -4,11 +4,14 @@ use super::print::say;
 use clap::Args;
 
 use super::{Exit, identity, run, session};
+use crate::api::Client;
+use crate::run::Mode;
 use crate::ui;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run; without it the newest that is under way.
+    /// The run; without it the newest that is under way. A run of another login, whose driver lets you
+    /// in, must be named.
     run: Option<String>,
     /// Watch only: no key acts.
     #[arg(long)]
@@ -23,8 +26,39 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     run::need_terminal()?;
+    if let Some(named) = arguments.run.clone()
+        && session::directory_of(&named).is_err()
+        && let Some((uid, client)) = session::of_another_login(&named).await
+    {
+        say!("run {named} of another login (user number {uid}), which lets you in");
+        return as_guest(&named, client, arguments).await;
+    }
     let run = session::choose(arguments.run.as_deref()).await?;
     cockpit(&run, arguments.observe, arguments.layout, arguments.theme).await
+}
+
+/// The cockpit on a run whose journal this login cannot read.
+async fn as_guest(run: &str, client: Client, arguments: Arguments) -> color_eyre::Result<Exit> {
+    let options = ui::Options {
+        me: identity::me(),
+        observe: arguments.observe,
+        layout: arguments.layout,
+        theme: arguments.theme,
+    };
+    let left = ui::run(client, options).await?;
+    Ok(match left {
+        ui::Leave::RunGoesOn { .. } => {
+            say!("run {run} goes on without this screen");
+            say!("  next: `gonogo attach {run}` comes back to it");
+            Exit::Waiting
+        }
+        ui::Leave::RunIsOver {
+            mode: Mode::RolledBack,
+            ..
+        } => Exit::RolledBack,
+        ui::Leave::RunIsOver { .. } => Exit::Failed,
+        ui::Leave::Early => Exit::Waiting,
+    })
 }
 
 /// Opens the cockpit on a run and says how to come back.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity, inputs};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, Provenance, Record};
+use crate::run::{
+    ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, PairingFact, Provenance, Record,
+};
 use crate::runbook::config::{Config, Environment, parse_config};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};
@@ -32,6 +34,8 @@ pub(super) struct Opened {
     pub provenance: Provenance,
     /// What earlier runs of this very guide have armed.
     pub armed_before: BTreeMap<ActionId, ArmedBefore>,
+    /// Other logins that may watch: users and `@groups`.
+    pub allow: Vec<String>,
 }
 
 /// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
@@ -268,6 +272,7 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
             ..Provenance::default()
         },
         armed_before: BTreeMap::new(),
+        allow: Vec::new(),
     })
 }
 
@@ -298,6 +303,9 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         .and_then(chrono::TimeDelta::try_seconds)
         .and_then(|length| now.checked_add_signed(length));
     let me = identity::me();
+    for whom in &opened.allow {
+        check_guest(whom)?;
+    }
     let record = Record {
         seq: 1,
         at: now,
@@ -315,13 +323,25 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         },
     };
     let armed = opened.armed_before.into_iter();
+    let remembered = armed.map(|(action, armed)| {
+        let event = Event::ArmingRemembered { action, armed };
+        (ENGINE.to_owned(), event)
+    });
+    let allowed = opened.allow.into_iter().map(|whom| {
+        let fact = PairingFact::GuestAllowed { whom };
+        (record.by.clone(), Event::Pairing { fact })
+    });
+    let later: Vec<Record> = (2..)
+        .zip(remembered.chain(allowed))
+        .map(|(seq, (by, event))| Record {
+            seq,
+            at: now,
+            by,
+            event,
+        })
+        .collect();
     let mut records = vec![record];
-    records.extend((2..).zip(armed).map(|(seq, (action, armed))| Record {
-        seq,
-        at: now,
-        by: ENGINE.to_owned(),
-        event: Event::ArmingRemembered { action, armed },
-    }));
+    records.extend(later);
     // Nobody sees half a run: it gets its name when its first event is durable.
     let half = directory.with_file_name(format!(".{run}"));
     let kept = match keep(&half, &opened.source, &records).await {
@@ -339,6 +359,21 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         ));
     }
     Ok(run)
+}
+
+/// A user or group that can exist.
+fn check_guest(whom: &str) -> color_eyre::Result<()> {
+    let name = whom.strip_prefix('@').unwrap_or(whom);
+    let sound = !name.is_empty()
+        && !name.starts_with('-')
+        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    if sound {
+        return Ok(());
+    }
+    Err(Trouble::usage(
+        format!("`--allow {whom}` names no user"),
+        "name a user, or a group as `@group`",
+    ))
 }
 
 /// Writes what a run begins with.

@@ -9,7 +9,7 @@ use clap::Args;
 use super::exit::Trouble;
 use super::{Exit, identity, session, status, unattended};
 use crate::api::{CommandAnswer, Message};
-use crate::run::{Command, Policy, RollbackPlan, rollback_plans};
+use crate::run::{Command, Policy, RollbackPlan, rollback_plans, same_person};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -46,6 +46,10 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let plan = choose(&plans, arguments.option.as_deref())?;
     say!("run {run}: {}", status::sentence(&snapshot.state));
     show(plan);
+    let driver = &snapshot.state.driver;
+    if !same_person(driver, &snapshot.you) {
+        say!("  `{driver}` drives this run; going back takes the controls, and the report says so");
+    }
     let word = plan.confirm.clone().unwrap_or_else(|| "yes".to_owned());
     let typed = match arguments.confirm {
         Some(typed) => typed,
@@ -59,12 +63,12 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     }
     let me = snapshot.you.clone();
     if snapshot.state.driver != me {
-        // Whoever asks for the way back at a prompt takes the controls, visibly.
-        if let CommandAnswer::Refused(refusal) =
-            client.command(&me, Command::TakeControl {}).await?
-        {
-            return Err(Trouble::failed(refusal.message, refusal.help));
-        }
+        // Whoever asks for the way back at a prompt takes the controls, visibly: it waits for nobody.
+        let reason = match &arguments.reason {
+            Some(reason) => format!("`gonogo rollback`: {reason}"),
+            None => "`gonogo rollback`".to_owned(),
+        };
+        session::take_controls(&client, &me, &reason, true).await?;
     }
     let command = Command::Rollback {
         option: plan.option.clone(),

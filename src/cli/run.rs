@@ -11,6 +11,9 @@ use super::{Exit, OpenArguments, attach, inputs, open};
 pub(super) struct Arguments {
     #[command(flatten)]
     open: OpenArguments,
+    /// Let another login of this machine watch: a user, or `@group`.
+    #[arg(long, value_name = "USER")]
+    allow: Vec<String>,
     /// The layout to begin with.
     #[arg(long, value_name = "NAME")]
     layout: Option<String>,
@@ -29,6 +32,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         inputs::forget(&opened)?;
     }
     inputs::recall(&mut opened);
+    opened.allow = arguments.allow;
     let layout = arguments
         .layout
         .or_else(|| opened.environment.layout.clone())

@@ -5,9 +5,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::exit::Trouble;
-use crate::api::Client;
+use crate::api::{Client, CommandAnswer};
 use crate::journal::{Journal, SqliteJournal};
-use crate::run::{Mode, RunState, apply, open};
+use crate::run::{Command, Mode, PairingAct, RunState, apply, open};
 use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
@@ -139,5 +139,42 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
             ));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A client of a run that belongs to another login, and that login's user number; `None` where nobody
+/// of this machine lets this login into a run of that name.
+pub(super) async fn of_another_login(run: &str) -> Option<(u32, Client)> {
+    for (uid, socket) in place::guest_sockets(run).ok()? {
+        // The kernel says who answers: a socket of somebody else's making is not the run's.
+        let Ok(stream) = tokio::net::UnixStream::connect(&socket).await else {
+            continue;
+        };
+        let is_theirs = stream.peer_cred().is_ok_and(|peer| peer.uid() == uid);
+        if let (true, Ok(client)) = (is_theirs, Client::new(&socket)) {
+            return Some((uid, client));
+        }
+    }
+    None
+}
+
+/// Takes the controls of a run for a command at the prompt: what is offered or one's own at once; else
+/// they are demanded with this reason, which stands in the report.
+pub(super) async fn take_controls(
+    client: &Client,
+    me: &str,
+    reason: &str,
+    to_go_back: bool,
+) -> color_eyre::Result<()> {
+    if let CommandAnswer::Accepted { .. } = client.command(me, Command::TakeControl {}).await? {
+        return Ok(());
+    }
+    let act = PairingAct::Demand {
+        reason: reason.to_owned(),
+        to_go_back,
+    };
+    match client.command(me, Command::Pairing { act }).await? {
+        CommandAnswer::Accepted { .. } => Ok(()),
+        CommandAnswer::Refused(refusal) => Err(Trouble::failed(refusal.message, refusal.help)),
     }
 }

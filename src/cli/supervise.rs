@@ -37,9 +37,12 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let directory = session::directory_of(&arguments.run)?;
     let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
     let socket = place::socket_path(&directory)?;
+    let uid = rustix::process::getuid().as_raw();
+    let guests = place::guest_socket_path(uid, &arguments.run);
     let serving = tokio::spawn({
         let socket = socket.clone();
-        async move { api::serve(handle, &socket).await }
+        let guests = guests.clone();
+        async move { api::serve(handle, &socket, &guests).await }
     });
     let leave = Arc::new(Notify::new());
     let mut terminated = signal(SignalKind::terminate())?;
@@ -71,8 +74,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             Err(error) => return Err(error.into()),
         },
     }
-    if let Err(error) = std::fs::remove_file(&socket) {
-        tracing::debug!(%error, "the socket is gone already");
+    for socket in [&socket, &guests] {
+        if let Err(error) = std::fs::remove_file(socket) {
+            tracing::debug!(%error, "the socket is gone already");
+        }
     }
     tracing::info!("supervisor ends");
     Ok(Exit::Done)

@@ -208,6 +208,11 @@ impl Walk {
         match message {
             Message::Snapshot(snapshot) => {
                 self.me = snapshot.you;
+                if snapshot.state.driver != self.me {
+                    // The walk before this one is gone, or ends at this moment.
+                    let reason = "goes on with the walk";
+                    session::take_controls(&self.client, &self.me, reason, false).await?;
+                }
                 self.state = Some(snapshot.state);
             }
             Message::Event(record) => {

@@ -126,6 +126,13 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
             write_step(out, state, step)?;
         }
     }
+    if !state.pairing.log.is_empty() {
+        writeln!(out, "\n## Who drove, watched and approved\n")?;
+        for logged in &state.pairing.log {
+            let (word, text) = logged.fact.words();
+            writeln!(out, "- {} {}: {word} {text}", time(logged.at), logged.by)?;
+        }
+    }
     if !state.notes.is_empty() {
         writeln!(out, "\n## Notes\n")?;
         for note in &state.notes {

@@ -13,6 +13,9 @@ const CANCEL_PATIENCE_MS: i64 = 5_000;
 
 /// The next events, none when all is said.
 pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event> {
+    if let Some(fact) = super::pairing::void(state) {
+        return vec![Event::Pairing { fact }];
+    }
     match state.mode {
         Mode::RollingBack => roll_back(state, now),
         Mode::Running | Mode::Held | Mode::Done => walk(state, readings),

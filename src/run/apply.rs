@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     Acknowledged, ActionId, Alert, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
     GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
-    TargetLock, TickState,
+    Subject, TargetLock, TickState, pairing,
 };
 use crate::runbook::blank_name;
 
@@ -62,6 +62,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         input_changes: Vec::new(),
         armed_before: BTreeMap::new(),
         guide_on_disk: None,
+        pairing: super::Pairing::default(),
         alerts: Vec::new(),
         completed_at: None,
         seq: record.seq,
@@ -89,6 +90,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
         }
         Event::DriverChanged { driver } => {
             state.driver.clone_from(driver);
+            pairing::driver_changed(state);
             // Who only watches now types to nothing.
             for action in state.actions.values_mut() {
                 if let Some(attempt) = action.attempts.last_mut() {
@@ -96,6 +98,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 }
             }
         }
+        Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
         Event::TargetLocked { target } => {
             let lock = TargetLock::Ours { since: at };
             state.locks.insert(target.clone(), lock);
@@ -211,6 +214,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             if state.mode == Mode::Held {
                 state.mode = Mode::Running;
             }
+            let asked_by = pairing::happens(state, &Subject::Start { action: *action });
             state
                 .actions
                 .entry(*action)
@@ -218,7 +222,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 .attempts
                 .push(Attempt {
                     number: *attempt,
-                    by: by(),
+                    by: asked_by.unwrap_or_else(by),
                     started_at: at,
                     ended_at: None,
                     command: command.clone(),
@@ -397,10 +401,14 @@ pub fn apply(state: &mut RunState, record: &Record) {
             decision,
             reason,
         } => {
+            let subject = Subject::Gate {
+                phase: phase.clone(),
+            };
+            let asked_by = pairing::happens(state, &subject);
             state.phases.entry(phase.clone()).or_default().gate = Some(Gate {
                 decision: *decision,
                 at,
-                by: by(),
+                by: asked_by.unwrap_or_else(by),
                 reason: reason.clone(),
             });
             state.mode = match decision {

@@ -2,7 +2,8 @@
 //! caller sends the command and asks again when the state has changed.
 
 use super::{
-    Command, GateDecision, Mode, Outcome, RunState, StepStatus, Verdict, preview, rollback_plans,
+    Command, GateDecision, Mode, Outcome, PairingAct, RunState, StepStatus, Verdict, preview,
+    rollback_plans,
 };
 use crate::runbook::{Phase, Step};
 
@@ -57,6 +58,7 @@ pub fn autopilot(state: &RunState, policy: Policy) -> Next {
             Some(_) => Next::Ended(Ending::Failed),
             None => Next::Do(Command::Resume {}),
         },
+        Mode::Running if state.pairing.waiting.is_some() => second_person(state, assume),
         Mode::Running => match state.phase() {
             Some(phase) => walk(state, phase, assume),
             None => Next::Wait,
@@ -110,6 +112,24 @@ fn decide_held(state: &RunState, assume: bool) -> Option<Next> {
 fn last_no_go(state: &RunState) -> Option<&str> {
     let gate = state.phases.get(&state.current_phase)?.gate.as_ref()?;
     (gate.decision == GateDecision::NoGo).then(|| gate.reason.as_deref().unwrap_or_default())
+}
+
+/// A rehearsal that may assume says the second person's word itself.
+fn second_person(state: &RunState, assume: bool) -> Next {
+    let Some(waiting) = &state.pairing.waiting else {
+        return Next::Wait;
+    };
+    if assume && state.unattended {
+        return Next::Do(Command::Pairing {
+            act: PairingAct::Approve {
+                hash: waiting.request.hash.clone(),
+                included: waiting.request.included.clone(),
+                assumed: true,
+            },
+        });
+    }
+    let what = state.subject_title(&waiting.request.subject);
+    Next::Person(format!("a second person to approve `{what}`"))
 }
 
 fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, LockHolder, Outcome,
-    TargetIdentity,
+    PairingAct, TargetIdentity,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,12 @@ pub enum Command {
         text: String,
         step: Option<String>,
     },
+    /// Takes the controls that were offered, or one's own at another terminal.
     TakeControl {},
+    /// Between the people at the run.
+    Pairing {
+        act: PairingAct,
+    },
     /// Takes a target over from the run that holds it; `typed` is the name of that run.
     TakeTarget {
         target: String,

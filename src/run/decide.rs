@@ -1,16 +1,20 @@
 //! A command meets the state and becomes events, or a refusal that says what to do instead. The
 //! whole of what a person may do stands here; nothing else changes a run.
 
+mod control;
 mod finish;
 mod gate;
 mod held;
 mod lock;
 mod rollback;
+mod second;
 mod start;
 mod step;
 mod watch;
 
-use super::{Command, Event, GuideOnDisk, Outcome, Readings, Refusal, RunState, Timestamp};
+use super::{
+    Command, Event, GuideOnDisk, Outcome, PairingAct, Readings, Refusal, RunState, Timestamp,
+};
 use super::{Mode, preview};
 
 pub(super) use start::started;
@@ -35,12 +39,8 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let drives = by == state.driver || by == super::ENGINE;
-    let anybody = matches!(command, Command::Note { .. } | Command::TakeControl {});
-    if !drives && !anybody {
-        return Err(Refusal::new(
-            format!("`{}` drives this run; you are watching", state.driver),
-            "take control first",
-        ));
+    if !drives && !control::is_for_watchers(command) {
+        return Err(control::watching(state));
     }
     let of_the_walk = matches!(
         command,
@@ -116,7 +116,8 @@ pub fn decide(
             typed.as_deref(),
             reason.as_deref(),
             now,
-        ),
+        )
+        .and_then(|events| second::or_ask(state, by, command, events)),
         Command::Cancel { action } => match state.action(*action).and_then(|a| a.last()) {
             Some(attempt) if attempt.outcome.is_none() => one(Event::CancelRequested {
                 action: *action,
@@ -161,7 +162,8 @@ pub fn decide(
             phase,
             decision,
             reason,
-        } => gate(state, phase, *decision, reason.as_deref()),
+        } => gate(state, phase, *decision, reason.as_deref())
+            .and_then(|events| second::or_ask(state, by, command, events)),
         Command::Rollback {
             option,
             hash,
@@ -207,14 +209,24 @@ pub fn decide(
                 step: step.clone(),
             })
         }
-        Command::TakeControl {} => {
-            if by == state.driver {
-                return Err(Refusal::new("you drive this run already", "go on"));
-            }
-            one(Event::DriverChanged {
-                driver: by.to_owned(),
-            })
-        }
+        Command::TakeControl {} => control::take(state, by, now),
+        Command::Pairing { act } => match act {
+            PairingAct::Approve {
+                hash,
+                included,
+                assumed,
+            } => second::approve(
+                state,
+                readings,
+                by,
+                hash,
+                included.as_deref(),
+                *assumed,
+                now,
+            ),
+            PairingAct::Object { reason } => second::object(state, reason),
+            act => control::between_people(state, by, act, now),
+        },
         Command::TakeTarget {
             target,
             typed,

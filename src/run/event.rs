@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionId, ArmedBefore, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome, Provenance,
-    Timestamp,
+    ActionId, ArmedBefore, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome, PairingFact,
+    Provenance, Timestamp,
 };
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
@@ -136,6 +136,10 @@ pub enum Event {
     },
     DriverChanged {
         driver: String,
+    },
+    /// Between the people at the run.
+    Pairing {
+        fact: PairingFact,
     },
     InputSet {
         name: String,

@@ -19,10 +19,12 @@ mod held;
 mod included;
 mod inputs;
 mod output;
+mod pairing;
 mod plan;
 mod preview;
 mod shell;
 mod state;
+mod summary;
 mod time;
 mod walk;
 mod watch;
@@ -52,12 +54,17 @@ pub use inputs::{
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
 };
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
+pub use pairing::{
+    ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
+    Subject, Waiting, person, same_person, subject_hash,
+};
 pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
 pub use state::*;
+pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
 

@@ -114,6 +114,9 @@ pub struct RunState {
     /// The guide's file, once it was seen to be another.
     #[serde(default)]
     pub guide_on_disk: Option<GuideSeen>,
+    /// Who offers, asks, watches with a raised hand, or must approve.
+    #[serde(default)]
+    pub pairing: super::Pairing,
     /// Red flags that watches have seen, oldest first.
     #[serde(default)]
     pub alerts: Vec<Alert>,

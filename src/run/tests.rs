@@ -1,5 +1,7 @@
 //! The engine as an operator experiences it, over guides read by the real reader.
 
+mod pairing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -618,8 +620,9 @@ fn who_watches_cannot_act() {
         },
     )
     .unwrap();
-    run.tries("bert@ops", Command::TakeControl {}).unwrap();
-    assert_eq!(run.state.driver, "bert@ops");
+    let refusal = run.tries("bert@ops", Command::TakeControl {}).unwrap_err();
+    assert!(refusal.message.contains("is here"), "{refusal}");
+    assert_eq!(run.state.driver, ANNA);
 }
 
 #[test]
@@ -682,6 +685,7 @@ fn an_inferred_command_is_armed_before_it_runs() {
 mod watches;
 
 /// Who says it.
+/// Who gives a command, where nobody else is at the run.
 fn author(command: &Command) -> &'static str {
     match command {
         Command::Finished { .. }
@@ -758,7 +762,7 @@ fn a_run_whose_target_is_taken_is_held_and_may_still_go_back() {
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..34, 0u8..8)
+    (0u8..38, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -827,6 +831,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             },
         },
         22 => Command::Arm { action, hash },
+        34..=37 => pairing::nth_act(run, kind - 14, choice),
         12 => Command::Alerted {
             action,
             attempt: 1,
@@ -911,11 +916,11 @@ proptest! {
 
     #[test]
     fn the_state_is_the_fold_of_its_events(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = watches::ready();
+        let mut run = watches::ready_for_two();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = author(&command);
-            if let Err(refusal) = run.tries(by, command) {
+            let by = pairing::asks(&run, &command);
+            if let Err(refusal) = run.tries(&by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
         }
@@ -933,11 +938,11 @@ proptest! {
     /// A crash at any point of the journal: nothing that was started is started again by the engine.
     #[test]
     fn after_a_crash_at_any_prefix_nothing_runs_twice(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut run = watches::ready();
+        let mut run = watches::ready_for_two();
         for command in commands {
             let command = nth_command(&run, command);
-            let by = author(&command);
-            run.tries(by, command).ok();
+            let by = pairing::asks(&run, &command);
+            run.tries(&by, command).ok();
         }
         for length in 1..=run.records.len() {
             let mut revived = Run::of(GUIDE);

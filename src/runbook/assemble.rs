@@ -405,6 +405,7 @@ fn step(id: String, title: &str, line: usize, body: String, content: Content) ->
         expect: content.expect,
         choice: None,
         undo: None,
+        approvals: None,
     }
 }
 

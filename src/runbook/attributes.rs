@@ -30,6 +30,12 @@ impl Raw {
                 .is_some_and(|value| !matches!(value, "false" | "no" | "0"))
     }
 
+    /// How many people a heading asks for (`approvals=2` or `.two-person`).
+    pub fn approvals(&self) -> Option<u8> {
+        let two = self.flag("two-person").then_some(2);
+        self.get("approvals").and_then(people).max(two)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.id.is_none() && self.classes.is_empty() && self.pairs.is_empty()
     }
@@ -195,7 +201,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 13] = [
+pub(super) const KNOWN_CLASSES: [&str; 14] = [
     "run",
     "check",
     "output",
@@ -209,10 +215,11 @@ pub(super) const KNOWN_CLASSES: [&str; 13] = [
     "loss",
     "watch",
     "destructive",
+    "two-person",
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 18] = [
+pub(super) const FENCE_KEYS: [&str; 19] = [
     "expect",
     "capture",
     "timeout",
@@ -229,6 +236,7 @@ pub(super) const FENCE_KEYS: [&str; 18] = [
     "when",
     "repeatable",
     "parts",
+    "approvals",
     "id",
     "name",
 ];
@@ -272,7 +280,7 @@ const FOREIGN_KEYS: [&str; 33] = [
 ];
 
 /// Keys of a comment under a heading or after a list item.
-pub(super) const COMMENT_KEYS: [&str; 20] = [
+pub(super) const COMMENT_KEYS: [&str; 22] = [
     "id",
     "estimate",
     "owner",
@@ -293,6 +301,8 @@ pub(super) const COMMENT_KEYS: [&str; 20] = [
     "rollback",
     "reference",
     "soak",
+    "approvals",
+    "two-person",
 ];
 
 pub(super) fn is_known_key(key: &str) -> bool {
@@ -364,6 +374,14 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "cwd" => attributes.cwd = Some(value.clone()),
             "confirm" => attributes.confirm = Some(value.clone()),
             "repeatable" => attributes.repeatable = value != "false",
+            "approvals" => match people(value) {
+                Some(people) => attributes.approvals = Some(people),
+                None => bad.push(BadValue {
+                    key: key.clone(),
+                    message: format!("`{value}` is no number of people"),
+                    help: "write `approvals=2`: two people, the driver among them".to_owned(),
+                }),
+            },
             "id" | "name" | "recommended" => {}
             "ignore" | "no_run" if value == "true" => attributes.classes.push("norun".to_owned()),
             "background" if value == "true" => attributes.classes.push("watch".to_owned()),
@@ -375,7 +393,15 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             }
         }
     }
+    if attributes.has_class("two-person") {
+        attributes.approvals = attributes.approvals.max(Some(2));
+    }
     (attributes, choice, bad)
+}
+
+/// How many people something asks for: 1 to 9.
+pub(super) fn people(value: &str) -> Option<u8> {
+    value.parse().ok().filter(|people| (1..=9).contains(people))
 }
 
 /// `group:name`; a name alone belongs to the group `choice`.
@@ -464,6 +490,19 @@ mod tests {
             assert_eq!(attributes.timeout_s, Some(30), "{info}");
             assert!(bad.is_empty(), "{info}");
         }
+    }
+
+    #[test]
+    fn people_are_counted_with_the_driver() {
+        let asked = |info: &str| interpret(&parse_info(info).1, true).0.approvals;
+        assert_eq!(asked("sql {.run .two-person}"), Some(2));
+        assert_eq!(asked("sql {.run approvals=3}"), Some(3));
+        assert_eq!(asked("sql {.run .two-person approvals=3}"), Some(3));
+        assert_eq!(asked("sql {.run}"), None);
+        let (_, _, bad) = interpret(&parse_info("sql {.run approvals=many}").1, true);
+        assert_eq!(bad[0].key, "approvals");
+        let heading = take_comments("<!-- gonogo: approvals=2 -->").1;
+        assert_eq!(heading.approvals(), Some(2));
     }
 
     #[test]

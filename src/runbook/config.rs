@@ -77,6 +77,25 @@ pub struct Environment {
     pub park_after_s: Option<u64>,
     pub layout: Option<String>,
     pub theme: Option<String>,
+    /// Seconds that a driver must be gone before another may demand the controls.
+    #[serde(default)]
+    pub demand_after_s: Option<u64>,
+    /// What asks for a second person, whatever the guide says.
+    #[serde(default)]
+    pub two_person: Vec<TwoPerson>,
+    /// The second person must come from another login, not only under another name.
+    #[serde(default)]
+    pub second_login: bool,
+}
+
+/// What an environment has confirmed by two people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TwoPerson {
+    /// Every command that destroys something.
+    Destructive,
+    /// The commands and the gate of a phase after which there is no way back.
+    PointOfNoReturn,
 }
 
 /// A database as libpq names it: keyword/value string or URI, without a password.

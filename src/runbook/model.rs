@@ -133,6 +133,9 @@ pub struct Phase {
     /// Seconds that must pass after the phase before it (`WAIT 7 DAYS`), for a phase of the cleanup.
     pub wait_s: Option<u64>,
     pub owner: Option<String>,
+    /// How many people its gate asks for, the driver among them.
+    #[serde(default)]
+    pub approvals: Option<u8>,
 }
 
 /// What an operator does at one time: ticks, commands and what must be true after them.
@@ -153,6 +156,9 @@ pub struct Step {
     pub choice: Option<Choice>,
     /// Id of the step or block that takes this step back.
     pub undo: Option<String>,
+    /// How many people each of its commands asks for, the driver among them.
+    #[serde(default)]
+    pub approvals: Option<u8>,
 }
 
 /// A box or manual act that a person ticks.
@@ -389,6 +395,9 @@ pub struct Attributes {
     pub confirm: Option<String>,
     /// May be run again after a crash without asking.
     pub repeatable: bool,
+    /// How many people it asks for, the driver among them.
+    #[serde(default)]
+    pub approvals: Option<u8>,
     /// Everything else, as written.
     pub other: BTreeMap<String, String>,
 }

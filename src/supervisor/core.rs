@@ -20,8 +20,8 @@ use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
-    ActionId, Command, ENGINE, Event, Mode, Readings, Record, Refusal, RunState, TargetIdentity,
-    Timestamp, advance, apply, decide, digest_of, open, preview,
+    ActionId, Command, ENGINE, Event, Mode, PairingAct, PairingFact, Readings, Record, Refusal,
+    RunState, Subject, TargetIdentity, Timestamp, advance, apply, decide, digest_of, open, preview,
 };
 use crate::runbook::Actor;
 
@@ -73,8 +73,11 @@ pub struct Supervisor {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) sender: mpsc::Sender<Input>,
     pub(super) people: Vec<Person>,
+    pub(super) people_version: u64,
+    /// Since when no client of the driver has been seen.
+    pub(super) driver_missed: Option<Timestamp>,
     /// When somebody last came or went.
-    looked_at: Timestamp,
+    pub(super) looked_at: Timestamp,
     pub(super) health: StoreHealth,
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
@@ -153,6 +156,8 @@ impl Supervisor {
             inputs,
             sender,
             people: Vec::new(),
+            people_version: 0,
+            driver_missed: None,
             looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
@@ -200,6 +205,7 @@ impl Supervisor {
                 _ = pulse.tick() => {
                     self.mend_journal().await;
                     self.look_at_guide();
+                    self.note_presence(false).await;
                     self.proceed().await;
                     if self.is_over() || self.is_parked() {
                         break;
@@ -236,13 +242,16 @@ impl Supervisor {
         idle && rests && self.unsaved.is_empty() && self.people.is_empty()
     }
 
-    fn is_ended(&self) -> bool {
+    pub(super) fn is_ended(&self) -> bool {
         self.state.mode == Mode::Done || self.state.mode.is_over()
     }
 
     async fn take(&mut self, input: Input) {
         match input {
             Input::Request(request) => {
+                if takes_over(&request.command) {
+                    self.note_presence(true).await;
+                }
                 let answer = self.carry_out(&request.by, request.command).await;
                 if let Some(waiting) = request.answer
                     && waiting.send(answer).is_err()
@@ -269,11 +278,7 @@ impl Supervisor {
                 });
             }
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
-            Input::People(people) => {
-                self.people = people;
-                self.looked_at = chrono::Utc::now();
-                self.announce();
-            }
+            Input::People(version, people) => self.people_changed(version, people).await,
             Input::Launched {
                 action,
                 attempt,
@@ -311,16 +316,25 @@ impl Supervisor {
                 "look at it again, then confirm",
             ));
         }
+        if let Command::Pairing {
+            act: PairingAct::Approve { .. },
+        } = &command
+        {
+            self.void_if_included_changed().await?;
+            self.look_at_locks().await?;
+        }
         if let Command::Start { action, .. } = &command {
             self.starts_somewhere(*action)?;
             self.look_at_locks().await?;
         }
         let now = chrono::Utc::now();
+        let driver = self.state.driver.clone();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
         self.secrets.check(&self.state, &command).await?;
         self.commit(by, events).await?;
         memory::keep(&self.state, by, &command);
-        if matches!(command, Command::TakeControl {}) {
+        if self.state.driver != driver {
+            self.driver_missed = None;
             self.announce();
         }
         Ok(self.state.seq)
@@ -349,6 +363,30 @@ impl Supervisor {
         ))
     }
 
+    /// What was approved is what was asked, down to the files that it includes.
+    async fn void_if_included_changed(&mut self) -> Result<(), Refusal> {
+        let Some(waiting) = &self.state.pairing.waiting else {
+            return Ok(());
+        };
+        let (Subject::Start { action }, Some(shown)) =
+            (&waiting.request.subject, &waiting.request.included)
+        else {
+            return Ok(());
+        };
+        if *shown == digest_of(&included::read(&self.state, *action)) {
+            return Ok(());
+        }
+        let fact = PairingFact::ApprovalVoided {
+            what: self.state.subject_title(&waiting.request.subject),
+            reason: "a file that it includes has changed".to_owned(),
+        };
+        self.commit(ENGINE, vec![Event::Pairing { fact }]).await?;
+        Err(Refusal::new(
+            "a file that it includes has changed since it was asked",
+            "the driver looks at it again and asks anew",
+        ))
+    }
+
     /// Lets the engine do what it does by itself.
     pub(super) async fn proceed(&mut self) {
         for _ in 0..LONGEST_ADVANCE {
@@ -368,4 +406,15 @@ impl Supervisor {
         }
         tracing::error!("the engine does not come to rest; the run is left as it is");
     }
+}
+
+/// Somebody wants the controls: who is there matters now, not after a grace.
+fn takes_over(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::TakeControl {}
+            | Command::Pairing {
+                act: PairingAct::Demand { .. }
+            }
+    )
 }

@@ -21,11 +21,41 @@ pub struct StoreHealth {
     pub failure: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Who is connected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     pub name: String,
     pub driver: bool,
     pub since: Timestamp,
+    /// Came to watch only.
+    #[serde(default)]
+    pub observe: bool,
+    /// The user number of another login than the run's own.
+    #[serde(default)]
+    pub guest: Option<u32>,
+    /// Connected, but it shows no sign of life.
+    #[serde(default)]
+    pub stale: bool,
+    /// What they look at; `None` of clients that draw nothing.
+    #[serde(default)]
+    pub view: Option<SharedView>,
+}
+
+/// What a cockpit shows, for those who follow it. Never journalled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedView {
+    /// The step looked at; `None`: the one at hand.
+    pub step: Option<String>,
+    /// The box or action under the cursor.
+    pub item: Option<usize>,
+    /// The focused pane.
+    pub pane: String,
+    pub zoomed: bool,
+    #[serde(default)]
+    pub observe: bool,
+    /// The minute of the last key.
+    #[serde(default)]
+    pub keyed_at: Option<Timestamp>,
 }
 
 /// Probe readings kept for the sparkline of a client that joins later.

@@ -48,7 +48,7 @@ pub(super) enum Input {
     Fate(ActionId, oneshot::Sender<Fate>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
-    People(Vec<Person>),
+    People(u64, Vec<Person>),
     Launched {
         action: ActionId,
         attempt: u32,
@@ -172,11 +172,11 @@ impl Handle {
         answered.await.map_err(|_| gone())
     }
 
-    /// Says who is connected.
-    pub fn announce(&self, people: Vec<Person>) {
+    /// Says who is connected. Of two announcements the one with the higher version holds.
+    pub fn announce(&self, version: u64, people: Vec<Person>) {
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
-            if inputs.send(Input::People(people)).await.is_err() {
+            if inputs.send(Input::People(version, people)).await.is_err() {
                 tracing::debug!("nobody is left to hear who is connected");
             }
         });

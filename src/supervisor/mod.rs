@@ -15,13 +15,14 @@ mod launch;
 pub mod memory;
 mod output;
 pub mod place;
+mod presence;
 mod reserve;
 mod secrets;
 mod waiting;
 mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
-pub use feed::{Feed, News, Person, StoreHealth};
+pub use feed::{Feed, News, Person, SharedView, StoreHealth};
 pub use handle::{Handle, LossRequest, Request, TypedRequest};
 pub use output::PageError;
 pub use secrets::Secrets;

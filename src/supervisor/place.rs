@@ -126,3 +126,57 @@ pub fn socket_path(directory: &Path) -> io::Result<PathBuf> {
     };
     Ok(folder.join(format!("{}.sock", &digest[..24])))
 }
+
+/// Where other logins reach a run, once its driver lets somebody in: `/tmp/gonogo-join-UID/RUN.sock`.
+/// `uid` is the run's own login.
+pub fn guest_socket_path(uid: u32, run: &str) -> PathBuf {
+    PathBuf::from(format!("/tmp/gonogo-join-{uid}/{run}.sock"))
+}
+
+/// Makes the folder of a guests' socket: others may go through it to a name they know, and list or
+/// write nothing.
+///
+/// # Errors
+/// Where it cannot be made, or belongs to somebody else.
+pub fn create_guest_folder(socket: &Path) -> io::Result<()> {
+    let folder = socket
+        .parent()
+        .ok_or_else(|| io::Error::other("the guests' socket has no folder"))?;
+    match std::fs::DirBuilder::new().mode(0o711).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = std::fs::symlink_metadata(folder)?;
+    if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() {
+        return Err(io::Error::other(format!(
+            "`{}` belongs to somebody else",
+            folder.display()
+        )));
+    }
+    // The umask may have taken what others need.
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))
+}
+
+/// The guests' sockets of a run of this name, of whatever login.
+///
+/// # Errors
+/// Where the temporary folder cannot be read.
+pub fn guest_sockets(run: &str) -> io::Result<Vec<(u32, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/tmp")? {
+        let name = entry?.file_name();
+        let uid = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("gonogo-join-"))
+            .and_then(|uid| uid.parse().ok());
+        let Some(uid) = uid else { continue };
+        let path = guest_socket_path(uid, run);
+        // A folder of that name may be anybody's; it counts where it is that login's own.
+        let owner = path.parent().map(std::fs::symlink_metadata);
+        let is_theirs = matches!(owner, Some(Ok(folder)) if folder.is_dir() && folder.uid() == uid);
+        if is_theirs && path.exists() {
+            found.push((uid, path));
+        }
+    }
+    Ok(found)
+}

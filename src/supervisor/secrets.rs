@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::run::{Command, Input, Refusal, RunState};
+use crate::run::{Command, Input, PairingAct, Refusal, RunState};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
+use crate::text::scrub::scrub_line;
 
 /// A command that gives a secret may take this long (a password manager may ask the network).
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
@@ -144,7 +145,7 @@ impl Secrets {
     /// The command with every secret in its free text replaced.
     pub(super) fn redacted(&self, command: Command) -> Command {
         let redactor = Redactor::new(self.values());
-        let clean = |text: String| redactor.redact_text(&text);
+        let clean = |text: String| redactor.redact_text(&scrubbed(&text));
         match command {
             Command::Tick {
                 step,
@@ -253,7 +254,33 @@ impl Secrets {
             Command::Abandon { reason } => Command::Abandon {
                 reason: clean(reason),
             },
+            Command::Pairing { act } => Command::Pairing {
+                act: pairing(act, clean),
+            },
             other => other,
         }
+    }
+}
+
+/// What a person writes may come from another login: no control sequence of theirs is kept.
+fn scrubbed(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
+    lines.join("\n")
+}
+
+/// What people write to each other.
+fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
+    match act {
+        PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
+            reason: clean(reason),
+            to_go_back,
+        },
+        PairingAct::RaiseHand { about } => PairingAct::RaiseHand {
+            about: about.map(clean),
+        },
+        PairingAct::Object { reason } => PairingAct::Object {
+            reason: clean(reason),
+        },
+        other => other,
     }
 }

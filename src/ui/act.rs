@@ -77,7 +77,7 @@ impl App {
                 }
                 // From the palette too, what is the driver's stays the driver's.
                 if intent.is_for_driver() && !self.model.drives() {
-                    self.say("you are watching", "T takes control", Role::Warning);
+                    self.say("you are watching", "T asks for control", Role::Warning);
                 } else {
                     asks.extend(self.on_intent(intent));
                 }
@@ -105,13 +105,12 @@ impl App {
                 self.dialogs.push(dialog);
                 self.copied(&text)
             }
-            Reply::Drive => {
+            Reply::Drive(commands) => {
                 self.dialogs.clear();
                 self.model.observe = false;
-                if self.model.run.driver == self.model.me {
-                    Vec::new()
-                } else {
-                    vec![Ask::Commands(vec![Command::TakeControl {}])]
+                match commands.is_empty() {
+                    true => Vec::new(),
+                    false => vec![Ask::Commands(commands)],
                 }
             }
             Reply::Leave => vec![Ask::Leave],
@@ -152,6 +151,7 @@ impl App {
     }
 
     fn on_main(&mut self, intent: Intent) -> Vec<Ask> {
+        self.moved_alone(intent);
         match intent {
             Intent::Up
             | Intent::Down
@@ -238,7 +238,6 @@ impl App {
                     Role::Warning,
                 ),
             },
-            Intent::AskControl => self.ask_control(),
             Intent::AskAcknowledge => self.ask_acknowledge(),
             Intent::LookAtWatches => self.look_at_watches(),
             Intent::AskTarget => match take_target(&self.look()) {
@@ -266,7 +265,7 @@ impl App {
                 Mode::Held => return vec![Ask::Commands(vec![Command::Resume {}])],
                 _ => self.say("the run is not held", "nothing to resume", Role::Muted),
             },
-            _ => {}
+            other => return self.on_pairing(other),
         }
         Vec::new()
     }
@@ -444,20 +443,6 @@ impl App {
                     reason: texts.concat(),
                 }])
             },
-        ));
-    }
-
-    fn ask_control(&mut self) {
-        let driver = self.model.run.driver.clone();
-        if self.model.drives() {
-            self.say("you drive this run already", "", Role::Muted);
-            return;
-        }
-        self.open(Confirm::driving(
-            "take control of this run?",
-            &format!(
-                "`{driver}` drives it now and will only watch from then on; speak to them first"
-            ),
         ));
     }
 

@@ -40,6 +40,8 @@ pub struct App {
     promised: u64,
     /// Pages that were asked for and have not come.
     awaited: BTreeSet<(ActionId, u32, u64)>,
+    /// The minute of the last key.
+    pub(super) keyed_at: Option<Timestamp>,
 }
 
 impl App {
@@ -78,6 +80,7 @@ impl App {
             unanswered: 0,
             promised: 0,
             awaited: BTreeSet::new(),
+            keyed_at: None,
         })
     }
 
@@ -122,6 +125,7 @@ impl App {
 
     pub fn on_message(&mut self, message: Message) {
         self.model.fold(message);
+        self.follow_driver();
     }
 
     pub fn on_answer(&mut self, answer: Answer) {
@@ -277,6 +281,7 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
+        self.keyed();
         // A key held down may move, but must not act again.
         let repeated = key.kind == KeyEventKind::Repeat;
         let Some(pressed) = Key::of(key) else {
@@ -310,7 +315,7 @@ impl App {
                 let driver = &self.model.run.driver;
                 self.say(
                     format!("you are watching; `{driver}` drives this run"),
-                    "T takes control",
+                    "T asks for control, h raises your hand",
                     Role::Warning,
                 );
                 return Vec::new();

@@ -200,23 +200,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     if let Some(word) = guide_word(look) {
         left.insert(1, segment(word, theme.style(Role::Warning), 0));
     }
-    let driver = if model.drives() {
-        "you drive".to_owned()
-    } else {
-        format!("{} drives, you watch", run.driver)
-    };
-    let mut right = vec![segment(driver, text, 2)];
-    let watching: Vec<&str> = model
-        .people
-        .iter()
-        .filter(|person| !person.driver && person.name != model.me)
-        .map(|person| person.name.as_str())
-        .collect();
-    match watching.as_slice() {
-        [] => {}
-        [one] => right.push(segment(format!("{one} watches "), text, 5)),
-        more => right.push(segment(format!("{} watch ", more.len()), text, 5)),
-    }
+    let right = super::pair::presence(look, theme);
     row(
         left,
         right,
@@ -450,13 +434,23 @@ pub fn keys(
     // Two keys that only matter now, and then most of all.
     let now = match (dialog.is_none(), look.model.drives(), run.mode) {
         (true, true, Mode::Held) => Some((Intent::Resume, "resume")),
-        (true, false, _) => Some((Intent::AskControl, "take control")),
+        (true, false, _) if run.pairing.waiting.is_some() => {
+            Some((Intent::AskApproval, "second person"))
+        }
+        (true, false, _) => Some((Intent::AskControl, "control")),
         _ => None,
     };
     if let Some((intent, label)) = now {
         let letter = keymap::key_of(Context::Main, intent);
         line.spans.push(Span::styled(format!(" {letter}"), key));
         line.spans.push(Span::styled(format!(" {label} "), muted));
+        if !look.model.drives() {
+            for (intent, label) in [(Intent::RaiseHand, "hand"), (Intent::Follow, "follow")] {
+                let letter = keymap::key_of(Context::Main, intent);
+                line.spans.push(Span::styled(format!(" {letter}"), key));
+                line.spans.push(Span::styled(format!(" {label} "), muted));
+            }
+        }
     }
     let unknown = run.actions.values().any(|action| {
         action

@@ -26,11 +26,14 @@ use super::typing::Typing;
 use super::typist::typist;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
 use crate::run::{ActionId, Mode, OutputLine};
+use crate::supervisor::SharedView;
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
 /// Messages taken in between two looks at the keys.
 const BATCH: usize = 64;
+/// How often a cockpit that does not change says that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Lines read at once while searching.
 const STRETCH: u64 = 2_000;
 
@@ -66,7 +69,7 @@ enum Incoming {
 /// # Errors
 /// The terminal cannot be used, or the connection ended before it began.
 pub async fn run(client: Client, options: Options) -> color_eyre::Result<Leave> {
-    let (feed, control) = socket(client, &options.me);
+    let (feed, control) = socket(client, &options.me, options.observe);
     run_on(feed, control, options).await
 }
 
@@ -109,6 +112,8 @@ pub async fn run_on(
         }
         if let Some((text, help)) = faults.into_iter().next() {
             app.say(text, help, Role::Warning);
+        } else {
+            app.greet();
         }
         app.begin();
         walk(app, incoming, control, keys, &mut screen).await
@@ -254,6 +259,7 @@ async fn walk(
     let mut dirty = false;
     let mut ended = ends()?;
     let mut next_second = Instant::now() + to_next_second();
+    let mut shown = Shown::default();
     // Alarm and clock stay apart from the channel: it may be gone while the keys still work.
     let mut is_open = true;
     draw(&mut app, terminal)?;
@@ -327,6 +333,27 @@ async fn walk(
                 carry_out(ask, &control, &answers);
             }
         }
+        shown.tell(app.shared_view(), &control);
+    }
+}
+
+/// What the others were told last of this screen, and when.
+#[derive(Default)]
+struct Shown(Option<(SharedView, Instant)>);
+
+impl Shown {
+    /// Tells them where it has changed, and from time to time that this client lives.
+    fn tell(&mut self, view: SharedView, control: &impl Control) {
+        let is_fresh = self
+            .0
+            .as_ref()
+            .is_some_and(|(known, at)| *known == view && at.elapsed() < SIGN_OF_LIFE);
+        if is_fresh {
+            return;
+        }
+        self.0 = Some((view.clone(), Instant::now()));
+        let control = control.clone();
+        tokio::spawn(async move { control.show(view).await });
     }
 }
 

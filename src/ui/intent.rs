@@ -40,6 +40,11 @@ pub enum Intent {
     AskGate,
     AskRollBack,
     AskControl,
+    AskApproval,
+    ListPeople,
+    LetIn,
+    RaiseHand,
+    Follow,
     AskAcknowledge,
     AskTarget,
     AskAbandon,
@@ -80,6 +85,14 @@ pub enum Intent {
     TakeAllRemembered,
     TakeDefault,
     ClearInput,
+    OfferControl,
+    OfferToAnybody,
+    Withdraw,
+    ShutOut,
+    TakeControls,
+    Decline,
+    Approve,
+    Object,
     Leave,
 }
 
@@ -106,7 +119,34 @@ impl Intent {
                     | Self::TakeAllRemembered
                     | Self::TakeDefault
                     | Self::ClearInput
+                    | Self::OfferControl
+                    | Self::OfferToAnybody
+                    | Self::Withdraw
+                    | Self::TakeControls
+                    | Self::Decline
+                    | Self::Approve
+                    | Self::Object
             )
+    }
+
+    /// It moves this screen, and so ends following another's.
+    pub fn moves(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::PageUp
+                | Self::PageDown
+                | Self::First
+                | Self::Last
+                | Self::FocusNext
+                | Self::FocusPrevious
+                | Self::TabNext
+                | Self::TabPrevious
+                | Self::AtHand
+                | Self::Zoom
+                | Self::Open
+        )
     }
 
     /// It makes something run, stop or end. Never on Enter.

@@ -34,10 +34,13 @@ pub enum Context {
     Held,
     /// Keys go to a running step: only these do not.
     Keyboard,
+    People,
+    HandOver,
+    Approve,
 }
 
 impl Context {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -58,6 +61,9 @@ impl Context {
         Self::Resolve,
         Self::Held,
         Self::Keyboard,
+        Self::People,
+        Self::HandOver,
+        Self::Approve,
     ];
 
     /// Its heading in the help.
@@ -83,6 +89,9 @@ impl Context {
             Self::Resolve => "an unknown outcome",
             Self::Held => "a held transaction",
             Self::Keyboard => "while a step has your keyboard",
+            Self::People => "who is here",
+            Self::HandOver => "taking the controls",
+            Self::Approve => "as the second person",
         }
     }
 
@@ -221,7 +230,24 @@ pub const BINDINGS: &[Binding] = {
             None,
         ),
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
-        bind(Main, key!('T'), I::AskControl, "take control", None),
+        bind(
+            Main,
+            key!('T'),
+            I::AskControl,
+            "take or offer control",
+            None,
+        ),
+        bind(Main, key!('h'), I::RaiseHand, "raise or lower a hand", None),
+        bind(Main, key!('f'), I::Follow, "follow the driver", None),
+        bind(Main, key!('p'), I::ListPeople, "who is here", None),
+        bind(
+            Main,
+            key!('v'),
+            I::AskApproval,
+            "what asks two people",
+            None,
+        ),
+        bind(Main, key!('U'), I::LetIn, "let another login in", None),
         bind(
             Main,
             key!('K'),
@@ -464,6 +490,59 @@ pub const BINDINGS: &[Binding] = {
         bind(Held, DOWN, I::Down, "down", None),
         bind(Held, PAGE_UP, I::PageUp, "a page up", None),
         bind(Held, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(
+            People,
+            key!('o'),
+            I::OfferControl,
+            "offer the controls",
+            Some(0),
+        ),
+        bind(
+            People,
+            key!('O'),
+            I::OfferToAnybody,
+            "offer to anybody",
+            Some(1),
+        ),
+        bind(
+            People,
+            key!('w'),
+            I::Withdraw,
+            "withdraw the offer",
+            Some(2),
+        ),
+        bind(People, key!('s'), I::ShutOut, "shut a login out", Some(3)),
+        bind(People, CANCEL, I::Close, "close", Some(4)),
+        //
+        bind(
+            HandOver,
+            key!('C'),
+            I::TakeControls,
+            "TAKE the controls",
+            Some(0),
+        ),
+        bind(
+            HandOver,
+            key!('r'),
+            I::WriteReason,
+            "give a reason",
+            Some(1),
+        ),
+        bind(HandOver, key!('d'), I::Decline, "decline", Some(2)),
+        bind(HandOver, CANCEL, I::Close, "close, take nothing", Some(3)),
+        //
+        bind(Approve, key!('Y'), I::Approve, "APPROVE", Some(0)),
+        bind(Approve, key!('n'), I::Object, "say no", Some(1)),
+        bind(Approve, CANCEL, I::Close, "close, say nothing", Some(2)),
+        //
+        bind(People, UP, I::Up, "up", None),
+        bind(People, DOWN, I::Down, "down", None),
+        bind(HandOver, UP, I::Up, "up", None),
+        bind(HandOver, DOWN, I::Down, "down", None),
+        bind(Approve, UP, I::Up, "up", None),
+        bind(Approve, DOWN, I::Down, "down", None),
+        bind(Approve, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Approve, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Preview, UP, I::Up, "up", None),
         bind(Preview, DOWN, I::Down, "down", None),
         bind(Preview, PAGE_UP, I::PageUp, "a page up", None),

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
 use crate::run::{ActionId, Command, Fate, Included, Typed};
+use crate::supervisor::SharedView;
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -66,6 +67,11 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// It cannot be asked for.
     fn fate(&self, action: ActionId) -> impl Future<Output = Result<Fate, String>> + Send;
 
+    /// Tells the others what this screen shows; nothing waits for it.
+    fn show(&self, _view: SharedView) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// How much going back would lose now, by the read-only query in this block, in words.
     ///
     /// # Errors
@@ -84,6 +90,7 @@ pub(super) struct SocketFeed {
     client: Client,
     wished: String,
     name: Name,
+    observe: bool,
     stream: Option<MessageStream>,
 }
 
@@ -91,7 +98,7 @@ pub(super) struct SocketFeed {
 type Name = Arc<RwLock<String>>;
 
 /// Both ends of a supervisor's socket for a person of this name.
-pub(super) fn socket(client: Client, me: &str) -> (SocketFeed, SocketControl) {
+pub(super) fn socket(client: Client, me: &str, observe: bool) -> (SocketFeed, SocketControl) {
     let name = Arc::new(RwLock::new(me.to_owned()));
     let control = SocketControl {
         client: client.clone(),
@@ -101,6 +108,7 @@ pub(super) fn socket(client: Client, me: &str) -> (SocketFeed, SocketControl) {
         client,
         wished: me.to_owned(),
         name,
+        observe,
         stream: None,
     };
     (feed, control)
@@ -121,7 +129,7 @@ impl Feed for SocketFeed {
 
     async fn reconnect(&mut self) -> Result<(), String> {
         self.stream = None;
-        let stream = self.client.join(&self.wished).await;
+        let stream = self.client.join_as(&self.wished, self.observe).await;
         self.stream = Some(stream.map_err(|error| error.to_string())?);
         Ok(())
     }
@@ -178,6 +186,17 @@ impl Control for SocketControl {
     async fn fate(&self, action: ActionId) -> Result<Fate, String> {
         let fate = self.client.fate(action).await;
         fate.map_err(|error| error.to_string())
+    }
+
+    async fn show(&self, view: SharedView) {
+        let name = self
+            .name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Err(error) = self.client.show(&name, view).await {
+            tracing::debug!(%error, "the others do not see where this screen is");
+        }
     }
 
     async fn loss(&self, block: usize) -> Result<String, String> {

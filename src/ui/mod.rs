@@ -26,6 +26,7 @@ pub mod model;
 mod moves;
 mod opening;
 mod output;
+mod pair;
 mod panes;
 mod screen;
 mod segments;

@@ -3,7 +3,8 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    ActionId, GateDecision, GuideOnDisk, Input, Outcome, RunState, Timestamp, Verdict, action_title,
+    ActionId, GateDecision, GuideOnDisk, Input, Outcome, PairingFact, RunState, Timestamp, Verdict,
+    action_title,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -210,6 +211,25 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             by: note.by.clone(),
             mark: mark("✎", "note", Role::Text),
             text: note.text.clone(),
+        });
+    }
+    for logged in &run.pairing.log {
+        let (word, text) = logged.fact.words();
+        let (glyph, role) = match &logged.fact {
+            PairingFact::ControlDemanded { .. } | PairingFact::ApprovalRefused { .. } => {
+                ("▲", Role::Warning)
+            }
+            PairingFact::Approved { .. } => ("✓", Role::Passed),
+            PairingFact::DriverLeft { .. } | PairingFact::ApprovalVoided { .. } => {
+                ("·", Role::Warning)
+            }
+            _ => ("·", Role::Text),
+        };
+        entries.push(Entry {
+            at: logged.at,
+            by: logged.by.clone(),
+            mark: mark(glyph, word, role),
+            text,
         });
     }
     // Stable: what happened at the same instant stays in the order of the guide.

@@ -27,6 +27,8 @@ pub struct View {
     /// Pane names, the focused one first.
     pub recent: Vec<&'static str>,
     pub zoomed: bool,
+    /// This screen goes where the driver's goes.
+    pub follows: bool,
     /// The step looked at; `None` follows the step at hand.
     pub step: Option<String>,
     /// The box or action with the cursor; `None` follows the next one that is not done.

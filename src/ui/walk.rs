@@ -276,10 +276,13 @@ fn loud(text: impl Into<String>, role: Role) -> NextAct {
 
 /// What the operator would do next; who watches is told that it is not theirs to do.
 pub fn next_act(look: &Look<'_>) -> NextAct {
+    if let Some(act) = super::pair::concerns(look) {
+        return act;
+    }
     let mut act = act_of_driver(look);
     if !look.model.drives() {
         let key = key_of(Context::Main, Intent::AskControl);
-        act.text = format!("you are watching ({key} takes control); {}", act.text);
+        act.text = format!("you are watching ({key} asks for control); {}", act.text);
     }
     act
 }

@@ -61,6 +61,11 @@ pub(super) fn ready() -> Run {
     Run::of(GUIDE).identified()
 }
 
+/// The same, where the deployment asks for two people.
+pub(super) fn ready_for_two() -> Run {
+    Run::of(&GUIDE.replace("{#deploy .run}", "{#deploy .run .two-person}")).identified()
+}
+
 fn sees(run: &mut Run, id: &str, pattern: &str, line: u64, count: u64) {
     let action = run.action(id);
     run.does(Command::Alerted {

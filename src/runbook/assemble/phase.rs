@@ -25,6 +25,7 @@ impl Assembler<'_> {
                 .or_else(|| timing::estimate_of_title(&heading.title)),
             point_of_no_return: raw.flag("ponr"),
             owner: raw.get("owner").map(str::to_owned),
+            approvals: raw.approvals(),
             ..Phase::default()
         };
         self.soak(index);
@@ -166,6 +167,7 @@ impl Assembler<'_> {
             .or_else(|| timing::estimate_of_title(&heading.title))
             .or(step.estimate);
         step.undo = raw.get("undo").map(str::to_owned);
+        step.approvals = raw.approvals();
         let recommended = raw.flag("recommended") || is_recommended(&heading.title);
         step.choice = raw
             .get("choice")

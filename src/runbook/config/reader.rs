@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, Environment, ProbeSpec, SecretSource, Target};
+use super::{Config, Environment, ProbeSpec, SecretSource, Target, TwoPerson};
 use crate::runbook::diagnostic::{Diagnostic, Severity};
 use crate::runbook::lint::did_you_mean;
 use crate::runbook::pattern::pattern;
@@ -29,14 +29,17 @@ pub const KEYS: [(&str, &[&str]); 7] = [
     (
         "environment",
         &[
+            "demand_after",
             "directory",
             "layout",
             "park_after",
             "probes",
             "protected",
+            "second_login",
             "secrets",
             "targets",
             "theme",
+            "two_person",
             "values",
             "window",
         ],
@@ -232,6 +235,15 @@ impl Reader<'_> {
                 "window" => {
                     environment.window_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
+                "demand_after" => {
+                    environment.demand_after_s =
+                        self.duration_ms(value).map(|ms| ms.div_ceil(1_000));
+                }
+                "two_person" => environment.two_person = self.two_person(value),
+                "second_login" => match value.get_ref().as_bool() {
+                    Some(asked) => environment.second_login = asked,
+                    None => self.expected(value, "true or false", "write `second_login = true`"),
+                },
                 "park_after" => {
                     environment.park_after_s = self.duration_ms(value).map(|ms| ms.div_ceil(1_000))
                 }
@@ -243,6 +255,24 @@ impl Reader<'_> {
             }
         }
         Some(environment)
+    }
+
+    /// What asks for a second person.
+    fn two_person(&mut self, value: &Value<'_>) -> Vec<TwoPerson> {
+        let help = "write `two_person = [\"destructive\", \"point_of_no_return\"]`";
+        let Some(list) = value.get_ref().as_array() else {
+            self.expected(value, "a list", help);
+            return Vec::new();
+        };
+        let mut asked = Vec::new();
+        for item in list.iter() {
+            match item.get_ref().as_str() {
+                Some("destructive") => asked.push(TwoPerson::Destructive),
+                Some("point_of_no_return") => asked.push(TwoPerson::PointOfNoReturn),
+                _ => self.expected(item, "`destructive` or `point_of_no_return`", help),
+            }
+        }
+        asked
     }
 
     fn entries<T>(

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Context, Report, did_you_mean};
 use crate::runbook::attributes::{
-    COMMENT_KEYS, FENCE_KEYS, KNOWN_CLASSES, Raw, is_known_key, take_comments,
+    COMMENT_KEYS, FENCE_KEYS, KNOWN_CLASSES, Raw, is_known_key, people, take_comments,
 };
 use crate::runbook::blocks;
 use crate::runbook::diagnostic::Severity;
@@ -259,6 +259,15 @@ fn comments(context: &Context<'_>, report: &mut Report<'_>) {
                     (line, value),
                     format!("`{value}` is not a duration"),
                     format!("write it as `{key}=15m`, `{key}=2h` or `{key}=7d`"),
+                );
+            }
+            if key == "approvals" && people(value).is_none() {
+                report.add(
+                    Severity::Error,
+                    "bad-attribute",
+                    (line, value),
+                    format!("`{value}` is no number of people"),
+                    "write `approvals=2`: two people, the driver among them".to_owned(),
                 );
             }
         }

@@ -18,16 +18,10 @@ use crate::ui::keymap::Context;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
-/// What a yes does.
-enum Yes {
-    Send(Vec<Command>),
-    Drive,
-}
-
 pub struct Confirm {
     title: String,
     text: String,
-    yes: Yes,
+    commands: Vec<Command>,
     role: Role,
 }
 
@@ -36,16 +30,8 @@ impl Confirm {
         Self {
             title: title.to_owned(),
             text: text.to_owned(),
-            yes: Yes::Send(commands),
+            commands,
             role: Role::Destructive,
-        }
-    }
-
-    pub fn driving(title: &str, text: &str) -> Self {
-        Self {
-            yes: Yes::Drive,
-            role: Role::Focus,
-            ..Self::new(title, text, Vec::new())
         }
     }
 }
@@ -63,10 +49,6 @@ impl Dialog for Confirm {
         self.role
     }
 
-    fn is_for_anybody(&self) -> bool {
-        matches!(self.yes, Yes::Drive)
-    }
-
     fn wants(&self, _look: &Look<'_>, room: Size) -> Size {
         let columns = room.width.min(76);
         let lines = wrap(Line::raw(self.text.clone()), columns.into(), 0);
@@ -79,10 +61,9 @@ impl Dialog for Confirm {
     }
 
     fn on(&mut self, intent: Intent, _look: &Look<'_>) -> Reply {
-        match (intent, &self.yes) {
-            (Intent::Close, _) => Reply::Close,
-            (Intent::Confirm, Yes::Send(commands)) => Reply::Do(commands.clone()),
-            (Intent::Confirm, Yes::Drive) => Reply::Drive,
+        match intent {
+            Intent::Close => Reply::Close,
+            Intent::Confirm => Reply::Do(self.commands.clone()),
             _ => Reply::Stay,
         }
     }

@@ -39,6 +39,13 @@ impl Field {
             ..Self::required(label)
         }
     }
+
+    /// With a text that is there to be changed.
+    #[must_use]
+    pub fn holding(mut self, text: &str) -> Self {
+        self.input = Input::new(text.to_owned());
+        self
+    }
 }
 
 type Then = Box<dyn Fn(&[String]) -> Reply + Send>;

@@ -2,14 +2,17 @@
 //! what is to be done; it sends nothing itself. Enter closes or keeps text, and never runs, stops or
 //! ends anything.
 
+mod approve;
 mod confirm;
 mod form;
 mod gate;
 mod guide;
+mod handover;
 mod held;
 mod help;
 mod inputs;
 mod palette;
+mod people;
 mod pick;
 mod preview;
 mod resolve;
@@ -29,14 +32,17 @@ use super::theme::Role;
 use super::view::Look;
 use crate::run::{ActionId, Command, Fate, Included};
 
+pub use approve::Approve;
 pub use confirm::{Confirm, Quit};
 pub use form::{Field, Form};
 pub use gate::GateDialog;
 pub use guide::GuideChanged;
+pub use handover::HandOver;
 pub use held::HeldDialog;
 pub use help::Help;
 pub use inputs::Inputs;
 pub use palette::{Palette, SearchFor};
+pub use people::People;
 pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
@@ -148,8 +154,8 @@ pub enum Reply {
     TakeLayout(usize),
     SearchFor(String),
     Copy(String),
-    /// Closes all and starts or stops driving.
-    Drive,
+    /// Closes all and drives from here, once these are sent.
+    Drive(Vec<Command>),
     Leave,
 }
 

@@ -203,7 +203,7 @@ impl Dialog for Pick {
             Intent::Pick => match &self.subject {
                 Subject::Layouts(..) => Reply::TakeLayout(self.cursor),
                 Subject::Choice(_) if !look.model.drives() => {
-                    Reply::say("you are watching", "T takes control")
+                    Reply::say("you are watching", "T asks for control")
                 }
                 Subject::Choice(group) => match self.rows(look).get(self.cursor) {
                     Some(row) => Reply::Do(vec![Command::Choose {

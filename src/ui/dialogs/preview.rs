@@ -218,6 +218,23 @@ impl PreviewDialog {
         lines
     }
 
+    /// What would run, as somebody reads it who is asked about it.
+    pub(super) fn shown_lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        self.lines(look, width)
+    }
+
+    /// The digest of the files that it includes, as they are shown.
+    ///
+    /// # Errors
+    /// They are not shown (yet).
+    pub(super) fn included_digest(&self) -> Result<Option<String>, String> {
+        match &self.included {
+            Files::Read(files) => Ok(Some(digest_of(files)).filter(|_| !files.is_empty())),
+            Files::Failed(why) => Err(format!("what it includes cannot be shown: {why}")),
+            Files::Unread | Files::Asked => Err("what it includes is being read".to_owned()),
+        }
+    }
+
     /// The command, or what stands in its way.
     fn execute(&mut self, look: &Look<'_>) -> Reply {
         match preview(look.run(), self.action()) {

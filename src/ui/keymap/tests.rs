@@ -1,3 +1,5 @@
+//! What the table of keys promises.
+
 use std::collections::HashSet;
 
 use super::*;

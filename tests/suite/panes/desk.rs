@@ -295,6 +295,7 @@ pub fn person(name: &str, driver: bool) -> Person {
         name: name.to_owned(),
         driver,
         since: start(),
+        ..Person::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use gonogo::api::Message;
-use gonogo::run::{Command, Input, Mode};
+use gonogo::run::{Command, Input, Mode, PairingAct};
 use gonogo::ui::keymap::{self, Context};
 use proptest::prelude::*;
 
@@ -203,7 +203,14 @@ fn who_watches_does_nothing_until_they_take_control() {
     desk.app.model.me = "bob@ops2".to_owned();
     desk.press("<Enter>x<Esc> sc<Esc>gG<Esc>R<Tab><Tab>B<Esc>u");
     assert!(desk.sent.is_empty(), "{:?}", desk.sent);
-    desk.press("Ty");
+    desk.press("TC");
+    assert_eq!(desk.state.driver, "anna@ops1", "she drives and is here");
+    desk.press("<Esc>");
+    let offer = PairingAct::Offer {
+        to: Some("bob@ops2".to_owned()),
+    };
+    desk.does_by("anna@ops1", Command::Pairing { act: offer });
+    desk.press("TC");
     assert_eq!(desk.state.driver, "bob@ops2");
     desk.press("<Enter>x");
     assert!(matches!(desk.sent.last(), Some(Command::Start { .. })));

@@ -1,0 +1,78 @@
+//! Who is there, as far as it decides anything: a driver who is gone is journalled, and one who comes
+//! back at another terminal drives again at once.
+
+use std::time::Duration;
+
+use super::core::Supervisor;
+use super::feed::Person;
+use crate::run::{Command, ENGINE, PairingAct, same_person};
+
+/// A driver is missed after this time only: a client that connects again is no absence.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Supervisor {
+    /// Another set of people is connected.
+    pub(super) async fn people_changed(&mut self, version: u64, people: Vec<Person>) {
+        // Announcements come from many tasks and may overtake each other.
+        if version < self.people_version {
+            return;
+        }
+        self.people_version = version;
+        self.people = people;
+        self.looked_at = chrono::Utc::now();
+        self.note_presence(false).await;
+        self.announce();
+    }
+
+    fn driver_is_here(&self) -> bool {
+        self.people
+            .iter()
+            .any(|person| person.name == self.state.driver && !person.stale)
+    }
+
+    /// Journals whether the driver is there, where that has changed. `at_once`: somebody wants to
+    /// take the controls, so the grace is over.
+    pub(super) async fn note_presence(&mut self, at_once: bool) {
+        if self.driver_is_here() {
+            self.driver_missed = None;
+            if self.state.pairing.driver_left.is_some() {
+                self.note(PairingAct::DriverReturned {}).await;
+            }
+            return;
+        }
+        if let Some(name) = self.driver_elsewhere() {
+            self.driver_missed = None;
+            if let Err(refusal) = self.carry_out(&name, Command::TakeControl {}).await {
+                tracing::warn!(reason = %refusal.message, "the driver does not get the controls back");
+            }
+            return;
+        }
+        let since = *self.driver_missed.get_or_insert_with(chrono::Utc::now);
+        let missed = (chrono::Utc::now() - since).to_std().unwrap_or_default();
+        let is_known = self.state.pairing.driver_left.is_some();
+        // A run that is over waits for nobody, and a journal that fails has graver things to hold.
+        let is_idle = self.is_ended() || self.health.failure.is_some();
+        if !is_known && (at_once || (missed >= GRACE && !is_idle)) {
+            self.note(PairingAct::DriverLeft { since }).await;
+        }
+    }
+
+    /// The same person of the same login at another terminal, who came there to drive.
+    fn driver_elsewhere(&self) -> Option<String> {
+        let driver = &self.state.driver;
+        let login = self.state.pairing.guest(driver);
+        self.people
+            .iter()
+            .filter(|person| !person.observe && !person.stale && person.guest == login)
+            .find(|person| same_person(&person.name, driver))
+            .map(|person| person.name.clone())
+    }
+
+    async fn note(&mut self, act: PairingAct) {
+        // Boxed: carrying out a command may itself ask who is there.
+        let noting = Box::pin(self.carry_out(ENGINE, Command::Pairing { act }));
+        if let Err(refusal) = noting.await {
+            tracing::warn!(reason = %refusal.message, "who is there is not recorded");
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! Two at one run, end to end: the real binary in real terminals, with names of their own, on one run.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use gonogo::api::CommandAnswer;
+use gonogo::run::{Command, PairingAct};
+
+use crate::socket::Joined;
+use crate::support::home::{Home, until};
+use crate::support::terminal::Terminal;
+
+const GUIDE: &str = "# Mine\n\n## Phase 1: Look\n\n- [ ] I am awake\n- [ ] So are you\n\n\
+    ## Phase 2: Do\n\n```bash {#echo .run .two-person}\necho done-by-$((1 + 1))\n```\n\n\
+    ## Rollback\n\n### Option 1: Undo\n\n```bash {#undo .run .two-person}\necho taken-back\n```\n";
+
+/// `demand_after` of the environment, as short as the test wants it.
+fn home(demand_after: &str) -> Home {
+    let home = Home::new();
+    home.write("guide.md", GUIDE);
+    let config = format!("[environments.test]\ndemand_after = \"{demand_after}\"\n");
+    home.write("gonogo.toml", &config);
+    home
+}
+
+fn attach(home: &Home, who: &str, more: &[&str]) -> Terminal {
+    let run = until("the run", || home.runs().first().cloned());
+    let mut arguments = vec!["attach", &run];
+    arguments.extend(more);
+    Terminal::start_with(home.path(), &arguments, 120, 40, &[("USER", who)])
+}
+
+fn opened(home: &Home) -> Terminal {
+    let anna = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
+    anna.wait_for("tick with Space");
+    anna
+}
+
+fn driver(home: &Home) -> String {
+    home.status(&home.runs()[0])["driver"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn report(home: &Home) -> String {
+    home.gonogo(&["report", &home.runs()[0]]).exits(0).out
+}
+
+/// Both boxes and the first gate.
+fn walks_to_the_command(terminal: &mut Terminal) {
+    terminal.keys("<space>");
+    terminal.wait_for("1 box left");
+    terminal.keys("<space>");
+    terminal.wait_for("gate of `");
+    terminal.keys("g");
+    terminal.wait_for("G GO");
+    terminal.keys("G");
+    terminal.wait_for("would run: `echo`");
+}
+
+#[test]
+fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
+    let home = home("1h");
+    let mut anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    bert.wait_for("drives, you watch");
+    anna.wait_for("you drive, 1 watch");
+    // An observer's keys act on nothing.
+    bert.keys("<space>");
+    bert.wait_for("you are watching");
+    bert.keys("T");
+    bert.wait_for("drives and is here");
+    bert.keys("C");
+    bert.keys("<esc>");
+    bert.wait_gone("take the controls?");
+    assert!(driver(&home).starts_with("anna@"));
+    // But their hand is seen.
+    bert.keys("h");
+    bert.wait_for("raise your hand");
+    bert.keys("the lag");
+    bert.wait_for("the lag");
+    bert.keys("<enter>");
+    anna.wait_for("hand: bert");
+    anna.keys("T");
+    let screen = anna.wait_for("who is here");
+    assert!(screen.contains("hand up: the lag"), "{screen}");
+    anna.keys("<down>");
+    anna.keys("o");
+    bert.wait_for("offers you the controls");
+    bert.keys("T");
+    let screen = bert.wait_for("TAKE the controls");
+    for known in [
+        "phase",
+        "Phase 1: Look",
+        "running",
+        "nothing",
+        "way back",
+        "ready",
+    ] {
+        assert!(screen.contains(known), "{known}:\n{screen}");
+    }
+    bert.keys("C");
+    bert.wait_for("you drive");
+    anna.wait_for("bert@");
+    anna.keys("<space>");
+    anna.wait_for("you are watching");
+    bert.keys("<space>");
+    bert.wait_for("1 box left");
+    bert.keys("m");
+    bert.wait_for("write a note");
+    bert.keys("mine now");
+    bert.wait_for("mine now");
+    bert.keys("<enter>");
+    until("the note", || {
+        report(&home).contains("mine now").then_some(())
+    });
+    let report = report(&home);
+    assert!(report.contains("offers the controls to bert@"), "{report}");
+    assert!(report.contains("drives offered by anna@"), "{report}");
+}
+
+#[test]
+fn the_controls_of_a_killed_driver_are_demanded_after_a_time() {
+    let home = home("3s");
+    let mut anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    bert.wait_for("drives, you watch");
+    anna.kill();
+    bert.wait_for("T demands the controls");
+    bert.keys("T");
+    bert.wait_for("has been gone for");
+    bert.keys("C");
+    bert.wait_for("demanded with a reason");
+    bert.keys("r");
+    bert.wait_for("why you take the controls");
+    bert.keys("her line is dead");
+    bert.wait_for("her line is dead");
+    bert.keys("<enter>");
+    bert.wait_for("reason: her line is dead");
+    bert.keys("C");
+    bert.wait_for("you drive");
+    let report = report(&home);
+    assert!(
+        report.contains("TOOK OVER the controls of anna@"),
+        "{report}"
+    );
+    assert!(report.contains("her line is dead"), "{report}");
+}
+
+#[test]
+fn who_comes_to_a_run_without_its_driver_is_told_what_to_press() {
+    let home = home("0s");
+    let mut anna = opened(&home);
+    anna.kill();
+    let run = home.runs()[0].clone();
+    until("that she is missed", || {
+        report(&home).contains("gone the driver").then_some(())
+    });
+    let carl = Terminal::start_with(home.path(), &["attach", &run], 80, 24, &[("USER", "carl")]);
+    carl.wait_for("T demands the controls");
+    assert!(
+        driver(&home).starts_with("anna@"),
+        "nothing is taken by coming"
+    );
+}
+
+#[test]
+fn the_same_person_has_the_controls_back_at_once() {
+    let home = home("1h");
+    let mut anna = opened(&home);
+    anna.kill();
+    let mut again = attach(&home, "anna", &[]);
+    again.wait_for("you drive");
+    // A line that died without a word: the old terminal still counts as her.
+    let mut third = attach(&home, "anna", &[]);
+    third.wait_for("you are watching");
+    third.keys("T");
+    third.wait_for("you drive from another terminal");
+    third.keys("C");
+    third.wait_for("you drive");
+    again.wait_for("you are watching");
+    // When that one goes, the other goes on without a key.
+    third.kill();
+    again.wait_for("you drive");
+    again.keys("<space>");
+    again.wait_for("1 box left");
+}
+
+#[test]
+fn who_came_to_observe_is_not_made_to_drive() {
+    let home = home("1h");
+    let mut anna = opened(&home);
+    let mut watching = attach(&home, "anna", &["--observe"]);
+    watching.wait_for("you are watching");
+    anna.kill();
+    until("that she is missed", || {
+        report(&home).contains("gone the driver").then_some(())
+    });
+    watching.keys("<space>");
+    watching.wait_for("you are watching");
+}
+
+#[test]
+fn an_observer_follows_the_drivers_screen_until_they_move() {
+    let home = home("1h");
+    let mut anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    bert.wait_for("drives, you watch");
+    let before = bert.wait_for("sessions");
+    assert!(before.contains("health"));
+    bert.keys("f");
+    bert.wait_for("following");
+    anna.keys("z");
+    anna.wait_gone("health");
+    bert.wait_gone("health");
+    anna.keys("z");
+    bert.wait_for("health");
+    bert.keys("<tab>");
+    bert.wait_for("no longer follow");
+    anna.keys("z");
+    anna.wait_gone("health");
+    assert!(bert.shows("health"), "bert looks around on his own");
+}
+
+#[test]
+fn what_asks_for_two_people_runs_with_the_second_ones_word_and_the_way_back_without() {
+    let home = home("1h");
+    let mut anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    walks_to_the_command(&mut anna);
+    anna.keys("<enter>");
+    anna.wait_for("EXECUTE");
+    anna.keys("x");
+    anna.wait_for("waiting for a second person");
+    // Who asked cannot approve it too.
+    anna.keys("v");
+    anna.wait_for("a second person: echo");
+    anna.keys("Y");
+    anna.wait_for("cannot approve it too");
+    anna.keys("<esc>");
+    bert.wait_for("asks a second person about `echo`");
+    bert.keys("v");
+    let screen = bert.wait_for("Y APPROVE");
+    assert!(screen.contains("echo done-by-$((1 + 1))"), "{screen}");
+    bert.keys("Y");
+    anna.wait_for("done-by-2");
+    until("the end of the command", || {
+        report(&home).contains("approves `echo`").then_some(())
+    });
+    anna.keys("R");
+    anna.wait_for("BEGIN the way back");
+    anna.keys("B");
+    anna.wait_for("rolled back");
+}
+
+#[test]
+fn a_rehearsal_waits_for_a_second_person_or_assumes_them() {
+    let home = home("1h");
+    let command = GUIDE.split_once("## Phase 2").unwrap().1;
+    home.write("guide.md", &format!("# Mine\n\n## Phase 2{command}"));
+    let waits = home.gonogo(&["rehearse", "guide.md"]).exits(3);
+    assert!(
+        waits.err.contains("a second person to approve `echo`"),
+        "{}",
+        waits.err
+    );
+    let done = home.gonogo(&["rehearse", "guide.md", "--assume", "--json"]);
+    let status = done.exits(0).json();
+    let run = status["run"].as_str().unwrap();
+    let report = home.gonogo(&["report", run]).exits(0).out;
+    assert!(
+        report.contains("assumed a second person's word on `echo`"),
+        "{report}"
+    );
+}
+
+#[test]
+fn the_way_back_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
+    let home = home("1h");
+    let anna = opened(&home);
+    let run = home.runs()[0].clone();
+    let mut back = home.command(&["rollback", &run, "--confirm", "yes", "--reason", "all red"]);
+    back.env("USER", "bert");
+    let done = Home::finish(back).exits(4);
+    assert!(done.err.contains("takes the controls"), "{}", done.err);
+    anna.wait_for("ROLLED BACK");
+    let report = report(&home);
+    assert!(report.contains("bert@"), "{report}");
+    assert!(
+        report.contains("to go back: `gonogo rollback`: all red"),
+        "{report}"
+    );
+    // Nobody gives another's run up so.
+    let second = opened(&home);
+    let run = home.runs()[0].clone();
+    let mut abandon = home.command(&["abandon", &run, "--reason", "x"]);
+    abandon.env("USER", "bert");
+    let refused = Home::finish(abandon).exits(1);
+    assert!(refused.err.contains("is here"), "{}", refused.err);
+    drop(second);
+}
+
+/// A run that waits for a person, its rehearsal gone; and where it listens.
+fn waiting(home: &Home, more: &[&str]) -> PathBuf {
+    let mut arguments = vec!["rehearse", "guide.md"];
+    arguments.extend(more);
+    home.gonogo(&arguments).exits(3);
+    let socket = home.run_directory(&home.runs()[0]).join("socket");
+    until("the socket", || socket.exists().then_some(()));
+    socket
+}
+
+/// How many races; the long count is asked for by `GONOGO_RACES=10000`.
+fn rounds() -> usize {
+    let asked = std::env::var("GONOGO_RACES").ok();
+    asked.and_then(|count| count.parse().ok()).unwrap_or(100)
+}
+
+#[tokio::test]
+async fn of_two_who_take_the_controls_exactly_one_drives() {
+    let home = home("1h");
+    let socket = waiting(&home, &[]);
+    let mut people = Vec::new();
+    for name in ["anna@a", "bert@b", "carl@c"] {
+        people.push(Joined::join(socket.clone(), name).await);
+    }
+    let accepted = |answer: &CommandAnswer| matches!(answer, CommandAnswer::Accepted { .. });
+    // The walk that opened the run is a process that is gone: the first demand wins, and only that.
+    let demand = || Command::Pairing {
+        act: PairingAct::Demand {
+            reason: "the rehearsal is over".to_owned(),
+            to_go_back: false,
+        },
+    };
+    let demands = tokio::join!(people[0].asks(demand()), people[1].asks(demand()));
+    assert_ne!(accepted(&demands.0), accepted(&demands.1), "{demands:?}");
+    let mut driver = usize::from(accepted(&demands.1));
+    let step = people[0].state.runbook.phases[0].steps[0].id.clone();
+    let mut wins = [0; 3];
+    for round in 0..rounds() {
+        let offer = PairingAct::Offer { to: None };
+        let offered = people[driver].asks(Command::Pairing { act: offer }).await;
+        assert!(accepted(&offered), "round {round}: {offered:?}");
+        let (one, other) = ((driver + 1) % 3, (driver + 2) % 3);
+        // Neither is always the first to ask.
+        let (one, other) = if round % 2 == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let (first, second) = tokio::join!(
+            people[one].asks(Command::TakeControl {}),
+            people[other].asks(Command::TakeControl {}),
+        );
+        assert_ne!(
+            accepted(&first),
+            accepted(&second),
+            "round {round}: {first:?} {second:?}"
+        );
+        let winner = if accepted(&first) { one } else { other };
+        // And exactly that one acts.
+        let act = |ticked: bool| match ticked {
+            false => Command::Tick {
+                step: step.clone(),
+                index: 0,
+                value: None,
+                note: None,
+            },
+            true => Command::Untick {
+                step: step.clone(),
+                index: 0,
+            },
+        };
+        let ticked = round % 2 == 1;
+        let (first, second, before) = tokio::join!(
+            people[one].asks(act(ticked)),
+            people[other].asks(act(ticked)),
+            people[driver].asks(act(ticked)),
+        );
+        let answers = [(one, first), (other, second), (driver, before)];
+        let acted: Vec<usize> = answers
+            .iter()
+            .filter(|(_, answer)| accepted(answer))
+            .map(|(who, _)| *who)
+            .collect();
+        assert_eq!(acted, [winner], "round {round}: {answers:?}");
+        wins[winner] += 1;
+        driver = winner;
+    }
+    let name = people[driver].me.clone();
+    until("the last winner in the status", || {
+        (home.status(&home.runs()[0])["driver"] == name).then_some(())
+    });
+    eprintln!("{} races, wins {wins:?}", rounds());
+}
+
+#[tokio::test]
+async fn nobody_speaks_under_a_name_that_they_did_not_join_with() {
+    let home = home("1h");
+    let socket = waiting(&home, &[]);
+    let driver = driver(&home);
+    let bert = Joined::join(socket, "bert@b").await;
+    match bert
+        .client
+        .command(&driver, Command::Resume {})
+        .await
+        .unwrap()
+    {
+        CommandAnswer::Refused(refusal) => {
+            assert!(refusal.message.contains("not here"), "{refusal}")
+        }
+        CommandAnswer::Accepted { .. } => panic!("the driver is not here"),
+    }
+}
+
+/// A user that is not this one: `nobody`, whose number is the same everywhere.
+const NOBODY: u32 = 65_534;
+
+/// Speaks HTTP on a socket as another user of the machine: only this thread changes its user.
+fn as_nobody<T: Send>(speak: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let user = rustix::process::Uid::from_raw(NOBODY);
+                let group = rustix::process::Gid::from_raw(NOBODY);
+                rustix::thread::set_thread_groups(&[]).unwrap();
+                rustix::thread::set_thread_res_gid(group, group, group).unwrap();
+                rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+                speak()
+            })
+            .join()
+            .unwrap()
+    })
+}
+
+fn post(socket: &Path, path: &str, body: &serde_json::Value) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: run\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!(
+            "only root can be another user for the sake of a test: what a second login may do is \
+             covered by the engine's and the socket's own tests here, its way in is not"
+        );
+        return;
+    }
+    let home = home("0s");
+    let mut anna = opened(&home);
+    let run = home.runs()[0].clone();
+    let own = rustix::process::getuid().as_raw();
+    let door = gonogo::supervisor::place::guest_socket_path(own, &run);
+    assert!(!door.exists(), "nobody is let in");
+    let private = home.run_directory(&run).join("socket");
+    assert!(
+        as_nobody(|| UnixStream::connect(&private)).is_err(),
+        "the run's own folder stays its own"
+    );
+    anna.keys("U");
+    anna.wait_for("let another login in");
+    anna.keys("nobody");
+    anna.wait_for("nobody");
+    anna.keys("<enter>");
+    until("the door", || door.exists().then_some(()));
+    // The name that they claim counts for nothing.
+    let joined = as_nobody(|| {
+        let mut stream = UnixStream::connect(&door).unwrap();
+        write!(
+            stream,
+            "GET /stream?name=anna@ops HTTP/1.1\r\nHost: run\r\n\r\n"
+        )
+        .unwrap();
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        while !line.contains("\"snapshot\"") {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the stream ends");
+        }
+        (lines, line)
+    });
+    let (mut stream, snapshot) = joined;
+    let snapshot: serde_json::Value = serde_json::from_str(snapshot.trim()).unwrap();
+    let me = snapshot["body"]["you"].as_str().unwrap().to_owned();
+    assert!(me.starts_with("nobody@"), "{me}");
+    anna.wait_for("1 watch");
+    let ask = |by: &str, command: serde_json::Value| {
+        let body = serde_json::json!({ "by": by, "command": command });
+        as_nobody(|| post(&door, "/command", &body))
+    };
+    let seen =
+        serde_json::json!({ "kind": "note", "text": "seen \u{1b}]52;c;eA==\u{7}", "step": null });
+    assert!(ask(&me, seen).contains("accepted"));
+    let as_driver = ask(&driver(&home), serde_json::json!({ "kind": "resume" }));
+    assert!(as_driver.contains("refused"), "{as_driver}");
+    let demand =
+        serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine" } });
+    anna.kill();
+    until("that she is missed", || {
+        report(&home).contains("gone the driver").then_some(())
+    });
+    let answer = ask(&me, demand);
+    assert!(answer.contains("has not offered"), "{answer}");
+    let back = serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine", "to_go_back": true } });
+    assert!(ask(&me, back).contains("refused"));
+    // What is offered to them they drive.
+    let mut anna = attach(&home, "anna", &[]);
+    anna.wait_for("you drive");
+    anna.keys("T");
+    anna.wait_for("another login (65534)");
+    anna.keys("O");
+    anna.wait_gone("who is here");
+    assert!(ask(&me, serde_json::json!({ "kind": "take_control" })).contains("accepted"));
+    assert_eq!(driver(&home), me);
+    let report = report(&home);
+    assert!(report.contains("lets in nobody"), "{report}");
+    assert!(report.contains("joined nobody@"), "{report}");
+    assert!(
+        !report.contains('\u{1b}'),
+        "no control sequence of theirs is kept"
+    );
+    // And whoever is shut out hears nothing more.
+    let offer = serde_json::json!({ "kind": "pairing", "act": { "act": "offer", "to": null } });
+    assert!(ask(&me, offer).contains("accepted"));
+    anna.keys("T");
+    anna.wait_for("TAKE the controls");
+    anna.keys("C");
+    anna.wait_for("you drive");
+    let private = home.run_directory(&run).join("socket");
+    let shut = serde_json::json!({
+        "by": driver(&home),
+        "command": { "kind": "pairing", "act": { "act": "disallow", "whom": "nobody" } }
+    });
+    assert!(post(&private, "/command", &shut).contains("accepted"));
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).ok();
+    until("the closed door", || (!door.exists()).then_some(()));
+}
