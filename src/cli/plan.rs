@@ -129,10 +129,11 @@ fn step_document(state: &RunState, step: &Step) -> Value {
             }
             let shown = preview_ahead(state, action);
             let moved = may_start_elsewhere(state, action);
-            actions.push(json!({
+            let document = json!({
                 "action": action,
                 "title": action_title(&state.runbook, step, action),
                 "line": state.runbook.block(action.block).map(|block| block.line),
+                "optional": state.is_optional(action),
                 "choice": chosen,
                 "command": shown.as_ref().ok().map(|shown| shown.command.clone()),
                 "target": shown.as_ref().ok().map(|shown| shown.target.clone()),
@@ -148,9 +149,13 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "watch": state.is_watch(action).then(|| state.watch_words(action)),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
-            }));
+            });
+            actions.push((action, document));
         }
     }
+    // In the order of the guide, whichever alternative they belong to.
+    actions.sort_by_key(|(action, _)| *action);
+    let actions: Vec<Value> = actions.into_iter().map(|(_, shown)| shown).collect();
     json!({
         "id": step.id,
         "title": step.title,
@@ -211,21 +216,26 @@ fn text(document: &Value) -> String {
         out += &format!("wait: {}\n", string(&wait["text"]));
     }
     for option in document["rollback"].as_array().into_iter().flatten() {
-        let advice = if option["recommended"] == true {
+        let title = string(&option["title"]);
+        let said = title.to_lowercase().contains("recommended");
+        let advice = if option["recommended"] == true && !said {
             " (recommended)"
         } else {
             ""
         };
-        out += &format!("\nway back: {}{advice}\n", string(&option["title"]));
+        out += &format!("\nway back: {title}{advice}\n");
+        if let Some(against) = option["discouraged"].as_str() {
+            out += &format!("    the guide advises against it: {against}\n");
+        }
         if let Some(loses) = option["loses"].as_str() {
             out += &format!("    loses: {loses}\n");
         }
         for action in option["actions"].as_array().into_iter().flatten() {
-            out += &format!(
-                "  {}  [{}]\n",
-                string(&action["title"]),
-                string(&action["target"])
-            );
+            let target = match action["target"].as_str() {
+                Some(target) if !target.is_empty() => format!("  [{target}]"),
+                _ => String::new(),
+            };
+            out += &format!("  {}{target}\n", string(&action["title"]));
             for line in action["holds"].as_array().into_iter().flatten() {
                 out += &format!("      stops before the COMMIT on line {line}\n");
             }
@@ -244,6 +254,7 @@ fn action_text(action: &Value) -> String {
     let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let choice = match action["choice"].as_str() {
         Some(name) => format!("  (if `{name}` is chosen)"),
+        None if action["optional"] == true => "  optional".to_owned(),
         None => String::new(),
     };
     let mut out = match action["refused"].as_str() {

@@ -24,17 +24,18 @@ pub struct Included {
     pub error: Option<String>,
 }
 
-/// The files that a command includes by name: `\i` and its kin in SQL, `psql -f` in a shell. Names
-/// that a variable fills in are not known before the command runs.
+/// The files that a command includes by name: `\i` and its kin in SQL, and in a shell where psql reads
+/// its input there; `psql -f` in a shell. Names that a variable fills in are not known before the
+/// command runs.
 pub fn included_files(actor: Actor, command: &str) -> Vec<String> {
     static SQL: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?m)^\s*\\(?:i|ir|include|include_relative)\s+(\S+)").ok());
     static SHELL: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?m)\bpsql\b[^|;&\n]*?\s(?:-f\s*|--file[= ])(\S+)").ok());
-    let pattern = match actor {
-        Actor::Sql => &*SQL,
-        Actor::Shell => &*SHELL,
-        Actor::Http | Actor::Nobody => return Vec::new(),
+    let patterns = match actor {
+        Actor::Sql => vec![&*SQL],
+        Actor::Shell if command.contains("psql") => vec![&*SQL, &*SHELL],
+        Actor::Shell | Actor::Http | Actor::Nobody => return Vec::new(),
     };
     let joined = command.replace("\\\n", " ");
     let text = if actor == Actor::Shell {
@@ -42,12 +43,17 @@ pub fn included_files(actor: Actor, command: &str) -> Vec<String> {
     } else {
         command
     };
-    let mut names: Vec<String> = Vec::new();
-    for found in pattern
-        .iter()
+    let mut found: Vec<(usize, String)> = patterns
+        .into_iter()
+        .flatten()
         .flat_map(|pattern| pattern.captures_iter(text))
-    {
-        let name = found[1].trim_matches(['\'', '"']).to_owned();
+        .filter_map(|captures| captures.get(1))
+        .map(|name| (name.start(), name.as_str().to_owned()))
+        .collect();
+    found.sort();
+    let mut names: Vec<String> = Vec::new();
+    for (_, name) in found {
+        let name = name.trim_matches(['\'', '"']).to_owned();
         if name != "-" && !name.contains(['$', '*', '`']) && !names.contains(&name) {
             names.push(name);
         }
@@ -79,6 +85,16 @@ mod tests {
             included_files(Actor::Sql, command),
             ["migrations/007.sql", "more.sql"]
         );
+    }
+
+    #[test]
+    fn a_psql_session_in_a_shell_includes_by_backslash_and_a_shell_alone_does_not() {
+        let session = "psql -X \"$URL\" <<'END'\n\\i columns.sql\nSELECT 1;\n\\i usage.sql\nEND";
+        assert_eq!(
+            included_files(Actor::Shell, session),
+            ["columns.sql", "usage.sql"]
+        );
+        assert!(included_files(Actor::Shell, "cat <<'END'\n\\i columns.sql\nEND").is_empty());
     }
 
     #[test]

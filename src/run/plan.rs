@@ -38,6 +38,10 @@ pub struct PlannedAction {
     pub title: String,
     /// What runs, secrets masked; `Err` says why it cannot.
     pub command: Result<String, String>,
+    /// As the guide has it, blanks and all, where it cannot run as it stands; empty otherwise.
+    pub written: String,
+    /// What it destroys, in words (`DROP COLUMN`).
+    pub destructive: Vec<String>,
     pub target: String,
     /// Lines of the guide before whose `COMMIT` it stops for a person.
     pub holds: Vec<usize>,
@@ -64,6 +68,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         for action in super::runnable_actions(&state.runbook, step, &state.choices) {
             let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
+            let (written, destructive) = as_written(state, action);
             let (command, target, holds) = match shown {
                 Ok(shown) => {
                     hasher.update(shown.hash.as_bytes());
@@ -76,11 +81,18 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                     (Err(refusal.message), String::new(), Vec::new())
                 }
             };
+            let written = if command.is_ok() {
+                String::new()
+            } else {
+                written
+            };
             actions.push(PlannedAction {
                 action,
                 step: step.id.clone(),
                 title,
                 command,
+                written,
+                destructive,
                 target,
                 holds,
             });
@@ -115,6 +127,21 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         reasons,
         confirm,
         hash: super::hex(&hasher.finalize()),
+    }
+}
+
+/// The text of an action in the guide, and what it destroys.
+fn as_written(state: &RunState, action: ActionId) -> (String, Vec<String>) {
+    let Some(block) = state.runbook.block(action.block) else {
+        return (String::new(), Vec::new());
+    };
+    let part = action
+        .part
+        .checked_sub(1)
+        .and_then(|index| block.parts.get(index));
+    match part {
+        Some(part) => (part.code.clone(), part.destructive.clone()),
+        None => (block.code.clone(), block.destructive.clone()),
     }
 }
 

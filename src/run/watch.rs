@@ -39,7 +39,7 @@ impl RunState {
             .into_iter()
             .flat_map(|state| &state.attempts);
         self.is_repeated(action)
-            && !self.is_optional(action)
+            && !self.waits_for_nobody(action)
             && !attempts.any(|attempt| attempt.round > 0)
     }
 
@@ -180,7 +180,10 @@ impl RunState {
                 } else if self.is_watch(action) && offered.is_none() {
                     // One that lacks a value can wait until somebody wants it.
                     offered = super::preview(self, action).is_ok().then_some(action);
-                } else if !self.is_watch(action) && offered.is_none() && !self.is_optional(action) {
+                } else if !self.is_watch(action)
+                    && offered.is_none()
+                    && !self.waits_for_nobody(action)
+                {
                     return None;
                 }
             }
@@ -191,10 +194,22 @@ impl RunState {
         offered
     }
 
-    fn is_optional(&self, action: ActionId) -> bool {
+    /// An annotated block that may be left out without a word.
+    fn waits_for_nobody(&self, action: ActionId) -> bool {
         self.runbook
             .block(action.block)
             .is_some_and(|block| block.attributes.has_class("optional"))
+    }
+
+    /// The guide says that it may be left out: the block, or the part of it that the action is.
+    pub fn is_optional(&self, action: ActionId) -> bool {
+        let part = |index: usize| self.runbook.block(action.block)?.parts.get(index);
+        self.waits_for_nobody(action)
+            || action
+                .part
+                .checked_sub(1)
+                .and_then(part)
+                .is_some_and(|part| part.optional)
     }
 
     /// Alerts that nobody has acknowledged, oldest first.

@@ -93,7 +93,14 @@ impl Secrets {
     async fn read(&self, source: &SecretSource) -> Result<String, String> {
         match source {
             SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
-                format!("the environment variable `{variable}` is not set; set it and open the run again")
+                if looks_like_a_variable(variable) {
+                    format!("the environment variable `{variable}` is not set; set it and open the run again")
+                } else {
+                    // Whoever types the secret itself here does not want to read it on the screen.
+                    "what was given is not the name of an environment variable that is set; \
+                     a secret's value cannot be typed"
+                        .to_owned()
+                }
             }),
             SecretSource::File(path) => {
                 let path = self.directory.join(path);
@@ -283,4 +290,11 @@ fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
         },
         other => other,
     }
+}
+/// Written as the names of environment variables are: a value that was typed in their place is not.
+fn looks_like_a_variable(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
 }

@@ -6,6 +6,9 @@ use crate::run::{
 };
 use crate::runbook::{Actor, is_secret_name};
 
+/// Characters of its last words that a failure is told with.
+const LAST_WORDS: usize = 160;
+
 /// An action ended: its outcome follows from exit, cancellation and every expectation on it.
 pub(super) fn finished(
     state: &RunState,
@@ -108,7 +111,10 @@ pub(super) fn finished(
         ),
         (false, _) => (
             Outcome::Failed,
-            evidence.exit.map(|exit| format!("exit code {exit}")),
+            evidence.exit.map(|exit| match last_words(evidence) {
+                Some(words) => format!("exit code {exit}: {words}"),
+                None => format!("exit code {exit}"),
+            }),
         ),
     };
     let mut captured = Vec::new();
@@ -281,4 +287,19 @@ pub(super) fn judgements(
         }
     }
     judgements
+}
+
+/// What it said against itself: the server's first error, else the last line of standard error.
+fn last_words(evidence: &Evidence) -> Option<String> {
+    let lines = || evidence.stderr.lines().map(str::trim);
+    let line = lines()
+        .find(|line| line.contains("ERROR:") || line.contains("FATAL:"))
+        .or_else(|| lines().rfind(|line| !line.is_empty()))?;
+    let from = ["ERROR:", "FATAL:"]
+        .iter()
+        .find_map(|word| line.find(word))
+        .or_else(|| Some(line.find("/script.sh: ")? + "/script.sh: ".len()))
+        .unwrap_or(0);
+    let words: String = line.get(from..)?.chars().take(LAST_WORDS).collect();
+    Some(words)
 }

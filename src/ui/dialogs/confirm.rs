@@ -11,7 +11,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
 use super::{Dialog, Reply, draw_scrolled, size_of};
-use crate::run::Command;
+use crate::run::{Command, Mode};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -75,6 +75,13 @@ pub struct Quit;
 impl Quit {
     fn text(look: &Look<'_>) -> String {
         let run = look.run();
+        if matches!(run.mode, Mode::RolledBack | Mode::Failed | Mode::Done) {
+            return format!(
+                "nothing waits for you here; everything is kept: `gonogo report {}` tells it, \
+                 `gonogo attach {}` comes back",
+                run.run, run.run
+            );
+        }
         let running = match run.running().len() {
             0 => "nothing is running".to_owned(),
             1 => "what is running goes on".to_owned(),

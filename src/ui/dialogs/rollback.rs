@@ -122,7 +122,7 @@ impl RollBackDialog {
         for plan in &look.model.plans {
             let chosen = plan.option == self.option;
             let mut words = plain(&plan.title);
-            if plan.recommended && !words.contains("recommended") {
+            if plan.recommended && !words.to_lowercase().contains("recommended") {
                 words += " (recommended)";
             }
             if let Some(seconds) = plan.estimate_s {
@@ -194,7 +194,15 @@ impl RollBackDialog {
         match &plan.loses {
             Some(loses) => texts.push((format!("loses: {}", plain(loses)), Role::Destructive)),
             None => texts.push((
-                "the guide names nothing that is lost".to_owned(),
+                match plan
+                    .actions
+                    .iter()
+                    .any(|action| !action.destructive.is_empty())
+                {
+                    true => "the guide does not say what is lost; what is destroyed stands below",
+                    false => "the guide names nothing that is lost",
+                }
+                .to_owned(),
                 Role::Muted,
             )),
         }
@@ -234,11 +242,16 @@ impl RollBackDialog {
             }
             match &action.command {
                 Ok(command) => lines.extend(code(command, 2, width, theme)),
-                Err(why) => lines.extend(wrap(
-                    Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed)),
-                    width,
-                    4,
-                )),
+                Err(why) => {
+                    lines.extend(code(&action.written, 2, width, theme));
+                    let why = Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed));
+                    lines.extend(wrap(why, width, 4));
+                }
+            }
+            if !action.destructive.is_empty() {
+                let what = format!("  ⚠ destroys: {}", action.destructive.join(", "));
+                let what = Line::styled(what, theme.style(Role::Destructive));
+                lines.extend(wrap(what, width, 4));
             }
         }
         lines

@@ -134,7 +134,14 @@ pub(super) fn draw(
 ) {
     for (number, row) in (first..output.shown()).zip(area.rows()) {
         match output.line(number) {
-            Some(line) => styled(line, look).render(row, buffer),
+            Some(line) => {
+                let line = styled(line, look);
+                let cut = line.width() > usize::from(row.width);
+                line.render(row, buffer);
+                if let (true, Some(last)) = (cut, row.columns().next_back()) {
+                    Line::styled("…", look.theme.style(Role::Muted)).render(last, buffer);
+                }
+            }
             None => Line::styled("… reading the spool", look.theme.style(Role::Muted))
                 .render(row, buffer),
         }
@@ -170,8 +177,15 @@ fn styled(line: &OutputLine, look: &Look<'_>) -> Line<'static> {
 }
 
 /// `psql:FILE:LINE: NOTICE:  …` with its place behind the message: in a narrow pane the place would
-/// leave no room for what the server said.
+/// leave no room for what the server said. Nor would the path of the file that a shell step is run from,
+/// which is nobody's business: `line 2: …` stays.
 fn message_first(text: &str) -> Cow<'_, str> {
+    if let Some((place, message)) = text.split_once("/script.sh: line ")
+        && place.starts_with('/')
+        && place.contains("/actions/")
+    {
+        return Cow::Owned(format!("line {message}"));
+    }
     match text
         .strip_prefix("psql:")
         .and_then(|rest| rest.split_once(": "))

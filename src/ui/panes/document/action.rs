@@ -90,6 +90,10 @@ impl Writer<'_> {
         (text.to_owned(), Role::Muted)
     }
 
+    fn in_option(&self) -> bool {
+        self.run.runbook.phase_of(&self.step.id).is_none()
+    }
+
     fn action(&mut self, action: ActionId, actor: Actor, written: &str) {
         let item = Item::Action(action);
         let shown = preview(self.run, action);
@@ -168,7 +172,8 @@ impl Writer<'_> {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
             }
-            if !is_armed(self.run, shown) {
+            // A way back is armed by its own confirmation.
+            if !is_armed(self.run, shown) && !self.in_option() {
                 self.say(
                     "inferred to be a command: read it, then arm it",
                     Role::Muted,
@@ -209,7 +214,10 @@ impl Writer<'_> {
             facts.extend(evidence.status.map(|status| format!("status {status}")));
             facts.extend(evidence.latency_ms.map(|ms| milliseconds(ms as f64)));
             if evidence.lines > 0 {
-                facts.push(format!("{} lines", grouped(evidence.lines)));
+                facts.push(match evidence.lines {
+                    1 => "1 line".to_owned(),
+                    lines => format!("{} lines", grouped(lines)),
+                });
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);
