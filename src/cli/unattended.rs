@@ -270,7 +270,7 @@ fn say(state: &RunState, event: &Event) {
             count,
             ..
         } => say!("  RED FLAG  `{pattern}` ({count}): {text}"),
-        Event::StepSkipped { step, reason } => say!("  skipped   {step}: {reason}"),
+        Event::StepSkipped { step, reason, .. } => say!("  skipped   {step}: {reason}"),
         Event::GateDecided {
             decision, reason, ..
         } => {

@@ -224,6 +224,16 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
             skip.reason
         )?;
     }
+    for (action, skip) in own.iter().flat_map(|own| &own.left_out) {
+        writeln!(
+            out,
+            "Left out {} by {}: `{}`: {}\n",
+            time(skip.at),
+            skip.by,
+            crate::run::action_title(&state.runbook, step, *action),
+            skip.reason
+        )?;
+    }
     for (index, tick) in step.ticks.iter().enumerate() {
         match own.and_then(|own| own.ticks.get(&index)) {
             Some(ticked) => {

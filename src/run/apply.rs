@@ -179,17 +179,35 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 step.ticks.remove(index);
             }
         }
-        Event::StepSkipped { step, reason } => {
-            state.steps.entry(step.clone()).or_default().skipped = Some(Skip {
+        Event::StepSkipped {
+            step,
+            reason,
+            action,
+        } => {
+            let own = state.steps.entry(step.clone()).or_default();
+            let skip = Skip {
                 at,
                 by: by(),
                 reason: reason.clone(),
-            });
-            unstick(state);
+            };
+            match action {
+                Some(action) => {
+                    own.left_out.insert(*action, skip);
+                }
+                None => {
+                    own.skipped = Some(skip);
+                    unstick(state);
+                }
+            }
         }
-        Event::StepUnskipped { step } => {
+        Event::StepUnskipped { step, action } => {
             if let Some(step) = state.steps.get_mut(step) {
-                step.skipped = None;
+                match action {
+                    Some(action) => {
+                        step.left_out.remove(action);
+                    }
+                    None => step.skipped = None,
+                }
             }
         }
         Event::PhaseEntered { phase } => {

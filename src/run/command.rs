@@ -69,12 +69,17 @@ pub enum Command {
     ReturnKeyboard {
         action: ActionId,
     },
+    /// With an action only that part of the step is left out, which the guide must call optional.
     Skip {
         step: String,
         reason: String,
+        #[serde(default)]
+        action: Option<ActionId>,
     },
     Unskip {
         step: String,
+        #[serde(default)]
+        action: Option<ActionId>,
     },
     /// `holds` says whether the criterion's text is true.
     Judge {

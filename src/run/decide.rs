@@ -141,16 +141,23 @@ pub fn decide(
         ),
         Command::GiveKeyboard { action } => give_keyboard(state, *action),
         Command::ReturnKeyboard { action } => return_keyboard(state, *action),
-        Command::Skip { step, reason } => skip(state, step, reason),
-        Command::Unskip { step } => {
-            let skipped = state
-                .steps
-                .get(step)
-                .is_some_and(|step| step.skipped.is_some());
+        Command::Skip {
+            step,
+            reason,
+            action,
+        } => skip(state, step, reason, *action),
+        Command::Unskip { step, action } => {
+            let skipped = state.steps.get(step).is_some_and(|step| match action {
+                Some(action) => step.left_out.contains_key(action),
+                None => step.skipped.is_some(),
+            });
             if !skipped {
                 return Err(Refusal::new("that step is not skipped", "nothing to undo"));
             }
-            one(Event::StepUnskipped { step: step.clone() })
+            one(Event::StepUnskipped {
+                step: step.clone(),
+                action: *action,
+            })
         }
         Command::Judge {
             phase,

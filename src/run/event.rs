@@ -169,12 +169,17 @@ pub enum Event {
         step: String,
         index: usize,
     },
+    /// With an action only that part of the step was left out.
     StepSkipped {
         step: String,
         reason: String,
+        #[serde(default)]
+        action: Option<ActionId>,
     },
     StepUnskipped {
         step: String,
+        #[serde(default)]
+        action: Option<ActionId>,
     },
     PhaseEntered {
         phase: String,

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::carried::{Missing, handed_on, missing};
 use super::{ActionId, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::{
-    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, fill,
-    hold_places, travels,
+    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, dropped_database,
+    fill, hold_places, travels,
 };
 
 /// An action with its values filled in.
@@ -191,6 +191,11 @@ pub(super) fn reckon(
     let holds = holds(&subject, &command);
     let confirm = attributes.confirm.clone().or_else(|| {
         (state.protected && !subject.destructive.is_empty()).then(|| state.environment.clone())
+    });
+    let confirm = confirm.or_else(|| {
+        let whole = |what: &String| what == "dropdb" || what == "DROP DATABASE";
+        let drops = subject.destructive.iter().any(whole);
+        drops.then(|| dropped_database(&command)).flatten()
     });
     let mut hasher = Sha256::new();
     for part in [&action.to_string(), &target, &command] {

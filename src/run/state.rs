@@ -207,6 +207,9 @@ pub struct StepState {
     /// By index in `Step::ticks`.
     pub ticks: BTreeMap<usize, TickState>,
     pub skipped: Option<Skip>,
+    /// Optional parts that were left out.
+    #[serde(default)]
+    pub left_out: BTreeMap<ActionId, Skip>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -795,6 +795,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
         },
         2 => Command::Cancel { action },
         3 => Command::Skip {
+            action: choice.is_multiple_of(2).then_some(action),
             step,
             reason: "r".to_owned(),
         },

@@ -206,6 +206,7 @@ impl RunState {
         let mut pending = false;
         let mut worst: Option<StepStatus> = None;
         let mut ran = false;
+        let mut left_out = false;
         pending |= actions.iter().any(|action| self.awaits_round(*action));
         for action in actions.iter().filter(|action| !self.is_watch(**action)) {
             let last = self
@@ -214,6 +215,10 @@ impl RunState {
                 .and_then(|state| state.attempts.get(before(action)..))
                 .and_then(|attempts| attempts.last());
             let status = match last {
+                None if self.is_left_out(step, *action) => {
+                    left_out = true;
+                    continue;
+                }
                 None => {
                     pending |= !self.runbook.block(action.block).is_some_and(is_optional);
                     continue;
@@ -244,6 +249,9 @@ impl RunState {
         let watches_only =
             !actions.is_empty() && actions.iter().all(|action| self.is_watch(*action));
         if !pending && ticked && self.open_choices(step).is_empty() {
+            if left_out && !ran && step.ticks.is_empty() {
+                return StepStatus::Skipped;
+            }
             // A step that asks nothing of anybody is read, and passed with its phase.
             let asks = !actions.is_empty() || !step.ticks.is_empty();
             if asks
@@ -308,6 +316,26 @@ impl RunState {
         let wait = i64::try_from(phase.wait_s?).ok()?;
         let from = self.completed_at?;
         chrono::TimeDelta::try_seconds(wait).and_then(|wait| from.checked_add_signed(wait))
+    }
+
+    /// As [`Self::due`], for one action: a part that the guide lets wait longer (`# 3. Delete the dumps
+    /// (after 30 days)`) has a time of its own.
+    pub fn due_for(&self, phase: &Phase, action: ActionId) -> Option<super::Timestamp> {
+        let due = self.due(phase)?;
+        let part = action.part.checked_sub(1).and_then(|index| {
+            self.runbook
+                .block(action.block)
+                .and_then(|block| block.parts.get(index))
+        });
+        let own = part.and_then(|part| {
+            let lines = part.line..part.line + part.code.lines().count().max(1);
+            let mut waits = self.runbook.waits.iter();
+            let wait = waits.find(|wait| lines.contains(&wait.line))?;
+            let wait = i64::try_from(wait.duration_s).ok()?;
+            self.completed_at?
+                .checked_add_signed(chrono::TimeDelta::try_seconds(wait)?)
+        });
+        Some(own.map_or(due, |own| own.max(due)))
     }
 
     /// What the gate of a phase asks: the phase's criteria, then what its steps leave to judgement.

@@ -182,6 +182,7 @@ impl RunState {
                     offered = super::preview(self, action).is_ok().then_some(action);
                 } else if !self.is_watch(action)
                     && offered.is_none()
+                    && !self.is_left_out(step, action)
                     && !self.waits_for_nobody(action)
                 {
                     return None;
@@ -192,6 +193,13 @@ impl RunState {
             }
         }
         offered
+    }
+
+    /// An optional part that somebody decided to leave out.
+    pub fn is_left_out(&self, step: &Step, action: ActionId) -> bool {
+        self.steps
+            .get(&step.id)
+            .is_some_and(|own| own.left_out.contains_key(&action))
     }
 
     /// An annotated block that may be left out without a word.

@@ -74,6 +74,7 @@ pub(super) fn find(code: &str, actor: Actor, first_line: usize) -> Vec<Blank> {
                     ),
                 }
             }
+            restored_files(code, &mut blanks);
             environment(code, &mut blanks);
             blanks.sort_by_key(|blank| blank.line);
         }
@@ -99,6 +100,35 @@ fn omitted(line: &str, index: usize, first_line: usize, blanks: &mut Vec<Blank>)
             line: index,
             spelling: Spelling::Omission,
         });
+    }
+}
+
+/// `pg_restore … orders_*.dump` takes one file: which one is for a person to say, since a pattern that
+/// matches two breaks the restore in its middle.
+fn restored_files(code: &str, blanks: &mut Vec<Blank>) {
+    if !code.contains("pg_restore") {
+        return;
+    }
+    let file = pattern!(r"(?:^|\s)((?:[\w.-]*/)*[\w.-]*\w[\w.-]*\*[\w.*-]*)(?:\s|$)");
+    let mut inside = false;
+    for (index, line) in shell::lines(code).iter().enumerate() {
+        let command = line.command();
+        inside = match line.kind {
+            LineKind::Command => pattern!(r"(?:^|[\s;&|(/])pg_restore\s").is_match(command),
+            LineKind::Continuation => inside,
+            _ => false,
+        };
+        if !inside {
+            continue;
+        }
+        for found in file.captures_iter(command).filter_map(|hit| hit.get(1)) {
+            blanks.push(Blank {
+                name: name_of(found.as_str()),
+                text: found.as_str().to_owned(),
+                line: index,
+                spelling: Spelling::Text,
+            });
+        }
     }
 }
 

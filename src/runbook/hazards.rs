@@ -170,6 +170,23 @@ fn is_detached(line: &str) -> bool {
         || (pattern!(r"^top\b").is_match(line) && line.contains("-b") && line.contains("-n"))
 }
 
+/// The database that a command drops, where it is written out: its name is typed to confirm it.
+pub fn dropped_database(command: &str) -> Option<String> {
+    let joined = command.replace("\\\n", " ");
+    let sql = pattern!(r#"(?i)\bdrop\s+database\s+(?:if\s+exists\s+)?"?([A-Za-z_][\w$-]*)"#);
+    let shell = pattern!(r"(?m)(?:^|[\s;&|(])dropdb\s+([^\n;&|#]*)");
+    if let Some(name) = sql.captures(&joined).and_then(|found| found.get(1)) {
+        return Some(name.as_str().to_owned());
+    }
+    let arguments = shell.captures(&joined)?.get(1)?.as_str();
+    let name = arguments
+        .split_whitespace()
+        .last()?
+        .trim_matches(['\'', '"']);
+    let plain = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
+    (!name.is_empty() && !name.starts_with('-') && name.chars().all(plain)).then(|| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,5 +252,20 @@ mod tests {
         ] {
             assert!(!never_ends(line), "{line}");
         }
+    }
+
+    #[test]
+    fn a_database_that_is_dropped_is_named() {
+        let named = |command| dropped_database(command);
+        assert_eq!(
+            named("createdb try\ndropdb -h db -U app shop_try").as_deref(),
+            Some("shop_try")
+        );
+        assert_eq!(
+            named("psql -c 'DROP DATABASE IF EXISTS shop_try;'").as_deref(),
+            Some("shop_try")
+        );
+        assert_eq!(named("dropdb \"$NAME\""), None);
+        assert_eq!(named("DROP TABLE shop"), None);
     }
 }

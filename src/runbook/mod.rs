@@ -43,6 +43,7 @@ pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use fill::{Filling, Fillings, fill, shell_quoted, travels};
+pub use hazards::dropped_database;
 pub use hold::{HoldPlace, hold_places};
 pub use lint::{ConditionProblem, check_conditions, closest};
 pub use model::*;

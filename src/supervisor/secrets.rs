@@ -165,9 +165,14 @@ impl Secrets {
                 value: value.map(clean),
                 note: note.map(clean),
             },
-            Command::Skip { step, reason } => Command::Skip {
+            Command::Skip {
+                step,
+                reason,
+                action,
+            } => Command::Skip {
                 step,
                 reason: clean(reason),
+                action,
             },
             Command::Judge {
                 phase,

@@ -10,8 +10,10 @@ use super::markdown::plain;
 use super::panes;
 use super::theme::Role;
 use super::view::Search;
-use super::walk::{Item, Undoable, is_done, item_at_cursor, items, last_undoable, shown_step};
-use crate::run::{ActionId, Command, Mode, Outcome, preview};
+use super::walk::{
+    Item, Undoable, is_done, item_at_cursor, items, last_undoable, optional_part_at, shown_step,
+};
+use crate::run::{ActionId, Command, Mode, Outcome, action_title, preview};
 
 impl App {
     pub(super) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
@@ -415,7 +417,7 @@ impl App {
     fn undo(&mut self) -> Vec<Ask> {
         let command = match last_undoable(&self.model.run, &self.model.me) {
             Some(Undoable::Tick(step, index)) => Command::Untick { step, index },
-            Some(Undoable::Skip(step)) => Command::Unskip { step },
+            Some(Undoable::Skip(step, action)) => Command::Unskip { step, action },
             None => {
                 self.say(
                     "you have ticked and skipped nothing that could be taken back",
@@ -433,7 +435,13 @@ impl App {
         let Some(step) = shown_step(&self.look()) else {
             return;
         };
-        let (id, title) = (step.id.clone(), plain(&step.title));
+        let id = step.id.clone();
+        let part = optional_part_at(&self.look(), step);
+        let title = match part {
+            Some(part) => action_title(&self.model.run.runbook, step, part),
+            None => step.title.clone(),
+        };
+        let title = plain(&title);
         self.open(Form::new(
             &format!("skip `{title}`"),
             vec![Field::required("reason")],
@@ -441,6 +449,7 @@ impl App {
                 Reply::Do(vec![Command::Skip {
                     step: id.clone(),
                     reason: texts.concat(),
+                    action: part,
                 }])
             },
         ));

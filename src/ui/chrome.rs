@@ -379,6 +379,9 @@ pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
     if plan.ready {
         return ("ready".to_owned(), Role::Passed);
     }
+    if plan.actions.is_empty() {
+        return ("by hand: R shows what to do".to_owned(), Role::Warning);
+    }
     let why = plan.reasons.first().map_or("", String::as_str);
     (format!("NOT READY: {why}"), Role::Failed)
 }

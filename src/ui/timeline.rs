@@ -89,6 +89,14 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                 text: with_reason(&step.title, Some(&skip.reason)),
             });
         }
+        for (action, skip) in &state.left_out {
+            entries.push(Entry {
+                at: skip.at,
+                by: skip.by.clone(),
+                mark: mark("»", "left out", Role::Muted),
+                text: with_reason(&title_of(run, *action), Some(&skip.reason)),
+            });
+        }
     }
     for (action, state) in &run.actions {
         let title = title_of(run, *action);

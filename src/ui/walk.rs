@@ -131,7 +131,10 @@ pub fn is_done(run: &RunState, step: &Step, item: &Item) -> bool {
             .action(*action)
             .and_then(|state| state.last())
             .is_some_and(|attempt| attempt.round > 0 || attempt.outcome.is_none()),
-        Item::Action(action) => attempt_outcome(run, step, *action) == Some(Outcome::Passed),
+        Item::Action(action) => match attempt_outcome(run, step, *action) {
+            None => run.is_left_out(step, *action),
+            ended => ended == Some(Outcome::Passed),
+        },
     }
 }
 
@@ -164,6 +167,24 @@ fn may_wait(run: &RunState, step: &Step, item: &Item) -> bool {
                     .block(action.block)
                     .is_none_or(|block| block.attributes.has_class("optional"))
         }
+    }
+}
+
+/// The part under the cursor, where it may be left out by itself: the guide calls it optional, and it
+/// has not run.
+pub fn optional_part_at(look: &Look<'_>, step: &Step) -> Option<ActionId> {
+    let run = look.run();
+    let items = items(run, step);
+    match items.get(item_at(look, step, &items)?)? {
+        Item::Action(action)
+            if run.is_optional(*action)
+                && run.runbook.phase_of(&step.id).is_some()
+                && run.action(*action).and_then(|own| own.last()).is_none()
+                && !run.is_left_out(step, *action) =>
+        {
+            Some(*action)
+        }
+        _ => None,
     }
 }
 
@@ -235,11 +256,18 @@ pub fn last_undoable(run: &RunState, me: &str) -> Option<Undoable> {
                 let what = Undoable::Tick(step.clone(), *index);
                 (tick.at, tick.by.as_str(), what)
             });
-            let skip = state
-                .skipped
-                .iter()
-                .map(|skip| (skip.at, skip.by.as_str(), Undoable::Skip(step.clone())));
-            ticks.chain(skip)
+            let skip = state.skipped.iter().map(|skip| {
+                (
+                    skip.at,
+                    skip.by.as_str(),
+                    Undoable::Skip(step.clone(), None),
+                )
+            });
+            let left_out = state.left_out.iter().map(|(action, skip)| {
+                let what = Undoable::Skip(step.clone(), Some(*action));
+                (skip.at, skip.by.as_str(), what)
+            });
+            ticks.chain(skip).chain(left_out)
         })
         .filter(|(_, by, _)| *by == me)
         .max_by_key(|(at, _, _)| *at)
@@ -250,7 +278,8 @@ pub fn last_undoable(run: &RunState, me: &str) -> Option<Undoable> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undoable {
     Tick(String, usize),
-    Skip(String),
+    /// A step, or only a part of it.
+    Skip(String, Option<ActionId>),
 }
 
 /// The next act in words, and how loud.
@@ -490,6 +519,10 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                     Role::Failed,
                 ),
                 _ => match preview(run, *action) {
+                    Ok(_) if run.is_optional(*action) => next(format!(
+                        "{elsewhere}optional: Enter shows what would run, {} leaves it out: `{title}`",
+                        key(Intent::AskSkip)
+                    )),
                     Ok(_) => next(format!("{elsewhere}Enter shows what would run: `{title}`")),
                     Err(refusal) => loud(
                         format!("{}; {}", refusal.message, refusal.help),

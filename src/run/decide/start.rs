@@ -60,7 +60,7 @@ pub(super) fn start(
             ));
         }
         if phase.wait_s.is_some() && given(reason).is_none() {
-            match state.due(phase) {
+            match state.due_for(phase, action) {
                 Some(due) if due <= now => {}
                 Some(due) => {
                     return Err(Refusal::new(

@@ -1,7 +1,7 @@
 //! Ticks, choices and skips: what a person does to a step besides running it.
 
 use super::{given, one};
-use crate::run::{Event, Refusal, RunState};
+use crate::run::{ActionId, Event, Refusal, RunState};
 use crate::runbook::Step;
 
 pub(super) fn find_step<'a>(state: &'a RunState, id: &str) -> Result<&'a Step, Refusal> {
@@ -59,13 +59,32 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
     })
 }
 
-pub(super) fn skip(state: &RunState, step: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
+pub(super) fn skip(
+    state: &RunState,
+    step: &str,
+    reason: &str,
+    part: Option<ActionId>,
+) -> Result<Vec<Event>, Refusal> {
     let step = find_step(state, step)?;
     if given(Some(reason)).is_none() {
         return Err(Refusal::new(
             "a step is skipped with a reason",
             "say why, for the report",
         ));
+    }
+    if let Some(part) = part {
+        if !state.actions_of(step).contains(&part) || !state.is_optional(part) {
+            return Err(Refusal::new(
+                "the guide does not call that part optional",
+                "run it, or skip the whole step",
+            ));
+        }
+        if state.action(part).and_then(|own| own.last()).is_some() {
+            return Err(Refusal::new(
+                "that part has been run",
+                "what ran cannot be left out",
+            ));
+        }
     }
     if state.actions_of(step).iter().any(|action| {
         let running = state.action(*action).is_some_and(|own| own.is_running());
@@ -76,5 +95,6 @@ pub(super) fn skip(state: &RunState, step: &str, reason: &str) -> Result<Vec<Eve
     one(Event::StepSkipped {
         step: step.id.clone(),
         reason: reason.trim().to_owned(),
+        action: part,
     })
 }

@@ -100,8 +100,12 @@ fn every_command(run: &Run) -> Vec<Command> {
         Command::Skip {
             step: step(),
             reason: text(),
+            action: None,
         },
-        Command::Unskip { step: step() },
+        Command::Unskip {
+            step: step(),
+            action: None,
+        },
         Command::Judge {
             phase: phase(),
             line: 1,

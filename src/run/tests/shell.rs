@@ -175,6 +175,7 @@ fn what_is_missing_is_said_with_the_step_that_sets_it_and_the_way_out() {
     run.does(Command::Skip {
         step,
         reason: "built by hand".to_owned(),
+        action: None,
     });
     assert!(run.missing("ship").message.contains("was skipped"));
     run.does(Command::SetInput {

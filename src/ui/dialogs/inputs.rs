@@ -14,6 +14,7 @@
 
 mod draw;
 mod entry;
+mod files;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -151,7 +152,8 @@ impl Inputs {
             }
             Intent::Open => {
                 self.at.clone_from(&name);
-                self.mode = Mode::Entry(Entry::new(variable, run.inputs.get(&name)));
+                self.mode =
+                    Mode::Entry(Entry::new(variable, run.inputs.get(&name), &run.directory));
                 Reply::Stay
             }
             Intent::TakeRemembered => match self.remembered(run, Some(&name)) {

@@ -85,7 +85,7 @@ impl PreviewDialog {
             .step_of(self.action())
             .and_then(|step| run.runbook.phase_of(&step.id))?;
         phase.wait_s?;
-        match run.due(phase) {
+        match run.due_for(phase, self.action()) {
             Some(due) if due <= look.model.now => None,
             Some(due) => Some(format!(
                 "this waits until {} UTC: to do it now, give a reason",

@@ -26,7 +26,7 @@ use crate::run::{Command, Mode, RollbackPlan};
 use crate::ui::format::{estimate, minute, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
-use crate::ui::markdown::{code, plain};
+use crate::ui::markdown::{code, lay_out, pieces, plain};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -129,6 +129,7 @@ impl RollBackDialog {
                 words = format!("{words}  {}", estimate(seconds));
             }
             let (ready, role) = match (plan.ready, &plan.discouraged) {
+                (false, _) if plan.actions.is_empty() => ("by hand", Role::Warning),
                 (false, _) => ("not ready", Role::Failed),
                 (true, Some(_)) => ("the guide advises against it", Role::Warning),
                 (true, None) => ("ready", Role::Passed),
@@ -213,13 +214,17 @@ impl RollBackDialog {
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
         }
-        for reason in &plan.reasons {
+        for reason in plan.reasons.iter().filter(|_| !plan.actions.is_empty()) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
         for (text, role) in texts {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
         lines.push(Line::default());
+        if plan.actions.is_empty() {
+            lines.extend(by_hand(look, &plan.option, width));
+            return lines;
+        }
         let count = plural(plan.actions.len(), "command", "commands");
         lines.push(Line::styled(
             format!("{count}, in this order:"),
@@ -261,6 +266,32 @@ impl RollBackDialog {
         let word = self.plan(look)?.confirm.as_ref()?;
         Some(self.word.line(word, "t", look))
     }
+}
+
+/// What the guide says of a way back that holds no command: nobody runs it, so it has to be read.
+fn by_hand(look: &Look<'_>, option: &str, width: usize) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    let Some(option) = look.run().runbook.option(option) else {
+        return Vec::new();
+    };
+    let mut lines = vec![Line::styled(
+        "do this by hand, then write a note (m):",
+        theme.style(Role::Heading),
+    )];
+    let alone = option.steps.len() == 1;
+    let mut texts: Vec<(Option<&str>, &str)> = vec![(None, option.body.as_str())];
+    for step in &option.steps {
+        let title = (!alone || step.title != option.title).then_some(step.title.as_str());
+        texts.push((title, step.body.as_str()));
+    }
+    texts.dedup_by(|later, earlier| later.1 == earlier.1);
+    for (title, body) in texts {
+        lines.extend(title.map(|title| Line::styled(plain(title), theme.style(Role::Heading))));
+        for piece in pieces(body, theme) {
+            lines.extend(lay_out(&piece, width, theme));
+        }
+    }
+    lines
 }
 
 impl Dialog for RollBackDialog {

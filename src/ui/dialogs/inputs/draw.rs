@@ -134,6 +134,24 @@ impl Inputs {
         let mut lines = Vec::new();
         if let Mode::Entry(entry) = &self.mode {
             lines.extend(entry_lines(entry, columns, look));
+            if is_of_files(variable) {
+                let choices = entry.choices();
+                let text = match choices.len() {
+                    0 => {
+                        "no file there matches it now; a name may be typed all the same".to_owned()
+                    }
+                    count => format!(
+                        "Tab picks of {}, the newest first: {}",
+                        plural(count, "file", "files"),
+                        choices.join(", ")
+                    ),
+                };
+                lines.extend(wrap(
+                    Line::styled(text, theme.style(Role::Text)),
+                    columns,
+                    2,
+                ));
+            }
         }
         for (text, role) in self.known(look, variable) {
             lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 2));
@@ -162,6 +180,10 @@ impl Inputs {
         known.extend(rule.description.clone().map(|text| (text, Role::Text)));
         if let Some(pattern) = &rule.pattern {
             known.push((format!("must match {pattern}"), Role::Text));
+        }
+        if is_of_files(variable) {
+            let text = "a pattern of files where one is meant: say which";
+            known.push((text.to_owned(), Role::Text));
         }
         if !rule.choices.is_empty() {
             known.push((format!("one of {}", rule.choices.join(", ")), Role::Text));
@@ -464,4 +486,13 @@ fn kind_text(kind: Source, chosen: bool) -> String {
     } else {
         format!(" {label} ")
     }
+}
+
+/// The guide names files by a pattern where a command takes one.
+fn is_of_files(variable: &Variable) -> bool {
+    variable.rule.choices.is_empty()
+        && variable
+            .spellings
+            .iter()
+            .any(|spelling| spelling.contains('*'))
 }

@@ -1,6 +1,10 @@
 //! One blank being filled in: a value, or where a secret comes from.
 
+use std::path::Path;
+
 use tui_input::Input as Text;
+
+use super::files;
 
 use crate::run::Input;
 use crate::runbook::Variable;
@@ -35,7 +39,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(variable: &Variable, held: Option<&Input>) -> Self {
+    /// A blank that is a pattern of files offers those that match it in the run's directory.
+    pub(super) fn new(variable: &Variable, held: Option<&Input>, directory: &str) -> Self {
         let (text, source) = match held {
             Some(Input::Secret(source)) => {
                 let kind = match source {
@@ -52,8 +57,21 @@ impl Entry {
             name: variable.name.clone(),
             text: Text::new(text),
             source,
-            choices: variable.rule.choices.clone(),
+            choices: match variable.rule.choices.as_slice() {
+                [] => variable
+                    .spellings
+                    .iter()
+                    .filter(|spelling| spelling.contains('*'))
+                    .flat_map(|pattern| files::matching(Path::new(directory), pattern))
+                    .collect(),
+                named => named.to_vec(),
+            },
         }
+    }
+
+    /// What Tab turns through, for the screen.
+    pub(super) fn choices(&self) -> &[String] {
+        &self.choices
     }
 
     pub(super) fn input(&self) -> Input {

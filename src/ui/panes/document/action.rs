@@ -184,9 +184,19 @@ impl Writer<'_> {
         if self.run.is_watch(action) {
             self.say(&self.run.watch_words(action), Role::Muted, 2);
         }
-        match attempt {
-            Some(attempt) => self.attempt(attempt, action),
-            None => self.expected(action),
+        let left_out = self
+            .run
+            .steps
+            .get(&self.step.id)
+            .and_then(|own| own.left_out.get(&action));
+        match (attempt, left_out) {
+            (Some(attempt), _) => self.attempt(attempt, action),
+            (None, Some(skip)) => {
+                let (by, at) = (short(&skip.by), minute(skip.at));
+                let text = format!("left out by {by} at {at}: {}", skip.reason);
+                self.say(&text, Role::Warning, 2);
+            }
+            (None, None) => self.expected(action),
         }
         self.item_ends(&item);
     }

@@ -104,12 +104,38 @@ impl Writer<'_> {
         self.push_all(wrap(line, self.width, indent + 2));
     }
 
+    /// What a person should know of the reading of the guide before the first step.
+    fn doubts(&mut self) {
+        let book = &self.run.runbook;
+        if let Some(damage) = &book.repaired {
+            let text = format!(
+                "⚠ this guide's text was damaged ({damage}) and is shown repaired; the file is as it was"
+            );
+            self.say(&text, Role::Warning, 0);
+        }
+        let rivals = book
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code == "rival-phases");
+        for rival in rivals {
+            let text = format!(
+                "⚠ which are the phases? {}. If they are the wrong ones, leave (q), {}",
+                rival.message, rival.help
+            );
+            self.say(&text, Role::Warning, 0);
+        }
+        self.gap();
+    }
+
     fn head(&mut self) {
         if let Some(phase) = self.run.runbook.phase_of(&self.step.id) {
             let first = phase
                 .steps
                 .first()
                 .is_some_and(|step| step.id == self.step.id);
+            if first && self.run.phase_index(&phase.id) == Some(0) {
+                self.doubts();
+            }
             if phase.point_of_no_return {
                 self.say(
                     "‖ after this phase there is no way back",

@@ -1,0 +1,257 @@
+//! What a person meets who walks a guide that nobody annotated: parts that may be left out, databases
+//! that are dropped, files named by a pattern, errors of the server, a way back that is not ready.
+
+use chrono::TimeDelta;
+use gonogo::run::{
+    ActionId, Command, Evidence, Outcome, OutputLine, OutputStream, OutputTail, StepStatus,
+};
+use gonogo::runbook::Role;
+
+use super::desk::Desk;
+
+const GUIDE: &str = "# Move the shop
+
+## Deployment
+
+### Phase 1: Back up
+
+```bash
+# 1. Write the dump
+pg_dump -Fc -d shop -f shop_1.dump
+
+# 2. Try the dump (optional)
+createdb shop_try
+pg_restore -d shop_try shop_*.dump
+dropdb shop_try
+```
+
+**Success Criteria**: ✅ The dump can be read
+
+### Phase 2: Count
+
+```sql
+SELECT totl FROM orders;
+```
+
+## Rollback
+
+### Option 1: Take the column away (recommended)
+
+```sql
+ALTER TABLE orders DROP COLUMN total;
+```
+
+### Option 2: Restore
+
+```bash
+systemctl stop shop
+pg_restore --clean -d shop shop_*.dump
+git checkout <previous_commit>
+```
+";
+
+/// The action of the first part that holds this text.
+fn part(desk: &Desk, text: &str) -> ActionId {
+    let mut blocks = desk.state.runbook.blocks.iter();
+    blocks
+        .find_map(|block| {
+            let index = block
+                .parts
+                .iter()
+                .position(|part| part.code.contains(text))?;
+            Some(ActionId {
+                block: block.n,
+                part: index + 1,
+            })
+        })
+        .unwrap_or_else(|| panic!("no part holds {text}"))
+}
+
+fn ends(desk: &mut Desk, action: ActionId, exit: i32, stderr: &str) {
+    let attempt = desk.state.action(action).unwrap().last().unwrap().number;
+    desk.does(Command::Finished {
+        action,
+        attempt,
+        evidence: Some(Box::new(Evidence {
+            exit: Some(exit),
+            stderr: stderr.to_owned(),
+            lines: 1,
+            ..Evidence::default()
+        })),
+        reason: None,
+    });
+}
+
+/// The dump is written, and the optional trial is next.
+fn at_the_trial() -> Desk {
+    let mut desk = Desk::of(GUIDE, "staging", false).identified();
+    desk.press("<Esc><Enter>ax");
+    let dump = part(&desk, "pg_dump");
+    ends(&mut desk, dump, 0, "");
+    desk
+}
+
+#[test]
+fn an_optional_part_is_left_out_by_itself_and_what_ran_before_it_still_counts() {
+    let mut desk = at_the_trial();
+    let trial = part(&desk, "createdb");
+    desk.does(Command::SetInput {
+        name: "SHOP_DUMP".to_owned(),
+        input: gonogo::run::Input::Value("shop_1.dump".to_owned()),
+    });
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("next optional: Enter shows what would run, s leaves it out"),
+        "{screen}"
+    );
+    desk.press("s");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("skip `Try the dump (optional)`"),
+        "{screen}"
+    );
+    desk.press("no room for it<Enter>");
+    let step = desk.state.step_of(trial).unwrap().clone();
+    assert_eq!(desk.state.step_status(&step), StepStatus::Passed);
+    assert!(
+        desk.state
+            .action(trial)
+            .is_none_or(|own| own.attempts.is_empty())
+    );
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("left out by anna at 04:00: no room for it"),
+        "{screen}"
+    );
+    // Whoever left it out takes that back.
+    desk.press("u");
+    assert_eq!(desk.state.step_status(&step), StepStatus::Pending);
+}
+
+#[test]
+fn a_part_that_the_guide_does_not_call_optional_is_not_left_out() {
+    let mut desk = Desk::of(GUIDE, "staging", false).identified();
+    desk.press("<Esc>s");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("skip `Phase 1: Back up`"), "{screen}");
+}
+
+#[test]
+fn dropping_a_database_is_confirmed_by_its_name() {
+    let mut desk = at_the_trial();
+    desk.does(Command::SetInput {
+        name: "SHOP_DUMP".to_owned(),
+        input: gonogo::run::Input::Value("shop_1.dump".to_owned()),
+    });
+    desk.press("<Enter>ax");
+    let trial = part(&desk, "createdb");
+    assert!(!desk.state.action(trial).unwrap().is_running());
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("type `shop_try`"), "{screen}");
+    desk.press("shop_try").press("x");
+    assert!(desk.state.action(trial).unwrap().is_running());
+}
+
+#[test]
+fn a_pattern_of_dumps_is_a_blank_until_somebody_names_the_file() {
+    let mut desk = at_the_trial();
+    let trial = part(&desk, "createdb");
+    let runbook = desk.state.runbook.clone();
+    let known = runbook.block(trial.block).unwrap();
+    assert_eq!(known.parts[trial.part - 1].role, Role::Fill);
+    assert_eq!(known.parts[trial.part - 1].needs, ["SHOP_DUMP"]);
+    desk.press("<Enter>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("a pattern of files where one is meant: say which"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_way_back_shows_what_it_destroys_and_its_text_where_a_blank_is_open() {
+    let mut desk = Desk::of(GUIDE, "staging", false).identified();
+    desk.press("<Esc>R");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("⚠ destroys: DROP COLUMN"), "{screen}");
+    assert!(!screen.contains("(recommended) (recommended)"), "{screen}");
+    desk.press("<Tab>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("not ready"), "{screen}");
+    assert!(
+        screen.contains("git checkout <previous_commit>"),
+        "{screen}"
+    );
+    desk.press("B");
+    assert!(desk.state.rollback.is_none(), "{}", desk.screen(120, 40));
+}
+
+#[test]
+fn a_failed_step_says_what_the_server_said() {
+    let mut desk = at_the_trial();
+    desk.press("s")
+        .press("later<Enter>")
+        .press("g")
+        .press(" ")
+        .press("G");
+    desk.press("<Enter>ax");
+    let block = desk
+        .state
+        .runbook
+        .blocks
+        .iter()
+        .find(|block| block.code.contains("totl"));
+    let count = ActionId::block(block.unwrap().n);
+    ends(
+        &mut desk,
+        count,
+        3,
+        "psql:<stdin>:1: ERROR:  column \"totl\" does not exist\nLINE 1: SELECT totl\n",
+    );
+    let attempt = desk.state.action(count).unwrap().last().unwrap();
+    assert_eq!(attempt.outcome, Some(Outcome::Failed));
+    assert_eq!(
+        attempt.reason.as_deref(),
+        Some("exit code 3: ERROR:  column \"totl\" does not exist")
+    );
+}
+
+#[test]
+fn a_line_of_output_that_is_cut_says_so_and_errors_of_a_shell_stand_first() {
+    let mut desk = at_the_trial();
+    let action = part(&desk, "pg_dump");
+    let line = |number: u64, text: String| OutputLine {
+        number,
+        stream: OutputStream::Err,
+        at_ms: number,
+        text,
+    };
+    let path = "/home/anna/.local/state/gonogo/runs/r1/actions/1-1/script.sh";
+    desk.hears(gonogo::api::Message::Output(OutputTail {
+        action,
+        attempt: 1,
+        lines: 2,
+        bytes: 400,
+        tail: vec![
+            line(
+                0,
+                format!("{path}: line 2: cd: /srv/gone: No such file or directory"),
+            ),
+            line(1, "word ".repeat(60)),
+        ],
+    }));
+    desk.now += TimeDelta::seconds(1);
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains(" line 2: cd: /srv/gone: No such file"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("word wo…")
+            || screen.contains("word w…")
+            || screen.contains("word…")
+            || screen.contains("word …")
+            || screen.contains("wor…"),
+        "{screen}"
+    );
+}
