@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::source::{comparison, typed};
 use super::{EVIDENCE_NAMES, first_line, identifier, on_deep_stack, pattern};
-use crate::runbook::{Runbook, closest};
+use crate::runbook::{Runbook, Wanted, closest};
 
 /// Longest condition in bytes: longer ones overflow the evaluator's stack.
 const MAX_LENGTH: usize = 512;
@@ -72,7 +72,7 @@ impl ConditionNames {
     /// # Errors
     /// What is wrong with it first: its bounds, its syntax, a name, or a type.
     pub fn check(&self, source: &str) -> Result<(), ConditionError> {
-        self.checking(|check| check(source))
+        self.checking(|check| check(source, Wanted::Truth))
             .unwrap_or_else(|reason| Err(ConditionError::new(reason, "write it more simply")))
     }
 
@@ -82,17 +82,17 @@ impl ConditionNames {
     /// Where there is no such stack, or the evaluator gave up on one of them.
     pub fn checking<T: Send>(
         &self,
-        work: impl FnOnce(&dyn Fn(&str) -> Result<(), ConditionError>) -> T + Send,
+        work: impl FnOnce(&dyn Fn(&str, Wanted) -> Result<(), ConditionError>) -> T + Send,
     ) -> Result<T, String> {
         on_deep_stack(|| {
-            work(&|source| {
+            work(&|source, wanted| {
                 bounded(source)?;
-                self.check_bounded(source)
+                self.check_bounded(source, wanted)
             })
         })
     }
 
-    fn check_bounded(&self, source: &str) -> Result<(), ConditionError> {
+    fn check_bounded(&self, source: &str, wanted: Wanted) -> Result<(), ConditionError> {
         let program = Program::compile(&typed(source)).map_err(|error| {
             let said = error.to_string();
             let said = first_line(&said);
@@ -138,6 +138,7 @@ impl ConditionNames {
         };
         match types.of(program.expression())? {
             Type::Boolean | Type::Any => Ok(()),
+            _ if wanted == Wanted::Value => Ok(()),
             other => Err(ConditionError::new(
                 format!("the condition gives {}, not true or false", other.said()),
                 "compare it with something: `exit == 0`, `value > 5`, `size(rows) == 0`",
