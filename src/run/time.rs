@@ -35,8 +35,9 @@ pub fn schedule(state: &super::RunState, now: Timestamp) -> Schedule {
             remaining_s.1 += estimate.max_s;
         }
     }
-    let turn_back = state.window_ends.map(|ends| {
-        let seconds = i64::try_from(rollback_s.unwrap_or(0)).unwrap_or(i64::MAX);
+    // A way back that takes nobody knows how long is in time by nobody's reckoning.
+    let turn_back = state.window_ends.zip(rollback_s).map(|(ends, seconds)| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         ends - chrono::TimeDelta::try_seconds(seconds).unwrap_or_default()
     });
     Schedule {

@@ -193,7 +193,12 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                     1,
                 )
             }
-            None => (window, Role::Text, 2),
+            None if run.runbook.rollback.is_empty() => (window, Role::Text, 2),
+            None => (
+                format!("{window}, how long the way back takes is not known"),
+                Role::Text,
+                2,
+            ),
         };
         left.push(segment(words, theme.style(role), expendable));
     }

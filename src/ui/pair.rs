@@ -28,7 +28,9 @@ impl App {
     /// What the keys between people do.
     pub(super) fn on_pairing(&mut self, intent: Intent) -> Vec<Ask> {
         match intent {
-            Intent::AskControl if self.model.drives() => self.dialogs.push(Box::new(People::new())),
+            Intent::AskControl if self.model.drives() => {
+                self.dialogs.push(Box::new(People::to_offer()));
+            }
             Intent::AskControl => self.dialogs.push(Box::new(HandOver::default())),
             Intent::ListPeople => self.dialogs.push(Box::new(People::new())),
             Intent::AskApproval => match Approve::new(&self.look()) {

@@ -201,7 +201,7 @@ fn a_pattern_that_may_match_two_dumps_and_a_blank_stop_a_restore() {
     let runbook = open(MIGRATION);
     let restore = block(&runbook, "--clean");
     assert_eq!(restore.role, Role::Fill);
-    assert_eq!(restore.needs, ["PREVIOUS_COMMIT"]);
+    assert_eq!(restore.needs, ["ORDERS_DUMP", "PREVIOUS_COMMIT"]);
     assert!(codes(&runbook).contains(&"glob-in-restore"));
     assert!(codes(&runbook).contains(&"backup-verified-by-ls"));
     assert!(codes(&runbook).contains(&"pipe-hides-exit-code"));

@@ -47,7 +47,8 @@ impl Edits {
 }
 
 impl Job {
-    pub fn read(guide: &Path, beside: bool) -> color_eyre::Result<Self> {
+    /// With `look_only` nothing will be written, and nothing can stand in the way of it.
+    pub fn read(guide: &Path, beside: bool, look_only: bool) -> color_eyre::Result<Self> {
         let bytes = open::read_guide(guide)?;
         let (config, found) = open::read_config(guide)?;
         let mut runbook = open::understand(guide, &bytes, &config, found.as_deref());
@@ -56,7 +57,7 @@ impl Job {
         let config_text = found.as_ref().map(std::fs::read_to_string).transpose()?;
         let config_path = found.unwrap_or_else(|| path.with_file_name(open::CONFIG_FILE));
         let name = open::guide_name(guide, &config_path).unwrap_or_default();
-        let obstacle = write::obstacle(&path);
+        let obstacle = write::obstacle(&path).filter(|_| !look_only);
         Ok(Self {
             file: guide.display().to_string(),
             path,

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
-    let job = Job::read(&arguments.guide, arguments.sidecar)?;
+    let job = Job::read(&arguments.guide, arguments.sidecar, arguments.dry_run)?;
     let proposals = proposals(&job.runbook, job.bytes(), arguments.all);
     if arguments.json {
         print::json(&json!({

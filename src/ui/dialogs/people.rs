@@ -30,6 +30,11 @@ impl People {
         Self { cursor: 0 }
     }
 
+    /// With the cursor on the first of the others: the driver stands first, and has the controls.
+    pub fn to_offer() -> Self {
+        Self { cursor: 1 }
+    }
+
     /// The driver first, then the others by name.
     fn people<'a>(look: &Look<'a>) -> Vec<&'a Person> {
         let mut people: Vec<&Person> = look.model.people.iter().collect();

@@ -255,3 +255,38 @@ fn a_line_of_output_that_is_cut_says_so_and_errors_of_a_shell_stand_first() {
         "{screen}"
     );
 }
+
+#[test]
+fn a_way_back_that_is_done_by_hand_is_shown_as_the_guide_tells_it() {
+    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Rollback\n\n### By hand\n\n1. Switch the flag off\n2. Tell the shop\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("by hand: R shows what to do"), "{screen}");
+    desk.press("R");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("Switch the flag off"), "{screen}");
+    assert!(!screen.contains("0 commands"), "{screen}");
+}
+
+#[test]
+fn what_is_doubtful_about_the_reading_stands_before_the_first_step() {
+    let guide = "# G\n\n## Process\n\n### Phase 1: A\n1. Look\n\n### Phase 2: B\n1. Move\n\n## Production\n\n### Step 1: C\n1. Warn\n\n### Step 2: D\n1. Go\n";
+    let screen = Desk::of(guide, "staging", false).screen(120, 40);
+    assert!(screen.contains("which are the phases?"), "{screen}");
+    assert!(screen.contains("<!-- gonogo: phases -->"), "{screen}");
+}
+
+#[test]
+fn a_part_that_waits_longer_than_its_phase_says_until_when() {
+    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Cleanup\n\n**WAIT 7 DAYS** before the cleanup.\n\n### After 7 days\n\n```bash\n# 1. Close the ticket\necho closed\n\n# 2. Delete the dumps (after 30 days)\nfind . -name '*.dump' -mtime +30 -delete\n```\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    desk.press(" ").press("gG").press(" ").press("gG");
+    let delete = part(&desk, "-delete");
+    let phase = desk.state.runbook.walk().last().unwrap().clone();
+    let done = desk.state.completed_at.unwrap();
+    assert_eq!(desk.state.due(&phase), Some(done + TimeDelta::days(7)));
+    assert_eq!(
+        desk.state.due_for(&phase, delete),
+        Some(done + TimeDelta::days(30))
+    );
+}
