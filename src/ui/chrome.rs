@@ -359,11 +359,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
     if let Some(seconds) = plan.estimate_s {
         left.push(segment(estimate(seconds), theme.style(Role::Text), 2));
     }
-    left.push(segment(
-        plural(plan.actions.len(), "command", "commands"),
-        muted,
-        4,
-    ));
+    if !plan.actions.is_empty() {
+        let count = plural(plan.actions.len(), "command", "commands");
+        left.push(segment(count, muted, 4));
+    }
     if let Some(loses) = &plan.loses {
         left.push(segment(
             format!("loses {}", fit(&plain(loses), 50)),
@@ -385,7 +384,8 @@ pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
         return ("ready".to_owned(), Role::Passed);
     }
     if plan.actions.is_empty() {
-        return ("by hand: R shows what to do".to_owned(), Role::Warning);
+        let key = keymap::key_of(Context::Main, Intent::AskRollBack);
+        return (format!("by hand: {key} shows what to do"), Role::Warning);
     }
     let why = plan.reasons.first().map_or("", String::as_str);
     (format!("NOT READY: {why}"), Role::Failed)

@@ -120,7 +120,7 @@ fn an_optional_part_is_left_out_by_itself_and_what_ran_before_it_still_counts() 
     );
     let screen = desk.screen(120, 40);
     assert!(
-        screen.contains("left out by anna at 04:00: no room for it"),
+        screen.contains("left out by anna at 02:00: no room for it"),
         "{screen}"
     );
     // Whoever left it out takes that back.
@@ -278,7 +278,7 @@ fn what_is_doubtful_about_the_reading_stands_before_the_first_step() {
 
 #[test]
 fn a_part_that_waits_longer_than_its_phase_says_until_when() {
-    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Cleanup\n\n**WAIT 7 DAYS** before the cleanup.\n\n### After 7 days\n\n```bash\n# 1. Close the ticket\necho closed\n\n# 2. Delete the dumps (after 30 days)\nfind . -name '*.dump' -mtime +30 -delete\n```\n";
+    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Cleanup\n\n**WAIT 7 DAYS** before the cleanup.\n\n### After 7 days\n\n```bash\n# 1. Close the ticket (optional)\necho closed\n\n# 2. Delete the dumps (after 30 days)\nfind . -name '*.dump' -mtime +30 -delete\n```\n";
     let mut desk = Desk::of(guide, "staging", false);
     desk.press(" ").press("gG").press(" ").press("gG");
     let delete = part(&desk, "-delete");

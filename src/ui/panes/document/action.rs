@@ -99,6 +99,8 @@ impl Writer<'_> {
         let shown = preview(self.run, action);
         let attempt = self.run.action(action).and_then(|state| state.last());
         let Mark { glyph, role, word } = attempt_mark(attempt);
+        let is_left_out = attempt.is_none() && self.run.is_left_out(self.step, action);
+        let glyph = if is_left_out { "»" } else { glyph };
         let style = self.style(role);
         let what = match actor {
             Actor::Sql => "sql",
@@ -173,7 +175,7 @@ impl Writer<'_> {
                 self.say(&text, Role::Destructive, 2);
             }
             // A way back is armed by its own confirmation.
-            if !is_armed(self.run, shown) && !self.in_option() {
+            if !is_armed(self.run, shown) && !self.in_option() && !is_left_out {
                 self.say(
                     "inferred to be a command: read it, then arm it",
                     Role::Muted,
