@@ -200,7 +200,16 @@ impl Monitor {
         self.targets.keys().cloned().collect()
     }
 
-    /// Gives the lock of every target up: the run is over.
+    /// Asks for the lock of every target, again where it was given up.
+    pub fn want_locks(&self, record: LockRecord) {
+        self.lock.send_if_modified(|known| {
+            let wanted = known.is_none();
+            known.get_or_insert(record);
+            wanted
+        });
+    }
+
+    /// Gives the lock of every target up: the run is over, or another run has taken one over.
     pub fn give_locks_up(&self) {
         self.lock.send_if_modified(|record| record.take().is_some());
     }

@@ -113,7 +113,10 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         .loses
         .as_deref()
         .is_some_and(|loses| !says_nothing(loses));
-    let confirm = (state.protected || loses_data).then(|| state.environment.clone());
+    // Where the author does not say that nothing is lost, what destroys something loses it.
+    let destroys =
+        option.loses.is_none() && actions.iter().any(|action| !action.destructive.is_empty());
+    let confirm = (state.protected || loses_data || destroys).then(|| state.environment.clone());
     RollbackPlan {
         option: option.id.clone(),
         title: option.title.clone(),

@@ -14,7 +14,7 @@ use super::handle::{Handle, Input};
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
-use super::watching::start_monitor;
+use super::watching::{lock_record, start_monitor};
 use super::{included, memory};
 use crate::executor::{Executor, Running};
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
@@ -331,6 +331,10 @@ impl Supervisor {
         let driver = self.state.driver.clone();
         let events = decide(&self.state, &self.readings, by, &command, now)?;
         self.secrets.check(&self.state, &command).await?;
+        // A run that was taken over asks for its targets again when a person says so.
+        if matches!(command, Command::Resume {} | Command::TakeTarget { .. }) {
+            self.monitor.want_locks(lock_record(&self.state));
+        }
         self.commit(by, events).await?;
         memory::keep(&self.state, by, &command);
         if self.state.driver != driver {

@@ -12,7 +12,9 @@ use crate::monitor::{
     ActivitySample, Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
     MonitorConfig, Probe, Sample, Target,
 };
-use crate::run::{Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity};
+use crate::run::{
+    Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity, TargetLock,
+};
 
 /// How long a start waits to hear whether the lock is still ours.
 const LOOK: Duration = Duration::from_millis(300);
@@ -87,6 +89,10 @@ impl Supervisor {
 
     pub(super) async fn lock_seen(&mut self, news: LockNews) {
         let LockNews { target, lock } = news;
+        let was_ours = matches!(
+            self.state.locks.get(&target),
+            Some(TargetLock::Ours { .. })
+        );
         let holder = match lock {
             LockReading::Ours => Some(None),
             LockReading::Theirs(holder) => Some(Some(holder)),
@@ -102,6 +108,11 @@ impl Supervisor {
             if let Err(refusal) = self.carry_out(ENGINE, command).await {
                 tracing::warn!(reason = %refusal.message, "a lock is not recorded");
             }
+        }
+        // Whoever was taken over does not take it back by itself, when the other is gone for a moment.
+        let is_theirs = matches!(self.state.locks.get(&target), Some(TargetLock::Theirs(_)));
+        if was_ours && is_theirs {
+            self.monitor.give_locks_up();
         }
         if self.locks_seen.insert(target.clone())
             && let Some(identity) = self.unproved.remove(&target)
@@ -235,14 +246,19 @@ pub(super) async fn start_monitor(
         cadence: Cadence::default(),
         redactor: crate::text::redact::Redactor::new(secrets.values()),
         lock: (!state.mode.is_over()).then(|| LockKeeping {
-            record: LockRecord {
-                run: state.run.clone(),
-                by: state.driver.clone(),
-                since: chrono::Utc::now(),
-                why: state.runbook.title.clone(),
-            },
+            record: lock_record(state),
             news: locks,
         }),
     };
     Monitor::start(config, samples)
+}
+
+/// What others are told about the lock of this run.
+pub(super) fn lock_record(state: &RunState) -> LockRecord {
+    LockRecord {
+        run: state.run.clone(),
+        by: state.driver.clone(),
+        since: chrono::Utc::now(),
+        why: state.runbook.title.clone(),
+    }
 }

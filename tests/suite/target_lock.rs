@@ -107,6 +107,17 @@ async fn a_second_run_starts_nothing_until_it_takes_the_database_over() {
     let report = home.gonogo(&["report", &holder]).exits(0).out;
     assert!(report.contains("`main` was taken over by run"), "{report}");
 
+    // When the other is gone for a moment, the target is not taken back behind its back.
+    let pid = home.supervisor(&other).unwrap().to_string();
+    std::process::Command::new("kill")
+        .args(["-9", &pid])
+        .status()
+        .unwrap();
+    home.gonogo(&["resume", &other]).exits(0);
+    second.wait_gone("CONNECTION LOST");
+    second.wait_for("HELD");
+    assert!(!second.shows("HELD BY ANOTHER RUN"), "{}", second.text());
+
     // The way back of the run that lost its target is still open.
     first.keys("R");
     first.wait_for("BEGIN");
