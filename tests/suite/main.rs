@@ -23,6 +23,7 @@ mod faults;
 mod flowing;
 mod held;
 mod hostile_output;
+mod hostile_sinks;
 mod house;
 mod inputs;
 mod interactive;
