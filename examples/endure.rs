@@ -187,7 +187,7 @@ fn read(kind: usize, input: &[u8]) {
         }
         _ => {
             let runbook = parse("guide.md", input);
-            let found = check_conditions(&runbook, input, |condition| {
+            let found = check_conditions(&runbook, input, |condition, _| {
                 check_condition(condition, &runbook, None).ok();
                 Vec::new()
             });

@@ -7,7 +7,7 @@ use gonogo::runbook::{check_conditions, check_document, decoded, parse};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let runbook = parse("guide.md", bytes);
-    let found = check_conditions(&runbook, bytes, |condition| {
+    let found = check_conditions(&runbook, bytes, |condition, _| {
         check_condition(condition, &runbook, None).ok();
         Vec::new()
     });

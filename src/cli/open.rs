@@ -205,8 +205,8 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
     let probes = (!config.environments.is_empty()).then_some(probes);
     let names = ConditionNames::of(runbook, probes.as_deref());
     let found = names.checking(|check| {
-        runbook::check_conditions(runbook, bytes, |condition| {
-            let problem = check(condition).err().map(|error| ConditionProblem {
+        runbook::check_conditions(runbook, bytes, |condition, wanted| {
+            let problem = check(condition, wanted).err().map(|error| ConditionProblem {
                 fragment: error.name.unwrap_or_default(),
                 message: error.message,
                 help: error.help,

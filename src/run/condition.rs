@@ -4,6 +4,7 @@
 mod check;
 mod explain;
 mod source;
+mod types;
 mod value;
 
 pub(super) use value::value_of;

@@ -254,6 +254,10 @@ pub fn decide(
             Mode::Held => one(Event::RunResumed {}),
             _ => Err(Refusal::new("the run is not held", "nothing to resume")),
         },
+        Command::Abandon { .. } if state.mode.is_over() => Err(Refusal::new(
+            "this run is over already",
+            "nothing to give up",
+        )),
         Command::Abandon { reason } => {
             if !state.busy().is_empty() || state.mode == Mode::RollingBack {
                 return Err(Refusal::new(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ActionId, Event, Input, Preview, Record, Refusal, RunState, Timestamp};
-use crate::runbook::{Step, Variable, values};
+use crate::runbook::{Step, Variable, blank_name, values};
 
 /// Changes of inputs that are kept to be shown and taken back.
 const CHANGES_KEPT: usize = 200;
@@ -247,8 +247,12 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
             keep(state, record, name, Some(input.clone()));
             state.inputs.insert(name.clone(), input.clone());
             state.provenance.origins.insert(name.clone(), origin);
+            // What a person gives stands above what earlier steps left.
+            state.given_at.insert(name.clone(), record.at);
+            state.captured.remove(&blank_name(name));
         }
         Event::InputCleared { name } => {
+            state.given_at.remove(name);
             state.provenance.remembered.remove(name);
             keep(state, record, name, None);
             state.inputs.remove(name);

@@ -44,6 +44,6 @@ pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use fill::{Filling, Fillings, fill, shell_quoted, travels};
 pub use hold::{HoldPlace, hold_places};
-pub use lint::{ConditionProblem, check_conditions, closest};
+pub use lint::{ConditionProblem, Wanted, check_conditions, closest};
 pub use model::*;
 pub use parse::{decoded, parse, parse_annotated};

@@ -416,6 +416,8 @@ fn add_forms(secret: &str, forms: &mut BTreeSet<String>) {
 fn add_encodings(secret: &[u8], forms: &mut BTreeSet<String>) {
     forms.insert(secret.iter().map(|byte| format!("{byte:02x}")).collect());
     forms.insert(secret.iter().map(|byte| format!("{byte:02X}")).collect());
+    forms.insert(secret.iter().map(|byte| format!("%{byte:02x}")).collect());
+    forms.insert(secret.iter().map(|byte| format!("%{byte:02X}")).collect());
     for alphabet in [STANDARD, URL_SAFE] {
         for offset in 0..3 {
             let form = base64_inside(secret, offset, alphabet);

@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 30] = [
+const GUIDES: [(&str, &str); 32] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -78,6 +78,14 @@ const GUIDES: [(&str, &str); 30] = [
     (
         "psql-without-on-error-stop",
         "```bash\npsql app -f migrate.sql\n```\n",
+    ),
+    (
+        "secret-capture",
+        "```bash {#token .run capture=\"API_TOKEN=stdout\"}\ncat token\n```\n",
+    ),
+    (
+        "stale-parts",
+        "```bash {.split parts=1,9}\n# Option A\n./one\n\n# Option B\n./two\n```\n",
     ),
     (
         "secret-in-the-open",

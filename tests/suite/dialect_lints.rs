@@ -101,7 +101,7 @@ fn a_comment_after_a_criterion_measures_it() {
     assert_eq!(phase.criteria[0].text, "Fast");
     assert_eq!(phase.steps[0].ticks[0].value.as_deref(), Some("ticket"));
     let mut asked = Vec::new();
-    let diagnostics = check_conditions(&runbook, text.as_bytes(), |condition| {
+    let diagnostics = check_conditions(&runbook, text.as_bytes(), |condition, _| {
         asked.push(condition.to_owned());
         vec![ConditionProblem {
             fragment: "latency".to_owned(),

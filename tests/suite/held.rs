@@ -419,6 +419,7 @@ async fn only_the_driver_ends_it_and_a_commit_of_a_destroying_script_takes_the_w
         let answer = observer.asks(end(commit)).await;
         assert!(matches!(answer, CommandAnswer::Refused(_)), "{answer:?}");
     }
+    drop(observer);
     drop(terminal);
     let driver = held.joined().await;
     let CommandAnswer::Refused(refusal) = driver.asks(end(true)).await else {

@@ -293,8 +293,9 @@ fn the_way_back_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
         "{report}"
     );
     // Nobody gives another's run up so.
+    let first = run;
     let second = opened(&home);
-    let run = home.runs()[0].clone();
+    let run = home.runs().into_iter().find(|run| *run != first).unwrap();
     let mut abandon = home.command(&["abandon", &run, "--reason", "x"]);
     abandon.env("USER", "bert");
     let refused = Home::finish(abandon).exits(1);

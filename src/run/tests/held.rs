@@ -174,8 +174,15 @@ fn the_keyboard_is_the_drivers_and_only_of_a_running_shell_step() {
     run.does(Command::ReturnKeyboard { action });
     run.does(give);
     // Who only watches from now on types to nothing.
+    let offer = |to: &str| Command::Pairing {
+        act: PairingAct::Offer {
+            to: Some(to.to_owned()),
+        },
+    };
+    run.does(offer("bert@ops"));
     run.tries("bert@ops", Command::TakeControl {}).unwrap();
     assert_eq!(run.state.keyboard(), None);
+    run.tries("bert@ops", offer(ANNA)).unwrap();
     run.tries(ANNA, Command::TakeControl {}).unwrap();
     run.ends("backup", exit(0));
     let attempt = run.state.actions[&action].last().unwrap();

@@ -14,15 +14,24 @@ pub struct ConditionProblem {
     pub help: String,
 }
 
+/// What an expression is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// True or false: a condition.
+    Truth,
+    /// A value for later blanks: a capture.
+    Value,
+}
+
 /// Runs `check` over every condition of the guide (`expect`, `when`, captures, conditions of ticks and
 /// criteria) and gives each problem its place. `bytes` is the guide as it was parsed.
 pub fn check_conditions(
     runbook: &Runbook,
     bytes: &[u8],
-    mut check: impl FnMut(&str) -> Vec<ConditionProblem>,
+    mut check: impl FnMut(&str, Wanted) -> Vec<ConditionProblem>,
 ) -> Vec<Diagnostic> {
     let source = Source::decode(bytes);
-    let mut conditions: Vec<(usize, &str)> = Vec::new();
+    let mut conditions: Vec<(usize, &str, Wanted)> = Vec::new();
     let mut secret = Vec::new();
     for block in &runbook.blocks {
         let attributes = &block.attributes;
@@ -30,18 +39,18 @@ pub fn check_conditions(
             attributes
                 .expect
                 .iter()
-                .map(|text| (block.line, text.as_str())),
+                .map(|text| (block.line, text.as_str(), Wanted::Truth)),
         );
         conditions.extend(
             attributes
                 .when
                 .iter()
-                .map(|text| (block.line, text.as_str())),
+                .map(|text| (block.line, text.as_str(), Wanted::Truth)),
         );
     }
     for block in &runbook.blocks {
         for (name, expression) in &block.attributes.capture {
-            conditions.push((block.line, expression.as_str()));
+            conditions.push((block.line, expression.as_str(), Wanted::Value));
             if is_secret(name) {
                 let (column, width) = source.locate(block.line, name);
                 secret.push(Diagnostic {
@@ -62,7 +71,7 @@ pub fn check_conditions(
         conditions.extend(
             step.ticks
                 .iter()
-                .filter_map(|tick| Some((tick.line, tick.cel.as_deref()?))),
+                .filter_map(|tick| Some((tick.line, tick.cel.as_deref()?, Wanted::Truth))),
         );
     }
     for phase in runbook.walk() {
@@ -70,14 +79,14 @@ pub fn check_conditions(
             phase
                 .criteria
                 .iter()
-                .filter_map(|criterion| Some((criterion.line, criterion.cel.as_deref()?))),
+                .filter_map(|criterion| Some((criterion.line, criterion.cel.as_deref()?, Wanted::Truth))),
         );
     }
     conditions.sort_unstable();
     conditions.dedup();
     let mut diagnostics = secret;
-    for (line, condition) in conditions {
-        for problem in check(condition) {
+    for (line, condition, wanted) in conditions {
+        for problem in check(condition, wanted) {
             let needle = if problem.fragment.is_empty() {
                 condition
             } else {

@@ -9,7 +9,7 @@ mod structure;
 mod text;
 mod watches;
 
-pub use conditions::{ConditionProblem, check_conditions};
+pub use conditions::{ConditionProblem, Wanted, check_conditions};
 
 use super::blocks::Blocks;
 use super::diagnostic::{Diagnostic, Severity};

@@ -375,7 +375,10 @@ impl Dialog for PreviewDialog {
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
             Intent::Arm => self.needs_arming(look),
-            Intent::Execute => !self.needs_arming(look),
+            // Nothing is offered before all of it has been shown.
+            Intent::Execute => {
+                !self.needs_arming(look) && !matches!(self.included, Files::Unread | Files::Asked)
+            }
             Intent::WriteReason => self.asks_reason(look).is_some(),
             _ => true,
         }

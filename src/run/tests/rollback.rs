@@ -1,0 +1,125 @@
+//! The way back: in any state, before anything else, and to its end.
+
+use super::*;
+
+#[test]
+fn a_stuck_way_back_takes_no_step_of_another() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(1));
+    let refusal = run.refuses(run.start("restore"));
+    assert!(refusal.help.contains("`R`"), "{refusal}");
+}
+
+#[test]
+fn the_way_back_works_in_the_middle_of_a_step() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    let (migrate, back) = (run.action("migrate"), run.action("back"));
+    run.effects.clear();
+    run.does(run.rollback(0));
+    assert_eq!(
+        run.effects,
+        [Effect::Cancel {
+            action: migrate,
+            attempt: 1,
+            urgent: true
+        }],
+        "first the running step is cancelled"
+    );
+    run.ends("migrate", exit(130));
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Cancelled));
+    assert_eq!(
+        run.effects.last(),
+        Some(&Effect::Launch {
+            action: back,
+            attempt: 1
+        })
+    );
+    run.ends("back", exit(0));
+    run.ends("back_check", value(1));
+    assert_eq!(run.state.mode, Mode::RolledBack);
+}
+
+#[test]
+fn the_way_back_waits_for_no_hung_step() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    run.does(run.rollback(0));
+    assert!(run.outcome("back").is_none() && !run.state.actions.contains_key(&run.action("back")));
+    run.now += TimeDelta::seconds(6);
+    run.rests();
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Unknown));
+    assert!(run.state.actions[&run.action("back")].is_running());
+}
+
+#[test]
+fn a_step_that_was_cancelled_long_before_still_gets_its_time_before_the_way_back_begins() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    run.does(Command::Cancel {
+        action: run.action("migrate"),
+    });
+    run.now += TimeDelta::seconds(30);
+    run.does(run.rollback(0));
+    assert_eq!(run.outcome("migrate"), None, "it is told to hurry first");
+    assert!(!run.state.actions.contains_key(&run.action("back")));
+    run.ends("migrate", exit(130));
+    assert!(run.state.actions[&run.action("back")].is_running());
+}
+
+#[test]
+fn a_rollback_that_fails_is_stuck_until_a_person_acts() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(1));
+    assert_eq!(run.state.mode, Mode::Stuck);
+    run.starts("back");
+    assert_eq!(run.state.mode, Mode::RollingBack);
+    run.ends("back", exit(0));
+    run.ends("back_check", value(1));
+    assert_eq!(run.state.mode, Mode::RolledBack);
+}
+
+#[test]
+fn a_rollback_whose_check_fails_is_not_rolled_back() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(0));
+    run.ends("back_check", value(0));
+    assert_eq!(run.state.mode, Mode::Stuck);
+}
+
+#[test]
+fn a_rollback_that_loses_data_takes_a_typed_word() {
+    let mut run = ready().checklist_done();
+    let Command::Rollback { option, hash, .. } = run.rollback(1) else {
+        unreachable!()
+    };
+    let refusal = run.refuses(Command::Rollback {
+        option,
+        hash,
+        typed: None,
+        reason: None,
+    });
+    assert!(refusal.message.contains("staging"), "{refusal}");
+    run.does(run.rollback(1));
+}
+
+#[test]
+fn after_a_rollback_nothing_goes_forward() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(0));
+    run.ends("back_check", value(1));
+    let refusal = run.refuses(run.start("backup"));
+    assert!(refusal.message.contains("run anew"), "{refusal}");
+}
+
+#[test]
+fn the_turn_back_time_is_the_window_less_the_way_back() {
+    let run = ready();
+    let plan = schedule(&run.state, run.now);
+    assert_eq!(plan.rollback_s, Some(120));
+    assert_eq!(plan.turn_back, Some(run.now + TimeDelta::minutes(58)));
+}

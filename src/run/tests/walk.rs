@@ -1,0 +1,252 @@
+//! The way forward: ticks, previews, gates, outcomes, and who may act.
+
+use super::*;
+
+#[test]
+fn a_run_begins_in_its_first_section() {
+    let run = ready();
+    assert_eq!(run.state.current_phase, run.state.runbook.preparation[0].id);
+    assert_eq!(run.state.mode, Mode::Running);
+}
+
+#[test]
+fn a_box_that_asks_for_a_value_takes_no_bare_tick() {
+    let mut run = ready();
+    let step = run.state.runbook.preparation[0].steps[0].id.clone();
+    let refusal = run.refuses(Command::Tick {
+        step,
+        index: 1,
+        value: None,
+        note: None,
+    });
+    assert!(refusal.message.contains("ticket number"), "{refusal}");
+}
+
+#[test]
+fn a_gate_with_open_boxes_needs_a_reason() {
+    let mut run = ready();
+    let refusal = run.gate(GateDecision::Go, None).unwrap_err();
+    assert!(refusal.message.contains("is not done"), "{refusal}");
+    run.gate(GateDecision::Go, Some("agreed by phone")).unwrap();
+    assert_eq!(run.state.current_phase, run.state.runbook.phases[0].id);
+}
+
+#[test]
+fn a_later_phase_is_closed_until_its_gates_are_passed() {
+    let mut run = ready();
+    let refusal = run.refuses(run.start("migrate"));
+    assert!(refusal.message.contains("not open yet"), "{refusal}");
+}
+
+#[test]
+fn what_was_not_shown_does_not_run() {
+    let mut run = ready().checklist_done();
+    let refusal = run.refuses(Command::Start {
+        action: run.action("backup"),
+        hash: "another".to_owned(),
+        typed: None,
+        reason: None,
+        included: None,
+    });
+    assert!(
+        refusal.message.contains("no longer what you saw"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn an_action_is_journalled_before_it_is_launched() {
+    let mut run = ready().checklist_done();
+    run.effects.clear();
+    run.starts("backup");
+    let action = run.action("backup");
+    assert!(matches!(
+        run.records.last().unwrap().event,
+        Event::ActionStarted { .. }
+    ));
+    assert_eq!(run.effects, [Effect::Launch { action, attempt: 1 }]);
+}
+
+#[test]
+fn sql_waits_until_the_database_has_proved_who_it_is() {
+    let mut run = Run::of(GUIDE).checklist_done().backup_done();
+    let refusal = run.refuses(run.start("migrate"));
+    assert!(refusal.message.contains("proved"), "{refusal}");
+}
+
+#[test]
+fn criteria_with_a_condition_are_judged_by_measurement() {
+    let mut run = ready().checklist_done();
+    let phase = run.state.runbook.phases[0].clone();
+    assert_eq!(run.state.gate_verdict(&phase, &phase.criteria[0]), None);
+    run.runs("backup", exit(0));
+    assert_eq!(
+        run.state.gate_verdict(&phase, &phase.criteria[0]),
+        Some(Verdict::Pass)
+    );
+    let objections = run.state.gate_objections(&phase);
+    assert_eq!(objections.len(), 1, "{objections:?}");
+    assert!(objections[0].contains("smells right"));
+}
+
+#[test]
+fn a_failed_expectation_fails_the_step_and_says_the_value() {
+    let mut run = ready().checklist_done().backup_done();
+    run.runs("migrate", exit(0));
+    run.runs("check", value(3));
+    assert_eq!(run.outcome("check"), Some(Outcome::Failed));
+    let attempt = run.state.actions[&run.action("check")].last().unwrap();
+    assert!(attempt.reason.as_ref().unwrap().contains("value is 3"));
+}
+
+#[test]
+fn a_failed_step_can_be_run_again_and_a_passed_one_only_with_a_reason() {
+    let mut run = ready().checklist_done();
+    run.runs("backup", exit(2));
+    assert_eq!(run.outcome("backup"), Some(Outcome::Failed));
+    run.runs("backup", exit(0));
+    let refusal = run.refuses(run.start("backup"));
+    assert!(refusal.message.contains("passed already"), "{refusal}");
+}
+
+#[test]
+fn one_command_at_a_time() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    let refusal = run.refuses(run.start("check"));
+    assert!(refusal.message.contains("is running"), "{refusal}");
+}
+
+#[test]
+fn a_lost_process_leaves_an_unknown_that_a_person_resolves() {
+    let mut run = ready().checklist_done().backup_done();
+    run.starts("migrate");
+    let action = run.action("migrate");
+    run.does(Command::Finished {
+        action,
+        attempt: 1,
+        evidence: None,
+        reason: None,
+    });
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Unknown));
+    let refusal = run.refuses(run.start("migrate"));
+    assert!(refusal.help.contains("whether it happened"), "{refusal}");
+    run.does(Command::Resolve {
+        action,
+        outcome: Outcome::Passed,
+        reason: "rows are there".to_owned(),
+    });
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Passed));
+}
+
+#[test]
+fn a_change_that_loses_its_server_is_unknown_and_a_check_failed() {
+    let lost = Evidence {
+        exit: Some(2),
+        stderr: "server closed the connection unexpectedly".to_owned(),
+        ..Evidence::default()
+    };
+    let mut run = ready().checklist_done().backup_done();
+    run.runs("migrate", lost.clone());
+    assert_eq!(run.outcome("migrate"), Some(Outcome::Unknown));
+    let action = run.action("migrate");
+    run.does(Command::Resolve {
+        action,
+        outcome: Outcome::Passed,
+        reason: "seen".to_owned(),
+    });
+    run.runs("check", lost.clone());
+    assert_eq!(run.outcome("check"), Some(Outcome::Failed));
+    // On the way back the same is stuck, and can be tried again at once.
+    run.does(run.rollback(0));
+    run.ends("back", lost);
+    assert_eq!(run.state.mode, Mode::Stuck);
+    run.starts("back");
+    assert_eq!(run.state.mode, Mode::RollingBack);
+}
+
+#[test]
+fn a_run_that_is_over_takes_no_more_ticks() {
+    let mut run = ready().checklist_done();
+    run.does(run.rollback(0));
+    run.ends("back", exit(0));
+    run.ends("back_check", value(1));
+    let step = run.state.runbook.preparation[0].steps[0].id.clone();
+    let refusal = run.refuses(Command::Untick { step, index: 0 });
+    assert!(refusal.message.contains("over"), "{refusal}");
+}
+
+#[test]
+fn who_watches_cannot_act() {
+    let mut run = ready();
+    let step = run.state.runbook.preparation[0].steps[0].id.clone();
+    let tick = Command::Tick {
+        step,
+        index: 0,
+        value: None,
+        note: None,
+    };
+    for command in [tick, run.rollback(0), Command::Resume {}] {
+        assert!(run.tries("bert@ops", command).is_err());
+    }
+    run.tries(
+        "bert@ops",
+        Command::Note {
+            text: "I see it too".to_owned(),
+            step: None,
+        },
+    )
+    .unwrap();
+    let refusal = run.tries("bert@ops", Command::TakeControl {}).unwrap_err();
+    assert!(refusal.message.contains("is here"), "{refusal}");
+    assert_eq!(run.state.driver, ANNA);
+}
+
+#[test]
+fn a_revived_run_starts_held() {
+    let mut run = ready().checklist_done();
+    run.happens(ENGINE, vec![Event::SupervisorStarted { pid: 2, epoch: 2 }]);
+    let refusal = run.refuses(run.start("backup"));
+    assert!(refusal.message.contains("held"), "{refusal}");
+    run.does(Command::Resume {});
+    run.starts("backup");
+}
+
+#[test]
+fn the_forward_path_ends_when_its_last_gate_is_passed() {
+    let mut run = ready().checklist_done().backup_done();
+    run.runs("migrate", exit(0));
+    run.runs("check", value(0));
+    run.goes();
+    assert_eq!(run.state.mode, Mode::Done);
+}
+
+#[test]
+fn production_names_itself_before_something_is_destroyed() {
+    let guide = GUIDE.replace("SELECT migrate();", "DROP TABLE leftovers;");
+    let mut run = Run::with(&guide, true)
+        .identified()
+        .checklist_done()
+        .backup_done();
+    let refusal = run.refuses(run.start("migrate"));
+    assert!(refusal.message.contains("staging"), "{refusal}");
+}
+
+#[test]
+fn an_inferred_command_is_armed_before_it_runs() {
+    let guide = GUIDE.replace("```bash {#backup .run}", "```bash");
+    let mut run = Run::of(&guide).identified().checklist_done();
+    let action = ActionId::block(1);
+    let hash = preview(&run.state, action).unwrap().hash;
+    let start = Command::Start {
+        action,
+        hash: hash.clone(),
+        typed: None,
+        reason: None,
+        included: None,
+    };
+    let refusal = run.refuses(start.clone());
+    assert!(refusal.message.contains("inferred"), "{refusal}");
+    run.does(Command::Arm { action, hash });
+    run.does(start);
+}
