@@ -497,6 +497,23 @@ async fn the_terminal_gets_nothing_of(first: usize) {
     }
     let taken = driver.asks(Command::TakeControl {}).await;
     assert!(matches!(taken, CommandAnswer::Accepted { .. }), "{taken:?}");
+    let step = driver
+        .state
+        .step_of(driver.action("look"))
+        .unwrap()
+        .id
+        .clone();
+    let tick = Command::Tick {
+        step,
+        index: 0,
+        value: None,
+        note: Some(group("tick")),
+    };
+    let ticked = driver.asks(tick).await;
+    assert!(
+        matches!(ticked, CommandAnswer::Accepted { .. }),
+        "{ticked:?}"
+    );
     for id in ["look", "load", "fetch", "prompt"] {
         let action = driver.action(id);
         let start = if id == "load" {
@@ -529,7 +546,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
                 .sees(id, |state| Joined::outcome(state, action).is_some())
                 .await;
         }
-        look(&mut cockpit, &[".", "<up>", "<down>"]);
+        look(&mut cockpit, &["."]);
     }
     // Every layout, every pane zoomed, every tab.
     for _ in 0..4 {
