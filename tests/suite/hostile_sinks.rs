@@ -352,12 +352,10 @@ async fn no_document_holds_a_foreign_control_byte() {
         );
     }
     assert_prints(&home, &["report", &run, "--format", "json"], 0);
-    for file in ["supervisor.log"] {
-        assert_document(
-            &std::fs::read(home.run_directory(&run).join(file)).unwrap(),
-            file,
-        );
-    }
+    assert_document(
+        &std::fs::read(home.run_directory(&run).join("supervisor.log")).unwrap(),
+        "supervisor.log",
+    );
 }
 
 #[test]
@@ -487,7 +485,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
     });
     look(&mut cockpit, &["D"]);
     cockpit.wait_for("as it is now");
-    look(&mut cockpit, &["<esc>"]);
+    look(&mut cockpit, &["<up>", "<esc>"]);
     // What would run, for each step; then a second terminal of the driver runs them.
     for _ in 0..4 {
         look(
