@@ -22,14 +22,17 @@ async fn a_damaged_run_among_very_many_is_told_and_hides_none() {
     home.gonogo(&["rehearse", "guide.md"]).exits(0);
     let run = home.runs()[0].clone();
     let folder = home.run_directory(&run);
-    // Its supervisor has written everything into one file.
     until("the supervisor to end", || {
-        (!folder.join("journal.sqlite-wal").exists()).then_some(())
+        (home.status(&run)["supervisor"]["alive"] == false).then_some(())
     });
     for number in 1..RUNS {
         let copy = folder.with_file_name(format!("20200101-{number:06}"));
         std::fs::create_dir(&copy).unwrap();
-        std::fs::copy(folder.join("journal.sqlite"), copy.join("journal.sqlite")).unwrap();
+        for file in ["journal.sqlite", "journal.sqlite-wal"] {
+            if folder.join(file).exists() {
+                std::fs::copy(folder.join(file), copy.join(file)).unwrap();
+            }
+        }
     }
     let path = |number: usize| {
         let name = format!("20200101-{number:06}/journal.sqlite");
