@@ -78,7 +78,7 @@ pub(super) async fn cockpit(
     ui::run(client, options).await?;
     let kept = session::read(run).await?;
     let exit = super::status::exit_of(&kept.state);
-    say!("run {run}: {}", super::status::sentence(&kept.state));
+    say!("run {run}: {}", crate::report::sentence(&kept.state));
     if exit == Exit::Waiting {
         say!(
             "  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened"

@@ -1,5 +1,7 @@
 //! Who sits at the terminal, as the journal and the other watchers read it.
 
+use crate::text::scrub::is_hidden;
+
 /// `anna@ops1`. Over `sudo`, the person behind it.
 pub(super) fn me() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -13,5 +15,6 @@ pub(super) fn me() -> String {
         .into_owned();
     let host = host.split('.').next().unwrap_or_default();
     let name = format!("{user}@{host}");
-    name.chars().filter(|c| !c.is_control()).take(64).collect()
+    let seen = |letter: &char| !is_hidden(*letter) && !letter.is_control();
+    name.chars().filter(seen).take(64).collect()
 }

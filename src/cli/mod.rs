@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod exit;
+mod guard;
 mod identity;
 mod inputs;
 mod open;
@@ -113,7 +114,11 @@ struct OpenArguments {
 
 /// Parses the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return guard::misused(&error),
+    };
+    guard::leave_no_core();
     // These are worlds of their own: no runtime here, nothing that could fail before they act.
     match cli.command {
         Subcommands::Shim { directory } => {
@@ -128,12 +133,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run_command(command: Subcommands) -> ExitCode {
-    if let Err(error) = color_eyre::config::HookBuilder::default()
-        .display_env_section(false)
-        .install()
-    {
-        print::say!("gonogo: {error}");
-    }
+    guard::report_panics();
     crate::tls::install();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -151,7 +151,7 @@ fn run_command(command: Subcommands) -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            print::say!("{}", exit::explain(&error));
+            print::say!("{}", guard::masked(&exit::explain(&error)));
             ExitCode::from(exit::code_of(&error))
         }
     }

@@ -1,13 +1,18 @@
-//! Standard output that may be a closed pipe: `gonogo report | head` is no error.
+//! Standard output that may be a closed pipe: `gonogo report | head` is no error. Text from outside was
+//! scrubbed where it entered; names of files and arguments come straight here, so nothing that could
+//! drive a terminal is written either.
 
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 
-/// Writes to standard output.
+use crate::text::scrub::{is_clean, is_hidden, visible};
+
+/// Writes text to standard output.
 ///
 /// # Errors
 /// Where it cannot be written, a reader that has gone away excepted.
 pub(super) fn out(text: &str) -> std::io::Result<()> {
-    bytes(text.as_bytes())
+    bytes(visible(text).as_bytes())
 }
 
 /// Writes to standard output what need not be UTF-8.
@@ -29,16 +34,41 @@ pub(super) fn bytes(bytes: &[u8]) -> std::io::Result<()> {
 pub(super) fn json(document: &impl serde::Serialize) -> color_eyre::Result<()> {
     let mut text = serde_json::to_string_pretty(document)?;
     text.push('\n');
-    Ok(out(&text)?)
+    if !is_clean(&text) {
+        text = escaped(&text)?;
+    }
+    Ok(bytes(text.as_bytes())?)
+}
+
+/// The same document, with what could drive a terminal or deceive a reader as `\uXXXX`.
+fn escaped(json: &str) -> Result<String, std::fmt::Error> {
+    let mut out = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if is_hidden(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    Ok(out)
 }
 
 /// Writes a remark for the person at the prompt to standard error. Where that is closed nobody is
 /// there to be told.
 pub(super) fn remark(text: &str) {
-    let mut stderr = std::io::stderr().lock();
-    if let Err(error) = stderr.write_all(text.as_bytes()) {
+    if let Err(error) = error_bytes(visible(text).as_bytes()) {
         tracing::debug!(%error, "standard error is closed");
     }
+}
+
+/// Writes to standard error what was made safe before.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn error_bytes(bytes: &[u8]) -> std::io::Result<()> {
+    std::io::stderr().lock().write_all(bytes)
 }
 
 /// A line on standard error.
@@ -48,3 +78,16 @@ macro_rules! say {
     };
 }
 pub(super) use say;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_without_the_characters() {
+        let text = "a\u{202e}b\u{9b}2J\u{7f}\u{e0041}ü";
+        let json = escaped(&serde_json::to_string(text).unwrap()).unwrap();
+        assert!(is_clean(&json), "{json:?}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

@@ -4,7 +4,7 @@
 use super::print::say;
 use clap::Args;
 
-use super::{Exit, session, status, unattended};
+use super::{Exit, session, unattended};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         )
         .await;
     }
-    say!("run {}: {}", arguments.run, status::sentence(&kept.state));
+    say!("run {}: {}", arguments.run, crate::report::sentence(&kept.state));
     say!("  next: `gonogo attach {}`", arguments.run);
     Ok(Exit::Done)
 }

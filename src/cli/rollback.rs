@@ -7,7 +7,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Args;
 
 use super::exit::Trouble;
-use super::{Exit, identity, session, status, unattended};
+use super::{Exit, identity, session, unattended};
 use crate::api::{CommandAnswer, Message};
 use crate::run::{Command, Policy, RollbackPlan, rollback_plans, same_person};
 
@@ -44,7 +44,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     };
     let plans = rollback_plans(&snapshot.state);
     let plan = choose(&plans, arguments.option.as_deref())?;
-    say!("run {run}: {}", status::sentence(&snapshot.state));
+    say!("run {run}: {}", crate::report::sentence(&snapshot.state));
     show(plan);
     let driver = &snapshot.state.driver;
     if !same_person(driver, &snapshot.you) {
@@ -86,7 +86,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
-            status::sentence(&session::read(&run).await?.state)
+            crate::report::sentence(&session::read(&run).await?.state)
         );
     }
     Ok(exit)

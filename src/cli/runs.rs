@@ -5,7 +5,7 @@ use super::print::say;
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, session, status};
+use super::{Exit, session};
 use crate::supervisor::place;
 
 #[derive(Debug, Args)]
@@ -18,20 +18,22 @@ pub(super) struct Arguments {
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut rows = Vec::new();
     for run in place::runs()? {
-        match session::read(&run).await {
-            Ok(kept) => {
+        match session::glance(&run).await {
+            Ok(found) => {
                 let alive = session::living(&session::directory_of(&run)?).is_some();
+                let standing = found.standing;
                 rows.push(json!({
                     "run": run,
-                    "guide": kept.state.runbook.file,
-                    "title": kept.state.runbook.title,
-                    "environment": kept.state.environment,
-                    "state": crate::report::mode_word(&kept.state),
-                    "opened": kept.state.opened_at,
-                    "last_event": kept.state.last_event_at,
+                    "guide": standing.guide,
+                    "title": standing.title,
+                    "environment": standing.environment,
+                    "state": standing.state,
+                    "opened": standing.opened,
+                    "last_event": standing.last_event,
                     "alive": alive,
-                    "sentence": status::sentence(&kept.state),
-                    "due": status::due(&kept.state),
+                    "sentence": standing.sentence,
+                    "due": standing.due,
+                    "damage": found.damage,
                 }));
             }
             Err(error) => rows.push(json!({ "run": run, "error": error.to_string() })),
@@ -65,6 +67,11 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             text("title"),
             text("sentence"),
         );
+        if let Some(damage) = row["damage"].as_str() {
+            lines += &format!(
+                "    {damage}; what stands here is where the events before it leave the run\n"
+            );
+        }
     }
     print::out(&lines)?;
     Ok(Exit::Done)

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::exit::Trouble;
 use crate::api::{Client, CommandAnswer};
-use crate::journal::{Journal, SqliteJournal};
-use crate::run::{Command, Mode, PairingAct, RunState, apply, open};
+use crate::journal::{Damage, Journal, SqliteJournal};
+use crate::report::Standing;
+use crate::run::{Command, PairingAct, RunState, apply, open};
 use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
@@ -19,6 +20,8 @@ pub(super) struct Kept {
     pub events: u64,
     pub head: String,
     pub intact: bool,
+    /// Where and how the journal is damaged.
+    pub damage: Option<String>,
 }
 
 /// Reads a run from its journal.
@@ -28,7 +31,7 @@ pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
     let mut journal = SqliteJournal::open_read_only(&path).await?;
     let records = journal.read(0).await?;
     let head = journal.head().hash;
-    let intact = crate::journal::verify(&path).await?.intact;
+    let damage = journal.damage().map(damage_sentence);
     let mut in_order = records.iter();
     let mut state = in_order.next().and_then(open).ok_or_else(|| {
         Trouble::failed(
@@ -43,8 +46,42 @@ pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
         state,
         events: records.len() as u64,
         head,
-        intact,
+        intact: damage.is_none(),
+        damage,
     })
+}
+
+/// What a list says of a run.
+pub(super) struct Glance {
+    pub standing: Standing,
+    /// Where the journal is damaged; the run stands where its intact beginning leaves it.
+    pub damage: Option<String>,
+}
+
+/// Where a run stands, replayed only where its journal does not say. Its chain is verified all the same.
+pub(super) async fn glance(run: &str) -> color_eyre::Result<Glance> {
+    let path = directory_of(run)?.join("journal.sqlite");
+    let mut journal = SqliteJournal::open_read_only(&path).await?;
+    let kept = journal.standing().await;
+    if let Some(standing) = kept.and_then(|body| serde_json::from_str(&body).ok()) {
+        return Ok(Glance {
+            standing,
+            damage: None,
+        });
+    }
+    drop(journal);
+    let kept = read(run).await?;
+    Ok(Glance {
+        standing: Standing::of(&kept.state),
+        damage: kept.damage,
+    })
+}
+
+fn damage_sentence(damage: &Damage) -> String {
+    format!(
+        "the journal is damaged from event {} on: {}",
+        damage.first_bad, damage.reason
+    )
 }
 
 /// The folder of an existing run.
@@ -69,8 +106,9 @@ pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
     }
     let runs = place::runs()?;
     for run in &runs {
-        let mode = read(run).await.map(|kept| kept.state.mode);
-        if let Ok(Mode::Running | Mode::Held | Mode::RollingBack | Mode::Stuck) = mode {
+        let state = glance(run).await.map(|found| found.standing.state);
+        let over = |state: &str| matches!(state, "done" | "failed" | "rolled_back");
+        if state.is_ok_and(|state| !over(&state)) {
             return Ok(run.clone());
         }
     }

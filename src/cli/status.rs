@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::session;
-use crate::report::{self, Surroundings};
+use crate::report::{self, Surroundings, sentence};
 use crate::run::{Mode, RunState};
 
 #[derive(Debug, Args)]
@@ -88,47 +88,4 @@ pub(super) fn exit_of(state: &RunState) -> Exit {
         Mode::Failed | Mode::Stuck => Exit::Failed,
         Mode::Running | Mode::Held | Mode::RollingBack => Exit::Waiting,
     }
-}
-
-/// Where the run stands, in one sentence.
-pub(super) fn sentence(state: &RunState) -> String {
-    let phase = state
-        .phase()
-        .map_or("the beginning", |phase| phase.title.as_str());
-    if let Some((action, _, hold)) = state.held() {
-        let step = state.step_of(action).map_or("", |step| step.title.as_str());
-        return format!(
-            "`{step}` holds a transaction open before its COMMIT since {}",
-            hold.since.format("%Y-%m-%d %H:%M:%S UTC")
-        );
-    }
-    match state.mode {
-        Mode::Running => format!("under way in `{phase}`"),
-        Mode::Held => format!("held in `{phase}`"),
-        Mode::RollingBack => format!("going back from `{phase}`"),
-        Mode::Done => match due(state) {
-            Some(due) => format!("done; `{phase}` is due {due}"),
-            None => "done".to_owned(),
-        },
-        Mode::Failed => format!("given up in `{phase}`"),
-        Mode::RolledBack => "rolled back".to_owned(),
-        Mode::Stuck => {
-            let why = state
-                .rollback
-                .as_ref()
-                .and_then(|rollback| rollback.stuck_reason.clone());
-            format!("the rollback is stuck: {}", why.unwrap_or_default())
-        }
-    }
-}
-
-/// When the next parked phase is due, where one waits.
-pub(super) fn due(state: &RunState) -> Option<String> {
-    let next = state
-        .runbook
-        .walk()
-        .find(|phase| phase.wait_s.is_some() && !state.is_phase_passed(&phase.id))?;
-    state
-        .due(next)
-        .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
 }

@@ -24,6 +24,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     {
         return Err(error.into());
     }
+    let log = super::guard::log();
     tracing_subscriber::fmt()
         .with_env_filter(
             EnvFilter::try_from_env("GONOGO_LOG")
@@ -32,7 +33,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .with_ansi(false)
         // On a full disk the log cannot be written; saying so on the same file would panic.
         .log_internal_errors(false)
-        .with_writer(std::io::stderr)
+        .with_writer(move || log)
         .init();
     let directory = session::directory_of(&arguments.run)?;
     let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;

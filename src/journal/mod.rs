@@ -7,6 +7,7 @@ mod error;
 mod lock;
 mod schema;
 mod sqlite;
+mod standing;
 
 use futures::future::BoxFuture;
 

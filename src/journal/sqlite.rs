@@ -29,6 +29,7 @@ pub struct SqliteJournal {
     damage: Option<Damage>,
     epoch: u64,
     writable: bool,
+    format: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,8 @@ impl SqliteJournal {
         Self::connect(path, true).await
     }
 
-    /// Opens an existing journal to read it; its writer goes on undisturbed.
+    /// Opens an existing journal to read it; its writer goes on undisturbed, and one of an older
+    /// format stays as it is.
     pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
         let path = path.into();
         std::fs::metadata(&path).map_err(|error| JournalError::io(&path, &error))?;
@@ -93,7 +95,7 @@ impl SqliteJournal {
                 .synchronous(SqliteSynchronous::Full);
         }
         let mut connection = options.connect().await.map_err(failed)?;
-        migrate(&path, &mut connection, writable).await?;
+        let format = migrate(&path, &mut connection, writable).await?;
         let mut epoch: i64 = meta(&mut connection, "epoch").await.map_err(failed)?;
         let (end, damage) = scan(&mut connection, EMPTY, |_| Ok(())).await;
         if writable {
@@ -112,6 +114,7 @@ impl SqliteJournal {
             damage,
             epoch: u64::try_from(epoch).unwrap_or_default(),
             writable,
+            format,
         })
     }
 
@@ -127,6 +130,23 @@ impl SqliteJournal {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The format of the file as it is now.
+    pub(super) fn format(&self) -> i64 {
+        self.format
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Number and hash of the last event, where nothing is in doubt and this one may write.
+    pub(super) fn known_end(&self) -> Option<(i64, Hash)> {
+        let end = self
+            .end
+            .filter(|_| self.writable && self.damage.is_none())?;
+        Some((i64::try_from(end.seq).ok()?, end.hash))
     }
 
     /// Puts what stands behind a damage aside (table `damaged`), so that the journal goes on from its
@@ -502,11 +522,6 @@ async fn meta(connection: &mut SqliteConnection, key: &str) -> Result<i64, sqlx:
 
 #[cfg(test)]
 impl SqliteJournal {
-    /// The connection, to make things go wrong on it.
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
-    }
-
     /// As after a commit whose answer was lost.
     pub(super) fn forget_end(&mut self) {
         self.end = None;

@@ -2,9 +2,11 @@
 
 mod inputs;
 mod markdown;
+mod standing;
 mod status;
 mod words;
 
 pub use markdown::markdown;
+pub use standing::{Standing, due, sentence};
 pub use status::{Surroundings, status};
 pub use words::{decision_word, mode_word, outcome_word, step_word};

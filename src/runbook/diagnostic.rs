@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::scrub::visible;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Diagnostic {
     pub severity: Severity,
@@ -46,7 +48,10 @@ pub fn render(diagnostics: &[Diagnostic], file: &str, source: &str) -> String {
         let index = diagnostic.line.saturating_sub(1);
         let start = starts.get(index).copied().unwrap_or(source.len());
         let end = starts.get(index + 1).map_or(source.len(), |next| next - 1);
-        let line = source[start..end.max(start)].trim_end_matches('\r');
+        // A configuration is drawn as it is in the file; a guide was cleaned when it was read.
+        let line = visible(source[start..end.max(start)].trim_end_matches('\r'));
+        let (file, message) = (visible(file), visible(&diagnostic.message));
+        let help = visible(&diagnostic.help);
         let byte = |column: usize| {
             line.char_indices()
                 .nth(column)
@@ -55,15 +60,15 @@ pub fn render(diagnostics: &[Diagnostic], file: &str, source: &str) -> String {
         let from = byte(diagnostic.column.saturating_sub(1));
         let to = byte(diagnostic.column.saturating_sub(1) + diagnostic.width).max(from);
         let group = level
-            .primary_title(diagnostic.message.as_str())
+            .primary_title(message.as_ref())
             .id(diagnostic.code.as_str())
             .element(
-                Snippet::source(line)
-                    .path(file)
+                Snippet::source(line.as_ref())
+                    .path(file.as_ref())
                     .line_start(diagnostic.line.max(1))
                     .annotation(AnnotationKind::Primary.span(from..to)),
             )
-            .element(Level::HELP.message(diagnostic.help.as_str()));
+            .element(Level::HELP.message(help.as_ref()));
         text.push_str(&renderer.render(&[group]));
         text.push_str("\n\n");
     }

@@ -10,6 +10,7 @@ use super::assemble::Assembler;
 use super::config::Annotation;
 use super::source::Source;
 use super::{Runbook, blocks, headings, lint, outline, phases, settings, variables};
+use crate::text::scrub::visible;
 
 /// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
 /// be understood is a diagnostic of the result.
@@ -33,7 +34,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
     assembler.assemble();
     let mut runbook = assembler.into_runbook();
-    runbook.file = file.to_owned();
+    runbook.file = visible(file).replace(['\n', '\t'], " ");
     runbook.digest = hexadecimal(&Sha256::digest(bytes));
     runbook.repaired = source.repaired.clone();
     runbook.settings = front.settings;
@@ -42,7 +43,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
         .filter(|_| runbook.title.is_empty())
         .unwrap_or_else(|| std::mem::take(&mut runbook.title));
     if runbook.title.is_empty() {
-        runbook.title = stem(file).to_owned();
+        runbook.title = stem(&runbook.file).to_owned();
     }
     runbook.blocks = blocks.blocks.clone();
     names.settle(&mut runbook);

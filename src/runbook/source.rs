@@ -1,8 +1,10 @@
 //! The text of a guide and where things stand in it. Bytes are decoded once, here: UTF-8 with or
 //! without a byte order mark, line ends of any system, and UTF-8 that was once read as Mac Roman, which
-//! is undone only where the whole file allows it.
+//! is undone only where the whole file allows it. What could drive a terminal or deceive a reader does
+//! not get past here.
 
 use super::diagnostic::{Diagnostic, Severity};
+use crate::text::scrub::{is_clean, is_hidden};
 
 /// Decoded text; lines end with `\n`. Line numbers are those of the file.
 pub(super) struct Source {
@@ -10,6 +12,31 @@ pub(super) struct Source {
     line_starts: Vec<usize>,
     pub repaired: Option<String>,
     pub diagnostics: Vec<Diagnostic>,
+    /// What stood in the file and is not in the text: the gravest of each line, by line.
+    pub hidden: Vec<Hidden>,
+}
+
+/// A character of the file that has no place in what an operator must be able to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hidden {
+    pub line: usize,
+    /// In characters of the text, counted from 1.
+    pub column: usize,
+    pub character: char,
+}
+
+impl Hidden {
+    /// It drives a terminal or reorders text, and `\u{FFFD}` stands in its place. Others are not seen
+    /// anywhere; they are left out.
+    pub fn is_grave(self) -> bool {
+        is_grave(self.character)
+    }
+}
+
+fn is_grave(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Source {
@@ -37,7 +64,7 @@ impl Source {
                 utf16(bytes).unwrap_or_default()
             }
         };
-        let text = normalize(text);
+        let (text, hidden) = without_hidden(normalize(text));
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(index, _)| index + 1))
             .collect();
@@ -46,6 +73,7 @@ impl Source {
             line_starts,
             repaired,
             diagnostics,
+            hidden,
         }
     }
 
@@ -170,6 +198,43 @@ fn normalize(text: String) -> String {
         .replace('\0', "\u{fffd}")
 }
 
+/// Takes out what is hidden. Lines stay what they are.
+fn without_hidden(text: String) -> (String, Vec<Hidden>) {
+    if is_clean(&text) {
+        return (text, Vec::new());
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut hidden: Vec<Hidden> = Vec::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let mut column = 1;
+        let mut found: Option<Hidden> = None;
+        for character in line.chars() {
+            if !is_hidden(character) {
+                out.push(character);
+                column += 1;
+                continue;
+            }
+            let grave = is_grave(character);
+            if found.is_none_or(|found| grave && !found.is_grave()) {
+                found = Some(Hidden {
+                    line: index + 1,
+                    column,
+                    character,
+                });
+            }
+            if grave {
+                out.push('\u{fffd}');
+                column += 1;
+            }
+        }
+        hidden.extend(found);
+    }
+    (out, hidden)
+}
+
 /// Mac Roman, 0x80 to 0xFF.
 const MACROMAN: &str = "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u{a0}ÀÃÕŒœ–—“”‘’÷◊ÿŸ⁄€‹›ﬁﬂ‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\u{f8ff}ÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇ";
 
@@ -281,6 +346,26 @@ mod tests {
         assert_eq!(source.text, "é\n\u{fffd}\n");
         assert_eq!(source.repaired, None);
         assert_eq!(source.diagnostics[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn nothing_hidden_gets_into_the_text() {
+        let source = Source::decode(
+            "# a\u{1b}]0;x\u{7}\nzero\u{200b}\u{202e}width\u{ad}\ntab\there\n".as_bytes(),
+        );
+        assert_eq!(
+            source.text,
+            "# a\u{fffd}]0;x\u{fffd}\nzero\u{fffd}width\ntab\there\n"
+        );
+        let found: Vec<_> = source
+            .hidden
+            .iter()
+            .map(|hidden| (hidden.line, hidden.column, hidden.character))
+            .collect();
+        assert_eq!(found, [(1, 4, '\u{1b}'), (2, 5, '\u{202e}')]);
+        // Nothing else is touched: blanks that cannot be broken, emoji with their selectors.
+        let kept = "a\u{a0}b ⚠\u{fe0f} ü é 東京\n";
+        assert_eq!(Source::decode(kept.as_bytes()).text, kept);
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub struct Supervisor {
     damage: Option<String>,
     /// `None` while it looks.
     pub(super) guide: Option<GuideWatch>,
+    /// Number of the event after which it was last kept where the run stands.
+    pub(super) standing_kept: u64,
 }
 
 impl Supervisor {
@@ -163,6 +165,7 @@ impl Supervisor {
             reserve,
             unsaved: Vec::new(),
             damage,
+            standing_kept: 0,
         };
         Ok((supervisor, handle))
     }
@@ -207,6 +210,7 @@ impl Supervisor {
                     self.look_at_guide();
                     self.note_presence(false).await;
                     self.proceed().await;
+                    self.note_standing(false).await;
                     if self.is_over() || self.is_parked() {
                         break;
                     }
@@ -219,6 +223,7 @@ impl Supervisor {
         if let Err(refusal) = self.commit(ENGINE, vec![Event::SupervisorStopped {}]).await {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
         }
+        self.note_standing(true).await;
         Ok(())
     }
 

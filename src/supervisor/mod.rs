@@ -18,6 +18,7 @@ pub mod place;
 mod presence;
 mod reserve;
 mod secrets;
+mod standing;
 mod waiting;
 mod watching;
 

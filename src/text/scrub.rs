@@ -22,12 +22,27 @@ pub fn scrub_line(text: &str, keep_colours: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn is_clean(text: &str) -> bool {
-    text.is_ascii() && text.bytes().all(|byte| !is_special(byte))
-        || text.chars().all(|character| match character {
-            '\t' | '\n' => true,
-            other => !other.is_control() && !is_deceptive(other),
-        })
+/// Text in which whatever could drive a terminal or deceive a reader is seen: each such character is
+/// `\u{FFFD}`, one for one, so that columns stay what they were.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if is_clean(text) {
+        return Cow::Borrowed(text);
+    }
+    let seen = |character| match is_hidden(character) {
+        true => '\u{FFFD}',
+        false => character,
+    };
+    Cow::Owned(text.chars().map(seen).collect())
+}
+
+/// Whether nothing in it has to be scrubbed.
+pub fn is_clean(text: &str) -> bool {
+    text.is_ascii() && text.bytes().all(|byte| !is_special(byte)) || !text.chars().any(is_hidden)
+}
+
+/// Controls other than tab and newline, and what is deceptive.
+pub fn is_hidden(character: char) -> bool {
+    !matches!(character, '\t' | '\n') && (character.is_control() || is_deceptive(character))
 }
 
 /// Characters that are not seen, or that change how others are: they have no place in what an operator

@@ -12,7 +12,7 @@ use crate::executor::{Bench, Done};
 use crate::support::fresh_database;
 
 /// Each with the name of what it would do.
-const CORPUS: &[(&str, &str)] = &[
+pub const CORPUS: &[(&str, &str)] = &[
     ("title", "\u{1b}]0;owned\u{7}"),
     ("title by ST", "\u{1b}]2;owned\u{1b}\\"),
     ("clipboard", "\u{1b}]52;c;b3duZWQ=\u{7}"),

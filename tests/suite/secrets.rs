@@ -3,9 +3,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::fresh_database;
-use crate::support::home::{Home, until};
+use crate::support::home::{Home, until_within};
 use crate::support::terminal::Terminal;
 
 /// Secrets of one run; `GONOGO_CANARIES` asks for more.
@@ -112,7 +113,9 @@ async fn no_form_of_a_secret_stands_anywhere() {
     terminal.wait_for("EXECUTE");
     terminal.keys("x");
     let printed = home.path().join("printed");
-    until("everything to be printed", || {
+    // A hundred secrets are some thousand processes.
+    let patience = Duration::from_secs(30 + secrets.len() as u64 / 4);
+    until_within(patience, "everything to be printed", || {
         printed.exists().then_some(())
     });
     let screen = terminal.wait_for("redacted");

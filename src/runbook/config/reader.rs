@@ -14,6 +14,7 @@ use crate::runbook::diagnostic::{Diagnostic, Severity};
 use crate::runbook::lint::did_you_mean;
 use crate::runbook::pattern::pattern;
 use crate::text::duration;
+use crate::text::scrub::is_hidden;
 
 /// The keys of each table of the file, by the name the documentation gives it.
 pub const KEYS: [(&str, &[&str]); 7] = [
@@ -81,6 +82,7 @@ pub fn parse_config(file: &str, text: &str) -> (Config, Vec<Diagnostic>) {
             "see https://toml.io for how tables and values are written".to_owned(),
         );
     }
+    reader.refuse_hidden(table.get_ref());
     let config = reader.file(table.get_ref());
     reader
         .diagnostics
@@ -151,6 +153,40 @@ impl Reader<'_> {
             ),
             help.to_owned(),
         );
+    }
+
+    /// Names and texts that could drive a terminal, or look like others, are not read: they would
+    /// stand on every screen.
+    fn refuse_hidden(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table.iter() {
+            self.refuse_hidden_text(key.get_ref(), &key.span());
+            self.refuse_hidden_value(value);
+        }
+    }
+
+    fn refuse_hidden_value(&mut self, value: &Value<'_>) {
+        match value.get_ref() {
+            DeValue::String(text) => self.refuse_hidden_text(text, &value.span()),
+            DeValue::Array(items) => items.iter().for_each(|item| self.refuse_hidden_value(item)),
+            DeValue::Table(table) => self.refuse_hidden(table),
+            _ => {}
+        }
+    }
+
+    fn refuse_hidden_text(&mut self, text: &str, span: &Range<usize>) {
+        let text = text.replace("\r\n", "\n");
+        if let Some(character) = text.chars().find(|character| is_hidden(*character)) {
+            self.report(
+                Severity::Error,
+                "invisible-character",
+                span,
+                format!(
+                    "this holds U+{:04X}, which nobody sees",
+                    u32::from(character)
+                ),
+                "type it anew, without pasting it".to_owned(),
+            );
+        }
     }
 
     fn file(&mut self, table: &DeTable<'_>) -> Config {

@@ -1,45 +1,97 @@
 //! Lints of the text itself: characters that nobody sees, and secrets that everybody sees.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Report};
-use crate::runbook::diagnostic::Severity;
+use crate::runbook::diagnostic::{Diagnostic, Severity};
 use crate::runbook::pattern::pattern;
+use crate::runbook::source::Hidden;
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     invisible(context, report);
     secrets(context, report);
 }
 
-/// Characters that make code read otherwise than it runs.
+/// Characters that make code read otherwise than it runs, and that make a reader see what is not there.
 fn invisible(context: &Context<'_>, report: &mut Report<'_>) {
-    if context.source.text.is_ascii() {
+    let hidden = &context.source.hidden;
+    if context.source.text.is_ascii() && hidden.is_empty() {
         return;
     }
+    let mut in_code = BTreeSet::new();
     for block in &context.runbook.blocks {
+        let lines = block.code_line..block.code_line + block.code.lines().count();
+        let from = hidden.partition_point(|found| found.line < lines.start);
+        for found in hidden[from..]
+            .iter()
+            .take_while(|found| lines.contains(&found.line))
+        {
+            in_code.insert(found.line);
+            let (what, severity) = suspicious(found.character).unwrap_or(if found.is_grave() {
+                ("a control character", Severity::Error)
+            } else {
+                ("an invisible character", Severity::Warning)
+            });
+            // An emoji may be joined from several.
+            if found.character != '\u{200d}' {
+                let left_out = if found.is_grave() { "" } else { ", left out" };
+                report.hidden(*found, severity, format!("({what}) in code{left_out}"));
+            }
+        }
         if block.code.is_ascii() {
             continue;
         }
         for (index, line) in block.code.lines().enumerate() {
-            let Some((character, what, severity)) = line.chars().find_map(suspicious) else {
+            let number = block.code_line + index;
+            let found = line
+                .chars()
+                .find_map(|character| Some((character, suspicious(character)?)));
+            let Some((character, (what, severity))) = found.filter(|_| !in_code.contains(&number))
+            else {
                 continue;
             };
-            let text = character.to_string();
             report.add(
                 severity,
                 "invisible-character",
-                (block.code_line + index, &text),
+                (number, &character.to_string()),
                 format!("U+{:04X} ({what}) in code", u32::from(character)),
                 "type this line anew, without pasting it",
             );
         }
     }
+    for found in hidden {
+        if found.is_grave() && !in_code.contains(&found.line) {
+            let (what, _) =
+                suspicious(found.character).unwrap_or(("a control character", Severity::Warning));
+            let words = format!("({what}) in the text, shown as `\u{fffd}`");
+            report.hidden(*found, Severity::Warning, words);
+        }
+    }
 }
 
-fn suspicious(character: char) -> Option<(char, &'static str, Severity)> {
-    let (what, severity) = match character {
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => (
-            "a direction mark that reorders what is shown",
-            Severity::Error,
-        ),
+impl Report<'_> {
+    fn hidden(&mut self, found: Hidden, severity: Severity, words: String) {
+        self.diagnostics.push(Diagnostic {
+            severity,
+            code: "invisible-character".to_owned(),
+            line: found.line,
+            column: found.column,
+            width: 1,
+            message: format!("U+{:04X} {words}", u32::from(found.character)),
+            help: "type this line anew, without pasting it".to_owned(),
+        });
+    }
+}
+
+fn suspicious(character: char) -> Option<(&'static str, Severity)> {
+    Some(match character {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            (
+                "a direction mark that reorders what is shown",
+                Severity::Error,
+            )
+        }
+        '\u{2028}' | '\u{2029}' => ("a line end that is none to a shell", Severity::Error),
         '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
             ("a character of no width", Severity::Warning)
         }
@@ -48,13 +100,11 @@ fn suspicious(character: char) -> Option<(char, &'static str, Severity)> {
             ("a blank that is no blank to a shell", Severity::Warning)
         }
         '\u{fffd}' => ("a character that could not be read", Severity::Warning),
-        '\u{1}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}' => {
+        other if other.is_control() && !matches!(other, '\t' | '\n') => {
             ("a control character", Severity::Error)
         }
         _ => return None,
-    };
-    // An emoji may be joined from several.
-    (character != '\u{200d}').then_some((character, what, severity))
+    })
 }
 
 /// Passwords and keys written out. The message never repeats them.

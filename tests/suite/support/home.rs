@@ -178,16 +178,19 @@ impl Drop for Home {
 
 /// Looks until a condition holds; fails the test with what was waited for.
 #[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(Duration::from_secs(30), what, look)
+}
+
+/// [`until`], for what takes longer by its nature.
+#[track_caller]
+pub fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "waited in vain for {what}"
-        );
+        assert!(started.elapsed() < patience, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

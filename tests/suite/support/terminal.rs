@@ -17,6 +17,8 @@ const HAND: Duration = Duration::from_millis(60);
 
 pub struct Terminal {
     screen: Arc<(Mutex<vt100::Parser>, Condvar)>,
+    /// Every byte that came, as it came.
+    raw: Arc<Mutex<Vec<u8>>>,
     input: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
@@ -61,9 +63,15 @@ impl Terminal {
         let mut output = pair.master.try_clone_reader().unwrap();
         let input = pair.master.take_writer().unwrap();
         let reading = screen.clone();
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let recording = raw.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 65536];
             while let Ok(length @ 1..) = output.read(&mut buffer) {
+                recording
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&buffer[..length]);
                 let (parser, changed) = &*reading;
                 parser
                     .lock()
@@ -75,6 +83,7 @@ impl Terminal {
         });
         Self {
             screen,
+            raw,
             input,
             child,
             master: pair.master,
@@ -93,6 +102,15 @@ impl Terminal {
 
     pub fn shows(&self, text: &str) -> bool {
         self.text().contains(text)
+    }
+
+    /// Every byte that was sent to the terminal so far.
+    #[allow(dead_code, reason = "the benchmarks look at screens")]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.raw
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until the screen holds `text`, and returns the screen.

@@ -1,0 +1,80 @@
+//! Where a run stands, in the few words that a list of runs has room for.
+
+use serde::{Deserialize, Serialize};
+
+use super::mode_word;
+use crate::run::{Mode, RunState, Timestamp};
+
+/// One line of `gonogo runs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Path of the guide, as it was named.
+    pub guide: String,
+    pub title: String,
+    pub environment: String,
+    /// As `state` of the status document.
+    pub state: String,
+    pub opened: Timestamp,
+    pub last_event: Timestamp,
+    pub sentence: String,
+    /// When the next parked phase is due, for people.
+    pub due: Option<String>,
+}
+
+impl Standing {
+    pub fn of(state: &RunState) -> Self {
+        Self {
+            guide: state.runbook.file.clone(),
+            title: state.runbook.title.clone(),
+            environment: state.environment.clone(),
+            state: mode_word(state).to_owned(),
+            opened: state.opened_at,
+            last_event: state.last_event_at,
+            sentence: sentence(state),
+            due: due(state),
+        }
+    }
+}
+
+/// Where the run stands, in one sentence.
+pub fn sentence(state: &RunState) -> String {
+    let phase = state
+        .phase()
+        .map_or("the beginning", |phase| phase.title.as_str());
+    if let Some((action, _, hold)) = state.held() {
+        let step = state.step_of(action).map_or("", |step| step.title.as_str());
+        return format!(
+            "`{step}` holds a transaction open before its COMMIT since {}",
+            hold.since.format("%Y-%m-%d %H:%M:%S UTC")
+        );
+    }
+    match state.mode {
+        Mode::Running => format!("under way in `{phase}`"),
+        Mode::Held => format!("held in `{phase}`"),
+        Mode::RollingBack => format!("going back from `{phase}`"),
+        Mode::Done => match due(state) {
+            Some(due) => format!("done; `{phase}` is due {due}"),
+            None => "done".to_owned(),
+        },
+        Mode::Failed => format!("given up in `{phase}`"),
+        Mode::RolledBack => "rolled back".to_owned(),
+        Mode::Stuck => {
+            let why = state
+                .rollback
+                .as_ref()
+                .and_then(|rollback| rollback.stuck_reason.clone());
+            format!("the rollback is stuck: {}", why.unwrap_or_default())
+        }
+    }
+}
+
+/// When the next parked phase is due, where one waits.
+pub fn due(state: &RunState) -> Option<String> {
+    let next = state
+        .runbook
+        .walk()
+        .find(|phase| phase.wait_s.is_some() && !state.is_phase_passed(&phase.id))?;
+    state
+        .due(next)
+        .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
+}
