@@ -98,6 +98,8 @@ const PIECES: [&str; 62] = [
     ")",
 ];
 
+const MARKS: &[u8] = b"\n`#'\"$<{[(|&;\\ \t-=*!";
+
 struct Random(u64);
 
 impl Random {
@@ -147,15 +149,16 @@ fn main() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers: Vec<Current> = (0..cores).map(|_| Mutex::new(None)).collect();
     let (totals, begun) = (Totals::default(), Instant::now());
-    std::panic::set_hook(Box::new(|_| {}));
     std::thread::scope(|scope| {
+        let mut threads = Vec::new();
         for (worker, current) in (1_u64..).zip(&workers) {
             let random = Random((seed << 8 | worker).wrapping_mul(0x9E37_79B9_7F4A_7C15));
             let (totals, seeds) = (&totals, &seeds);
-            scope.spawn(move || work(random, count, seeds, totals, current));
+            threads.push(scope.spawn(move || work(random, count, seeds, totals, current)));
         }
         let mut told = 0;
-        while totals.done.load(Ordering::Relaxed) < count {
+        // A worker that ends early has failed, which the end of the scope tells.
+        while !threads.iter().all(|worker| worker.is_finished()) {
             std::thread::sleep(Duration::from_millis(100));
             watch(&workers);
             let done = totals.done.load(Ordering::Relaxed) / PROGRESS;
@@ -278,7 +281,7 @@ fn input(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             1 => {
                 input.remove(at);
             }
-            _ => input.insert(at, b"\n`#'\"$<{[(|&;\\ \t-=*!"[random.below(22)]),
+            _ => input.insert(at, MARKS[random.below(MARKS.len())]),
         }
     }
     input
