@@ -43,6 +43,12 @@ fn main() {
     let many: Vec<PathBuf> = (0..172)
         .map(|number| home.write(&format!("many/{number}.md"), &guides(26_200, number * 7)))
         .collect();
+    let (mut blocks, mut found) = (0, 0);
+    for file in &many {
+        let more = counted(&std::fs::read_to_string(file).expect("it was written"));
+        (blocks, found) = (blocks + more.0, found + more.1);
+    }
+    println!("172 guides: {blocks} blocks (2,608 were found), {found} headings (4,766)\n");
     for (what, files) in [
         ("10 MB of guides in one file", vec![mixed]),
         ("10 MB in a single fence", vec![fence]),
@@ -72,37 +78,82 @@ fn check(home: &Home, files: &[PathBuf]) -> Duration {
     took
 }
 
-/// Our own guides again and again, no two blocks alike, with as much prose between them as was found in
-/// guides of other people: a block in 1,700 bytes.
+/// Our own guides again and again, no two copies alike, with as much between their blocks as was found
+/// in 172 guides of other people: a block in 1,725 bytes, a heading in 944. A text ends after a line,
+/// never inside of a fence.
 fn guides(size: usize, from: usize) -> String {
-    const PROSE: &str = "Nobody has to do anything here: this paragraph tells why the next step is needed, who was asked about it, and which of the services will notice. It names no command, no time and no value, and it is as long as such paragraphs usually are.\n\n";
-    let mut text = String::with_capacity(size + 30_000);
+    let mut text = String::with_capacity(size + 60_000);
     for number in from.. {
-        let guide = GUIDES[number % GUIDES.len()];
-        let mut rest = guide;
-        while let Some(at) = rest.find("\n```bash\n").or_else(|| rest.find("\n```sql\n")) {
-            let code = at + rest[at + 1..].find('\n').map_or(0, |end| end + 2);
-            let mark = if rest[at..].starts_with("\n```sql") {
-                "--"
-            } else {
-                "#"
-            };
-            text.push_str(&rest[..at + 1]);
-            text.push_str(&PROSE.repeat(3));
-            text.push_str(&rest[at + 1..code]);
-            text.push_str(&format!("{mark} copy {number}\n"));
-            rest = &rest[code..];
+        let copy = copy(GUIDES[number % GUIDES.len()], number);
+        let mut fenced = false;
+        for line in copy.lines() {
+            if text.len() >= size && !fenced {
+                return text;
+            }
+            fenced ^= is_fence(line);
+            text.push_str(line);
+            text.push('\n');
         }
-        text.push_str(rest);
-        text.push_str("\n\n");
-        if text.len() >= size {
-            break;
-        }
-    }
-    // A guide may end anywhere but inside of a fence.
-    while text.len() > size {
-        let Some(at) = text.rfind("\n## ") else { break };
-        text.truncate(at + 1);
+        text.push('\n');
     }
     text
+}
+
+/// One guide with a comment of its own in each block, and with prose and headings before its blocks.
+fn copy(guide: &str, number: usize) -> String {
+    const PROSE: &str = "Nobody has to do anything here: this paragraph tells why the next\nstep is needed, who was asked about it, and which of the services\nwill notice. It names no command, no time and no value, and it is\nas long as such paragraphs usually are in guides of this length.\n\n";
+    let (blocks, headings) = counted(guide);
+    let bytes = blocks * 1_725;
+    let paragraphs = bytes.saturating_sub(guide.len()) / PROSE.len();
+    let more_headings = (bytes / 944).saturating_sub(headings);
+    let mut text = String::with_capacity(bytes + 2_000);
+    let (mut block, mut paragraph, mut heading, mut fenced) = (0, 0, 0, false);
+    for line in guide.lines() {
+        let opens = is_fence(line) && !fenced;
+        fenced ^= is_fence(line);
+        if !opens {
+            text.push_str(line);
+            text.push('\n');
+            continue;
+        }
+        block += 1;
+        // Not inside of a list.
+        if line.starts_with('`') {
+            while paragraph * blocks < paragraphs * block {
+                text.push_str(PROSE);
+                paragraph += 1;
+            }
+            while heading * blocks < more_headings * block {
+                text.push_str(&format!("#### Why this is so ({number})\n\n"));
+                heading += 1;
+            }
+        }
+        text.push_str(line);
+        text.push('\n');
+        match line.trim_start_matches([' ', '`']).split(' ').next() {
+            Some("bash") => text.push_str(&format!("# copy {number}\n")),
+            Some("sql") => text.push_str(&format!("-- copy {number}\n")),
+            _ => {}
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn is_fence(line: &str) -> bool {
+    line.trim_start().starts_with("```")
+}
+
+/// Blocks and headings.
+fn counted(text: &str) -> (usize, usize) {
+    let (mut blocks, mut headings, mut fenced) = (0, 0, false);
+    for line in text.lines() {
+        if is_fence(line) {
+            blocks += usize::from(!fenced);
+            fenced = !fenced;
+        } else {
+            headings += usize::from(!fenced && line.starts_with('#'));
+        }
+    }
+    (blocks, headings)
 }

@@ -1,23 +1,26 @@
 //! Feeds the reader what nobody would write: pieces of guides cut, joined and mutated, as a guide, as
 //! a `gonogo.toml` and as a condition. Stops with exit code 1 at a panic, at an input that takes longer
-//! than two seconds, or above 512 MiB; the input is kept. Not part of the test suite, which runs a
-//! shorter property of the same kind:
+//! than two seconds, or above 512 MiB; the input is kept. `SEED=…` makes another series of the same
+//! kind. Not part of the test suite, which runs a shorter property:
 //!
 //! ```text
 //! cargo run --release --example endure -- 1000000 GUIDE…
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gonogo::run::{Evidence, Scope, check_condition, judge};
 use gonogo::runbook::config::parse_config;
 use gonogo::runbook::diagnostic::render;
-use gonogo::runbook::{check_conditions, check_document, parse};
+use gonogo::runbook::{check_conditions, check_document, decoded, parse};
 
 const SLOWEST: Duration = Duration::from_secs(2);
 const MEMORY_MIB: u64 = 512;
+/// How many inputs a line of progress stands for.
+const PROGRESS: usize = 10_000;
 
 const SEEDS: [&str; 8] = [
     include_str!("../tests/guides/counters.md"),
@@ -95,6 +98,8 @@ const PIECES: [&str; 62] = [
     ")",
 ];
 
+const MARKS: &[u8] = b"\n`#'\"$<{[(|&;\\ \t-=*!";
+
 struct Random(u64);
 
 impl Random {
@@ -106,6 +111,31 @@ impl Random {
     }
 }
 
+/// What one worker reads at the moment, for the one that watches over time.
+type Current = Mutex<Option<(Instant, Vec<u8>)>>;
+
+/// What all workers did together.
+#[derive(Default)]
+struct Totals {
+    taken: AtomicUsize,
+    done: AtomicUsize,
+    bytes: AtomicUsize,
+    slowest_us: AtomicU64,
+}
+
+impl Totals {
+    fn tell(&self, begun: Instant) {
+        println!(
+            "{} inputs, {} MB, {:.0?}: no panic, slowest {:.1?}, peak {} MiB",
+            self.done.load(Ordering::Relaxed),
+            self.bytes.load(Ordering::Relaxed) / 1_000_000,
+            begun.elapsed(),
+            Duration::from_micros(self.slowest_us.load(Ordering::Relaxed)),
+            peak_mib()
+        );
+    }
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let count: usize = arguments
@@ -114,55 +144,78 @@ fn main() {
         .unwrap_or(10_000);
     let mut seeds: Vec<Vec<u8>> = SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     seeds.extend(arguments.map(|path| std::fs::read(&path).expect("a seed can be read")));
-    let seed = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let mut random = Random(seed.unwrap_or(0x9E37_79B9_7F4A_7C15));
-    let current = Arc::new(Mutex::new((Instant::now(), Vec::new())));
-    let watched = Arc::clone(&current);
-    std::thread::spawn(move || {
-        loop {
-            std::thread::sleep(Duration::from_millis(500));
-            let (since, input) = &*watched.lock().expect("the input");
-            if since.elapsed() > 5 * SLOWEST {
-                stop("it does not end", input);
+    let seed = std::env::var("SEED").ok();
+    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers: Vec<Current> = (0..cores).map(|_| Mutex::new(None)).collect();
+    let (totals, begun) = (Totals::default(), Instant::now());
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (worker, current) in (1_u64..).zip(&workers) {
+            let random = Random((seed << 8 | worker).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let (totals, seeds) = (&totals, &seeds);
+            threads.push(scope.spawn(move || work(random, count, seeds, totals, current)));
+        }
+        let mut told = 0;
+        // A worker that ends early has failed, which the end of the scope tells.
+        while !threads.iter().all(|worker| worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(100));
+            watch(&workers);
+            let done = totals.done.load(Ordering::Relaxed) / PROGRESS;
+            if done > told {
+                told = done;
+                totals.tell(begun);
             }
         }
     });
-    std::panic::set_hook(Box::new(|_| {}));
-    let (begun, mut slowest, mut bytes) = (Instant::now(), Duration::ZERO, 0_usize);
-    for number in 1..=count {
-        let input = input(&mut random, &seeds);
-        bytes += input.len();
+    totals.tell(begun);
+}
+
+/// Stops at an input that does not end, and at too much memory.
+fn watch(workers: &[Current]) {
+    for current in workers {
+        if let Some((since, input)) = &*current.lock().expect("the input")
+            && since.elapsed() > 5 * SLOWEST
+        {
+            stop("it does not end", input);
+        }
+    }
+    if peak_mib() > MEMORY_MIB {
+        let all: Vec<u8> = workers
+            .iter()
+            .filter_map(|current| current.lock().expect("the input").clone())
+            .flat_map(|(_, input)| input)
+            .collect();
+        stop(
+            "too much memory for the inputs of all workers, joined",
+            &all,
+        );
+    }
+}
+
+fn work(mut random: Random, count: usize, seeds: &[Vec<u8>], totals: &Totals, current: &Current) {
+    loop {
+        let number = totals.taken.fetch_add(1, Ordering::Relaxed);
+        if number >= count {
+            return;
+        }
+        let input = input(&mut random, seeds);
         let since = Instant::now();
-        *current.lock().expect("the input") = (since, input.clone());
-        let kind = number % 8;
+        *current.lock().expect("the input") = Some((since, input.clone()));
+        let kind = random.below(8);
         if catch_unwind(AssertUnwindSafe(|| read(kind, &input))).is_err() {
             stop("a panic", &input);
         }
         let took = since.elapsed();
-        slowest = slowest.max(took);
+        *current.lock().expect("the input") = None;
         if took > SLOWEST {
             stop("longer than two seconds", &input);
         }
-        if number % 10_000 == 0 {
-            let memory = peak_mib();
-            println!(
-                "{number} inputs, {} MB, {:.0?}: no panic, slowest {slowest:.1?}, peak {memory} MiB",
-                bytes / 1_000_000,
-                begun.elapsed()
-            );
-            if memory > MEMORY_MIB {
-                stop("too much memory", &input);
-            }
-        }
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        totals.slowest_us.fetch_max(took, Ordering::Relaxed);
+        totals.bytes.fetch_add(input.len(), Ordering::Relaxed);
+        totals.done.fetch_add(1, Ordering::Relaxed);
     }
-    println!(
-        "{count} inputs, {} MB, {:.0?}: no panic, slowest {slowest:.1?}, peak {} MiB",
-        bytes / 1_000_000,
-        begun.elapsed(),
-        peak_mib()
-    );
 }
 
 /// Six inputs in eight are guides, one is a configuration, one a condition.
@@ -191,37 +244,31 @@ fn read(kind: usize, input: &[u8]) {
                 check_condition(condition, &runbook, None).ok();
                 Vec::new()
             });
-            render(
-                &runbook.diagnostics,
-                "guide.md",
-                &String::from_utf8_lossy(input),
-            );
-            render(&found, "guide.md", "");
+            let text = decoded(input);
+            render(&runbook.diagnostics, "guide.md", &text);
+            render(&found, "guide.md", &text);
             check_document(&runbook);
         }
     }
 }
 
-/// Up to a few KiB, now and then more: slices of seeds and pieces, then some bytes changed.
+/// About 600 bytes, now and then up to 20 KiB: slices of seeds and pieces, then some bytes changed.
 fn input(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut input = Vec::new();
-    for _ in 0..=random.below(12) {
+    let large = random.below(500) == 0;
+    for _ in 0..=random.below(10) {
         if random.below(3) == 0 {
             let seed = &seeds[random.below(seeds.len())];
             let from = random.below(seed.len());
-            let most = if random.below(50) == 0 { 20_000 } else { 700 };
+            let most = if large { 20_000 } else { 500 };
             let length = random.below(most).min(seed.len() - from);
             input.extend_from_slice(&seed[from..from + length]);
         } else {
             let piece = PIECES[random.below(PIECES.len())].as_bytes();
-            let times = if random.below(40) == 0 {
-                random.below(300)
-            } else {
-                1
-            };
-            for _ in 0..times {
-                input.extend_from_slice(piece);
-            }
+            let most = if large { 1_000 } else { 30 };
+            let often = random.below(20) == 0;
+            let times = if often { random.below(most) } else { 1 };
+            input.extend(piece.repeat(times));
         }
     }
     for _ in 0..random.below(6) {
@@ -234,7 +281,7 @@ fn input(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             1 => {
                 input.remove(at);
             }
-            _ => input.insert(at, b"\n`#'\"$<{[(|&;\\ \t-=*!"[random.below(22)]),
+            _ => input.insert(at, MARKS[random.below(MARKS.len())]),
         }
     }
     input

@@ -5,11 +5,12 @@
 use super::model::{Actor, Block};
 use super::pattern::pattern;
 
-/// A condition for `text` about `block`, or `None` where a person has to judge.
-pub(super) fn automate(text: &str, block: &Block) -> Option<String> {
+/// A condition for `text` about a block of this actor, or `None` where a person has to judge. `single`
+/// says whether the block is one statement of SQL.
+pub(super) fn automate(text: &str, actor: Actor, single: bool) -> Option<String> {
     let cleaned = text.trim().trim_end_matches(['.', '!']).trim();
-    match block.actor {
-        Actor::Sql => automate_sql(cleaned, single_statement(&block.code)),
+    match actor {
+        Actor::Sql => automate_sql(cleaned, single),
         Actor::Shell => automate_shell(cleaned),
         Actor::Http => pattern!(r"(?i)^(?:should (?:return|be|respond with) )?(?:http(?:/\d(?:\.\d)?)? ?|status(?: code)?:? ?)?([1-5]\d\d)(?: [a-z ]+)?$")
             .captures(cleaned)
@@ -59,6 +60,11 @@ fn automate_shell(text: &str) -> Option<String> {
         "stdout.contains(\"{}\")",
         literal.replace('\\', "\\\\").replace('"', "\\\"")
     ))
+}
+
+/// Whether a block is one statement of SQL.
+pub(super) fn is_single(block: &Block) -> bool {
+    block.actor == Actor::Sql && single_statement(&block.code)
 }
 
 fn single_statement(code: &str) -> bool {
@@ -126,14 +132,21 @@ mod tests {
             ("Should return 0 or very low number", None),
             ("about 48 queries", None),
         ] {
-            assert_eq!(automate(text, &query).as_deref(), condition, "{text}");
+            assert_eq!(
+                automate(text, query.actor, is_single(&query)).as_deref(),
+                condition,
+                "{text}"
+            );
         }
         let call = block(Actor::Shell, "systemctl status api");
         assert_eq!(
-            automate("`active (running)`", &call).as_deref(),
+            automate("`active (running)`", call.actor, is_single(&call)).as_deref(),
             Some("stdout.contains(\"active (running)\")")
         );
-        assert_eq!(automate("the service is up", &call), None);
+        assert_eq!(
+            automate("the service is up", call.actor, is_single(&call)),
+            None
+        );
     }
 
     #[test]

@@ -328,3 +328,73 @@ fn is_closed(block: &str) -> bool {
         last_mark == mark && last_length >= length && bare
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each node has a span; they are in the order of the text, stand apart or one inside the other, and
+    /// leave out nothing but blanks, marks of quotes and rules.
+    fn covers(text: &str) {
+        let source = Source::decode(text.as_bytes());
+        let text = &source.text;
+        let nodes = outline(&source, 0);
+        let mut covered = vec![false; text.len()];
+        let mut around: Vec<usize> = Vec::new();
+        let mut last = 0;
+        for node in &nodes {
+            assert!(last <= node.start && node.start <= node.end && node.end <= text.len());
+            assert!(text.is_char_boundary(node.start) && text.is_char_boundary(node.end));
+            assert_eq!(node.line, source.line(node.start));
+            last = node.start;
+            around.retain(|end| *end > node.start);
+            let inside = around.iter().all(|end| node.end <= *end);
+            assert!(inside, "{node:?} goes on after what it stands in");
+            around.push(node.end);
+            covered[node.start..node.end].fill(true);
+        }
+        let left_out = |character: char| " \t\n>*-_=+".contains(character) || character == '\0';
+        for (at, character) in text.char_indices() {
+            assert!(
+                covered[at] || left_out(character) || character.is_whitespace(),
+                "{character:?} of line {} is in no node of {text:?}",
+                source.line(at)
+            );
+        }
+    }
+
+    #[test]
+    fn the_spans_of_a_guide_cover_it() {
+        for guide in [
+            include_str!("../../tests/guides/counters.md"),
+            include_str!("../../tests/guides/migration.md"),
+            include_str!("../../tests/guides/release.md"),
+            include_str!("../../tests/guides/rivals.md"),
+            include_str!("../../tests/guides/schema.md"),
+            include_str!("../../runbooks/single-table-migration.md"),
+        ] {
+            covers(guide);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_spans_of_any_text_cover_it(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "# A\n", "## b `c` **d**\n", "under\n---\n", "***\n", "\n\n", "\n", "words ", "é✅ ",
+                    "- one\n", "  - two\n", "1. three\n", "- [ ] four\n", "    indented\n", "> ", "> - five\n",
+                    "```bash\n", "```\n", "~~~sql {#a}\n", "~~~\n", "  ```\n", "| a | b |\n|---|---|\n", "| c |\n",
+                    "<!-- gonogo: ponr -->\n", "<div>\n", "</div>\n", "\\\n", "\r\n", "\t", "*x* ", "[y](z) ", "`",
+                ]),
+                0..40,
+            )
+        ) {
+            covers(&pieces.concat());
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //! parent; where nothing is numbered, the children of the section that says "deployment steps", and
 //! where no section says so, every section that holds something to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::headings::{Heading, Kind, Word};
 use super::outline::{Node, NodeKind};
@@ -339,6 +339,7 @@ fn with_siblings(
         return members;
     };
     let parent = headings[first].parent;
+    let known: HashSet<usize> = members.iter().copied().collect();
     let mut phases = members;
     for index in first + 1..last {
         let heading = &headings[index];
@@ -348,7 +349,7 @@ fn with_siblings(
             (Some(_), None) => false,
         };
         if heading.parent == parent
-            && !phases.contains(&index)
+            && !known.contains(&index)
             && heading.level == headings[first].level
             && of_the_sequence
             && matches!(heading.kind, Kind::Walk | Kind::After | Kind::Procedure)

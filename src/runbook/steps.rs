@@ -49,6 +49,7 @@ pub(super) fn read(
         label: initial,
         last_block: None,
         loose: Vec::new(),
+        single: None,
     };
     for (position, index) in nodes.iter().enumerate() {
         reader.node(*index, nodes.get(position + 1).copied());
@@ -64,6 +65,8 @@ struct Reader<'a> {
     last_block: Option<usize>,
     /// Plain list items: acts only where the step holds nothing else.
     loose: Vec<Tick>,
+    /// Whether the block of this number, the last that was asked about, is one statement.
+    single: Option<(usize, bool)>,
 }
 
 impl Reader<'_> {
@@ -235,9 +238,10 @@ impl Reader<'_> {
         if matches!(block.actor, Actor::Shell | Actor::Sql | Actor::Http) {
             self.last_block = Some(number);
             for (offset, text) in expectation::in_comments(&block.code, block.actor) {
+                let cel = self.automate(&text, block);
                 self.content.expect.push(Expectation {
                     line: block.code_line + offset,
-                    cel: automate_comment(&text, block),
+                    cel,
                     text,
                     block: Some(number),
                     ..Expectation::default()
@@ -291,7 +295,7 @@ impl Reader<'_> {
         let cel = raw.get("expect").map(str::to_owned).or_else(|| {
             bound
                 .and_then(|number| self.material.blocks.get(number - 1))
-                .and_then(|block| expectation::automate(text, block))
+                .and_then(|block| self.automate(text, block))
         });
         let expectation = Expectation {
             line,
@@ -306,6 +310,16 @@ impl Reader<'_> {
         } else {
             self.content.criteria.push(expectation);
         }
+    }
+
+    /// [`expectation::automate`]; a block of thousands of expectations is looked through once.
+    fn automate(&mut self, text: &str, block: &Block) -> Option<String> {
+        let single = match self.single {
+            Some((number, single)) if number == block.n => single,
+            _ => expectation::is_single(block),
+        };
+        self.single = Some((block.n, single));
+        expectation::automate(text, block.actor, single)
     }
 
     fn tick(&mut self, line: usize, text: &str, claimed: bool, optional: bool) {
@@ -372,11 +386,6 @@ impl Reader<'_> {
         }
         self.content
     }
-}
-
-/// Expectations in SQL comments are about the statement before them.
-fn automate_comment(text: &str, block: &Block) -> Option<String> {
-    expectation::automate(text, block)
 }
 
 /// Optional only where the text says so.

@@ -127,6 +127,15 @@ fn large_guides_open_in_time_that_grows_with_their_size() {
             "# Option 1\nls\n# or: npx b\n".repeat(1_000)
         ),
         "[".repeat(100_000),
+        "## Step 1: a\n\n- [ ] b\n".repeat(5_000),
+        format!(
+            "## Step 1: a\n\n{}",
+            "### Rollback\n\n```bash\nls\n```\n\n".repeat(2_000)
+        ),
+        format!(
+            "```sql\n{}```\n",
+            "SELECT 1; -- expected: 0\n".repeat(5_000)
+        ),
     ] {
         open(&text);
     }
