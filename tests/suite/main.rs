@@ -12,6 +12,7 @@ mod dialect_lints;
 mod dialect_properties;
 mod doctor;
 mod documentation;
+mod endurance;
 mod errors;
 mod executor;
 mod executor_adoption;
