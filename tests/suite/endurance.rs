@@ -282,6 +282,10 @@ impl<'a> Ordeal<'a> {
         let Some(mut joined) = self.operator().await else {
             return;
         };
+        if joined.state.mode == Mode::Held {
+            // The no-go that the walk came to is looked into now.
+            accepted(&joined.asks(Command::Resume {}).await);
+        }
         let steps: Vec<String> = (1..=STEPS).map(|step| format!("step-{step}")).collect();
         for id in steps {
             let action = joined.action(&id);
@@ -324,9 +328,6 @@ impl<'a> Ordeal<'a> {
                 None => assert!(!happened, "`{id}` was never started, but happened"),
                 Some(other) => panic!("`{id}` is {other:?}"),
             }
-        }
-        if joined.state.mode == Mode::Held {
-            joined.asks(Command::Resume {}).await;
         }
     }
 
