@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Row as _};
 
 use super::chain::{self, Hash, Row};
+use super::head::{Noted, noted};
 use super::schema::migrate;
 use super::{Damage, Head, Journal, JournalError, Verification};
 use crate::run::Record;
@@ -29,6 +30,7 @@ pub struct SqliteJournal {
     damage: Option<Damage>,
     epoch: u64,
     writable: bool,
+    noted: Noted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +97,10 @@ impl SqliteJournal {
         let mut connection = options.connect().await.map_err(failed)?;
         migrate(&path, &mut connection, writable).await?;
         let mut epoch: i64 = meta(&mut connection, "epoch").await.map_err(failed)?;
+        // Before the look at the chain: its writer may be at work.
+        let noted = noted(&path);
         let (end, damage) = scan(&mut connection, EMPTY, |_| Ok(())).await;
+        let damage = damage.or_else(|| cut_off(end, noted));
         if writable {
             let statement = "UPDATE meta SET value = value + 1 WHERE key = 'epoch'";
             sqlx::query(statement)
@@ -112,6 +117,7 @@ impl SqliteJournal {
             damage,
             epoch: u64::try_from(epoch).unwrap_or_default(),
             writable,
+            noted: Noted::default(),
         })
     }
 
@@ -164,7 +170,19 @@ impl SqliteJournal {
             .await
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
+        let end = End {
+            seq: u64::try_from(last_good).unwrap_or_default(),
+            hash: hash_of(
+                &mut self.connection,
+                u64::try_from(last_good).unwrap_or_default(),
+            )
+            .await
+            .map_err(failed)?,
+        };
+        self.end = Some(end);
+        self.last_known = end;
         self.damage = None;
+        self.noted.note(&path, &end.into());
         Ok(moved)
     }
 
@@ -237,6 +255,7 @@ impl SqliteJournal {
         let after = written?;
         self.end = Some(after);
         self.last_known = after;
+        self.noted.note(&self.path, &after.into());
         Ok(())
     }
 
@@ -468,6 +487,18 @@ async fn scan(
         reason,
     });
     (end, damage)
+}
+
+/// Events that were there once, by the note beside the journal.
+fn cut_off(end: End, noted: Option<Head>) -> Option<Damage> {
+    let noted = noted.filter(|noted| noted.seq > end.seq)?;
+    Some(Damage {
+        first_bad: end.seq + 1,
+        reason: format!(
+            "the end of the journal is missing: it had {} events",
+            noted.seq
+        ),
+    })
 }
 
 fn decode(row: &SqliteRow) -> Result<Row, sqlx::Error> {

@@ -30,7 +30,7 @@ const STEPS: i32 = 8;
 /// Faults that one run bears before it is left to end.
 const FAULTS_A_RUN: usize = 12;
 /// Nothing in one run takes as long as this.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 fn guide() -> String {
     let mut guide = "# Bear it\n".to_owned();
@@ -236,9 +236,15 @@ impl<'a> Ordeal<'a> {
             match self.pass(PATIENCE) {
                 Some(0) => return,
                 Some(_) => {}
-                None => panic!("run {} does not end", self.run),
+                None => panic!("run {} does not end: {}", self.run, self.told().await),
             }
-            assert!(began.elapsed() < PATIENCE, "run {} does not end", self.run);
+            let is_late = began.elapsed() > PATIENCE;
+            assert!(
+                !is_late,
+                "run {} does not end: {}",
+                self.run,
+                self.told().await
+            );
             self.person_mends(tally).await;
             self.resume();
         }
@@ -340,6 +346,30 @@ impl<'a> Ordeal<'a> {
         let mut state = gonogo::run::open(records.next()?)?;
         records.for_each(|record| apply(&mut state, record));
         Some(state)
+    }
+
+    /// Where a run stands that does not go on.
+    async fn told(&self) -> String {
+        let log = self.home.run_directory(&self.run).join("supervisor.log");
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        let Some(state) = self.kept().await else {
+            return format!("its journal cannot be read; {log}");
+        };
+        let actions: Vec<_> = state
+            .actions
+            .iter()
+            .map(|(id, action)| (id, action.last()))
+            .collect();
+        let next = gonogo::run::autopilot(&state, gonogo::run::Policy::default());
+        format!(
+            "{:?} in {}, {:?} drives, then {next:?}; locks {:?}, identities {:?}, alive {}; {actions:#?}\n{log}",
+            state.mode,
+            state.current_phase,
+            state.driver,
+            state.locks,
+            state.identities.keys(),
+            self.supervisor().is_some(),
+        )
     }
 
     async fn operator(&self) -> Option<Joined> {

@@ -36,4 +36,5 @@ mod secrets;
 mod socket;
 mod support;
 mod target_lock;
+mod torn;
 mod watches;
