@@ -358,17 +358,21 @@ impl<'a> Ordeal<'a> {
         let actions: Vec<_> = state
             .actions
             .iter()
-            .map(|(id, action)| (id, action.last()))
+            .map(|(id, action)| (id, action.last().and_then(|attempt| attempt.outcome)))
             .collect();
         let next = gonogo::run::autopilot(&state, gonogo::run::Policy::default());
+        let said = std::fs::read_to_string(self.home.path().join("walk.log")).unwrap_or_default();
+        let facts: Vec<_> = state.pairing.log.iter().rev().take(12).collect();
         format!(
-            "{:?} in {}, {:?} drives, then {next:?}; locks {:?}, identities {:?}, alive {}; {actions:#?}\n{log}",
+            "{:?} in {}, {:?} drives, then {next:?}; locks {:?}, identities {:?}, alive {}; {actions:?}\n\
+             {facts:#?}\n{log}\n{}",
             state.mode,
             state.current_phase,
             state.driver,
             state.locks,
             state.identities.keys(),
             self.supervisor().is_some(),
+            said.lines().rev().take(40).collect::<Vec<_>>().join("\n"),
         )
     }
 
@@ -520,7 +524,12 @@ fn is_zombie(pid: Pid) -> bool {
 
 fn spawn(home: &Home, arguments: &[&str]) -> Child {
     let mut command = home.command(arguments);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let said = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(home.path().join("walk.log"))
+        .unwrap();
+    command.stdout(Stdio::null()).stderr(said);
     command.spawn().unwrap()
 }
 
