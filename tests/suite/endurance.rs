@@ -335,6 +335,9 @@ impl<'a> Ordeal<'a> {
                 Some(other) => panic!("`{id}` is {other:?}"),
             }
         }
+        // The walk that comes next goes on; for all it knows the operator may still be here.
+        let act = PairingAct::Offer { to: None };
+        accepted(&joined.asks(Command::Pairing { act }).await);
     }
 
     async fn kept(&self) -> Option<RunState> {
