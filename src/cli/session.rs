@@ -28,7 +28,8 @@ pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
     let mut journal = SqliteJournal::open_read_only(&path).await?;
     let records = journal.read(0).await?;
     let head = journal.head().hash;
-    let intact = crate::journal::verify(&path).await?.intact;
+    // The whole chain was looked at, and every event of it read.
+    let intact = journal.damage().is_none();
     let mut in_order = records.iter();
     let mut state = in_order.next().and_then(open).ok_or_else(|| {
         Trouble::failed(
