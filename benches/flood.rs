@@ -1,11 +1,15 @@
 //! A step that prints a million lines, again and again: nothing of it is lost, nobody's memory grows
-//! with it, and keys are answered meanwhile. `cargo bench --bench flood`.
+//! with it, and keys are answered meanwhile, with 50 who watch and one who takes nothing of what they
+//! are told. `cargo bench --bench flood`.
 
 #[allow(dead_code, reason = "each benchmark uses its part")]
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gonogo::demo::cluster::{Cluster, Options};
@@ -17,6 +21,7 @@ use support::{COLUMNS, ROWS, head, lines_shown, memory, process, row, times};
 /// Of 99 in 100.
 const PROMISE: (Duration, usize) = (Duration::from_millis(20), 99);
 const KEYS: usize = 200;
+const OBSERVERS: usize = 50;
 /// For a judgement of all that was printed.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// One turn of the guide's loop.
@@ -46,6 +51,11 @@ fn main() {
     let shim = until("the shim", || process::child_with(supervisor, "shim"));
     terminal.moment("the flood", |screen| lines_shown(screen) > Some(0));
 
+    let watching = observers(&home, &run);
+    until("everybody", || {
+        let observers = &home.status(&run)["observers"];
+        (observers.as_array().map(Vec::len) == Some(OBSERVERS + 1)).then_some(())
+    });
     let mut moved = keys_in_the_tree(&mut terminal);
     let mut focused = keys_between_panes(&mut terminal);
     let peaks = [
@@ -69,6 +79,8 @@ fn main() {
     let (lines, wrong) = counted(&spool);
     let rounds = lines / LINES;
     row("lines printed", None, &(rounds.max(1) * LINES), true);
+    let heard = watching.heard.load(Ordering::Relaxed);
+    row("bytes that 50 observers took", None, &heard, heard > 0);
     let lost = wrong + lines % LINES;
     row(
         "lines lost, doubled or changed",
@@ -99,6 +111,41 @@ fn main() {
             &format!("{name}: most resident"),
             peak.expect("a living process"),
         );
+    }
+}
+
+/// Everybody who watches; they leave with the benchmark.
+struct Watching {
+    heard: Arc<AtomicU64>,
+    _deaf: UnixStream,
+}
+
+/// Fifty observers that take whatever they are told, and one that takes nothing. They draw nothing: a
+/// cockpit of theirs would have a core of its own elsewhere.
+fn observers(home: &Home, run: &str) -> Watching {
+    let socket = home.run_directory(run).join("socket");
+    let heard = Arc::new(AtomicU64::new(0));
+    let join = |number: usize| {
+        let mut stream = UnixStream::connect(&socket).expect("the supervisor");
+        write!(
+            stream,
+            "GET /stream?name=observer{number}@ops&observe=true HTTP/1.1\r\nHost: run\r\n\r\n"
+        )
+        .expect("a stream");
+        stream
+    };
+    for number in 0..OBSERVERS {
+        let (mut stream, heard) = (join(number), heard.clone());
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                heard.fetch_add(length as u64, Ordering::Relaxed);
+            }
+        });
+    }
+    Watching {
+        heard,
+        _deaf: join(OBSERVERS),
     }
 }
 

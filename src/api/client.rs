@@ -88,6 +88,7 @@ impl Client {
             bytes: Box::pin(response.bytes_stream()),
             buffer: Vec::new(),
             start: 0,
+            searched: 0,
         })
     }
 
@@ -294,19 +295,20 @@ pub struct MessageStream {
     buffer: Vec<u8>,
     /// Where the unread part of the buffer begins.
     start: usize,
+    /// No line ends before here: the snapshot of a long run comes in thousands of pieces.
+    searched: usize,
 }
 
 impl MessageStream {
     /// The next message; `None` where the supervisor is gone. Cancel safe.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
-            if let Some(length) = self.buffer[self.start..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-            {
-                let line = &self.buffer[self.start..self.start + length];
-                let message = serde_json::from_slice(line);
-                self.start += length + 1;
+            let from = self.searched.max(self.start);
+            if let Some(length) = self.buffer[from..].iter().position(|byte| *byte == b'\n') {
+                let end = from + length;
+                let message = serde_json::from_slice(&self.buffer[self.start..end]);
+                self.start = end + 1;
+                self.searched = self.start;
                 match message {
                     Ok(message) => return Some(message),
                     // Going on without it would show a state that is not the run's.
@@ -318,6 +320,7 @@ impl MessageStream {
             }
             self.buffer.drain(..self.start);
             self.start = 0;
+            self.searched = self.buffer.len();
             match self.bytes.next().await {
                 Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
                 Some(Err(error)) => {

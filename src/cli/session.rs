@@ -62,7 +62,10 @@ pub(super) struct Glance {
 pub(super) async fn glance(run: &str) -> color_eyre::Result<Glance> {
     let path = directory_of(run)?.join("journal.sqlite");
     let mut journal = SqliteJournal::open_read_only(&path).await?;
-    let kept = journal.standing().await;
+    let kept = match journal.damage() {
+        None => journal.standing().await,
+        Some(_) => None,
+    };
     if let Some(standing) = kept.and_then(|body| serde_json::from_str(&body).ok()) {
         return Ok(Glance {
             standing,

@@ -4,6 +4,7 @@
 
 mod chain;
 mod error;
+mod head;
 mod lock;
 mod schema;
 mod sqlite;

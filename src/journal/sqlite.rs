@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Row as _};
 
 use super::chain::{self, Hash, Row};
+use super::head::{Noted, noted};
 use super::schema::migrate;
 use super::{Damage, Head, Journal, JournalError, Verification};
 use crate::run::Record;
@@ -30,6 +31,9 @@ pub struct SqliteJournal {
     epoch: u64,
     writable: bool,
     format: i64,
+    noted: Noted,
+    /// What the look at the chain found when it was opened, for the first who reads all of it.
+    looked_at: Vec<Row>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +101,15 @@ impl SqliteJournal {
         let mut connection = options.connect().await.map_err(failed)?;
         let format = migrate(&path, &mut connection, writable).await?;
         let mut epoch: i64 = meta(&mut connection, "epoch").await.map_err(failed)?;
-        let (end, damage) = scan(&mut connection, EMPTY, |_| Ok(())).await;
+        // Before the look at the chain: its writer may be at work.
+        let noted = noted(&path);
+        let mut looked_at = Vec::new();
+        let (end, damage) = scan(&mut connection, EMPTY, |row| {
+            looked_at.push(row);
+            Ok(())
+        })
+        .await;
+        let damage = damage.or_else(|| cut_off(end, noted));
         if writable {
             let statement = "UPDATE meta SET value = value + 1 WHERE key = 'epoch'";
             sqlx::query(statement)
@@ -115,6 +127,8 @@ impl SqliteJournal {
             epoch: u64::try_from(epoch).unwrap_or_default(),
             writable,
             format,
+            noted: Noted::default(),
+            looked_at,
         })
     }
 
@@ -184,7 +198,21 @@ impl SqliteJournal {
             .await
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
+        let end = End {
+            seq: u64::try_from(last_good).unwrap_or_default(),
+            hash: hash_of(
+                &mut self.connection,
+                u64::try_from(last_good).unwrap_or_default(),
+            )
+            .await
+            .map_err(failed)?,
+        };
+        self.end = Some(end);
+        self.last_known = end;
+        self.looked_at
+            .truncate(usize::try_from(end.seq).unwrap_or(usize::MAX));
         self.damage = None;
+        self.noted.note(&path, &end.into());
         Ok(moved)
     }
 
@@ -257,6 +285,7 @@ impl SqliteJournal {
         let after = written?;
         self.end = Some(after);
         self.last_known = after;
+        self.noted.note(&self.path, &after.into());
         Ok(())
     }
 
@@ -364,13 +393,31 @@ impl SqliteJournal {
         self.clear_up().await;
         let path = self.path.clone();
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
+        let mut records = Vec::new();
+        // A long journal is not read and hashed a second time.
+        let looked_at = match after_seq {
+            0 => std::mem::take(&mut self.looked_at),
+            _ => Vec::new(),
+        };
+        for row in looked_at {
+            match row.record() {
+                Ok(record) => records.push(record),
+                Err(reason) => {
+                    self.damage = Some(Damage {
+                        first_bad: records.len() as u64 + 1,
+                        reason,
+                    });
+                    return Ok(records);
+                }
+            }
+        }
+        let after_seq = after_seq + records.len() as u64;
         let from = End {
             seq: after_seq,
             hash: hash_of(&mut self.connection, after_seq)
                 .await
                 .map_err(failed)?,
         };
-        let mut records = Vec::new();
         let (end, damage) = scan(&mut self.connection, from, |row| {
             records.push(row.record()?);
             Ok(())
@@ -452,7 +499,7 @@ async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), sqlx
 async fn scan(
     connection: &mut SqliteConnection,
     from: End,
-    mut take: impl FnMut(&Row) -> Result<(), String>,
+    mut take: impl FnMut(Row) -> Result<(), String>,
 ) -> (End, Option<Damage>) {
     let mut end = from;
     let text = |error: sqlx::Error| error.to_string();
@@ -469,11 +516,12 @@ async fn scan(
             if row.hash != row.hash_after(&end.hash) {
                 return Err("it was altered".to_owned());
             }
-            take(&row)?;
-            end = End {
+            let next = End {
                 seq: end.seq + 1,
                 hash: hash(&row.hash),
             };
+            take(row)?;
+            end = next;
         }
         drop(rows);
         let head: i64 = meta(&mut snapshot, "head").await.map_err(text)?;
@@ -488,6 +536,18 @@ async fn scan(
         reason,
     });
     (end, damage)
+}
+
+/// Events that were there once, by the note beside the journal.
+fn cut_off(end: End, noted: Option<Head>) -> Option<Damage> {
+    let noted = noted.filter(|noted| noted.seq > end.seq)?;
+    Some(Damage {
+        first_bad: end.seq + 1,
+        reason: format!(
+            "the end of the journal is missing: it had {} events",
+            noted.seq
+        ),
+    })
 }
 
 fn decode(row: &SqliteRow) -> Result<Row, sqlx::Error> {

@@ -55,7 +55,7 @@ impl Supervisor {
         for record in records {
             apply(Arc::make_mut(&mut self.state), &record);
             let started = effects(&self.state, &record.event);
-            self.feed.publish_record(self.state.clone(), record);
+            self.feed.publish_record(record);
             for effect in started {
                 self.start(effect).await;
             }

@@ -125,7 +125,7 @@ impl Supervisor {
             apply(&mut state, record);
         }
         let executor = Executor::new(binary, directory);
-        let feed = Arc::new(Feed::new(state.clone(), records));
+        let feed = Arc::new(Feed::new(state.clone()));
         let outputs = Outputs::new(executor.clone(), feed.clone());
         let (sender, inputs) = mpsc::channel(1_024);
         let handle = Handle {

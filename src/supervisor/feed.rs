@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::monitor::Sample;
-use crate::run::{ActionId, Asking, OutputTail, Record, RunState, Timestamp};
+use crate::run::{ActionId, Asking, OutputTail, Record, RunState, Timestamp, apply};
 
 /// Whether the journal can be written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -92,12 +92,13 @@ struct Inner {
 }
 
 impl Feed {
-    pub fn new(state: RunState, records: Vec<Record>) -> Self {
+    /// A feed that begins at this state: who joins is told it whole, so no event before it is kept.
+    pub fn new(state: RunState) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 version: 0,
                 state: Arc::new(state),
-                records: records.into_iter().map(Arc::new).collect(),
+                records: Vec::new(),
                 samples: BTreeMap::new(),
                 probes: VecDeque::new(),
                 outputs: BTreeMap::new(),
@@ -125,9 +126,12 @@ impl Feed {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn publish_record(&self, state: Arc<RunState>, record: Record) {
+    /// Folds an event into the readers' state, which is their own: were it shared with the writer, each
+    /// event would copy all of it, and a long run would grow slower with every one. Only a state that
+    /// somebody is being told at this moment is copied.
+    pub fn publish_record(&self, record: Record) {
         self.change(|inner, _| {
-            inner.state = state;
+            apply(Arc::make_mut(&mut inner.state), &record);
             inner.records.push(Arc::new(record));
         });
     }

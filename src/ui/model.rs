@@ -105,7 +105,8 @@ impl Model {
                 // A snapshot may already hold events that come again after a reconnection.
                 if record.seq > self.run.seq {
                     apply(&mut self.run, &record);
-                    self.reckon();
+                    self.plans = rollback_plans(&self.run);
+                    timeline::follow(&mut self.timeline, &self.run, &record);
                 }
             }
             Message::Sample(sample) => self.read(*sample),
@@ -135,7 +136,7 @@ impl Model {
         self.reckon();
     }
 
-    /// What follows from the run alone, once an event and not once a frame.
+    /// What follows from the run alone; after it an event at a time.
     fn reckon(&mut self) {
         self.plans = rollback_plans(&self.run);
         self.timeline = timeline::of(&self.run);

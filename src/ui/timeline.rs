@@ -3,8 +3,8 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    ActionId, GateDecision, GuideOnDisk, Input, Outcome, PairingFact, RunState, Timestamp, Verdict,
-    action_title,
+    ActionId, Event, GateDecision, GuideOnDisk, Input, Logged, Note, Outcome, PairingFact, Record,
+    RunState, Timestamp, Verdict, action_title,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -213,36 +213,53 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             });
         }
     }
-    for note in &run.notes {
-        entries.push(Entry {
-            at: note.at,
-            by: note.by.clone(),
-            mark: mark("✎", "note", Role::Text),
-            text: note.text.clone(),
-        });
-    }
-    for logged in &run.pairing.log {
-        let (word, text) = logged.fact.words();
-        let (glyph, role) = match &logged.fact {
-            PairingFact::ControlDemanded { .. } | PairingFact::ApprovalRefused { .. } => {
-                ("▲", Role::Warning)
-            }
-            PairingFact::Approved { .. } => ("✓", Role::Passed),
-            PairingFact::DriverLeft { .. } | PairingFact::ApprovalVoided { .. } => {
-                ("·", Role::Warning)
-            }
-            _ => ("·", Role::Text),
-        };
-        entries.push(Entry {
-            at: logged.at,
-            by: logged.by.clone(),
-            mark: mark(glyph, word, role),
-            text,
-        });
-    }
+    entries.extend(run.notes.iter().map(of_note));
+    entries.extend(run.pairing.log.iter().map(of_people));
     // Stable: what happened at the same instant stays in the order of the guide.
     entries.sort_by_key(|entry| entry.at);
     entries
+}
+
+/// Takes in what an event did that was just folded into the run. Notes and what goes on between people
+/// are what a long run has most of, and stand at the end; anything else is reckoned anew.
+pub fn follow(entries: &mut Vec<Entry>, run: &RunState, record: &Record) {
+    let next = match &record.event {
+        Event::NoteWritten { .. } => run.notes.last().map(of_note),
+        Event::Pairing { .. } => run.pairing.log.last().map(of_people),
+        _ => None,
+    };
+    let is_last = |entry: &Entry| entries.last().is_some_and(|last| last.at < entry.at);
+    match next.filter(is_last) {
+        Some(entry) => entries.push(entry),
+        None => *entries = of(run),
+    }
+}
+
+fn of_note(note: &Note) -> Entry {
+    Entry {
+        at: note.at,
+        by: note.by.clone(),
+        mark: mark("✎", "note", Role::Text),
+        text: note.text.clone(),
+    }
+}
+
+fn of_people(logged: &Logged) -> Entry {
+    let (word, text) = logged.fact.words();
+    let (glyph, role) = match &logged.fact {
+        PairingFact::ControlDemanded { .. } | PairingFact::ApprovalRefused { .. } => {
+            ("▲", Role::Warning)
+        }
+        PairingFact::Approved { .. } => ("✓", Role::Passed),
+        PairingFact::DriverLeft { .. } | PairingFact::ApprovalVoided { .. } => ("·", Role::Warning),
+        _ => ("·", Role::Text),
+    };
+    Entry {
+        at: logged.at,
+        by: logged.by.clone(),
+        mark: mark(glyph, word, role),
+        text,
+    }
 }
 
 fn title_of(run: &RunState, action: ActionId) -> String {
