@@ -206,11 +206,13 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
     let names = ConditionNames::of(runbook, probes.as_deref());
     let found = names.checking(|check| {
         runbook::check_conditions(runbook, bytes, |condition, wanted| {
-            let problem = check(condition, wanted).err().map(|error| ConditionProblem {
-                fragment: error.name.unwrap_or_default(),
-                message: error.message,
-                help: error.help,
-            });
+            let problem = check(condition, wanted)
+                .err()
+                .map(|error| ConditionProblem {
+                    fragment: error.name.unwrap_or_default(),
+                    message: error.message,
+                    help: error.help,
+                });
             problem.into_iter().collect()
         })
     });

@@ -23,7 +23,11 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         )
         .await;
     }
-    say!("run {}: {}", arguments.run, crate::report::sentence(&kept.state));
+    say!(
+        "run {}: {}",
+        arguments.run,
+        crate::report::sentence(&kept.state)
+    );
     say!("  next: `gonogo attach {}`", arguments.run);
     Ok(Exit::Done)
 }

@@ -89,10 +89,7 @@ impl Supervisor {
 
     pub(super) async fn lock_seen(&mut self, news: LockNews) {
         let LockNews { target, lock } = news;
-        let was_ours = matches!(
-            self.state.locks.get(&target),
-            Some(TargetLock::Ours { .. })
-        );
+        let was_ours = matches!(self.state.locks.get(&target), Some(TargetLock::Ours { .. }));
         let holder = match lock {
             LockReading::Ours => Some(None),
             LockReading::Theirs(holder) => Some(Some(holder)),

@@ -131,7 +131,7 @@ async fn a_finished_run_is_taken_back_from_the_prompt() {
         refused.err
     );
     assert_eq!(items(&database).await, 3);
-    home.gonogo(&["rollback", &run, "--confirm", "yes"])
+    home.gonogo(&["rollback", &run, "--confirm", "test"])
         .exits(4);
     assert_eq!(items(&database).await, 0);
 }

@@ -75,12 +75,9 @@ pub fn check_conditions(
         );
     }
     for phase in runbook.walk() {
-        conditions.extend(
-            phase
-                .criteria
-                .iter()
-                .filter_map(|criterion| Some((criterion.line, criterion.cel.as_deref()?, Wanted::Truth))),
-        );
+        conditions.extend(phase.criteria.iter().filter_map(|criterion| {
+            Some((criterion.line, criterion.cel.as_deref()?, Wanted::Truth))
+        }));
     }
     conditions.sort_unstable();
     conditions.dedup();
