@@ -170,14 +170,7 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn people(&self) -> Result<Vec<Person>, ClientError> {
-        let response = self
-            .http
-            .get("http://run/people")
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
+        self.get("people", &[]).await
     }
 
     /// Reads lines of an action's output.
@@ -197,14 +190,7 @@ impl Client {
             ("from", from.to_string()),
             ("count", count.to_string()),
         ];
-        let response = self
-            .http
-            .get(address("output", &query)?)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
+        self.get("output", &query).await
     }
 
     /// The files that an action would include now.
@@ -212,14 +198,8 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn included(&self, action: ActionId) -> Result<Vec<Included>, ClientError> {
-        let response = self
-            .http
-            .get(address("included", &[("action", action.to_string())])?)
-            .timeout(PATIENCE)
-            .send()
+        self.get("included", &[("action", action.to_string())])
             .await
-            .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
     }
 
     /// What can be found out now about an action whose end nobody saw.
@@ -227,14 +207,7 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn fate(&self, action: ActionId) -> Result<Fate, ClientError> {
-        let response = self
-            .http
-            .get(address("fate", &[("action", action.to_string())])?)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
+        self.get("fate", &[("action", action.to_string())]).await
     }
 
     /// What a rollback option would lose, read from the database now.
@@ -242,14 +215,7 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers, or the query fails.
     pub async fn loss(&self, block: usize) -> Result<String, ClientError> {
-        let response = self
-            .http
-            .get(address("loss", &[("block", block.to_string())])?)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
+        self.get("loss", &[("block", block.to_string())]).await
     }
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.
@@ -257,20 +223,21 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers, or one of the two texts cannot be read.
     pub async fn guide_difference(&self) -> Result<Vec<String>, ClientError> {
+        self.get("guide", &[]).await
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
         let response = self
             .http
-            .get("http://run/guide")
+            .get(address(path, query)?)
             .timeout(PATIENCE)
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
-        self.answer(response).await
-    }
-
-    async fn answer<T: serde::de::DeserializeOwned>(
-        &self,
-        response: reqwest::Response,
-    ) -> Result<T, ClientError> {
         let well = response.status().is_success();
         let text = response
             .text()

@@ -330,7 +330,10 @@ impl Supervisor {
         }
         if let Command::Start { action, .. } = &command {
             self.starts_somewhere(*action)?;
-            self.look_at_locks().await?;
+            // A way back waits for no lock.
+            if !matches!(self.state.mode, Mode::Stuck | Mode::RollingBack) {
+                self.look_at_locks().await?;
+            }
         }
         let now = chrono::Utc::now();
         let driver = self.state.driver.clone();
