@@ -101,16 +101,7 @@ impl Client {
             by: by.to_owned(),
             command,
         };
-        self.http
-            .post("http://run/command")
-            .json(&request)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?
-            .json()
-            .await
-            .map_err(|error| ClientError::Garbled(error.to_string()))
+        self.ask("command", &request).await
     }
 
     /// Types to the action that has this person's keyboard.
@@ -130,16 +121,7 @@ impl Client {
             attempt,
             typed,
         };
-        self.http
-            .post("http://run/input")
-            .json(&request)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?
-            .json()
-            .await
-            .map_err(|error| ClientError::Garbled(error.to_string()))
+        self.ask("input", &request).await
     }
 
     /// Tells the others what this client shows.
@@ -224,6 +206,23 @@ impl Client {
     /// Where no supervisor answers, or one of the two texts cannot be read.
     pub async fn guide_difference(&self) -> Result<Vec<String>, ClientError> {
         self.get("guide", &[]).await
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        request: &impl serde::Serialize,
+    ) -> Result<CommandAnswer, ClientError> {
+        self.http
+            .post(address(path, &[])?)
+            .json(request)
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+            .json()
+            .await
+            .map_err(|error| ClientError::Garbled(error.to_string()))
     }
 
     async fn get<T: serde::de::DeserializeOwned>(
