@@ -135,7 +135,7 @@ fn shim(directory: &Path, spec: &[u8]) -> std::process::Output {
     shim_by(Command::new(BINARY).arg("shim").arg(directory), spec)
 }
 
-fn shim_by(command: &mut Command, spec: &[u8]) -> std::process::Output {
+pub fn shim_by(command: &mut Command, spec: &[u8]) -> std::process::Output {
     use std::io::Write;
     let mut child = command
         .stdin(Stdio::piped())

@@ -2,12 +2,14 @@
 //! keeping this changes nothing about how a script runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use gonogo::executor::ShellHanded;
-use gonogo::run::{ShellState, ShellValue, Withheld, decode};
+use gonogo::executor::{Adopted, ShellHanded};
+use gonogo::run::{ActionId, ShellState, ShellValue, Withheld, decode};
 use gonogo::runbook::Actor;
 
-use crate::executor::{Bench, Done, wait_for_output};
+use crate::executor::{BINARY, Bench, Done, wait_for_output};
+use crate::executor_adoption::shim_by;
 
 async fn run(script: &str) -> Done {
     let bench = Bench::new();
@@ -50,6 +52,26 @@ async fn a_script_that_changes_nothing_leaves_nothing() {
     let done = run("ls / >/dev/null; (cd /usr; INSIDE=1); FOO=1 true").await;
     assert_eq!(done.record.shell.as_deref(), Some(&ShellState::default()));
     assert_eq!(done.evidence(Actor::Shell).shell, None);
+}
+
+/// As under a service manager, or `env -i`.
+#[tokio::test]
+async fn an_environment_without_anything_leaves_nothing_either() {
+    let bench = Bench::new();
+    let directory = bench.directory();
+    let spec = serde_json::to_vec(&bench.shell("/bin/true; MINE=1")).unwrap();
+    let shim = shim_by(
+        Command::new(BINARY).arg("shim").arg(directory).env_clear(),
+        &spec,
+    );
+    assert!(shim.status.success(), "{shim:?}");
+    let adopted = bench.executor.adopt(ActionId::block(1), 1).await.unwrap();
+    let Adopted::Finished(record) = adopted else {
+        panic!("{adopted:?}");
+    };
+    let state = record.shell.unwrap();
+    assert_eq!(state.set.keys().collect::<Vec<_>>(), ["MINE"]);
+    assert_eq!(state.unset, BTreeSet::new());
 }
 
 #[tokio::test]

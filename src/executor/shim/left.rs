@@ -73,6 +73,9 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
             continue;
         }
         let exported = dump.exported.contains(name);
+        if !exported && is_own_default(name) && !before.environment.contains_key(name) {
+            continue;
+        }
         let started = match before.handed.set.get(name) {
             Some(value) => Some((super::shell::as_variable(value).texts, value.exported)),
             None if before.handed.unset.contains(name) => None,
@@ -216,6 +219,11 @@ fn is_internal(name: &str) -> bool {
                 | "COPROC"
                 | "MAPFILE"
         )
+}
+
+/// What bash sets for itself, and exports to nobody, where its environment has none.
+fn is_own_default(name: &str) -> bool {
+    matches!(name, "PATH" | "SHELL")
 }
 
 /// What every step gets anew: its target, its run, and pagers that wait for nobody.
