@@ -319,13 +319,14 @@ fn secrets_that_overlap_are_masked_together() {
     }
 }
 
+/// Were each beginning searched to the end of the text, this would take minutes.
 #[test]
-fn a_flood_of_beginnings_of_patterns_is_no_burden() {
+fn a_flood_of_beginnings_is_no_burden() {
     let text = "password=".repeat(60_000);
-    let started = std::time::Instant::now();
-    redactor(&["aaaa"]).redact_text(&text);
-    redactor(&["aaaa"]).redact_text(&"a".repeat(500_000));
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let clean = redactor(&["aaaa"]).redact_text(&text);
+    assert_eq!(clean, format!("password={MASK}"));
+    let clean = redactor(&["aaaa"]).redact_text(&"a".repeat(500_000));
+    assert_eq!(clean, MASK);
 }
 
 /// By the definition: a character is masked where it stands within any place of any secret.
