@@ -6,10 +6,11 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 
+use super::by_hand::Prompt;
 use super::exit::Trouble;
 use super::{Exit, identity, session, unattended};
 use crate::api::{CommandAnswer, Message};
-use crate::run::{Command, Policy, RollbackPlan, rollback_plans, same_person};
+use crate::run::{Command, PlannedAct, Policy, RollbackPlan, rollback_plans, same_person};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -82,7 +83,8 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     drop(stream);
     let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
     policy.assume = false;
-    let exit = unattended::walk(&run, client, policy, arguments.json).await?;
+    let prompt = Prompt::at_terminal();
+    let exit = unattended::walk(&run, client, policy, prompt, arguments.json).await?;
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
@@ -127,11 +129,16 @@ fn show(plan: &RollbackPlan) {
     if let Some(loses) = &plan.loses {
         say!("  loses: {loses}");
     }
-    for action in &plan.actions {
-        say!("  {}  [{}]", action.title, action.target);
-        match &action.command {
-            Ok(command) => command.lines().for_each(|line| say!("      {line}")),
-            Err(why) => say!("      cannot run: {why}"),
+    for act in plan.order() {
+        match act {
+            PlannedAct::ByHand(act) => say!("  [ ] {}", act.text),
+            PlannedAct::Command(action) => {
+                say!("  {}  [{}]", action.title, action.target);
+                match &action.command {
+                    Ok(command) => command.lines().for_each(|line| say!("      {line}")),
+                    Err(why) => say!("      cannot run: {why}"),
+                }
+            }
         }
     }
 }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::by_hand::{Prompt, Said};
 use super::exit::Trouble;
 use super::{Exit, OpenArguments, identity, open, session, status};
 use crate::api::{Client, CommandAnswer, Message, MessageStream};
 use crate::report;
-use crate::run::{Command, Ending, Event, Next, Outcome, Policy, RunState, apply, autopilot};
+use crate::run::{Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply, autopilot};
 
 /// A measurement that a criterion waits for must come within this time.
 const MEASURING: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         assume,
         roll_back: arguments.rollback,
     };
-    walk(&run, client, policy, arguments.json).await
+    walk(&run, client, policy, None, arguments.json).await
 }
 
 /// The policy that a revived rehearsal goes on with.
@@ -62,6 +63,7 @@ pub(super) async fn walk(
     run: &str,
     client: Client,
     policy: Policy,
+    prompt: Option<Prompt>,
     json: bool,
 ) -> color_eyre::Result<Exit> {
     say!("run {run}");
@@ -72,6 +74,7 @@ pub(super) async fn walk(
         me: String::new(),
         state: None,
         policy,
+        prompt,
         refused: 0,
         answered: 0,
         measuring: None,
@@ -112,12 +115,17 @@ enum Finish {
     Person(String),
 }
 
+/// What was typed at the prompt; `None` where its input has ended.
+type Line = Option<String>;
+
 struct Walk {
     client: Client,
     stream: MessageStream,
     me: String,
     state: Option<RunState>,
     policy: Policy,
+    /// Who does by hand what a way back asks for.
+    prompt: Option<Prompt>,
     refused: u32,
     /// The event that the last command ended with; nothing is decided before it is seen here.
     answered: u64,
@@ -131,12 +139,22 @@ impl Walk {
                 Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
                 _ => Next::Wait,
             };
+            let asks = match (&mut self.prompt, &self.state) {
+                (Some(prompt), Some(state)) => prompt.asks(state),
+                _ => false,
+            };
             match next {
+                Next::Person(_) | Next::Measure(_) if asks => {}
                 Next::Ended(ending) => return Ok(Finish::Ended(ending)),
                 Next::Person(why) => return Ok(Finish::Person(why)),
                 Next::Wait => self.measuring = None,
                 Next::Measure(what) => {
-                    if self.waited_for(&what) > MEASURING {
+                    let late = self.waited_for(&what) > MEASURING;
+                    // A way back has no gate: a person looks, and ticks it or not.
+                    if late && self.goes_back() {
+                        return Ok(Finish::Person(format!("not met yet: {what}")));
+                    }
+                    if late {
                         self.no_go(&what).await?;
                     }
                 }
@@ -152,7 +170,29 @@ impl Walk {
                     }
                 }
             }
-            self.listen().await?;
+            if let Some(line) = self.listen().await?
+                && let Some(why) = self.answer(&line).await?
+            {
+                return Ok(Finish::Person(why));
+            }
+        }
+    }
+
+    fn goes_back(&self) -> bool {
+        let state = self.state.as_ref();
+        state.is_some_and(|state| state.mode == Mode::RollingBack)
+    }
+
+    /// What was said at the prompt; why a person is still needed where they leave.
+    async fn answer(&mut self, line: &Line) -> color_eyre::Result<Option<String>> {
+        let left = "what the way back asks for is still to be done by hand".to_owned();
+        let (Some(prompt), Some(state), Some(line)) = (&self.prompt, &self.state, line) else {
+            return Ok(Some(left));
+        };
+        match prompt.said(state, line) {
+            Said::Do(command) => self.command(command).await,
+            Said::Again => Ok(None),
+            Said::Leave => Ok(Some(left)),
         }
     }
 
@@ -197,11 +237,20 @@ impl Walk {
         }
     }
 
-    /// Takes the next message in.
-    async fn listen(&mut self) -> color_eyre::Result<()> {
-        let Some(message) = self.stream.next().await else {
+    /// Takes the next message in, or the next line at the prompt.
+    async fn listen(&mut self) -> color_eyre::Result<Option<Line>> {
+        // What is said next is about what has come of the last answer.
+        let heard = self.state.as_ref().map_or(0, |state| state.seq) >= self.answered;
+        let message = match &mut self.prompt {
+            Some(prompt) => tokio::select! {
+                message = self.stream.next() => message,
+                line = prompt.line(), if heard => return Ok(Some(line)),
+            },
+            None => self.stream.next().await,
+        };
+        let Some(message) = message else {
             return Err(Trouble::failed(
-                "the supervisor is gone in the middle of the rehearsal",
+                "the supervisor is gone in the middle of it",
                 "`gonogo runs` lists the run; `gonogo resume RUN` goes on with it",
             ));
         };
@@ -223,7 +272,7 @@ impl Walk {
             }
             _ => {}
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -279,6 +328,17 @@ fn say(state: &RunState, event: &Event) {
                 .map(|reason| format!(": {reason}"))
                 .unwrap_or_default();
             say!("  gate      {}{why}", report::decision_word(*decision));
+        }
+        Event::Ticked {
+            step, index, note, ..
+        } if state.runbook.phase_of(step).is_none() => {
+            let text = state
+                .runbook
+                .step(step)
+                .and_then(|step| step.ticks.get(*index));
+            let text = text.map_or("", |tick| tick.text.as_str());
+            let note = note.as_ref().map(|note| format!(": {note}"));
+            say!("  ticked    {text}{}", note.unwrap_or_default());
         }
         Event::RollbackStarted { option, .. } => {
             let title = state

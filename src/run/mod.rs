@@ -6,6 +6,7 @@
 mod advance;
 mod apply;
 mod autopilot;
+mod back;
 mod carried;
 mod command;
 mod condition;
@@ -36,6 +37,7 @@ pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
+pub use back::Act;
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
@@ -58,7 +60,7 @@ pub use pairing::{
     ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
     Subject, Waiting, person, same_person, subject_hash,
 };
-pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
+pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,

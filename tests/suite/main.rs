@@ -1,6 +1,7 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod annotate;
+mod by_hand;
 mod cluster;
 mod cockpit;
 mod config;

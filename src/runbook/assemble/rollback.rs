@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Assembler, is_recommended, step};
 use crate::runbook::headings::Word;
-use crate::runbook::model::{Phase, RollbackOption, SectionKind};
+use crate::runbook::model::{Actor, Phase, Role, RollbackOption, SectionKind, Step, Tick};
 use crate::runbook::pattern::pattern;
 use crate::runbook::timing;
 
@@ -172,8 +172,15 @@ impl Assembler<'_> {
             Some(phase) => format!("{} ({phase})", heading.title),
             None => heading.title.clone(),
         };
+        if collected.steps.is_empty() {
+            let only = self.read(&[], Some((heading.title.as_str(), heading.line)), None);
+            let step_id = self.unique(&format!("{id}-1"));
+            let only = step(step_id, &heading.title, heading.line, body.clone(), only);
+            collected.steps.push(only);
+        }
         for step in &mut collected.steps {
             step.blocks.retain(|number| Some(*number) != loss_query);
+            self.ask_for_the_rest(step);
         }
         RollbackOption {
             id,
@@ -190,6 +197,50 @@ impl Assembler<'_> {
             loss_query,
             body,
             steps: collected.steps,
+        }
+    }
+
+    /// A way back asks for all that it holds: what nothing here can run (another database, an editor
+    /// among commands) is done by hand, and a step that would ask for nothing is ticked as a whole.
+    fn ask_for_the_rest(&self, step: &mut Step) {
+        let mut runs = false;
+        let blocks = step.blocks.iter();
+        for block in blocks.filter_map(|number| self.blocks.blocks.get(number - 1)) {
+            let by_hand = |role| matches!(role, Role::Foreign | Role::Manual);
+            let acts = match block.role {
+                Role::Split => block
+                    .parts
+                    .iter()
+                    .filter(|part| by_hand(part.role))
+                    .map(|part| (part.line, part.code.as_str()))
+                    .collect(),
+                Role::Foreign => vec![(block.line, block.code.as_str())],
+                _ => Vec::new(),
+            };
+            runs |= block.actor != Actor::Nobody
+                && matches!(
+                    block.role,
+                    Role::Run | Role::Fill | Role::Promote | Role::Split
+                );
+            for (line, code) in acts {
+                let first = code.lines().find(|line| !line.trim().is_empty());
+                step.ticks.push(Tick {
+                    line,
+                    text: format!(
+                        "By hand, on line {line}: `{}`",
+                        first.unwrap_or_default().trim().replace('`', "'")
+                    ),
+                    ..Tick::default()
+                });
+            }
+        }
+        step.ticks.sort_by_key(|tick| tick.line);
+        if !runs && step.ticks.is_empty() {
+            step.ticks.push(Tick {
+                line: step.line,
+                text: step.title.clone(),
+                ..Tick::default()
+            });
         }
     }
 

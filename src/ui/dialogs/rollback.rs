@@ -20,9 +20,10 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 use tui_input::Input;
 
+use super::pick::Subject;
 use super::word::Word;
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{Command, Mode, RollbackPlan};
+use super::{Dialog, Field, Form, Pick, Reply, draw_scrolled, moved, size_of};
+use crate::run::{Command, Mode, PlannedAct, PlannedAction, RollbackPlan};
 use crate::ui::format::{estimate, minute, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -95,6 +96,9 @@ impl RollBackDialog {
             self.word.forget();
             return Reply::say("what would run has changed", "read it again, then B");
         }
+        if let Some(group) = plan.open_choices.first() {
+            return Reply::Open(Box::new(Pick::new(Subject::Choice(group.clone()))));
+        }
         if !plan.ready {
             let why = plan.reasons.first().cloned().unwrap_or_default();
             return Reply::say(why, "mend that, or choose another way back (Tab)");
@@ -129,8 +133,9 @@ impl RollBackDialog {
                 words = format!("{words}  {}", estimate(seconds));
             }
             let (ready, role) = match (plan.ready, &plan.discouraged) {
-                (false, _) if plan.actions.is_empty() => ("by hand", Role::Warning),
+                (false, _) if !plan.open_choices.is_empty() => ("to be chosen", Role::Warning),
                 (false, _) => ("not ready", Role::Failed),
+                (true, None) if plan.is_by_hand() => ("by hand", Role::Warning),
                 (true, Some(_)) => ("the guide advises against it", Role::Warning),
                 (true, None) => ("ready", Role::Passed),
             };
@@ -214,50 +219,16 @@ impl RollBackDialog {
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
         }
-        for reason in plan.reasons.iter().filter(|_| !plan.actions.is_empty()) {
+        for reason in plan.reasons.iter().filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
         for (text, role) in texts {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
         lines.push(Line::default());
+        lines.extend(acts(plan, look, width));
         if plan.actions.is_empty() {
-            lines.extend(by_hand(look, &plan.option, width));
-            return lines;
-        }
-        let count = plural(plan.actions.len(), "command", "commands");
-        lines.push(Line::styled(
-            format!("{count}, in this order:"),
-            theme.style(Role::Muted),
-        ));
-        for (index, action) in plan.actions.iter().enumerate() {
-            let head = Line::from(vec![
-                Span::styled(
-                    format!("{} {}", index + 1, plain(&action.title)),
-                    theme.style(Role::Heading),
-                ),
-                Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
-            ]);
-            lines.extend(wrap(head, width, 4));
-            for line in &action.holds {
-                lines.push(Line::styled(
-                    format!("  stops before the COMMIT on line {line} for you to look"),
-                    theme.style(Role::Heading),
-                ));
-            }
-            match &action.command {
-                Ok(command) => lines.extend(code(command, 2, width, theme)),
-                Err(why) => {
-                    lines.extend(code(&action.written, 2, width, theme));
-                    let why = Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed));
-                    lines.extend(wrap(why, width, 4));
-                }
-            }
-            if !action.destructive.is_empty() {
-                let what = format!("  ⚠ destroys: {}", action.destructive.join(", "));
-                let what = Line::styled(what, theme.style(Role::Destructive));
-                lines.extend(wrap(what, width, 4));
-            }
+            lines.extend(as_written(look, &plan.option, width));
         }
         lines
     }
@@ -268,16 +239,90 @@ impl RollBackDialog {
     }
 }
 
-/// What the guide says of a way back that holds no command: nobody runs it, so it has to be read.
-fn by_hand(look: &Look<'_>, option: &str, width: usize) -> Vec<Line<'static>> {
+/// What it consists of, in the order in which it comes.
+fn acts(plan: &RollbackPlan, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    let mut lines = Vec::new();
+    let mut counts = Vec::new();
+    if !plan.actions.is_empty() {
+        counts.push(plural(plan.actions.len(), "command", "commands"));
+    }
+    if !plan.by_hand.is_empty() {
+        counts.push(plural(plan.by_hand.len(), "act by hand", "acts by hand"));
+    }
+    if !counts.is_empty() {
+        let count = format!("{}, in this order:", counts.join(" and "));
+        lines.push(Line::styled(count, theme.style(Role::Muted)));
+    }
+    for (index, act) in plan.order().enumerate() {
+        let number = index + 1;
+        match act {
+            PlannedAct::ByHand(act) => {
+                let more = match (&act.asks, act.optional) {
+                    (Some(asked), _) => format!("  asks: {}", plain(asked)),
+                    (None, true) => "  optional".to_owned(),
+                    (None, false) => String::new(),
+                };
+                let line = Line::from(vec![
+                    Span::styled(format!("{number} by hand: "), theme.style(Role::Heading)),
+                    Span::styled(plain(&act.text), theme.style(Role::Text)),
+                    Span::styled(more, theme.style(Role::Muted)),
+                ]);
+                lines.extend(wrap(line, width, 4));
+            }
+            PlannedAct::Command(action) => lines.extend(command(number, action, look, width)),
+        }
+    }
+    lines
+}
+
+fn command(
+    number: usize,
+    action: &PlannedAction,
+    look: &Look<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    let head = Line::from(vec![
+        Span::styled(
+            format!("{number} {}", plain(&action.title)),
+            theme.style(Role::Heading),
+        ),
+        Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
+    ]);
+    let mut lines = wrap(head, width, 4);
+    for line in &action.holds {
+        lines.push(Line::styled(
+            format!("  stops before the COMMIT on line {line} for you to look"),
+            theme.style(Role::Heading),
+        ));
+    }
+    match &action.command {
+        Ok(command) => lines.extend(code(command, 2, width, theme)),
+        Err(why) => {
+            lines.extend(code(&action.written, 2, width, theme));
+            let why = Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed));
+            lines.extend(wrap(why, width, 4));
+        }
+    }
+    if !action.destructive.is_empty() {
+        let what = format!("  ⚠ destroys: {}", action.destructive.join(", "));
+        let what = Line::styled(what, theme.style(Role::Destructive));
+        lines.extend(wrap(what, width, 4));
+    }
+    lines
+}
+
+/// What the guide says of a way back that holds no command: it has to be read.
+fn as_written(look: &Look<'_>, option: &str, width: usize) -> Vec<Line<'static>> {
     let theme = look.theme;
     let Some(option) = look.run().runbook.option(option) else {
         return Vec::new();
     };
-    let mut lines = vec![Line::styled(
-        "do this by hand, then write a note (m):",
-        theme.style(Role::Heading),
-    )];
+    let mut lines = vec![
+        Line::default(),
+        Line::styled("the guide says:", theme.style(Role::Muted)),
+    ];
     let alone = option.steps.len() == 1;
     let mut texts: Vec<(Option<&str>, &str)> = vec![(None, option.body.as_str())];
     for step in &option.steps {
@@ -328,7 +373,9 @@ impl Dialog for RollBackDialog {
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
-            Intent::Begin => self.plan(look).is_some_and(|plan| plan.ready),
+            Intent::Begin => self
+                .plan(look)
+                .is_some_and(|plan| plan.ready || !plan.open_choices.is_empty()),
             Intent::NextField => look.model.plans.len() > 1,
             _ => true,
         }
