@@ -122,6 +122,9 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 _ => "under way".to_owned(),
             }
         )?;
+        if rollback.succeeded == Some(true) {
+            writeln!(out, "{}\n", super::standing::undone(state))?;
+        }
         for step in &option.steps {
             write_step(out, state, step)?;
         }

@@ -27,6 +27,7 @@ mod shell;
 mod state;
 mod summary;
 mod time;
+mod undone;
 mod walk;
 mod watch;
 

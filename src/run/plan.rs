@@ -23,6 +23,8 @@ pub struct RollbackPlan {
     pub open_choices: Vec<String>,
     pub estimate_s: Option<u64>,
     pub loses: Option<String>,
+    /// The steps that it undoes, in words; `None` where the guide does not say.
+    pub takes_back: Option<String>,
     /// A read-only query whose single value says how much is lost.
     pub loss_query: Option<BlockNumber>,
     /// Everything in it can run as it stands.
@@ -92,21 +94,25 @@ pub enum PlannedAct<'a> {
 
 /// Every option, the one to take first.
 pub fn rollback_plans(state: &RunState) -> Vec<RollbackPlan> {
-    let mut plans: Vec<RollbackPlan> = state
-        .runbook
-        .rollback
-        .iter()
-        .map(|option| plan(state, option))
+    let options = state.runbook.rollback.iter();
+    let mut plans: Vec<(bool, RollbackPlan)> = options
+        .map(|option| {
+            (
+                super::undone::is_of_later(state, option),
+                plan(state, option),
+            )
+        })
         .collect();
-    plans.sort_by_key(|plan| {
+    plans.sort_by_key(|(of_later, plan)| {
         (
             plan.discouraged.is_some(),
+            *of_later,
             !plan.recommended,
             !plan.ready,
             plan.actions.is_empty(),
         )
     });
-    plans
+    plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
 fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
@@ -219,6 +225,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         open_choices,
         estimate_s,
         loses: option.loses.clone(),
+        takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
         ready,
         reasons,

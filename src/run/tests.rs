@@ -8,6 +8,7 @@ mod pairing;
 mod properties;
 mod rollback;
 mod shell;
+mod undone;
 mod walk;
 mod watches;
 

@@ -363,8 +363,12 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
             );
         }
         Mode::RolledBack => {
+            let by = run
+                .rolled_back_by()
+                .map(|option| format!(" by `{}`", plain(&option.title)));
             return next(format!(
-                "rolled back: this run is over; `gonogo report {}` tells it all, {} leaves",
+                "rolled back{}: this run is over; `gonogo report {}` tells it all, {} leaves",
+                by.unwrap_or_default(),
                 run.run,
                 key(Intent::AskQuit)
             ));

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Assembler, is_recommended, step};
+use super::{Assembler, is_recommended, step, undoes};
 use crate::runbook::headings::Word;
-use crate::runbook::model::{Actor, Phase, Role, RollbackOption, SectionKind, Step, Tick};
+use crate::runbook::model::{Actor, Phase, Role, RollbackOption, SectionKind, Step, Tick, Undoes};
 use crate::runbook::pattern::pattern;
 use crate::runbook::timing;
 
 impl Assembler<'_> {
     /// Reads a way back; returns the id of its first step. `of` names the phase it belongs to.
-    pub(super) fn rollback(&mut self, index: usize, of: Option<&str>) -> Option<String> {
+    pub(super) fn rollback(&mut self, index: usize, of: Option<&Phase>) -> Option<String> {
         let heading = &self.headings[index];
         if self.only_tells_when(index) {
             self.push_section(index, heading.end, SectionKind::Other);
@@ -121,7 +121,7 @@ impl Assembler<'_> {
         &mut self,
         index: usize,
         children: &[usize],
-        of: Option<&str>,
+        of: Option<&Phase>,
     ) -> RollbackOption {
         let heading = &self.headings[index];
         let raw = &heading.raw;
@@ -169,7 +169,7 @@ impl Assembler<'_> {
         };
         let body = self.markdown(heading.node + 1, to);
         let title = match of {
-            Some(phase) => format!("{} ({phase})", heading.title),
+            Some(phase) => format!("{} ({})", heading.title, phase.title),
             None => heading.title.clone(),
         };
         if collected.steps.is_empty() {
@@ -197,6 +197,11 @@ impl Assembler<'_> {
             loss_query,
             body,
             steps: collected.steps,
+            undoes: match (raw.get("undoes"), of) {
+                (Some(value), _) => undoes::written(value),
+                (None, Some(phase)) => Undoes::These(vec![phase.id.clone()]),
+                (None, None) => Undoes::Unsaid,
+            },
         }
     }
 

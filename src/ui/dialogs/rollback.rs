@@ -212,6 +212,13 @@ impl RollBackDialog {
                 Role::Muted,
             )),
         }
+        texts.push(match &plan.takes_back {
+            Some(steps) => (format!("takes back: {}", plain(steps)), Role::Text),
+            None => (
+                "the guide does not say which steps it takes back".to_owned(),
+                Role::Muted,
+            ),
+        });
         if let Some(block) = plan.loss_query {
             texts.push(match self.losses.get(&block) {
                 Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
@@ -251,7 +258,11 @@ fn acts(plan: &RollbackPlan, look: &Look<'_>, width: usize) -> Vec<Line<'static>
         counts.push(plural(plan.by_hand.len(), "act by hand", "acts by hand"));
     }
     if !counts.is_empty() {
-        let count = format!("{}, in this order:", counts.join(" and "));
+        let order = match plan.order().nth(1) {
+            Some(_) => ", in this order:",
+            None => ":",
+        };
+        let count = format!("{}{order}", counts.join(" and "));
         lines.push(Line::styled(count, theme.style(Role::Muted)));
     }
     for (index, act) in plan.order().enumerate() {
