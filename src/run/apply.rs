@@ -437,7 +437,12 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 GateDecision::Go => state.mode,
             };
         }
-        Event::RollbackStarted { option, reason, .. } => {
+        Event::RollbackStarted {
+            option,
+            reason,
+            included,
+            ..
+        } => {
             state.past_rollbacks.extend(state.rollback.take());
             begin_anew(state, option);
             state.mode = Mode::RollingBack;
@@ -450,6 +455,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 succeeded: None,
                 stuck_reason: None,
                 from_phase: state.current_phase.clone(),
+                included: included.clone(),
                 attempts_before: state
                     .actions
                     .iter()

@@ -315,6 +315,7 @@ fn go_back(state: &RunState, reason: &str) -> Next {
             hash: plan.hash,
             typed: plan.confirm,
             reason: Some(reason.to_owned()),
+            included: None,
         }),
         None => Next::Person("the guide has no way back that can run as it stands".to_owned()),
     }

@@ -51,7 +51,7 @@ pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use fate::{CheckNow, Fate};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
-pub use included::{Included, digest_of, included_files};
+pub use included::{Included, Named, digest_of, named_files};
 pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,

@@ -51,6 +51,8 @@ pub struct PlannedAction {
     pub target: String,
     /// Lines of the guide before whose `COMMIT` it stops for a person.
     pub holds: Vec<usize>,
+    /// Files that it includes or calls, as far as it names them in plain text.
+    pub files: Vec<String>,
 }
 
 /// An act of a way back that a person does and ticks.
@@ -162,16 +164,18 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
             let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
             let (written, destructive) = as_written(state, action);
-            let (command, target, holds) = match shown {
+            let (command, target, holds, files) = match shown {
                 Ok(shown) => {
                     hasher.update(shown.hash.as_bytes());
                     let holds = shown.holds.iter().map(|hold| hold.line).collect();
-                    (Ok(shown.command), shown.target, holds)
+                    let files = super::named_files(shown.actor, &shown.command).into_iter();
+                    let files = files.map(|file| file.path).collect();
+                    (Ok(shown.command), shown.target, holds, files)
                 }
                 Err(refusal) => {
                     hasher.update(refusal.message.as_bytes());
                     reasons.push(format!("{title}: {}", refusal.message));
-                    (Err(refusal.message), String::new(), Vec::new())
+                    (Err(refusal.message), String::new(), Vec::new(), Vec::new())
                 }
             };
             let written = if command.is_ok() {
@@ -188,6 +192,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                 destructive,
                 target,
                 holds,
+                files,
             });
         }
     }

@@ -292,6 +292,7 @@ impl Run {
             hash: plan.hash,
             typed: plan.confirm,
             reason: None,
+            included: None,
         }
     }
 }

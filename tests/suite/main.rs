@@ -2,6 +2,7 @@
 
 mod annotate;
 mod by_hand;
+mod called_files;
 mod cluster;
 mod cockpit;
 mod config;
