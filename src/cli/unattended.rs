@@ -12,12 +12,17 @@ use super::exit::Trouble;
 use super::{Exit, OpenArguments, identity, open, session, status};
 use crate::api::{Client, CommandAnswer, Message, MessageStream};
 use crate::report;
-use crate::run::{Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply, autopilot};
+use crate::run::{
+    ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
+    autopilot,
+};
 
 /// A measurement that a criterion waits for must come within this time.
 const MEASURING: Duration = Duration::from_secs(30);
 /// How long another run may hold the target: one that has just ended lets go within this time.
 const BLOCKED: Duration = Duration::from_secs(10);
+/// A step that asks for keys gets them within this time, from somebody in the cockpit.
+const ASKING: Duration = Duration::from_secs(15);
 /// The same command refused this often means that it will never be taken.
 const REFUSALS: u32 = 20;
 
@@ -78,6 +83,7 @@ pub(super) async fn walk(
         refused: 0,
         answered: 0,
         measuring: None,
+        asking: None,
     }
     .finish()
     .await?;
@@ -130,6 +136,8 @@ struct Walk {
     /// The event that the last command ended with; nothing is decided before it is seen here.
     answered: u64,
     measuring: Option<(String, Instant)>,
+    /// The running action that asks for keys, since when, and what it says.
+    asking: Option<(ActionId, Instant, String)>,
 }
 
 impl Walk {
@@ -139,6 +147,9 @@ impl Walk {
                 Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
                 _ => Next::Wait,
             };
+            if let Some(why) = self.asked_too_long() {
+                return Ok(Finish::Person(why));
+            }
             let asks = match (&mut self.prompt, &self.state) {
                 (Some(prompt), Some(state)) => prompt.asks(state),
                 _ => false,
@@ -239,14 +250,24 @@ impl Walk {
 
     /// Takes the next message in, or the next line at the prompt.
     async fn listen(&mut self) -> color_eyre::Result<Option<Line>> {
+        // Whoever could answer a step that asks is not here.
+        let patience = match &self.asking {
+            Some((_, since, _)) => ASKING.saturating_sub(since.elapsed()),
+            None => Duration::from_secs(3_600),
+        };
         // What is said next is about what has come of the last answer.
         let heard = self.state.as_ref().map_or(0, |state| state.seq) >= self.answered;
-        let message = match &mut self.prompt {
-            Some(prompt) => tokio::select! {
-                message = self.stream.next() => message,
-                line = prompt.line(), if heard => return Ok(Some(line)),
-            },
-            None => self.stream.next().await,
+        let prompt = &mut self.prompt;
+        let line = async {
+            match prompt {
+                Some(prompt) if heard => prompt.line().await,
+                _ => std::future::pending().await,
+            }
+        };
+        let message = tokio::select! {
+            message = self.stream.next() => message,
+            line = line => return Ok(Some(line)),
+            () = tokio::time::sleep(patience) => return Ok(None),
         };
         let Some(message) = message else {
             return Err(Trouble::failed(
@@ -270,9 +291,54 @@ impl Walk {
                     say(state, &record.event);
                 }
             }
+            Message::Asking(asking) => self.heard_asking(asking),
             _ => {}
         }
         Ok(None)
+    }
+
+    /// A step that asks for keys is said to: here is nobody who types.
+    fn heard_asking(&mut self, asking: Asking) {
+        let of_it = self
+            .asking
+            .as_ref()
+            .filter(|(action, ..)| *action == asking.action);
+        let Some(prompt) = asking.prompt else {
+            if of_it.is_some() {
+                self.asking = None;
+            }
+            return;
+        };
+        let since = of_it.map_or_else(Instant::now, |(_, since, _)| *since);
+        let title = self.state.as_ref().and_then(|state| {
+            let step = state.step_of(asking.action)?;
+            Some(crate::run::action_title(
+                &state.runbook,
+                step,
+                asking.action,
+            ))
+        });
+        let what = match (asking.hidden, prompt.as_str()) {
+            (true, "") => "hidden input".to_owned(),
+            (false, "") => "input".to_owned(),
+            (true, prompt) => format!("hidden input: {prompt}"),
+            (false, prompt) => format!("input: {prompt}"),
+        };
+        let words = format!("`{}` waits for {what}", title.unwrap_or_default());
+        if of_it.is_none_or(|(_, _, before)| *before != words) {
+            say!("  asks      {words}");
+        }
+        self.asking = Some((asking.action, since, words));
+    }
+
+    fn asked_too_long(&mut self) -> Option<String> {
+        let (action, since, words) = self.asking.as_ref()?;
+        let runs = self.state.as_ref().and_then(|state| state.action(*action));
+        if !runs.is_some_and(|own| own.is_running()) {
+            self.asking = None;
+            return None;
+        }
+        (since.elapsed() >= ASKING).then(|| format!("{words}; `I` gives it your keyboard"))
     }
 }
 
