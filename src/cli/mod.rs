@@ -15,6 +15,7 @@ mod inputs;
 mod open;
 mod plan;
 mod print;
+mod recall;
 mod report;
 mod resume;
 mod rollback;
