@@ -77,6 +77,8 @@ pub struct Supervisor {
     pub(super) people_version: u64,
     /// Since when no client of the driver has been seen.
     pub(super) driver_missed: Option<Timestamp>,
+    /// Since when nobody is there whose hand is up, by name.
+    pub(super) hands_missed: HashMap<String, Timestamp>,
     /// When somebody last came or went.
     pub(super) looked_at: Timestamp,
     pub(super) health: StoreHealth,
@@ -161,6 +163,7 @@ impl Supervisor {
             people: Vec::new(),
             people_version: 0,
             driver_missed: None,
+            hands_missed: HashMap::new(),
             looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
@@ -210,6 +213,7 @@ impl Supervisor {
                     self.mend_journal().await;
                     self.look_at_guide();
                     self.note_presence(false).await;
+                    self.lower_hands_of_the_gone().await;
                     self.proceed().await;
                     self.note_standing(false).await;
                     if self.is_over() || self.is_parked() {

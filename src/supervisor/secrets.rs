@@ -220,7 +220,16 @@ impl Secrets {
             },
             Command::Note { text, step } => Command::Note {
                 text: clean(text),
-                step,
+                step: step.map(clean),
+            },
+            Command::TakeTarget {
+                target,
+                typed,
+                reason,
+            } => Command::TakeTarget {
+                target,
+                typed,
+                reason: clean(reason),
             },
             Command::Start {
                 action,
@@ -293,9 +302,11 @@ fn scrubbed(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What people write to each other.
+/// What people write to each other, and whom they name.
 fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
     match act {
+        PairingAct::Offer { to } => PairingAct::Offer { to: to.map(clean) },
+        PairingAct::Allow { whom } => PairingAct::Allow { whom: clean(whom) },
         PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
             reason: clean(reason),
             to_go_back,
