@@ -148,7 +148,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\{[A-Za-z][\w-]{2,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
@@ -268,7 +268,14 @@ fn accept(
             }
             Some(Spelling::Text)
         }
-        '{' => Some(Spelling::Text),
+        '{' if text.starts_with("{{") => Some(Spelling::Text),
+        // `shop_{customer}`, `https://host/{id}`: not the braces of a shell, of awk or of a format.
+        '{' => {
+            let placed = matches!(before, Some('/' | '_' | '@' | ':' | '-' | '='));
+            let closed = !matches!(after, Some('}' | '{' | ','));
+            let formats = pattern!(r"\b(?:awk|jq|xargs|printf|format|template|python3?|node|curl -w|find|git|stash)\b|\$\{").is_match(line.body);
+            (placed && closed && !formats).then_some(Spelling::Text)
+        }
         '[' => {
             let inner = &text[1..text.len() - 1];
             let worded = inner
@@ -360,7 +367,7 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
         return;
     }
     let words = pattern!(
-        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+        r"(?:^|[\s=/:@])((?:OWNER|ORG|ORGANIZATION|REPO|REPOSITORY|REGISTRY)|(?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
         let Some(word) = hit.get(1) else { continue };

@@ -342,7 +342,7 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
 /// A line of a program or of settings, that no shell would take: `DEBUG = [`, `from x import y`, `services:`.
 fn is_of_a_file(line: &str) -> bool {
     pattern!(
-        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^\[[A-Z]\w+\]$|^(?:server|location|upstream|events|http)\b[^;]*\{$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
+        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^\[[A-Z]\w+\]$|^[A-Za-z_]\w*(?:\.\w+)+\(.*\);?$|^(?:server|location|upstream|events|http)\b[^;]*\{$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
     )
     .is_match(line.trim_end())
 }

@@ -166,6 +166,8 @@ fn there_and_back_is_a_catalogue() {
     for code in [
         "# Start it\nsystemctl start shop\n\n# Stop it\nsystemctl stop shop",
         "# Bring it up\nmake stack-up\n\n# Take it away\nmake stack-down",
+        "# Halt it\nshopctl pause\n\n# Go on\nshopctl resume",
+        "# To a specific node\nshopctl move shop --to 2\n\n# To whichever is best\nshopctl move shop",
         "# Look\nshopctl color status\n\n# Switch\nshopctl color switch --to green\n\n# Go back by hand\nshopctl color rollback --to green",
     ] {
         assert!(is_split(code), "{code}");
@@ -378,6 +380,8 @@ fn what_is_no_command_at_all() {
         role("sql", "-- SQL Server\nSELECT count(*) FROM shops;"),
         Role::Foreign
     );
+    assert!(is_split("mongosh --eval 'x'\ndb.copy('a', 'b')"));
+    assert_eq!(role("bash", "shopctl config edit"), Role::Manual);
     assert!(is_split(
         "curl localhost/health\n{\n  \"status\": \"ok\"\n}"
     ));
@@ -405,6 +409,9 @@ fn names_that_only_say_what_is_named() {
         "psql \"connection-string\" -f a.sql",
         "DATABASE_URL=\"postgresql://...\" npm run check",
         "bash <(curl -sSL .../update.sh)",
+        "docker pull registry.local/OWNER/shop:7",
+        "shopctl set password change-me",
+        "shopctl copy shop_{customer} old",
     ] {
         assert_eq!(role("bash", code), Role::Fill, "{code}");
     }
@@ -412,6 +419,9 @@ fn names_that_only_say_what_is_named() {
         "git describe --last-tag",
         "sed 's/<OLD>/new/' a.txt > b.txt",
         "go vet ./...",
+        "awk '{print}' a",
+        "cp a.{old,new} b",
+        "docker ps --format '{{.Names}}'",
     ] {
         assert_eq!(role("bash", code), Role::Run, "{code}");
     }

@@ -20,7 +20,7 @@ pub(super) fn catalogue(groups: &[Group]) -> Option<Vec<usize>> {
             if one.looks || other.looks {
                 continue;
             }
-            if is_there_and_back(one, other) {
+            if is_there_and_back(one, other, is_next(&groups[at..], other)) {
                 return Some(acting_alike(groups, one));
             }
             if has_other_flags(one, other) {
@@ -79,7 +79,7 @@ fn acting_alike(groups: &[Group], one: &Group) -> Vec<usize> {
 
 /// `Back it up` beside `Restore it`, `Add a user` right before `Remove a user`.
 fn are_opposite_titles(from: &[Group], one: &Group, other: &Group) -> bool {
-    let next = from.get(1).is_some_and(|group| group.head == other.head);
+    let next = is_next(from, other);
     let pair = |there: &regex::Regex, back: &regex::Regex| {
         there.is_match(&one.title) && back.is_match(&other.title)
     };
@@ -112,7 +112,7 @@ fn last_of(command: &str) -> &str {
 }
 
 /// `systemctl start shop` and then `systemctl stop shop`; the other way round is a restart.
-fn is_there_and_back(one: &Group, other: &Group) -> bool {
+fn is_there_and_back(one: &Group, other: &Group, next: bool) -> bool {
     let (there, back) = (words(&one.first), words(&other.first));
     if there.first() != back.first() {
         return false;
@@ -124,13 +124,33 @@ fn is_there_and_back(one: &Group, other: &Group) -> bool {
     else {
         return false;
     };
-    is_opposite(&there[at], &back[at])
+    (is_opposite(&there[at], &back[at]) || next && is_taken_back(&there[at], &back[at]))
         && !pattern!(r"maintenance|wartung|mantenimiento|manutenção|维护").is_match(&one.title)
         // What is started and stopped is the same.
         && there[at + 1..]
             .iter()
             .zip(&back[at + 1..])
             .all(|(there, back)| there == back)
+}
+
+/// What is taken back at once, with nothing in between that it was done for.
+fn is_taken_back(there: &str, back: &str) -> bool {
+    matches!(
+        (there, back),
+        ("pause", "resume" | "unpause")
+            | ("suspend", "resume")
+            | ("lock", "unlock")
+            | ("cordon" | "drain", "uncordon")
+            | ("mask", "unmask")
+            | ("on", "off")
+            | ("open", "close")
+            | ("add", "remove" | "delete" | "rm")
+            | ("create", "delete" | "remove" | "rm" | "drop")
+    )
+}
+
+fn is_next(from: &[Group], other: &Group) -> bool {
+    from.get(1).is_some_and(|group| group.head == other.head)
 }
 
 fn is_opposite(there: &str, back: &str) -> bool {

@@ -89,9 +89,8 @@ fn forms(items: &[Item<'_>], groups: &[Group]) -> Vec<usize> {
                     .iter()
                     .any(|key| other.keys.contains(key) && !key_only_looks(key));
                 let contrast = is_specific(&one.title) && !is_specific(&other.title);
-                let backwards = one.keys.iter().any(|key| goes_back().is_match(key));
                 other.head != one.head
-                    && ((same_command && contrast && backwards)
+                    && ((same_command && contrast)
                         || (same_verb && (contrast || (same_command && is_plural(&other.title))))
                         || (same_command && is_specific(&one.title) && is_plural(&other.title)))
             })
