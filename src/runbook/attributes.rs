@@ -296,6 +296,7 @@ pub(super) const COMMENT_KEYS: [&str; 23] = [
     "value",
     "choice",
     "phases",
+    "begin",
     "phase",
     "preparation",
     "cleanup",
