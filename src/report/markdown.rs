@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
+use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{
-    Alert, Attempt, GuideOnDisk, Outcome, RunState, Timestamp, Verdict, action_title,
-};
+use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -122,6 +121,9 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 _ => "under way".to_owned(),
             }
         )?;
+        if rollback.succeeded == Some(true) {
+            writeln!(out, "{}\n", super::standing::undone(state))?;
+        }
         for step in &option.steps {
             write_step(out, state, step)?;
         }
@@ -418,8 +420,4 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "fail",
         Verdict::Inconclusive => "inconclusive",
     }
-}
-
-pub(super) fn time(at: Timestamp) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -440,8 +440,14 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 GateDecision::Go => state.mode,
             };
         }
-        Event::RollbackStarted { option, reason, .. } => {
+        Event::RollbackStarted {
+            option,
+            reason,
+            included,
+            ..
+        } => {
             state.past_rollbacks.extend(state.rollback.take());
+            begin_anew(state, option);
             state.mode = Mode::RollingBack;
             state.rollback = Some(RollbackState {
                 option: option.clone(),
@@ -452,6 +458,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 succeeded: None,
                 stuck_reason: None,
                 from_phase: state.current_phase.clone(),
+                included: included.clone(),
                 attempts_before: state
                     .actions
                     .iter()
@@ -521,6 +528,14 @@ pub(in crate::run) fn is_of_option(state: &RunState, option: &str, action: Actio
             .iter()
             .any(|step| step.blocks.contains(&action.block))
     })
+}
+
+/// What was ticked or skipped on a way back that got stuck says nothing of the next one.
+fn begin_anew(state: &mut RunState, option: &str) {
+    let book = state.runbook.clone();
+    for step in book.option(option).iter().flat_map(|option| &option.steps) {
+        state.steps.remove(&step.id);
+    }
 }
 
 /// A stuck rollback goes on once its failed step is run again or skipped.

@@ -311,6 +311,9 @@ pub enum Event {
         option: String,
         reason: Option<String>,
         hash: String,
+        /// Digests of the files of its commands, as they were shown; `None`: nobody was shown them.
+        #[serde(default)]
+        included: Option<BTreeMap<ActionId, String>>,
     },
     RollbackFinished {
         option: String,

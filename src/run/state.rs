@@ -356,6 +356,9 @@ pub struct RollbackState {
     pub stuck_reason: Option<String>,
     /// Where the run stood when it began.
     pub from_phase: String,
+    /// Digests of the files of its commands, as they were shown when it began.
+    #[serde(default)]
+    pub included: Option<BTreeMap<ActionId, String>>,
     /// Attempts that each of its actions had before it began.
     pub attempts_before: BTreeMap<ActionId, u32>,
 }

@@ -134,6 +134,17 @@ impl Secrets {
         }
     }
 
+    /// Reads what can be had without running anything, so that it is masked in what is shown.
+    pub(super) async fn resolve_what_is_at_hand(&mut self, state: &RunState) {
+        for (name, input) in &state.inputs {
+            if let Input::Secret(source @ (SecretSource::Env(_) | SecretSource::File(_))) = input
+                && let Err(reason) = self.resolve(name, source).await
+            {
+                tracing::debug!(%reason, "not masked in what is shown");
+            }
+        }
+    }
+
     /// Values to mask that no step is given.
     pub(super) fn learn(&mut self, values: Vec<String>) {
         self.former.extend(values);
@@ -238,7 +249,9 @@ impl Secrets {
                 hash,
                 typed,
                 reason,
+                included,
             } => Command::Rollback {
+                included,
                 option,
                 hash,
                 typed,

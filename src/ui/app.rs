@@ -369,7 +369,7 @@ impl App {
     pub fn wanted(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         if let Some(mut dialog) = self.dialogs.pop() {
-            if let Some(action) = dialog.wants_included() {
+            while let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
             }
             if let Some(action) = dialog.wants_fate() {

@@ -410,6 +410,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         let count = plural(plan.actions.len(), "command", "commands");
         left.push(segment(count, muted, 4));
     }
+    if !plan.by_hand.is_empty() {
+        let count = plural(plan.by_hand.len(), "act by hand", "acts by hand");
+        left.push(segment(count, muted, 4));
+    }
     if let Some(loses) = &plan.loses {
         left.push(segment(
             format!("loses {}", fit(&plain(loses), 50)),
@@ -427,12 +431,11 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
 
 /// Whether a plan can start, in words.
 pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
+    if plan.ready && plan.is_by_hand() {
+        return ("ready, by hand".to_owned(), Role::Warning);
+    }
     if plan.ready {
         return ("ready".to_owned(), Role::Passed);
-    }
-    if plan.actions.is_empty() {
-        let key = keymap::key_of(Context::Main, Intent::AskRollBack);
-        return (format!("by hand: {key} shows what to do"), Role::Warning);
     }
     let why = plan.reasons.first().map_or("", String::as_str);
     (format!("NOT READY: {why}"), Role::Failed)

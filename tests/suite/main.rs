@@ -1,6 +1,8 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod annotate;
+mod by_hand;
+mod called_files;
 mod cluster;
 mod cockpit;
 mod config;
