@@ -296,7 +296,7 @@ fn the_terminal_of_a_step_is_as_large_as_the_pane_that_shows_it() {
         24,
         &[("USER", "bert")],
     );
-    watcher.wait_for("YOU WATCH");
+    watcher.wait_for("you watch");
     home.write("over", "");
     until("the end of the step", || {
         (home.status(&run)["steps"][0]["outcome"] == "passed").then_some(())
