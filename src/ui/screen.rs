@@ -24,6 +24,9 @@ pub const LEAST: Size = Size {
     height: 12,
 };
 
+/// Rows that the next act may take, and an alarm: what is to be done is not cut for want of one row.
+const ACT_ROWS: usize = 2;
+
 /// Columns left free beside the text of a pane.
 const MARGIN: u16 = 1;
 
@@ -43,10 +46,12 @@ pub struct Areas {
     pub footer: Rect,
 }
 
-pub fn areas(area: Rect, alarms: usize) -> Areas {
+/// `alarms` and `act`: how many rows they take.
+pub fn areas(area: Rect, alarms: usize, act: usize) -> Areas {
     let header_height = header_rows(area.height).min(area.height);
     let rest = area.height - header_height;
-    let footer_height = FOOTER_ROWS.min(rest);
+    let more = u16::try_from(act.saturating_sub(1)).unwrap_or(0);
+    let footer_height = (FOOTER_ROWS + more).min(rest);
     let alarm_height = u16::try_from(alarms)
         .unwrap_or(u16::MAX)
         .min(rest - footer_height);
@@ -112,10 +117,14 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         too_small(look, area, buffer);
         return;
     }
-    let alarms = chrome::alarms(look);
-    let areas = areas(area, alarms.len());
+    let alarms = alarm_lines(look, area.width);
+    let act = act_lines(frame, area);
+    let areas = areas(area, alarms.len(), act.len());
     chrome::header(look, areas.header, buffer);
-    chrome::draw_alarms(&alarms, look, areas.alarms, buffer);
+    for (line, row) in alarms.into_iter().zip(areas.alarms.rows()) {
+        buffer.set_style(row, look.theme.style(Role::Alarm));
+        line.render(row, buffer);
+    }
     let arrangement = arrange(frame.layout, look, areas.body);
     for rule in &arrangement.rules {
         for row in rule.rows() {
@@ -128,49 +137,70 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(dialog) = frame.dialog {
         draw_dialog(dialog, look, areas.body, buffer);
     }
-    footer(frame, areas.footer, buffer);
+    footer(frame, act, areas.footer, buffer);
 }
 
-fn footer(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
+fn footer(frame: &Frame<'_>, act: Vec<Line<'static>>, area: Rect, buffer: &mut Buffer) {
     let look = &frame.look;
-    for (index, row) in area.rows().enumerate() {
-        match index {
-            0 => chrome::way_back(look, row.width).render(row, buffer),
-            1 => act_line(frame, row.width).render(row, buffer),
-            _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),
-        }
+    let mut lines = vec![chrome::way_back(look, area.width)];
+    lines.extend(act);
+    let keys = chrome::keys(frame.contexts, frame.dialog, look, area.width);
+    lines.push(keys);
+    for (line, row) in lines.into_iter().zip(area.rows()) {
+        line.render(row, buffer);
     }
 }
 
-fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
+/// The alarms as they stand on the screen, the gravest first.
+pub fn alarm_lines(look: &Look<'_>, columns: u16) -> Vec<Line<'static>> {
+    let style = look.theme.style(Role::Alarm);
+    chrome::alarms(look)
+        .into_iter()
+        .flat_map(|alarm| clipped(Line::styled(format!(" {alarm}"), style), columns, 1))
+        .collect()
+}
+
+/// The next act, or what has to be told instead of it.
+pub fn act_lines(frame: &Frame<'_>, area: Rect) -> Vec<Line<'static>> {
     let theme = frame.look.theme;
-    let columns = usize::from(columns);
-    match frame.notice {
+    let (line, hanging) = match frame.notice {
         Some(notice) => {
-            let text = fit(&format!(" {}", notice.text), columns);
-            let room = columns.saturating_sub(width(&text) + 2);
-            let mut spans = vec![Span::styled(text, theme.style(notice.role))];
-            if !notice.help.is_empty() && room > 8 {
-                let help = fit(&notice.help, room);
-                spans.push(Span::styled(format!("; {help}"), theme.style(Role::Text)));
+            let text = format!(" {}", notice.text);
+            let mut line = Line::from(Span::styled(text, theme.style(notice.role)));
+            if !notice.help.is_empty() {
+                let help = format!("; {}", notice.help);
+                line.push_span(Span::styled(help, theme.style(Role::Text)));
             }
-            Line::from(spans)
+            (line, 1)
         }
-        None if frame.is_waiting => Line::styled(
-            " sent, waiting for the supervisor",
-            theme.style(Role::Muted),
-        ),
+        None if frame.is_waiting => {
+            let text = " sent, waiting for the supervisor";
+            (Line::styled(text, theme.style(Role::Muted)), 1)
+        }
         None => {
             let act = next_act(&frame.look);
-            Line::from(vec![
-                Span::styled(" next ", theme.style(Role::Muted)),
-                Span::styled(
-                    fit(&act.text, columns.saturating_sub(6)),
-                    theme.style(act.role),
-                ),
-            ])
+            let next = Span::styled(" next ", theme.style(Role::Muted));
+            let act = Span::styled(act.text, theme.style(act.role));
+            (Line::from(vec![next, act]), 6)
+        }
+    };
+    clipped(line, area.width, hanging)
+}
+
+/// A line on at most [`ACT_ROWS`] rows, with `…` where that is too few.
+fn clipped(line: Line<'static>, columns: u16, hanging: usize) -> Vec<Line<'static>> {
+    let columns = usize::from(columns);
+    let mut rows = wrap(line, columns, hanging);
+    if rows.len() > ACT_ROWS {
+        rows.truncate(ACT_ROWS);
+        if let Some(last) = rows.last_mut() {
+            let style = last.spans.last().map_or(last.style, |span| span.style);
+            let text: String = last.spans.iter().map(|span| &*span.content).collect();
+            let text = fit(&text, columns.saturating_sub(2));
+            *last = Line::styled(format!("{} …", text.trim_end_matches('…')), style);
         }
     }
+    rows
 }
 
 fn draw_pane(place: &Placed, look: &Look<'_>, buffer: &mut Buffer) {
