@@ -311,9 +311,8 @@ fn looks_like_a_variable(name: &str) -> bool {
 /// started it: a client that has the variable changes nothing.
 fn unset(variable: &str) -> String {
     format!(
-        "the environment variable `{variable}` is not set where this supervisor was started: `export \
-         {variable}=…`, end the supervisor with `kill {}` (the run stays), and `gonogo attach` starts \
-         a new one",
+        "the environment variable `{variable}` is not set where this supervisor was started: \
+         `export {variable}=…`, `kill {}` (the run stays), `gonogo attach`",
         std::process::id()
     )
 }

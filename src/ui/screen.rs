@@ -26,6 +26,8 @@ pub const LEAST: Size = Size {
 
 /// Rows that the next act may take, and an alarm: what is to be done is not cut for want of one row.
 const ACT_ROWS: usize = 2;
+/// Rows of the answer to a key, which goes with the next one.
+const NOTICE_ROWS: usize = 3;
 
 /// Columns left free beside the text of a pane.
 const MARGIN: u16 = 1;
@@ -156,14 +158,21 @@ pub fn alarm_lines(look: &Look<'_>, columns: u16) -> Vec<Line<'static>> {
     let style = look.theme.style(Role::Alarm);
     chrome::alarms(look)
         .into_iter()
-        .flat_map(|alarm| clipped(Line::styled(format!(" {alarm}"), style), columns, 1))
+        .flat_map(|alarm| {
+            clipped(
+                Line::styled(format!(" {alarm}"), style),
+                columns,
+                1,
+                ACT_ROWS,
+            )
+        })
         .collect()
 }
 
 /// The next act, or what has to be told instead of it.
 pub fn act_lines(frame: &Frame<'_>, area: Rect) -> Vec<Line<'static>> {
     let theme = frame.look.theme;
-    let (line, hanging) = match frame.notice {
+    let (line, hanging, most) = match frame.notice {
         Some(notice) => {
             let text = format!(" {}", notice.text);
             let mut line = Line::from(Span::styled(text, theme.style(notice.role)));
@@ -171,28 +180,28 @@ pub fn act_lines(frame: &Frame<'_>, area: Rect) -> Vec<Line<'static>> {
                 let help = format!("; {}", notice.help);
                 line.push_span(Span::styled(help, theme.style(Role::Text)));
             }
-            (line, 1)
+            (line, 1, NOTICE_ROWS)
         }
         None if frame.is_waiting => {
             let text = " sent, waiting for the supervisor";
-            (Line::styled(text, theme.style(Role::Muted)), 1)
+            (Line::styled(text, theme.style(Role::Muted)), 1, ACT_ROWS)
         }
         None => {
             let act = next_act(&frame.look);
             let next = Span::styled(" next ", theme.style(Role::Muted));
             let act = Span::styled(act.text, theme.style(act.role));
-            (Line::from(vec![next, act]), 6)
+            (Line::from(vec![next, act]), 6, ACT_ROWS)
         }
     };
-    clipped(line, area.width, hanging)
+    clipped(line, area.width, hanging, most)
 }
 
-/// A line on at most [`ACT_ROWS`] rows, with `…` where that is too few.
-fn clipped(line: Line<'static>, columns: u16, hanging: usize) -> Vec<Line<'static>> {
+/// A line on at most `most` rows, with `…` where that is too few.
+fn clipped(line: Line<'static>, columns: u16, hanging: usize, most: usize) -> Vec<Line<'static>> {
     let columns = usize::from(columns);
     let mut rows = wrap(line, columns, hanging);
-    if rows.len() > ACT_ROWS {
-        rows.truncate(ACT_ROWS);
+    if rows.len() > most {
+        rows.truncate(most);
         if let Some(last) = rows.last_mut() {
             let style = last.spans.last().map_or(last.style, |span| span.style);
             let text: String = last.spans.iter().map(|span| &*span.content).collect();

@@ -483,6 +483,27 @@ fn watched() -> Desk {
 }
 
 #[test]
+fn a_gate_says_which_watches_its_go_ends_and_offers_no_key_that_does_nothing() {
+    let mut desk = watched();
+    desk.press("<Enter>x");
+    desk.ends("deploy", 0);
+    desk.press("g");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("GO ends the watch `api-log`"), "{screen}");
+    assert!(
+        screen.contains("GO ends the watch `worker-log`"),
+        "{screen}"
+    );
+    assert!(!screen.contains("GO ends the watch `tunnel`"), "{screen}");
+    assert!(screen.contains("Space judge"), "{screen}");
+    let mut desk = Desk::of(HELD, "staging", false).lively();
+    desk.press("g");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("names no criteria"), "{screen}");
+    assert!(!screen.contains("Space judge"), "{screen}");
+}
+
+#[test]
 fn watches_beside_the_step() {
     let mut desk = watched();
     shows_at("watches", &mut desk, 120, 40);
