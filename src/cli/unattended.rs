@@ -374,7 +374,11 @@ fn say(state: &RunState, event: &Event) {
             );
         }
         Event::TransactionEnded { commit, reason, .. } => {
-            let word = if *commit { "committed" } else { "rolled back" };
+            let word = if *commit {
+                "COMMIT is sent"
+            } else {
+                "rolled back"
+            };
             let why = reason.as_deref().unwrap_or("by a person");
             say!("  held      before its COMMIT, then {word}: {why}");
         }

@@ -384,6 +384,7 @@ async fn every_reason_and_note_of_a_person() {
             hash: plan.hash,
             typed: None,
             reason: some("rollback"),
+            included: None,
         })
         .await;
     assert!(
