@@ -8,17 +8,22 @@ use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::chain::{self, Hash, Row};
+use super::chain::{self, Hash};
 use super::head::{Noted, noted};
 use super::schema::migrate;
 use super::{Damage, Head, Journal, JournalError};
 use crate::run::Record;
 
 mod append;
+mod fold;
 mod read;
 
+use fold::Sink;
 pub use read::verify;
 use read::{cut_off, scan};
+
+/// Rows that SQLite's thread may be ahead of who reads them.
+const ROWS_AHEAD: usize = 1_024;
 
 /// An open journal.
 #[derive(Debug)]
@@ -34,8 +39,6 @@ pub struct SqliteJournal {
     writable: bool,
     format: i64,
     noted: Noted,
-    /// What the look at the chain found when it was opened, for the first who reads all of it.
-    looked_at: Vec<Row>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,31 +72,90 @@ impl SqliteJournal {
             .mode(0o600)
             .open(&path)
             .map_err(|error| JournalError::io(&path, &error))?;
-        Self::connect(path, true).await
+        Self::connect(path, true, &mut Sink::Nothing).await
     }
 
     /// Opens an existing journal to go on with it; whoever had it open before can write no more. A
     /// damaged one is opened too (see `damage`), but cannot be written.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
-        let path = path.into();
-        std::fs::metadata(&path).map_err(|error| JournalError::io(&path, &error))?;
-        Self::connect(path, true).await
+        Self::reopen(path.into(), true, &mut Sink::Nothing).await
+    }
+
+    /// [`Self::open`], and folds the intact events into `begin` on the way, in their order.
+    ///
+    /// # Errors
+    /// As `open`; and where an event that is intact cannot be read: then nobody may go on with it.
+    pub async fn open_folding<T: Send + 'static>(
+        path: impl Into<PathBuf>,
+        begin: T,
+        fold: impl FnMut(&mut T, Record) + Send + 'static,
+    ) -> Result<(Self, T), JournalError> {
+        let (journal, state, unreadable) =
+            Self::reopen_folding(path.into(), true, begin, fold).await?;
+        match unreadable {
+            None => Ok((journal, state)),
+            Some(damage) => Err(JournalError::Damaged {
+                path: journal.path,
+                damage,
+            }),
+        }
     }
 
     /// Opens an existing journal to read it; its writer goes on undisturbed, and one of an older
     /// format stays as it is.
     pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
-        let path = path.into();
-        std::fs::metadata(&path).map_err(|error| JournalError::io(&path, &error))?;
-        Self::connect(path, false).await
+        Self::reopen(path.into(), false, &mut Sink::Nothing).await
     }
 
-    async fn connect(path: PathBuf, writable: bool) -> Result<Self, JournalError> {
+    /// [`Self::open_read_only`], and folds the intact events into `begin` on the way, in their order,
+    /// up to the first that cannot be read (see `damage`).
+    pub async fn open_read_only_folding<T: Send + 'static>(
+        path: impl Into<PathBuf>,
+        begin: T,
+        fold: impl FnMut(&mut T, Record) + Send + 'static,
+    ) -> Result<(Self, T), JournalError> {
+        let (mut journal, state, unreadable) =
+            Self::reopen_folding(path.into(), false, begin, fold).await?;
+        // It stands before whatever else is wrong: nothing behind a damage is folded.
+        if unreadable.is_some() {
+            journal.damage = unreadable;
+        }
+        Ok((journal, state))
+    }
+
+    async fn reopen_folding<T: Send + 'static>(
+        path: PathBuf,
+        writable: bool,
+        begin: T,
+        fold: impl FnMut(&mut T, Record) + Send + 'static,
+    ) -> Result<(Self, T, Option<Damage>), JournalError> {
+        let (mut sink, folding) = fold::begin(begin, fold);
+        let opened = Self::reopen(path.clone(), writable, &mut sink).await;
+        sink.finish().await;
+        let journal = opened?;
+        match folding.await {
+            Ok((state, unreadable)) => Ok((journal, state, unreadable)),
+            Err(error) => Err(JournalError::Io {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    async fn reopen(path: PathBuf, writable: bool, sink: &mut Sink) -> Result<Self, JournalError> {
+        std::fs::metadata(&path).map_err(|error| JournalError::io(&path, &error))?;
+        Self::connect(path, writable, sink).await
+    }
+
+    async fn connect(path: PathBuf, writable: bool, sink: &mut Sink) -> Result<Self, JournalError> {
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
         let mut options = SqliteConnectOptions::new()
             .filename(&path)
             .read_only(!writable)
             .busy_timeout(Duration::from_secs(5))
+            // Rows come from a thread of their own; few at a time, the two would wake each other
+            // for most of a long walk.
+            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         if writable {
             options = options
@@ -105,12 +167,7 @@ impl SqliteJournal {
         let mut epoch: i64 = meta(&mut connection, "epoch").await.map_err(failed)?;
         // Before the look at the chain: its writer may be at work.
         let noted = noted(&path);
-        let mut looked_at = Vec::new();
-        let (end, damage) = scan(&mut connection, EMPTY, |row| {
-            looked_at.push(row);
-            Ok(())
-        })
-        .await;
+        let (end, damage) = scan(&mut connection, EMPTY, sink).await;
         let damage = damage.or_else(|| cut_off(end, noted));
         if writable {
             let statement = "UPDATE meta SET value = value + 1 WHERE key = 'epoch'";
@@ -130,7 +187,6 @@ impl SqliteJournal {
             writable,
             format,
             noted: Noted::default(),
-            looked_at,
         })
     }
 

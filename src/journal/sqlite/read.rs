@@ -6,9 +6,10 @@ use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row as _};
 
+use super::fold::Sink;
 use super::{End, SqliteJournal, hash, hash_of, meta};
 use crate::journal::chain::{self, Row};
-use crate::journal::{Damage, Head, Journal, JournalError, Verification};
+use crate::journal::{Damage, Head, JournalError, Verification};
 use crate::run::Record;
 
 const COLUMNS: &str = "SELECT seq, at, by, kind, body, hash FROM events WHERE seq > ? ORDER BY seq";
@@ -60,8 +61,6 @@ impl SqliteJournal {
         };
         self.end = Some(end);
         self.last_known = end;
-        self.looked_at
-            .truncate(usize::try_from(end.seq).unwrap_or(usize::MAX));
         self.damage = None;
         self.noted.note(&path, &end.into());
         Ok(moved)
@@ -79,50 +78,30 @@ impl SqliteJournal {
         self.clear_up().await;
         let path = self.path.clone();
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
-        let mut records = Vec::new();
-        // A long journal is not read and hashed a second time.
-        let looked_at = match after_seq {
-            0 => std::mem::take(&mut self.looked_at),
-            _ => Vec::new(),
-        };
-        for row in looked_at {
-            match row.record() {
-                Ok(record) => records.push(record),
-                Err(reason) => {
-                    self.damage = Some(Damage {
-                        first_bad: records.len() as u64 + 1,
-                        reason,
-                    });
-                    return Ok(records);
-                }
-            }
-        }
-        let after_seq = after_seq + records.len() as u64;
         let from = End {
             seq: after_seq,
             hash: hash_of(&mut self.connection, after_seq)
                 .await
                 .map_err(failed)?,
         };
-        let (end, damage) = scan(&mut self.connection, from, |row| {
-            records.push(row.record()?);
-            Ok(())
-        })
-        .await;
+        let mut sink = Sink::Records(Vec::new());
+        let (end, damage) = scan(&mut self.connection, from, &mut sink).await;
         if damage.is_some() {
             self.damage = damage;
         } else if !self.writable && end.seq >= self.last_known.seq {
             self.last_known = end;
         }
-        Ok(records)
+        Ok(match sink {
+            Sink::Records(records) => records,
+            Sink::Nothing | Sink::Fold(..) => Vec::new(),
+        })
     }
 }
 
 /// Looks at a whole journal without changing it. An error only where nothing of it can be read.
 pub async fn verify(path: &Path) -> Result<Verification, JournalError> {
-    let mut journal = SqliteJournal::open_read_only(path).await?;
     // Every event must be readable too, not only unaltered.
-    journal.read(0).await?;
+    let (mut journal, ()) = SqliteJournal::open_read_only_folding(path, (), |(), _| {}).await?;
     let damage = journal.damage.take();
     let end = match &damage {
         None => journal.last_known,
@@ -145,12 +124,12 @@ pub async fn verify(path: &Path) -> Result<Verification, JournalError> {
     })
 }
 
-/// Walks the chain from `from` on, giving each intact row to `take`; the end it came to, and what is
+/// Walks the chain from `from` on, giving each intact row to `sink`; the end it came to, and what is
 /// wrong behind it.
 pub(super) async fn scan(
     connection: &mut SqliteConnection,
     from: End,
-    mut take: impl FnMut(Row) -> Result<(), String>,
+    sink: &mut Sink,
 ) -> (End, Option<Damage>) {
     let mut end = from;
     let text = |error: sqlx::Error| error.to_string();
@@ -171,7 +150,7 @@ pub(super) async fn scan(
                 seq: end.seq + 1,
                 hash: hash(&row.hash),
             };
-            take(row)?;
+            sink.take(row).await?;
             end = next;
         }
         drop(rows);
