@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
-use super::{Exit, OpenArguments, attach, open, run, session, unattended};
+use super::{Exit, OpenArguments, attach, open, session, unattended};
 use crate::api::CommandAnswer;
 use crate::demo::workspace::Workspace;
 use crate::run::{Command, Policy};
@@ -53,7 +53,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         ));
     }
     if !arguments.headless && !arguments.serve {
-        run::need_terminal()?;
+        attach::need_terminal()?;
     }
     // Whatever ends this command must end the sample system with it.
     let mut terminated = signal(SignalKind::terminate())?;

@@ -14,6 +14,7 @@ mod inputs;
 mod open;
 mod plan;
 mod print;
+mod recall;
 mod report;
 mod resume;
 mod rollback;

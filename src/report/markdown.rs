@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
+use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{
-    Alert, Attempt, GuideOnDisk, Outcome, RunState, Timestamp, Verdict, action_title,
-};
+use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -413,8 +412,4 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "fail",
         Verdict::Inconclusive => "inconclusive",
     }
-}
-
-pub(super) fn time(at: Timestamp) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

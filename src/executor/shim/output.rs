@@ -7,7 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::executor::launcher::{SPOOL_FILE, private_file};
+use crate::executor::files::private_file;
+use crate::executor::launcher::SPOOL_FILE;
 use crate::executor::spool::Tag;
 use crate::text::redact::Redactor;
 use crate::text::scrub::Scrubber;
