@@ -126,7 +126,7 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
             assume,
             roll_back: arguments.rollback,
         };
-        return unattended::walk(&run, client, policy, arguments.json).await;
+        return unattended::walk(&run, client, policy, None, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
     let exit = attach::cockpit(

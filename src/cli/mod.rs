@@ -3,6 +3,7 @@
 mod abandon;
 mod annotate;
 mod attach;
+mod by_hand;
 mod check;
 mod completions;
 mod demo;

@@ -19,6 +19,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
             &arguments.run,
             client,
             unattended::policy_of(&kept.state, false),
+            None,
             false,
         )
         .await;

@@ -121,6 +121,9 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 _ => "under way".to_owned(),
             }
         )?;
+        if rollback.succeeded == Some(true) {
+            writeln!(out, "{}\n", super::standing::undone(state))?;
+        }
         for step in &option.steps {
             write_step(out, state, step)?;
         }
@@ -185,9 +188,14 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
 
 fn red_flag(state: &RunState, alert: &Alert) -> String {
     let seen = match &alert.acknowledged {
-        Some(known) => format!("{} {}: {}", known.by, time(known.at), known.note),
+        Some(known) => {
+            let more = state.more_words(alert);
+            let more = more.map_or_else(String::new, |more| format!("; {more}"));
+            format!("{} {}: {}{more}", known.by, time(known.at), known.note)
+        }
         None => "not acknowledged".to_owned(),
     };
+    let seen = scrub_line(&seen, false);
     let words = scrub_line(&state.alert_words(alert), false).into_owned();
     format!("{}: {words} ({seen})", time(alert.first_at))
 }
