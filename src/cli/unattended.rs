@@ -278,6 +278,10 @@ impl Walk {
         match message {
             Message::Snapshot(snapshot) => {
                 self.me = snapshot.you;
+                if let Some(known) = &self.state {
+                    let missed = snapshot.state.seq.saturating_sub(known.seq);
+                    say!("  {missed} events went by unread; the report has them");
+                }
                 if snapshot.state.driver != self.me {
                     // The walk before this one is gone, or ends at this moment.
                     let reason = "goes on with the walk";
