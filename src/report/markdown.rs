@@ -284,14 +284,16 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
 
 /// Where it waited for a person: transactions that were held, and whose keys went to it.
 fn write_waits(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
-    for hold in &attempt.holds {
+    for (index, hold) in attempt.holds.iter().enumerate() {
+        // What was said is one thing, and whether the server did it another.
+        let is_known = attempt.outcome == Some(Outcome::Passed) || index + 1 < attempt.holds.len();
         let end = match &hold.ended {
             Some(end) => format!(
                 "{} by {} at {}{}",
-                if end.commit {
-                    "committed"
-                } else {
-                    "rolled back"
+                match (end.commit, is_known) {
+                    (true, true) => "committed",
+                    (true, false) => "COMMIT was said",
+                    (false, _) => "rolled back",
                 },
                 end.by,
                 time(end.at),

@@ -70,6 +70,16 @@ pub fn open(record: &Record) -> Option<RunState> {
     })
 }
 
+/// Folds the events of a journal, the first of which makes the state; `None` stays where that is not
+/// [`Event::RunOpened`].
+pub fn fold(state: &mut Option<RunState>, record: &Record) {
+    match state {
+        Some(state) => apply(state, record),
+        None if record.seq == 1 => *state = open(record),
+        None => {}
+    }
+}
+
 /// Folds one event into the state.
 pub fn apply(state: &mut RunState, record: &Record) {
     state.seq = record.seq;

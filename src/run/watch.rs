@@ -97,6 +97,12 @@ impl RunState {
         Some(ends)
     }
 
+    /// Whether a watch ends when this phase passes its gate.
+    pub fn ends_with(&self, watch: ActionId, phase: &str) -> bool {
+        let last = self.watch_ends_with(watch);
+        last.is_some() && last <= self.phase_index(phase)
+    }
+
     /// Requests that end the running watches that this condition picks.
     pub(super) fn end_watches(&self, mut ends: impl FnMut(ActionId) -> bool) -> Vec<Event> {
         self.watching()

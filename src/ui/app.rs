@@ -520,16 +520,19 @@ impl App {
         Ok(())
     }
 
-    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
-        let contexts = self.contexts();
-        let frame = Frame {
+    fn frame<'a>(&'a self, contexts: &'a [Context]) -> Frame<'a> {
+        Frame {
             look: self.look(),
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
             notice: self.notice.as_ref(),
             is_waiting: self.is_waiting(),
-            contexts: &contexts,
-        };
-        screen::draw(&frame, area, buffer);
+            contexts,
+        }
+    }
+
+    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
+        let contexts = self.contexts();
+        screen::draw(&self.frame(&contexts), area, buffer);
     }
 }

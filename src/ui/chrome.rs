@@ -30,14 +30,15 @@ use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
 use super::watching::alert_at_hand;
-use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus};
+use crate::monitor::Reading;
+use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus, Timestamp};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
 pub fn header_rows(height: u16) -> u16 {
     if height >= 18 { 2 } else { 1 }
 }
 
-/// Way back, next act and keys.
+/// Way back, next act and keys, where the next act takes one row.
 pub const FOOTER_ROWS: u16 = 3;
 
 /// A screen of so many rows has some to spare for what does not fit on one.
@@ -111,13 +112,19 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         run.targets.keys().next().map(String::as_str)
     };
     match name.map(|name| (name, run.identities.get(name))) {
-        Some((_, Some(identity))) => {
+        Some((name, Some(identity))) => {
             left.push(segment(
                 format!("{}:{}/{}", identity.host, identity.port, identity.database),
                 on_banner(Role::Text),
                 2,
             ));
-            if identity.in_recovery {
+            if let Some(since) = lost_since(look, name) {
+                let text = format!(
+                    "LOST for {}",
+                    duration(seconds_between(since, look.model.now))
+                );
+                left.push(segment(text, theme.style(Role::Alarm), 1));
+            } else if identity.in_recovery {
                 left.push(segment("STANDBY", theme.style(Role::Alarm), 1));
             } else {
                 left.push(segment("primary", on_banner(Role::Text), 4));
@@ -152,6 +159,14 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         &Span::styled(" │ ", on_banner(Role::Border)),
         columns,
     )
+}
+
+/// Since when a database has not answered, where its panes know that it does not.
+fn lost_since(look: &Look<'_>, target: &str) -> Option<Timestamp> {
+    match look.model.activity.get(target)?.sample.state {
+        Reading::Lost { since, .. } => Some(since),
+        _ => None,
+    }
 }
 
 fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
@@ -242,8 +257,8 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
                 format!("NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old")
             }
             Link::Lost { why, .. } => format!(
-                "CONNECTION LOST for {silent}: what you see is old; trying again. \
-                 `gonogo resume {}` revives a run whose supervisor is gone ({why})",
+                "CONNECTION LOST for {silent}, what you see is old: `gonogo resume {}` revives it, \
+                 where its supervisor is gone; trying again ({why})",
                 look.run().run
             ),
         }));

@@ -134,10 +134,18 @@ fn fill(block: &Block, report: &mut Report<'_>) {
                     "`{}` has to be filled in before this block can run",
                     blank.text
                 ),
-                format!(
-                    "give `{}` a value: `--var {}=…`, or under `values` in `gonogo.toml`",
-                    blank.name, blank.name
-                ),
+                // A secret is refused where it could be read by others.
+                match crate::runbook::is_secret_name(&blank.name) {
+                    true => format!(
+                        "say where the secret comes from: `secrets.{} = {{ env = \"…\" }}` in \
+                         `gonogo.toml`, or its source under inputs",
+                        blank.name
+                    ),
+                    false => format!(
+                        "give `{}` a value: `--var {}=…`, or under `values` in `gonogo.toml`",
+                        blank.name, blank.name
+                    ),
+                },
             );
         }
     }
