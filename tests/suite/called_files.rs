@@ -143,7 +143,7 @@ fn an_editor_on_the_way_back_is_said_and_takes_the_keyboard() {
     terminal.keys("R");
     terminal.wait_for("calls ./vi");
     terminal.keys("B");
-    terminal.wait_for("an editor (vi) has opened");
+    terminal.wait_for("an editor (vi) is open");
     terminal.keys("I");
     terminal.wait_for("YOUR KEYS GO TO THE STEP");
     terminal.wait_until("the answer", |screen| !screen.contains("sent, waiting"));
@@ -169,7 +169,7 @@ fn an_editor_that_nobody_can_leave_holds_no_rehearsal_up_in_silence() {
     assert!(done.err.contains("an editor (vi)"), "{}", done.err);
     let run = home.runs()[0].clone();
     let mut terminal = Terminal::start(home.path(), &["attach", &run], 120, 40);
-    terminal.wait_for("an editor (vi) has opened");
+    terminal.wait_for("an editor (vi) is open");
     terminal.keys("I");
     terminal.wait_for("YOUR KEYS GO TO THE STEP");
     terminal.wait_until("the answer", |screen| !screen.contains("sent, waiting"));

@@ -136,7 +136,7 @@ impl Keyboard {
         let hidden = !self.echoes();
         if hidden && let Some(editor) = self.editor() {
             self.say(Some(Asks {
-                prompt: format!("{editor} has opened: it takes keys until it is left"),
+                prompt: format!("{editor} is open"),
                 hidden: false,
             }));
             return;

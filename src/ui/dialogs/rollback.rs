@@ -261,6 +261,10 @@ impl RollBackDialog {
         for reason in plan.reasons.iter().filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
+        // Said above the commands too: their files may lie below what is in sight.
+        for missing in self.files.values().flat_map(Files::missing) {
+            texts.push((format!("✗ {missing}"), Role::Failed));
+        }
         for (text, role) in texts {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
