@@ -362,9 +362,12 @@ impl Dialog for RollBackDialog {
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
-            Intent::Begin => self
-                .plan(look)
-                .is_some_and(|plan| plan.ready || !plan.open_choices.is_empty()),
+            // Nothing is offered before all of it has been shown.
+            Intent::Begin => {
+                let plan = self.plan(look);
+                plan.is_some_and(|plan| plan.ready || !plan.open_choices.is_empty())
+                    && !self.files.values().any(Files::is_awaited)
+            }
             Intent::NextField => look.model.plans.len() > 1,
             _ => true,
         }
