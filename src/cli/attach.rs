@@ -82,7 +82,9 @@ pub(super) async fn cockpit(
     let kept = session::read(run).await?;
     let exit = super::status::exit_of(&kept.state);
     say!("run {run}: {}", crate::report::sentence(&kept.state));
-    if exit == Exit::Waiting {
+    if let Some(words) = super::status::unsupervised(run, &kept.state)? {
+        say!("{words}");
+    } else if exit == Exit::Waiting {
         say!(
             "  next: `gonogo attach {run}` comes back to it; `gonogo report {run}` tells what happened"
         );

@@ -243,7 +243,8 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
         .unwrap_or(Path::new("."))
         .canonicalize()?;
     let directory = match &environment.directory {
-        Some(directory) => beside.join(directory),
+        // Without the `.` of it: the path stands on every screen. Links are left as they are.
+        Some(directory) => beside.join(directory).components().collect(),
         None => beside,
     };
     if !directory.is_dir() {

@@ -67,6 +67,13 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             text("title"),
             text("sentence"),
         );
+        let goes_on = ["running", "rolling_back"].contains(&text("state").as_str());
+        if goes_on && row["alive"] == false {
+            lines += &format!(
+                "    NO SUPERVISOR: nothing new starts; `gonogo attach {}` gives it one\n",
+                text("run")
+            );
+        }
         if let Some(damage) = row["damage"].as_str() {
             lines += &format!(
                 "    {damage}; what stands here is where the events before it leave the run\n"

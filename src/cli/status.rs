@@ -25,9 +25,26 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     let kept = session::read(&run).await?;
     let mut text = format!("run {run}: {}\n", sentence(&kept.state));
-    for phase in kept.state.runbook.walk() {
-        text += &format!("\n{}\n", phase.title);
-        for step in &phase.steps {
+    if let Some(words) = unsupervised(&run, &kept.state)? {
+        text += &format!("{words}\n");
+    }
+    let phases = kept
+        .state
+        .runbook
+        .walk()
+        .map(|phase| (&phase.title, &phase.steps));
+    let way_back = kept
+        .state
+        .rollback
+        .as_ref()
+        .and_then(|rollback| kept.state.runbook.option(&rollback.option))
+        .map(|option| (&option.title, &option.steps));
+    let parts = phases
+        .map(|part| ("", part))
+        .chain(way_back.map(|part| ("way back: ", part)));
+    for (what, (title, steps)) in parts {
+        text += &format!("\n{what}{title}\n");
+        for step in steps {
             let word = report::step_word(&kept.state, step);
             text += &format!("  {word:<10} {}\n", step.title);
         }
@@ -78,6 +95,18 @@ async fn observers(socket: &std::path::Path) -> Vec<String> {
             Vec::new()
         }
     }
+}
+
+/// What has to be said of a run that should go on by itself and has nobody to see to it.
+pub(super) fn unsupervised(run: &str, state: &RunState) -> color_eyre::Result<Option<String>> {
+    let goes_on = matches!(state.mode, Mode::Running | Mode::RollingBack) || state.held().is_some();
+    let alone = session::living(&session::directory_of(run)?).is_none();
+    Ok((goes_on && alone).then(|| {
+        format!(
+            "  NO SUPERVISOR: what is running goes on, nothing new starts\n  \
+             next: `gonogo attach {run}` gives it one"
+        )
+    }))
 }
 
 /// The exit code that the state of a run stands for.

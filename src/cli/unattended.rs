@@ -278,6 +278,10 @@ impl Walk {
         match message {
             Message::Snapshot(snapshot) => {
                 self.me = snapshot.you;
+                if let Some(known) = &self.state {
+                    let missed = snapshot.state.seq.saturating_sub(known.seq);
+                    say!("  {missed} events went by unread; the report has them");
+                }
                 if snapshot.state.driver != self.me {
                     // The walk before this one is gone, or ends at this moment.
                     let reason = "goes on with the walk";
@@ -374,7 +378,11 @@ fn say(state: &RunState, event: &Event) {
             );
         }
         Event::TransactionEnded { commit, reason, .. } => {
-            let word = if *commit { "committed" } else { "rolled back" };
+            let word = if *commit {
+                "COMMIT is sent"
+            } else {
+                "rolled back"
+            };
             let why = reason.as_deref().unwrap_or("by a person");
             say!("  held      before its COMMIT, then {word}: {why}");
         }

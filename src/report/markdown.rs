@@ -188,9 +188,14 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
 
 fn red_flag(state: &RunState, alert: &Alert) -> String {
     let seen = match &alert.acknowledged {
-        Some(known) => format!("{} {}: {}", known.by, time(known.at), known.note),
+        Some(known) => {
+            let more = state.more_words(alert);
+            let more = more.map_or_else(String::new, |more| format!("; {more}"));
+            format!("{} {}: {}{more}", known.by, time(known.at), known.note)
+        }
         None => "not acknowledged".to_owned(),
     };
+    let seen = scrub_line(&seen, false);
     let words = scrub_line(&state.alert_words(alert), false).into_owned();
     format!("{}: {words} ({seen})", time(alert.first_at))
 }
@@ -279,14 +284,16 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
 
 /// Where it waited for a person: transactions that were held, and whose keys went to it.
 fn write_waits(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
-    for hold in &attempt.holds {
+    for (index, hold) in attempt.holds.iter().enumerate() {
+        // What was said is one thing, and whether the server did it another.
+        let is_known = attempt.outcome == Some(Outcome::Passed) || index + 1 < attempt.holds.len();
         let end = match &hold.ended {
             Some(end) => format!(
                 "{} by {} at {}{}",
-                if end.commit {
-                    "committed"
-                } else {
-                    "rolled back"
+                match (end.commit, is_known) {
+                    (true, true) => "committed",
+                    (true, false) => "COMMIT was said",
+                    (false, _) => "rolled back",
                 },
                 end.by,
                 time(end.at),

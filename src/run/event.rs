@@ -290,6 +290,9 @@ pub enum Event {
     AlertAcknowledged {
         alert: u64,
         note: String,
+        /// It holds for this pattern of this watch until the phase ends: more of it is only counted.
+        #[serde(default)]
+        lasts: bool,
     },
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {

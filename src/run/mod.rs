@@ -36,7 +36,7 @@ mod tests;
 
 pub use crate::runbook::shell_quoted;
 pub use advance::advance;
-pub use apply::{apply, open};
+pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use back::Act;
 pub use command::{Command, Refusal};

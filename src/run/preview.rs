@@ -151,14 +151,24 @@ pub(super) fn reckon(
             None if actor == Actor::Shell && is_provided(state, name) => {}
             None => match subject.carries.iter().find(|carried| carried.name == *name) {
                 Some(carried) => awaited.push(missing(state, &start, subject.line, carried)),
-                None => blanks.push(format!("`{name}`")),
+                None => blanks.push(name),
             },
         }
     }
     if !blanks.is_empty() {
+        let is_secret = |name: &&String| {
+            let mut variables = state.runbook.variables.iter();
+            variables.any(|variable| variable.name == **name && variable.secret)
+        };
+        let named: Vec<String> = blanks.iter().map(|name| format!("`{name}`")).collect();
         return Err(Refusal::new(
-            format!("line {}: no value for {}", subject.line, blanks.join(", ")),
-            "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
+            format!("line {}: no value for {}", subject.line, named.join(", ")),
+            match blanks.iter().all(is_secret) {
+                true => {
+                    "say where it comes from under inputs (`i`), or under `secrets` in `gonogo.toml`"
+                }
+                false => "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
+            },
         ));
     }
     let command = fill(subject.code.trim_end(), actor, subject.code_line, &fillings);

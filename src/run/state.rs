@@ -323,6 +323,15 @@ pub struct Acknowledged {
     pub at: Timestamp,
     pub by: String,
     pub note: String,
+    /// More of it is only counted, until the phase ends.
+    #[serde(default)]
+    pub lasts: bool,
+    /// Lines that matched since.
+    #[serde(default)]
+    pub more: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub latest: String,
 }
 
 /// The process that carries an action out; pid and start time name it for good.

@@ -114,16 +114,43 @@ pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String 
     if !block.id.starts_with("block-") {
         return block.id.clone();
     }
-    block
-        .code
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .map(|line| {
-            let line = line.trim_start_matches(['#', '-', ' ']);
-            line.chars().take(60).collect()
-        })
+    let lines = || block.code.lines().map(str::trim);
+    lines()
+        .find(|line| !line.is_empty() && !is_opener(line))
+        .or_else(|| lines().find(|line| !line.is_empty()))
+        .map(|line| shortened(line.trim_start_matches(['#', '-', ' '])))
         .unwrap_or_else(|| step.title.clone())
+}
+
+/// Whether a line only prepares what comes after it, so that it is no name for the whole.
+fn is_opener(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let is = |word: &str| {
+        lower.strip_prefix(word).is_some_and(|rest| {
+            !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+        })
+    };
+    const WORDS: [&str; 8] = [
+        "begin",
+        "start transaction",
+        "set",
+        "\\set",
+        "\\timing",
+        "\\x",
+        "\\pset",
+        "\\c",
+    ];
+    line.starts_with("#!") || WORDS.iter().any(|word| is(word))
+}
+
+/// A title of one line; what was left out is told, so that it is not taken for the command.
+fn shortened(line: &str) -> String {
+    const LONGEST: usize = 60;
+    if line.chars().count() <= LONGEST {
+        return line.to_owned();
+    }
+    let kept: String = line.chars().take(LONGEST - 1).collect();
+    format!("{}…", kept.trim_end())
 }
 
 impl RunState {

@@ -158,7 +158,8 @@ impl<'a> Assembler<'a> {
             return;
         }
         let kind = heading.kind;
-        let before = index < self.first_phase;
+        let under_title = self.phases.is_empty() && !self.runbook.phases.is_empty();
+        let before = index < self.first_phase && !under_title;
         match kind {
             Kind::Rollback => {
                 self.rollback(index, None);
@@ -185,7 +186,7 @@ impl<'a> Assembler<'a> {
             _ if before => holds_boxes || holds_commands,
             _ => holds_boxes,
         };
-        if !walked || self.phases.is_empty() {
+        if !walked || self.phases.is_empty() && !under_title {
             self.soak(index);
             self.reference(index);
             return;
@@ -220,7 +221,8 @@ impl<'a> Assembler<'a> {
         if self.has_commands(&content) || !content.ticks.is_empty() && (alone || heading.level > 0)
         {
             let phase = self.whole_phase(&heading.title.clone(), heading.line, from, to, 1);
-            if alone {
+            // Where no section is a phase, what stands right under the title is the walk.
+            if alone || heading.level == 0 && self.phases.is_empty() {
                 self.runbook.phases.push(phase);
             } else if index < self.first_phase {
                 self.runbook.preparation.push(phase);

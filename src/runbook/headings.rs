@@ -136,9 +136,10 @@ pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
 }
 
 /// A comment such as `<!-- gonogo: rollback -->` decides what a section is for.
-fn forced_kind(raw: &Raw) -> Option<Kind> {
+pub(super) fn forced_kind(raw: &Raw) -> Option<Kind> {
     [
         ("phase", Kind::Walk),
+        ("begin", Kind::Walk),
         ("phases", Kind::Procedure),
         ("preparation", Kind::Preparation),
         ("cleanup", Kind::Cleanup),
@@ -340,6 +341,14 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
         r"roll(ing)?[- ]?back|back[- ]?out (plan|procedure|steps)|^back[- ]?out\b|^revert|\bundo\b|disaster recovery|^recovery (procedure|plan|steps)|rückfall|zurückrollen|retour arrière|marcha atrás|reversión|reversão|ripristino|^restauration (depuis|complète)|откат|回滚|回退|ロールバック|롤백"
     )
     .is_match(lower);
+    // "If it goes wrong" is about the whole change; "if something goes wrong" often about anything.
+    let in_case = pattern!(
+        r"^(what )?(if|when|in case|should) (it|this|that|all|everything|the (deploy(ment)?|release|migration|rollout|change|upgrade|update|cutover|switch(over)?|installation)) (all )?(goes|go|went|fails?|failed|breaks?|does ?n.t work)\b|^how to (revert|back out|undo)\b|^backing out\b|^falling back\b"
+    )
+    .is_match(lower);
+    if in_case && !numbered {
+        return true;
+    }
     if !names_it {
         return false;
     }
@@ -438,6 +447,12 @@ mod tests {
         for (title, kind) in [
             ("Rollback Procedure (If Needed)", Kind::Rollback),
             ("🚨 Rollback Plans", Kind::Rollback),
+            ("If it goes wrong", Kind::Rollback),
+            ("When the migration fails", Kind::Rollback),
+            ("Backing out", Kind::Rollback),
+            ("If something goes wrong", Kind::Troubleshooting),
+            ("Step 2: If the deployment fails", Kind::Walk),
+            ("If it rains", Kind::Walk),
             ("Phase 6: Rollback", Kind::Rollback),
             ("Step 2: Test the rollback script", Kind::Walk),
             ("Rolling Deployment Guide", Kind::Walk),

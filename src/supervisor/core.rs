@@ -17,11 +17,11 @@ use super::secrets::Secrets;
 use super::watching::{lock_record, start_monitor};
 use super::{included, memory};
 use crate::executor::{Executor, Running};
-use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
+use crate::journal::{JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, PairingAct, PairingFact, Readings, Record, Refusal,
-    RunState, Subject, TargetIdentity, Timestamp, advance, apply, decide, open, preview,
+    RunState, Subject, TargetIdentity, Timestamp, advance, decide, fold, preview,
 };
 use crate::runbook::Actor;
 use crate::text::redact::Redactor;
@@ -77,6 +77,8 @@ pub struct Supervisor {
     pub(super) people_version: u64,
     /// Since when no client of the driver has been seen.
     pub(super) driver_missed: Option<Timestamp>,
+    /// Since when nobody is there whose hand is up, by name.
+    pub(super) hands_missed: HashMap<String, Timestamp>,
     /// When somebody last came or went.
     pub(super) looked_at: Timestamp,
     pub(super) health: StoreHealth,
@@ -105,10 +107,11 @@ impl Supervisor {
             .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
         let reserve = Reserve::new(directory);
-        let mut journal = match SqliteJournal::open(&journal_path).await {
+        let opened = open_journal(&journal_path).await;
+        let (mut journal, state) = match opened {
             // Without its supervisor a run has no way back at all.
             Err(JournalError::DiskFull { .. }) if reserve.give_up() => {
-                SqliteJournal::open(&journal_path).await?
+                open_journal(&journal_path).await?
             }
             opened => opened?,
         };
@@ -116,15 +119,7 @@ impl Supervisor {
         if damage.is_some() {
             journal.set_damaged_tail_aside().await?;
         }
-        let records = journal.read(0).await?;
-        let mut records_in_order = records.iter();
-        let mut state = records_in_order
-            .next()
-            .and_then(open)
-            .ok_or_else(|| SupervisorError::NotARun(journal_path.clone()))?;
-        for record in records_in_order {
-            apply(&mut state, record);
-        }
+        let state = state.ok_or_else(|| SupervisorError::NotARun(journal_path.clone()))?;
         let executor = Executor::new(binary, directory);
         let feed = Arc::new(Feed::new(state.clone()));
         let outputs = Outputs::new(executor.clone(), feed.clone());
@@ -161,6 +156,7 @@ impl Supervisor {
             people: Vec::new(),
             people_version: 0,
             driver_missed: None,
+            hands_missed: HashMap::new(),
             looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
@@ -210,6 +206,7 @@ impl Supervisor {
                     self.mend_journal().await;
                     self.look_at_guide();
                     self.note_presence(false).await;
+                    self.lower_hands_of_the_gone().await;
                     self.proceed().await;
                     self.note_standing(false).await;
                     if self.is_over() || self.is_parked() {
@@ -475,6 +472,11 @@ impl Supervisor {
         }
         tracing::error!("the engine does not come to rest; the run is left as it is");
     }
+}
+
+/// The journal to go on with, and the state that its intact events make.
+async fn open_journal(path: &Path) -> Result<(SqliteJournal, Option<RunState>), JournalError> {
+    SqliteJournal::open_folding(path, None, |state, record| fold(state, &record)).await
 }
 
 /// Somebody wants the controls: who is there matters now, not after a grace.

@@ -94,7 +94,7 @@ impl Secrets {
         match source {
             SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
                 if looks_like_a_variable(variable) {
-                    format!("the environment variable `{variable}` is not set; set it and open the run again")
+                    unset(variable)
                 } else {
                     // Whoever types the secret itself here does not want to read it on the screen.
                     "what was given is not the name of an environment variable that is set; \
@@ -106,7 +106,10 @@ impl Secrets {
                 let path = self.directory.join(path);
                 let found = tokio::fs::metadata(&path).await;
                 if found.is_ok_and(|found| !found.is_file() || found.len() > LARGEST_FILE) {
-                    return Err(format!("`{}` is not a file of at most 1 MiB", path.display()));
+                    return Err(format!(
+                        "`{}` is not a file of at most 1 MiB",
+                        path.display()
+                    ));
                 }
                 tokio::fs::read_to_string(&path)
                     .await
@@ -220,7 +223,16 @@ impl Secrets {
             },
             Command::Note { text, step } => Command::Note {
                 text: clean(text),
-                step,
+                step: step.map(clean),
+            },
+            Command::TakeTarget {
+                target,
+                typed,
+                reason,
+            } => Command::TakeTarget {
+                target,
+                typed,
+                reason: clean(reason),
             },
             Command::Start {
                 action,
@@ -293,9 +305,11 @@ fn scrubbed(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What people write to each other.
+/// What people write to each other, and whom they name.
 fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
     match act {
+        PairingAct::Offer { to } => PairingAct::Offer { to: to.map(clean) },
+        PairingAct::Allow { whom } => PairingAct::Allow { whom: clean(whom) },
         PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
             reason: clean(reason),
             to_go_back,
@@ -315,4 +329,33 @@ fn looks_like_a_variable(name: &str) -> bool {
         && name
             .chars()
             .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+}
+
+/// What to do about a variable that is not set. The environment of this process is that of whoever
+/// started it: a client that has the variable changes nothing.
+fn unset(variable: &str) -> String {
+    format!(
+        "the environment variable `{variable}` is not set where this supervisor was started: \
+         `export {variable}=…`, `kill {}` (the run stays), `gonogo attach`",
+        std::process::id()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unset;
+
+    #[test]
+    fn a_variable_that_is_not_set_is_told_with_the_whole_way_out() {
+        let told = unset("SHOP_PASSWORD");
+        let kill = format!("`kill {}`", std::process::id());
+        for part in [
+            "`SHOP_PASSWORD`",
+            "`export SHOP_PASSWORD=…`",
+            &kill,
+            "`gonogo attach`",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
 }

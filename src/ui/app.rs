@@ -417,7 +417,10 @@ impl App {
 
     fn areas(&self) -> Areas {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
-        screen::areas(area, super::chrome::alarms(&self.look()).len())
+        let (look, size) = (self.look(), self.size);
+        let alarms = super::chrome::alarm_lines(&look, size).len();
+        let acts = screen::act_lines(&look, self.notice(), self.is_waiting(), size).len();
+        screen::areas(area, alarms, acts)
     }
 
     /// The room of a pane as it stands on the screen, its title not counted.
@@ -516,16 +519,19 @@ impl App {
         Ok(())
     }
 
-    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
-        let contexts = self.contexts();
-        let frame = Frame {
+    fn frame<'a>(&'a self, contexts: &'a [Context]) -> Frame<'a> {
+        Frame {
             look: self.look(),
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
             notice: self.notice.as_ref(),
             is_waiting: self.is_waiting(),
-            contexts: &contexts,
-        };
-        screen::draw(&frame, area, buffer);
+            contexts,
+        }
+    }
+
+    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
+        let contexts = self.contexts();
+        screen::draw(&self.frame(&contexts), area, buffer);
     }
 }

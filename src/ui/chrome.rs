@@ -11,14 +11,14 @@
 //! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::dialogs::Dialog;
 use super::format::{
     clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
-    seconds_between,
+    seconds_between, wrap_within,
 };
 use super::held;
 use super::intent::Intent;
@@ -30,15 +30,21 @@ use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
 use super::watching::alert_at_hand;
-use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus};
+use crate::monitor::Reading;
+use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus, Timestamp};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
 pub fn header_rows(height: u16) -> u16 {
     if height >= 18 { 2 } else { 1 }
 }
 
-/// Way back, next act and keys.
+/// Way back, next act and keys, where the next act takes one row.
 pub const FOOTER_ROWS: u16 = 3;
+
+/// A screen of so many rows has some to spare for what does not fit on one.
+pub const ROOMY: u16 = 20;
+/// Rows that long alarms take beyond one each.
+const ALARM_ROWS_MORE: usize = 2;
 
 pub fn header(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let run = look.run();
@@ -106,13 +112,19 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         run.targets.keys().next().map(String::as_str)
     };
     match name.map(|name| (name, run.identities.get(name))) {
-        Some((_, Some(identity))) => {
+        Some((name, Some(identity))) => {
             left.push(segment(
                 format!("{}:{}/{}", identity.host, identity.port, identity.database),
                 on_banner(Role::Text),
                 2,
             ));
-            if identity.in_recovery {
+            if let Some(since) = lost_since(look, name) {
+                let text = format!(
+                    "LOST for {}",
+                    duration(seconds_between(since, look.model.now))
+                );
+                left.push(segment(text, theme.style(Role::Alarm), 1));
+            } else if identity.in_recovery {
                 left.push(segment("STANDBY", theme.style(Role::Alarm), 1));
             } else {
                 left.push(segment("primary", on_banner(Role::Text), 4));
@@ -147,6 +159,14 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         &Span::styled(" │ ", on_banner(Role::Border)),
         columns,
     )
+}
+
+/// Since when a database has not answered, where its panes know that it does not.
+fn lost_since(look: &Look<'_>, target: &str) -> Option<Timestamp> {
+    match look.model.activity.get(target)?.sample.state {
+        Reading::Lost { since, .. } => Some(since),
+        _ => None,
+    }
 }
 
 fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
@@ -226,22 +246,22 @@ fn guide_word(look: &Look<'_>) -> Option<String> {
     })
 }
 
-/// What must not be overlooked, the gravest first.
-pub fn alarms(look: &Look<'_>) -> Vec<String> {
+/// What must not be overlooked, the gravest first. Nearly all end with what to do.
+fn alarms(look: &Look<'_>) -> Vec<Alarm> {
     let model = look.model;
     let mut alarms = Vec::new();
     if let Some(silent) = model.silent_s() {
         let silent = duration(silent);
-        alarms.push(match &model.link {
+        alarms.push(Alarm::whole(match &model.link {
             Link::Up => {
                 format!("NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old")
             }
             Link::Lost { why, .. } => format!(
-                "CONNECTION LOST for {silent}: what you see is old; trying again. \
-                 `gonogo resume {}` revives a run whose supervisor is gone ({why})",
+                "CONNECTION LOST for {silent}, what you see is old: `gonogo resume {}` revives it, \
+                 where its supervisor is gone; trying again ({why})",
                 look.run().run
             ),
-        });
+        }));
     }
     if let Some(typing) = &look.view.typing {
         let title = look
@@ -249,23 +269,24 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             .step_of(typing.action)
             .map_or("", |step| step.title.as_str());
         let key = keymap::key_of(Context::Keyboard, Intent::TakeKeyboardBack);
-        alarms.push(if typing.is_over(model) {
+        alarms.push(Alarm::whole(if typing.is_over(model) {
             format!("THE STEP HAS ENDED: your keys go nowhere; {key} takes them back")
         } else {
             format!(
                 "YOUR KEYS GO TO THE STEP `{}`: {key} takes them back",
                 plain(title)
             )
-        });
+        }));
     }
     if let Some(held) = held::held(model) {
         let key = |intent| keymap::key_of(Context::Main, intent);
-        alarms.extend(held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld)));
+        let alarm = held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld));
+        alarms.extend(alarm.map(Alarm::whole));
     }
     if let Some(failure) = &model.store.failure {
-        alarms.push(format!(
+        alarms.push(Alarm::whole(format!(
             "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
-        ));
+        )));
     }
     if let Some(alert) = alert_at_hand(look) {
         let run = look.run();
@@ -274,19 +295,60 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             many => format!(" (1 of {many})"),
         };
         let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
-        alarms.push(format!(
-            "RED FLAG{more}, {key} acknowledges: {}",
-            run.alert_words(alert)
-        ));
+        // What to do stands first; the line that was seen may be of any length.
+        alarms.push(Alarm {
+            is_cut: true,
+            text: format!(
+                "RED FLAG{more}, {key} acknowledges: {}",
+                run.alert_words(alert)
+            ),
+        });
     }
     alarms
 }
 
-pub fn draw_alarms(alarms: &[String], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+/// A row over the panes.
+struct Alarm {
+    text: String,
+    /// Its end may be missing.
+    is_cut: bool,
+}
+
+impl Alarm {
+    fn whole(text: String) -> Self {
+        Self {
+            text,
+            is_cut: false,
+        }
+    }
+}
+
+/// The alarms as rows of a screen. What does not fit on its row goes on below it, for it ends with
+/// what to do; on a low screen it is cut.
+pub fn alarm_lines(look: &Look<'_>, screen: Size) -> Vec<Line<'static>> {
+    let mut spare = match screen.height {
+        ROOMY.. => ALARM_ROWS_MORE,
+        _ => 0,
+    };
+    let style = look.theme.style(Role::Alarm);
+    let mut lines = Vec::new();
+    for alarm in alarms(look) {
+        let text = format!(" {}", alarm.text);
+        let columns = usize::from(screen.width);
+        let rows = match spare {
+            1.. if !alarm.is_cut => wrap_within(Line::styled(text, style), columns, 1, 1 + spare),
+            _ => vec![Line::styled(fit(&text, columns), style)],
+        };
+        spare -= rows.len() - 1;
+        lines.extend(rows);
+    }
+    lines
+}
+
+pub fn draw_alarms(alarms: &[Line<'static>], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     for (alarm, row) in alarms.iter().zip(area.rows()) {
         buffer.set_style(row, look.theme.style(Role::Alarm));
-        let text = fit(&format!(" {alarm}"), row.width.into());
-        Line::styled(text, look.theme.style(Role::Alarm)).render(row, buffer);
+        alarm.render(row, buffer);
     }
 }
 

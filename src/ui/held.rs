@@ -27,6 +27,9 @@ pub struct Held<'a> {
     pub open_s: Result<u64, u64>,
     /// The server shows no such session any more: it has rolled back.
     pub gone: bool,
+    /// Seconds for which the server has not answered: what it last said of the transaction says nothing
+    /// about now.
+    pub unseen_s: Option<u64>,
     /// Sessions that wait for it, directly or behind one that does, with the seconds of their wait.
     pub blocked: Vec<(&'a Session, u64)>,
 }
@@ -54,9 +57,13 @@ pub fn held(model: &Model) -> Option<Held<'_>> {
         held_s: seconds_between(hold.since, model.now),
         open_s: Err(at_most),
         gone: false,
+        unseen_s: None,
         blocked: Vec::new(),
     };
-    if let Some(activity) = model.activity.get(on) {
+    let activity = model.activity.get(on);
+    if let Some(Reading::Lost { since, .. }) = activity.map(|activity| &activity.sample.state) {
+        held.unseen_s = Some(seconds_between(*since, model.now));
+    } else if let Some(activity) = activity {
         let sessions = &activity.sample.sessions;
         let age_s = seconds_between(activity.sample.at, model.now);
         let open_ms = sessions
@@ -104,8 +111,14 @@ fn waiting_for<'a>(activity: &'a Activity, name: &str) -> impl Iterator<Item = &
 }
 
 impl Held<'_> {
-    /// `open for 1m 04s`, or `open for at most 1m 04s`.
+    /// `open for 1m 04s`, or `open for at most 1m 04s`, or that nobody knows.
     pub fn open(&self) -> String {
+        if let Some(seconds) = self.unseen_s {
+            let silent = duration(seconds);
+            return format!(
+                "the server has not answered for {silent}: nobody knows whether it is still open"
+            );
+        }
         match self.open_s {
             _ if self.gone => "GONE from the server, which has rolled it back".to_owned(),
             Ok(seconds) => format!("open for {}", duration(seconds)),
@@ -113,9 +126,10 @@ impl Held<'_> {
         }
     }
 
-    /// `blocks 2 sessions`, or that it blocks nobody.
+    /// `blocks 2 sessions`, or that it blocks nobody, or that nobody knows.
     pub fn blocks(&self) -> String {
         match self.blocked.len() {
+            _ if self.unseen_s.is_some() => "nor whom it blocks".to_owned(),
             0 => "blocks nobody".to_owned(),
             count => format!("BLOCKS {}", plural(count, "session", "sessions")),
         }

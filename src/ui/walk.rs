@@ -1,7 +1,7 @@
 //! Where the operator stands: the step at hand, the boxes and actions in it, and the next act in
 //! words. All of it is read from the run; nothing is decided here.
 
-use super::format::{duration, minute, minute_or_date, plural, seconds_between};
+use super::format::{duration, fit, minute, minute_or_date, plural, seconds_between};
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
 use super::markdown::plain;
@@ -355,7 +355,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
                 .unwrap_or("a step of the way back failed");
             return loud(
                 format!(
-                    "STUCK: {why}; Enter to retry, {} skips, {} offers another way back",
+                    "STUCK, Enter to retry, {} skips, {} offers another way back: {why}",
                     key(Intent::AskSkip),
                     key(Intent::AskRollBack)
                 ),
@@ -520,7 +520,8 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
-                        "{elsewhere}`{title}` {}: Enter to retry, {} skips, {} is the way back",
+                        "{elsewhere}`{}` {}: Enter to retry, {} skips, {} is the way back",
+                        fit(&title, 40),
                         if ended == Outcome::Failed {
                             "failed"
                         } else {

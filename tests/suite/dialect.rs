@@ -232,6 +232,21 @@ fn headings_decide_and_prose_and_drawings_do_not() {
 }
 
 #[test]
+fn steps_that_are_only_numbered_items_are_walked_and_their_way_back_is_not() {
+    let guide = "# Rollout\n\nTell support.\n\n## Prerequisites\n\n- [ ] VPN is up\n\n## If it goes wrong\n\n\
+                 ```sql\nALTER TABLE orders DROP COLUMN channel;\n```\n";
+    let steps = "1. Add the column:\n\n   ```sql\n   ALTER TABLE orders ADD COLUMN channel text;\n   ```\n\n\
+                 2. Restart:\n\n   ```bash\n   systemctl restart orders\n   ```\n\n";
+    let runbook = open(&guide.replace("Tell support.\n\n", steps));
+    assert_eq!(titles(&runbook), ["Rollout"]);
+    assert_eq!(runbook.phases[0].steps[0].blocks, [1, 2]);
+    let all: Vec<&str> = runbook.walk().map(|phase| phase.title.as_str()).collect();
+    assert_eq!(all, ["Prerequisites", "Rollout"]);
+    assert_eq!(runbook.rollback.len(), 1);
+    assert_eq!(runbook.rollback[0].title, "If it goes wrong");
+}
+
+#[test]
 fn an_omission_keeps_a_block_from_being_done() {
     let runbook = open(SCHEMA);
     let archive = block(&runbook, "drop all other");

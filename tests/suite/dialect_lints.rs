@@ -33,6 +33,19 @@ fn mistakes_in_annotations_get_advice_where_they_stand() {
 }
 
 #[test]
+fn a_blank_that_is_a_secret_is_not_asked_for_where_others_could_read_it() {
+    let runbook = open("# A\n\n## Step 1\n\n```bash\ncurl -u <api-key> https://<host>/\n```\n");
+    let help = |name: &str| {
+        let mut found = runbook.diagnostics.iter();
+        let found = found.find(|found| found.code == "blank" && found.help.contains(name));
+        found.unwrap_or_else(|| panic!("{:#?}", runbook.diagnostics))
+    };
+    assert!(help("API_KEY").help.contains("secrets.API_KEY"));
+    assert!(!help("API_KEY").help.contains("--var"));
+    assert!(help("HOST").help.contains("--var HOST="));
+}
+
+#[test]
 fn nothing_after_an_open_fence_can_be_armed() {
     let runbook =
         open("# A\n\n## Step 1\n\n```bash\nls\n\n## Step 2\n\n```sql\nSELECT 1;\n```\n\ntext\n");

@@ -104,6 +104,15 @@ fn a_killed_supervisor_is_seen_at_once_and_what_ran_is_adopted_with_all_its_outp
     broken.executes();
     kill_process(broken.supervisor(), Signal::KILL).unwrap();
     broken.terminal.wait_for("CONNECTION LOST");
+    // Nobody is told that it goes on by itself.
+    for words in [["status", &broken.run].as_slice(), &["runs"]] {
+        let told = broken.home.gonogo(words).exits(0).out;
+        assert!(told.contains("NO SUPERVISOR"), "{told}");
+        assert!(
+            told.contains(&format!("gonogo attach {}", broken.run)),
+            "{told}"
+        );
+    }
     let mut second = Terminal::start(broken.home.path(), &["attach", &broken.run], 120, 40);
     let screen = second.wait_for("HELD");
     assert!(screen.contains("running"), "{screen}");

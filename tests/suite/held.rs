@@ -287,6 +287,8 @@ async fn a_server_that_goes_away_while_it_is_held_has_committed_nothing() {
         report.contains("the server went away while it was held"),
         "{report}"
     );
+    assert!(report.contains("COMMIT was said by anna"), "{report}");
+    assert!(!report.contains("committed by"), "{report}");
     assert_eq!(held.columns().await, 2);
 }
 

@@ -25,6 +25,7 @@ mod executor_sql;
 mod faults;
 mod flowing;
 mod held;
+mod hostile_names;
 mod hostile_output;
 mod hostile_sinks;
 mod house;

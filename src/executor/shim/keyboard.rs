@@ -112,7 +112,11 @@ impl Keyboard {
     }
 
     fn echoes(&self) -> bool {
-        tcgetattr(&self.terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO))
+        self.modes().contains(LocalModes::ECHO)
+    }
+
+    fn modes(&self) -> LocalModes {
+        tcgetattr(&self.terminal).map_or(LocalModes::empty(), |modes| modes.local_modes)
     }
 
     /// Looks whether the action asks, if it is time; `unfinished` are the lines before its cursors,
@@ -133,7 +137,8 @@ impl Keyboard {
             .into_iter()
             .find(|text| !text.trim().is_empty())
             .unwrap_or_default();
-        let hidden = !self.echoes();
+        let modes = self.modes();
+        let hidden = !modes.contains(LocalModes::ECHO);
         if hidden && let Some(editor) = self.editor() {
             self.say(Some(Asks {
                 prompt: format!("{editor} is open"),
@@ -142,7 +147,8 @@ impl Keyboard {
             return;
         }
         let polls = !prompt.is_empty() && silent_for >= POLLING;
-        let asks = (hidden || reading::reads(&self.terminal, polls)).then(|| Asks {
+        let asks = asks_for_a_secret(modes, prompt) || reading::reads(&self.terminal, polls);
+        let asks = asks.then(|| Asks {
             prompt: end_of(&spool.redactor().redact_text(prompt)),
             hidden,
         });
@@ -151,8 +157,7 @@ impl Keyboard {
 
     /// The editor or pager that has taken the whole terminal: a password is asked for line by line.
     fn editor(&self) -> Option<String> {
-        let modes = tcgetattr(&self.terminal).ok()?;
-        let by_line = modes.local_modes.contains(LocalModes::ICANON);
+        let by_line = self.modes().contains(LocalModes::ICANON);
         (!by_line).then(reading::full_screen).flatten()
     }
 
@@ -172,6 +177,14 @@ impl Keyboard {
             Err(error) => eprintln!("gonogo shim: cannot say that it asks: {error}"),
         }
     }
+}
+
+/// Whether the modes of its terminal say that a program asks for a line that is not shown: echo is
+/// off and lines are still edited. One that takes keys one by one (`watch`, `top`) draws a screen of
+/// its own, unless what it has written looks like a question (`sudo` that shows asterisks).
+fn asks_for_a_secret(modes: LocalModes, prompt: &str) -> bool {
+    let hidden = !modes.contains(LocalModes::ECHO);
+    hidden && (modes.contains(LocalModes::ICANON) || prompt.trim_end().ends_with([':', '?']))
 }
 
 fn is_newline(byte: u8) -> bool {
@@ -288,6 +301,17 @@ mod reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_draws_a_screen_of_its_own_asks_for_nothing() {
+        let (lines, keys) = (LocalModes::ICANON, LocalModes::empty());
+        assert!(asks_for_a_secret(lines, "Password: "));
+        assert!(asks_for_a_secret(lines, ""), "a silent one, too");
+        assert!(!asks_for_a_secret(keys, "drwxr-xr-x 2 root root log"));
+        assert!(asks_for_a_secret(keys, "[sudo] password for x: "));
+        let shown = LocalModes::ECHO | LocalModes::ICANON;
+        assert!(!asks_for_a_secret(shown, "name: "));
+    }
 
     #[test]
     fn a_hidden_line_is_masked_as_its_terminal_edits_it() {

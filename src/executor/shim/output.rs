@@ -193,7 +193,7 @@ impl Stream {
             }
         }
         if self.text.len() > LONGEST_LINE {
-            let cut = spool.redactor().held_from(&self.text);
+            let cut = spool.redactor().cut_from(&self.text);
             if cut > 0 {
                 spool.lines(self.whole, &self.text[..cut]);
                 self.text.drain(..cut);

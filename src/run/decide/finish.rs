@@ -291,10 +291,14 @@ pub(super) fn judgements(
 
 /// What it said against itself: the server's first error, else the last line of standard error.
 fn last_words(evidence: &Evidence) -> Option<String> {
-    let lines = || evidence.stderr.lines().map(str::trim);
+    let lines = || evidence.stderr.lines();
+    // An indented line only goes on with the one before it: a hint, a question.
+    let begins = |line: &&str| line.starts_with(|first: char| !first.is_whitespace());
     let line = lines()
         .find(|line| line.contains("ERROR:") || line.contains("FATAL:"))
-        .or_else(|| lines().rfind(|line| !line.is_empty()))?;
+        .or_else(|| lines().rfind(begins))
+        .or_else(|| lines().rfind(|line| !line.trim().is_empty()))?
+        .trim();
     let from = ["ERROR:", "FATAL:"]
         .iter()
         .find_map(|word| line.find(word))

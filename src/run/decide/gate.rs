@@ -110,11 +110,7 @@ pub(super) fn gate(
     }
     if decision == GateDecision::Go {
         // Watches end with their phase.
-        let here = state.phase_index(&phase.id);
-        events.extend(state.end_watches(|action| {
-            let last = state.watch_ends_with(action);
-            last.is_some() && last <= here
-        }));
+        events.extend(state.end_watches(|action| state.ends_with(action, &phase.id)));
     }
     Ok(events)
 }

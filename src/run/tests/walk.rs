@@ -250,3 +250,49 @@ fn an_inferred_command_is_armed_before_it_runs() {
     run.does(Command::Arm { action, hash });
     run.does(start);
 }
+
+#[test]
+fn a_command_is_called_by_its_first_line_that_says_what_it_does() {
+    let long = "psql --no-psqlrc --host=db1 --dbname=shop --command='SELECT count(*) FROM orders'";
+    let guide = format!(
+        "# T\n\n## Phase 1: A\n\n```sql\nBEGIN;\nSET lock_timeout = '5s';\nDELETE FROM old;\nCOMMIT;\n```\n\n\
+         ```bash\n{long}\n```\n\n```sql\nSET ROLE app;\n```\n"
+    );
+    let run = Run::of(&guide);
+    let step = &run.state.runbook.phases[0].steps[0];
+    let title = |n| action_title(&run.state.runbook, step, ActionId::block(n));
+    assert_eq!(title(1), "DELETE FROM old;");
+    assert_eq!(title(3), "SET ROLE app;", "nothing else is in it");
+    // What was cut does not look like a command that could be typed.
+    let cut = title(2);
+    assert!(cut.ends_with('…') && cut.chars().count() <= 60, "{cut}");
+    assert!(long.starts_with(cut.trim_end_matches('…')), "{cut}");
+}
+
+#[test]
+fn a_failure_is_told_by_its_cause_and_not_by_the_hint_after_it() {
+    let mut run = ready().checklist_done();
+    let refused = Evidence {
+        stderr: "psql: error: connection to server failed: Connection refused\n\
+                 \tIs the server running on that host and accepting TCP/IP connections?\n"
+            .to_owned(),
+        ..exit(2)
+    };
+    run.runs("backup", refused);
+    let reason = run.state.actions[&run.action("backup")]
+        .last()
+        .and_then(|attempt| attempt.reason.clone())
+        .unwrap();
+    assert!(reason.ends_with("Connection refused"), "{reason}");
+}
+
+#[test]
+fn of_a_secret_blank_no_argument_is_asked() {
+    let run = Run::of(
+        "# T\n\n## Phase 1: A\n\n```bash\ncurl -H <api-key> x\n```\n\n```bash\necho <name>\n```\n",
+    );
+    let help = |n| preview(&run.state, ActionId::block(n)).unwrap_err().help;
+    assert!(!help(1).contains("--var"), "{}", help(1));
+    assert!(help(1).contains("secrets"), "{}", help(1));
+    assert!(help(2).contains("--var"), "{}", help(2));
+}

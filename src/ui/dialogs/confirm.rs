@@ -15,6 +15,7 @@ use crate::run::{Command, Mode};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
+use crate::ui::model::Link;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -80,6 +81,13 @@ impl Quit {
                 "nothing waits for you here; everything is kept: `gonogo report {}` tells it, \
                  `gonogo attach {}` comes back",
                 run.run, run.run
+            );
+        }
+        if let Link::Lost { .. } = look.model.link {
+            return format!(
+                "no supervisor answers: what is running goes on, but nothing new starts, the way back \
+                 included, until `gonogo attach {}` gives the run a supervisor",
+                run.run
             );
         }
         let running = match run.running().len() {

@@ -15,7 +15,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{Command, GateDecision, Verdict};
+use crate::run::{ActionId, Command, GateDecision, Verdict, action_title};
 use crate::runbook::{Expectation, Phase};
 use crate::ui::format::{plural, wrap};
 use crate::ui::intent::Intent;
@@ -154,6 +154,13 @@ impl GateDialog {
                 lines.extend(wrap(line, width, 4));
             }
         }
+        let ends = |(action, _): &(ActionId, u32)| run.ends_with(*action, &phase.id);
+        for (watch, _) in run.watching().into_iter().filter(ends) {
+            let step = run.step_of(watch);
+            let title = step.map(|step| action_title(&run.runbook, step, watch));
+            let text = format!("GO ends the watch `{}`", title.unwrap_or_default());
+            lines.extend(wrap(Line::styled(text, theme.style(Role::Muted)), width, 2));
+        }
         match &self.reason {
             Some(reason) => lines.extend(wrap(
                 Line::styled(format!("✓ reason: {reason}"), theme.style(Role::Passed)),
@@ -192,6 +199,10 @@ impl Dialog for GateDialog {
         let (lines, at) = self.lines(look, area.width.into());
         let top = (at + 3).saturating_sub(area.height.into());
         draw_scrolled(&lines, top, look, area, buffer);
+    }
+
+    fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
+        intent != Intent::Judge || self.item(look).is_some()
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {

@@ -84,6 +84,7 @@ impl HeldDialog {
             Role::Heading,
         );
         let role = match held.blocked.is_empty() {
+            true if held.unseen_s.is_some() => Role::Warning,
             true => Role::Passed,
             false => Role::Failed,
         };

@@ -257,6 +257,97 @@ fn a_database_that_cannot_be_read() {
     shows("database_lost", &mut desk);
 }
 
+/// What stands on the rows of a screen, as one text without breaks.
+fn unbroken(screen: &str) -> String {
+    screen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The readings of a server that has not answered for half a minute.
+fn lost(desk: &mut Desk) {
+    let since = desk.now - TimeDelta::seconds(30);
+    for sample in readings(desk.now) {
+        if let Sample::Activity(mut sample) = sample {
+            sample.state = Reading::Lost {
+                since,
+                message: "the server does not accept connections".to_owned(),
+                help: "see its log".to_owned(),
+            };
+            desk.hears(Message::Sample(Box::new(Sample::Activity(sample))));
+        }
+    }
+}
+
+#[test]
+fn the_next_act_is_told_in_full_on_a_plain_terminal() {
+    let mut desk = running();
+    desk.press("RB");
+    desk.ends("backup", 130);
+    desk.later(3);
+    let action = desk.action("back");
+    desk.does(Command::Finished {
+        action,
+        attempt: 1,
+        evidence: None,
+        reason: Some(
+            "a reason that is much longer than one row of a plain terminal is wide".into(),
+        ),
+    });
+    let screen = unbroken(&desk.screen(80, 24));
+    assert!(
+        screen.contains("Enter to retry, s skips, R offers another way back"),
+        "{screen}"
+    );
+    desk.app.model.lose_link("connection refused".to_owned());
+    let screen = unbroken(&desk.screen(80, 24));
+    assert!(screen.contains("`gonogo resume r1`"), "{screen}");
+    // The dialog that asks whether to leave does not say that the run goes on.
+    desk.press("q");
+    let screen = unbroken(&desk.screen(80, 24)).replace(" ║ ║ ", " ");
+    assert!(screen.contains("nothing new starts"), "{screen}");
+}
+
+const HELD: &str = "# Fill\n\n## Phase 1: Fill\n\n```sql {#fill .run}\nBEGIN;\n\
+    UPDATE items SET n = 0 WHERE n IS NULL;\nSELECT count(*) FROM items;\nCOMMIT;\n```\n";
+
+#[test]
+fn of_a_held_transaction_on_a_lost_server_nothing_is_claimed() {
+    let mut desk = Desk::of(HELD, "staging", false).lively();
+    desk.press("<Enter>x");
+    let action = desk.action("fill");
+    desk.does_by(
+        gonogo::run::ENGINE,
+        Command::Held {
+            action,
+            attempt: 1,
+            number: 1,
+            line: 9,
+            since: desk.now,
+            evidence: None,
+        },
+    );
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("HELD before COMMIT, open for"), "{screen}");
+    lost(&mut desk);
+    let screen = unbroken(&desk.screen(80, 24));
+    let told = "HELD before COMMIT, the server has not answered for 30s: nobody knows whether it is \
+                still open, nor whom it blocks: H decides, b rolls back";
+    assert!(screen.contains(told), "{screen}");
+    desk.press("H");
+    let screen = desk.screen(120, 40);
+    assert!(!screen.contains("blocks nobody"), "{screen}");
+}
+
+#[test]
+fn a_database_that_is_lost_is_told_on_every_screen() {
+    let mut desk = running();
+    assert!(desk.screen(80, 24).contains("primary"));
+    lost(&mut desk);
+    let screen = desk.screen(80, 24);
+    let header = screen.lines().next().unwrap_or_default();
+    assert!(header.contains("LOST for 30s"), "{screen}");
+    assert!(!header.contains("primary"), "{screen}");
+}
+
 #[test]
 fn every_layout() {
     for layout in ["default", "database", "review", "narrow"] {
@@ -389,6 +480,27 @@ fn watched() -> Desk {
     desk.later(75);
     desk.ends("tunnel", 255);
     desk
+}
+
+#[test]
+fn a_gate_says_which_watches_its_go_ends_and_offers_no_key_that_does_nothing() {
+    let mut desk = watched();
+    desk.press("<Enter>x");
+    desk.ends("deploy", 0);
+    desk.press("g");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("GO ends the watch `api-log`"), "{screen}");
+    assert!(
+        screen.contains("GO ends the watch `worker-log`"),
+        "{screen}"
+    );
+    assert!(!screen.contains("GO ends the watch `tunnel`"), "{screen}");
+    assert!(screen.contains("Space judge"), "{screen}");
+    let mut desk = Desk::of(HELD, "staging", false).lively();
+    desk.press("g");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("names no criteria"), "{screen}");
+    assert!(!screen.contains("Space judge"), "{screen}");
 }
 
 #[test]

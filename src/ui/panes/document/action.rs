@@ -238,7 +238,7 @@ impl Writer<'_> {
             .as_ref()
             .and_then(|seen| seen.shell.as_ref())
         {
-            self.say(&format!("its shell {}", shell.summary()), Role::Muted, 2);
+            self.say(&format!("its shell: {}", shell.summary()), Role::Muted, 2);
         }
         if let Some(reason) = &attempt.reason {
             let role = match attempt.outcome {
