@@ -486,7 +486,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
     if let Some((_, _, tick)) = run.by_hand_now() {
         let text = plain(&tick.text);
         return next(format!(
-            "{elsewhere}way back, by hand: {text}; done? {} ticks it, {} with what you saw",
+            "{elsewhere}by hand: {text}; {} when done, {} with what you saw",
             key(Intent::Tick),
             key(Intent::TickWithNote)
         ));

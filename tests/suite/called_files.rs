@@ -79,11 +79,13 @@ fn the_files_of_a_way_back_are_shown_and_bound_to_its_confirmation() {
         "old/back.sh",
         "#!/bin/sh\necho other > ../back.log\n",
     );
+    terminal.wait_for("BEGIN the way back");
     terminal.keys("B");
     terminal.wait_for("has changed since you looked");
     assert!(!home.path().join("back.log").exists());
     terminal.keys("R");
     terminal.wait_for("echo other");
+    terminal.wait_for("BEGIN the way back");
     terminal.keys("B");
     terminal.wait_for("rolled back");
     assert_eq!(read(&home.path().join("back.log")), "other\n");
@@ -97,6 +99,7 @@ fn a_file_that_changes_on_the_way_back_is_looked_at_before_it_runs() {
     let mut terminal = cockpit(&home);
     terminal.keys("R");
     terminal.wait_for("calls old/back.sh (2 lines)");
+    terminal.wait_for("BEGIN the way back");
     terminal.keys("B");
     terminal.wait_for("STUCK");
     assert!(terminal.shows("is not what was shown"));
@@ -142,8 +145,9 @@ fn an_editor_on_the_way_back_is_said_and_takes_the_keyboard() {
     terminal.wait_for("tick with Space");
     terminal.keys("R");
     terminal.wait_for("calls ./vi");
+    terminal.wait_for("BEGIN the way back");
     terminal.keys("B");
-    terminal.wait_for("an editor (vi) has opened");
+    terminal.wait_for("an editor (vi) is open");
     terminal.keys("I");
     terminal.wait_for("YOUR KEYS GO TO THE STEP");
     terminal.wait_until("the answer", |screen| !screen.contains("sent, waiting"));
@@ -169,7 +173,7 @@ fn an_editor_that_nobody_can_leave_holds_no_rehearsal_up_in_silence() {
     assert!(done.err.contains("an editor (vi)"), "{}", done.err);
     let run = home.runs()[0].clone();
     let mut terminal = Terminal::start(home.path(), &["attach", &run], 120, 40);
-    terminal.wait_for("an editor (vi) has opened");
+    terminal.wait_for("an editor (vi) is open");
     terminal.keys("I");
     terminal.wait_for("YOUR KEYS GO TO THE STEP");
     terminal.wait_until("the answer", |screen| !screen.contains("sent, waiting"));

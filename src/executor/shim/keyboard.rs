@@ -159,7 +159,7 @@ impl Keyboard {
         let hidden = !modes.contains(LocalModes::ECHO);
         if hidden && let Some(editor) = self.editor() {
             self.say(Some(Asks {
-                prompt: format!("{editor} has opened: it takes keys until it is left"),
+                prompt: format!("{editor} is open"),
                 hidden: false,
             }));
             return;

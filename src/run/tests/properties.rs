@@ -55,7 +55,11 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             decision: GateDecision::Hold,
             reason: None,
         },
-        6 => run.rollback(usize::from(choice) % run.state.runbook.rollback.len()),
+        6 => with_files(
+            run.rollback(usize::from(choice) % run.state.runbook.rollback.len()),
+            action,
+            choice,
+        ),
         7 => Command::Resume {},
         8 => Command::Resolve {
             action,
@@ -142,6 +146,27 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
                 step: None,
             },
         },
+    }
+}
+
+/// A way back whose files were shown, or were not.
+fn with_files(command: Command, action: ActionId, choice: u8) -> Command {
+    let shown = BTreeMap::from([(action, "d".to_owned())]);
+    match command {
+        Command::Rollback {
+            option,
+            hash,
+            typed,
+            reason,
+            ..
+        } => Command::Rollback {
+            option,
+            hash,
+            typed,
+            reason,
+            included: choice.is_multiple_of(2).then_some(shown),
+        },
+        other => other,
     }
 }
 

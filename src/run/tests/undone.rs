@@ -93,6 +93,12 @@ fn a_restore_of_the_backup_takes_back_everything() {
         undone(&rolled_back(&ways, 1)),
         ["Phase 2: Schema", "Phase 3: Deploy"]
     );
+    let plans = rollback_plans(&rolled_back(&ways, 0).state);
+    let old = plans.iter().find(|plan| plan.option == "option-1").unwrap();
+    assert_eq!(
+        old.takes_back, None,
+        "beside it nothing is known of the other"
+    );
     let looks = ways.replace("pg_restore -d app", "pg_restore -l");
     assert!(undone(&rolled_back(&looks, 1)).is_empty());
 }

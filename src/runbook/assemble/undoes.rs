@@ -1,6 +1,6 @@
 //! Which steps a way back undoes, as far as the guide says: what its comment names, the phase it
 //! stands in or names in its title, or everything, where it restores a backup or is the guide's only
-//! way back. Of one among several nothing is claimed.
+//! way back for the whole. Of one among several nothing is claimed.
 
 use super::Assembler;
 use crate::runbook::headings::number_of;
@@ -40,10 +40,13 @@ impl Assembler<'_> {
                 },
             )
             .collect();
-        let open: Vec<usize> = (0..found.len())
-            .filter(|index| found[*index].is_none())
+        // Beside those of single phases there is no other one.
+        let rivals: Vec<usize> = (0..found.len())
+            .filter(|index| !matches!(found[*index], Some(Undoes::These(_))))
             .collect();
-        if let [only] = open[..] {
+        if let [only] = rivals[..]
+            && found[only].is_none()
+        {
             let option = &book.rollback[only];
             let whole = !is_partial(&option.title) && !is_tied(book, option);
             found[only] = Some(if whole { Undoes::All } else { Undoes::Unsaid });

@@ -62,6 +62,19 @@ impl Files {
         }
     }
 
+    /// What of it could not be read, in words.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let files = match self {
+            Self::Read(files) => files.as_slice(),
+            Self::Failed(_) | Self::Unread | Self::Asked => &[],
+        };
+        let missing = |file: &Included| {
+            let error = file.error.as_ref()?;
+            Some(format!("{} {}: {error}", word_of(file), file.path))
+        };
+        files.iter().filter_map(missing).collect()
+    }
+
     pub(super) fn lines(&self, width: usize, look: &Look<'_>) -> Vec<Line<'static>> {
         let theme = look.theme;
         let styled = |text: String, role: Role| {
@@ -82,10 +95,7 @@ impl Files {
         };
         let mut lines = Vec::new();
         for file in files {
-            let word = match file.called {
-                true => "calls",
-                false => "includes",
-            };
+            let word = word_of(file);
             lines.push(Line::default());
             match &file.error {
                 Some(error) => {
@@ -108,5 +118,12 @@ impl Files {
             }
         }
         lines
+    }
+}
+
+fn word_of(file: &Included) -> &'static str {
+    match file.called {
+        true => "calls",
+        false => "includes",
     }
 }

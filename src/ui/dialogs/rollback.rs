@@ -261,6 +261,10 @@ impl RollBackDialog {
         for reason in plan.reasons.iter().filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
+        // Said above the commands too: their files may lie below what is in sight.
+        for missing in self.files.values().flat_map(Files::missing) {
+            texts.push((format!("✗ {missing}"), Role::Failed));
+        }
         for (text, role) in texts {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
@@ -358,9 +362,12 @@ impl Dialog for RollBackDialog {
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
-            Intent::Begin => self
-                .plan(look)
-                .is_some_and(|plan| plan.ready || !plan.open_choices.is_empty()),
+            // Nothing is offered before all of it has been shown.
+            Intent::Begin => {
+                let plan = self.plan(look);
+                plan.is_some_and(|plan| plan.ready || !plan.open_choices.is_empty())
+                    && !self.files.values().any(Files::is_awaited)
+            }
             Intent::NextField => look.model.plans.len() > 1,
             _ => true,
         }

@@ -276,7 +276,7 @@ fn a_way_back_that_is_done_by_hand_is_shown_as_the_guide_tells_it_and_walked() {
     desk.press("B");
     let screen = desk.screen(80, 24);
     assert!(
-        screen.contains("by hand: Switch the flag off; done? Space"),
+        screen.contains("by hand: Switch the flag off; Space when done"),
         "{screen}"
     );
     desk.press(" ").press(" ");
