@@ -180,6 +180,7 @@ fn record(seq: u64) -> Record {
         2 => Event::Pairing {
             fact: PairingFact::HandLowered {
                 whom: "bert@ops2".to_owned(),
+                left: false,
             },
         },
         _ => Event::Ticked {

@@ -21,7 +21,7 @@ use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Snapshot, ViewRequest,
 };
 use crate::run::{ActionId, Command, ENGINE, PairingAct, Refusal, person};
-use crate::supervisor::{Handle, News, Person, place};
+use crate::supervisor::{Feed, Handle, News, Person, place};
 
 /// A client that reads nothing holds this many lines; then its stream waits, and only its own.
 const STREAM_BUFFER: usize = 64;
@@ -174,26 +174,7 @@ async fn feed(
     };
     let feed = &server.handle.feed;
     let mut changed = feed.watch();
-    let (mut version, state, news) = feed.everything();
-    let mut seq = state.seq;
-    let snapshot = Snapshot {
-        at: chrono::Utc::now(),
-        you: you.to_owned(),
-        state: (*state).clone(),
-        samples: news
-            .samples
-            .iter()
-            .map(|sample| (**sample).clone())
-            .collect(),
-        outputs: news.outputs.iter().map(|tail| (**tail).clone()).collect(),
-        people: news.people.unwrap_or_default(),
-        store: news.health.unwrap_or_default(),
-    };
-    drop(state);
-    sender.send(&Message::Snapshot(Box::new(snapshot))).await?;
-    for asking in news.asking {
-        sender.send(&Message::Asking(asking)).await?;
-    }
+    let (mut version, mut seq) = sender.everything(feed).await?;
     loop {
         tokio::select! {
             gone = changed.changed() => if gone.is_err() {
@@ -205,11 +186,16 @@ async fn feed(
             }
             () = sender.channel.closed() => return Some("the client closed".to_owned()),
         }
-        let (now, news) = feed.since(version, seq);
-        version = now;
-        seq = news.records.last().map_or(seq, |record| record.seq);
-        for message in messages(news) {
-            sender.send(&message).await?;
+        match feed.since(version, seq) {
+            Some((now, news)) => {
+                version = now;
+                seq = news.records.last().map_or(seq, |record| record.seq);
+                for message in messages(news) {
+                    sender.send(&message).await?;
+                }
+            }
+            // It took so long to read what it was told that it begins again.
+            None => (version, seq) = sender.everything(feed).await?,
         }
         if !server.is_welcome(peer) {
             return Some("the driver does not let them in any more".to_owned());
@@ -248,6 +234,31 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
+    /// Sends all there is; the version and the last event of it. `None` where the client is gone.
+    async fn everything(&self, feed: &Feed) -> Option<(u64, u64)> {
+        let (version, state, news) = feed.everything();
+        let seq = state.seq;
+        let snapshot = Snapshot {
+            at: chrono::Utc::now(),
+            you: self.you.to_owned(),
+            state: (*state).clone(),
+            samples: news
+                .samples
+                .iter()
+                .map(|sample| (**sample).clone())
+                .collect(),
+            outputs: news.outputs.iter().map(|tail| (**tail).clone()).collect(),
+            people: news.people.unwrap_or_default(),
+            store: news.health.unwrap_or_default(),
+        };
+        drop(state);
+        self.send(&Message::Snapshot(Box::new(snapshot))).await?;
+        for asking in news.asking {
+            self.send(&Message::Asking(asking)).await?;
+        }
+        Some((version, seq))
+    }
+
     /// `None` where the client is gone.
     async fn send(&self, message: &Message) -> Option<()> {
         let mut line = match serde_json::to_vec(message) {

@@ -10,7 +10,7 @@ use super::{Exit, OpenArguments, open};
 use crate::run::{
     Event, Record, RunState, action_title, may_start_elsewhere, preview_ahead, rollback_plans,
 };
-use crate::runbook::{Actor, Phase, Step};
+use crate::runbook::{Actor, Phase, Runbook, Step, Wait};
 use crate::text::duration;
 
 #[derive(Debug, Args)]
@@ -85,6 +85,48 @@ fn document(state: &RunState) -> Value {
     })
 }
 
+/// The waits that the text of a phase asks for: those after its heading and before the next phase or way
+/// back.
+fn waits_of<'a>(runbook: &'a Runbook, phase: &Phase) -> Vec<&'a Wait> {
+    let next = runbook
+        .walk()
+        .map(|other| other.line)
+        .chain(runbook.rollback.iter().map(|option| option.line))
+        .filter(|line| *line > phase.line)
+        .min()
+        .unwrap_or(usize::MAX);
+    runbook
+        .waits
+        .iter()
+        .filter(|wait| wait.line >= phase.line && wait.line < next)
+        .collect()
+}
+
+/// The environment that the title of a phase names, where it is not the one of this run: `Deploy to
+/// production` in a run on staging.
+fn speaks_of(state: &RunState, phase: &Phase) -> Option<&'static str> {
+    let kind = |name: &str| {
+        let lower = name.to_lowercase();
+        let has = |words: &[&str]| {
+            lower
+                .split(|character: char| !character.is_alphanumeric())
+                .any(|word| words.contains(&word))
+        };
+        if has(&["production", "prod", "produktion", "producción", "produção"]) {
+            Some("production")
+        } else if has(&["staging", "stage", "preprod", "preproduction"]) {
+            Some("staging")
+        } else {
+            None
+        }
+    };
+    let (of_run, of_title) = (kind(&state.environment), kind(&phase.title));
+    // A title that speaks of both tells of the way from one to the other.
+    let both = phase.title.to_lowercase().contains("staging")
+        && phase.title.to_lowercase().contains("prod");
+    of_title.filter(|name| !both && of_run.is_some_and(|of_run| of_run != *name))
+}
+
 fn phase_document(state: &RunState, phase: &Phase) -> Value {
     json!({
         "id": phase.id,
@@ -93,6 +135,8 @@ fn phase_document(state: &RunState, phase: &Phase) -> Value {
         "optional": phase.optional,
         "estimate": phase.estimate,
         "wait_s": phase.wait_s,
+        "waits": waits_of(&state.runbook, phase),
+        "speaks_of": speaks_of(state, phase),
         "point_of_no_return": phase.point_of_no_return,
         "steps": phase.steps.iter().map(|step| step_document(state, step)).collect::<Vec<_>>(),
         "gate": phase.criteria.iter().map(|item| json!({
@@ -188,6 +232,12 @@ fn text(document: &Value) -> String {
             ""
         };
         out += &format!("\n{}{estimate}{optional}\n", string(&phase["title"]));
+        if let Some(other) = phase["speaks_of"].as_str() {
+            out += &format!(
+                "    note: its title speaks of {other}, and this run is on {}\n",
+                string(&document["environment"])
+            );
+        }
         for step in phase["steps"].as_array().into_iter().flatten() {
             if step["title"] != phase["title"] {
                 out += &format!("  {}\n", string(&step["title"]));
@@ -198,6 +248,9 @@ fn text(document: &Value) -> String {
             for action in step["actions"].as_array().into_iter().flatten() {
                 out += &action_text(action);
             }
+        }
+        for wait in phase["waits"].as_array().into_iter().flatten() {
+            out += &format!("    wait: {}\n", string(&wait["text"]));
         }
         for criterion in phase["gate"].as_array().into_iter().flatten() {
             out += &format!("    gate: {}\n", string(&criterion["text"]));
@@ -212,8 +265,16 @@ fn text(document: &Value) -> String {
     {
         out += &format!("\nin all {}\n", duration::format_range_s(min, max));
     }
+    let told: Vec<&Value> = document["phases"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|phase| phase["waits"].as_array().into_iter().flatten())
+        .collect();
     for wait in document["waits"].as_array().into_iter().flatten() {
-        out += &format!("wait: {}\n", string(&wait["text"]));
+        if !told.contains(&wait) {
+            out += &format!("wait: {}\n", string(&wait["text"]));
+        }
     }
     for option in document["rollback"].as_array().into_iter().flatten() {
         let title = string(&option["title"]);
@@ -230,7 +291,15 @@ fn text(document: &Value) -> String {
         if let Some(loses) = option["loses"].as_str() {
             out += &format!("    loses: {loses}\n");
         }
-        for action in option["actions"].as_array().into_iter().flatten() {
+        let by_hand = |after: usize| {
+            let acts = option["by_hand"].as_array().into_iter().flatten();
+            acts.filter(move |act| act["after"] == after)
+                .map(|act| format!("  [ ] {}\n", act["text"].as_str().unwrap_or_default()))
+                .collect::<String>()
+        };
+        let actions = option["actions"].as_array();
+        for (index, action) in actions.into_iter().flatten().enumerate() {
+            out += &by_hand(index);
             let target = match action["target"].as_str() {
                 Some(target) if !target.is_empty() => format!("  [{target}]"),
                 _ => String::new(),
@@ -246,6 +315,7 @@ fn text(document: &Value) -> String {
                 out += &format!("      {line}\n");
             }
         }
+        out += &by_hand(actions.map_or(0, Vec::len));
     }
     out
 }

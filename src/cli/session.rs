@@ -8,7 +8,7 @@ use super::exit::Trouble;
 use crate::api::{Client, CommandAnswer};
 use crate::journal::{Damage, Journal, SqliteJournal};
 use crate::report::Standing;
-use crate::run::{Command, PairingAct, RunState, apply, open};
+use crate::run::{Command, PairingAct, RunState, fold};
 use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
@@ -28,23 +28,25 @@ pub(super) struct Kept {
 pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
     let directory = directory_of(run)?;
     let path = directory.join("journal.sqlite");
-    let mut journal = SqliteJournal::open_read_only(&path).await?;
-    let records = journal.read(0).await?;
+    let (journal, state) = SqliteJournal::open_read_only_folding(
+        &path,
+        None,
+        |state: &mut Option<RunState>, record| {
+            fold(state, &record);
+        },
+    )
+    .await?;
     let head = journal.head().hash;
     let damage = journal.damage().map(damage_sentence);
-    let mut in_order = records.iter();
-    let mut state = in_order.next().and_then(open).ok_or_else(|| {
+    let state = state.ok_or_else(|| {
         Trouble::failed(
             format!("the journal of `{run}` does not begin with the opening of a run"),
             "see `docs/operations.md` on damaged journals",
         )
     })?;
-    for record in in_order {
-        apply(&mut state, record);
-    }
     Ok(Kept {
+        events: state.seq,
         state,
-        events: records.len() as u64,
         head,
         intact: damage.is_none(),
         damage,
@@ -143,7 +145,7 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
         }
     }
     let log_path = directory.join("supervisor.log");
-    let log = place::private_file(&log_path).map_err(|error| {
+    let log = crate::executor::private_file(&log_path).map_err(|error| {
         Trouble::failed(
             format!("cannot write `{}`: {error}", log_path.display()),
             "make room or give rights there",

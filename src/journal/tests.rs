@@ -6,6 +6,8 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::*;
 use crate::run::Event;
 
+mod folding;
+
 fn record(seq: u64) -> Record {
     Record {
         seq,

@@ -280,11 +280,12 @@ const FOREIGN_KEYS: [&str; 33] = [
 ];
 
 /// Keys of a comment under a heading or after a list item.
-pub(super) const COMMENT_KEYS: [&str; 22] = [
+pub(super) const COMMENT_KEYS: [&str; 24] = [
     "id",
     "estimate",
     "owner",
     "undo",
+    "undoes",
     "ponr",
     "optional",
     "recommended",
@@ -295,6 +296,7 @@ pub(super) const COMMENT_KEYS: [&str; 22] = [
     "value",
     "choice",
     "phases",
+    "begin",
     "phase",
     "preparation",
     "cleanup",

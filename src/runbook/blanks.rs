@@ -148,11 +148,14 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\{[A-Za-z][\w-]{2,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
         let text = hit.as_str();
+        if actor == Actor::Shell && is_searched_for(&body[..hit.start()]) {
+            continue;
+        }
         let before = body[..hit.start()].chars().next_back();
         let after = body[hit.end()..].chars().next();
         let Some(spelling) = accept(text, before, after, &facts, actor) else {
@@ -184,9 +187,20 @@ fn textual(
             spelling,
         });
     }
+    if actor == Actor::Sql || body.contains("psql") {
+        generic_names(body, index, blanks);
+    }
     if actor == Actor::Shell {
         upper_words(body, whole, index, blanks);
     }
+}
+
+/// Whether what follows is the text that `sed s/…/…/` looks for: it is meant as it stands.
+fn is_searched_for(before: &str) -> bool {
+    let Some(sed) = before.rfind("sed ") else {
+        return false;
+    };
+    pattern!(r#"(?:^|[\s'";])s(?:/[^/]*|\|[^|]*|#[^#]*|@[^@]*|,[^,]*)$"#).is_match(&before[sed..])
 }
 
 /// What a whole line says, found out once for all the hits in it.
@@ -254,7 +268,14 @@ fn accept(
             }
             Some(Spelling::Text)
         }
-        '{' => Some(Spelling::Text),
+        '{' if text.starts_with("{{") => Some(Spelling::Text),
+        // `shop_{customer}`, `https://host/{id}`: not the braces of a shell, of awk or of a format.
+        '{' => {
+            let placed = matches!(before, Some('/' | '_' | '@' | ':' | '-' | '='));
+            let closed = !matches!(after, Some('}' | '{' | ','));
+            let formats = pattern!(r"\b(?:awk|jq|xargs|printf|format|template|python3?|node|curl -w|find|git|stash)\b|\$\{").is_match(line.body);
+            (placed && closed && !formats).then_some(Spelling::Text)
+        }
         '[' => {
             let inner = &text[1..text.len() - 1];
             let worded = inner
@@ -286,13 +307,19 @@ fn accept(
             let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
             (worded && placed && !level && !tag && !glob && named).then_some(Spelling::Text)
         }
-        '"' | '\'' => Some(Spelling::Omission),
+        '"' | '\'' | ':' => Some(Spelling::Omission),
+        _ if text.ends_with("://...") => Some(Spelling::Omission),
+        // A flag or a file of that name is one.
+        'a'..='z' if !text.starts_with("your") && matches!(before, Some('-' | '.' | '_' | '$')) => {
+            None
+        }
         '.' => {
             let open = matches!(
                 before,
                 None | Some(' ' | '(' | '\t' | '[' | '{' | ',' | '=')
             );
-            let close = matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
+            let path = after == Some('/') && before != Some('.');
+            let close = path || matches!(after, None | Some(' ' | ')' | ';' | ',' | ']' | '}'));
             (open && close && !line.is_spoken()).then_some(Spelling::Omission)
         }
         '…' => (!line.is_spoken() && matches!(before, None | Some(' ' | '(' | '"' | '\'')))
@@ -309,6 +336,25 @@ fn accept(
     }
 }
 
+/// `DROP TABLE table_name`: a name that only says what is named. Columns of the catalogue have such
+/// names too, but never stand where a table or a column is made, changed or read from.
+fn generic_names(body: &str, index: usize, blanks: &mut Vec<Blank>) {
+    if !body.contains("_name") {
+        return;
+    }
+    for hit in pattern!(r"(?i)\b(?:table|from|into|update|truncate|column|index|database|role|schema|exists)\s+(?:(?:if|not|exists|only|concurrently)\s+)*((?:your_)?(?:table|column|index|schema|database|db|role|user|constraint)_name)\b")
+        .captures_iter(body)
+    {
+        let Some(word) = hit.get(1) else { continue };
+        blanks.push(Blank {
+            name: name_of(word.as_str()),
+            text: word.as_str().to_owned(),
+            line: index,
+            spelling: Spelling::Text,
+        });
+    }
+}
+
 /// Bare words in capitals that stand for a value: `git checkout COMMIT_HASH`.
 fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
     if !body.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -321,7 +367,7 @@ fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
         return;
     }
     let words = pattern!(
-        r"(?:^|[\s=/:@])((?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
+        r"(?:^|[\s=/:@])((?:OWNER|ORG|ORGANIZATION|REPO|REPOSITORY|REGISTRY)|(?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
         let Some(word) = hit.get(1) else { continue };

@@ -66,7 +66,8 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
         if let Some(at) = words.iter().position(|word| *word == "psql") {
             return (!has_psql_action(&words[at..])).then(|| Opener::Psql(owned()));
         }
-        if words.iter().any(|word| matches!(*word, "mysql" | "mongosh" | "mongo" | "redis-cli")) && !command.contains(['"', '\'']) {
+        let client = words.iter().position(|word| matches!(*word, "mysql" | "mongosh" | "mongo" | "redis-cli"));
+        if let Some(at) = client && !command.contains(['"', '\'']) && !is_told_what(&words[at..]) {
             return Some(Opener::Foreign(owned()));
         }
         return None;
@@ -132,6 +133,23 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
                 })
         }
     }
+}
+
+/// `redis-cli -h cache FLUSHALL`: with words of its own after its flags it ends by itself.
+fn is_told_what(words: &[&str]) -> bool {
+    let mut words = words.iter();
+    if words.next() != Some(&"redis-cli") {
+        return false;
+    }
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            return true;
+        }
+        if matches!(*word, "-h" | "-p" | "-a" | "-n" | "-u") {
+            words.next();
+        }
+    }
+    false
 }
 
 /// Whether a tool's own word opens a shell on another machine: `vagrant ssh`, `minikube ssh`,
@@ -249,6 +267,8 @@ pub(super) fn is_manual(command: &str) -> bool {
     let program = shell::program(command);
     matches!(program, "nano" | "vim" | "vi" | "nvim" | "emacs" | "code" | "subl" | "visudo" | "xdg-open" | "gedit" | "notepad" | "start")
         || (program == "open" && command.contains("http"))
+        || pattern!(r"(?i)^(?:ctrl|cmd|strg)\s*[+-]\s*\w\b").is_match(command.trim())
+        || pattern!(r"^(?:sudo )?[\w./-]+(?: (?:-\S+|/\S+|[\w-]+\.\w+))* (?:config )?edit(?:-config)?(?:\s|$)").is_match(command.trim()) && !command.contains("--set") && !command.contains("--apply")
         || pattern!(r"^(?:sudo )?crontab\s+(?:-u\s+\S+\s+)?-e\b|^kubectl\b[^|;]*\sedit\s|\bgit\s+rebase\s+-i\b|\bsystemctl\s+edit\b").is_match(command.trim())
 }
 

@@ -48,11 +48,13 @@ pub struct Annotation {
     pub guide: String,
     /// Titles of the headings above the block, from the outermost in, joined by ` > `.
     pub heading: String,
-    /// The first 16 hexadecimal digits of the SHA-256 of the block's code.
+    /// The first 16 hexadecimal digits of the SHA-256 of the block's code; empty where the heading itself
+    /// is meant.
     pub block: String,
     /// Which of several blocks with the same code under the same heading, counted from 1.
     pub occurrence: Option<usize>,
-    /// As after the language of a fence: `.check expect="rows == 0"`.
+    /// As after the language of a fence: `.check expect="rows == 0"`; of a heading as in the comment under
+    /// it: `phases`, `estimate=5m`.
     pub attributes: String,
     /// The line of `gonogo.toml` on which it begins.
     pub line: usize,

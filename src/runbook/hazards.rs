@@ -128,7 +128,18 @@ pub(super) fn without_comments(code: &str, actor: Actor) -> String {
 pub(super) fn long_running(code: &str, actor: Actor) -> bool {
     match actor {
         Actor::Sql => code.contains("\\watch"),
-        Actor::Shell => code.lines().any(never_ends),
+        Actor::Shell => {
+            code.lines().any(never_ends)
+                || code
+                    .lines()
+                    .zip(code.lines().skip(1))
+                    .any(|(above, command)| {
+                        above
+                            .trim_start()
+                            .strip_prefix('#')
+                            .is_some_and(|comment| is_said_to_serve(comment, command))
+                    })
+        }
         _ => false,
     }
 }
@@ -144,11 +155,21 @@ pub(super) fn never_ends(line: &str) -> bool {
         return false;
     }
     pattern!(
-        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;'\x22]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
+        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\w*\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;'\x22]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
     )
     .is_match(line)
         && !is_detached(line)
         || is_server(line)
+}
+
+/// `# Hot reload` above `make air`: a task whose name does not say that it goes on.
+pub(super) fn is_said_to_serve(comment: &str, command: &str) -> bool {
+    pattern!(r"(?i)\b(?:starts?|starting|runs?|launch\w*)\b.{0,25}\b(?:dev|development|local|web|api|http|backend|frontend|the) server\b|\b(?:hot|live)[- ]?reload|\bauto[- ]?restarts?\b|\bwatch(?:es)? (?:mode|for (?:file )?changes)|\bdev(?:elopment)? server\b")
+        .is_match(comment)
+        && pattern!(r"^\s*(?:\w+=\S+\s+)*(?:make|just|task|npm|npx|yarn|pnpm|bun|bunx|deno|cargo|go|python3?|node|poetry|uv|pipenv|php|ruby|bundle|dotnet|mix|gradle|\./gradlew|mvn|\./mvnw|air)\s")
+            .is_match(command)
+        && !pattern!(r"(?i)\b(?:install|ci|build|test|lint|migrat\w*|stop|down|restart|status|init\w*|setup|clean|check|generate|seed|sync|add|fmt|format)\b|\s-d\b|--detach|--daemon|&\s*$")
+            .is_match(command)
 }
 
 /// `mlflow server --port 5000`, `hugo serve`: a program whose word says that it serves, until stopped.

@@ -136,9 +136,10 @@ pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
 }
 
 /// A comment such as `<!-- gonogo: rollback -->` decides what a section is for.
-fn forced_kind(raw: &Raw) -> Option<Kind> {
+pub(super) fn forced_kind(raw: &Raw) -> Option<Kind> {
     [
         ("phase", Kind::Walk),
+        ("begin", Kind::Walk),
         ("phases", Kind::Procedure),
         ("preparation", Kind::Preparation),
         ("cleanup", Kind::Cleanup),

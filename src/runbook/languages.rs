@@ -57,6 +57,15 @@ pub(super) fn is_sql(lang: &str) -> bool {
     )
 }
 
+/// Whether the first comment of SQL says that it is for another database: `-- SQL Server`.
+pub(super) fn names_another_database(code: &str) -> bool {
+    let first = code.trim_start().lines().next().unwrap_or_default();
+    pattern!(
+        r"(?i)^--\s*(?:(?:in|on|for|run on)\s+(?:the )?)?(?:ms ?sql|sql server|t-sql|mysql|mariadb|oracle|sqlite|clickhouse|snowflake|bigquery|cassandra)\b[\w\s.()-]{0,20}:?$"
+    )
+    .is_match(first.trim_end())
+}
+
 /// Whether SQL is written for another database than PostgreSQL.
 pub(super) fn is_foreign_sql(code: &str) -> bool {
     // What a comment quotes is not SQL.

@@ -33,7 +33,7 @@ pub(super) enum Marker {
 pub(super) fn marker(comment: &str) -> Marker {
     let text = comment.trim().trim_matches(['=', '-', '*', '─', '#', ' ']);
     let lower = text.to_lowercase();
-    if pattern!(r"^(option|method|approach|alternative|variant|choice|scenario)\s*(#?\d+|[a-h])\b")
+    if pattern!(r"^(option|method|approach|alternative|variant\w?|choice|scenario|path|plan|route|strategy|case|opción|opção|opzione|möglichkeit|weg|вариант|способ|путь)\s*(#?\d+|[a-h])\b|^(方案|选项|方法|方式)\s*[\dA-Za-z一二三四]")
         .is_match(&lower)
     {
         return Marker::Option;
@@ -54,6 +54,9 @@ pub(super) fn marker(comment: &str) -> Marker {
             Marker::OrNext
         };
     }
+    if pattern!(r"^(?:otherwise|else|sonst|andernfalls|sinon|si no|altrimenti|caso contrário|иначе|否则)\b\W*").is_match(&lower) {
+        return Marker::OrNext;
+    }
     if pattern!(r"^(for example|example|e\.g\.|beispiel|exemple|ejemplo|esempio|exemplo|示例|例)\b\s*(\d+|[a-h])?\s*[:.(]").is_match(&lower)
         || matches!(lower.as_str(), "example" | "for example" | "beispiel" | "exemple" | "ejemplo" | "esempio" | "exemplo")
     {
@@ -66,7 +69,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
         return Marker::Terminal(lower);
     }
-    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|pass(?:e[sd])?|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)").is_match(&lower);
+    let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|pass(?:e[sd])?|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)|^(?:if|when|once) (?:you are |you're )?(?:satisfied|happy|ok|okay|good|correct|everything|(?:the )?(?:results?|counts?|numbers?)) ?[^,]{0,30},? ?(?:then )?(?:commit|continue|proceed|go on)").is_match(&lower);
     if goes_on {
         return if is_numbered(text) {
             Marker::Numbered
@@ -79,7 +82,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     {
         return Marker::Emergency;
     }
-    if pattern!(r"^(to )?(roll(ing)?[- ]?back|revert|undo)\b|^(migrate )?down( migration)?$")
+    if pattern!(r"^(?:to |then )?(?:(?:manual|instant|quick|immediate|full|emergency)(?:ly)? )?(?:perform a |do a )?(roll(ing)?[- ]?back|revert|undo)\b|^(migrate )?down( migration)?$")
         .is_match(&lower)
     {
         return Marker::Rollback;
@@ -87,11 +90,20 @@ pub(super) fn marker(comment: &str) -> Marker {
     if let Some(found) = pattern!(r"^(?:for |on |in )?(macos|mac os|os x|mac|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|powershell|wsl)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
         return Marker::System(found[1].to_owned());
     }
+    // `UFW (Ubuntu)` beside `Firewalld (CentOS)`, `RHEL <8` beside `RHEL 8+`.
+    if let Some(found) = pattern!(r"\((?:for |on )?((?:macos|mac os|os x|linux|ubuntu|debian|windows|centos|rhel|red hat|fedora|alpine|arch|amazon linux|wsl)[\w\s/,.+-]{0,20})\)\W*$|^(?:for |on )?((?:macos|ubuntu|debian|centos|rhel|fedora|windows) ?[<>=≤≥]* ?\d[\d.]*\+?)(?: and (?:newer|later|older|earlier|above|below))?:?$").captures(&lower) {
+        let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
+        return Marker::System(name.trim().to_owned());
+    }
     if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
     // Whatever it is that is used or not, by its own words.
     if let Some(found) = pattern!(r"^(?:if|when|se|si|falls|wenn)\s+(?:you(?:'re| are| have| use)?\s+|(?:the\s+)?(?:backup|volume|data|database|app|server|file)\s+is\s+)?(?:using|use|usi|hai|tienes|vous utilisez)\s+(?:an? |the |un |una |une )?([\w./ -]{2,40}?)\s*(?:[,:(].*)?$").captures(&lower) {
+        return Marker::Using(found[1].to_owned());
+    }
+    // `First deployment` beside `Later deployments`.
+    if let Some(found) = pattern!(r"^(?:for (?:the )?|on )?(first[- ]time|first|initial|subsequent|later|following|regular|existing|fresh|new) (?:deploy\w*|install\w*|set-?ups?|runs?|times?|users|updates?|servers?)\b[^.]{0,20}:?$").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
     if let Some(found) = pattern!(r"^for (?:an? |the )?(partial|full|complete|existing|new|fresh|single|multiple|local|remote|small|large|minor|major|simple|complex|manual|automatic|first-time)\b").captures(&lower) {
@@ -121,7 +133,7 @@ pub(super) fn marker(comment: &str) -> Marker {
 }
 
 pub(super) fn is_optional(lower: &str) -> bool {
-    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
+    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|^(?:if|falls|wenn|si|se) [^,:]{2,50}[,:](?:\s|$)|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
 }
 
 pub(super) fn is_numbered(text: &str) -> bool {

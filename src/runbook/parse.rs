@@ -25,7 +25,8 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     let mut diagnostics = std::mem::take(&mut source.diagnostics);
     let front = settings::front_matter(&source, &mut diagnostics);
     let nodes = outline::outline(&source, front.end);
-    let headings = headings::headings(&nodes);
+    let mut headings = headings::headings(&nodes);
+    beside::settle_headings(&source, &mut headings, annotations, &mut diagnostics);
     let beside = beside::resolve(&source, &nodes, &headings, annotations, &mut diagnostics);
     let mut blocks = blocks::read(&nodes, &headings, &beside);
     let names = variables::collect(&mut blocks.blocks);

@@ -96,9 +96,25 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
         })
         .collect();
 
-    if sequences.is_empty() {
+    let begun = (0..headings.len()).find(|index| headings[*index].raw.flag("begin"));
+    if sequences.is_empty() && begun.is_none() {
         return Chosen {
             phases: unnumbered(headings, &off_path, has_acts),
+            rivals: Vec::new(),
+        };
+    }
+
+    // `begin` under a heading: the sequence it belongs to, whatever else looks like one.
+    if let Some(first) = begun {
+        let members = sequences
+            .iter()
+            .find(|sequence| sequence.members.contains(&first))
+            .map_or_else(
+                || siblings_from(first, headings, has_acts),
+                |sequence| sequence.members.clone(),
+            );
+        return Chosen {
+            phases: with_siblings(members, headings, has_acts),
             rivals: Vec::new(),
         };
     }
@@ -290,6 +306,23 @@ fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>>
     parents.sort_unstable();
     parents.dedup();
     (parents.len() > 1).then_some(parents)
+}
+
+/// A heading without a number, and those after it under the same parent that hold something to do.
+fn siblings_from(
+    first: usize,
+    headings: &[Heading],
+    has_acts: impl Fn(&Heading) -> bool,
+) -> Vec<usize> {
+    (first..headings.len())
+        .filter(|index| {
+            *index == first
+                || (headings[*index].parent == headings[first].parent
+                    && headings[*index].level == headings[first].level
+                    && !headings[*index].kind.is_aside()
+                    && has_acts(&headings[*index]))
+        })
+        .collect()
 }
 
 /// Where nothing is numbered.

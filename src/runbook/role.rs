@@ -85,6 +85,13 @@ fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict 
     if family == Family::Http {
         return http(block.code);
     }
+    if family == Family::Sql && languages::names_another_database(block.code) {
+        return Verdict::of(
+            Role::Foreign,
+            Actor::Nobody,
+            "its first comment names another database",
+        );
+    }
     if family == Family::Foreign {
         return Verdict::of(
             Role::Foreign,
@@ -204,7 +211,8 @@ fn output(block: &Surroundings<'_>, family: Family) -> Option<Verdict> {
         ));
     }
     if !executable
-        && shapes::is_printed(block.code)
+        && (shapes::is_printed(block.code)
+            || (family == Family::Shell && shapes::is_message(first_line(block.code))))
         && !matches!(family, Family::Data | Family::Code)
     {
         return Some(Verdict::of(
@@ -235,7 +243,7 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
     if shapes::swallowed(block.code) {
         return verdict("it holds the mark of another fence: its own is not closed".to_owned());
     }
-    if shapes::is_lesson(block.label, block.code) {
+    if shapes::is_lesson(block.label, block.code) || shapes::heads_lessons(block.heading) {
         return verdict("it shows what is right or wrong".to_owned());
     }
     if shapes::announces_a_file(block.label)
@@ -285,6 +293,8 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
 fn without_language(block: &Surroundings<'_>) -> Verdict {
     let line = first_line(block.code);
     let line = line.strip_prefix("$ ").unwrap_or(line);
+    // A remark at its end may well be a sentence.
+    let line = line.find("  #").map_or(line, |at| line[..at].trim_end());
     let program = shell::program(line);
     if commands::is_command(program) && !shapes::is_sentence(line) {
         let mut verdict = Verdict::of(
@@ -405,7 +415,11 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
         actor,
         block.number,
         block.code_line,
-        block.in_rollback,
+        split::Around {
+            in_rollback: block.in_rollback,
+            is_reference: split::is_reference(block.heading) || split::offers_one(block.label),
+            of_one: split::is_of_one(block.heading),
+        },
     ) {
         let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));
         verdict.parts = split.parts;

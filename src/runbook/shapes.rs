@@ -65,6 +65,9 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         )) {
             return Some("it holds only settings");
         }
+        if lines.len() > 1 && lines.iter().all(|line| is_written_setting(line)) {
+            return Some("it holds only settings");
+        }
         if lines.iter().any(|line| pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@(?:daily|hourly|weekly|monthly|reboot|midnight)\s+\S").is_match(line))
             && all(pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@\w+\s+\S|^[A-Z_]+=\S*$"))
         {
@@ -128,6 +131,29 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
     None
 }
 
+/// A line of a settings file as people write it, with spaces or a `;` in a value that no shell would keep
+/// together: `MAIL_FROM=The Shop`.
+fn is_written_setting(line: &str) -> bool {
+    let Some((name, value)) = line.split_once('=') else {
+        return false;
+    };
+    let is_name = name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    // `NAME=value command`
+    let program = shell::program(line);
+    is_name
+        && !value.starts_with(['(', '$'])
+        && !value.contains(['`', '|'])
+        && !value.contains("$(")
+        && !value.contains("&&")
+        && !value.contains("; ")
+        && !value.ends_with('\\')
+        && !commands::is_command(program)
+        && !program.contains(['/', '<', '>'])
+}
+
 /// Words before a block that put it into a file.
 pub(super) fn announces_a_file(label: &str) -> bool {
     let last = label.lines().last().unwrap_or_default();
@@ -154,9 +180,23 @@ pub(super) fn is_lesson(label: &str, code: &str) -> bool {
         r"^\W*(?:don'?t|do not|do|bad|good|wrong|right|incorrect|correct|avoid|anti-?pattern|never do this|falsch|richtig|mauvais|bon|incorrecto|correcto)\b(?:\s+(?:example|practice|way))?\W*:"
     );
     let of_code = pattern!(
-        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]"
+        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:beware of this|careful with this|cuidado com isso|cuidado con esto|bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]"
     );
     of_label.is_match(&last) || of_code.is_match(code)
+}
+
+/// Whether a heading collects advice: what stands under it is read, not run.
+pub(super) fn heads_lessons(heading: &str) -> bool {
+    pattern!(r"(?i)^\W*(?:do'?s?|don'?ts?|do'?s? (?:and|&) don'?ts?|do not|what not to do|anti-?patterns?|common mistakes|bad|wrong|never|häufige fehler|erreurs courantes|errores comunes|erros comuns)\W*$").is_match(heading)
+}
+
+/// Whether the first line of a shell block is a message: `Error: no space left`, `Listening on:`.
+pub(super) fn is_message(line: &str) -> bool {
+    let program = shell::program(line);
+    (program.len() > 2 && program.ends_with(':') && !program.contains('/'))
+        || (line.ends_with(':')
+            && line.starts_with(|first: char| first.is_ascii_uppercase())
+            && !commands::is_command(program))
 }
 
 /// Whether a line is a sentence rather than a command.
@@ -231,7 +271,7 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
         r"^\s*\(\d+ rows?\)\s*$|^\s*-{3,}(\+-+)+\s*$|^\+[-=+]{4,}\+$|^(NAME|CONTAINER ID|REVISION)\s{2,}[A-Z]|^HTTP/[\d.]+ \d{3}\b"
     );
     let says = pattern!(
-        r"(?i)^\s*(?:#|--)\s*(?:expected|sample|example)?\s*(?:output|results?|response|expected|returns?)\s*:?\s*$"
+        r"(?i)^\s*(?:#|--)\s*(?:(?:expected|sample|example)?\s*(?:output|results?|response|expected|returns?)|erwartete (?:ausgabe|antwort)|(?:salida|respuesta) esperada|(?:saída|resposta) esperada|(?:sortie|réponse) attendue|output previsto|预期输出)\s*(?:\([^)]{0,40}\))?\s*:?\s*$"
     );
     let edits = pattern!(
         r"(?i)^\s*#\s*(?:then\s+)?(?:edit|fill in|adjust|customi[sz]e)\b|^\s*#.*\s(?:in|into|to)\s+(?:the\s+|your\s+)?[`\x22']?[\w./-]*\.env\b"
@@ -248,6 +288,14 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
     for (index, line) in lines.iter().enumerate() {
         if inside.get(index).copied().unwrap_or_default() {
             continue;
+        }
+        // An answer in JSON, on lines of its own.
+        if matches!(line.trim_end(), "{" | "[")
+            && lines
+                .get(index + 1)
+                .is_some_and(|next| next.trim_start().starts_with(['"', '{']))
+        {
+            found.push(index);
         }
         if table.is_match(line) {
             // The header of a table stands above its rule.
@@ -294,7 +342,7 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
 /// A line of a program or of settings, that no shell would take: `DEBUG = [`, `from x import y`, `services:`.
 fn is_of_a_file(line: &str) -> bool {
     pattern!(
-        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
+        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^\[[A-Z]\w+\]$|^[A-Za-z_]\w*(?:\.\w+)+\(.*\);?$|^(?:server|location|upstream|events|http)\b[^;]*\{$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
     )
     .is_match(line.trim_end())
 }

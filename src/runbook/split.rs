@@ -2,14 +2,16 @@
 //! interactive session, an emergency, or acts of a person among its commands; each becomes a part that
 //! is armed by itself, in the order of the guide.
 
+mod forms;
 mod items;
 mod names;
 mod sessions;
 mod survey;
 mod variants;
 
+pub(super) use forms::{is_of_one, is_reference, offers_one};
 use items::Item;
-use names::{command_name, first_command, with_other_word};
+use names::{command_name, first_command, with_last_word, with_other_word};
 use survey::Survey;
 
 use super::hazards;
@@ -43,13 +45,24 @@ pub(super) fn with_sql_comments(code: &str) -> String {
         .join("\n")
 }
 
+/// What stands around a block that tells how it is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Around {
+    /// It stands in a section about going back.
+    pub in_rollback: bool,
+    /// Its heading or label promises commands to choose from.
+    pub is_reference: bool,
+    /// Its heading is about one of several: `Start a specific instance`.
+    pub of_one: bool,
+}
+
 /// Splits a block, or says that it is one act.
 pub(super) fn split(
     code: &str,
     actor: Actor,
     number: usize,
     code_line: usize,
-    in_rollback: bool,
+    around: Around,
 ) -> Option<Split> {
     let mut items = match actor {
         Actor::Shell => items::shell_items(code),
@@ -57,7 +70,8 @@ pub(super) fn split(
         _ => return None,
     };
     variants::examples(&mut items);
-    let survey = Survey::of(&items, in_rollback);
+    items::servers(&mut items);
+    let survey = Survey::of(&items, around);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
     let mut builder = Builder {
@@ -157,17 +171,22 @@ impl Builder<'_> {
                     self.close_as_manual();
                     return;
                 }
+                if self.survey.forms.binary_search(&index).is_ok() {
+                    self.form(index, text, *remark);
+                }
                 let chosen = self
                     .open
                     .choice
                     .as_ref()
-                    .is_some_and(|(_, name)| !name.is_empty());
+                    .is_some_and(|(_, name)| !name.is_empty())
+                    || self.survey.forms.binary_search(&index).is_ok();
                 if chosen {
                     // Alternatives inside an option stay remarks: one choice at a time.
                 } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
-                } else if let Some(other) = remark.and_then(|remark| with_other_word(text, remark))
-                {
+                } else if let Some(other) = remark.and_then(|remark| {
+                    with_other_word(text, remark).or_else(|| with_last_word(text, remark))
+                }) {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
                 } else if let Some(Item::Comment {
                     marker: Marker::OrCommand(other),
@@ -192,6 +211,14 @@ impl Builder<'_> {
                         choice.recommended = true;
                     }
                     self.open.choice = Some((group, String::new()));
+                } else if let Some(Item::Comment {
+                    marker: Marker::OrNext,
+                    text: other,
+                    line,
+                    ..
+                }) = items.get(index + 1)
+                {
+                    self.told_alternative(text, other, *line);
                 }
                 if self
                     .open
@@ -274,7 +301,7 @@ impl Builder<'_> {
             Marker::Option => self.survey.options > 0,
             Marker::System(_) => self.survey.systems,
             Marker::Using(_) if self.survey.using => true,
-            Marker::OrNext | Marker::OrCommand(_) => false,
+            Marker::OrCommand(_) => false,
             _ => self.survey.variants.binary_search(&index).is_ok(),
         };
         if chooses && follows {
@@ -340,6 +367,56 @@ impl Builder<'_> {
         if !matches!(marker, Marker::OrNext | Marker::OrCommand(_)) {
             self.take(line, line);
         }
+    }
+
+    /// An alternative that is only told: `or in the console: open …`, to the end of the block.
+    fn told_alternative(&mut self, text: &str, other: &str, line: usize) {
+        self.begin_choice(command_name(text));
+        let group = format!("block-{}.{}", self.number, self.groups);
+        self.close();
+        if let Some(choice) = self.parts.last_mut().and_then(|part| part.choice.as_mut()) {
+            choice.recommended = true;
+        }
+        self.parts.push(Part {
+            title: markers::title(other),
+            line: self.code_line + line,
+            code: self.lines.get(line..).unwrap_or_default().join("\n"),
+            role: Role::Manual,
+            choice: Some(Choice {
+                group,
+                name: markers::title(other),
+                recommended: false,
+            }),
+            ..Part::default()
+        });
+    }
+
+    /// One of several statements of which one is chosen, each a part of its own.
+    fn form(&mut self, index: usize, text: &str, remark: Option<&str>) {
+        let at = self.survey.forms.partition_point(|form| *form < index);
+        let goes_on = at > 0 && self.survey.forms[at - 1] + 1 == index;
+        if !goes_on {
+            self.groups += 1;
+        }
+        let name = remark.map_or_else(|| command_name(text), markers::title);
+        let last = self.open.lines.len();
+        let own = text.lines().count();
+        let before = self.open.lines[..last.saturating_sub(own)].to_vec();
+        let has_before = before.iter().any(|line| {
+            self.lines.get(*line).is_some_and(|line| {
+                let line = line.trim();
+                !line.is_empty() && !line.starts_with('#')
+            })
+        });
+        if has_before {
+            let lines = self.open.lines.split_off(before.len());
+            self.close();
+            self.open.lines = lines;
+            self.open.first = self.open.lines.first().copied();
+            self.open.has_statement = true;
+        }
+        self.open.choice = Some((self.groups, name));
+        self.close();
     }
 
     /// Whether another option comes after this item.
@@ -468,6 +545,7 @@ impl Builder<'_> {
             code,
             actor: if open.sql { Actor::Sql } else { Actor::Nobody },
             optional: open.optional,
+            long_running: open.endless,
             choice: open.choice.map(|(group, name)| Choice {
                 group: format!("block-{}.{group}", self.number),
                 recommended: name.to_lowercase().contains("recommended"),
@@ -490,7 +568,7 @@ impl Builder<'_> {
             Role::Run
         };
         part.destructive = hazards::destructive(&part.code, part.actor);
-        part.long_running = hazards::long_running(&part.code, part.actor);
+        part.long_running |= hazards::long_running(&part.code, part.actor);
         part.refused = super::role::refusal(&part.code, part.actor);
         part.session.clone_from(&self.session);
         part

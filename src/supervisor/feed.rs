@@ -1,5 +1,6 @@
-//! What clients read. Events are kept whole and read by cursor; samples, output tails, presence and
-//! health are kept as the newest of each and may be skipped by a slow reader. Readers wait on a
+//! What clients read. The state is told whole to who joins, then events by cursor: the last ones are
+//! kept, and a reader that is further behind is told the state again. Samples, output tails, presence
+//! and health are kept as the newest of each and may be skipped by a slow reader. Readers wait on a
 //! version number, so publishing costs the same whether nobody or fifty people watch.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -60,6 +61,8 @@ pub struct SharedView {
 
 /// Probe readings kept for the sparkline of a client that joins later.
 const PROBE_HISTORY: usize = 600;
+/// Events kept for readers that are behind; all of them are in the journal, and in the state.
+const EVENTS_KEPT: usize = 1_024;
 
 /// What has changed since a reader last looked.
 #[derive(Debug, Default)]
@@ -82,7 +85,8 @@ pub struct Feed {
 struct Inner {
     version: u64,
     state: Arc<RunState>,
-    records: Vec<Arc<Record>>,
+    /// The last events, without a gap.
+    records: VecDeque<Arc<Record>>,
     samples: BTreeMap<String, (u64, Arc<Sample>)>,
     probes: VecDeque<(u64, Arc<Sample>)>,
     outputs: BTreeMap<(ActionId, u32), (u64, Arc<OutputTail>)>,
@@ -98,7 +102,7 @@ impl Feed {
             inner: Mutex::new(Inner {
                 version: 0,
                 state: Arc::new(state),
-                records: Vec::new(),
+                records: VecDeque::new(),
                 samples: BTreeMap::new(),
                 probes: VecDeque::new(),
                 outputs: BTreeMap::new(),
@@ -132,7 +136,10 @@ impl Feed {
     pub fn publish_record(&self, record: Record) {
         self.change(|inner, _| {
             apply(Arc::make_mut(&mut inner.state), &record);
-            inner.records.push(Arc::new(record));
+            inner.records.push_back(Arc::new(record));
+            while inner.records.len() > EVENTS_KEPT {
+                inner.records.pop_front();
+            }
         });
     }
 
@@ -221,13 +228,18 @@ impl Feed {
         (inner.version, inner.state.clone(), news)
     }
 
-    /// What has changed since `version`, events after `seq`; and the version now.
-    pub fn since(&self, version: u64, seq: u64) -> (u64, News) {
+    /// What has changed since `version`, events after `seq`; and the version now. `None` for a reader
+    /// that is further behind than events are kept: it begins again with everything.
+    pub fn since(&self, version: u64, seq: u64) -> Option<(u64, News)> {
         let inner = self.lock();
+        let oldest = inner.records.front().map_or(seq, |record| record.seq);
+        if oldest > seq + 1 {
+            return None;
+        }
         let first = inner.records.partition_point(|record| record.seq <= seq);
         let newer = |at: &u64| *at > version;
         let news = News {
-            records: inner.records[first..].to_vec(),
+            records: inner.records.range(first..).cloned().collect(),
             samples: inner
                 .samples
                 .values()
@@ -250,6 +262,103 @@ impl Feed {
             people: newer(&inner.people.0).then(|| inner.people.1.clone()),
             health: newer(&inner.health.0).then(|| inner.health.1.clone()),
         };
-        (inner.version, news)
+        Some((inner.version, news))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::run::{Event, open};
+    use crate::runbook::parse;
+
+    fn record(seq: u64, event: Event) -> Record {
+        Record {
+            seq,
+            at: chrono::Utc::now(),
+            by: "anna@ops1".to_owned(),
+            event,
+        }
+    }
+
+    fn note(seq: u64) -> Record {
+        let event = Event::NoteWritten {
+            text: format!("note {seq}"),
+            step: None,
+        };
+        record(seq, event)
+    }
+
+    /// The state that a run is opened with, event 1.
+    fn opened() -> RunState {
+        let event = Event::RunOpened {
+            run: "r".to_owned(),
+            runbook: Arc::new(parse("g.md", b"# G\n\n## Phase 1: A\n\n- [ ] box\n")),
+            environment: Box::default(),
+            directory: "/".to_owned(),
+            inputs: BTreeMap::new(),
+            window_ends: None,
+            driver: "anna@ops1".to_owned(),
+            unattended: false,
+            provenance: Default::default(),
+        };
+        open(&record(1, event)).unwrap()
+    }
+
+    /// What a reader folds who asks whenever `asks` says so; and how often it began again.
+    fn read_along(events: u64, asks: impl Fn(u64) -> bool) -> (Feed, RunState, usize) {
+        let feed = Feed::new(opened());
+        let (mut version, state, _) = feed.everything();
+        let (mut state, mut begun_again) = ((*state).clone(), 0);
+        for seq in 2..=events {
+            feed.publish_record(note(seq));
+            if !asks(seq) {
+                continue;
+            }
+            match feed.since(version, state.seq) {
+                Some((now, news)) => {
+                    version = now;
+                    for record in news.records {
+                        assert_eq!(record.seq, state.seq + 1, "no event is left out");
+                        apply(&mut state, &record);
+                    }
+                }
+                None => {
+                    let (now, whole, _) = feed.everything();
+                    (version, state) = (now, (*whole).clone());
+                    begun_again += 1;
+                }
+            }
+        }
+        (feed, state, begun_again)
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_hears_every_event() {
+        let kept = EVENTS_KEPT as u64;
+        for every in [1, 2, 100, kept] {
+            let last = 1 + 4 * kept - (4 * kept) % every;
+            let (feed, state, begun_again) =
+                read_along(last, |seq| (seq - 1).is_multiple_of(every));
+            assert_eq!(begun_again, 0, "every {every}");
+            assert_eq!(state, *feed.state());
+        }
+    }
+
+    #[test]
+    fn one_that_is_too_far_behind_is_told_the_state_again() {
+        let kept = EVENTS_KEPT as u64;
+        let (feed, state, begun_again) =
+            read_along(1 + 3 * (kept + 1), |seq| (seq - 1).is_multiple_of(kept + 1));
+        assert_eq!(begun_again, 3);
+        assert_eq!(state, *feed.state());
+    }
+
+    #[test]
+    fn no_more_events_are_kept_than_these() {
+        let (feed, ..) = read_along(10 * EVENTS_KEPT as u64, |_| false);
+        assert_eq!(feed.lock().records.len(), EVENTS_KEPT);
     }
 }

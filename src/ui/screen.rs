@@ -7,9 +7,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 
-use super::chrome::{self, FOOTER_ROWS, header_rows};
+use super::chrome::{self, FOOTER_ROWS, ROOMY, header_rows};
 use super::dialogs::Dialog;
-use super::format::{fit, line_width, width, wrap};
+use super::format::{fit, line_width, width, wrap, wrap_within};
 use super::intent::Intent;
 use super::keymap::Context;
 use super::layout::{Arrangement, Layout, Placed};
@@ -17,6 +17,7 @@ use super::panes;
 use super::theme::Role;
 use super::view::Look;
 use super::walk::next_act;
+use crate::text::scrub::{is_clean, is_hidden};
 
 /// The least terminal in which the cockpit can be used.
 pub const LEAST: Size = Size {
@@ -24,10 +25,10 @@ pub const LEAST: Size = Size {
     height: 12,
 };
 
-/// Rows that the next act may take, and an alarm: what is to be done is not cut for want of one row.
-const ACT_ROWS: usize = 2;
-/// Rows of the answer to a key, which goes with the next one.
-const NOTICE_ROWS: usize = 3;
+/// Rows that what is next takes at most; it stands there all the time.
+const NEXT_ROWS: usize = 2;
+/// Rows that a notice takes at most.
+const NOTICE_ROWS: usize = 4;
 
 /// Columns left free beside the text of a pane.
 const MARGIN: u16 = 1;
@@ -48,12 +49,12 @@ pub struct Areas {
     pub footer: Rect,
 }
 
-/// `alarms` and `act`: how many rows they take.
-pub fn areas(area: Rect, alarms: usize, act: usize) -> Areas {
+/// `alarms` and `acts`: rows of the alarms, and of the line that says what is next.
+pub fn areas(area: Rect, alarms: usize, acts: usize) -> Areas {
     let header_height = header_rows(area.height).min(area.height);
     let rest = area.height - header_height;
-    let more = u16::try_from(act.saturating_sub(1)).unwrap_or(0);
-    let footer_height = (FOOTER_ROWS + more).min(rest);
+    let more = u16::try_from(acts.saturating_sub(1)).unwrap_or(u16::MAX);
+    let footer_height = FOOTER_ROWS.saturating_add(more).min(rest);
     let alarm_height = u16::try_from(alarms)
         .unwrap_or(u16::MAX)
         .min(rest - footer_height);
@@ -119,14 +120,12 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         too_small(look, area, buffer);
         return;
     }
-    let alarms = alarm_lines(look, area.width);
-    let act = act_lines(frame, area);
-    let areas = areas(area, alarms.len(), act.len());
+    let size = area.as_size();
+    let alarms = chrome::alarm_lines(look, size);
+    let acts = act_lines(look, frame.notice, frame.is_waiting, size);
+    let areas = areas(area, alarms.len(), acts.len());
     chrome::header(look, areas.header, buffer);
-    for (line, row) in alarms.into_iter().zip(areas.alarms.rows()) {
-        buffer.set_style(row, look.theme.style(Role::Alarm));
-        line.render(row, buffer);
-    }
+    chrome::draw_alarms(&alarms, look, areas.alarms, buffer);
     let arrangement = arrange(frame.layout, look, areas.body);
     for rule in &arrangement.rules {
         for row in rule.rows() {
@@ -139,77 +138,95 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(dialog) = frame.dialog {
         draw_dialog(dialog, look, areas.body, buffer);
     }
-    footer(frame, act, areas.footer, buffer);
+    footer(frame, &acts, areas.footer, buffer);
+    seal(area, buffer);
 }
 
-fn footer(frame: &Frame<'_>, act: Vec<Line<'static>>, area: Rect, buffer: &mut Buffer) {
+/// The last look at what goes to the terminal. Text from outside was scrubbed where it entered; the
+/// names of folders, files and hosts are used as they are, and shown without what could drive a
+/// terminal or deceive a reader.
+fn seal(area: Rect, buffer: &mut Buffer) {
+    for position in area.positions() {
+        let Some(cell) = buffer.cell_mut(position) else {
+            continue;
+        };
+        if !is_clean(cell.symbol()) {
+            let seen: String = cell
+                .symbol()
+                .chars()
+                .filter(|letter| !is_hidden(*letter))
+                .collect();
+            let blank = seen.is_empty();
+            cell.set_symbol(if blank { " " } else { &seen });
+        }
+    }
+}
+
+fn footer(frame: &Frame<'_>, acts: &[Line<'static>], area: Rect, buffer: &mut Buffer) {
     let look = &frame.look;
-    let mut lines = vec![chrome::way_back(look, area.width)];
-    lines.extend(act);
-    let keys = chrome::keys(frame.contexts, frame.dialog, look, area.width);
-    lines.push(keys);
-    for (line, row) in lines.into_iter().zip(area.rows()) {
-        line.render(row, buffer);
+    for (index, row) in area.rows().enumerate() {
+        match (
+            index,
+            index.checked_sub(1).and_then(|index| acts.get(index)),
+        ) {
+            (0, _) => chrome::way_back(look, row.width).render(row, buffer),
+            (_, Some(act)) => act.render(row, buffer),
+            _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),
+        }
     }
 }
 
-/// The alarms as they stand on the screen, the gravest first.
-pub fn alarm_lines(look: &Look<'_>, columns: u16) -> Vec<Line<'static>> {
-    let style = look.theme.style(Role::Alarm);
-    chrome::alarms(look)
-        .into_iter()
-        .flat_map(|alarm| {
-            clipped(
-                Line::styled(format!(" {alarm}"), style),
-                columns,
-                1,
-                ACT_ROWS,
-            )
-        })
-        .collect()
+/// What is next, or what is to be told, in as many rows as it takes: it ends with what to do.
+pub fn act_lines(
+    look: &Look<'_>,
+    notice: Option<&Notice>,
+    is_waiting: bool,
+    screen: Size,
+) -> Vec<Line<'static>> {
+    let columns = usize::from(screen.width);
+    let whole = act_line(look, notice, is_waiting, usize::MAX / 2);
+    if screen.height < ROOMY || line_width(&whole) <= columns {
+        return vec![act_line(look, notice, is_waiting, columns)];
+    }
+    match notice {
+        Some(_) => wrap_within(whole, columns, 1, NOTICE_ROWS),
+        None => wrap_within(whole, columns, 6, NEXT_ROWS),
+    }
 }
 
-/// The next act, or what has to be told instead of it.
-pub fn act_lines(frame: &Frame<'_>, area: Rect) -> Vec<Line<'static>> {
-    let theme = frame.look.theme;
-    let (line, hanging, most) = match frame.notice {
+fn act_line(
+    look: &Look<'_>,
+    notice: Option<&Notice>,
+    is_waiting: bool,
+    columns: usize,
+) -> Line<'static> {
+    let theme = look.theme;
+    match notice {
         Some(notice) => {
-            let text = format!(" {}", notice.text);
-            let mut line = Line::from(Span::styled(text, theme.style(notice.role)));
-            if !notice.help.is_empty() {
-                let help = format!("; {}", notice.help);
-                line.push_span(Span::styled(help, theme.style(Role::Text)));
+            let text = fit(&format!(" {}", notice.text), columns);
+            let room = columns.saturating_sub(width(&text) + 2);
+            let mut spans = vec![Span::styled(text, theme.style(notice.role))];
+            if !notice.help.is_empty() && room > 8 {
+                let help = fit(&notice.help, room);
+                spans.push(Span::styled(format!("; {help}"), theme.style(Role::Text)));
             }
-            (line, 1, NOTICE_ROWS)
+            Line::from(spans)
         }
-        None if frame.is_waiting => {
-            let text = " sent, waiting for the supervisor";
-            (Line::styled(text, theme.style(Role::Muted)), 1, ACT_ROWS)
-        }
+        None if is_waiting => Line::styled(
+            " sent, waiting for the supervisor",
+            theme.style(Role::Muted),
+        ),
         None => {
-            let act = next_act(&frame.look);
-            let next = Span::styled(" next ", theme.style(Role::Muted));
-            let act = Span::styled(act.text, theme.style(act.role));
-            (Line::from(vec![next, act]), 6, ACT_ROWS)
-        }
-    };
-    clipped(line, area.width, hanging, most)
-}
-
-/// A line on at most `most` rows, with `…` where that is too few.
-fn clipped(line: Line<'static>, columns: u16, hanging: usize, most: usize) -> Vec<Line<'static>> {
-    let columns = usize::from(columns);
-    let mut rows = wrap(line, columns, hanging);
-    if rows.len() > most {
-        rows.truncate(most);
-        if let Some(last) = rows.last_mut() {
-            let style = last.spans.last().map_or(last.style, |span| span.style);
-            let text: String = last.spans.iter().map(|span| &*span.content).collect();
-            let text = fit(&text, columns.saturating_sub(2));
-            *last = Line::styled(format!("{} …", text.trim_end_matches('…')), style);
+            let act = next_act(look);
+            Line::from(vec![
+                Span::styled(" next ", theme.style(Role::Muted)),
+                Span::styled(
+                    fit(&act.text, columns.saturating_sub(6)),
+                    theme.style(act.role),
+                ),
+            ])
         }
     }
-    rows
 }
 
 fn draw_pane(place: &Placed, look: &Look<'_>, buffer: &mut Buffer) {
@@ -392,6 +409,7 @@ fn too_small(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     {
         line.render(row, buffer);
     }
+    seal(area, buffer);
 }
 
 /// Shown until the supervisor has sent the state of the run.
@@ -400,5 +418,26 @@ pub fn waiting(text: &str, area: Rect, buffer: &mut Buffer) {
     let top = area.height / 2;
     for (line, row) in lines.into_iter().zip(area.rows().skip(top.into())) {
         line.render(row, buffer);
+    }
+    seal(area, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_not_seen_gets_past_the_last_look() {
+        let area = Rect::new(0, 0, 20, 1);
+        let mut buffer = Buffer::empty(area);
+        for (at, symbol) in ["a\u{200d}", "\u{1b}", "\u{9b}", "ü\u{e0041}", "✓\u{fe0f}"]
+            .into_iter()
+            .enumerate()
+        {
+            buffer[(u16::try_from(at).unwrap(), 0)].set_symbol(symbol);
+        }
+        seal(area, &mut buffer);
+        let seen: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        assert_eq!(seen.trim_end(), "a  ü✓\u{fe0f}");
     }
 }

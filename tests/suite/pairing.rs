@@ -5,7 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use gonogo::api::CommandAnswer;
-use gonogo::run::{Command, PairingAct};
+use gonogo::journal::{Journal, SqliteJournal};
+use gonogo::run::{Command, PairingAct, Refusal};
 
 use crate::socket::Joined;
 use crate::support::home::{Home, until};
@@ -119,6 +120,23 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
     let report = report(&home);
     assert!(report.contains("offers the controls to bert@"), "{report}");
     assert!(report.contains("drives offered by anna@"), "{report}");
+}
+
+#[test]
+fn a_hand_goes_with_who_raised_it() {
+    let home = home("1h");
+    let anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    bert.wait_for("drives, you watch");
+    bert.keys("h");
+    bert.wait_for("raise your hand");
+    bert.keys("the lag<enter>");
+    anna.wait_for("hand: bert");
+    bert.keys("ql");
+    bert.wait_exit();
+    anna.wait_gone("hand: bert");
+    let report = report(&home);
+    assert!(report.contains("who has left"), "{report}");
 }
 
 #[test]
@@ -313,10 +331,102 @@ fn waiting(home: &Home, more: &[&str]) -> PathBuf {
     socket
 }
 
-/// How many races; the long count is asked for by `GONOGO_RACES=10000`.
+/// How many races; the long count is asked for by `GONOGO_RACES=10000`, of nextest with the profile
+/// `long` (the ordinary one ends a test after three minutes).
 fn rounds() -> usize {
     let asked = std::env::var("GONOGO_RACES").ok();
     asked.and_then(|count| count.parse().ok()).unwrap_or(100)
+}
+
+/// One of those who race, and what they asked last.
+async fn answer(who: &Joined, command: Command) -> Result<Result<(), Refusal>, String> {
+    let words = format!("`{}` asked {command:?}", who.me);
+    let begun = std::time::Instant::now();
+    match who.client.command(&who.me, command).await {
+        Ok(CommandAnswer::Accepted { .. }) => Ok(Ok(())),
+        Ok(CommandAnswer::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(format!("{words} and after {:?}: {error}", begun.elapsed())),
+    }
+}
+
+/// An offer to anybody, two who take it at once, and three who act; who of them won.
+async fn race(people: &[Joined], driver: usize, round: usize, step: &str) -> Result<usize, String> {
+    let offer = PairingAct::Offer { to: None };
+    if let Err(refusal) = answer(&people[driver], Command::Pairing { act: offer }).await? {
+        return Err(format!("the driver may not offer the controls: {refusal}"));
+    }
+    let (one, other) = ((driver + 1) % 3, (driver + 2) % 3);
+    // Neither is always the first to ask.
+    let (one, other) = if round.is_multiple_of(2) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let (first, second) = tokio::join!(
+        answer(&people[one], Command::TakeControl {}),
+        answer(&people[other], Command::TakeControl {}),
+    );
+    let (first, second) = (first?, second?);
+    if first.is_ok() == second.is_ok() {
+        let (one, other) = (&people[one].me, &people[other].me);
+        return Err(format!(
+            "`{one}` took them: {first:?}; `{other}`: {second:?}"
+        ));
+    }
+    let winner = if first.is_ok() { one } else { other };
+    // And exactly that one acts.
+    let act = || match round.is_multiple_of(2) {
+        true => Command::Tick {
+            step: step.to_owned(),
+            index: 0,
+            value: None,
+            note: None,
+        },
+        false => Command::Untick {
+            step: step.to_owned(),
+            index: 0,
+        },
+    };
+    let (first, second, before) = tokio::join!(
+        answer(&people[one], act()),
+        answer(&people[other], act()),
+        answer(&people[driver], act()),
+    );
+    let acted = [(one, first?), (other, second?), (driver, before?)];
+    if acted
+        .iter()
+        .any(|(who, did)| did.is_ok() != (*who == winner))
+    {
+        return Err(format!("{winner} won, and this acted: {acted:?}"));
+    }
+    Ok(winner)
+}
+
+/// What stands around a race that failed: the machine, the log, and the last events.
+async fn circumstances(home: &Home) -> String {
+    let directory = home.run_directory(&home.runs()[0]);
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|why| why.to_string());
+    let log = text(&directory.join("supervisor.log"));
+    let last: Vec<&str> = log.lines().rev().take(20).collect();
+    let mut told = format!(
+        "load {}supervisor.log, its end first:\n{}\n",
+        text(Path::new("/proc/loadavg")),
+        last.join("\n")
+    );
+    match SqliteJournal::open_read_only(directory.join("journal.sqlite")).await {
+        Ok(mut journal) => {
+            let from = journal.head().seq.saturating_sub(20);
+            told += &format!("damage {:?}\n", journal.damage());
+            for record in journal.read(from).await.unwrap_or_default() {
+                told += &format!(
+                    "{} {} {}: {:?}\n",
+                    record.seq, record.at, record.by, record.event
+                );
+            }
+        }
+        Err(error) => told += &format!("{error}\n"),
+    }
+    told
 }
 
 #[tokio::test]
@@ -327,7 +437,6 @@ async fn of_two_who_take_the_controls_exactly_one_drives() {
     for name in ["anna@a", "bert@b", "carl@c"] {
         people.push(Joined::join(socket.clone(), name).await);
     }
-    let accepted = |answer: &CommandAnswer| matches!(answer, CommandAnswer::Accepted { .. });
     // The walk that opened the run is a process that is gone: the first demand wins, and only that.
     let demand = || Command::Pairing {
         act: PairingAct::Demand {
@@ -335,66 +444,30 @@ async fn of_two_who_take_the_controls_exactly_one_drives() {
             to_go_back: false,
         },
     };
-    let demands = tokio::join!(people[0].asks(demand()), people[1].asks(demand()));
-    assert_ne!(accepted(&demands.0), accepted(&demands.1), "{demands:?}");
-    let mut driver = usize::from(accepted(&demands.1));
+    let demands = tokio::join!(answer(&people[0], demand()), answer(&people[1], demand()));
+    let demands = (demands.0.unwrap(), demands.1.unwrap());
+    assert_ne!(demands.0.is_ok(), demands.1.is_ok(), "{demands:?}");
+    let mut driver = usize::from(demands.1.is_ok());
     let step = people[0].state.runbook.phases[0].steps[0].id.clone();
     let mut wins = [0; 3];
+    let begun = std::time::Instant::now();
     for round in 0..rounds() {
-        let offer = PairingAct::Offer { to: None };
-        let offered = people[driver].asks(Command::Pairing { act: offer }).await;
-        assert!(accepted(&offered), "round {round}: {offered:?}");
-        let (one, other) = ((driver + 1) % 3, (driver + 2) % 3);
-        // Neither is always the first to ask.
-        let (one, other) = if round % 2 == 0 {
-            (one, other)
-        } else {
-            (other, one)
+        driver = match race(&people, driver, round, &step).await {
+            Ok(winner) => winner,
+            Err(why) => panic!(
+                "round {round} of {}, after {:?}: {why}\n{}",
+                rounds(),
+                begun.elapsed(),
+                circumstances(&home).await
+            ),
         };
-        let (first, second) = tokio::join!(
-            people[one].asks(Command::TakeControl {}),
-            people[other].asks(Command::TakeControl {}),
-        );
-        assert_ne!(
-            accepted(&first),
-            accepted(&second),
-            "round {round}: {first:?} {second:?}"
-        );
-        let winner = if accepted(&first) { one } else { other };
-        // And exactly that one acts.
-        let act = |ticked: bool| match ticked {
-            false => Command::Tick {
-                step: step.clone(),
-                index: 0,
-                value: None,
-                note: None,
-            },
-            true => Command::Untick {
-                step: step.clone(),
-                index: 0,
-            },
-        };
-        let ticked = round % 2 == 1;
-        let (first, second, before) = tokio::join!(
-            people[one].asks(act(ticked)),
-            people[other].asks(act(ticked)),
-            people[driver].asks(act(ticked)),
-        );
-        let answers = [(one, first), (other, second), (driver, before)];
-        let acted: Vec<usize> = answers
-            .iter()
-            .filter(|(_, answer)| accepted(answer))
-            .map(|(who, _)| *who)
-            .collect();
-        assert_eq!(acted, [winner], "round {round}: {answers:?}");
-        wins[winner] += 1;
-        driver = winner;
+        wins[driver] += 1;
     }
     let name = people[driver].me.clone();
     until("the last winner in the status", || {
         (home.status(&home.runs()[0])["driver"] == name).then_some(())
     });
-    eprintln!("{} races, wins {wins:?}", rounds());
+    eprintln!("{} races in {:?}, wins {wins:?}", rounds(), begun.elapsed());
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub struct Joined {
     stream: MessageStream,
     pub me: String,
     pub state: RunState,
+    /// How often the whole state came again.
+    told_again: usize,
 }
 
 impl Joined {
@@ -51,6 +53,7 @@ impl Joined {
                 stream,
                 me: snapshot.you,
                 state: snapshot.state,
+                told_again: 0,
             },
             other => panic!("the first message is the whole state, not {other:?}"),
         }
@@ -65,7 +68,14 @@ impl Joined {
         let seen = async {
             while !holds(&self.state) {
                 match self.stream.next().await.expect("the supervisor is there") {
-                    Message::Event(record) => apply(&mut self.state, &record),
+                    Message::Event(record) => {
+                        assert_eq!(record.seq, self.state.seq + 1, "no event is left out");
+                        apply(&mut self.state, &record);
+                    }
+                    Message::Snapshot(snapshot) => {
+                        self.state = snapshot.state;
+                        self.told_again += 1;
+                    }
                     _ => continue,
                 }
             }
@@ -197,20 +207,26 @@ async fn a_cancellation_reaches_the_server_even_where_the_step_ignores_it() {
 }
 
 #[tokio::test]
-async fn who_reads_nothing_holds_up_nobody() {
+async fn who_reads_nothing_holds_up_nobody_and_is_told_the_state_again() {
+    /// More than are kept for a reader that is behind, and than fit into the buffers of a socket.
+    const NOTES: usize = 1_500;
     let database = fresh_database().await;
     let (_home, _run, socket, driver) = waiting(&database).await;
     let mut joined = Joined::join(socket.clone(), &driver).await;
-    let client = Client::new(&socket).unwrap();
-    let _deaf = client.join("deaf").await.unwrap();
-    for number in 0..300 {
+    let mut deaf = Joined::join(socket, "deaf").await;
+    let every_note = |state: &RunState| state.notes.len() == NOTES;
+    for number in 0..NOTES {
         let text = format!("{number} {}", "x".repeat(2_000));
         let answer = joined.asks(Command::Note { text, step: None }).await;
         assert!(matches!(answer, CommandAnswer::Accepted { .. }));
+        // Who keeps up hears each of them.
+        let seen = |state: &RunState| state.notes.len() > number;
+        joined.sees("the note", seen).await;
     }
-    joined
-        .sees("every note", |state| state.notes.len() == 300)
-        .await;
+    assert_eq!(joined.told_again, 0);
+    deaf.sees("every note", every_note).await;
+    assert!(deaf.told_again > 0, "it heard every event");
+    assert_eq!(deaf.state.notes, joined.state.notes);
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::runbook::attributes::{self, Raw};
 use crate::runbook::config::Annotation;
 use crate::runbook::diagnostic::{Diagnostic, Severity};
-use crate::runbook::headings::Heading;
+use crate::runbook::headings::{Heading, forced_kind};
+use crate::runbook::lint::closest;
 use crate::runbook::outline::Node;
 use crate::runbook::source::Source;
 
@@ -96,7 +97,10 @@ pub(in crate::runbook) fn resolve(
         return resolved;
     }
     let keys = keys(nodes, headings);
-    for annotation in annotations {
+    for annotation in annotations
+        .iter()
+        .filter(|annotation| !annotation.block.is_empty())
+    {
         let meant: Vec<&Key> = keys
             .iter()
             .filter(|key| {
@@ -127,6 +131,84 @@ pub(in crate::runbook) fn resolve(
         });
     }
     resolved
+}
+
+/// Gives headings what annotations without a block say about them, as if it stood in a comment under them.
+pub(in crate::runbook) fn settle_headings(
+    source: &Source,
+    headings: &mut [Heading],
+    annotations: &[Annotation],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let about: Vec<&Annotation> = annotations
+        .iter()
+        .filter(|annotation| annotation.block.is_empty())
+        .collect();
+    if about.is_empty() {
+        return;
+    }
+    let paths: Vec<String> = (0..headings.len())
+        .map(|index| heading_path(headings, index).join(" > "))
+        .collect();
+    for annotation in about {
+        let meant: Vec<usize> = (0..paths.len())
+            .filter(|index| paths[*index] == annotation.heading)
+            .collect();
+        let chosen = match (annotation.occurrence, meant.as_slice()) {
+            (None, [only]) => Some(*only),
+            (Some(number), _) => meant.get(number.saturating_sub(1)).copied(),
+            _ => None,
+        };
+        if let Some(heading) = chosen.and_then(|index| headings.get_mut(index)) {
+            heading
+                .raw
+                .merge(attributes::parse_raw(&annotation.attributes));
+            if let Some(kind) = forced_kind(&heading.raw) {
+                heading.kind = kind;
+            }
+            continue;
+        }
+        let entry = format!(
+            "the annotation of line {} of `gonogo.toml` (`{}`)",
+            annotation.line, annotation.attributes
+        );
+        let known: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let (line, code, message, help) = match meant.as_slice() {
+            [first, second, ..] => (
+                headings[*first].line,
+                "ambiguous-annotation",
+                format!(
+                    "{entry} fits the headings of line {} and line {}, so it counts for neither",
+                    headings[*first].line, headings[*second].line
+                ),
+                "add `occurrence = 1` to it for the first of them".to_owned(),
+            ),
+            _ => (
+                1,
+                "stale-annotation",
+                format!(
+                    "{entry} counts no more: the guide has no heading `{}`",
+                    annotation.heading
+                ),
+                match closest(&annotation.heading, &known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        "write the titles from the outermost heading in, joined by ` > `".to_owned()
+                    }
+                },
+            ),
+        };
+        let (column, width) = source.locate(line, "");
+        diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            code: code.to_owned(),
+            line,
+            column,
+            width,
+            message,
+            help,
+        });
+    }
 }
 
 /// Why an annotation counts for nothing: the line of the guide it is about, a code, what, and the way on.

@@ -226,6 +226,7 @@ pub fn stale(bytes: &[u8], annotations: &[Annotation]) -> Vec<Annotation> {
     let keys = Reading::of(bytes).keys;
     annotations
         .iter()
+        .filter(|annotation| !annotation.block.is_empty())
         .filter(|annotation| {
             !keys.iter().any(|key| {
                 key.heading == annotation.heading

@@ -313,3 +313,89 @@ fn proposals_say_what_is_certain_and_what_cannot_be_accepted() {
     let runbook = parse("g.md", broken.as_bytes());
     assert_eq!(proposals(&runbook, broken.as_bytes(), true).len(), 1);
 }
+
+#[test]
+fn a_guide_that_nobody_may_edit_has_its_phases_chosen_beside_it() {
+    let guide = include_bytes!("../../../tests/guides/rivals.md");
+    let before = crate::runbook::parse("rivals.md", guide);
+    let titles = |runbook: &crate::runbook::Runbook| -> Vec<String> {
+        runbook
+            .phases
+            .iter()
+            .map(|phase| phase.title.clone())
+            .collect()
+    };
+    assert_eq!(titles(&before), ["Phase 1: Prepare", "Phase 2: Move"]);
+    let rival = before
+        .diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.code == "rival-phases")
+        .expect("the rivals are reported");
+    // The help is what is to be written.
+    let heading = rival
+        .help
+        .split("heading = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let heading = heading.expect("the help names the heading");
+    let text = format!(
+        "[[annotations]]\nguide = \"rivals.md\"\nheading = \"{heading}\"\nattributes = \"begin\"\n"
+    );
+    let (config, mistakes) = crate::runbook::config::parse_config("gonogo.toml", &text);
+    assert_eq!(mistakes, []);
+    let after = parse_annotated("rivals.md", guide, &config.annotations_of("rivals.md"));
+    assert_eq!(titles(&after), ["Step 1: Before", "Step 2: Do it"]);
+    assert!(
+        after
+            .diagnostics
+            .iter()
+            .all(|diagnostic| diagnostic.code != "rival-phases")
+    );
+
+    // What else a comment under a heading says, may stand beside the guide too.
+    let text = text.replace("begin", "begin estimate=5m ponr");
+    let (config, mistakes) = crate::runbook::config::parse_config("gonogo.toml", &text);
+    assert_eq!(mistakes, []);
+    let told = parse_annotated("rivals.md", guide, &config.annotations_of("rivals.md"));
+    assert!(told.phases[0].point_of_no_return);
+    assert_eq!(
+        told.phases[0].estimate.map(|estimate| estimate.max_s),
+        Some(300)
+    );
+
+    // A slip in the heading or in the word is said.
+    let slip = format!("{}s", heading);
+    let (config, _) =
+        crate::runbook::config::parse_config("gonogo.toml", &text.replace(heading, &slip));
+    let stale = parse_annotated("rivals.md", guide, &config.annotations_of("rivals.md"));
+    let said = stale
+        .diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.code == "stale-annotation");
+    assert_eq!(
+        said.map(|said| said.help.clone()),
+        Some(format!("did you mean `{heading}`?"))
+    );
+    let (_, mistakes) =
+        crate::runbook::config::parse_config("gonogo.toml", &text.replace("ponr", "pnor"));
+    assert_eq!(mistakes[0].code, "unknown-attribute");
+    assert!(mistakes[0].help.contains("ponr"), "{}", mistakes[0].help);
+}
+
+#[test]
+fn entries_about_headings_stay_when_blocks_are_annotated() {
+    let about = "[[annotations]]\nguide = \"g.md\"\nheading = \"A\"\nattributes = \"ponr\"\n";
+    let new = Annotation {
+        guide: "g.md".to_owned(),
+        heading: "A".to_owned(),
+        block: "0123456789abcdef".to_owned(),
+        attributes: ".run".to_owned(),
+        ..Annotation::default()
+    };
+    let old = crate::runbook::config::parse_config("gonogo.toml", about)
+        .0
+        .annotations;
+    assert_eq!(stale(b"# A\n", &old), []);
+    let added = crate::runbook::config::add_annotations(about, &[new], &old).expect("it is added");
+    assert!(added.starts_with(about), "{added}");
+}

@@ -57,6 +57,7 @@ pub fn add_annotations(
         if let Some(index) = slot
             && let Some(place) = places.get(index)
             && let Some(old) = before.get(index)
+            && let Some(block) = &place.block
         {
             used.push(index);
             // What an entry for this very block says already, such as its name, is kept.
@@ -65,7 +66,7 @@ pub fn add_annotations(
             } else {
                 annotation.attributes.clone()
             };
-            replaced.push((place.block.clone(), quoted(&annotation.block)));
+            replaced.push((block.clone(), quoted(&annotation.block)));
             replaced.push((place.attributes.clone(), quoted(&attributes)));
             expected[index].block.clone_from(&annotation.block);
             expected[index].attributes = attributes;
@@ -109,7 +110,8 @@ pub fn add_annotations(
 
 /// Where the values of an entry stand.
 struct Place {
-    block: Range<usize>,
+    /// `None` for an entry about a heading.
+    block: Option<Range<usize>>,
     attributes: Range<usize>,
 }
 
@@ -133,7 +135,7 @@ fn places(text: &str) -> Result<Vec<Place>, NotAdded> {
                 table.get(needed)?;
             }
             Some(Place {
-                block: table.get("block")?.span(),
+                block: table.get("block").map(|value| value.span()),
                 attributes: table.get("attributes")?.span(),
             })
         })

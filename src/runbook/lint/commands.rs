@@ -203,6 +203,15 @@ fn shell_lints(block: &Block, report: &mut Report<'_>) {
                 "begin the block with `set -o pipefail`; the output is kept anyway",
             );
         }
+        if let Some((phrase, help)) = opens_an_editor(program, &command) {
+            report.add(
+                Severity::Warning,
+                "opens-editor",
+                (line, phrase),
+                format!("`{phrase}` opens an editor here, and waits until somebody leaves it"),
+                help,
+            );
+        }
         let dumps = matches!(program, "pg_dump" | "pg_dumpall" | "pg_basebackup");
         if !pipefail
             && dumps
@@ -251,6 +260,75 @@ fn shell_lints(block: &Block, report: &mut Report<'_>) {
     }
 }
 
+/// A command that waits in an editor, and how it is said without one.
+fn opens_an_editor(program: &str, command: &str) -> Option<(&'static str, &'static str)> {
+    let has = |flags: &[&str]| {
+        command.split_whitespace().any(|word| {
+            flags
+                .iter()
+                .any(|flag| word == *flag || word.starts_with(&format!("{flag}=")))
+        })
+    };
+    let says_message = pattern!(
+        r"\s-[a-zA-Z]*[mFC](?:\s|[\x22'\w])|\s--(?:message|file|reuse-message|fixup|squash)\b"
+    )
+    .is_match(command);
+    let with_message = "give the message with `-m`, or leave it as it is with `--no-edit`";
+    let by_command = "change it by a command (`kubectl patch`, a file that is installed), or mark the block `.manual`";
+    let subcommand = command
+        .split_whitespace()
+        .skip_while(|word| *word != program)
+        .skip(1)
+        .find(|word| !word.starts_with('-'))
+        .unwrap_or_default();
+    match (program, subcommand) {
+        ("git", "revert")
+            if !has(&[
+                "--no-edit",
+                "-n",
+                "--no-commit",
+                "--abort",
+                "--continue",
+                "--quit",
+                "--skip",
+            ]) =>
+        {
+            Some(("git revert", "add `--no-edit`"))
+        }
+        ("git", "commit") if !says_message && !has(&["--no-edit"]) => {
+            Some(("git commit", with_message))
+        }
+        ("git", "merge") if has(&["--edit", "-e"]) => Some(("git merge", "take `--edit` out")),
+        ("git", "rebase") if has(&["-i", "--interactive"]) => Some((
+            "git rebase -i",
+            "say what is meant without `-i`, or mark the block `.manual`",
+        )),
+        ("git", "tag") if has(&["-a", "-s"]) && !says_message => {
+            Some(("git tag", "give the message with `-m`"))
+        }
+        ("crontab", _) if has(&["-e"]) => Some((
+            "crontab -e",
+            "install a file instead: `crontab FILE`, or mark the block `.manual`",
+        )),
+        ("visudo", _) if !has(&["-c", "--check"]) => Some((
+            "visudo",
+            "install a file and check it: `visudo -c -f FILE`, or mark the block `.manual`",
+        )),
+        ("vipw" | "vigr", _) => Some(("vipw", by_command)),
+        ("kubectl" | "oc" | "systemctl", "edit") => Some(("edit", by_command)),
+        ("patronictl", _)
+            if command.contains("edit-config")
+                && !has(&["--set", "-s", "--apply", "--pg", "-p"]) =>
+        {
+            Some((
+                "edit-config",
+                "say what is set with `--set`, or mark the block `.manual`",
+            ))
+        }
+        _ => None,
+    }
+}
+
 /// Commands over their continued lines, with the line of their start.
 pub(super) fn logical_commands(code: &str) -> Vec<(usize, String)> {
     let mut commands: Vec<(usize, String)> = Vec::new();
@@ -271,4 +349,48 @@ pub(super) fn logical_commands(code: &str) -> Vec<(usize, String)> {
         }
     }
     commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opens_an_editor;
+    use crate::runbook::shell;
+
+    #[test]
+    fn commands_that_open_an_editor() {
+        let opens = |command: &str| opens_an_editor(shell::program(command), command).is_some();
+        for command in [
+            "git revert HEAD",
+            "git revert -m 1 HEAD",
+            "git commit",
+            "git commit --amend",
+            "git commit -a",
+            "git rebase -i HEAD~3",
+            "git tag -a v7",
+            "crontab -e",
+            "sudo crontab -u shop -e",
+            "sudo visudo",
+            "kubectl edit deployment/shop",
+            "sudo systemctl edit shop",
+        ] {
+            assert!(opens(command), "{command}");
+        }
+        for command in [
+            "git revert --no-edit HEAD",
+            "git revert --abort",
+            "git commit -m 'one'",
+            "git commit -am 'one'",
+            "git commit --amend --no-edit",
+            "git commit -F note.txt",
+            "git commit --message=one",
+            "git rebase main",
+            "git tag v7",
+            "git tag -a v7 -m 'seven'",
+            "crontab -l",
+            "visudo -c -f shop.sudoers",
+            "kubectl get deployment/shop",
+        ] {
+            assert!(!opens(command), "{command}");
+        }
+    }
 }

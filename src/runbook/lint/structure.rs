@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Context, Report, did_you_mean};
+use crate::runbook::annotate::beside::heading_path;
 use crate::runbook::attributes::{
     COMMENT_KEYS, FENCE_KEYS, KNOWN_CLASSES, Raw, is_known_key, people, take_comments,
 };
@@ -115,7 +116,12 @@ fn phases(context: &Context<'_>, report: &mut Report<'_>) {
                 title(*first),
                 title(*taken)
             ),
-            "put `<!-- gonogo: phases -->` under the heading whose sections are the phases",
+            format!(
+                "put `<!-- gonogo: begin -->` under the first section of those that are the phases; for a \
+                 guide that nobody may edit, in `gonogo.toml`: `[[annotations]]` with `guide`, \
+                 `heading = \"{}\"` and `attributes = \"begin\"`",
+                heading_path(context.headings, *first).join(" > ")
+            ),
         );
     }
     if context.runbook.phases.is_empty() && !context.nodes.is_empty() {
@@ -325,6 +331,14 @@ fn undo(context: &Context<'_>, report: &mut Report<'_>) {
         if let Some(target) = heading.raw.get("undo") {
             check(target, heading.line);
         }
+    }
+    for (name, line) in context.headings.iter().flat_map(|heading| {
+        let value = heading.raw.get("undoes").unwrap_or_default();
+        let names = value.split([',', ' ']).map(str::trim);
+        let names = names.filter(|name| !matches!(*name, "" | "all" | "nothing" | "none"));
+        names.map(|name| (name, heading.line))
+    }) {
+        check(name, line);
     }
     for block in &runbook.blocks {
         if let Some(target) = &block.attributes.undo {

@@ -1,7 +1,7 @@
 //! Blocks that hold one act in several forms, another host, a lesson or a piece of a file, each with a
 //! neighbour that only looks like one.
 
-use super::tests::{infer_in, role};
+use super::tests::{infer_in, infer_under, role};
 use super::*;
 
 fn is_split(code: &str) -> bool {
@@ -159,4 +159,270 @@ fn blanks_of_other_teams() {
         role("sql", "SELECT date_sub(now(), INTERVAL 1 DAY);"),
         Role::Foreign
     );
+}
+
+#[test]
+fn there_and_back_is_a_catalogue() {
+    for code in [
+        "# Start it\nsystemctl start shop\n\n# Stop it\nsystemctl stop shop",
+        "# Bring it up\nmake stack-up\n\n# Take it away\nmake stack-down",
+        "# Halt it\nshopctl pause\n\n# Go on\nshopctl resume",
+        "# To a specific node\nshopctl move shop --to 2\n\n# To whichever is best\nshopctl move shop",
+        "# Look\nshopctl color status\n\n# Switch\nshopctl color switch --to green\n\n# Go back by hand\nshopctl color rollback --to green",
+    ] {
+        assert!(is_split(code), "{code}");
+    }
+    for code in [
+        // A restart, a window of maintenance, a numbered list.
+        "# Stop it\nsystemctl stop shop\n\n# Start it\nsystemctl start shop",
+        "# Maintenance\nshopctl page enable\n\n# Move the rows\nshopctl rows move\n\n# Over\nshopctl page disable",
+        "# 1. Start the copy\nsystemctl start copy\n\n# 2. Stop it\nsystemctl stop copy",
+        "# Start the store\nsystemctl start store\n\n# Stop the old one\nsystemctl stop old-store",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+}
+
+#[test]
+fn one_command_with_other_flags_is_a_catalogue() {
+    for code in [
+        "# Without asking\nQUIET=1 bash update.sh\n\n# One version\nVERSION=7 bash update.sh",
+        // A trial run is looked at before the real one.
+        "# Try it\nmover rows shop --dry-run\n\n# Do it\nmover rows shop --yes",
+        "# Plain\nmaker image shop\n\n# Anew\nmaker image shop --no-cache",
+    ] {
+        assert!(is_split(code), "{code}");
+    }
+    for code in [
+        // Looking for faults before they are mended, other arguments, looking.
+        "# Look for faults\nruff check .\n\n# Mend them\nruff check . --fix",
+        "# One\nmover rows shop -v\n\n# Two\nmover rows till -v",
+        "# All\nkubectl get pods\n\n# Of all namespaces\nkubectl get pods -A",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+}
+
+#[test]
+fn a_section_that_calls_itself_a_reference_is_one() {
+    let code = "# Drain\nshopctl drain\n\n# Fill\nshopctl fill";
+    let under = |heading: &str| infer_under(heading, code).role;
+    for heading in [
+        "Quick reference",
+        "Update options",
+        "Useful commands",
+        "Cheat sheet",
+        "Usage",
+    ] {
+        assert_eq!(under(heading), Role::Split, "{heading}");
+    }
+    for heading in ["Deploy", "Step 3: Usage of the new queue", "Fill the shop"] {
+        assert_eq!(under(heading), Role::Run, "{heading}");
+    }
+}
+
+#[test]
+fn systems_in_brackets_and_versions_of_one() {
+    assert!(is_split(
+        "# ufw (Ubuntu)\nufw allow 80\n\n# firewalld (CentOS/RHEL)\nfirewall-cmd --reload"
+    ));
+    assert!(is_split(
+        "# RHEL <8\nold/bin/upgrade now\n\n# RHEL 8+\nnew/bin/upgrade now"
+    ));
+    assert!(!is_split(
+        "# Install (Ubuntu)\napt-get install -y redis\n\n# Look\nredis-cli ping"
+    ));
+}
+
+#[test]
+fn what_is_told_on_condition() {
+    for code in [
+        "# Is it there?\nls image.tar\n\n# If missing, make it anew\nmake image",
+        "# Look\nshopctl health\n\n# If the queue is down, restart it\nsystemctl restart queue",
+        "# Look\nshopctl health\n\n# Then restart the agent on all nodes\nsystemctl restart agent",
+    ] {
+        assert!(is_split(code), "{code}");
+    }
+    for code in [
+        "# Look\nshopctl health\n\n# If incorrect, look into the log of the day\n\n# Sizes\nshopctl sizes",
+        "# Restart it on all nodes\nkubectl rollout restart daemonset/agent\n\n# Look\nkubectl get pods",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+}
+
+#[test]
+fn a_list_after_the_last_command_that_only_tells() {
+    for code in ["make image\n\n# The build will:\n# 1. Compile it\n# 2. Push it to the registry"] {
+        assert!(!is_split(code), "{code}");
+    }
+    assert!(is_split(
+        "make image\n\n# Then do this:\n# 1. Open the console\n# 2. Press the button"
+    ));
+}
+
+#[test]
+fn a_task_that_is_said_to_serve_goes_on() {
+    assert!(is_split(
+        "# Starts the web server\nmake run\n\n# Look at it\ncurl localhost:80"
+    ));
+    assert!(!is_split(
+        "# Starts the web server\nsystemctl start web\n\n# Look at it\ncurl localhost:80"
+    ));
+    assert!(!is_split(
+        "# Build for the dev server\nmake build\n\n# Look at it\nls out"
+    ));
+}
+
+#[test]
+fn what_sql_comments_tell_cuts_no_transaction() {
+    for code in [
+        "BEGIN;\nUPDATE items SET n = 0 WHERE n < 0;\n\n-- If satisfied, commit\nCOMMIT;",
+        "SELECT name FROM shops;\n\n-- Should return 2 rows:\n-- 1. the shop\n-- 2. the till",
+    ] {
+        assert_eq!(role("sql", code), Role::Run, "{code}");
+    }
+}
+
+#[test]
+fn statements_that_say_what_each_is_for_are_a_choice() {
+    for code in [
+        "cd shop\nshopctl tag minor  # for something new\nshopctl tag patch  # for a repair",
+        "./make.sh  # only shows\n./make.sh --build  # builds",
+        "./switch.sh blue  # or green",
+        "npm version minor  # for something new\nnpm version patch  # for a repair",
+        "# Push all parts\nshopctl push\n\n# Or push a specific part\nshopctl push --file till",
+        "shopctl push\n\n# Or in the console:\n# Shop → Push",
+        "shopctl push all\n\n# Or push one part only\nshopctl push --part till",
+        "# The usual way\nshopctl push all\n\n# Otherwise\nshopctl copy all",
+        "# Path A (new)\nshopctl pull a\n# Path B (old)\nshopctl pull b",
+    ] {
+        assert!(is_split(code), "{code}");
+    }
+    for code in [
+        "shopctl pull a  # the shop\nshopctl pull b  # the till",
+        "cargo test  # all\ncargo test --doc  # examples",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+    let verdict = infer_in(
+        "bash",
+        "",
+        "cd shop\nshopctl tag minor  # for something new\nshopctl tag patch  # for a repair",
+    );
+    let parts: Vec<(&str, Option<&str>)> = verdict
+        .parts
+        .iter()
+        .map(|part| {
+            (
+                part.code.trim(),
+                part.choice.as_ref().map(|choice| choice.name.as_str()),
+            )
+        })
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            ("cd shop", None),
+            (
+                "shopctl tag minor  # for something new",
+                Some("for something new")
+            ),
+            ("shopctl tag patch  # for a repair", Some("for a repair")),
+        ]
+    );
+}
+
+#[test]
+fn one_of_several_by_the_heading_or_the_label() {
+    let code = "shopctl start blue\nshopctl start green";
+    assert_eq!(
+        infer_under("Start a specific instance", code).role,
+        Role::Split
+    );
+    assert_eq!(infer_under("Start the instances", code).role, Role::Run);
+    let code = "# Fast\nshopctl copy\n\n# Thorough\nshopctl rebuild";
+    assert_eq!(
+        infer_in("bash", "Choose one of the two:", code).role,
+        Role::Split
+    );
+    assert_eq!(infer_in("bash", "Run both:", code).role, Role::Run);
+}
+
+#[test]
+fn two_environments_and_opposites_by_their_titles() {
+    for code in [
+        "# Move it locally\n./move.sh here\n\n# Move it in production\n./move.sh there",
+        "# Put it on staging\nshopctl put one\n\n# Then put it to prod\nshopctl put two",
+        "# Back up\npg_dump -f a.sql shop\n\n# Restore\npsql -f a.sql shop",
+        "# Add a key\nshopctl key add 1\n\n# Remove a key\nshopctl key rm 1",
+        "# First deployment\nshopctl make\n\n# Later deployments\nshopctl push",
+    ] {
+        assert!(is_split(code), "{code}");
+    }
+    for code in [
+        "# Put it on staging\nshopctl put one\n\n# Look at staging\nshopctl look one",
+        "# Add a copy\ncreatedb copy\n\n# Fill it\nfill copy\n\n# Remove the copy\ndropdb copy",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+}
+
+#[test]
+fn what_is_no_command_at_all() {
+    assert_eq!(
+        role("bash", "Error: no space left on \"/srv\""),
+        Role::Output
+    );
+    assert_eq!(role("bash", "Known shops:\n  North\n  South"), Role::Output);
+    assert_eq!(role("bash", "# Stop it\nCtrl+C"), Role::Manual);
+    assert_eq!(
+        role("sql", "-- SQL Server\nSELECT count(*) FROM shops;"),
+        Role::Foreign
+    );
+    assert!(is_split("mongosh --eval 'x'\ndb.copy('a', 'b')"));
+    assert_eq!(role("bash", "shopctl config edit"), Role::Manual);
+    assert!(is_split(
+        "curl localhost/health\n{\n  \"status\": \"ok\"\n}"
+    ));
+    let lesson = super::tests::infer_under("❌ Don't", "rm -r migrations");
+    assert_eq!(lesson.role, Role::Content);
+}
+
+#[test]
+fn names_that_only_say_what_is_named() {
+    for code in [
+        "DROP TABLE IF EXISTS table_name CASCADE;",
+        "ALTER TABLE shops ADD COLUMN column_name TEXT;",
+    ] {
+        assert_eq!(role("sql", code), Role::Fill, "{code}");
+    }
+    assert_eq!(
+        role(
+            "sql",
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_name = 'shops';"
+        ),
+        Role::Run
+    );
+    for code in [
+        "git checkout previous-tag",
+        "psql \"connection-string\" -f a.sql",
+        "DATABASE_URL=\"postgresql://...\" npm run check",
+        "bash <(curl -sSL .../update.sh)",
+        "docker pull registry.local/OWNER/shop:7",
+        "shopctl set password change-me",
+        "shopctl copy shop_{customer} old",
+    ] {
+        assert_eq!(role("bash", code), Role::Fill, "{code}");
+    }
+    for code in [
+        "git describe --last-tag",
+        "sed 's/<OLD>/new/' a.txt > b.txt",
+        "go vet ./...",
+        "awk '{print}' a",
+        "cp a.{old,new} b",
+        "docker ps --format '{{.Names}}'",
+    ] {
+        assert_eq!(role("bash", code), Role::Run, "{code}");
+    }
 }

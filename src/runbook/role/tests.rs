@@ -1,11 +1,19 @@
 use super::*;
 
 pub(super) fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
+    surrounded(lang, label, "", code)
+}
+
+pub(super) fn infer_under(heading: &str, code: &str) -> Verdict {
+    surrounded("bash", "", heading, code)
+}
+
+fn surrounded(lang: &str, label: &str, heading: &str, code: &str) -> Verdict {
     infer(&Surroundings {
         lang: (!lang.is_empty()).then_some(lang),
         code,
         label,
-        heading: "",
+        heading,
         in_rollback: false,
         classes: &[],
         parts: None,

@@ -26,6 +26,21 @@ pub(super) fn command_name(text: &str) -> String {
     }
 }
 
+/// `./switch.sh blue  # or green`: the command with the remark's word for its last one.
+pub(super) fn with_last_word(command: &str, remark: &str) -> Option<String> {
+    if !super::survey::is_other_word(remark) {
+        return None;
+    }
+    let other = remark.split_whitespace().next_back()?.trim_matches('`');
+    let command = command.lines().next()?;
+    let command = command
+        .find(" #")
+        .map_or(command, |at| &command[..at])
+        .trim();
+    let (before, _) = command.rsplit_once(char::is_whitespace)?;
+    Some(format!("{before} {other}"))
+}
+
 /// `build:ios  # or build:android`: the command with the word that the remark gives for one of its own.
 pub(super) fn with_other_word(command: &str, remark: &str) -> Option<String> {
     let other = remark

@@ -1,5 +1,6 @@
 //! What a block holds, counted before it is cut: from this follows whether it is cut at all.
 
+use super::Around;
 use super::items::Item;
 use super::names::with_other_word;
 use super::variants::variants;
@@ -30,6 +31,8 @@ pub(super) struct Survey {
     /// SQL beside shell commands.
     pub mixed: bool,
     pub endless_before_others: bool,
+    /// Statements (by item) of which one is chosen.
+    pub forms: Vec<usize>,
     /// Comment lines (by item) that are acts of a person.
     pub acts: Vec<usize>,
     /// Comment lines (by item) that go on telling of such an act.
@@ -37,7 +40,12 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub fn of(items: &[Item<'_>], in_rollback: bool) -> Self {
+    pub fn of(items: &[Item<'_>], around: Around) -> Self {
+        let Around {
+            in_rollback,
+            is_reference,
+            of_one,
+        } = around;
         let mut survey = Self::default();
         let mut hosts: Vec<&str> = Vec::new();
         let mut systems: Vec<&str> = Vec::new();
@@ -53,7 +61,8 @@ impl Survey {
                         .any(|item| !matches!(item, Item::Comment { .. }));
                     match marker {
                         Marker::Option => survey.options += usize::from(later),
-                        Marker::OrNext => survey.alternatives |= later && survey.statements > 0,
+                        // Also where what follows is told only: `or in the console`.
+                        Marker::OrNext => survey.alternatives |= survey.statements > 0,
                         Marker::OrCommand(_) => survey.alternatives |= survey.statements > 0,
                         Marker::Terminal(name) => {
                             survey.aside |= survey.statements == 0
@@ -89,7 +98,11 @@ impl Survey {
                         Marker::Rollback => {
                             survey.rollback |= later && survey.statements > 0 && !in_rollback;
                         }
-                        Marker::Optional => survey.optional |= later,
+                        // What is told on condition, without a command of its own, is a remark.
+                        Marker::Optional => {
+                            survey.optional |= later
+                                && (has_command(&items[index + 1..]) || !is_conditional(item));
+                        }
                         Marker::Numbered => survey.numbered += 1,
                         Marker::Example | Marker::Plain => {}
                     }
@@ -116,6 +129,7 @@ impl Survey {
                     survey.alternatives |= remark.is_some_and(|remark| {
                         matches!(marker(remark), Marker::OrCommand(_))
                             || with_other_word(text, remark).is_some()
+                            || is_other_word(remark)
                     });
                 }
                 Item::Session { .. } => {
@@ -130,7 +144,8 @@ impl Survey {
             .count();
         survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
-        survey.variants = variants(items);
+        survey.variants = variants(items, is_reference);
+        survey.forms = super::forms::statements(items, of_one);
         survey.places = places(items);
         survey.hosts |= !survey.places.is_empty();
         (survey.acts, survey.told) = manual_comments(items);
@@ -145,6 +160,7 @@ impl Survey {
             || self.systems
             || self.using
             || !self.variants.is_empty()
+            || !self.forms.is_empty()
         {
             "holds options of which one is chosen"
         } else if self.alternatives {
@@ -183,12 +199,39 @@ impl Survey {
     }
 }
 
+/// Whether a command stands right under a comment, or under the lines that go on with it.
+fn has_command(after: &[Item<'_>]) -> bool {
+    after
+        .iter()
+        .find(|item| {
+            !matches!(
+                item,
+                Item::Comment {
+                    after_blank: false,
+                    ..
+                }
+            )
+        })
+        .is_some_and(|item| !matches!(item, Item::Comment { .. }))
+}
+
+fn is_conditional(item: &Item<'_>) -> bool {
+    matches!(item, Item::Comment { text, .. }
+        if matches!(first_word(text).as_str(), "if" | "falls" | "wenn" | "si" | "se"))
+}
+
 /// The first word of a comment, in lower case.
 pub(super) fn first_word(text: &str) -> String {
     text.split_whitespace()
         .next()
         .unwrap_or_default()
         .to_lowercase()
+}
+
+/// `or green`: the remark names another word, and which one it stands for is plain to a reader only.
+pub(super) fn is_other_word(remark: &str) -> bool {
+    pattern!(r"(?i)^or:? `?[\w./:@-]+`?$").is_match(remark.trim())
+        && !pattern!(r"(?i)\b(?:equivalent|similar|later|newer|higher|lower|earlier|older|above|below|more|less|so|better|greater)$").is_match(remark.trim())
 }
 
 fn is_background(text: &str) -> bool {
@@ -210,11 +253,63 @@ fn places(items: &[Item<'_>]) -> Vec<usize> {
         }
     }
     if here.is_empty() || there.is_empty() {
-        return Vec::new();
+        let apart = environments(items);
+        return if apart.is_empty() {
+            everywhere(items)
+        } else {
+            apart
+        };
     }
     here.append(&mut there);
     here.sort_unstable();
     here
+}
+
+/// `Apply it to staging` beside `Apply it in production`: the comments that name environments, where
+/// there are two.
+fn environments(items: &[Item<'_>]) -> Vec<usize> {
+    let mut named: Vec<(usize, &str)> = Vec::new();
+    for (index, pair) in items.windows(2).enumerate() {
+        let [Item::Comment { text, .. }, Item::Statement { .. }] = pair else {
+            continue;
+        };
+        let lower = text.to_lowercase();
+        if let Some(found) = pattern!(r"\b(?:in|to|on|for|against|from|em|en|auf|im|sur|su|в|на)\s+(?:the |your |der |dem |la |el )?(stag|prod|dev|test|qa|uat|local|remot|live|desarrollo|entwicklung)\w{0,10}(?: (?:environment|server|database|db|cluster|instance|umgebung|entorno|ambiente))?\W*$|\b(lokal|localmente?|locally|remotely|remotamente)\W*$").captures(&lower) {
+            let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
+            let known = ["stag", "prod", "dev", "test", "qa", "uat", "local", "remot", "live", "lokal"];
+            let name = known.iter().find(|known| name.starts_with(**known)).copied().unwrap_or("dev");
+            named.push((index, if name == "lokal" { "local" } else { name }));
+        }
+    }
+    if named.iter().any(|(_, name)| *name != named[0].1) {
+        named.into_iter().map(|(index, _)| index).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// `Restart it on all nodes`: beside other commands, those are for other machines, unless their program
+/// reaches them from here.
+fn everywhere(items: &[Item<'_>]) -> Vec<usize> {
+    let statements = items
+        .iter()
+        .filter(|item| matches!(item, Item::Statement { .. }))
+        .count();
+    if statements < 2 {
+        return Vec::new();
+    }
+    items
+        .windows(2)
+        .enumerate()
+        .filter_map(|(index, pair)| match pair {
+            [Item::Comment { text, .. }, Item::Statement { text: command, .. }] => {
+                let reaches = pattern!(r"\b(?:kubectl|helm|oc|ansible|ansible-playbook|salt|pssh|pdsh|parallel-ssh|ssh|docker|patronictl|etcdctl|aws|gcloud|az|for|make|psql)\b");
+                let told = pattern!(r"(?i)\bon (?:all|each|every|both|the other|the remaining|the second|the new|the old)(?: \w+)? (?:node|host|server|machine|replica|standby|member|worker|vm|instance)s?\W*$");
+                (told.is_match(text) && !reaches.is_match(command)).then_some(index)
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// Whether a group of lines under a comment of its own comes after the first one.
@@ -273,8 +368,8 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
             _ => true,
         };
         // A list of causes after the last command tells, it asks for nothing.
-        let tells = index == items.len()
-            && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|issues|problems|errors|ursachen?|causas?)\b.*:$").is_match(head.trim());
+        let tells = says_what_happens(head)
+            || index == items.len() && pattern!(r"(?i)\b(causes?|reasons?|symptoms?|fixes|solutions?|notes?|expected|outputs?|examples?|issues|problems|errors|ursachen?|causas?)\b.*:$").is_match(head.trim());
         if tells {
             continue;
         }
@@ -288,9 +383,18 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
     (acts, told)
 }
 
+/// `This job runs:`, `Should return 8 rows:`: the list under it tells, nobody is asked for anything.
+fn says_what_happens(head: &str) -> bool {
+    let head = head.trim();
+    !markers::is_numbered(head)
+        && pattern!(r"(?i)^(?:this|these|it|that|the \w+(?: \w+)?|which|dies|das|isto|isso|esto|cela|ceci|questo)\s.{0,60}:$|\b(?:will|should|would|does|creates?|contains?|includes?|returns?|shows?|prints?|keys|wird|va|vai)\b.{0,50}:$")
+            .is_match(head)
+        && !pattern!(r"(?i)^(?:then|next|now|you|finally|manually|do|danach|jetzt)\b").is_match(head)
+}
+
 /// Whether a comment begins with what only a person does, somewhere else than here.
 fn is_by_hand(text: &str) -> bool {
-    pattern!(r"(?i)^(configure|edit|update|modify|change|adjust|open|go to|log ?in|sign in|click|visit|navigate|ask|notify|announce|copy and paste|paste|select|choose|record|write down|contact|add|enter|fill in|replace)\s+\S").is_match(text)
+    pattern!(r"(?i)^(configure|edit|update|modify|change|adjust|open|go to|log ?in|sign in|click|visit|navigate|ask|notify|announce|copy and paste|paste|select|choose|record|write down|contact|add|enter|fill in|replace)\s+\S|^(?:/[\w.-]+)+\s*:\s*[A-Z][A-Z0-9_]*\s*=").is_match(text)
 }
 
 fn markers_adjacent(numbered: &[usize]) -> bool {

@@ -1,6 +1,7 @@
 //! One act in several forms: `Deploy the newest version` beside `Deploy a specific version`, `Revert one
 //! commit` beside `Revert several`, and a command that is given once more as an example of itself.
 
+use super::forms;
 use super::items::Item;
 use super::survey::first_word;
 use crate::runbook::markers::{self, Marker};
@@ -11,19 +12,30 @@ use crate::runbook::shell;
 const MOST: usize = 200;
 
 /// A comment with the commands right under it.
-struct Group {
-    head: usize,
-    title: String,
-    keys: Vec<String>,
-    first: String,
+pub(super) struct Group {
+    pub head: usize,
+    pub title: String,
+    pub keys: Vec<String>,
+    pub first: String,
+    pub numbered: bool,
+    /// All its commands only look.
+    pub looks: bool,
 }
 
 /// The comments (by item) that head the forms of one act, of which one is meant.
-pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
+pub(super) fn variants(items: &[Item<'_>], is_reference: bool) -> Vec<usize> {
     let groups = groups(items);
     if groups.len() > MOST {
         return Vec::new();
     }
+    let forms = forms(items, &groups);
+    if forms.is_empty() && is_reference {
+        return forms::reference(&groups);
+    }
+    forms
+}
+
+fn forms(items: &[Item<'_>], groups: &[Group]) -> Vec<usize> {
     let examples: Vec<usize> = groups
         .iter()
         .map(|group| group.head)
@@ -63,7 +75,7 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
     if groups.len() > 1 && groups.iter().all(|group| group.keys == ["git commit"]) {
         return groups.iter().map(|group| group.head).collect();
     }
-    if let Some(forms) = contrasts(&groups) {
+    if let Some(forms) = contrasts(groups).or_else(|| forms::catalogue(groups)) {
         return forms;
     }
     for one in groups.iter().filter(|group| is_single(&group.title)) {
@@ -77,9 +89,8 @@ pub(super) fn variants(items: &[Item<'_>]) -> Vec<usize> {
                     .iter()
                     .any(|key| other.keys.contains(key) && !key_only_looks(key));
                 let contrast = is_specific(&one.title) && !is_specific(&other.title);
-                let backwards = one.keys.iter().any(|key| goes_back().is_match(key));
                 other.head != one.head
-                    && ((same_command && contrast && backwards)
+                    && ((same_command && contrast)
                         || (same_verb && (contrast || (same_command && is_plural(&other.title))))
                         || (same_command && is_specific(&one.title) && is_plural(&other.title)))
             })
@@ -190,6 +201,8 @@ fn groups(items: &[Item<'_>]) -> Vec<Group> {
                         title: markers::title(text).to_lowercase(),
                         keys: Vec::new(),
                         first: String::new(),
+                        numbered: markers::is_numbered(text),
+                        looks: true,
                     });
                 }
             }
@@ -198,7 +211,9 @@ fn groups(items: &[Item<'_>]) -> Vec<Group> {
                     if group.keys.is_empty() {
                         group.first.clone_from(text);
                     }
-                    group.keys.push(key_of(text));
+                    let key = key_of(text);
+                    group.looks &= key_only_looks(&key) && !is_a_script(&key);
+                    group.keys.push(key);
                 }
             }
             Item::Session { .. } => {}
@@ -208,7 +223,7 @@ fn groups(items: &[Item<'_>]) -> Vec<Group> {
 }
 
 /// The program and its first word that is no flag: `uv run pytest -k x` is `uv pytest`.
-fn key_of(statement: &str) -> String {
+pub(super) fn key_of(statement: &str) -> String {
     let line = statement.lines().next().unwrap_or_default();
     let program = shell::program(line);
     let second = line
@@ -275,7 +290,13 @@ fn only_looks(verb: &str) -> bool {
     )
 }
 
-fn key_only_looks(key: &str) -> bool {
+/// A shell or a script without a word of its own: nobody knows what it does.
+fn is_a_script(key: &str) -> bool {
+    pattern!(r"^(?:bash|sh|zsh|python3?|node|\./|\.\./|~/|/).*\s$").is_match(key)
+        || key.starts_with(['.', '/', '~'])
+}
+
+pub(super) fn key_only_looks(key: &str) -> bool {
     pattern!(r"(?i)^(select|with|show|explain|values|table|curl|wget|ssh|cat|ls|grep|psql|tail|head|less|df|du|ps|dig|ping|echo|cd|export)\b| (logs?|get|describe|ps|status|list|ls|show|inspect|top|history|images|version|info|stats)$")
         .is_match(key)
         || key.ends_with(' ')

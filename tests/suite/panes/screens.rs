@@ -510,8 +510,6 @@ fn watched() -> Desk {
 #[test]
 fn a_gate_says_which_watches_its_go_ends_and_offers_no_key_that_does_nothing() {
     let mut desk = watched();
-    desk.press("<Enter>x");
-    desk.ends("deploy", 0);
     desk.press("g");
     let screen = desk.screen(120, 40);
     assert!(screen.contains("GO ends the watch `api-log`"), "{screen}");

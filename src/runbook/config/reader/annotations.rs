@@ -1,7 +1,9 @@
 //! Reads `[[annotations]]`: what was settled about blocks of guides that nobody may edit.
 
 use super::{Reader, Value, did_you_mean};
-use crate::runbook::attributes::{FENCE_KEYS, KNOWN_CLASSES, is_known_key, parse_raw};
+use crate::runbook::attributes::{
+    COMMENT_KEYS, FENCE_KEYS, KNOWN_CLASSES, is_known_key, parse_raw,
+};
 use crate::runbook::config::Annotation;
 use crate::runbook::diagnostic::Severity;
 use crate::runbook::lint::closest;
@@ -29,7 +31,8 @@ impl Reader<'_> {
             line: self.line(value.span().start),
             ..Annotation::default()
         };
-        let mut missing = vec!["guide", "heading", "block", "attributes"];
+        let about_heading = table.get("block").is_none();
+        let mut missing = vec!["guide", "heading", "attributes"];
         for (key, value) in table.iter() {
             missing.retain(|name| *name != key.get_ref().as_ref());
             let mut text = |what: &str| self.string(value, what).unwrap_or_default();
@@ -39,7 +42,7 @@ impl Reader<'_> {
                 "block" => annotation.block = text("the hash of a block's code"),
                 "attributes" => {
                     annotation.attributes = text("attributes as after the language of a fence");
-                    self.check_attributes(&annotation.attributes, value);
+                    self.check_attributes(&annotation.attributes, value, about_heading);
                 }
                 "occurrence" => {
                     let number = value.get_ref().as_integer();
@@ -66,8 +69,27 @@ impl Reader<'_> {
     }
 
     /// A class or key that means nothing here is most likely a slip.
-    fn check_attributes(&mut self, text: &str, value: &Value<'_>) {
+    fn check_attributes(&mut self, text: &str, value: &Value<'_>, about_heading: bool) {
         let raw = parse_raw(text);
+        if about_heading {
+            let unknown: Vec<&String> = raw
+                .pairs
+                .iter()
+                .map(|(key, _)| key)
+                .chain(&raw.classes)
+                .filter(|key| !COMMENT_KEYS.contains(&key.as_str()))
+                .collect();
+            for name in unknown {
+                self.report(
+                    Severity::Warning,
+                    "unknown-attribute",
+                    &value.span(),
+                    format!("unknown attribute `{name}` of a heading"),
+                    did_you_mean(name, &COMMENT_KEYS),
+                );
+            }
+            return;
+        }
         let slips = raw
             .pairs
             .iter()
