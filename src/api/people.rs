@@ -166,16 +166,21 @@ fn guest_name(user: &str) -> String {
         .to_string_lossy()
         .into_owned();
     let host = host.split('.').next().unwrap_or_default();
-    format!("{user}@{host}")
+    scrubbed(&format!("{user}@{host}"))
+}
+
+/// On one line and without what could drive a terminal; neither logins nor hosts are sure to be.
+fn scrubbed(name: &str) -> String {
+    scrub_line(name, false)
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(LONGEST_NAME)
+        .collect()
 }
 
 /// A name as somebody of the run's own login claims it; never one of another login's, nor the engine's.
 fn own_name(claimed: &str, is_guests: impl Fn(&str) -> bool) -> String {
-    let clean: String = scrub_line(claimed, false)
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(LONGEST_NAME)
-        .collect();
+    let clean = scrubbed(claimed);
     let name = person(clean.trim()).to_owned();
     if name.is_empty() || name == ENGINE {
         return "somebody".to_owned();
@@ -230,6 +235,20 @@ mod tests {
         }
         let (name, _) = people.join("gonogo", &own(), false, |_| false);
         assert_ne!(name, ENGINE);
+    }
+
+    #[test]
+    fn another_login_is_scrubbed_too() {
+        let hostile = Guest {
+            user: "be\u{202e}rt\u{1b}]0;owned\u{7}\n".to_owned(),
+            groups: Vec::new(),
+        };
+        let peer = Peer {
+            uid: 1_002,
+            guest: Some(Arc::new(hostile)),
+        };
+        let (name, _) = People::default().join("x", &peer, false, |_| false);
+        assert!(name.starts_with("bert@"), "{name:?}");
     }
 
     #[test]

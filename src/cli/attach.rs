@@ -1,9 +1,12 @@
 //! `gonogo attach [RUN]`: the cockpit on a run that exists.
 
-use super::print::say;
+use std::io::IsTerminal;
+
 use clap::Args;
 
-use super::{Exit, identity, run, session};
+use super::exit::Trouble;
+use super::print::say;
+use super::{Exit, identity, session};
 use crate::api::Client;
 use crate::run::Mode;
 use crate::ui;
@@ -25,7 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    run::need_terminal()?;
+    need_terminal()?;
     if let Some(named) = arguments.run.clone()
         && session::directory_of(&named).is_err()
         && let Some((uid, client)) = session::of_another_login(&named).await
@@ -87,4 +90,16 @@ pub(super) async fn cockpit(
         say!("  next: `gonogo report {run}` tells what happened");
     }
     Ok(exit)
+}
+
+/// The cockpit draws on a terminal; a pipe gets the way to do without.
+pub(super) fn need_terminal() -> color_eyre::Result<()> {
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Trouble::usage(
+        "there is no terminal to draw the cockpit on (standard input or output is a pipe or a file)",
+        "use `gonogo plan GUIDE` to look, `gonogo rehearse GUIDE` to walk without a person, or \
+         `gonogo status RUN --json` to follow a run",
+    ))
 }

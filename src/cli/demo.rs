@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
-use super::{Exit, OpenArguments, attach, open, run, session, unattended};
+use super::{Exit, OpenArguments, attach, open, session, unattended};
 use crate::api::CommandAnswer;
 use crate::demo::workspace::Workspace;
 use crate::run::{Command, Policy};
@@ -53,7 +53,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         ));
     }
     if !arguments.headless && !arguments.serve {
-        run::need_terminal()?;
+        attach::need_terminal()?;
     }
     // Whatever ends this command must end the sample system with it.
     let mut terminated = signal(SignalKind::terminate())?;
@@ -126,7 +126,7 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
             assume,
             roll_back: arguments.rollback,
         };
-        return unattended::walk(&run, client, policy, arguments.json).await;
+        return unattended::walk(&run, client, policy, None, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
     let exit = attach::cockpit(

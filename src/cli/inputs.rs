@@ -1,16 +1,13 @@
 //! The first values of a run, from everywhere they may come from, each held against the rule of its
-//! blank; and what earlier runs of the guide left behind.
+//! blank.
 
 use std::collections::BTreeMap;
 
 use super::OpenArguments;
 use super::exit::Trouble;
-use super::open::Opened;
-use super::print::say;
 use crate::run::{Input, Origin};
 use crate::runbook::config::{Config, Environment, SecretSource};
 use crate::runbook::{Runbook, Variable, VariableRule, values};
-use crate::supervisor::memory;
 
 /// What `gonogo.toml` says about blanks becomes part of the guide's own table of them.
 pub(super) fn apply_rules(runbook: &mut Runbook, config: &Config) {
@@ -104,7 +101,7 @@ pub(super) fn first_values(
     Ok((inputs.collect(), origins))
 }
 
-fn variable<'a>(runbook: &'a Runbook, name: &str) -> Option<&'a Variable> {
+pub(super) fn variable<'a>(runbook: &'a Runbook, name: &str) -> Option<&'a Variable> {
     runbook.variables.iter().find(|known| known.name == name)
 }
 
@@ -116,58 +113,4 @@ fn check(rule: &VariableRule, value: &str, what: &str) -> color_eyre::Result<()>
         };
         Trouble::usage(format!("{what} is refused: {why}"), help)
     })
-}
-
-/// Adds what earlier runs left: armings, and values for blanks that nothing else fills. In a protected
-/// environment a value is only offered, and waits to be confirmed.
-pub(super) fn recall(opened: &mut Opened) {
-    let Some(guide) = opened.provenance.guide.clone() else {
-        return;
-    };
-    let environment = &opened.environment;
-    opened.armed_before = memory::recall_armed(&opened.runbook.digest, &environment.name);
-    for (name, remembered) in memory::recall_values(&guide, &environment.name) {
-        let Some(variable) = variable(&opened.runbook, &name) else {
-            continue;
-        };
-        let fits = match &remembered.input {
-            Input::Value(value) => !variable.secret && values::check(&variable.rule, value).is_ok(),
-            Input::Secret(source) => values::plain(source.text()).is_ok(),
-        };
-        let given = opened.provenance.origins.get(&name);
-        // A default is what is taken where nobody says anything; somebody did.
-        let wins = given.is_none_or(|origin| *origin == Origin::Default);
-        if !fits || !wins {
-            continue;
-        }
-        if environment.protected {
-            opened.inputs.remove(&name);
-            opened.provenance.origins.remove(&name);
-            opened.provenance.remembered.insert(name, remembered);
-        } else {
-            opened
-                .provenance
-                .origins
-                .insert(name.clone(), Origin::Remembered);
-            opened.inputs.insert(name, remembered.input);
-        }
-    }
-}
-
-/// Forgets what earlier runs left, and says whether there was anything.
-pub(super) fn forget(opened: &Opened) -> color_eyre::Result<()> {
-    let guide = opened.provenance.guide.as_deref().unwrap_or_default();
-    let environment = &opened.environment.name;
-    let found = memory::forget(guide, &opened.runbook.digest, environment).map_err(|error| {
-        Trouble::failed(
-            format!("what is remembered cannot be removed: {error}"),
-            "remove the folder `memory` of the state folder by hand",
-        )
-    })?;
-    if found {
-        say!("forgotten: what earlier runs left for `{environment}`");
-    } else {
-        say!("nothing was remembered for `{environment}`");
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod abandon;
 mod annotate;
 mod attach;
+mod by_hand;
 mod check;
 mod completions;
 mod demo;
@@ -14,6 +15,7 @@ mod inputs;
 mod open;
 mod plan;
 mod print;
+mod recall;
 mod report;
 mod resume;
 mod rollback;

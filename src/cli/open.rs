@@ -1,14 +1,13 @@
 //! Opens a run: reads the guide and its configuration, settles values, and writes the first event.
 //! From then on the run lives in its journal.
 
-use super::print;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{Exit, Trouble};
-use super::{OpenArguments, identity, inputs};
+use super::{OpenArguments, identity, inputs, print};
 use crate::journal::{Journal, SqliteJournal};
 use crate::run::{
     ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, PairingFact, Provenance, Record,
@@ -381,7 +380,7 @@ fn check_guest(whom: &str) -> color_eyre::Result<()> {
 /// Writes what a run begins with.
 async fn keep(directory: &Path, source: &[u8], records: &[Record]) -> color_eyre::Result<()> {
     place::create_private(directory)?;
-    place::private_file(&directory.join("guide.md"))?.write_all(source)?;
+    crate::executor::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
     journal.append(records).await?;
     journal.close().await?;

@@ -291,7 +291,15 @@ fn text(document: &Value) -> String {
         if let Some(loses) = option["loses"].as_str() {
             out += &format!("    loses: {loses}\n");
         }
-        for action in option["actions"].as_array().into_iter().flatten() {
+        let by_hand = |after: usize| {
+            let acts = option["by_hand"].as_array().into_iter().flatten();
+            acts.filter(move |act| act["after"] == after)
+                .map(|act| format!("  [ ] {}\n", act["text"].as_str().unwrap_or_default()))
+                .collect::<String>()
+        };
+        let actions = option["actions"].as_array();
+        for (index, action) in actions.into_iter().flatten().enumerate() {
+            out += &by_hand(index);
             let target = match action["target"].as_str() {
                 Some(target) if !target.is_empty() => format!("  [{target}]"),
                 _ => String::new(),
@@ -307,6 +315,7 @@ fn text(document: &Value) -> String {
                 out += &format!("      {line}\n");
             }
         }
+        out += &by_hand(actions.map_or(0, Vec::len));
     }
     out
 }

@@ -1,9 +1,9 @@
 //! `gonogo resume RUN`: gives a run a supervisor again. A rehearsal goes on; any other run starts
 //! held, because nothing may happen behind the operator's back.
 
-use super::print::say;
 use clap::Args;
 
+use super::print::say;
 use super::{Exit, session, unattended};
 
 #[derive(Debug, Args)]
@@ -19,6 +19,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
             &arguments.run,
             client,
             unattended::policy_of(&kept.state, false),
+            None,
             false,
         )
         .await;

@@ -2,14 +2,19 @@
 
 use super::print;
 use super::print::say;
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
 
+use super::by_hand::Prompt;
 use super::exit::Trouble;
 use super::{Exit, identity, session, unattended};
-use crate::api::{CommandAnswer, Message};
-use crate::run::{Command, Policy, RollbackPlan, rollback_plans, same_person};
+use crate::api::{Client, CommandAnswer, Message};
+use crate::run::{
+    ActionId, Command, Included, PlannedAct, Policy, RollbackPlan, digest_of, rollback_plans,
+    same_person,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -45,7 +50,8 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let plans = rollback_plans(&snapshot.state);
     let plan = choose(&plans, arguments.option.as_deref())?;
     say!("run {run}: {}", crate::report::sentence(&snapshot.state));
-    show(plan);
+    let files = files_of(&client, plan).await;
+    show(plan, &files);
     let driver = &snapshot.state.driver;
     if !same_person(driver, &snapshot.you) {
         say!("  `{driver}` drives this run; going back takes the controls, and the report says so");
@@ -75,6 +81,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         hash: plan.hash.clone(),
         typed: plan.confirm.as_ref().map(|_| word),
         reason: arguments.reason,
+        included: digests(&files),
     };
     if let CommandAnswer::Refused(refusal) = client.command(&me, command).await? {
         return Err(Trouble::failed(refusal.message, refusal.help));
@@ -82,7 +89,8 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     drop(stream);
     let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
     policy.assume = false;
-    let exit = unattended::walk(&run, client, policy, arguments.json).await?;
+    let prompt = Prompt::at_terminal();
+    let exit = unattended::walk(&run, client, policy, prompt, arguments.json).await?;
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
@@ -122,16 +130,74 @@ fn choose<'a>(
     }
 }
 
-fn show(plan: &RollbackPlan) {
+/// What each command includes and calls, or why it cannot be shown.
+type Files = BTreeMap<ActionId, Result<Vec<Included>, String>>;
+
+async fn files_of(client: &Client, plan: &RollbackPlan) -> Files {
+    let mut files = Files::new();
+    for action in plan
+        .actions
+        .iter()
+        .filter(|action| !action.files.is_empty())
+    {
+        let read = client.included(action.action).await;
+        files.insert(action.action, read.map_err(|error| error.to_string()));
+    }
+    files
+}
+
+/// What was shown is what runs; where some of it cannot be shown the way back does not wait for it.
+fn digests(files: &Files) -> Option<BTreeMap<ActionId, String>> {
+    let mut digests = BTreeMap::new();
+    for (action, files) in files {
+        let files = files.as_ref().ok()?;
+        if !files.is_empty() {
+            digests.insert(*action, digest_of(files));
+        }
+    }
+    Some(digests)
+}
+
+fn show_files(files: &Result<Vec<Included>, String>) {
+    let files = match files {
+        Ok(files) => files,
+        Err(why) => {
+            say!("      what it includes cannot be shown: {why}");
+            return;
+        }
+    };
+    for file in files {
+        let word = if file.called { "calls" } else { "includes" };
+        match &file.error {
+            Some(error) => say!("      {word} {}: {error}", file.path),
+            None => {
+                say!("      {word} {} ({} lines):", file.path, file.lines);
+                file.text.lines().for_each(|line| say!("        {line}"));
+            }
+        }
+    }
+}
+
+fn show(plan: &RollbackPlan, files: &Files) {
     say!("way back: {}", plan.title);
+    match &plan.takes_back {
+        Some(steps) => say!("  takes back: {steps}"),
+        None => say!("  the guide does not say which steps it takes back"),
+    }
     if let Some(loses) = &plan.loses {
         say!("  loses: {loses}");
     }
-    for action in &plan.actions {
-        say!("  {}  [{}]", action.title, action.target);
-        match &action.command {
-            Ok(command) => command.lines().for_each(|line| say!("      {line}")),
-            Err(why) => say!("      cannot run: {why}"),
+    for act in plan.order() {
+        match act {
+            PlannedAct::ByHand(act) => say!("  [ ] {}", act.text),
+            PlannedAct::Command(action) => {
+                say!("  {}  [{}]", action.title, action.target);
+                match &action.command {
+                    Ok(command) => command.lines().for_each(|line| say!("      {line}")),
+                    Err(why) => say!("      cannot run: {why}"),
+                }
+                files.get(&action.action).into_iter().for_each(show_files);
+            }
         }
     }
 }

@@ -1,11 +1,8 @@
 //! `gonogo run GUIDE`: opens a run and the cockpit on it.
 
-use std::io::IsTerminal;
-
 use clap::Args;
 
-use super::exit::Trouble;
-use super::{Exit, OpenArguments, attach, inputs, open};
+use super::{Exit, OpenArguments, attach, open, recall};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -26,12 +23,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    need_terminal()?;
+    attach::need_terminal()?;
     let mut opened = open::prepare(&arguments.open)?;
     if arguments.forget {
-        inputs::forget(&opened)?;
+        recall::forget(&opened)?;
     }
-    inputs::recall(&mut opened);
+    recall::recall(&mut opened);
     opened.allow = arguments.allow;
     let layout = arguments
         .layout
@@ -40,16 +37,4 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let theme = arguments.theme.or_else(|| opened.environment.theme.clone());
     let run = open::create(opened, false).await?;
     attach::cockpit(&run, false, layout, theme).await
-}
-
-/// The cockpit draws on a terminal; a pipe gets the way to do without.
-pub(super) fn need_terminal() -> color_eyre::Result<()> {
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        return Ok(());
-    }
-    Err(Trouble::usage(
-        "there is no terminal to draw the cockpit on (standard input or output is a pipe or a file)",
-        "use `gonogo plan GUIDE` to look, `gonogo rehearse GUIDE` to walk without a person, or \
-         `gonogo status RUN --json` to follow a run",
-    ))
 }

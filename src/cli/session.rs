@@ -143,7 +143,7 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
         }
     }
     let log_path = directory.join("supervisor.log");
-    let log = place::private_file(&log_path).map_err(|error| {
+    let log = crate::executor::private_file(&log_path).map_err(|error| {
         Trouble::failed(
             format!("cannot write `{}`: {error}", log_path.display()),
             "make room or give rights there",

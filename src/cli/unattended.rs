@@ -7,16 +7,22 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::by_hand::{Prompt, Said};
 use super::exit::Trouble;
 use super::{Exit, OpenArguments, identity, open, session, status};
 use crate::api::{Client, CommandAnswer, Message, MessageStream};
 use crate::report;
-use crate::run::{Command, Ending, Event, Next, Outcome, Policy, RunState, apply, autopilot};
+use crate::run::{
+    ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
+    autopilot,
+};
 
 /// A measurement that a criterion waits for must come within this time.
 const MEASURING: Duration = Duration::from_secs(30);
 /// How long another run may hold the target: one that has just ended lets go within this time.
 const BLOCKED: Duration = Duration::from_secs(10);
+/// A step that asks for keys gets them within this time, from somebody in the cockpit.
+const ASKING: Duration = Duration::from_secs(15);
 /// The same command refused this often means that it will never be taken.
 const REFUSALS: u32 = 20;
 
@@ -46,7 +52,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         assume,
         roll_back: arguments.rollback,
     };
-    walk(&run, client, policy, arguments.json).await
+    walk(&run, client, policy, None, arguments.json).await
 }
 
 /// The policy that a revived rehearsal goes on with.
@@ -62,6 +68,7 @@ pub(super) async fn walk(
     run: &str,
     client: Client,
     policy: Policy,
+    prompt: Option<Prompt>,
     json: bool,
 ) -> color_eyre::Result<Exit> {
     say!("run {run}");
@@ -72,9 +79,11 @@ pub(super) async fn walk(
         me: String::new(),
         state: None,
         policy,
+        prompt,
         refused: 0,
         answered: 0,
         measuring: None,
+        asking: None,
     }
     .finish()
     .await?;
@@ -112,16 +121,23 @@ enum Finish {
     Person(String),
 }
 
+/// What was typed at the prompt; `None` where its input has ended.
+type Line = Option<String>;
+
 struct Walk {
     client: Client,
     stream: MessageStream,
     me: String,
     state: Option<RunState>,
     policy: Policy,
+    /// Who does by hand what a way back asks for.
+    prompt: Option<Prompt>,
     refused: u32,
     /// The event that the last command ended with; nothing is decided before it is seen here.
     answered: u64,
     measuring: Option<(String, Instant)>,
+    /// The running action that asks for keys, since when, and what it says.
+    asking: Option<(ActionId, Instant, String)>,
 }
 
 impl Walk {
@@ -131,12 +147,25 @@ impl Walk {
                 Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
                 _ => Next::Wait,
             };
+            if let Some(why) = self.asked_too_long() {
+                return Ok(Finish::Person(why));
+            }
+            let asks = match (&mut self.prompt, &self.state) {
+                (Some(prompt), Some(state)) => prompt.asks(state),
+                _ => false,
+            };
             match next {
+                Next::Person(_) | Next::Measure(_) if asks => {}
                 Next::Ended(ending) => return Ok(Finish::Ended(ending)),
                 Next::Person(why) => return Ok(Finish::Person(why)),
                 Next::Wait => self.measuring = None,
                 Next::Measure(what) => {
-                    if self.waited_for(&what) > MEASURING {
+                    let late = self.waited_for(&what) > MEASURING;
+                    // A way back has no gate: a person looks, and ticks it or not.
+                    if late && self.goes_back() {
+                        return Ok(Finish::Person(format!("not met yet: {what}")));
+                    }
+                    if late {
                         self.no_go(&what).await?;
                     }
                 }
@@ -152,7 +181,29 @@ impl Walk {
                     }
                 }
             }
-            self.listen().await?;
+            if let Some(line) = self.listen().await?
+                && let Some(why) = self.answer(&line).await?
+            {
+                return Ok(Finish::Person(why));
+            }
+        }
+    }
+
+    fn goes_back(&self) -> bool {
+        let state = self.state.as_ref();
+        state.is_some_and(|state| state.mode == Mode::RollingBack)
+    }
+
+    /// What was said at the prompt; why a person is still needed where they leave.
+    async fn answer(&mut self, line: &Line) -> color_eyre::Result<Option<String>> {
+        let left = "what the way back asks for is still to be done by hand".to_owned();
+        let (Some(prompt), Some(state), Some(line)) = (&self.prompt, &self.state, line) else {
+            return Ok(Some(left));
+        };
+        match prompt.said(state, line) {
+            Said::Do(command) => self.command(command).await,
+            Said::Again => Ok(None),
+            Said::Leave => Ok(Some(left)),
         }
     }
 
@@ -197,11 +248,30 @@ impl Walk {
         }
     }
 
-    /// Takes the next message in.
-    async fn listen(&mut self) -> color_eyre::Result<()> {
-        let Some(message) = self.stream.next().await else {
+    /// Takes the next message in, or the next line at the prompt.
+    async fn listen(&mut self) -> color_eyre::Result<Option<Line>> {
+        // Whoever could answer a step that asks is not here.
+        let patience = match &self.asking {
+            Some((_, since, _)) => ASKING.saturating_sub(since.elapsed()),
+            None => Duration::from_secs(3_600),
+        };
+        // What is said next is about what has come of the last answer.
+        let heard = self.state.as_ref().map_or(0, |state| state.seq) >= self.answered;
+        let prompt = &mut self.prompt;
+        let line = async {
+            match prompt {
+                Some(prompt) if heard => prompt.line().await,
+                _ => std::future::pending().await,
+            }
+        };
+        let message = tokio::select! {
+            message = self.stream.next() => message,
+            line = line => return Ok(Some(line)),
+            () = tokio::time::sleep(patience) => return Ok(None),
+        };
+        let Some(message) = message else {
             return Err(Trouble::failed(
-                "the supervisor is gone in the middle of the rehearsal",
+                "the supervisor is gone in the middle of it",
                 "`gonogo runs` lists the run; `gonogo resume RUN` goes on with it",
             ));
         };
@@ -221,9 +291,54 @@ impl Walk {
                     say(state, &record.event);
                 }
             }
+            Message::Asking(asking) => self.heard_asking(asking),
             _ => {}
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// A step that asks for keys is said to: here is nobody who types.
+    fn heard_asking(&mut self, asking: Asking) {
+        let of_it = self
+            .asking
+            .as_ref()
+            .filter(|(action, ..)| *action == asking.action);
+        let Some(prompt) = asking.prompt else {
+            if of_it.is_some() {
+                self.asking = None;
+            }
+            return;
+        };
+        let since = of_it.map_or_else(Instant::now, |(_, since, _)| *since);
+        let title = self.state.as_ref().and_then(|state| {
+            let step = state.step_of(asking.action)?;
+            Some(crate::run::action_title(
+                &state.runbook,
+                step,
+                asking.action,
+            ))
+        });
+        let what = match (asking.hidden, prompt.as_str()) {
+            (true, "") => "hidden input".to_owned(),
+            (false, "") => "input".to_owned(),
+            (true, prompt) => format!("hidden input: {prompt}"),
+            (false, prompt) => format!("input: {prompt}"),
+        };
+        let words = format!("`{}` waits for {what}", title.unwrap_or_default());
+        if of_it.is_none_or(|(_, _, before)| *before != words) {
+            say!("  asks      {words}");
+        }
+        self.asking = Some((asking.action, since, words));
+    }
+
+    fn asked_too_long(&mut self) -> Option<String> {
+        let (action, since, words) = self.asking.as_ref()?;
+        let runs = self.state.as_ref().and_then(|state| state.action(*action));
+        if !runs.is_some_and(|own| own.is_running()) {
+            self.asking = None;
+            return None;
+        }
+        (since.elapsed() >= ASKING).then(|| format!("{words}; `I` gives it your keyboard"))
     }
 }
 
@@ -279,6 +394,17 @@ fn say(state: &RunState, event: &Event) {
                 .map(|reason| format!(": {reason}"))
                 .unwrap_or_default();
             say!("  gate      {}{why}", report::decision_word(*decision));
+        }
+        Event::Ticked {
+            step, index, note, ..
+        } if state.runbook.phase_of(step).is_none() => {
+            let text = state
+                .runbook
+                .step(step)
+                .and_then(|step| step.ticks.get(*index));
+            let text = text.map_or("", |tick| tick.text.as_str());
+            let note = note.as_ref().map(|note| format!(": {note}"));
+            say!("  ticked    {text}{}", note.unwrap_or_default());
         }
         Event::RollbackStarted { option, .. } => {
             let title = state

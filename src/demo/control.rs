@@ -2,6 +2,7 @@
 //! and restarts them for the steps of a guide. It returns once what it was told is true, and what it
 //! has started outlives it.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -421,7 +422,7 @@ fn spawn(layout: &Layout, service: ServiceName, version: Version) -> Result<Chil
         .stdout(log)
         .stderr(errors);
     for (name, _) in std::env::vars_os() {
-        if super::service::is_foreign_variable(&name) {
+        if is_foreign_variable(&name) {
             command.env_remove(name);
         }
     }
@@ -439,20 +440,14 @@ fn last_version(layout: &Layout, service: ServiceName) -> Version {
 }
 
 fn client() -> Result<reqwest::Client, ControlError> {
-    install_tls();
+    crate::tls::install();
     Ok(reqwest::Client::builder()
         .timeout(Duration::from_secs(2))
         .no_proxy()
         .build()?)
 }
 
-/// The HTTP client asks for a TLS provider even where it speaks plain HTTP only.
-pub(super) fn install_tls() {
-    if rustls::crypto::CryptoProvider::get_default().is_none()
-        && rustls::crypto::ring::default_provider()
-            .install_default()
-            .is_err()
-    {
-        tracing::debug!("another thread has installed the TLS provider");
-    }
+/// Nothing leads libpq's settings of a step into a service.
+fn is_foreign_variable(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("PG"))
 }

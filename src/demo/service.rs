@@ -2,7 +2,6 @@
 //! It leaves the session of whoever started it, says on its standard output what it does, and ends on
 //! SIGTERM or when the owner of the demo directory is gone.
 
-use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -260,7 +259,7 @@ fn stop_signal(owner_file: Option<&Path>) -> Result<CancellationToken, ServiceEr
 }
 
 fn client() -> Result<reqwest::Client, ServiceError> {
-    super::control::install_tls();
+    crate::tls::install();
     Ok(reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .no_proxy()
@@ -289,9 +288,4 @@ async fn register(app: &App) {
             }
         }
     }
-}
-
-/// The environment of a service: nothing that would lead libpq's settings of a step into it.
-pub(super) fn is_foreign_variable(name: &OsString) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("PG"))
 }

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::channel::{self, Told};
+use super::files::{private_file, read_json};
 use super::process;
 use super::waiting::{self, Waiting};
 use super::watch::Watch;
@@ -339,29 +340,10 @@ fn read_exit(directory: &Path) -> io::Result<Option<ExitRecord>> {
     read_json(&directory.join(EXIT_FILE))
 }
 
-pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| io::Error::other(format!("`{}`: {error}", path.display()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn create_private_directory(path: &Path, existing_is_fine: bool) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .mode(0o700)
         .recursive(existing_is_fine)
         .create(path)
-}
-
-/// Opens a file that only its owner may read, for appending.
-pub(super) fn private_file(path: &Path) -> io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
 }

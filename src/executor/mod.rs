@@ -16,6 +16,7 @@
 
 mod channel;
 pub mod evidence;
+mod files;
 mod launcher;
 mod process;
 mod psql_table;
@@ -27,6 +28,7 @@ pub mod spool;
 mod waiting;
 mod watch;
 
+pub use files::private_file;
 pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{boot_id, is_alive, launched};
 pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShellHanded, ShimSpec, application_name};

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::launcher::{private_file, read_json};
+use super::files::{private_file, read_json};
 use crate::run::Timestamp;
 
 const HELD_FILE: &str = "held.json";

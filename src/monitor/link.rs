@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use super::trouble::{Trouble, pooled};
 use super::{Target, clean};
 use crate::run::TargetIdentity;
+use crate::text::scrub::scrub_line;
 
 /// The server gives up on a statement after this long.
 const STATEMENT_TIMEOUT_MS: u64 = 2_000;
@@ -134,12 +135,12 @@ async fn identify(
     }
     // A role may be denied this one; nothing else depends on it.
     let system_identifier = match sqlx::query(SYSTEM_IDENTIFIER).fetch_one(connection).await {
-        Ok(row) => Some(column::<String>(&row, 0, target)?),
+        Ok(row) => Some(clean::line(&column::<String>(&row, 0, target)?)),
         Err(sqlx::Error::Database(_)) => None,
         Err(error) => return Err(Trouble::from_driver(&error, target)),
     };
     Ok(TargetIdentity {
-        host: target.host().to_owned(),
+        host: scrub_line(target.host(), false).into_owned(),
         port: target.port(),
         database: clean::line(&text(0)?),
         user: clean::line(&text(1)?),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::markdown::time;
+use super::words::time;
 use crate::run::{Input, Origin, RunState};
 
 /// Two sections, each where there is something to say.

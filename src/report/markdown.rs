@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
+use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{
-    Alert, Attempt, GuideOnDisk, Outcome, RunState, Timestamp, Verdict, action_title,
-};
+use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -122,6 +121,9 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 _ => "under way".to_owned(),
             }
         )?;
+        if rollback.succeeded == Some(true) {
+            writeln!(out, "{}\n", super::standing::undone(state))?;
+        }
         for step in &option.steps {
             write_step(out, state, step)?;
         }
@@ -186,9 +188,14 @@ fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::R
 
 fn red_flag(state: &RunState, alert: &Alert) -> String {
     let seen = match &alert.acknowledged {
-        Some(known) => format!("{} {}: {}", known.by, time(known.at), known.note),
+        Some(known) => {
+            let more = state.more_words(alert);
+            let more = more.map_or_else(String::new, |more| format!("; {more}"));
+            format!("{} {}: {}{more}", known.by, time(known.at), known.note)
+        }
         None => "not acknowledged".to_owned(),
     };
+    let seen = scrub_line(&seen, false);
     let words = scrub_line(&state.alert_words(alert), false).into_owned();
     format!("{}: {words} ({seen})", time(alert.first_at))
 }
@@ -413,8 +420,4 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "fail",
         Verdict::Inconclusive => "inconclusive",
     }
-}
-
-pub(super) fn time(at: Timestamp) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

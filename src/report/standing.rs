@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::mode_word;
-use crate::run::{Mode, RunState, Timestamp};
+use crate::run::{Mode, RunState, StepStatus, Timestamp};
+use crate::runbook::Step;
 
 /// One line of `gonogo runs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +52,24 @@ pub fn sentence(state: &RunState) -> String {
     match state.mode {
         Mode::Running => format!("under way in `{phase}`"),
         Mode::Held => format!("held in `{phase}`"),
-        Mode::RollingBack => format!("going back from `{phase}`"),
+        Mode::RollingBack => match state.by_hand_now() {
+            Some((_, _, tick)) => {
+                format!(
+                    "going back from `{phase}`; waits for what is done by hand: {}",
+                    tick.text
+                )
+            }
+            None => format!("going back from `{phase}`"),
+        },
         Mode::Done => match due(state) {
             Some(due) => format!("done; `{phase}` is due {due}"),
             None => "done".to_owned(),
         },
         Mode::Failed => format!("given up in `{phase}`"),
-        Mode::RolledBack => "rolled back".to_owned(),
+        Mode::RolledBack => match state.rolled_back_by() {
+            Some(option) => format!("rolled back by `{}`", option.title),
+            None => "rolled back".to_owned(),
+        },
         Mode::Stuck => {
             let why = state
                 .rollback
@@ -77,4 +89,28 @@ pub fn due(state: &RunState) -> Option<String> {
     state
         .due(next)
         .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// What the way back that was taken has undone, as far as it is known.
+pub(super) fn undone(state: &RunState) -> String {
+    let ran = |step: &&Step| {
+        let mut actions = state.actions_of(step).into_iter();
+        actions.any(|action| {
+            let own = state.action(action);
+            own.is_some_and(|own| !own.attempts.is_empty())
+        })
+    };
+    let steps = || state.runbook.walk().flat_map(|phase| &phase.steps);
+    let all = steps().filter(ran).count();
+    let undone = steps()
+        .filter(|step| state.step_status(step) == StepStatus::Undone)
+        .count();
+    match (undone, all) {
+        (0, 0) => "Nothing had run that it could have undone.".to_owned(),
+        (0, _) => "Which of the steps that ran it has undone, the guide does not say: they stand as they were.".to_owned(),
+        (undone, all) if undone == all => "It has undone every step that ran.".to_owned(),
+        (undone, all) => format!(
+            "It has undone {undone} of the {all} steps that ran. The others only looked, made a backup, or are not known to be taken back by it: they stand as they were."
+        ),
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
 use crate::run::{ActionId, Attempt, RunState, Timestamp, action_title, rollback_plans, schedule};
-use crate::runbook::Step;
+use crate::runbook::{Step, Undoes};
 
 /// What the state alone does not know.
 #[derive(Clone, Debug)]
@@ -87,6 +87,15 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "window": window,
         "steps": steps,
         "rollback": rollback,
+        "rolled_back_by": state.rolled_back_by().map(|option| json!({
+            "option": option.id,
+            "title": option.title,
+            "takes_back": match &option.undoes {
+                Undoes::All => json!("all"),
+                Undoes::These(ids) => json!(ids),
+                Undoes::Unsaid => Value::Null,
+            },
+        })),
         "watches": watches,
         "alerts": alerts,
         "journal": {

@@ -1,6 +1,6 @@
 //! One word for every state, the same on every screen and in every document.
 
-use crate::run::{GateDecision, Mode, Outcome, RunState, StepStatus};
+use crate::run::{GateDecision, Mode, Outcome, RunState, StepStatus, Timestamp};
 use crate::runbook::Step;
 
 /// `state` of the status document.
@@ -48,4 +48,9 @@ pub fn step_word(state: &RunState, step: &Step) -> &'static str {
         StepStatus::Undone => "undone",
         StepStatus::Stuck => "stuck",
     }
+}
+
+/// A moment as documents write it.
+pub(super) fn time(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

@@ -2,11 +2,12 @@
 //! condition judges, and carry a rollback from step to step. It is asked again until it has nothing
 //! more to say.
 
+use super::back::Progress;
 use super::{
-    ActionId, Event, Evidence, Mode, Outcome, Readings, RunState, Scope, StepStatus, Timestamp,
-    Verdict, judge, preview,
+    Act, Event, Evidence, Mode, Outcome, Readings, RunState, Scope, StepStatus, Timestamp, Verdict,
+    judge, preview,
 };
-use crate::runbook::Phase;
+use crate::runbook::{Phase, Step, Tick};
 
 /// A rollback goes on without a cancelled step that has not ended after this many milliseconds.
 const CANCEL_PATIENCE_MS: i64 = 5_000;
@@ -17,7 +18,7 @@ pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Eve
         return vec![Event::Pairing { fact }];
     }
     match state.mode {
-        Mode::RollingBack => roll_back(state, now),
+        Mode::RollingBack => roll_back(state, readings, now),
         Mode::Running | Mode::Held | Mode::Done => walk(state, readings),
         Mode::Failed | Mode::RolledBack | Mode::Stuck => Vec::new(),
     }
@@ -122,7 +123,7 @@ fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) ->
     events
 }
 
-fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
+fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event> {
     let Some(rollback) = &state.rollback else {
         return Vec::new();
     };
@@ -176,8 +177,20 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
         if state.step_status(step) == StepStatus::Skipped {
             continue;
         }
-        for action in state.actions_of(step) {
-            match progress(state, &rollback.attempts_before, action) {
+        // Nothing of an alternative runs before one is chosen.
+        if !state.open_choices(step).is_empty() {
+            return Vec::new();
+        }
+        for act in state.acts_of(step) {
+            let action = match act {
+                Act::Command(action) => action,
+                // It waits until a person has done and ticked it.
+                Act::ByHand(index) => match open_box(state, step, index) {
+                    Some(tick) => return measured(state, readings, step, index, tick),
+                    None => continue,
+                },
+            };
+            match state.progress(action) {
                 // A watch of the way back is only begun.
                 Progress::Running if state.is_watch(action) && !state.is_repeated(action) => {}
                 Progress::Running => return Vec::new(),
@@ -194,58 +207,36 @@ fn roll_back(state: &RunState, now: Timestamp) -> Vec<Event> {
                 }
             }
         }
-        // A step that holds boxes waits until a person has ticked them.
-        if state.open_ticks(step).next().is_some() {
-            return Vec::new();
-        }
     }
     finish(state, &option.id, None)
 }
 
-enum Progress {
-    NotStarted,
-    Running,
-    Passed,
-    Ended(String),
+/// A box that somebody has to tick before the way back goes on.
+fn open_box<'a>(state: &RunState, step: &'a Step, index: usize) -> Option<&'a Tick> {
+    let tick = step.ticks.get(index)?;
+    (!tick.optional && !state.is_ticked(step, index)).then_some(tick)
 }
 
-fn progress(
+/// A box that a condition ticks, where it holds now.
+fn measured(
     state: &RunState,
-    before: &std::collections::BTreeMap<ActionId, u32>,
-    action: ActionId,
-) -> Progress {
-    let attempts = state
-        .action(action)
-        .map(|action| action.attempts.as_slice())
-        .unwrap_or_default();
-    let since = before.get(&action).copied().unwrap_or(0) as usize;
-    match attempts.get(since..).and_then(|attempts| attempts.last()) {
-        None => Progress::NotStarted,
-        // A repeated check counts by its last round.
-        Some(attempt) if state.is_repeated(action) => match (attempt.round, attempt.verdict()) {
-            (0, _) if attempt.outcome.is_none() => Progress::Running,
-            (0, _) => Progress::Ended("it ended before its first round".to_owned()),
-            (_, Some(Verdict::Fail | Verdict::Inconclusive)) => Progress::Ended(
-                attempt
-                    .judgements
-                    .first()
-                    .map_or_else(String::new, |one| one.explanation.clone()),
-            ),
-            _ => Progress::Passed,
-        },
-        Some(attempt) => match attempt.outcome {
-            None => Progress::Running,
-            Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => Progress::Passed,
-            Some(outcome) => Progress::Ended(attempt.reason.clone().unwrap_or_else(|| {
-                match outcome {
-                    Outcome::Cancelled => "it was cancelled",
-                    Outcome::Unknown => "nobody knows what became of it",
-                    _ => "it failed",
-                }
-                .to_owned()
-            })),
-        },
-    }
+    readings: &Readings,
+    step: &Step,
+    index: usize,
+    tick: &Tick,
+) -> Vec<Event> {
+    let Some(cel) = &tick.cel else {
+        return Vec::new();
+    };
+    let judgement = judge(&tick.text, cel, &Scope::of(state, readings));
+    let holds = judgement.verdict == Verdict::Pass;
+    Vec::from_iter(holds.then(|| Event::Ticked {
+        step: step.id.clone(),
+        index,
+        value: None,
+        note: None,
+        judgement: Some(judgement),
+    }))
 }
 
 /// The watches end with a way back that is done; one that is stuck is still looked at.

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Acknowledged, ActionId, Alert, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
+    Acknowledged, ActionId, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
     GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
-    Subject, TargetLock, TickState, pairing,
+    Subject, TargetLock, TickState, pairing, watch,
 };
 use crate::runbook::blank_name;
 
@@ -382,14 +382,17 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempt.judgements.clone_from(judgements);
             }
         }
-        Event::AlertRaised { .. } => alert(state, record),
-        Event::AlertAcknowledged { alert, note } => {
+        Event::AlertRaised { .. } => watch::raise(state, record),
+        Event::AlertAcknowledged { alert, note, lasts } => {
             let alert = state.alerts.iter_mut().find(|known| known.id == *alert);
             if let Some(alert) = alert {
                 alert.acknowledged = Some(Acknowledged {
                     at,
                     by: by(),
                     note: note.clone(),
+                    lasts: *lasts,
+                    more: 0,
+                    latest: String::new(),
                 });
             }
         }
@@ -437,8 +440,14 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 GateDecision::Go => state.mode,
             };
         }
-        Event::RollbackStarted { option, reason, .. } => {
+        Event::RollbackStarted {
+            option,
+            reason,
+            included,
+            ..
+        } => {
             state.past_rollbacks.extend(state.rollback.take());
+            begin_anew(state, option);
             state.mode = Mode::RollingBack;
             state.rollback = Some(RollbackState {
                 option: option.clone(),
@@ -449,6 +458,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 succeeded: None,
                 stuck_reason: None,
                 from_phase: state.current_phase.clone(),
+                included: included.clone(),
                 attempts_before: state
                     .actions
                     .iter()
@@ -502,48 +512,6 @@ pub fn apply(state: &mut RunState, record: &Record) {
     }
 }
 
-/// More of what is open already is counted there; else a new alert is open.
-fn alert(state: &mut RunState, record: &Record) {
-    let Event::AlertRaised {
-        action,
-        attempt,
-        phase,
-        pattern,
-        line,
-        text,
-        count,
-    } = &record.event
-    else {
-        return;
-    };
-    let open = state.alerts.iter_mut().find(|alert| {
-        alert.acknowledged.is_none()
-            && (alert.action, alert.attempt) == (*action, *attempt)
-            && (&alert.pattern, &alert.phase) == (pattern, phase)
-    });
-    match open {
-        Some(alert) => {
-            alert.line = *line;
-            alert.text.clone_from(text);
-            alert.count = alert.count.saturating_add(*count);
-            alert.last_at = record.at;
-        }
-        None => state.alerts.push(Alert {
-            id: record.seq,
-            phase: phase.clone(),
-            action: *action,
-            attempt: *attempt,
-            pattern: pattern.clone(),
-            line: *line,
-            text: text.clone(),
-            count: *count,
-            first_at: record.at,
-            last_at: record.at,
-            acknowledged: None,
-        }),
-    }
-}
-
 fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&mut Attempt> {
     state
         .actions
@@ -560,6 +528,14 @@ pub(in crate::run) fn is_of_option(state: &RunState, option: &str, action: Actio
             .iter()
             .any(|step| step.blocks.contains(&action.block))
     })
+}
+
+/// What was ticked or skipped on a way back that got stuck says nothing of the next one.
+fn begin_anew(state: &mut RunState, option: &str) {
+    let book = state.runbook.clone();
+    for step in book.option(option).iter().flat_map(|option| &option.steps) {
+        state.steps.remove(&step.id);
+    }
 }
 
 /// A stuck rollback goes on once its failed step is run again or skipped.

@@ -5,7 +5,7 @@ use super::{
     Command, GateDecision, Mode, Outcome, PairingAct, RunState, StepStatus, Verdict, preview,
     rollback_plans,
 };
-use crate::runbook::{Phase, Step};
+use crate::runbook::{Phase, Step, Tick};
 
 /// What an unattended walk may do in a person's stead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -275,7 +275,11 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
 
 fn untick(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
     let (index, tick) = state.open_ticks(step).next()?;
-    Some(match &tick.cel {
+    Some(answer(step, index, tick, assume))
+}
+
+fn answer(step: &Step, index: usize, tick: &Tick, assume: bool) -> Next {
+    match &tick.cel {
         Some(_) => Next::Measure(tick.text.clone()),
         None if assume => Next::Do(Command::Tick {
             step: step.id.clone(),
@@ -284,27 +288,24 @@ fn untick(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
             note: Some("assumed in a rehearsal".to_owned()),
         }),
         None => Next::Person(format!("tick: {}", tick.text)),
-    })
+    }
 }
 
 fn roll_back(state: &RunState, assume: bool) -> Next {
-    let option = state
-        .rollback
-        .as_ref()
-        .and_then(|rollback| state.runbook.option(&rollback.option));
-    if !state.busy().is_empty() {
-        return Next::Wait;
+    match state.by_hand_now() {
+        Some((step, index, tick)) => answer(step, index, tick, assume),
+        None => Next::Wait,
     }
-    option
-        .into_iter()
-        .flat_map(|option| &option.steps)
-        .find_map(|step| untick(state, step, assume))
-        .unwrap_or(Next::Wait)
 }
 
 fn go_back(state: &RunState, reason: &str) -> Next {
     let plans = rollback_plans(state);
-    match plans.into_iter().find(|plan| plan.ready) {
+    // Nobody is there to do by hand what a command could do.
+    let by_command = plans
+        .iter()
+        .position(|plan| plan.ready && !plan.actions.is_empty());
+    let ready = by_command.or_else(|| plans.iter().position(|plan| plan.ready));
+    match ready.and_then(|index| plans.into_iter().nth(index)) {
         Some(plan) if state.protected && plan.confirm.is_some() => Next::Person(format!(
             "a typed confirmation of the way back `{}`",
             plan.title
@@ -314,6 +315,7 @@ fn go_back(state: &RunState, reason: &str) -> Next {
             hash: plan.hash,
             typed: plan.confirm,
             reason: Some(reason.to_owned()),
+            included: None,
         }),
         None => Next::Person("the guide has no way back that can run as it stands".to_owned()),
     }

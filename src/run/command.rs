@@ -100,6 +100,10 @@ pub enum Command {
         hash: String,
         typed: Option<String>,
         reason: Option<String>,
+        /// [`super::digest_of`] the files that each of its commands includes or calls, as they were
+        /// shown; `None`: nobody was shown them.
+        #[serde(default)]
+        included: Option<std::collections::BTreeMap<ActionId, String>>,
     },
     /// Says what became of an unknown action.
     Resolve {

@@ -176,7 +176,15 @@ pub fn decide(
             hash,
             typed,
             reason,
-        } => rollback(state, option, hash, typed.as_deref(), reason.as_deref()),
+            included,
+        } => rollback(
+            state,
+            option,
+            hash,
+            typed.as_deref(),
+            reason.as_deref(),
+            included.as_ref(),
+        ),
         Command::Resolve {
             action,
             outcome,

@@ -290,6 +290,9 @@ pub enum Event {
     AlertAcknowledged {
         alert: u64,
         note: String,
+        /// It holds for this pattern of this watch until the phase ends: more of it is only counted.
+        #[serde(default)]
+        lasts: bool,
     },
     /// A person (or, with a condition, the engine) judged a criterion of a phase.
     CriterionJudged {
@@ -308,6 +311,9 @@ pub enum Event {
         option: String,
         reason: Option<String>,
         hash: String,
+        /// Digests of the files of its commands, as they were shown; `None`: nobody was shown them.
+        #[serde(default)]
+        included: Option<BTreeMap<ActionId, String>>,
     },
     RollbackFinished {
         option: String,

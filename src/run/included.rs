@@ -1,5 +1,8 @@
-//! Files that a command includes. What is in them runs too, so it is shown with the command, and a
-//! confirmation is bound to it.
+//! Files that a command includes or calls. What is in them runs too, so it is shown with the command,
+//! and a confirmation is bound to it.
+
+mod calls;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -22,43 +25,51 @@ pub struct Included {
     pub digest: String,
     /// Why it cannot be read.
     pub error: Option<String>,
+    /// The command runs it; else psql reads it.
+    #[serde(default)]
+    pub called: bool,
 }
 
-/// The files that a command includes by name: `\i` and its kin in SQL, and in a shell where psql reads
-/// its input there; `psql -f` in a shell. Names that a variable fills in are not known before the
-/// command runs.
-pub fn included_files(actor: Actor, command: &str) -> Vec<String> {
+/// A file that a command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// As the command names it; with the directory before it where the command goes there first.
+    pub path: String,
+    /// It is run itself; else psql reads it.
+    pub called: bool,
+}
+
+/// The files that a command includes or calls by name: `\i` and its kin in SQL, and in a shell where
+/// psql reads its input there; in a shell `psql -f`, scripts by their path and what an interpreter is
+/// given. Names that a variable fills in are not known before the command runs.
+pub fn named_files(actor: Actor, command: &str) -> Vec<Named> {
     static SQL: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?m)^\s*\\(?:i|ir|include|include_relative)\s+(\S+)").ok());
-    static SHELL: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?m)\bpsql\b[^|;&\n]*?\s(?:-f\s*|--file[= ])(\S+)").ok());
-    let patterns = match actor {
-        Actor::Sql => vec![&*SQL],
-        Actor::Shell if command.contains("psql") => vec![&*SQL, &*SHELL],
-        Actor::Shell | Actor::Http | Actor::Nobody => return Vec::new(),
+    let mut found = match actor {
+        Actor::Shell => calls::files(command),
+        Actor::Sql => Vec::new(),
+        Actor::Http | Actor::Nobody => return Vec::new(),
     };
-    let joined = command.replace("\\\n", " ");
-    let text = if actor == Actor::Shell {
-        &joined
-    } else {
-        command
-    };
-    let mut found: Vec<(usize, String)> = patterns
-        .into_iter()
-        .flatten()
-        .flat_map(|pattern| pattern.captures_iter(text))
-        .filter_map(|captures| captures.get(1))
-        .map(|name| (name.start(), name.as_str().to_owned()))
-        .collect();
-    found.sort();
-    let mut names: Vec<String> = Vec::new();
-    for (_, name) in found {
-        let name = name.trim_matches(['\'', '"']).to_owned();
-        if name != "-" && !name.contains(['$', '*', '`']) && !names.contains(&name) {
-            names.push(name);
+    if actor == Actor::Sql || command.contains("psql") {
+        let names = SQL
+            .iter()
+            .flat_map(|pattern| pattern.captures_iter(command));
+        for name in names.filter_map(|captures| captures.get(1)) {
+            let path = name.as_str().trim_matches(['\'', '"']).to_owned();
+            if path != "-" && !path.contains(['$', '*', '`']) {
+                let called = false;
+                found.push((name.start(), Named { path, called }));
+            }
         }
     }
-    names
+    found.sort_by_key(|(at, _)| *at);
+    let mut named: Vec<Named> = Vec::new();
+    for (_, file) in found {
+        if !named.iter().any(|known| known.path == file.path) {
+            named.push(file);
+        }
+    }
+    named
 }
 
 /// One hash over all of them, for the confirmation.
@@ -77,12 +88,28 @@ pub fn digest_of(included: &[Included]) -> String {
 mod tests {
     use super::*;
 
+    fn included(actor: Actor, command: &str) -> Vec<String> {
+        let named = named_files(actor, command).into_iter();
+        named
+            .filter(|file| !file.called)
+            .map(|file| file.path)
+            .collect()
+    }
+
+    fn called(command: &str) -> Vec<String> {
+        let named = named_files(Actor::Shell, command).into_iter();
+        named
+            .filter(|file| file.called)
+            .map(|file| file.path)
+            .collect()
+    }
+
     #[test]
     fn sql_includes_by_backslash() {
         let command =
             "SELECT 1;\n\\i migrations/007.sql\n  \\ir 'more.sql'\n-- \\i not.sql\n\\info";
         assert_eq!(
-            included_files(Actor::Sql, command),
+            included(Actor::Sql, command),
             ["migrations/007.sql", "more.sql"]
         );
     }
@@ -91,15 +118,84 @@ mod tests {
     fn a_psql_session_in_a_shell_includes_by_backslash_and_a_shell_alone_does_not() {
         let session = "psql -X \"$URL\" <<'END'\n\\i columns.sql\nSELECT 1;\n\\i usage.sql\nEND";
         assert_eq!(
-            included_files(Actor::Shell, session),
+            included(Actor::Shell, session),
             ["columns.sql", "usage.sql"]
         );
-        assert!(included_files(Actor::Shell, "cat <<'END'\n\\i columns.sql\nEND").is_empty());
+        assert!(included(Actor::Shell, "cat <<'END'\n\\i columns.sql\nEND").is_empty());
     }
 
     #[test]
     fn a_shell_includes_by_psql_and_by_nothing_that_writes() {
         let command = "psql -X -h db \\\n  -f a.sql | tee log\npsql --file=b.sql -d x\npg_dump -f out.dump\npsql -f \"$FILE\"";
-        assert_eq!(included_files(Actor::Shell, command), ["a.sql", "b.sql"]);
+        assert_eq!(included(Actor::Shell, command), ["a.sql", "b.sql"]);
+        let command = "sudo -u postgres psql -qXf c.sql\npsql app < d.sql\ncat e.sql | psql app\npsql -fg.sql";
+        assert_eq!(
+            included(Actor::Shell, command),
+            ["c.sql", "d.sql", "e.sql", "g.sql"]
+        );
+    }
+
+    #[test]
+    fn scripts_are_called_by_a_plain_path() {
+        for (command, files) in [
+            ("./scripts/migrate.sh --all", vec!["./scripts/migrate.sh"]),
+            ("bash deploy.sh", vec!["deploy.sh"]),
+            (
+                "sudo -u app bash -euo pipefail deploy.sh x",
+                vec!["deploy.sh"],
+            ),
+            (
+                "A=1 timeout -k 5 60 sh -x a.sh && . ./env",
+                vec!["a.sh", "./env"],
+            ),
+            (
+                "venv/bin/python -W ignore migrate.py up",
+                vec!["venv/bin/python", "migrate.py"],
+            ),
+            ("source lib.sh; perl -w fix.pl", vec!["lib.sh", "fix.pl"]),
+            ("ssh host 'bash -s' < deploy.sh", vec!["deploy.sh"]),
+            (
+                "if [ -f x ]; then ./a.sh; else ./b.sh; fi",
+                vec!["./a.sh", "./b.sh"],
+            ),
+            ("./a.sh\n./a.sh", vec!["./a.sh"]),
+        ] {
+            assert_eq!(called(command), files, "{command}");
+        }
+    }
+
+    #[test]
+    fn where_the_command_goes_first_is_part_of_the_path() {
+        assert_eq!(called("cd app && ./deploy.sh"), ["app/deploy.sh"]);
+        assert_eq!(
+            called("(cd app; ./a.sh)\n./b.sh\ncd /srv\nbash c.sh"),
+            ["app/a.sh", "./b.sh", "/srv/c.sh"]
+        );
+        assert!(called("cd \"$DIR\" && ./deploy.sh").is_empty());
+        assert_eq!(
+            included(Actor::Shell, "cd sql\npsql -f a.sql"),
+            ["sql/a.sql"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_path_in_plain_text_is_not_guessed() {
+        for command in [
+            "$SCRIPT",
+            "./$NAME.sh",
+            "bash -c './x.sh'",
+            "python -m app.migrate",
+            "python3 -c 'print(1)'",
+            "perl -ne 'print' file",
+            "echo ./deploy.sh",
+            "ssh host ./deploy.sh",
+            "docker exec db psql -f /tmp/x.sql",
+            "cat <<END > x.sh\n./y.sh\nEND",
+            "# ./x.sh",
+            "bash",
+            "ls | bash",
+        ] {
+            assert!(named_files(Actor::Shell, command).is_empty(), "{command}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod advance;
 mod apply;
 mod autopilot;
+mod back;
 mod carried;
 mod command;
 mod condition;
@@ -26,6 +27,7 @@ mod shell;
 mod state;
 mod summary;
 mod time;
+mod undone;
 mod walk;
 mod watch;
 
@@ -36,6 +38,7 @@ pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
+pub use back::Act;
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
@@ -48,7 +51,7 @@ pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use fate::{CheckNow, Fate};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
-pub use included::{Included, digest_of, included_files};
+pub use included::{Included, Named, digest_of, named_files};
 pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
@@ -58,7 +61,7 @@ pub use pairing::{
     ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
     Subject, Waiting, person, same_person, subject_hash,
 };
-pub use plan::{PlannedAction, RollbackPlan, rollback_plans};
+pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,

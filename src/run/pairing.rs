@@ -68,6 +68,10 @@ pub enum PairingAct {
         since: Timestamp,
     },
     DriverReturned {},
+    /// Nobody of this name is there any more whose hand is up.
+    WatcherLeft {
+        name: String,
+    },
     /// Somebody of another login joined under this name.
     GuestJoined {
         name: String,
@@ -80,7 +84,10 @@ impl PairingAct {
     pub fn is_of_the_world(&self) -> bool {
         matches!(
             self,
-            Self::DriverLeft { .. } | Self::DriverReturned {} | Self::GuestJoined { .. }
+            Self::DriverLeft { .. }
+                | Self::DriverReturned {}
+                | Self::WatcherLeft { .. }
+                | Self::GuestJoined { .. }
         )
     }
 }
@@ -117,6 +124,9 @@ pub enum PairingFact {
     },
     HandLowered {
         whom: String,
+        /// They have gone.
+        #[serde(default)]
+        left: bool,
     },
     GuestAllowed {
         whom: String,
@@ -181,7 +191,10 @@ impl PairingFact {
             ),
             Self::DriverReturned {} => ("back", "the driver".to_owned()),
             Self::HandRaised { about } => ("hand up", about.clone().unwrap_or_default()),
-            Self::HandLowered { whom } => ("hand down", whom.clone()),
+            Self::HandLowered { whom, left: false } => ("hand down", whom.clone()),
+            Self::HandLowered { whom, left: true } => {
+                ("hand down", format!("{whom}, who has left"))
+            }
             Self::GuestAllowed { whom } => ("lets in", whom.clone()),
             Self::GuestDisallowed { whom } => ("shuts out", whom.clone()),
             Self::GuestJoined { name, uid } => ("joined", format!("{name}, user number {uid}")),
@@ -437,7 +450,7 @@ pub(super) fn apply(state: &mut RunState, at: Timestamp, by: &str, fact: &Pairin
                 .hands
                 .insert(by.to_owned(), Hand { since: at, about });
         }
-        PairingFact::HandLowered { whom } => {
+        PairingFact::HandLowered { whom, .. } => {
             pairing.hands.remove(whom);
         }
         PairingFact::GuestAllowed { whom } => {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::preview::reckon;
-use super::{ActionId, Preview, Refusal, RunState};
+use super::{Act, ActionId, Preview, Refusal, RunState};
 use crate::runbook::BlockNumber;
 
 /// One rollback option as it would run now.
@@ -17,8 +17,14 @@ pub struct RollbackPlan {
     /// Why the guide advises against it.
     pub discouraged: Option<String>,
     pub actions: Vec<PlannedAction>,
+    /// What a person does and ticks, in order; each says which command it stands before.
+    pub by_hand: Vec<PlannedByHand>,
+    /// Groups of alternatives that wait for a choice: nothing begins before it is made.
+    pub open_choices: Vec<String>,
     pub estimate_s: Option<u64>,
     pub loses: Option<String>,
+    /// The steps that it undoes, in words; `None` where the guide does not say.
+    pub takes_back: Option<String>,
     /// A read-only query whose single value says how much is lost.
     pub loss_query: Option<BlockNumber>,
     /// Everything in it can run as it stands.
@@ -45,18 +51,70 @@ pub struct PlannedAction {
     pub target: String,
     /// Lines of the guide before whose `COMMIT` it stops for a person.
     pub holds: Vec<usize>,
+    /// Files that it includes or calls, as far as it names them in plain text.
+    pub files: Vec<String>,
+}
+
+/// An act of a way back that a person does and ticks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedByHand {
+    pub step: String,
+    /// Which box of the step.
+    pub index: usize,
+    pub line: usize,
+    /// Inline Markdown.
+    pub text: String,
+    /// The value that the box asks for.
+    pub asks: Option<String>,
+    pub optional: bool,
+    /// How many of the plan's commands stand before it: they run first, the others wait for it.
+    pub after: usize,
+}
+
+impl RollbackPlan {
+    /// Commands and acts by hand in the order in which they come: the index in either list.
+    pub fn order(&self) -> impl Iterator<Item = PlannedAct<'_>> {
+        (0..=self.actions.len()).flat_map(|index| {
+            let by_hand = self.by_hand.iter().filter(move |act| act.after == index);
+            by_hand
+                .map(PlannedAct::ByHand)
+                .chain(self.actions.get(index).map(PlannedAct::Command))
+        })
+    }
+
+    /// Nothing of it is a command.
+    pub fn is_by_hand(&self) -> bool {
+        self.actions.is_empty() && !self.by_hand.is_empty()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PlannedAct<'a> {
+    ByHand(&'a PlannedByHand),
+    Command(&'a PlannedAction),
 }
 
 /// Every option, the one to take first.
 pub fn rollback_plans(state: &RunState) -> Vec<RollbackPlan> {
-    let mut plans: Vec<RollbackPlan> = state
-        .runbook
-        .rollback
-        .iter()
-        .map(|option| plan(state, option))
+    let options = state.runbook.rollback.iter();
+    let mut plans: Vec<(bool, RollbackPlan)> = options
+        .map(|option| {
+            (
+                super::undone::is_of_later(state, option),
+                plan(state, option),
+            )
+        })
         .collect();
-    plans.sort_by_key(|plan| (plan.discouraged.is_some(), !plan.recommended, !plan.ready));
-    plans
+    plans.sort_by_key(|(of_later, plan)| {
+        (
+            plan.discouraged.is_some(),
+            *of_later,
+            !plan.recommended,
+            !plan.ready,
+            plan.actions.is_empty(),
+        )
+    });
+    plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
 fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
@@ -64,21 +122,60 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     let mut reasons = Vec::new();
     let mut hasher = Sha256::new();
     hasher.update(option.id.as_bytes());
-    for step in &option.steps {
-        for action in super::runnable_actions(&state.runbook, step, &state.choices) {
+    let mut by_hand = Vec::new();
+    let mut open_choices: Vec<String> = Vec::new();
+    for step in option
+        .steps
+        .iter()
+        .filter(|step| !state.is_passed_over(step))
+    {
+        for (group, options) in state.open_choices(step) {
+            if open_choices.contains(&group) {
+                continue;
+            }
+            let names: Vec<String> = options
+                .iter()
+                .map(|one| format!("`{}`", one.name))
+                .collect();
+            reasons.push(format!("choose first: {}", names.join(" or ")));
+            open_choices.push(group);
+        }
+        for act in state.acts_of(step) {
+            let action = match act {
+                Act::Command(action) => action,
+                Act::ByHand(index) => {
+                    let Some(tick) = step.ticks.get(index) else {
+                        continue;
+                    };
+                    hasher.update(tick.text.as_bytes());
+                    hasher.update([0]);
+                    by_hand.push(PlannedByHand {
+                        step: step.id.clone(),
+                        index,
+                        line: tick.line,
+                        text: tick.text.clone(),
+                        asks: tick.value.clone(),
+                        optional: tick.optional,
+                        after: actions.len(),
+                    });
+                    continue;
+                }
+            };
             let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
             let (written, destructive) = as_written(state, action);
-            let (command, target, holds) = match shown {
+            let (command, target, holds, files) = match shown {
                 Ok(shown) => {
                     hasher.update(shown.hash.as_bytes());
                     let holds = shown.holds.iter().map(|hold| hold.line).collect();
-                    (Ok(shown.command), shown.target, holds)
+                    let files = super::named_files(shown.actor, &shown.command).into_iter();
+                    let files = files.map(|file| file.path).collect();
+                    (Ok(shown.command), shown.target, holds, files)
                 }
                 Err(refusal) => {
                     hasher.update(refusal.message.as_bytes());
                     reasons.push(format!("{title}: {}", refusal.message));
-                    (Err(refusal.message), String::new(), Vec::new())
+                    (Err(refusal.message), String::new(), Vec::new(), Vec::new())
                 }
             };
             let written = if command.is_ok() {
@@ -95,13 +192,19 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                 destructive,
                 target,
                 holds,
+                files,
             });
         }
     }
-    if actions.is_empty() {
-        reasons.push("it holds no command: its steps are done by hand".to_owned());
+    let nothing = actions.is_empty() && by_hand.is_empty();
+    if nothing && open_choices.is_empty() {
+        reasons
+            .push("it holds nothing to run or to tick: read it, and note what you do".to_owned());
+    } else if actions.is_empty() && open_choices.is_empty() {
+        reasons.push("it holds no command: its acts are done by hand, and ticked".to_owned());
     }
-    let ready = !actions.is_empty() && actions.iter().all(|action| action.command.is_ok());
+    let ready =
+        !nothing && open_choices.is_empty() && actions.iter().all(|action| action.command.is_ok());
     let estimate_s = option.estimate.map(|estimate| estimate.max_s).or_else(|| {
         option
             .steps
@@ -123,8 +226,11 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         recommended: option.recommended,
         discouraged: option.discouraged.clone(),
         actions,
+        by_hand,
+        open_choices,
         estimate_s,
         loses: option.loses.clone(),
+        takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
         ready,
         reasons,

@@ -323,6 +323,15 @@ pub struct Acknowledged {
     pub at: Timestamp,
     pub by: String,
     pub note: String,
+    /// More of it is only counted, until the phase ends.
+    #[serde(default)]
+    pub lasts: bool,
+    /// Lines that matched since.
+    #[serde(default)]
+    pub more: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub latest: String,
 }
 
 /// The process that carries an action out; pid and start time name it for good.
@@ -347,6 +356,9 @@ pub struct RollbackState {
     pub stuck_reason: Option<String>,
     /// Where the run stood when it began.
     pub from_phase: String,
+    /// Digests of the files of its commands, as they were shown when it began.
+    #[serde(default)]
+    pub included: Option<BTreeMap<ActionId, String>>,
     /// Attempts that each of its actions had before it began.
     pub attempts_before: BTreeMap<ActionId, u32>,
 }

@@ -1,12 +1,14 @@
 //! The engine as an operator experiences it, over guides read by the real reader. Here stand the guide
 //! and the run under test; what they show, in a file for each subject.
 
+mod by_hand;
 mod held;
 mod lock;
 mod pairing;
 mod properties;
 mod rollback;
 mod shell;
+mod undone;
 mod walk;
 mod watches;
 
@@ -290,6 +292,7 @@ impl Run {
             hash: plan.hash,
             typed: plan.confirm,
             reason: None,
+            included: None,
         }
     }
 }

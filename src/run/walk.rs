@@ -236,7 +236,7 @@ impl RunState {
                 worst = status.or(worst);
             }
         }
-        if self.mode == Mode::RolledBack && ran && !in_option {
+        if ran && !in_option && self.is_undone(step) {
             return StepStatus::Undone;
         }
         if let Some(worst) = worst {

@@ -1,7 +1,7 @@
 //! Watches: actions that run beside the steps without a verdict of their own. Here stands how long each
 //! lives, what it looks for, which are offered, and which of their alerts are open.
 
-use super::{ActionId, Alert, Event, Outcome, RunState};
+use super::{Acknowledged, ActionId, Alert, Event, Outcome, Record, RunState};
 use crate::runbook::{AlertPattern, Block, Phase, Step, UNTIL_END, red_flag_patterns};
 
 impl RunState {
@@ -227,6 +227,13 @@ impl RunState {
             .filter(|alert| alert.acknowledged.is_none())
     }
 
+    /// Whether an alert is about lines that matched: these may go on and on, and what somebody said of
+    /// them holds for the next ones. A check that fails again after it was fine is another matter.
+    pub fn is_of_lines(&self, alert: &Alert) -> bool {
+        let mut patterns = self.alert_patterns(alert.action).into_iter();
+        !self.is_repeated(alert.action) || patterns.any(|pattern| pattern.shown == alert.pattern)
+    }
+
     /// The open alerts of a phase as objections to its gate.
     pub(super) fn alert_objections(&self, phase: &Phase) -> Vec<String> {
         self.open_alerts()
@@ -248,6 +255,15 @@ impl RunState {
         format!("`{}`{times} in `{title}`: {}", alert.pattern, alert.text)
     }
 
+    /// What came after an alert was acknowledged: `12 more since, the last: …`.
+    pub fn more_words(&self, alert: &Alert) -> Option<String> {
+        let known = alert.acknowledged.as_ref().filter(|known| known.more > 0)?;
+        Some(format!(
+            "{} more since, the last: {}",
+            known.more, known.latest
+        ))
+    }
+
     /// Whether a block that others need is there: a step has passed, a watch is running.
     pub(super) fn is_there(&self, block: &Block) -> bool {
         let mut states = self
@@ -261,4 +277,65 @@ impl RunState {
             .and_then(|state| state.last())
             .is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
     }
+}
+
+/// More of what is open already is counted there, and more of what was acknowledged for as long as the
+/// phase lasts is counted as such; else a new alert is open.
+pub(super) fn raise(state: &mut RunState, record: &Record) {
+    let Event::AlertRaised {
+        action,
+        attempt,
+        phase,
+        pattern,
+        line,
+        text,
+        count,
+    } = &record.event
+    else {
+        return;
+    };
+    let mut alerts = state.alerts.iter_mut().rev().filter(|alert| {
+        alert.action == *action && (&alert.pattern, &alert.phase) == (pattern, phase)
+    });
+    let lasts = |alert: &Alert| alert.acknowledged.as_ref().is_none_or(|known| known.lasts);
+    let known = alerts.find(|alert| lasts(alert));
+    let acknowledged = match known {
+        Some(alert) if alert.attempt == *attempt => {
+            alert.line = *line;
+            alert.last_at = record.at;
+            match &mut alert.acknowledged {
+                Some(known) => {
+                    known.more = known.more.saturating_add(*count);
+                    known.latest.clone_from(text);
+                }
+                None => {
+                    alert.text.clone_from(text);
+                    alert.count = alert.count.saturating_add(*count);
+                }
+            }
+            return;
+        }
+        // The same watch, started again.
+        Some(alert) if alert.acknowledged.is_some() => {
+            alert.acknowledged.clone().map(|known| Acknowledged {
+                more: 0,
+                latest: String::new(),
+                ..known
+            })
+        }
+        _ => None,
+    };
+    state.alerts.push(Alert {
+        id: record.seq,
+        phase: phase.clone(),
+        action: *action,
+        attempt: *attempt,
+        pattern: pattern.clone(),
+        line: *line,
+        text: text.clone(),
+        count: *count,
+        first_at: record.at,
+        last_at: record.at,
+        acknowledged,
+    });
 }

@@ -4,6 +4,7 @@
 mod aside;
 mod phase;
 mod rollback;
+mod undoes;
 
 use std::collections::{HashMap, HashSet};
 
@@ -106,6 +107,7 @@ impl<'a> Assembler<'a> {
         self.runbook.waits.sort_by_key(|wait| wait.line);
         self.runbook.waits.dedup_by_key(|wait| wait.line);
         self.bind_undo();
+        self.bind_undoes();
     }
 
     /// A guide without a single heading is one phase.

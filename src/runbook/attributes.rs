@@ -285,6 +285,7 @@ pub(super) const COMMENT_KEYS: [&str; 23] = [
     "estimate",
     "owner",
     "undo",
+    "undoes",
     "ponr",
     "optional",
     "recommended",

@@ -215,6 +215,21 @@ pub struct RollbackOption {
     pub loss_query: Option<BlockNumber>,
     pub body: String,
     pub steps: Vec<Step>,
+    #[serde(default)]
+    pub undoes: Undoes,
+}
+
+/// What a way back undoes, as far as the guide says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undoes {
+    /// Only what names it as its `undo`.
+    #[default]
+    Unsaid,
+    /// All that ran.
+    All,
+    /// Phases and steps, by id.
+    These(Vec<String>),
 }
 
 /// A range of time in seconds, as `5-10 minutes`.

@@ -21,9 +21,10 @@ use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
     ActionId, Command, ENGINE, Event, Mode, PairingAct, PairingFact, Readings, Record, Refusal,
-    RunState, Subject, TargetIdentity, Timestamp, advance, apply, decide, digest_of, open, preview,
+    RunState, Subject, TargetIdentity, Timestamp, advance, apply, decide, open, preview,
 };
 use crate::runbook::Actor;
+use crate::text::redact::Redactor;
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
@@ -76,6 +77,8 @@ pub struct Supervisor {
     pub(super) people_version: u64,
     /// Since when no client of the driver has been seen.
     pub(super) driver_missed: Option<Timestamp>,
+    /// Since when nobody is there whose hand is up, by name.
+    pub(super) hands_missed: HashMap<String, Timestamp>,
     /// When somebody last came or went.
     pub(super) looked_at: Timestamp,
     pub(super) health: StoreHealth,
@@ -160,6 +163,7 @@ impl Supervisor {
             people: Vec::new(),
             people_version: 0,
             driver_missed: None,
+            hands_missed: HashMap::new(),
             looked_at: chrono::Utc::now(),
             health: StoreHealth::default(),
             reserve,
@@ -209,6 +213,7 @@ impl Supervisor {
                     self.mend_journal().await;
                     self.look_at_guide();
                     self.note_presence(false).await;
+                    self.lower_hands_of_the_gone().await;
                     self.proceed().await;
                     self.note_standing(false).await;
                     if self.is_over() || self.is_parked() {
@@ -282,6 +287,19 @@ impl Supervisor {
                     }
                 });
             }
+            Input::Included(action, answer) => {
+                self.secrets.resolve_what_is_at_hand(&self.state).await;
+                let redactor = Redactor::new(self.secrets.values());
+                let state = self.state.clone();
+                tokio::task::spawn_blocking(move || {
+                    if answer
+                        .send(included::read(&state, action, &redactor))
+                        .is_err()
+                    {
+                        tracing::debug!("nobody waits to see what an action includes");
+                    }
+                });
+            }
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::People(version, people) => self.people_changed(version, people).await,
             Input::Launched {
@@ -314,11 +332,23 @@ impl Supervisor {
             included: Some(shown),
             ..
         } = &command
-            && *shown != digest_of(&included::read(&self.state, *action))
+            && included::digest(&self.state, *action).as_ref() != Some(shown)
         {
             return Err(Refusal::new(
-                "a file that it includes has changed since you looked",
+                "a file that it includes or calls has changed since you looked",
                 "look at it again, then confirm",
+            ));
+        }
+        if let Command::Rollback {
+            option,
+            included: Some(shown),
+            ..
+        } = &command
+            && *shown != included::digests(&self.state, option)
+        {
+            return Err(Refusal::new(
+                "a file that the way back includes or calls has changed since you looked",
+                "look at it again (`R`), then confirm",
             ));
         }
         if let Command::Pairing {
@@ -385,18 +415,48 @@ impl Supervisor {
         else {
             return Ok(());
         };
-        if *shown == digest_of(&included::read(&self.state, *action)) {
+        if included::digest(&self.state, *action).as_ref() == Some(shown) {
             return Ok(());
         }
         let fact = PairingFact::ApprovalVoided {
             what: self.state.subject_title(&waiting.request.subject),
-            reason: "a file that it includes has changed".to_owned(),
+            reason: "a file that it includes or calls has changed".to_owned(),
         };
         self.commit(ENGINE, vec![Event::Pairing { fact }]).await?;
         Err(Refusal::new(
-            "a file that it includes has changed since it was asked",
+            "a file that it includes or calls has changed since it was asked",
             "the driver looks at it again and asks anew",
         ))
+    }
+
+    /// A command of a way back runs only with the files that were shown when that began; else the way
+    /// back stops for a look at them.
+    fn as_shown(&self, events: Vec<Event>) -> Vec<Event> {
+        let rollback = self.state.rollback.as_ref();
+        let Some((rollback, shown)) = rollback
+            .filter(|_| self.state.mode == Mode::RollingBack)
+            .and_then(|rollback| Some((rollback, rollback.included.as_ref()?)))
+        else {
+            return events;
+        };
+        let changed = events.iter().find_map(|event| match event {
+            Event::ActionStarted { action, .. } => {
+                let now = included::digest(&self.state, *action);
+                (now.as_ref() != shown.get(action)).then_some(*action)
+            }
+            _ => None,
+        });
+        let Some(action) = changed else { return events };
+        let step = self.state.step_of(action);
+        let title = step.map(|step| crate::run::action_title(&self.state.runbook, step, action));
+        vec![Event::RollbackFinished {
+            option: rollback.option.clone(),
+            succeeded: false,
+            reason: Some(format!(
+                "{}: a file that it includes or calls is not what was shown when the way back began; look at it, then run it",
+                title.unwrap_or_default()
+            )),
+        }]
     }
 
     /// Lets the engine do what it does by itself.
@@ -411,6 +471,7 @@ impl Supervisor {
                 }
                 return;
             }
+            let events = self.as_shown(events);
             if let Err(refusal) = self.commit(ENGINE, events).await {
                 tracing::warn!(reason = %refusal.message, "the run cannot go on by itself");
                 return;

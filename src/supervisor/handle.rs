@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,6 +12,9 @@ use super::guide::GuideWatch;
 use super::output::{Outputs, PageError};
 use crate::executor::{Running, Waiting};
 use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed};
+
+/// A file on a disk that hangs must not hold up who wants to go back.
+const READING: Duration = Duration::from_secs(5);
 
 /// What the loop is asked.
 pub struct Request {
@@ -46,6 +50,8 @@ pub(super) enum Input {
         waiting: Waiting,
     },
     Fate(ActionId, oneshot::Sender<Fate>),
+    /// The files that an action includes and calls.
+    Included(ActionId, oneshot::Sender<Vec<Included>>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
     People(u64, Vec<Person>),
@@ -121,15 +127,21 @@ impl Handle {
         self.outputs.page(action, attempt, from, count).await
     }
 
-    /// The files that an action would include now.
+    /// The files that an action would include and call now, secrets masked.
     ///
     /// # Errors
-    /// They could not be read at all.
+    /// They could not be read at all, or not within [`READING`].
     pub async fn included(&self, action: ActionId) -> Result<Vec<Included>, String> {
-        let state = self.feed.state();
-        tokio::task::spawn_blocking(move || super::included::read(&state, action))
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        self.inputs
+            .send(Input::Included(action, answer))
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|_| gone())?;
+        match tokio::time::timeout(READING, answered).await {
+            Ok(files) => files.map_err(|_| gone()),
+            Err(_) => Err(format!("reading takes longer than {} s", READING.as_secs())),
+        }
     }
 
     /// What has changed in the guide's file since the run was opened, as the lines of a unified

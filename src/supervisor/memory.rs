@@ -190,7 +190,7 @@ fn change<T: DeserializeOwned + Serialize + Default>(
     let root = folder.parent().unwrap_or(folder);
     place::create_private(root)?;
     place::create_private(folder)?;
-    let lock = place::private_file(&root.join("lock"))?;
+    let lock = crate::executor::private_file(&root.join("lock"))?;
     lock.lock()?;
     // A memory that cannot be read is begun anew.
     let mut kept: T = read(&path).unwrap_or_default();

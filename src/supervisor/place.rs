@@ -8,7 +8,7 @@
 //! ```
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Unix socket paths end at 108 bytes on Linux and 104 on macOS.
@@ -57,18 +57,6 @@ pub fn create_private(directory: &Path) -> io::Result<()> {
         .mode(0o700)
         .create(directory)?;
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
-}
-
-/// Opens a file that only its owner may read, for appending; made where it is missing.
-///
-/// # Errors
-/// Where it cannot be opened.
-pub fn private_file(path: &Path) -> io::Result<std::fs::File> {
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
 }
 
 /// Names of all runs, newest first.

@@ -10,6 +10,9 @@ use crate::run::{Command, ENGINE, PairingAct, same_person};
 /// A driver is missed after this time only: a client that connects again is no absence.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The same for who has a hand up; a supervisor that was revived waits for them as long.
+const HAND_GRACE: Duration = Duration::from_secs(5);
+
 impl Supervisor {
     /// Another set of people is connected.
     pub(super) async fn people_changed(&mut self, version: u64, people: Vec<Person>) {
@@ -22,6 +25,27 @@ impl Supervisor {
         self.looked_at = chrono::Utc::now();
         self.note_presence(false).await;
         self.announce();
+    }
+
+    /// A hand goes with the person who raised it.
+    pub(super) async fn lower_hands_of_the_gone(&mut self) {
+        let is_here = |name: &str| {
+            let mut people = self.people.iter();
+            people.any(|person| same_person(&person.name, name))
+        };
+        let hands = self.state.pairing.hands.keys();
+        let missed: Vec<String> = hands.filter(|name| !is_here(name)).cloned().collect();
+        self.hands_missed.retain(|name, _| missed.contains(name));
+        if self.health.failure.is_some() {
+            return;
+        }
+        let now = chrono::Utc::now();
+        for name in missed {
+            let since = *self.hands_missed.entry(name.clone()).or_insert(now);
+            if (now - since).to_std().unwrap_or_default() >= HAND_GRACE {
+                self.note(PairingAct::WatcherLeft { name }).await;
+            }
+        }
     }
 
     fn driver_is_here(&self) -> bool {

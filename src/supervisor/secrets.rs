@@ -134,6 +134,17 @@ impl Secrets {
         }
     }
 
+    /// Reads what can be had without running anything, so that it is masked in what is shown.
+    pub(super) async fn resolve_what_is_at_hand(&mut self, state: &RunState) {
+        for (name, input) in &state.inputs {
+            if let Input::Secret(source @ (SecretSource::Env(_) | SecretSource::File(_))) = input
+                && let Err(reason) = self.resolve(name, source).await
+            {
+                tracing::debug!(%reason, "not masked in what is shown");
+            }
+        }
+    }
+
     /// Values to mask that no step is given.
     pub(super) fn learn(&mut self, values: Vec<String>) {
         self.former.extend(values);
@@ -209,7 +220,16 @@ impl Secrets {
             },
             Command::Note { text, step } => Command::Note {
                 text: clean(text),
-                step,
+                step: step.map(clean),
+            },
+            Command::TakeTarget {
+                target,
+                typed,
+                reason,
+            } => Command::TakeTarget {
+                target,
+                typed,
+                reason: clean(reason),
             },
             Command::Start {
                 action,
@@ -229,7 +249,9 @@ impl Secrets {
                 hash,
                 typed,
                 reason,
+                included,
             } => Command::Rollback {
+                included,
                 option,
                 hash,
                 typed,
@@ -280,9 +302,11 @@ fn scrubbed(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What people write to each other.
+/// What people write to each other, and whom they name.
 fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
     match act {
+        PairingAct::Offer { to } => PairingAct::Offer { to: to.map(clean) },
+        PairingAct::Allow { whom } => PairingAct::Allow { whom: clean(whom) },
         PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
             reason: clean(reason),
             to_go_back,

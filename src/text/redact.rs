@@ -10,6 +10,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+mod forms;
+
+use forms::{add_encodings, add_forms, parts};
+
 /// What stands in place of a secret.
 pub const MASK: &str = "‹redacted›";
 
@@ -19,6 +23,13 @@ const SHORT: usize = 4;
 
 /// The longest stretch that is held back because it may turn out to be a password.
 const PATTERN_LIMIT: usize = 16 * 1024;
+
+/// What is longer is not searched for a pattern within a pattern, so that the time of a search stays
+/// in proportion to its text.
+const NESTED: usize = 256;
+
+/// The longest word of a pattern, or scheme of a URL, that is not cut.
+const LONGEST_NAME: usize = 64;
 
 /// Recognised without being known; the named group is what is masked.
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -126,9 +137,20 @@ impl Redactor {
         Cow::Owned(out)
     }
 
-    /// Where a text that goes on must be cut: what comes before is safe to be masked and shown by
-    /// itself, the rest may be the beginning of a secret.
+    /// How much of a text that goes on can be masked and shown as it stands: the rest may be the
+    /// beginning of a secret. All of it must be given again when more has come.
     pub fn held_from(&self, text: &str) -> usize {
+        self.safe(text, 0)
+    }
+
+    /// As [`Self::held_from`], of a text whose beginning is forgotten: what comes before the cut is
+    /// safe to be masked by itself, and what comes after it is too. So that the name of a secret is
+    /// not cut off from it, no word is cut.
+    pub fn cut_from(&self, text: &str) -> usize {
+        self.safe(text, LONGEST_NAME)
+    }
+
+    fn safe(&self, text: &str, longest_name: usize) -> usize {
         let view = View::of(text, self.needles.is_some());
         let visible = view.visible.as_ref();
         let mut held = self
@@ -143,14 +165,20 @@ impl Redactor {
         {
             held = held.min(tail_start(visible) + found.start());
         }
-        let mut held = view.original(held);
-        // What begins before the cut and ends after it goes as a whole, later.
-        for range in self.secrets_in(&view).into_iter().rev() {
-            if range.start < held && held < range.end {
-                held = range.start;
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"+.-:/".contains(byte);
+        let name = visible.bytes().rev().take(longest_name);
+        let name = name.take_while(is_of_name).count();
+        held = held.min(visible.len() - name);
+        // What begins before the cut and ends after it goes as a whole, later: of a pattern also what
+        // it is known by.
+        let mut found = self.found_in(visible);
+        found.sort_by_key(|found| std::cmp::Reverse(found.secret.end));
+        for found in found {
+            if found.begins < held && held < found.secret.end {
+                held = found.begins;
             }
         }
-        held
+        view.original(held)
     }
 
     /// Of a text that ends with a line end and goes on: how much of it can be masked and kept as whole
@@ -167,31 +195,13 @@ impl Redactor {
         }
     }
 
-    /// A stream that takes chunks and gives text that is safe so far.
-    pub fn stream(&self) -> RedactStream<'_> {
-        RedactStream {
-            redactor: self,
-            pending: String::new(),
-        }
-    }
-
     /// Ranges of the original text to be masked, in order, without overlaps.
     fn secrets_in(&self, view: &View<'_>) -> Vec<Range<usize>> {
-        let visible = view.visible.as_ref();
-        let mut ranges: Vec<Range<usize>> = Vec::new();
-        if let Some(needles) = &self.needles {
-            ranges.extend(needles.find_iter(visible).map(|found| found.range()));
-        }
-        let hinted = HINT.as_ref().is_none_or(|hint| hint.is_match(visible));
-        for pattern in PATTERNS.iter().filter(|_| hinted) {
-            for found in pattern.captures_iter(visible) {
-                if let Some(secret) = found.name("secret")
-                    && !secret.as_str().contains(MASK)
-                {
-                    ranges.push(secret.range());
-                }
-            }
-        }
+        let mut ranges: Vec<Range<usize>> = self
+            .found_in(view.visible.as_ref())
+            .into_iter()
+            .map(|found| found.secret)
+            .collect();
         ranges.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         let mut merged: Vec<Range<usize>> = Vec::new();
         for range in ranges {
@@ -205,29 +215,58 @@ impl Redactor {
         }
         merged
     }
+
+    /// Every secret in a visible text, those that overlap each other too.
+    fn found_in(&self, visible: &str) -> Vec<Found> {
+        let mut secrets = Vec::new();
+        let after = |start: usize| {
+            let first = visible[start..].chars().next();
+            start + first.map_or(1, char::len_utf8)
+        };
+        // The longest form that begins at each place: a form may begin within another.
+        if let Some(needles) = &self.needles {
+            let mut from = 0;
+            while from < visible.len()
+                && let Some(found) = needles.find_at(visible, from)
+            {
+                from = after(found.start());
+                secrets.push(Found {
+                    begins: found.start(),
+                    secret: found.range(),
+                });
+            }
+        }
+        let hinted = HINT.as_ref().is_none_or(|hint| hint.is_match(visible));
+        for pattern in PATTERNS.iter().filter(|_| hinted) {
+            let mut from = 0;
+            while from < visible.len()
+                && let Some(found) = pattern.captures_at(visible, from)
+            {
+                let whole = found.get_match();
+                from = whole.end();
+                if let Some(secret) = found.name("secret")
+                    && !secret.as_str().contains(MASK)
+                {
+                    // What is taken for the secret may be the name of one: `password: password: x`.
+                    if secret.len() <= NESTED {
+                        from = secret.start();
+                    }
+                    secrets.push(Found {
+                        begins: whole.start(),
+                        secret: secret.range(),
+                    });
+                }
+            }
+        }
+        secrets
+    }
 }
 
-/// Masks a text that comes in chunks.
-#[derive(Clone, Debug)]
-pub struct RedactStream<'a> {
-    redactor: &'a Redactor,
-    pending: String,
-}
-
-impl RedactStream<'_> {
-    /// Takes a chunk; gives what can be shown already.
-    pub fn push(&mut self, chunk: &str) -> String {
-        self.pending.push_str(chunk);
-        let held = self.redactor.held_from(&self.pending);
-        let safe = self.redactor.redact_text(&self.pending[..held]);
-        self.pending.drain(..held);
-        safe
-    }
-
-    /// Gives the rest.
-    pub fn finish(self) -> String {
-        self.redactor.redact_text(&self.pending)
-    }
+/// A secret in a text.
+struct Found {
+    /// Where what it is known by begins: `password=`.
+    begins: usize,
+    secret: Range<usize>,
 }
 
 /// A text without its colour sequences, and without the line ends inside of wrapped base64 or
@@ -366,104 +405,6 @@ fn tail_start(text: &str) -> usize {
     (line.max(limit)..=text.len())
         .find(|position| text.is_char_boundary(*position))
         .unwrap_or(text.len())
-}
-
-/// The pieces of a secret that may stand on a line of their own. Lines that say nothing (the end marks
-/// of a key) are left out.
-fn parts(secret: &str) -> impl Iterator<Item = &str> {
-    let several = secret.trim_end_matches(['\r', '\n']).contains('\n');
-    secret.lines().map(str::trim).filter(move |line| {
-        !line.is_empty() && !(several && (line.len() < 8 || line.starts_with("-----")))
-    })
-}
-
-fn add_forms(secret: &str, forms: &mut BTreeSet<String>) {
-    forms.insert(secret.to_owned());
-    // As it looks after scrubbing.
-    forms.insert(super::scrub::scrub_line(secret, false).into_owned());
-    forms.insert(secret.replace('\'', "''"));
-    forms.insert(secret.replace('\'', r"'\''"));
-    forms.insert(secret.replace('\\', r"\\").replace('\'', r"\'"));
-    if let Ok(json) = serde_json::to_string(secret) {
-        forms.insert(json[1..json.len() - 1].to_owned());
-    }
-    forms.insert(percent_encoded(
-        secret,
-        |byte| b"-._~".contains(&byte),
-        false,
-    ));
-    forms.insert(percent_encoded(
-        secret,
-        |byte| b"-._~".contains(&byte),
-        true,
-    ));
-    forms.insert(percent_encoded(
-        secret,
-        |byte| b"-._~!*'()".contains(&byte),
-        false,
-    ));
-    forms.insert(percent_encoded(
-        secret,
-        |byte| b"-._~!$&'()*+,;=:@/?".contains(&byte),
-        false,
-    ));
-    forms
-        .insert(percent_encoded(secret, |byte| b"-._*".contains(&byte), false).replace("%20", "+"));
-    add_encodings(secret.as_bytes(), forms);
-    forms.retain(|form| form.chars().count() >= SHORT);
-}
-
-fn add_encodings(secret: &[u8], forms: &mut BTreeSet<String>) {
-    forms.insert(secret.iter().map(|byte| format!("{byte:02x}")).collect());
-    forms.insert(secret.iter().map(|byte| format!("{byte:02X}")).collect());
-    forms.insert(secret.iter().map(|byte| format!("%{byte:02x}")).collect());
-    forms.insert(secret.iter().map(|byte| format!("%{byte:02X}")).collect());
-    for alphabet in [STANDARD, URL_SAFE] {
-        for offset in 0..3 {
-            let form = base64_inside(secret, offset, alphabet);
-            if form.len() >= SHORT {
-                forms.insert(form);
-            }
-        }
-    }
-}
-
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// The characters that a secret gives in the base64 of any text that holds it `offset` bytes after a
-/// multiple of three: those that depend on nothing but the secret.
-fn base64_inside(secret: &[u8], offset: usize, alphabet: &[u8; 64]) -> String {
-    let first_bit = offset * 8;
-    let last_bit = first_bit + secret.len() * 8;
-    let bit = |position: usize| {
-        let inside = position - first_bit;
-        (secret[inside / 8] >> (7 - inside % 8)) & 1
-    };
-    let mut out = String::new();
-    let mut position = first_bit.next_multiple_of(6);
-    while position + 6 <= last_bit {
-        let value = (0..6).fold(0_usize, |value, index| {
-            value << 1 | usize::from(bit(position + index))
-        });
-        out.push(char::from(alphabet[value]));
-        position += 6;
-    }
-    out
-}
-
-fn percent_encoded(secret: &str, is_plain: impl Fn(u8) -> bool, lower: bool) -> String {
-    let mut out = String::new();
-    for byte in secret.bytes() {
-        if byte.is_ascii_alphanumeric() || is_plain(byte) {
-            out.push(char::from(byte));
-        } else if lower {
-            out.push_str(&format!("%{byte:02x}"));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

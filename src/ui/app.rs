@@ -369,7 +369,7 @@ impl App {
     pub fn wanted(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         if let Some(mut dialog) = self.dialogs.pop() {
-            if let Some(action) = dialog.wants_included() {
+            while let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
             }
             if let Some(action) = dialog.wants_fate() {
@@ -417,7 +417,10 @@ impl App {
 
     fn areas(&self) -> Areas {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
-        screen::areas(area, super::chrome::alarms(&self.look()).len())
+        let (look, size) = (self.look(), self.size);
+        let alarms = super::chrome::alarm_lines(&look, size).len();
+        let acts = screen::act_lines(&look, self.notice(), self.is_waiting(), size).len();
+        screen::areas(area, alarms, acts)
     }
 
     /// The room of a pane as it stands on the screen, its title not counted.

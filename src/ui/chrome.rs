@@ -11,14 +11,14 @@
 //! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::dialogs::Dialog;
 use super::format::{
     clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
-    seconds_between,
+    seconds_between, wrap_within,
 };
 use super::held;
 use super::intent::Intent;
@@ -39,6 +39,11 @@ pub fn header_rows(height: u16) -> u16 {
 
 /// Way back, next act and keys.
 pub const FOOTER_ROWS: u16 = 3;
+
+/// A screen of so many rows has some to spare for what does not fit on one.
+pub const ROOMY: u16 = 20;
+/// Rows that long alarms take beyond one each.
+const ALARM_ROWS_MORE: usize = 2;
 
 pub fn header(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let run = look.run();
@@ -226,13 +231,13 @@ fn guide_word(look: &Look<'_>) -> Option<String> {
     })
 }
 
-/// What must not be overlooked, the gravest first.
-pub fn alarms(look: &Look<'_>) -> Vec<String> {
+/// What must not be overlooked, the gravest first. Nearly all end with what to do.
+fn alarms(look: &Look<'_>) -> Vec<Alarm> {
     let model = look.model;
     let mut alarms = Vec::new();
     if let Some(silent) = model.silent_s() {
         let silent = duration(silent);
-        alarms.push(match &model.link {
+        alarms.push(Alarm::whole(match &model.link {
             Link::Up => {
                 format!("NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old")
             }
@@ -241,7 +246,7 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
                  `gonogo resume {}` revives a run whose supervisor is gone ({why})",
                 look.run().run
             ),
-        });
+        }));
     }
     if let Some(typing) = &look.view.typing {
         let title = look
@@ -249,23 +254,24 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             .step_of(typing.action)
             .map_or("", |step| step.title.as_str());
         let key = keymap::key_of(Context::Keyboard, Intent::TakeKeyboardBack);
-        alarms.push(if typing.is_over(model) {
+        alarms.push(Alarm::whole(if typing.is_over(model) {
             format!("THE STEP HAS ENDED: your keys go nowhere; {key} takes them back")
         } else {
             format!(
                 "YOUR KEYS GO TO THE STEP `{}`: {key} takes them back",
                 plain(title)
             )
-        });
+        }));
     }
     if let Some(held) = held::held(model) {
         let key = |intent| keymap::key_of(Context::Main, intent);
-        alarms.extend(held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld)));
+        let alarm = held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld));
+        alarms.extend(alarm.map(Alarm::whole));
     }
     if let Some(failure) = &model.store.failure {
-        alarms.push(format!(
+        alarms.push(Alarm::whole(format!(
             "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
-        ));
+        )));
     }
     if let Some(alert) = alert_at_hand(look) {
         let run = look.run();
@@ -274,19 +280,60 @@ pub fn alarms(look: &Look<'_>) -> Vec<String> {
             many => format!(" (1 of {many})"),
         };
         let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
-        alarms.push(format!(
-            "RED FLAG{more}, {key} acknowledges: {}",
-            run.alert_words(alert)
-        ));
+        // What to do stands first; the line that was seen may be of any length.
+        alarms.push(Alarm {
+            is_cut: true,
+            text: format!(
+                "RED FLAG{more}, {key} acknowledges: {}",
+                run.alert_words(alert)
+            ),
+        });
     }
     alarms
 }
 
-pub fn draw_alarms(alarms: &[String], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+/// A row over the panes.
+struct Alarm {
+    text: String,
+    /// Its end may be missing.
+    is_cut: bool,
+}
+
+impl Alarm {
+    fn whole(text: String) -> Self {
+        Self {
+            text,
+            is_cut: false,
+        }
+    }
+}
+
+/// The alarms as rows of a screen. What does not fit on its row goes on below it, for it ends with
+/// what to do; on a low screen it is cut.
+pub fn alarm_lines(look: &Look<'_>, screen: Size) -> Vec<Line<'static>> {
+    let mut spare = match screen.height {
+        ROOMY.. => ALARM_ROWS_MORE,
+        _ => 0,
+    };
+    let style = look.theme.style(Role::Alarm);
+    let mut lines = Vec::new();
+    for alarm in alarms(look) {
+        let text = format!(" {}", alarm.text);
+        let columns = usize::from(screen.width);
+        let rows = match spare {
+            1.. if !alarm.is_cut => wrap_within(Line::styled(text, style), columns, 1, 1 + spare),
+            _ => vec![Line::styled(fit(&text, columns), style)],
+        };
+        spare -= rows.len() - 1;
+        lines.extend(rows);
+    }
+    lines
+}
+
+pub fn draw_alarms(alarms: &[Line<'static>], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     for (alarm, row) in alarms.iter().zip(area.rows()) {
         buffer.set_style(row, look.theme.style(Role::Alarm));
-        let text = fit(&format!(" {alarm}"), row.width.into());
-        Line::styled(text, look.theme.style(Role::Alarm)).render(row, buffer);
+        alarm.render(row, buffer);
     }
 }
 
@@ -363,6 +410,10 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         let count = plural(plan.actions.len(), "command", "commands");
         left.push(segment(count, muted, 4));
     }
+    if !plan.by_hand.is_empty() {
+        let count = plural(plan.by_hand.len(), "act by hand", "acts by hand");
+        left.push(segment(count, muted, 4));
+    }
     if let Some(loses) = &plan.loses {
         left.push(segment(
             format!("loses {}", fit(&plain(loses), 50)),
@@ -380,12 +431,11 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
 
 /// Whether a plan can start, in words.
 pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
+    if plan.ready && plan.is_by_hand() {
+        return ("ready, by hand".to_owned(), Role::Warning);
+    }
     if plan.ready {
         return ("ready".to_owned(), Role::Passed);
-    }
-    if plan.actions.is_empty() {
-        let key = keymap::key_of(Context::Main, Intent::AskRollBack);
-        return (format!("by hand: {key} shows what to do"), Role::Warning);
     }
     let why = plan.reasons.first().map_or("", String::as_str);
     (format!("NOT READY: {why}"), Role::Failed)

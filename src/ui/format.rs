@@ -156,6 +156,34 @@ pub fn line_width(line: &Line<'_>) -> usize {
     line.spans.iter().map(|span| span.content.width()).sum()
 }
 
+/// As [`wrap`], in at most so many rows: the last one ends with `…` where more would follow.
+pub fn wrap_within(
+    line: Line<'static>,
+    limit: usize,
+    hanging: usize,
+    rows: usize,
+) -> Vec<Line<'static>> {
+    let mut lines = wrap(line, limit, hanging);
+    if lines.len() > rows.max(1) {
+        lines.truncate(rows.max(1));
+        if let Some(last) = lines.last_mut() {
+            let style = last.spans.last().map(|span| span.style);
+            while line_width(last) + 2 > limit
+                && let Some(span) = last.spans.last_mut()
+            {
+                let mut text = span.content.to_string();
+                match text.pop() {
+                    Some(_) if !text.is_empty() => span.content = text.into(),
+                    _ => drop(last.spans.pop()),
+                }
+            }
+            let more = Span::styled(" …", style.unwrap_or_default());
+            last.spans.push(more);
+        }
+    }
+    lines
+}
+
 /// Breaks a styled line at blanks so that each part fits `limit` columns. Later parts are indented
 /// by `hanging` columns.
 pub fn wrap(line: Line<'static>, limit: usize, hanging: usize) -> Vec<Line<'static>> {

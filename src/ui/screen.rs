@@ -7,9 +7,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 
-use super::chrome::{self, FOOTER_ROWS, header_rows};
+use super::chrome::{self, FOOTER_ROWS, ROOMY, header_rows};
 use super::dialogs::Dialog;
-use super::format::{fit, line_width, width, wrap};
+use super::format::{fit, line_width, width, wrap, wrap_within};
 use super::intent::Intent;
 use super::keymap::Context;
 use super::layout::{Arrangement, Layout, Placed};
@@ -17,12 +17,18 @@ use super::panes;
 use super::theme::Role;
 use super::view::Look;
 use super::walk::next_act;
+use crate::text::scrub::{is_clean, is_hidden};
 
 /// The least terminal in which the cockpit can be used.
 pub const LEAST: Size = Size {
     width: 40,
     height: 12,
 };
+
+/// Rows that what is next takes at most; it stands there all the time.
+const NEXT_ROWS: usize = 2;
+/// Rows that a notice takes at most.
+const NOTICE_ROWS: usize = 4;
 
 /// Columns left free beside the text of a pane.
 const MARGIN: u16 = 1;
@@ -43,10 +49,12 @@ pub struct Areas {
     pub footer: Rect,
 }
 
-pub fn areas(area: Rect, alarms: usize) -> Areas {
+/// `alarms` and `acts`: rows of the alarms, and of the line that says what is next.
+pub fn areas(area: Rect, alarms: usize, acts: usize) -> Areas {
     let header_height = header_rows(area.height).min(area.height);
     let rest = area.height - header_height;
-    let footer_height = FOOTER_ROWS.min(rest);
+    let more = u16::try_from(acts.saturating_sub(1)).unwrap_or(u16::MAX);
+    let footer_height = FOOTER_ROWS.saturating_add(more).min(rest);
     let alarm_height = u16::try_from(alarms)
         .unwrap_or(u16::MAX)
         .min(rest - footer_height);
@@ -112,8 +120,10 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         too_small(look, area, buffer);
         return;
     }
-    let alarms = chrome::alarms(look);
-    let areas = areas(area, alarms.len());
+    let size = area.as_size();
+    let alarms = chrome::alarm_lines(look, size);
+    let acts = act_lines(look, frame.notice, frame.is_waiting, size);
+    let areas = areas(area, alarms.len(), acts.len());
     chrome::header(look, areas.header, buffer);
     chrome::draw_alarms(&alarms, look, areas.alarms, buffer);
     let arrangement = arrange(frame.layout, look, areas.body);
@@ -128,24 +138,70 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(dialog) = frame.dialog {
         draw_dialog(dialog, look, areas.body, buffer);
     }
-    footer(frame, areas.footer, buffer);
+    footer(frame, &acts, areas.footer, buffer);
+    seal(area, buffer);
 }
 
-fn footer(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
+/// The last look at what goes to the terminal. Text from outside was scrubbed where it entered; the
+/// names of folders, files and hosts are used as they are, and shown without what could drive a
+/// terminal or deceive a reader.
+fn seal(area: Rect, buffer: &mut Buffer) {
+    for position in area.positions() {
+        let Some(cell) = buffer.cell_mut(position) else {
+            continue;
+        };
+        if !is_clean(cell.symbol()) {
+            let seen: String = cell
+                .symbol()
+                .chars()
+                .filter(|letter| !is_hidden(*letter))
+                .collect();
+            let blank = seen.is_empty();
+            cell.set_symbol(if blank { " " } else { &seen });
+        }
+    }
+}
+
+fn footer(frame: &Frame<'_>, acts: &[Line<'static>], area: Rect, buffer: &mut Buffer) {
     let look = &frame.look;
     for (index, row) in area.rows().enumerate() {
-        match index {
-            0 => chrome::way_back(look, row.width).render(row, buffer),
-            1 => act_line(frame, row.width).render(row, buffer),
+        match (
+            index,
+            index.checked_sub(1).and_then(|index| acts.get(index)),
+        ) {
+            (0, _) => chrome::way_back(look, row.width).render(row, buffer),
+            (_, Some(act)) => act.render(row, buffer),
             _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),
         }
     }
 }
 
-fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
-    let theme = frame.look.theme;
-    let columns = usize::from(columns);
-    match frame.notice {
+/// What is next, or what is to be told, in as many rows as it takes: it ends with what to do.
+pub fn act_lines(
+    look: &Look<'_>,
+    notice: Option<&Notice>,
+    is_waiting: bool,
+    screen: Size,
+) -> Vec<Line<'static>> {
+    let columns = usize::from(screen.width);
+    let whole = act_line(look, notice, is_waiting, usize::MAX / 2);
+    if screen.height < ROOMY || line_width(&whole) <= columns {
+        return vec![act_line(look, notice, is_waiting, columns)];
+    }
+    match notice {
+        Some(_) => wrap_within(whole, columns, 1, NOTICE_ROWS),
+        None => wrap_within(whole, columns, 6, NEXT_ROWS),
+    }
+}
+
+fn act_line(
+    look: &Look<'_>,
+    notice: Option<&Notice>,
+    is_waiting: bool,
+    columns: usize,
+) -> Line<'static> {
+    let theme = look.theme;
+    match notice {
         Some(notice) => {
             let text = fit(&format!(" {}", notice.text), columns);
             let room = columns.saturating_sub(width(&text) + 2);
@@ -156,12 +212,12 @@ fn act_line(frame: &Frame<'_>, columns: u16) -> Line<'static> {
             }
             Line::from(spans)
         }
-        None if frame.is_waiting => Line::styled(
+        None if is_waiting => Line::styled(
             " sent, waiting for the supervisor",
             theme.style(Role::Muted),
         ),
         None => {
-            let act = next_act(&frame.look);
+            let act = next_act(look);
             Line::from(vec![
                 Span::styled(" next ", theme.style(Role::Muted)),
                 Span::styled(
@@ -353,6 +409,7 @@ fn too_small(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     {
         line.render(row, buffer);
     }
+    seal(area, buffer);
 }
 
 /// Shown until the supervisor has sent the state of the run.
@@ -361,5 +418,26 @@ pub fn waiting(text: &str, area: Rect, buffer: &mut Buffer) {
     let top = area.height / 2;
     for (line, row) in lines.into_iter().zip(area.rows().skip(top.into())) {
         line.render(row, buffer);
+    }
+    seal(area, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_not_seen_gets_past_the_last_look() {
+        let area = Rect::new(0, 0, 20, 1);
+        let mut buffer = Buffer::empty(area);
+        for (at, symbol) in ["a\u{200d}", "\u{1b}", "\u{9b}", "ü\u{e0041}", "✓\u{fe0f}"]
+            .into_iter()
+            .enumerate()
+        {
+            buffer[(u16::try_from(at).unwrap(), 0)].set_symbol(symbol);
+        }
+        seal(area, &mut buffer);
+        let seen: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        assert_eq!(seen.trim_end(), "a  ü✓\u{fe0f}");
     }
 }

@@ -3,8 +3,8 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    ActionId, Event, GateDecision, GuideOnDisk, Input, Logged, Note, Outcome, PairingFact, Record,
-    RunState, Timestamp, Verdict, action_title,
+    Acknowledged, ActionId, Event, GateDecision, GuideOnDisk, Input, Logged, Note, Outcome,
+    PairingFact, Record, RunState, Timestamp, Verdict, action_title,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -198,13 +198,19 @@ pub fn of(run: &RunState) -> Vec<Entry> {
     }
     inputs(run, &mut entries);
     for alert in &run.alerts {
+        // Of a watch that was started again, what was acknowledged before.
+        let is_known = |known: &Acknowledged| known.at < alert.first_at;
+        let again = alert.acknowledged.as_ref().is_some_and(is_known);
         entries.push(Entry {
             at: alert.first_at,
             by: crate::run::ENGINE.to_owned(),
-            mark: mark("⚑", "RED FLAG", Role::Failed),
+            mark: match again {
+                true => mark("⚑", "again", Role::Muted),
+                false => mark("⚑", "RED FLAG", Role::Failed),
+            },
             text: run.alert_words(alert),
         });
-        if let Some(known) = &alert.acknowledged {
+        if let Some(known) = alert.acknowledged.as_ref().filter(|_| !again) {
             entries.push(Entry {
                 at: known.at,
                 by: known.by.clone(),
@@ -212,6 +218,12 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                 text: format!("`{}`: {}", alert.pattern, known.note),
             });
         }
+        entries.extend(run.more_words(alert).map(|more| Entry {
+            at: alert.last_at,
+            by: crate::run::ENGINE.to_owned(),
+            mark: mark("⚑", "again", Role::Muted),
+            text: format!("`{}`: {more}", alert.pattern),
+        }));
     }
     entries.extend(run.notes.iter().map(of_note));
     entries.extend(run.pairing.log.iter().map(of_people));

@@ -4,6 +4,7 @@
 use super::format::{duration, minute, minute_or_date, plural, seconds_between};
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
+use super::markdown::plain;
 use super::theme::Role;
 use super::view::Look;
 use super::waits::waits_for_person;
@@ -362,8 +363,12 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
             );
         }
         Mode::RolledBack => {
+            let by = run
+                .rolled_back_by()
+                .map(|option| format!(" by `{}`", plain(&option.title)));
             return next(format!(
-                "rolled back: this run is over; `gonogo report {}` tells it all, {} leaves",
+                "rolled back{}: this run is over; `gonogo report {}` tells it all, {} leaves",
+                by.unwrap_or_default(),
                 run.run,
                 key(Intent::AskQuit)
             ));
@@ -478,6 +483,14 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
     let open = items
         .iter()
         .find(|item| !is_done(run, step, item) && !may_wait(run, step, item));
+    if let Some((_, _, tick)) = run.by_hand_now() {
+        let text = plain(&tick.text);
+        return next(format!(
+            "{elsewhere}way back, by hand: {text}; done? {} ticks it, {} with what you saw",
+            key(Intent::Tick),
+            key(Intent::TickWithNote)
+        ));
+    }
     match open {
         Some(Item::Tick(_)) => {
             let left = items

@@ -16,10 +16,18 @@ pub fn alert_at_hand<'a>(look: &Look<'a>) -> Option<&'a Alert> {
 
 /// Asks what the alert at hand means.
 pub fn acknowledgement(look: &Look<'_>) -> Option<Form> {
+    let run = look.run();
     let alert = alert_at_hand(look)?;
-    let (id, words) = (alert.id, look.run().alert_words(alert));
-    let title = format!("red flag: {words}");
-    Some(Form::new(
+    let id = alert.id;
+    let title = format!("red flag: `{}`", alert.pattern);
+    let mut about = vec![run.alert_words(alert)];
+    if run.is_of_lines(alert) {
+        about.push(format!(
+            "Once acknowledged, more lines with `{}` in this watch are counted and raise no alarm, until the phase ends.",
+            alert.pattern
+        ));
+    }
+    let form = Form::new(
         &title,
         vec![Field::required("what it means")],
         move |texts| {
@@ -28,7 +36,8 @@ pub fn acknowledgement(look: &Look<'_>) -> Option<Form> {
                 note: texts.concat(),
             }])
         },
-    ))
+    );
+    Some(form.about(about))
 }
 
 /// A watch is offered; nobody has to take it.

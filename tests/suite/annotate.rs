@@ -199,6 +199,8 @@ fn what_leaves_no_doubt_is_settled_without_a_person() {
         "{}",
         dry.out
     );
+    let said = "1 block would be settled, 4 left to a person; nothing was written";
+    assert!(dry.err.contains(said), "{}", dry.err);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), GUIDE);
     let done = home
         .gonogo(&["annotate", "guide.md", "--accept-certain"])

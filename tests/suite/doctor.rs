@@ -86,3 +86,13 @@ fn an_environment_that_does_not_exist_is_not_found_healthy() {
     let done = home.gonogo(&["doctor", "--env", "production"]).exits(2);
     assert!(done.err.contains("there are: staging"), "{}", done.err);
 }
+
+/// As in a pipeline or under a service manager.
+#[test]
+fn without_any_terminal_none_is_missed() {
+    let home = Home::new();
+    let mut command = home.command(&["doctor"]);
+    command.env_remove("TERM");
+    let done = Home::finish(command).exits(0);
+    assert!(done.out.contains("not for the cockpit"), "{}", done.out);
+}

@@ -178,6 +178,7 @@ async fn a_journal_without_room_stops_what_is_new_but_not_the_way_back() {
         hash: plan.hash,
         typed: None,
         reason: None,
+        included: None,
     };
     assert!(matches!(
         joined.asks(back).await,

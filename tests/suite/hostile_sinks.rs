@@ -17,7 +17,7 @@ use crate::support::terminal::Terminal;
 use crate::support::{Database, cluster, connect, execute, fresh_database};
 
 /// The attacks, each behind the name of its field and its number, so that a leak tells where it is.
-fn attack(field: &str, numbers: impl IntoIterator<Item = usize>) -> String {
+pub fn attack(field: &str, numbers: impl IntoIterator<Item = usize>) -> String {
     numbers
         .into_iter()
         .map(|number| format!("{field}.{number} {} ", CORPUS[number].1))
@@ -42,7 +42,7 @@ fn culprit(before: &str) -> String {
 }
 
 /// A document that nobody but its reader acts on: text, tabs and line ends.
-fn assert_document(bytes: &[u8], place: &str) {
+pub fn assert_document(bytes: &[u8], place: &str) {
     let text = std::str::from_utf8(bytes)
         .unwrap_or_else(|error| panic!("{place}: bytes that are no text: {error}"));
     for (at, character) in text.char_indices() {
@@ -54,7 +54,7 @@ fn assert_document(bytes: &[u8], place: &str) {
 
 /// What the cockpit itself says to a terminal, and nothing else: colours, the place of the cursor, and
 /// taking and giving back the screen, once each.
-fn assert_screen(bytes: &[u8], place: &str) {
+pub fn assert_screen(bytes: &[u8], place: &str) {
     let text = std::str::from_utf8(bytes)
         .unwrap_or_else(|error| panic!("{place}: bytes that are no text: {error}"));
     let mut once = std::collections::BTreeMap::<String, usize>::new();
@@ -131,7 +131,7 @@ fn the_checker_of_screens_tells_ours_from_theirs() {
 }
 
 /// What a program printed, byte for byte.
-fn printed(mut command: Process) -> (i32, Vec<u8>, Vec<u8>) {
+pub fn printed(mut command: Process) -> (i32, Vec<u8>, Vec<u8>) {
     let output = command.output().unwrap();
     (
         output.status.code().unwrap_or(-1),
@@ -142,7 +142,7 @@ fn printed(mut command: Process) -> (i32, Vec<u8>, Vec<u8>) {
 
 /// Runs the program and holds what it prints against the rules of a document.
 #[track_caller]
-fn assert_prints(home: &Home, arguments: &[&str], code: i32) -> String {
+pub fn assert_prints(home: &Home, arguments: &[&str], code: i32) -> String {
     let (exit, out, err) = printed(home.command(arguments));
     let place = arguments[..arguments.len().min(2)].join(" ");
     assert_document(&out, &format!("{place} (standard output)"));
@@ -270,7 +270,7 @@ async fn hostile_sessions(database: &Database, group: &dyn Fn(&str) -> String) -
 }
 
 /// Ends with its test.
-struct Child(std::process::Child);
+pub struct Child(pub std::process::Child);
 
 impl Drop for Child {
     fn drop(&mut self) {
@@ -416,7 +416,7 @@ fn no_error_holds_a_foreign_control_byte() {
 }
 
 /// How many attacks a field carries at a time, so that all of them fit on a line of a wide screen.
-const AT_A_TIME: usize = 11;
+pub const AT_A_TIME: usize = 11;
 
 async fn the_terminal_gets_nothing_of(first: usize) {
     let numbers = first..CORPUS.len().min(first + AT_A_TIME);

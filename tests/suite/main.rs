@@ -1,6 +1,8 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod annotate;
+mod by_hand;
+mod called_files;
 mod cluster;
 mod cockpit;
 mod config;
@@ -23,6 +25,7 @@ mod executor_sql;
 mod faults;
 mod flowing;
 mod held;
+mod hostile_names;
 mod hostile_output;
 mod hostile_sinks;
 mod house;

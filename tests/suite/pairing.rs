@@ -122,6 +122,23 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
 }
 
 #[test]
+fn a_hand_goes_with_who_raised_it() {
+    let home = home("1h");
+    let anna = opened(&home);
+    let mut bert = attach(&home, "bert", &[]);
+    bert.wait_for("drives, you watch");
+    bert.keys("h");
+    bert.wait_for("raise your hand");
+    bert.keys("the lag<enter>");
+    anna.wait_for("hand: bert");
+    bert.keys("ql");
+    bert.wait_exit();
+    anna.wait_gone("hand: bert");
+    let report = report(&home);
+    assert!(report.contains("who has left"), "{report}");
+}
+
+#[test]
 fn the_controls_of_a_killed_driver_are_demanded_after_a_time() {
     let home = home("3s");
     let mut anna = opened(&home);

@@ -145,6 +145,16 @@ fn walks_to_the_gate(mut watched: Watched) {
     terminal.wait_for("an old line");
     terminal.keys("<enter>");
     terminal.wait_for("nothing stands against GO");
+    // What was said of it holds for the next such line: counted, and no alarm.
+    watched.logs("api.log", "02:16 ERROR: deadlock detected again");
+    until("the line that is counted", || {
+        let report = watched.home.gonogo(&["report", &watched.run]).exits(0).out;
+        report
+            .contains("1 more since, the last: 02:16")
+            .then_some(())
+    });
+    let terminal = &mut watched.terminal;
+    assert!(!terminal.shows("RED FLAG"), "{}", terminal.text());
     terminal.keys("G");
     terminal.wait_for("Told");
     until("the watches to end with their phase", || {

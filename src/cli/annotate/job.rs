@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub beside: bool,
     /// Why the guide itself is not written to.
     pub obstacle: Option<String>,
+    /// Nothing is written: what would be is shown.
+    pub look_only: bool,
 }
 
 /// What answers would change.
@@ -69,6 +71,7 @@ impl Job {
             name,
             beside: beside || obstacle.is_some(),
             obstacle,
+            look_only,
         })
     }
 

@@ -76,7 +76,7 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             "use `gonogo annotate GUIDE --json` to look, or `--accept-certain` to settle what leaves no doubt",
         ));
     }
-    ask(&job, &proposals, arguments.dry_run)
+    ask(&job, &proposals)
 }
 
 fn fenced(proposals: &[Proposal]) -> impl Fn(usize) -> bool {
@@ -130,16 +130,17 @@ fn certain(job: &Job, proposals: &[Proposal], arguments: &Arguments) -> color_ey
             }
         }
     }
-    print::say!(
-        "{} settled, {} left to a person",
-        open::counted(answers.len(), "block"),
-        left
-    );
+    let settled = open::counted(answers.len(), "block");
+    if arguments.dry_run {
+        print::say!("{settled} would be settled, {left} left to a person; nothing was written");
+    } else {
+        print::say!("{settled} settled, {left} left to a person");
+    }
     Ok(Exit::Done)
 }
 
 /// The walk, until it is written or left.
-fn ask(job: &Job, proposals: &[Proposal], dry_run: bool) -> color_eyre::Result<Exit> {
+fn ask(job: &Job, proposals: &[Proposal]) -> color_eyre::Result<Exit> {
     let mut walk = Walk::new(job, proposals);
     let (guard, mut screen) = Guard::take()?;
     let step = loop {
@@ -147,7 +148,7 @@ fn ask(job: &Job, proposals: &[Proposal], dry_run: bool) -> color_eyre::Result<E
         let step = walk.event(&crossterm::event::read()?);
         match step {
             Step::Stay => {}
-            Step::Write if !dry_run => match walk.edits().map(|edits| job.write(&edits)) {
+            Step::Write if !job.look_only => match walk.edits().map(|edits| job.write(&edits)) {
                 Ok(Ok(written)) => break Step::Written(written),
                 Ok(Err((file, error))) => walk.rescue(&file, &error.to_string()),
                 Err(why) => walk.rescue(&job.file, &why),
@@ -171,6 +172,8 @@ fn ask(job: &Job, proposals: &[Proposal], dry_run: bool) -> color_eyre::Result<E
                 .edits()
                 .map_err(|why| Trouble::failed(why, "settle the blocks one by one"))?;
             show(&edits.diff)?;
+            let settled = open::counted(walk.answers().len(), "block");
+            print::say!("{settled} would be settled; nothing was written");
             Ok(Exit::Done)
         }
         Step::Print => {

@@ -328,9 +328,10 @@ fn choices(walk: &Walk<'_>, typed: &str, selected: usize, area: Rect) -> Vec<Lin
 fn foot(walk: &Walk<'_>, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(Span::styled("─".repeat(columns), DIM))];
     let rest = match &walk.mode {
-        Mode::Confirm { .. } => {
-            keys("y write it · b back to the blocks · x leave without writing · ↑↓ look")
-        }
+        Mode::Confirm { .. } => keys(match walk.job.look_only {
+            true => "y print the difference and leave · b back to the blocks · x leave · ↑↓ look",
+            false => "y write it · b back to the blocks · x leave without writing · ↑↓ look",
+        }),
         Mode::Rescue(_) => {
             keys("s keep the answers in gonogo.toml · p print them and leave · b back")
         }
@@ -362,9 +363,10 @@ fn foot(walk: &Walk<'_>, columns: usize) -> Vec<Line<'static>> {
             ]));
             let mut rows =
                 keys("Enter accept · c change · s split · e expectation · u undo · i name");
-            rows.extend(keys(
-                "b back · n skip · ↑↓ look · q write and leave · Ctrl-C leave",
-            ));
+            rows.extend(keys(match walk.job.look_only {
+                true => "b back · n skip · ↑↓ look · q show what would be written · Ctrl-C leave",
+                false => "b back · n skip · ↑↓ look · q write and leave · Ctrl-C leave",
+            }));
             rows
         }
     };

@@ -136,7 +136,14 @@ fn value_of(text: &str, key: &str) -> Option<String> {
 
 pub(super) fn terminal(findings: &mut Findings) {
     let of = |name: &str| std::env::var(name).unwrap_or_default();
+    let unattended = !std::io::stdin().is_terminal()
+        && !std::io::stdout().is_terminal()
+        && !std::io::stderr().is_terminal();
     match of("TERM").as_str() {
+        "" | "dumb" if unattended => {
+            findings.good("none here: enough for `rehearse` and `plan`, not for the cockpit");
+            return;
+        }
         "" | "dumb" => findings.bad(
             "`TERM` names no terminal that can be drawn on",
             "use a terminal or tmux; `gonogo rehearse` and `gonogo plan` need none",

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -11,9 +10,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use rustix::process::Signal;
-use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
+use super::dump::Listener;
 use super::ending::Ending;
 use super::exit::ExitFile;
 use super::feed::Feed;
@@ -21,7 +20,7 @@ use super::keyboard::Keyboard;
 use super::left::{left_of, remark};
 use super::leftovers::{bury, linger};
 use super::output::{Spool, Stream};
-use super::shell::Listener;
+use super::reading::{Reader, TURN, read_turn, readable, reader};
 use super::signals::Signals;
 use super::start::spawn;
 use crate::executor::channel::{self, Frames, Told};
@@ -42,12 +41,6 @@ const LOOK_AROUND: Duration = Duration::from_millis(50);
 const LET_GO: Duration = Duration::from_millis(100);
 /// How often it is looked whether the background of a watch is still there.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
-/// Bytes taken from one terminal before the other has its turn.
-const TURN: usize = 256 * 1024;
-
-/// One end of a terminal; `None` once nobody holds the other.
-pub(super) type Reader = Option<pipe::Receiver>;
-
 pub(super) struct Action<'a> {
     spec: &'a ShimSpec,
     spool: Spool,
@@ -470,42 +463,9 @@ impl<'a> Action<'a> {
     }
 }
 
-/// Tokio has no type for our end of a terminal; it is read like the end of a pipe.
-fn reader(terminal: OwnedFd) -> io::Result<pipe::Receiver> {
-    pipe::Receiver::from_owned_fd_unchecked(terminal)
-}
-
-pub(super) async fn readable(reader: &Reader) -> io::Result<()> {
-    match reader {
-        Some(reader) => reader.readable().await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn writable(feed: &Option<Feed>) -> io::Result<()> {
     match feed {
         Some(feed) => feed.writable().await,
         None => std::future::pending().await,
     }
-}
-
-/// Reads up to `TURN` bytes; closes the reader where nobody holds the other end any more.
-pub(super) fn read_turn(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> usize {
-    let mut buffer = [0_u8; 64 * 1024];
-    let mut taken = 0;
-    while taken < TURN {
-        let Some(open) = reader else { break };
-        match open.try_read(&mut buffer) {
-            Ok(0) => *reader = None,
-            Ok(length) => {
-                take(&buffer[..length]);
-                taken += length;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // EIO: the far end is closed and everything is read.
-            Err(_) => *reader = None,
-        }
-    }
-    taken
 }

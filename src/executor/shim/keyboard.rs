@@ -134,12 +134,26 @@ impl Keyboard {
             .find(|text| !text.trim().is_empty())
             .unwrap_or_default();
         let hidden = !self.echoes();
+        if hidden && let Some(editor) = self.editor() {
+            self.say(Some(Asks {
+                prompt: format!("{editor} has opened: it takes keys until it is left"),
+                hidden: false,
+            }));
+            return;
+        }
         let polls = !prompt.is_empty() && silent_for >= POLLING;
         let asks = (hidden || reading::reads(&self.terminal, polls)).then(|| Asks {
             prompt: end_of(&spool.redactor().redact_text(prompt)),
             hidden,
         });
         self.say(asks);
+    }
+
+    /// The editor or pager that has taken the whole terminal: a password is asked for line by line.
+    fn editor(&self) -> Option<String> {
+        let modes = tcgetattr(&self.terminal).ok()?;
+        let by_line = modes.local_modes.contains(LocalModes::ICANON);
+        (!by_line).then(reading::full_screen).flatten()
     }
 
     /// It has ended: it asks nothing.
@@ -205,6 +219,26 @@ mod reading {
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     const CALLS: (u64, &[u64]) = (u64::MAX, &[]);
 
+    /// An editor or pager among the processes of the action, in words.
+    pub(super) fn full_screen() -> Option<String> {
+        const EDITORS: [&str; 12] = [
+            "vi", "vim", "nvim", "view", "nano", "pico", "emacs", "micro", "joe", "mcedit", "hx",
+            "ne",
+        ];
+        let processes = process::descendants(std::process::id());
+        let mut running = processes.iter().filter(|process| !process.zombie);
+        running.find_map(|process| {
+            let name = std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).ok()?;
+            // `vim.basic` is vim.
+            let name = name.trim().split('.').next()?.to_owned();
+            match name.as_str() {
+                "less" | "more" | "most" => Some(format!("a pager ({name})")),
+                known if EDITORS.contains(&known) => Some(format!("an editor ({name})")),
+                _ => None,
+            }
+        })
+    }
+
     pub(super) fn reads(terminal: &OwnedFd, polls: bool) -> bool {
         let Ok(name) = rustix::pty::ptsname(terminal, Vec::new()) else {
             return false;
@@ -244,6 +278,10 @@ mod reading {
 mod reading {
     pub(super) fn reads(_terminal: &std::os::fd::OwnedFd, polls: bool) -> bool {
         polls
+    }
+
+    pub(super) fn full_screen() -> Option<String> {
+        None
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a shell left, reduced to what it changed and to what may be kept: no secrets, nothing of the
 //! shell's own, nothing that every step gets anew, and not more than a journal should hold.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use super::dump::{Dump, Variable};
 use crate::executor::{ShellHanded, ShimSpec};
-use crate::run::{ShellState, ShellValue, Withheld, encode};
+use crate::run::{ShellState, ShellValue, Withheld, decode, encode};
 use crate::runbook::is_secret_name;
 use crate::text::redact::Redactor;
 
@@ -15,24 +16,6 @@ const LARGEST: usize = 256 * 1024;
 const SHORTEST_PIECE: usize = 4;
 /// Their number.
 const MOST: usize = 500;
-
-/// A variable as bash said it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Variable {
-    pub(super) texts: Vec<Vec<u8>>,
-    /// Its keys are no numbers from 0 on.
-    pub(super) is_map: bool,
-    /// It is longer than what was read of it.
-    pub(super) cut: bool,
-}
-
-/// What bash held at its end.
-#[derive(Debug, Default)]
-pub(super) struct Dump {
-    pub(super) directory: PathBuf,
-    pub(super) exported: BTreeSet<String>,
-    pub(super) variables: BTreeMap<String, Variable>,
-}
 
 /// What the shell began with.
 struct Before<'a> {
@@ -77,7 +60,7 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
             continue;
         }
         let started = match before.handed.set.get(name) {
-            Some(value) => Some((super::shell::as_variable(value).texts, value.exported)),
+            Some(value) => Some((as_variable(value).texts, value.exported)),
             None if before.handed.unset.contains(name) => None,
             None => before
                 .environment
@@ -135,6 +118,14 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
         .cloned()
         .collect();
     state
+}
+
+/// What was handed over, as the shell would say it.
+fn as_variable(value: &ShellValue) -> Variable {
+    Variable {
+        texts: value.texts.iter().map(|text| decode(text)).collect(),
+        ..Variable::default()
+    }
 }
 
 /// Where the shell went; `None` where it stayed, or where the path itself is a secret.
@@ -268,7 +259,7 @@ mod tests {
 
     fn after(variables: &[(&str, &str)]) -> ShellState {
         let dump = Dump {
-            directory: PathBuf::from("/"),
+            directory: "/".into(),
             variables: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), one(value)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::WaitOptions;
 
-use super::action::{Reader, read_turn, readable};
+use super::reading::{Reader, read_turn, readable};
 use super::signals::Signals;
 use crate::executor::process::{self, Process};
 

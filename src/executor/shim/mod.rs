@@ -7,6 +7,7 @@
 //! its time is up, everything it started is ended, wherever it went.
 
 mod action;
+mod dump;
 mod ending;
 mod exit;
 mod feed;
@@ -16,6 +17,8 @@ mod left;
 mod leftovers;
 mod output;
 mod prepare;
+mod reading;
+mod refused;
 mod rounds;
 mod shell;
 mod signals;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::executor::launcher::{SPOOL_FILE, private_file};
+use crate::executor::files::private_file;
+use crate::executor::launcher::SPOOL_FILE;
 use crate::executor::spool::Tag;
 use crate::text::redact::Redactor;
 use crate::text::scrub::Scrubber;
@@ -192,7 +193,7 @@ impl Stream {
             }
         }
         if self.text.len() > LONGEST_LINE {
-            let cut = spool.redactor().held_from(&self.text);
+            let cut = spool.redactor().cut_from(&self.text);
             if cut > 0 {
                 spool.lines(self.whole, &self.text[..cut]);
                 self.text.drain(..cut);

@@ -4,28 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::executor::launcher::private_file;
-use crate::executor::{ActionKind, ShimSpec, application_name};
-
-/// Why nothing was run.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) reason: String,
-    /// What a check printed about it.
-    pub(super) output: Vec<String>,
-    /// The exit code of that check.
-    pub(super) exit: Option<i32>,
-}
-
-impl Refused {
-    pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            output: Vec::new(),
-            exit: None,
-        }
-    }
-}
+use super::refused::Refused;
+use crate::executor::{ActionKind, ShimSpec, application_name, private_file};
 
 /// Says what to install where a program is missing.
 pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {

@@ -9,11 +9,13 @@ use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
 
+use super::dump::Listener;
 use super::feed::Feed;
 use super::keyboard::Keyboard;
 use super::output::Stream;
 use super::prepare;
-use super::shell::{Listener, environment_of};
+use super::refused::Refused;
+use super::shell::environment_of;
 use super::terminal::Terminal;
 use crate::executor::channel;
 use crate::executor::process;
@@ -37,7 +39,7 @@ pub(super) fn spawn(
     spec: &ShimSpec,
     directory: &Path,
     out_stream: &mut Stream,
-) -> Result<Spawned, prepare::Refused> {
+) -> Result<Spawned, Refused> {
     let mut command = prepare::command(spec, directory)?;
     let (held, is_shell) = match &spec.kind {
         // The rounds of a repeated check wait for nobody.
@@ -48,7 +50,7 @@ pub(super) fn spawn(
     let told = match (held.is_some() || is_shell).then(|| channel::open(directory)) {
         Some(Err(error)) if held.is_some() => {
             let reason = format!("its transaction could not be held: {error}; nothing was run");
-            return Err(prepare::Refused::new(reason));
+            return Err(Refused::new(reason));
         }
         Some(Err(error)) => {
             eprintln!("gonogo shim: nothing can be typed to the action: {error}");
@@ -57,7 +59,7 @@ pub(super) fn spawn(
         Some(Ok(told)) => Some(told),
         None => None,
     };
-    let no_terminal = |error: io::Error| prepare::Refused::new(format!("no terminal: {error}"));
+    let no_terminal = |error: io::Error| Refused::new(format!("no terminal: {error}"));
     let out = Terminal::open(is_shell).map_err(no_terminal)?;
     let err = Terminal::open(false).map_err(no_terminal)?;
     // A session that already has a terminal (the shim was not started by a launcher) keeps it.
@@ -92,7 +94,7 @@ pub(super) fn spawn(
         let made = Feed::new(script, &spec.holds, input.into(), directory, out_stream);
         // Without its input psql ends by itself: nothing of the script was sent.
         feed = Some(made.map_err(|error| {
-            prepare::Refused::new(format!(
+            Refused::new(format!(
                 "its script cannot be held: {error}; nothing was run"
             ))
         })?);

@@ -180,6 +180,7 @@ pub(super) fn between_people(
             match pairing.hands.contains_key(whom) {
                 true => one(fact(PairingFact::HandLowered {
                     whom: whom.to_owned(),
+                    left: false,
                 })),
                 false => Err(Refusal::new("that hand is not up", "`h` raises yours")),
             }
@@ -217,6 +218,13 @@ pub(super) fn between_people(
         PairingAct::DriverReturned {} => match pairing.driver_left {
             Some(_) => one(fact(PairingFact::DriverReturned {})),
             None => Ok(Vec::new()),
+        },
+        PairingAct::WatcherLeft { name } => match pairing.hands.contains_key(name) {
+            true => one(fact(PairingFact::HandLowered {
+                whom: name.clone(),
+                left: true,
+            })),
+            false => Ok(Vec::new()),
         },
         PairingAct::GuestJoined { name, uid } => match pairing.guests.get(name) {
             Some(known) if known == uid => Ok(Vec::new()),

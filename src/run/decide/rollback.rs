@@ -1,7 +1,9 @@
 //! May this way back begin? It waits for nothing but its confirmation.
 
+use std::collections::BTreeMap;
+
 use super::{given, same, typed_word};
-use crate::run::{Event, Mode, Refusal, RunState, rollback_plans};
+use crate::run::{ActionId, Event, Mode, Refusal, RunState, rollback_plans};
 
 pub(super) fn rollback(
     state: &RunState,
@@ -9,6 +11,7 @@ pub(super) fn rollback(
     hash: &str,
     typed: Option<&str>,
     reason: Option<&str>,
+    included: Option<&BTreeMap<ActionId, String>>,
 ) -> Result<Vec<Event>, Refusal> {
     if state.mode == Mode::RollingBack {
         return Err(Refusal::new(
@@ -37,6 +40,7 @@ pub(super) fn rollback(
         option: option.to_owned(),
         reason: given(reason).map(str::to_owned),
         hash: hash.to_owned(),
+        included: included.cloned(),
     }];
     // Watches go on: who goes back wants to see the logs, and may need the tunnel.
     for (action, attempt) in state.busy() {

@@ -2,7 +2,7 @@
 
 use super::{given, lock, one, same, typed_word};
 use crate::run::{
-    ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict,
+    Act, ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict,
     is_armed, judge, preview,
 };
 
@@ -77,9 +77,10 @@ pub(super) fn start(
             }
         }
     }
-    // A way back that is stuck waits for nobody.
-    if !in_option {
-        lock::free(state)?;
+    // A way back that is stuck waits for nobody, but for what is done by hand before it.
+    match step.filter(|_| in_option) {
+        Some(step) => state.in_turn(step, Act::Command(action))?,
+        None => lock::free(state)?,
     }
     if state.is_watch(action)
         && state.mode == Mode::Done

@@ -1,7 +1,7 @@
 //! Ticks, choices and skips: what a person does to a step besides running it.
 
 use super::{given, one};
-use crate::run::{ActionId, Event, Refusal, RunState};
+use crate::run::{Act, ActionId, Event, Mode, Refusal, RunState};
 use crate::runbook::Step;
 
 pub(super) fn find_step<'a>(state: &'a RunState, id: &str) -> Result<&'a Step, Refusal> {
@@ -20,7 +20,8 @@ pub(super) fn tick(
     value: Option<&str>,
     note: Option<&str>,
 ) -> Result<Vec<Event>, Refusal> {
-    let tick = find_step(state, step)?.ticks.get(index).ok_or_else(|| {
+    let own = find_step(state, step)?;
+    let tick = own.ticks.get(index).ok_or_else(|| {
         Refusal::new(
             format!("step `{step}` has no box {}", index + 1),
             "choose one of its boxes",
@@ -31,6 +32,9 @@ pub(super) fn tick(
             format!("this box asks for a value: {asked}"),
             "give what you saw, not only that you looked",
         ));
+    }
+    if state.runbook.phase_of(step).is_none() {
+        state.in_turn(own, Act::ByHand(index))?;
     }
     one(Event::Ticked {
         step: step.to_owned(),
@@ -51,6 +55,18 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
         return Err(Refusal::new(
             format!("there is no alternative `{name}` in `{group}`"),
             "choose one of those the guide offers",
+        ));
+    }
+    let of_the_way_back = state.going_back().is_some_and(|option| {
+        let steps = option.steps.iter();
+        steps
+            .flat_map(|step| crate::run::choices_of(&state.runbook, step))
+            .any(|choice| choice.group == group)
+    });
+    if of_the_way_back && state.mode == Mode::RollingBack && state.choices.contains_key(group) {
+        return Err(Refusal::new(
+            "the way back has begun with another choice",
+            "what runs is what was shown; let it end",
         ));
     }
     one(Event::ChoiceMade {

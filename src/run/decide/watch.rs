@@ -165,6 +165,7 @@ pub(super) fn acknowledge(state: &RunState, id: u64, note: &str) -> Result<Vec<E
         Some(alert) if alert.acknowledged.is_none() => one(Event::AlertAcknowledged {
             alert: id,
             note: note.to_owned(),
+            lasts: state.is_of_lines(alert),
         }),
         Some(_) => Err(Refusal::new(
             "that alert is acknowledged already",

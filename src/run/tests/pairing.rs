@@ -33,7 +33,10 @@ pub(super) fn nth_act(run: &Run, kind: u8, choice: u8) -> Command {
         (21, 0..=3) => act(PairingAct::DriverLeft {
             since: run.now - TimeDelta::minutes(i64::from(choice)),
         }),
-        (21, 4..=5) => act(PairingAct::DriverReturned {}),
+        (21, 4) => act(PairingAct::DriverReturned {}),
+        (21, 5) => act(PairingAct::WatcherLeft {
+            name: BERT.to_owned(),
+        }),
         (21, _) => demand("nobody answers"),
         (22, 0..=2) => act(PairingAct::RaiseHand { about: None }),
         (22, 3..=4) => act(PairingAct::LowerHand { whom: None }),
@@ -277,6 +280,7 @@ fn every_act(run: &Run) -> Vec<(PairingAct, bool)> {
             },
             true,
         ),
+        (PairingAct::WatcherLeft { name: text() }, false),
         (PairingAct::RaiseHand { about: None }, true),
         (PairingAct::LowerHand { whom: None }, true),
         (
@@ -304,10 +308,11 @@ fn every_act(run: &Run) -> Vec<(PairingAct, bool)> {
             | PairingAct::Object { .. }
             | PairingAct::DriverLeft { .. }
             | PairingAct::DriverReturned {}
+            | PairingAct::WatcherLeft { .. }
             | PairingAct::GuestJoined { .. } => {}
         }
     }
-    assert_eq!(acts.len(), 13, "one of every act");
+    assert_eq!(acts.len(), 14, "one of every act");
     acts
 }
 
@@ -492,6 +497,18 @@ fn hands_go_up_and_down_and_the_driver_lowers_them_all() {
     assert!(run.tries(CARL, lower(BERT)).is_err());
     run.tries(ANNA, lower(BERT)).unwrap();
     assert!(run.state.pairing.hands.is_empty());
+    run.tries(BERT, raise.clone()).unwrap();
+    let left = act(PairingAct::WatcherLeft {
+        name: BERT.to_owned(),
+    });
+    run.tries(ENGINE, left.clone()).unwrap();
+    assert!(
+        run.state.pairing.hands.is_empty(),
+        "who is gone asks nothing"
+    );
+    let logged = run.state.pairing.log.len();
+    run.tries(ENGINE, left).unwrap();
+    assert_eq!(run.state.pairing.log.len(), logged, "said once");
     run.tries(BERT, raise).unwrap();
     run.does(act(PairingAct::Offer { to: None }));
     run.tries(BERT, Command::TakeControl {}).unwrap();

@@ -101,6 +101,7 @@ fn a_rollback_that_loses_data_takes_a_typed_word() {
         hash,
         typed: None,
         reason: None,
+        included: None,
     });
     assert!(refusal.message.contains("staging"), "{refusal}");
     run.does(run.rollback(1));

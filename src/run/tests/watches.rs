@@ -276,7 +276,7 @@ fn an_alert_stands_against_the_gate_until_a_person_says_what_it_means() {
 }
 
 #[test]
-fn alerts_of_one_pattern_are_one_until_acknowledged_and_then_another() {
+fn alerts_of_one_pattern_are_one_and_what_was_said_of_them_lasts_for_the_phase() {
     let mut run = deployed();
     sees(&mut run, "log", "ERROR", 7, 1);
     sees(&mut run, "log", "ERROR", 90, 41);
@@ -293,8 +293,44 @@ fn alerts_of_one_pattern_are_one_until_acknowledged_and_then_another() {
         note: "known".to_owned(),
     });
     sees(&mut run, "log", "ERROR", 91, 1);
-    assert_eq!(run.state.alerts.len(), 2);
-    assert_eq!(run.state.open_alerts().count(), 1);
+    sees(&mut run, "log", "ERROR", 95, 3);
+    assert_eq!(
+        run.state.open_alerts().count(),
+        0,
+        "{:#?}",
+        run.state.alerts
+    );
+    let known = &run.state.alerts[0];
+    assert_eq!(
+        (run.state.alerts.len(), known.count, known.line),
+        (1, 42, 95)
+    );
+    let more = run.state.more_words(known).unwrap();
+    assert!(more.starts_with("4 more since, the last: "), "{more}");
+    // Another pattern, the same in another watch, and the same in the next phase are news.
+    sees(&mut run, "log", "FATAL|PANIC", 96, 1);
+    sees(&mut run, "tunnel", "ERROR", 1, 1);
+    assert_eq!(run.state.open_alerts().count(), 2);
+    let open: Vec<u64> = run.state.open_alerts().map(|alert| alert.id).collect();
+    for alert in open {
+        run.does(Command::Acknowledge {
+            alert,
+            note: "known too".to_owned(),
+        });
+    }
+    run.goes();
+    sees(&mut run, "tunnel", "ERROR", 2, 1);
+    assert_eq!(run.state.open_alerts().count(), 1, "the phase is over");
+}
+
+#[test]
+fn an_acknowledgement_of_an_earlier_version_lasts_for_no_more_than_its_lines() {
+    let old = r#"{"kind":"alert_acknowledged","alert":7,"note":"known"}"#;
+    let event: Event = serde_json::from_str(old).unwrap();
+    let Event::AlertAcknowledged { lasts, .. } = event else {
+        panic!("{event:?}");
+    };
+    assert!(!lasts);
 }
 
 #[test]

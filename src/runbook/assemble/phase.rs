@@ -91,8 +91,7 @@ impl Assembler<'_> {
                 .parent
                 .is_some_and(|parent| self.headings[parent].kind != Kind::Rollback)
             {
-                let title = phase.title.clone();
-                let undo = self.rollback(nested, Some(&title));
+                let undo = self.rollback(nested, Some(&phase));
                 let before = self.headings[nested].line;
                 if let Some(step) = phase.steps.iter_mut().rev().find(|step| step.line < before) {
                     step.undo = step.undo.take().or(undo);

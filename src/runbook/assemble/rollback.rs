@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Assembler, is_recommended, step};
+use super::{Assembler, is_recommended, step, undoes};
 use crate::runbook::headings::Word;
-use crate::runbook::model::{Phase, RollbackOption, SectionKind};
+use crate::runbook::model::{Actor, Phase, Role, RollbackOption, SectionKind, Step, Tick, Undoes};
 use crate::runbook::pattern::pattern;
 use crate::runbook::timing;
 
 impl Assembler<'_> {
     /// Reads a way back; returns the id of its first step. `of` names the phase it belongs to.
-    pub(super) fn rollback(&mut self, index: usize, of: Option<&str>) -> Option<String> {
+    pub(super) fn rollback(&mut self, index: usize, of: Option<&Phase>) -> Option<String> {
         let heading = &self.headings[index];
         if self.only_tells_when(index) {
             self.push_section(index, heading.end, SectionKind::Other);
@@ -121,7 +121,7 @@ impl Assembler<'_> {
         &mut self,
         index: usize,
         children: &[usize],
-        of: Option<&str>,
+        of: Option<&Phase>,
     ) -> RollbackOption {
         let heading = &self.headings[index];
         let raw = &heading.raw;
@@ -169,11 +169,18 @@ impl Assembler<'_> {
         };
         let body = self.markdown(heading.node + 1, to);
         let title = match of {
-            Some(phase) => format!("{} ({phase})", heading.title),
+            Some(phase) => format!("{} ({})", heading.title, phase.title),
             None => heading.title.clone(),
         };
+        if collected.steps.is_empty() {
+            let only = self.read(&[], Some((heading.title.as_str(), heading.line)), None);
+            let step_id = self.unique(&format!("{id}-1"));
+            let only = step(step_id, &heading.title, heading.line, body.clone(), only);
+            collected.steps.push(only);
+        }
         for step in &mut collected.steps {
             step.blocks.retain(|number| Some(*number) != loss_query);
+            self.ask_for_the_rest(step);
         }
         RollbackOption {
             id,
@@ -190,6 +197,55 @@ impl Assembler<'_> {
             loss_query,
             body,
             steps: collected.steps,
+            undoes: match (raw.get("undoes"), of) {
+                (Some(value), _) => undoes::written(value),
+                (None, Some(phase)) => Undoes::These(vec![phase.id.clone()]),
+                (None, None) => Undoes::Unsaid,
+            },
+        }
+    }
+
+    /// A way back asks for all that it holds: what nothing here can run (another database, an editor
+    /// among commands) is done by hand, and a step that would ask for nothing is ticked as a whole.
+    fn ask_for_the_rest(&self, step: &mut Step) {
+        let mut runs = false;
+        let blocks = step.blocks.iter();
+        for block in blocks.filter_map(|number| self.blocks.blocks.get(number - 1)) {
+            let by_hand = |role| matches!(role, Role::Foreign | Role::Manual);
+            let acts = match block.role {
+                Role::Split => block
+                    .parts
+                    .iter()
+                    .filter(|part| by_hand(part.role))
+                    .map(|part| (part.line, part.code.as_str()))
+                    .collect(),
+                Role::Foreign => vec![(block.line, block.code.as_str())],
+                _ => Vec::new(),
+            };
+            runs |= block.actor != Actor::Nobody
+                && matches!(
+                    block.role,
+                    Role::Run | Role::Fill | Role::Promote | Role::Split
+                );
+            for (line, code) in acts {
+                let first = code.lines().find(|line| !line.trim().is_empty());
+                step.ticks.push(Tick {
+                    line,
+                    text: format!(
+                        "By hand, on line {line}: `{}`",
+                        first.unwrap_or_default().trim().replace('`', "'")
+                    ),
+                    ..Tick::default()
+                });
+            }
+        }
+        step.ticks.sort_by_key(|tick| tick.line);
+        if !runs && step.ticks.is_empty() {
+            step.ticks.push(Tick {
+                line: step.line,
+                text: step.title.clone(),
+                ..Tick::default()
+            });
         }
     }
 

@@ -332,6 +332,14 @@ fn undo(context: &Context<'_>, report: &mut Report<'_>) {
             check(target, heading.line);
         }
     }
+    for (name, line) in context.headings.iter().flat_map(|heading| {
+        let value = heading.raw.get("undoes").unwrap_or_default();
+        let names = value.split([',', ' ']).map(str::trim);
+        let names = names.filter(|name| !matches!(*name, "" | "all" | "nothing" | "none"));
+        names.map(|name| (name, heading.line))
+    }) {
+        check(name, line);
+    }
     for block in &runbook.blocks {
         if let Some(target) = &block.attributes.undo {
             check(target, block.line);

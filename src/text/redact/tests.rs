@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::forms::{STANDARD, base64_inside, percent_encoded};
 use super::*;
 
 const SECRET: &str = "s3cr3t/Pa$$w+rd x'y\"z\\ü";
@@ -8,18 +9,22 @@ fn redactor(secrets: &[&str]) -> Redactor {
     Redactor::new(secrets.iter().map(|secret| (*secret).to_owned()).collect())
 }
 
+/// As a spool takes a line without an end: what is safe, chunk by chunk.
 fn streamed(redactor: &Redactor, text: &str, chunk: usize) -> String {
-    let mut stream = redactor.stream();
-    let mut out = String::new();
-    let mut part = String::new();
-    for character in text.chars() {
-        part.push(character);
-        if part.chars().count() == chunk {
-            out.push_str(&stream.push(&std::mem::take(&mut part)));
-        }
+    let (mut pending, mut out) = (String::new(), String::new());
+    let characters: Vec<char> = text.chars().collect();
+    for part in characters.chunks(chunk) {
+        pending.extend(part);
+        out.push_str(&take_safe(redactor, &mut pending));
     }
-    out.push_str(&stream.push(&part));
-    out + &stream.finish()
+    out + &redactor.redact_text(&pending)
+}
+
+fn take_safe(redactor: &Redactor, pending: &mut String) -> String {
+    let cut = redactor.cut_from(pending);
+    let safe = redactor.redact_text(&pending[..cut]);
+    pending.drain(..cut);
+    safe
 }
 
 /// As a spool takes it: whole lines as soon as they are safe, the rest at the end.
@@ -238,23 +243,121 @@ fn colours_do_not_hide_a_secret() {
 }
 
 #[test]
-fn a_stream_holds_back_what_may_become_a_secret_and_no_more() {
+fn what_may_become_a_secret_is_held_back_and_no_more() {
     let redactor = redactor(&["hunter22"]);
-    let mut stream = redactor.stream();
-    assert_eq!(stream.push("password: hun"), "");
-    assert_eq!(stream.push("ter22 and on"), "password: ‹redacted› and on");
-    assert_eq!(stream.push(" Continue? "), " Continue? ");
-    assert_eq!(stream.push("hunt"), "");
-    assert_eq!(stream.push("ing"), "hunting");
-    assert_eq!(stream.push("hunter2"), "");
-    assert_eq!(stream.finish(), "hunter2");
+    let shown = |text: &str| redactor.redact_text(&text[..redactor.held_from(text)]);
+    assert_eq!(shown("password: hun"), "");
+    assert_eq!(
+        shown("password: hunter22 and on"),
+        "password: ‹redacted› and on"
+    );
+    assert_eq!(shown("Continue? "), "Continue? ");
+    assert_eq!(shown("Continue hunt"), "Continue ");
+    assert_eq!(shown("hunting"), "hunting");
+    assert_eq!(shown("hunter2"), "");
+}
+
+#[test]
+fn the_name_of_a_secret_is_not_cut_off_from_it() {
+    for text in [
+        r#"{"user":"app","password":"correct horse"}"#,
+        "x=1;postgres://app:correct%20horse@db/x",
+        "export PGPASSWORD='correct horse'",
+        "-H 'authorization: bearer correct-horse'",
+    ] {
+        for chunk in 1..text.len() {
+            let clean = streamed(&redactor(&[]), text, chunk);
+            assert!(!clean.contains("horse"), "{chunk}: {clean}");
+        }
+    }
 }
 
 #[test]
 fn secrets_that_overlap_are_masked_together() {
-    let redactor = redactor(&["abcdef", "defghi", "cde1"]);
-    assert_eq!(redactor.redact_text("x abcdefghi y"), "x ‹redacted›ghi y");
-    assert_eq!(streamed(&redactor, "x abcdefghi y", 1), "x ‹redacted›ghi y");
+    for (secrets, text, clean) in [
+        (
+            &["abcdef", "defghi", "cde1"][..],
+            "x abcdefghi y",
+            "x ‹redacted› y",
+        ),
+        // One within another, one in its own end, and side by side.
+        (
+            &["abcdefgh", "cdef"],
+            "abcdefgh cdef",
+            "‹redacted› ‹redacted›",
+        ),
+        (&["abcdefgh", "cdefghijk"], "abcdefghijk", "‹redacted›"),
+        (&["abab"], "ababab.abab", "‹redacted›.‹redacted›"),
+        (&["aaaa", "bbbb"], "aaaabbbb", "‹redacted›‹redacted›"),
+        // A known one begins within one that is only recognised, and the other way round.
+        (
+            &["ter22 horse"],
+            "password=hunter22 horse.",
+            "password=‹redacted›.",
+        ),
+        (
+            &["my password"],
+            "my password=hunter22 x",
+            "‹redacted›=‹redacted› x",
+        ),
+        // What stands in the place of a secret is the name of one.
+        (
+            &[],
+            "password: password: hunter22",
+            "password: ‹redacted› ‹redacted›",
+        ),
+    ] {
+        let redactor = redactor(secrets);
+        assert_eq!(redactor.redact_text(text), clean, "{secrets:?}");
+        for chunk in 1..6 {
+            assert_eq!(
+                streamed(&redactor, text, chunk),
+                clean,
+                "{secrets:?} {chunk}"
+            );
+        }
+    }
+}
+
+/// Were each beginning searched to the end of the text, this would take minutes.
+#[test]
+fn a_flood_of_beginnings_is_no_burden() {
+    let text = "password=".repeat(60_000);
+    let clean = redactor(&["aaaa"]).redact_text(&text);
+    assert_eq!(clean, format!("password={MASK}"));
+    let clean = redactor(&["aaaa"]).redact_text(&"a".repeat(500_000));
+    assert_eq!(clean, MASK);
+}
+
+/// By the definition: a character is masked where it stands within any place of any secret.
+fn masked_by_definition(secrets: &[String], text: &str) -> String {
+    let mut hidden = vec![false; text.len()];
+    let mut begins = vec![false; text.len()];
+    for secret in secrets {
+        for start in 0..text.len() {
+            if text[start..].starts_with(secret.as_str()) {
+                hidden[start..start + secret.len()].fill(true);
+                begins[start] = true;
+            }
+        }
+    }
+    // Side by side they are masked one by one.
+    let reaches_over = |at: usize| {
+        secrets.iter().any(|secret| {
+            (at.saturating_sub(secret.len() - 1)..at)
+                .any(|start| text[start..].starts_with(secret.as_str()))
+        })
+    };
+    let mut out = String::new();
+    for (at, character) in text.char_indices() {
+        let first = at == 0 || !hidden[at - 1] || begins[at] && !reaches_over(at);
+        match hidden[at] {
+            false => out.push(character),
+            true if first => out.push_str(MASK),
+            true => {}
+        }
+    }
+    out
 }
 
 proptest! {
@@ -267,6 +370,17 @@ proptest! {
         let clean = streamed(&redactor, &text, chunk);
         prop_assert!(!clean.contains(&secret), "{clean}");
         prop_assert_eq!(redactor.redact_text(&clean), clean.clone());
+    }
+
+    #[test]
+    fn the_union_of_all_secrets_is_masked_at_once_and_in_chunks(
+        secrets in proptest::collection::vec("[ab]{4,7}", 1..5), text in "[ab]{0,40}", chunk in 1_usize..9
+    ) {
+        let texts: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let redactor = redactor(&texts);
+        let clean = masked_by_definition(&secrets, &text);
+        prop_assert_eq!(redactor.redact_text(&text), clean.clone());
+        prop_assert_eq!(streamed(&redactor, &text, chunk), clean);
     }
 
     #[test]

@@ -52,6 +52,7 @@ type Then = Box<dyn Fn(&[String]) -> Reply + Send>;
 
 pub struct Form {
     title: String,
+    about: Vec<String>,
     fields: Vec<Field>,
     at: usize,
     then: Then,
@@ -66,10 +67,18 @@ impl Form {
     ) -> Self {
         Self {
             title: title.to_owned(),
+            about: Vec::new(),
             fields,
             at: 0,
             then: Box::new(then),
         }
+    }
+
+    /// With what to know before one writes, above the fields.
+    #[must_use]
+    pub fn about(mut self, paragraphs: Vec<String>) -> Self {
+        self.about = paragraphs;
+        self
     }
 
     fn lines(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
@@ -82,6 +91,10 @@ impl Form {
             .unwrap_or(0)
             .min(columns / 2);
         let mut lines = Vec::new();
+        for paragraph in &self.about {
+            let line = Line::styled(paragraph.clone(), theme.style(Role::Text));
+            lines.extend(wrap(line, columns, 0));
+        }
         for (index, field) in self.fields.iter().enumerate() {
             let (before, after) = split_at_cursor(&field.input);
             let role = if index == self.at {

@@ -2,6 +2,7 @@
 //! what is to be done; it sends nothing itself. Enter closes or keeps text, and never runs, stops or
 //! ends anything.
 
+mod acts;
 mod approve;
 mod confirm;
 mod form;
@@ -10,6 +11,7 @@ mod guide;
 mod handover;
 mod held;
 mod help;
+mod included;
 mod inputs;
 mod palette;
 mod people;

@@ -54,13 +54,16 @@ impl Pick {
         let run = look.run();
         match &self.subject {
             Subject::Choice(group) => {
-                let Some(step) = shown_step(look) else {
-                    return Vec::new();
-                };
-                choices(run, step)
+                // That of the step shown; of a way back that has not begun, wherever it stands.
+                let options = shown_step(look)
                     .into_iter()
-                    .filter(|(known, _)| known == group)
-                    .flat_map(|(_, options)| options)
+                    .chain(run.runbook.steps())
+                    .flat_map(|step| choices(run, step))
+                    .find(|(known, _)| known == group)
+                    .map(|(_, options)| options);
+                options
+                    .into_iter()
+                    .flatten()
                     .map(|option| {
                         let chosen = run.choices.get(group) == Some(&option.name);
                         let (about, role) = match (chosen, option.recommended) {

@@ -15,14 +15,15 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 use tui_input::Input;
 
+use super::included::Files;
 use super::word::Word;
 use super::{Dialog, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, digest_of,
-    included_files, is_armed, preview,
+    ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, is_armed,
+    preview,
 };
 use crate::runbook::Actor;
-use crate::ui::format::{duration, plural, wrap};
+use crate::ui::format::{duration, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::{code, plain};
@@ -37,15 +38,6 @@ pub struct PreviewDialog {
     /// It was shown anew because it had changed.
     changed: bool,
     included: Files,
-}
-
-/// The files that the command includes.
-enum Files {
-    /// It names some, and they are not asked for yet.
-    Unread,
-    Asked,
-    Read(Vec<Included>),
-    Failed(String),
 }
 
 impl PreviewDialog {
@@ -228,11 +220,7 @@ impl PreviewDialog {
     /// # Errors
     /// They are not shown (yet).
     pub(super) fn included_digest(&self) -> Result<Option<String>, String> {
-        match &self.included {
-            Files::Read(files) => Ok(Some(digest_of(files)).filter(|_| !files.is_empty())),
-            Files::Failed(why) => Err(format!("what it includes cannot be shown: {why}")),
-            Files::Unread | Files::Asked => Err("what it includes is being read".to_owned()),
-        }
+        self.included.digest()
     }
 
     /// The command, or what stands in its way.
@@ -248,17 +236,10 @@ impl PreviewDialog {
             }
             Err(refusal) => return Reply::say(refusal.message, refusal.help),
         }
-        let included = match &self.included {
-            Files::Read(files) => Some(digest_of(files)).filter(|_| !files.is_empty()),
-            Files::Failed(why) => {
-                return Reply::say(
-                    format!("what it includes cannot be shown: {why}"),
-                    "close it and look again",
-                );
-            }
-            Files::Unread | Files::Asked => {
-                return Reply::say("what it includes is being read", "a moment, then x");
-            }
+        let included = match self.included.digest() {
+            Ok(digest) => digest,
+            Err(why) if self.included.is_awaited() => return Reply::say(why, "a moment, then x"),
+            Err(why) => return Reply::say(why, "close it and look again"),
         };
         if self.needs_arming(look) {
             return Reply::say(
@@ -284,49 +265,6 @@ impl PreviewDialog {
             reason: self.reason.clone(),
             included,
         }])
-    }
-}
-
-impl Files {
-    fn of(shown: &Preview) -> Self {
-        if included_files(shown.actor, &shown.command).is_empty() {
-            Self::Read(Vec::new())
-        } else {
-            Self::Unread
-        }
-    }
-
-    fn lines(&self, width: usize, look: &Look<'_>) -> Vec<Line<'static>> {
-        let theme = look.theme;
-        let styled = |text: String, role: Role| Line::styled(text, theme.style(role));
-        match self {
-            Self::Unread | Self::Asked => {
-                vec![styled("reading what it includes …".to_owned(), Role::Muted)]
-            }
-            Self::Failed(why) => vec![styled(
-                format!("what it includes cannot be shown: {why}"),
-                Role::Alarm,
-            )],
-            Self::Read(files) => {
-                let mut lines = Vec::new();
-                for file in files {
-                    lines.push(Line::default());
-                    match &file.error {
-                        Some(error) => lines.push(styled(
-                            format!("includes {}, which cannot be read: {error}", file.path),
-                            Role::Alarm,
-                        )),
-                        None => {
-                            let count = plural(file.lines, "line", "lines");
-                            let heading = format!("includes {} ({count}):", file.path);
-                            lines.push(styled(heading, Role::Heading));
-                            lines.extend(code(&file.text, 0, width, theme));
-                        }
-                    }
-                }
-                lines
-            }
-        }
     }
 }
 
@@ -376,9 +314,7 @@ impl Dialog for PreviewDialog {
         match intent {
             Intent::Arm => self.needs_arming(look),
             // Nothing is offered before all of it has been shown.
-            Intent::Execute => {
-                !self.needs_arming(look) && !matches!(self.included, Files::Unread | Files::Asked)
-            }
+            Intent::Execute => !self.needs_arming(look) && !self.included.is_awaited(),
             Intent::WriteReason => self.asks_reason(look).is_some(),
             _ => true,
         }
@@ -428,19 +364,12 @@ impl Dialog for PreviewDialog {
     }
 
     fn wants_included(&mut self) -> Option<ActionId> {
-        let unread = matches!(self.included, Files::Unread);
-        unread.then(|| {
-            self.included = Files::Asked;
-            self.shown.action
-        })
+        self.included.ask().then_some(self.shown.action)
     }
 
     fn learn_included(&mut self, action: ActionId, included: Result<Vec<Included>, String>) {
         if action == self.shown.action {
-            self.included = match included {
-                Ok(files) => Files::Read(files),
-                Err(why) => Files::Failed(why),
-            };
+            self.included.learn(included);
         }
     }
 

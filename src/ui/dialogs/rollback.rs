@@ -20,13 +20,16 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 use tui_input::Input;
 
+use super::acts::{as_written, command};
+use super::included::Files;
+use super::pick::Subject;
 use super::word::Word;
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{Command, Mode, RollbackPlan};
+use super::{Dialog, Field, Form, Pick, Reply, draw_scrolled, moved, size_of};
+use crate::run::{ActionId, Command, Included, Mode, PlannedAct, RollbackPlan};
 use crate::ui::format::{estimate, minute, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
-use crate::ui::markdown::{code, lay_out, pieces, plain};
+use crate::ui::markdown::plain;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -40,6 +43,8 @@ pub struct RollBackDialog {
     reason: Option<String>,
     word: Word,
     top: usize,
+    /// What each of its commands includes and calls.
+    files: BTreeMap<ActionId, Files>,
     /// By block; `None` while it is read.
     losses: BTreeMap<usize, Option<Result<String, String>>>,
 }
@@ -48,11 +53,37 @@ impl RollBackDialog {
     /// `None` where the guide names no way back.
     pub fn new(look: &Look<'_>) -> Option<Self> {
         let plan = look.model.way_back()?;
-        Some(Self {
-            option: plan.option.clone(),
-            hash: plan.hash.clone(),
-            ..Self::default()
-        })
+        let mut dialog = Self::default();
+        dialog.take(plan);
+        Some(dialog)
+    }
+
+    /// This plan is what is shown from now on.
+    fn take(&mut self, plan: &RollbackPlan) {
+        self.option.clone_from(&plan.option);
+        self.hash.clone_from(&plan.hash);
+        let actions = plan.actions.iter();
+        self.files = actions
+            .map(|action| (action.action, Files::named(action.files.len())))
+            .collect();
+        self.word.forget();
+    }
+
+    /// The digests of all that is shown; `None` where some of it cannot be: going back waits for no
+    /// disk that hangs.
+    ///
+    /// # Errors
+    /// It is being read.
+    fn included(&self) -> Result<Option<BTreeMap<ActionId, String>>, Reply> {
+        let mut digests = BTreeMap::new();
+        for (action, files) in &self.files {
+            match files.digest() {
+                Ok(digest) => digests.extend(digest.map(|digest| (*action, digest))),
+                Err(why) if files.is_awaited() => return Err(Reply::say(why, "a moment, then B")),
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(digests))
     }
 
     fn plan<'a>(&self, look: &Look<'a>) -> Option<&'a RollbackPlan> {
@@ -74,11 +105,9 @@ impl RollBackDialog {
             at + plans.len() - 1
         };
         if let Some(plan) = plans.get(next % plans.len().max(1)) {
-            self.option.clone_from(&plan.option);
-            self.hash.clone_from(&plan.hash);
+            self.take(plan);
             self.changed = false;
             self.top = 0;
-            self.word.forget();
         }
     }
 
@@ -90,15 +119,21 @@ impl RollBackDialog {
             return Reply::say("a rollback is going on already", "it says where it stands");
         }
         if plan.hash != self.hash {
-            self.hash.clone_from(&plan.hash);
+            self.take(plan);
             self.changed = true;
-            self.word.forget();
             return Reply::say("what would run has changed", "read it again, then B");
+        }
+        if let Some(group) = plan.open_choices.first() {
+            return Reply::Open(Box::new(Pick::new(Subject::Choice(group.clone()))));
         }
         if !plan.ready {
             let why = plan.reasons.first().cloned().unwrap_or_default();
             return Reply::say(why, "mend that, or choose another way back (Tab)");
         }
+        let included = match self.included() {
+            Ok(included) => included,
+            Err(awaited) => return awaited,
+        };
         let typed = match &plan.confirm {
             Some(word) if !self.word.is(word) => {
                 self.word.start();
@@ -112,6 +147,7 @@ impl RollBackDialog {
             hash: self.hash.clone(),
             typed,
             reason: self.reason.clone(),
+            included,
         }])
     }
 
@@ -129,8 +165,9 @@ impl RollBackDialog {
                 words = format!("{words}  {}", estimate(seconds));
             }
             let (ready, role) = match (plan.ready, &plan.discouraged) {
-                (false, _) if plan.actions.is_empty() => ("by hand", Role::Warning),
+                (false, _) if !plan.open_choices.is_empty() => ("to be chosen", Role::Warning),
                 (false, _) => ("not ready", Role::Failed),
+                (true, None) if plan.is_by_hand() => ("by hand", Role::Warning),
                 (true, Some(_)) => ("the guide advises against it", Role::Warning),
                 (true, None) => ("ready", Role::Passed),
             };
@@ -207,6 +244,13 @@ impl RollBackDialog {
                 Role::Muted,
             )),
         }
+        texts.push(match &plan.takes_back {
+            Some(steps) => (format!("takes back: {}", plain(steps)), Role::Text),
+            None => (
+                "the guide does not say which steps it takes back".to_owned(),
+                Role::Muted,
+            ),
+        });
         if let Some(block) = plan.loss_query {
             texts.push(match self.losses.get(&block) {
                 Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
@@ -214,49 +258,61 @@ impl RollBackDialog {
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
         }
-        for reason in plan.reasons.iter().filter(|_| !plan.actions.is_empty()) {
+        for reason in plan.reasons.iter().filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
         for (text, role) in texts {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         }
         lines.push(Line::default());
+        lines.extend(self.acts(plan, look, width));
         if plan.actions.is_empty() {
-            lines.extend(by_hand(look, &plan.option, width));
-            return lines;
+            lines.extend(as_written(look, &plan.option, width));
         }
-        let count = plural(plan.actions.len(), "command", "commands");
-        lines.push(Line::styled(
-            format!("{count}, in this order:"),
-            theme.style(Role::Muted),
-        ));
-        for (index, action) in plan.actions.iter().enumerate() {
-            let head = Line::from(vec![
-                Span::styled(
-                    format!("{} {}", index + 1, plain(&action.title)),
-                    theme.style(Role::Heading),
-                ),
-                Span::styled(format!("  {}", action.target), theme.style(Role::Muted)),
-            ]);
-            lines.extend(wrap(head, width, 4));
-            for line in &action.holds {
-                lines.push(Line::styled(
-                    format!("  stops before the COMMIT on line {line} for you to look"),
-                    theme.style(Role::Heading),
-                ));
-            }
-            match &action.command {
-                Ok(command) => lines.extend(code(command, 2, width, theme)),
-                Err(why) => {
-                    lines.extend(code(&action.written, 2, width, theme));
-                    let why = Line::styled(format!("  ✗ {why}"), theme.style(Role::Failed));
-                    lines.extend(wrap(why, width, 4));
+        lines
+    }
+
+    /// What it consists of, in the order in which it comes.
+    fn acts(&self, plan: &RollbackPlan, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        let theme = look.theme;
+        let mut lines = Vec::new();
+        let mut counts = Vec::new();
+        if !plan.actions.is_empty() {
+            counts.push(plural(plan.actions.len(), "command", "commands"));
+        }
+        if !plan.by_hand.is_empty() {
+            counts.push(plural(plan.by_hand.len(), "act by hand", "acts by hand"));
+        }
+        if !counts.is_empty() {
+            let order = match plan.order().nth(1) {
+                Some(_) => ", in this order:",
+                None => ":",
+            };
+            let count = format!("{}{order}", counts.join(" and "));
+            lines.push(Line::styled(count, theme.style(Role::Muted)));
+        }
+        for (index, act) in plan.order().enumerate() {
+            let number = index + 1;
+            match act {
+                PlannedAct::ByHand(act) => {
+                    let more = match (&act.asks, act.optional) {
+                        (Some(asked), _) => format!("  asks: {}", plain(asked)),
+                        (None, true) => "  optional".to_owned(),
+                        (None, false) => String::new(),
+                    };
+                    let line = Line::from(vec![
+                        Span::styled(format!("{number} by hand: "), theme.style(Role::Heading)),
+                        Span::styled(plain(&act.text), theme.style(Role::Text)),
+                        Span::styled(more, theme.style(Role::Muted)),
+                    ]);
+                    lines.extend(wrap(line, width, 4));
                 }
-            }
-            if !action.destructive.is_empty() {
-                let what = format!("  ⚠ destroys: {}", action.destructive.join(", "));
-                let what = Line::styled(what, theme.style(Role::Destructive));
-                lines.extend(wrap(what, width, 4));
+                PlannedAct::Command(action) => {
+                    lines.extend(command(number, action, look, width));
+                    if let Some(files) = self.files.get(&action.action) {
+                        lines.extend(files.lines(width, look));
+                    }
+                }
             }
         }
         lines
@@ -266,32 +322,6 @@ impl RollBackDialog {
         let word = self.plan(look)?.confirm.as_ref()?;
         Some(self.word.line(word, "t", look))
     }
-}
-
-/// What the guide says of a way back that holds no command: nobody runs it, so it has to be read.
-fn by_hand(look: &Look<'_>, option: &str, width: usize) -> Vec<Line<'static>> {
-    let theme = look.theme;
-    let Some(option) = look.run().runbook.option(option) else {
-        return Vec::new();
-    };
-    let mut lines = vec![Line::styled(
-        "do this by hand, then write a note (m):",
-        theme.style(Role::Heading),
-    )];
-    let alone = option.steps.len() == 1;
-    let mut texts: Vec<(Option<&str>, &str)> = vec![(None, option.body.as_str())];
-    for step in &option.steps {
-        let title = (!alone || step.title != option.title).then_some(step.title.as_str());
-        texts.push((title, step.body.as_str()));
-    }
-    texts.dedup_by(|later, earlier| later.1 == earlier.1);
-    for (title, body) in texts {
-        lines.extend(title.map(|title| Line::styled(plain(title), theme.style(Role::Heading))));
-        for piece in pieces(body, theme) {
-            lines.extend(lay_out(&piece, width, theme));
-        }
-    }
-    lines
 }
 
 impl Dialog for RollBackDialog {
@@ -328,7 +358,9 @@ impl Dialog for RollBackDialog {
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
-            Intent::Begin => self.plan(look).is_some_and(|plan| plan.ready),
+            Intent::Begin => self
+                .plan(look)
+                .is_some_and(|plan| plan.ready || !plan.open_choices.is_empty()),
             Intent::NextField => look.model.plans.len() > 1,
             _ => true,
         }
@@ -388,6 +420,17 @@ impl Dialog for RollBackDialog {
 
     fn told(&mut self, text: String) {
         self.reason = Some(text);
+    }
+
+    fn wants_included(&mut self) -> Option<ActionId> {
+        let mut files = self.files.iter_mut();
+        files.find_map(|(action, files)| files.ask().then_some(*action))
+    }
+
+    fn learn_included(&mut self, action: ActionId, included: Result<Vec<Included>, String>) {
+        if let Some(files) = self.files.get_mut(&action) {
+            files.learn(included);
+        }
     }
 
     fn wants_loss(&mut self, look: &Look<'_>) -> Option<usize> {

@@ -136,8 +136,10 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
                 let who = known.by.split('@').next().unwrap_or_default();
                 let at = minute(known.at);
                 let seen = pad("seen", 8);
+                let more = run.more_words(alert);
+                let more = more.map_or_else(String::new, |more| format!("; {more}"));
                 (
-                    format!("⚑ {seen} {words} — {who} {at}: {}", known.note),
+                    format!("⚑ {seen} {words} — {who} {at}: {}{more}", known.note),
                     Role::Muted,
                 )
             }

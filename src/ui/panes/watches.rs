@@ -198,10 +198,22 @@ fn line(watch: ActionId, chosen: bool, look: &Look<'_>, columns: u16) -> Line<'s
         .filter(|alert| alert.action == watch)
         .map(|alert| alert.count)
         .sum();
+    // What was acknowledged and goes on is counted in sight, without its colour.
+    let known: u64 = look
+        .run()
+        .alerts
+        .iter()
+        .filter(|alert| alert.action == watch)
+        .filter_map(|alert| alert.acknowledged.as_ref())
+        .map(|known| known.more)
+        .sum();
     let flags = match open {
         0 => String::new(),
         open => format!(" ⚑ {}", grouped(open)),
     };
+    if known > 0 {
+        facts.push(format!("⚑ {} of what is known", grouped(known)));
+    }
     let facts = format!(" {}", facts.join(" · "));
     let head = format!(
         "{} {glyph} {} ",

@@ -257,15 +257,30 @@ fn a_line_of_output_that_is_cut_says_so_and_errors_of_a_shell_stand_first() {
 }
 
 #[test]
-fn a_way_back_that_is_done_by_hand_is_shown_as_the_guide_tells_it() {
+fn a_way_back_that_is_done_by_hand_is_shown_as_the_guide_tells_it_and_walked() {
     let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Rollback\n\n### By hand\n\n1. Switch the flag off\n2. Tell the shop\n";
     let mut desk = Desk::of(guide, "staging", false);
     let screen = desk.screen(120, 40);
-    assert!(screen.contains("by hand: R shows what to do"), "{screen}");
+    assert!(
+        screen.contains("2 acts by hand · ready, by hand"),
+        "{screen}"
+    );
     desk.press("R");
     let screen = desk.screen(120, 40);
-    assert!(screen.contains("Switch the flag off"), "{screen}");
+    assert!(
+        screen.contains("1 by hand: Switch the flag off"),
+        "{screen}"
+    );
+    assert!(screen.contains("the guide says:"), "{screen}");
     assert!(!screen.contains("0 commands"), "{screen}");
+    desk.press("B");
+    let screen = desk.screen(80, 24);
+    assert!(
+        screen.contains("by hand: Switch the flag off; done? Space"),
+        "{screen}"
+    );
+    desk.press(" ").press(" ");
+    assert_eq!(desk.state.mode, gonogo::run::Mode::RolledBack);
 }
 
 #[test]

@@ -37,6 +37,18 @@ impl Terminal {
         rows: u16,
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::start_in(home, home, arguments, columns, rows, environment)
+    }
+
+    /// Starts it in a folder of its own.
+    pub fn start_in(
+        home: &Path,
+        folder: &Path,
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
@@ -46,7 +58,7 @@ impl Terminal {
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gonogo"));
         command.args(arguments);
-        command.cwd(home);
+        command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env("XDG_STATE_HOME", home.join("state"));
         command.env("XDG_CONFIG_HOME", home.join("config"));

@@ -1,0 +1,192 @@
+//! A way back act by act: commands and what people do by hand, in the order of the guide. What is
+//! done by hand is ticked in its turn, and a command waits for the acts that stand before it.
+
+use std::collections::BTreeMap;
+
+use super::{ActionId, Mode, Outcome, Refusal, RunState, StepStatus, Verdict};
+use crate::runbook::{RollbackOption, Step, Tick};
+
+/// Something that a step of a way back asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// By index in [`Step::ticks`].
+    ByHand(usize),
+    Command(ActionId),
+}
+
+/// How a command of a way back stands, by the attempts made since it began.
+pub(super) enum Progress {
+    NotStarted,
+    Running,
+    Passed,
+    Ended(String),
+}
+
+impl RunState {
+    /// What a step asks for, in the order of the guide, under the choices made.
+    pub fn acts_of(&self, step: &Step) -> Vec<Act> {
+        let by_hand = step.ticks.iter().enumerate();
+        let mut acts: Vec<(usize, Act)> = by_hand
+            .map(|(index, tick)| (tick.line, Act::ByHand(index)))
+            .collect();
+        for action in self.actions_of(step) {
+            acts.push((self.line_of(action), Act::Command(action)));
+        }
+        acts.sort_by_key(|(line, act)| (*line, matches!(act, Act::Command(_))));
+        acts.into_iter().map(|(_, act)| act).collect()
+    }
+
+    /// Where an action stands in the guide.
+    fn line_of(&self, action: ActionId) -> usize {
+        self.runbook.block(action.block).map_or(0, |block| {
+            let part = action.part.checked_sub(1);
+            part.and_then(|index| block.parts.get(index))
+                .map_or(block.line, |part| part.line)
+        })
+    }
+
+    /// The way back that goes on, or is stuck.
+    pub fn going_back(&self) -> Option<&RollbackOption> {
+        if !matches!(self.mode, Mode::RollingBack | Mode::Stuck) {
+            return None;
+        }
+        self.runbook.option(&self.rollback.as_ref()?.option)
+    }
+
+    /// What the way back that goes on waits for a person to do: the step, the box and its index.
+    pub fn by_hand_now(&self) -> Option<(&Step, usize, &Tick)> {
+        if self.mode != Mode::RollingBack || !self.busy().is_empty() {
+            return None;
+        }
+        let (step, act) = self.acts().into_iter().find(|(step, act)| {
+            matches!(self.stands(step, *act), Stands::Open) && !self.may_be_left(step, *act)
+        })?;
+        match act {
+            Act::ByHand(index) => Some((step, index, step.ticks.get(index)?)),
+            Act::Command(_) => None,
+        }
+    }
+
+    /// All acts of the way back that goes on, those of skipped steps left out.
+    fn acts(&self) -> Vec<(&Step, Act)> {
+        self.going_back()
+            .into_iter()
+            .flat_map(|option| &option.steps)
+            .filter(|step| self.step_status(step) != StepStatus::Skipped)
+            .flat_map(|step| self.acts_of(step).into_iter().map(move |act| (step, act)))
+            .collect()
+    }
+
+    fn may_be_left(&self, step: &Step, act: Act) -> bool {
+        matches!(act, Act::ByHand(index) if step.ticks.get(index).is_none_or(|tick| tick.optional))
+    }
+
+    pub(super) fn is_ticked(&self, step: &Step, index: usize) -> bool {
+        let own = self.steps.get(&step.id);
+        own.is_some_and(|own| own.ticks.contains_key(&index))
+    }
+
+    fn stands(&self, step: &Step, act: Act) -> Stands {
+        match act {
+            Act::ByHand(index) if self.is_ticked(step, index) => Stands::Done,
+            Act::ByHand(_) => Stands::Open,
+            Act::Command(action) => match self.progress(action) {
+                Progress::Passed => Stands::Done,
+                Progress::Running if self.is_watch(action) && !self.is_repeated(action) => {
+                    Stands::Done
+                }
+                Progress::Running => Stands::Running,
+                Progress::NotStarted | Progress::Ended(_) => Stands::Open,
+            },
+        }
+    }
+
+    /// How a command of the way back stands since it began.
+    pub(super) fn progress(&self, action: ActionId) -> Progress {
+        let none = BTreeMap::new();
+        let before = self
+            .rollback
+            .as_ref()
+            .map_or(&none, |rollback| &rollback.attempts_before);
+        let attempts = self
+            .action(action)
+            .map(|action| action.attempts.as_slice())
+            .unwrap_or_default();
+        let since = before.get(&action).copied().unwrap_or(0) as usize;
+        match attempts.get(since..).and_then(|attempts| attempts.last()) {
+            None => Progress::NotStarted,
+            // A repeated check counts by its last round.
+            Some(attempt) if self.is_repeated(action) => match (attempt.round, attempt.verdict()) {
+                (0, _) if attempt.outcome.is_none() => Progress::Running,
+                (0, _) => Progress::Ended("it ended before its first round".to_owned()),
+                (_, Some(Verdict::Fail | Verdict::Inconclusive)) => Progress::Ended(
+                    attempt
+                        .judgements
+                        .first()
+                        .map_or_else(String::new, |one| one.explanation.clone()),
+                ),
+                _ => Progress::Passed,
+            },
+            Some(attempt) => match attempt.outcome {
+                None => Progress::Running,
+                Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => Progress::Passed,
+                Some(outcome) => Progress::Ended(attempt.reason.clone().unwrap_or_else(|| {
+                    match outcome {
+                        Outcome::Cancelled => "it was cancelled",
+                        Outcome::Unknown => "nobody knows what became of it",
+                        _ => "it failed",
+                    }
+                    .to_owned()
+                })),
+            },
+        }
+    }
+
+    /// Whether it is this act's turn: what a person did by hand follows on all that stands before it,
+    /// a command on what is done by hand before it.
+    ///
+    /// # Errors
+    /// What comes first.
+    pub(super) fn in_turn(&self, step: &Step, act: Act) -> Result<(), Refusal> {
+        if !self
+            .going_back()
+            .is_some_and(|option| option.steps.iter().any(|own| own.id == step.id))
+        {
+            return Err(Refusal::new(
+                "this belongs to a way back",
+                "press `R` to see it and start it",
+            ));
+        }
+        for (other, earlier) in self.acts() {
+            if other.id == step.id && earlier == act {
+                break;
+            }
+            if matches!(self.stands(other, earlier), Stands::Done)
+                || self.may_be_left(other, earlier)
+            {
+                continue;
+            }
+            let (what, help) = match earlier {
+                Act::ByHand(index) => {
+                    let tick = other.ticks.get(index);
+                    let text = tick.map_or("", |tick| tick.text.as_str());
+                    (text.to_owned(), "do and tick that first")
+                }
+                // A person who tries a command of a stuck way back again may choose which.
+                Act::Command(_) if matches!(act, Act::Command(_)) => continue,
+                Act::Command(action) => {
+                    let title = super::action_title(&self.runbook, other, action);
+                    (title, "wait until that has passed")
+                }
+            };
+            return Err(Refusal::new(format!("`{what}` stands before it"), help));
+        }
+        Ok(())
+    }
+}
+
+enum Stands {
+    Open,
+    Running,
+    Done,
+}
