@@ -280,7 +280,7 @@ const FOREIGN_KEYS: [&str; 33] = [
 ];
 
 /// Keys of a comment under a heading or after a list item.
-pub(super) const COMMENT_KEYS: [&str; 23] = [
+pub(super) const COMMENT_KEYS: [&str; 24] = [
     "id",
     "estimate",
     "owner",

@@ -110,11 +110,11 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
             .iter()
             .find(|sequence| sequence.members.contains(&first))
             .map_or_else(
-                || siblings_from(first, headings, &has_acts),
+                || siblings_from(first, headings, has_acts),
                 |sequence| sequence.members.clone(),
             );
         return Chosen {
-            phases: with_siblings(members, headings, &has_acts),
+            phases: with_siblings(members, headings, has_acts),
             rivals: Vec::new(),
         };
     }
