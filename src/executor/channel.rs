@@ -6,6 +6,7 @@
 //!     b  bytes for the keyboard of the action
 //!     c  commit the held transaction of this number (4 bytes, big endian)
 //!     r  roll it back
+//!     s  the size of the terminal: columns, rows (2 bytes each, big endian)
 //! ```
 
 use std::io;
@@ -24,6 +25,7 @@ const HEAD: usize = 3;
 pub(super) enum Told {
     Bytes(Vec<u8>),
     Release { number: u32, commit: bool },
+    Size { columns: u16, rows: u16 },
 }
 
 /// What is typed must stand in no log.
@@ -31,6 +33,7 @@ impl std::fmt::Debug for Told {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Self::Size { columns, rows } => write!(formatter, "Size({columns}x{rows})"),
             Self::Release { number, commit } => {
                 write!(formatter, "Release({number}, commit: {commit})")
             }
@@ -101,6 +104,10 @@ pub(super) fn tell(directory: &Path, told: &Told) -> io::Result<()> {
             let kind = if *commit { b'c' } else { b'r' };
             vec![frame(kind, &number.to_be_bytes())]
         }
+        Told::Size { columns, rows } => {
+            let size = [columns.to_be_bytes(), rows.to_be_bytes()].concat();
+            vec![frame(b's', &size)]
+        }
     };
     for frame in frames {
         let written = rustix::io::write(&channel, &frame)?;
@@ -138,6 +145,10 @@ impl Frames {
             let end = HEAD + usize::from(u16::from_be_bytes([high, low]));
             let bytes = self.pending.get(HEAD..end)?.to_vec();
             self.pending.drain(..end);
+            let pair = |at: usize| {
+                let bytes: [u8; 2] = bytes.get(at..at + 2)?.try_into().ok()?;
+                Some(u16::from_be_bytes(bytes))
+            };
             let number = || Some(u32::from_be_bytes(bytes.as_slice().try_into().ok()?));
             match (kind, number()) {
                 (b'b', _) => return Some(Told::Bytes(bytes)),
@@ -152,6 +163,11 @@ impl Frames {
                         number,
                         commit: false,
                     });
+                }
+                (b's', _) if bytes.len() == 4 => {
+                    if let (Some(columns), Some(rows)) = (pair(0), pair(2)) {
+                        return Some(Told::Size { columns, rows });
+                    }
                 }
                 _ => eprintln!("gonogo shim: an input that it does not know"),
             }
@@ -168,11 +184,17 @@ mod tests {
         let mut frames = Frames::default();
         let mut bytes = frame(b'b', b"yes\n");
         bytes.extend(frame(b'x', b"?"));
+        bytes.extend(frame(b's', &[0, 61, 1, 2]));
         bytes.extend(frame(b'c', &7_u32.to_be_bytes()));
         for byte in bytes {
             frames.push(&[byte]);
         }
         assert_eq!(frames.next(), Some(Told::Bytes(b"yes\n".to_vec())));
+        let size = Told::Size {
+            columns: 61,
+            rows: 258,
+        };
+        assert_eq!(frames.next(), Some(size));
         assert_eq!(
             frames.next(),
             Some(Told::Release {

@@ -267,6 +267,11 @@ impl Running {
         channel::tell(&self.directory, &Told::Bytes(bytes))
     }
 
+    /// Gives the terminal of the action this size, in characters.
+    pub fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
+        channel::tell(&self.directory, &Told::Size { columns, rows })
+    }
+
     /// Lets the held transaction of this number go on to its `COMMIT`, or rolls it back. Saying it again
     /// does nothing.
     pub fn release(&self, number: u32, commit: bool) -> io::Result<()> {

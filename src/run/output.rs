@@ -29,11 +29,22 @@ pub struct Asking {
 
 /// What a person types to a step. It is passed on and kept nowhere, so it has no text of its own.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Typed(pub Vec<u8>);
+#[serde(untagged)]
+pub enum Typed {
+    Keys(Vec<u8>),
+    /// What the person sees of the step's terminal has this size, in characters.
+    Size {
+        columns: u16,
+        rows: u16,
+    },
+}
 
 impl std::fmt::Debug for Typed {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Typed({} bytes)", self.0.len())
+        match self {
+            Self::Keys(bytes) => write!(formatter, "Typed({} bytes)", bytes.len()),
+            Self::Size { columns, rows } => write!(formatter, "Typed({columns}x{rows})"),
+        }
     }
 }
 

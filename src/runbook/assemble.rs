@@ -9,7 +9,7 @@ mod undoes;
 use std::collections::{HashMap, HashSet};
 
 use super::blocks::Blocks;
-use super::headings::{Heading, Kind, slug};
+use super::headings::{Heading, Kind, slug, slug_of};
 use super::labels::Label;
 use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step};
 use super::outline::{Node, NodeKind};
@@ -314,7 +314,7 @@ impl<'a> Assembler<'a> {
         let heading = &self.headings[index];
         match heading.raw.id.as_deref().or(heading.raw.get("id")) {
             Some(id) => id.to_owned(),
-            None => self.unique(&slug(&heading.title)),
+            None => self.unique(&slug_of(&heading.title, heading.number.as_ref())),
         }
     }
 

@@ -4,12 +4,15 @@
 
 mod defaults;
 mod names;
+mod words;
 
 pub(super) use defaults::defaulted;
 pub(super) use names::{assigned, assigned_in_psql};
 pub use names::{is_secret, name_of};
 
 use std::cell::OnceCell;
+
+use words::{generic_names, is_searched_for, upper_words};
 
 use names::{is_set_by_shell, key_before, names_a_table, unnamed};
 
@@ -195,14 +198,6 @@ fn textual(
     }
 }
 
-/// Whether what follows is the text that `sed s/…/…/` looks for: it is meant as it stands.
-fn is_searched_for(before: &str) -> bool {
-    let Some(sed) = before.rfind("sed ") else {
-        return false;
-    };
-    pattern!(r#"(?:^|[\s'";])s(?:/[^/]*|\|[^|]*|#[^#]*|@[^@]*|,[^,]*)$"#).is_match(&before[sed..])
-}
-
 /// What a whole line says, found out once for all the hits in it.
 struct Facts<'a> {
     body: &'a str,
@@ -333,50 +328,6 @@ fn accept(
             (!attached && !line.makes_names()).then_some(Spelling::Text)
         }
         _ => Some(Spelling::Text),
-    }
-}
-
-/// `DROP TABLE table_name`: a name that only says what is named. Columns of the catalogue have such
-/// names too, but never stand where a table or a column is made, changed or read from.
-fn generic_names(body: &str, index: usize, blanks: &mut Vec<Blank>) {
-    if !body.contains("_name") {
-        return;
-    }
-    for hit in pattern!(r"(?i)\b(?:table|from|into|update|truncate|column|index|database|role|schema|exists)\s+(?:(?:if|not|exists|only|concurrently)\s+)*((?:your_)?(?:table|column|index|schema|database|db|role|user|constraint)_name)\b")
-        .captures_iter(body)
-    {
-        let Some(word) = hit.get(1) else { continue };
-        blanks.push(Blank {
-            name: name_of(word.as_str()),
-            text: word.as_str().to_owned(),
-            line: index,
-            spelling: Spelling::Text,
-        });
-    }
-}
-
-/// Bare words in capitals that stand for a value: `git checkout COMMIT_HASH`.
-fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Vec<Blank>) {
-    if !body.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return;
-    }
-    // Commands that handle names of variables, and SQL inside a command.
-    if pattern!(r"(?i)\b(config|env|secrets?|variables?|printenv|unset|grep|echo|export|test|select|from|where|alter|create|drop|insert|update|delete|--env|vars?)\b|\s-e\s|\bawk\b")
-        .is_match(whole)
-    {
-        return;
-    }
-    let words = pattern!(
-        r"(?:^|[\s=/:@])((?:OWNER|ORG|ORGANIZATION|REPO|REPOSITORY|REGISTRY)|(?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
-    );
-    for hit in words.captures_iter(body) {
-        let Some(word) = hit.get(1) else { continue };
-        blanks.push(Blank {
-            name: name_of(word.as_str()),
-            text: word.as_str().to_owned(),
-            line: index,
-            spelling: Spelling::Text,
-        });
     }
 }
 

@@ -375,7 +375,12 @@ fn is_reference(lower: &str) -> bool {
 
 /// A short, stable id: `phase-3` for `Phase 3: Run the migration`, else up to six words.
 pub(super) fn slug(title: &str) -> String {
-    if let Some(number) = number_of(title)
+    slug_of(title, number_of(title).as_ref())
+}
+
+/// [`slug`] of a title whose number is known.
+pub(super) fn slug_of(title: &str, number: Option<&Number>) -> String {
+    if let Some(number) = number
         && !matches!(number.word, Word::Bare | Word::Clock)
     {
         let text = bare_title(title).to_lowercase();

@@ -2,6 +2,7 @@
 //! interactive session, an emergency, or acts of a person among its commands; each becomes a part that
 //! is armed by itself, in the order of the guide.
 
+mod choices;
 mod forms;
 mod items;
 mod names;
@@ -369,56 +370,6 @@ impl Builder<'_> {
         }
     }
 
-    /// An alternative that is only told: `or in the console: open …`, to the end of the block.
-    fn told_alternative(&mut self, text: &str, other: &str, line: usize) {
-        self.begin_choice(command_name(text));
-        let group = format!("block-{}.{}", self.number, self.groups);
-        self.close();
-        if let Some(choice) = self.parts.last_mut().and_then(|part| part.choice.as_mut()) {
-            choice.recommended = true;
-        }
-        self.parts.push(Part {
-            title: markers::title(other),
-            line: self.code_line + line,
-            code: self.lines.get(line..).unwrap_or_default().join("\n"),
-            role: Role::Manual,
-            choice: Some(Choice {
-                group,
-                name: markers::title(other),
-                recommended: false,
-            }),
-            ..Part::default()
-        });
-    }
-
-    /// One of several statements of which one is chosen, each a part of its own.
-    fn form(&mut self, index: usize, text: &str, remark: Option<&str>) {
-        let at = self.survey.forms.partition_point(|form| *form < index);
-        let goes_on = at > 0 && self.survey.forms[at - 1] + 1 == index;
-        if !goes_on {
-            self.groups += 1;
-        }
-        let name = remark.map_or_else(|| command_name(text), markers::title);
-        let last = self.open.lines.len();
-        let own = text.lines().count();
-        let before = self.open.lines[..last.saturating_sub(own)].to_vec();
-        let has_before = before.iter().any(|line| {
-            self.lines.get(*line).is_some_and(|line| {
-                let line = line.trim();
-                !line.is_empty() && !line.starts_with('#')
-            })
-        });
-        if has_before {
-            let lines = self.open.lines.split_off(before.len());
-            self.close();
-            self.open.lines = lines;
-            self.open.first = self.open.lines.first().copied();
-            self.open.has_statement = true;
-        }
-        self.open.choice = Some((self.groups, name));
-        self.close();
-    }
-
     /// Whether another option comes after this item.
     fn later_choice(&self, index: usize, items: &[Item<'_>]) -> bool {
         items[index + 1..].iter().any(|item| {
@@ -435,62 +386,6 @@ impl Builder<'_> {
     fn take(&mut self, first: usize, last: usize) {
         self.open.first.get_or_insert(first);
         self.open.lines.extend(first..=last);
-    }
-
-    /// Makes the statement at hand the primary of a choice, and adds its alternative as a part.
-    fn alternative(&mut self, first: usize, text: &str, other: &str, remark: &str) {
-        self.begin_choice(command_name(text));
-        let group = self.groups;
-        let line = self.code_line + first;
-        let optional = self.open.optional;
-        let before: Vec<&str> = self
-            .open
-            .lines
-            .iter()
-            .filter(|line| **line < first)
-            .filter_map(|line| self.lines.get(*line))
-            .copied()
-            .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
-            .collect();
-        self.close();
-        if let Some(primary) = self.parts.last_mut() {
-            if let Some(choice) = &mut primary.choice {
-                choice.recommended = true;
-            }
-            // The remark names what is not run here.
-            if !remark.is_empty() {
-                primary.title = if primary.title.is_empty() {
-                    command_name(text)
-                } else {
-                    primary.title.clone()
-                };
-            }
-        }
-        let other = other.trim_matches('`');
-        let code = before
-            .iter()
-            .copied()
-            .chain([other])
-            .collect::<Vec<_>>()
-            .join("\n");
-        let part = self.finish(Part {
-            title: command_name(other),
-            line,
-            optional,
-            choice: Some(Choice {
-                group: format!("block-{}.{group}", self.number),
-                name: command_name(other),
-                recommended: false,
-            }),
-            code,
-            ..Part::default()
-        });
-        self.parts.push(part);
-    }
-
-    fn begin_choice(&mut self, name: String) {
-        self.groups += 1;
-        self.open.choice = Some((self.groups, name));
     }
 
     /// Ends a part where a new one begins: a comment without a command stays with what follows.

@@ -9,7 +9,7 @@ use super::actions::collect;
 use super::core::{Slot, Supervisor};
 use super::handle::{Input, Request, TypedRequest};
 use crate::executor::{ExitRecord, Waiting};
-use crate::run::{ActionId, Asking, Command, ENGINE, Evidence, Refusal};
+use crate::run::{ActionId, Asking, Command, ENGINE, Evidence, Refusal, Typed};
 
 impl Supervisor {
     /// What an action waits for has changed, or is told to a supervisor that has just begun to follow it.
@@ -90,7 +90,10 @@ impl Supervisor {
         } = request;
         let taken = self.may_type(&by, action, attempt).and_then(|()| {
             let told = match self.slots.get(&(action, attempt)) {
-                Some(Slot::Running(running)) => running.type_bytes(typed.0),
+                Some(Slot::Running(running)) => match typed {
+                    Typed::Keys(bytes) => running.type_bytes(bytes),
+                    Typed::Size { columns, rows } => running.resize(columns, rows),
+                },
                 _ => Err(io::Error::other("it is not running")),
             };
             told.map(|()| self.state.seq)

@@ -400,6 +400,7 @@ impl App {
                 });
             }
         }
+        asks.extend(self.fit_step());
         asks
     }
 

@@ -146,7 +146,8 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
     }
     let now = look.model.now;
     let right = vec![
-        segment(format!("{} UTC", clock(now)), on_banner(Role::Text), 1),
+        // Which database it is matters more than the time.
+        segment(format!("{} UTC", clock(now)), on_banner(Role::Text), 3),
         segment(
             format!("{} local ", local(now, look.model.offset)),
             on_banner(Role::Muted),
@@ -285,7 +286,7 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
     }
     if let Some(failure) = &model.store.failure {
         alarms.push(Alarm::whole(format!(
-            "JOURNAL NOT WRITTEN: {failure}; nothing new starts, the way back still can"
+            "JOURNAL NOT WRITTEN: nothing new starts, the way back still can; {failure}"
         )));
     }
     if let Some(alert) = alert_at_hand(look) {

@@ -330,7 +330,15 @@ async fn walk(
             drawn = Instant::now();
             dirty = false;
             for ask in app.wanted() {
-                carry_out(ask, &control, &answers);
+                match ask {
+                    // The typist is gone with the cockpit only.
+                    Ask::Type {
+                        action,
+                        attempt,
+                        typed,
+                    } => drop(typist.send((action, attempt, typed))),
+                    ask => carry_out(ask, &control, &answers),
+                }
             }
         }
         shown.tell(app.shared_view(), &control);

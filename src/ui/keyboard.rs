@@ -4,6 +4,7 @@
 
 use chrono::TimeDelta;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::layout::Size;
 
 use super::app::{App, Ask};
 use super::intent::Intent;
@@ -25,6 +26,8 @@ pub struct TypingTo {
     /// The run has said that the keyboard is there.
     given: bool,
     last_key: Timestamp,
+    /// What its terminal was last told of the room it has on the screen.
+    told: Option<Size>,
 }
 
 impl TypingTo {
@@ -98,6 +101,7 @@ impl App {
             attempt,
             given: false,
             last_key: self.model.now,
+            told: None,
         };
         let has_it = typing.reaches(&self.model);
         self.view.typing = Some(typing);
@@ -164,8 +168,29 @@ impl App {
         Some(vec![Ask::Type {
             action: typing.action,
             attempt: typing.attempt,
-            typed: Typed(bytes),
+            typed: Typed::Keys(bytes),
         }])
+    }
+
+    /// The terminal of a step that has the keyboard is as large as the pane that shows it.
+    pub(super) fn fit_step(&mut self) -> Option<Ask> {
+        let typing = self.view.typing?;
+        let room = self.pane_area("output")?.as_size();
+        if !typing.reaches(&self.model) || typing.told == Some(room) {
+            return None;
+        }
+        self.view.typing = Some(TypingTo {
+            told: Some(room),
+            ..typing
+        });
+        Some(Ask::Type {
+            action: typing.action,
+            attempt: typing.attempt,
+            typed: Typed::Size {
+                columns: room.width,
+                rows: room.height,
+            },
+        })
     }
 
     fn take_keyboard_back(&mut self, typing: TypingTo) -> Vec<Ask> {

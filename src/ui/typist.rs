@@ -27,7 +27,15 @@ pub(super) fn typist(
                     next = Some(more);
                     break;
                 }
-                typed.0.extend(more.2.0);
+                match (&mut typed, more) {
+                    (Typed::Keys(typed), (_, _, Typed::Keys(more))) => typed.extend(more),
+                    // Of sizes the last one holds; between keys each stands in its place.
+                    (Typed::Size { .. }, (_, _, size @ Typed::Size { .. })) => typed = size,
+                    (_, more) => {
+                        next = Some(more);
+                        break;
+                    }
+                }
             }
             let answer = control.type_to(action, attempt, typed).await;
             if answers.send(Answer::Typed(answer)).await.is_err() {

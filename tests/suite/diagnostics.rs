@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 32] = [
+const GUIDES: [(&str, &str); 33] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -67,6 +67,7 @@ const GUIDES: [(&str, &str); 32] = [
         "not-in-transaction",
         "```sql\nBEGIN;\nCREATE INDEX CONCURRENTLY i ON t (a);\nCOMMIT;\n```\n",
     ),
+    ("opens-editor", "```bash\ngit revert HEAD\n```\n"),
     (
         "phase-count",
         "This takes 4 phases.\n\n```bash\nls\n```\n\n## Step 2: Stop\n\n```bash\nls\n```\n",

@@ -383,6 +383,7 @@ async fn every_reason_and_note_of_a_person() {
             option: plan.option,
             hash: plan.hash,
             typed: None,
+            included: None,
             reason: some("rollback"),
             included: None,
         })

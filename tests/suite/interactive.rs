@@ -9,7 +9,7 @@ use gonogo::run::{Command, Typed};
 use crate::executor::{Bench, Done, wait_for_output};
 use crate::socket::Joined;
 use crate::support::eventually;
-use crate::support::home::Home;
+use crate::support::home::{Home, until};
 use crate::support::terminal::Terminal;
 
 const CANARY: &str = "Tr0ub4dor-canary";
@@ -170,7 +170,7 @@ async fn who_watches_types_nothing() {
     let answer = observer.asks(Command::GiveKeyboard { action }).await;
     assert!(matches!(answer, CommandAnswer::Refused(_)), "{answer:?}");
     give(&mut terminal);
-    let typed = Typed(b"intruder\r".to_vec());
+    let typed = Typed::Keys(b"intruder\r".to_vec());
     let answer = observer
         .client
         .type_to(&observer.me, action, 1, typed)
@@ -252,4 +252,55 @@ async fn a_quiet_command_asks_for_nothing() {
         .await
         .unwrap();
     assert!(!asked);
+}
+
+/// `rows columns`, as the step's own terminal has them.
+fn sizes(home: &Home) -> Vec<(u16, u16)> {
+    spool(home)
+        .lines()
+        .filter_map(|record| {
+            let (rows, columns) = record
+                .split('\t')
+                .nth(1)?
+                .strip_prefix("size ")?
+                .split_once(' ')?;
+            Some((rows.parse().ok()?, columns.parse().ok()?))
+        })
+        .collect()
+}
+
+#[test]
+fn the_terminal_of_a_step_is_as_large_as_the_pane_that_shows_it() {
+    let home = Home::new();
+    let script = "trap 'echo told' WINCH\nwhile [ ! -e over ]; do size=$(stty size); [ \"$size\" = \"$before\" ] || echo \"size $size\"; before=$size; sleep 0.05; done";
+    let mut terminal = cockpit(&home, script, 120, 40);
+    terminal.wait_for("size 40 120");
+    give(&mut terminal);
+    let latest = |what: &str, other: (u16, u16)| {
+        until(what, || {
+            let size = *sizes(&home).last()?;
+            (size != other).then_some(size)
+        })
+    };
+    let given = latest("the size of the pane", (40, 120));
+    assert!(given.0 < 40 && given.1 < 120, "{given:?}");
+    terminal.resize(150, 50);
+    let larger = latest("the size of the larger pane", given);
+    assert!(larger.0 > given.0 && larger.1 > given.1, "{larger:?}");
+    // Who watches changes nothing of it, whatever the size of their screen.
+    let run = home.runs()[0].clone();
+    let watcher = Terminal::start_with(
+        home.path(),
+        &["attach", &run, "--observe"],
+        80,
+        24,
+        &[("USER", "bert")],
+    );
+    watcher.wait_for("you watch");
+    home.write("over", "");
+    until("the end of the step", || {
+        (home.status(&run)["steps"][0]["outcome"] == "passed").then_some(())
+    });
+    assert_eq!(sizes(&home).last(), Some(&larger));
+    assert!(spool(&home).contains("told"), "what runs there is told");
 }

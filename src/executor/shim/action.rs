@@ -289,6 +289,9 @@ impl<'a> Action<'a> {
                     }
                     keyboard.push(&bytes, &mut self.spool);
                 }
+                (Told::Size { columns, rows }, _, Some(keyboard)) => {
+                    keyboard.resize(columns, rows);
+                }
                 (Told::Release { number, commit }, Some(feed), _) => {
                     feed.release(number, commit, &mut self.spool);
                 }

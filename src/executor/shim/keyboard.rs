@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use tokio::time::Instant;
 
 use super::output::Spool;
@@ -23,6 +23,10 @@ const AGAIN: Duration = Duration::from_millis(20);
 const POLLING: Duration = Duration::from_millis(800);
 /// More than this is no prompt; its end is shown.
 const LONGEST_PROMPT: usize = 200;
+/// A pane may be smaller than anything that a program can draw itself on.
+const LEAST_COLUMNS: u16 = 40;
+const LEAST_ROWS: u16 = 8;
+const MOST: u16 = 1_000;
 const ERASE: [u8; 2] = [0x7f, 0x08];
 const KILL_LINE: u8 = 0x15;
 
@@ -68,6 +72,20 @@ impl Keyboard {
     pub(super) fn push(&mut self, bytes: &[u8], spool: &mut Spool) {
         self.pending.extend(bytes);
         self.write(spool);
+        self.stir(Instant::now());
+    }
+
+    /// Gives the terminal another size; what runs on it is told by the system (`SIGWINCH`).
+    pub(super) fn resize(&mut self, columns: u16, rows: u16) {
+        let size = Winsize {
+            ws_row: rows.clamp(LEAST_ROWS, MOST),
+            ws_col: columns.clamp(LEAST_COLUMNS, MOST),
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        if let Err(error) = tcsetwinsize(&self.terminal, size) {
+            tracing::debug!(%error, "nobody holds the terminal");
+        }
         self.stir(Instant::now());
     }
 

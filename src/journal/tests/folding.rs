@@ -4,9 +4,13 @@ use super::*;
 use crate::journal::chain::{self, Row};
 
 async fn folded(place: &Place) -> (SqliteJournal, Vec<Record>) {
-    SqliteJournal::open_read_only_folding(place.path(), Vec::new(), |all: &mut Vec<Record>, next| {
-        all.push(next);
-    })
+    SqliteJournal::open_read_only_folding(
+        place.path(),
+        Vec::new(),
+        |all: &mut Vec<Record>, next| {
+            all.push(next);
+        },
+    )
     .await
     .unwrap()
 }

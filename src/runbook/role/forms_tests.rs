@@ -253,9 +253,9 @@ fn what_is_told_on_condition() {
 
 #[test]
 fn a_list_after_the_last_command_that_only_tells() {
-    for code in ["make image\n\n# The build will:\n# 1. Compile it\n# 2. Push it to the registry"] {
-        assert!(!is_split(code), "{code}");
-    }
+    assert!(!is_split(
+        "make image\n\n# The build will:\n# 1. Compile it\n# 2. Push it to the registry"
+    ));
     assert!(is_split(
         "make image\n\n# Then do this:\n# 1. Open the console\n# 2. Press the button"
     ));

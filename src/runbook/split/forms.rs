@@ -124,8 +124,10 @@ fn is_there_and_back(one: &Group, other: &Group, next: bool) -> bool {
     else {
         return false;
     };
-    (is_opposite(&there[at], &back[at]) || next && is_taken_back(&there[at], &back[at]))
-        && !pattern!(r"maintenance|wartung|mantenimiento|manutenção|维护").is_match(&one.title)
+    let window =
+        || pattern!(r"maintenance|wartung|mantenimiento|manutenção|维护").is_match(&one.title);
+    (is_opposite(&there[at], &back[at]) && !window()
+        || next && is_taken_back(&there[at], &back[at]))
         // What is started and stopped is the same.
         && there[at + 1..]
             .iter()

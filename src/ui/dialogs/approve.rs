@@ -13,7 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
-use super::{Dialog, Field, Form, PreviewDialog, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, PreviewDialog, Reply, Scroll, size_of};
 use crate::run::{
     ActionId, Command, Included, PairingAct, Subject, Waiting, preview, same_person, subject_hash,
 };
@@ -31,7 +31,7 @@ pub struct Approve {
     hash: String,
     /// The command, as in its own view; `None` for a gate.
     command: Option<PreviewDialog>,
-    top: usize,
+    scroll: Scroll,
 }
 
 impl Approve {
@@ -49,7 +49,7 @@ impl Approve {
             hash: subject_hash(look.run(), &subject)?,
             subject,
             command,
-            top: 0,
+            scroll: Scroll::default(),
         })
     }
 
@@ -176,7 +176,7 @@ impl Dialog for Approve {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let lines = self.lines(look, area.width.into());
-        draw_scrolled(&lines, self.top, look, area, buffer);
+        self.scroll.draw(&lines, look, area, buffer);
     }
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
@@ -210,10 +210,7 @@ impl Dialog for Approve {
             }
             other => {
                 let rows = self.lines(look, 80).len();
-                if let Some(top) = moved(self.top, other, rows) {
-                    self.top = top;
-                }
-                Reply::Stay
+                self.scroll.on(other, rows)
             }
         }
     }

@@ -14,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
-use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Reply, Scroll, size_of};
 use crate::run::GuideOnDisk;
 use crate::ui::format::{minute_or_date, wrap};
 use crate::ui::intent::Intent;
@@ -26,7 +26,7 @@ use crate::ui::view::Look;
 pub struct GuideChanged {
     asked: bool,
     difference: Option<Result<Vec<String>, String>>,
-    top: usize,
+    scroll: Scroll,
 }
 
 impl GuideChanged {
@@ -90,24 +90,16 @@ impl Dialog for GuideChanged {
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        draw_scrolled(
-            &self.lines(look, area.width.into()),
-            self.top,
-            look,
-            area,
-            buffer,
-        );
+        let lines = self.lines(look, area.width.into());
+        self.scroll.draw(&lines, look, area, buffer);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
             other => {
-                let most = self.lines(look, 80).len();
-                if let Some(top) = moved(self.top, other, most) {
-                    self.top = top;
-                }
-                Reply::Stay
+                let rows = self.lines(look, 80).len();
+                self.scroll.on(other, rows)
             }
         }
     }

@@ -14,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, Reply, Scroll, size_of};
 use crate::run::{Command, PairingAct, same_person, summary};
 use crate::ui::format::{duration, pad, seconds_between, wrap};
 use crate::ui::intent::Intent;
@@ -26,7 +26,7 @@ use crate::ui::view::Look;
 #[derive(Default)]
 pub struct HandOver {
     reason: Option<String>,
-    top: usize,
+    scroll: Scroll,
 }
 
 /// How the controls can be had now.
@@ -186,7 +186,7 @@ impl Dialog for HandOver {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let lines = self.lines(look, area.width.into());
-        draw_scrolled(&lines, self.top, look, area, buffer);
+        self.scroll.draw(&lines, look, area, buffer);
     }
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
@@ -216,10 +216,7 @@ impl Dialog for HandOver {
             ))),
             other => {
                 let rows = self.lines(look, 80).len();
-                if let Some(top) = moved(self.top, other, rows) {
-                    self.top = top;
-                }
-                Reply::Stay
+                self.scroll.on(other, rows)
             }
         }
     }

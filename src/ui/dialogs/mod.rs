@@ -198,6 +198,24 @@ fn draw_scrolled(
     }
 }
 
+/// How far a dialog that is one text has been scrolled.
+#[derive(Default)]
+struct Scroll(usize);
+
+impl Scroll {
+    fn draw(&self, lines: &[Line<'static>], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        draw_scrolled(lines, self.0, look, area, buffer);
+    }
+
+    /// Takes what no key of the dialog's own was: it moves, or nothing happens.
+    fn on(&mut self, intent: Intent, rows: usize) -> Reply {
+        if let Some(top) = moved(self.0, intent, rows) {
+            self.0 = top;
+        }
+        Reply::Stay
+    }
+}
+
 /// Moves a scroll position or cursor.
 fn moved(position: usize, intent: Intent, rows: usize) -> Option<usize> {
     let last = rows.saturating_sub(1);

@@ -18,7 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, Reply, Scroll, size_of};
 use crate::run::{ActionId, Command, Fate, Outcome, Verdict, action_title};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
@@ -32,7 +32,7 @@ const LAST_LINES: u64 = 4;
 
 pub struct Resolve {
     action: ActionId,
-    top: usize,
+    scroll: Scroll,
     /// `None` until it is here.
     fate: Option<Result<Box<Fate>, String>>,
     asked: bool,
@@ -42,7 +42,7 @@ impl Resolve {
     pub fn new(action: ActionId) -> Self {
         Self {
             action,
-            top: 0,
+            scroll: Scroll::default(),
             fate: None,
             asked: false,
         }
@@ -201,7 +201,7 @@ impl Dialog for Resolve {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let lines = self.lines(look, area.width.into());
-        draw_scrolled(&lines, self.top, look, area, buffer);
+        self.scroll.draw(&lines, look, area, buffer);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
@@ -210,11 +210,8 @@ impl Dialog for Resolve {
             Intent::ItHappened => self.say(Outcome::Passed, "it happened: how do you know?"),
             Intent::ItDidNot => self.say(Outcome::Failed, "it did not happen: how do you know?"),
             other => {
-                let most = self.lines(look, 80).len();
-                if let Some(top) = moved(self.top, other, most) {
-                    self.top = top;
-                }
-                Reply::Stay
+                let rows = self.lines(look, 80).len();
+                self.scroll.on(other, rows)
             }
         }
     }

@@ -141,6 +141,45 @@ fn around(cursor: u64, top: u64, rows: u64, height: u16) -> u64 {
     top.min(rows.saturating_sub(height))
 }
 
+/// Draws a head that stays and below it as many rows as there is room for, those around the cursor of
+/// the pane; the one under it is marked while the pane has the focus.
+fn draw_rows(
+    name: &'static str,
+    head: &[Line<'static>],
+    rows: usize,
+    row: impl Fn(usize, u16) -> Option<Line<'static>>,
+    look: &Look<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let used = u16::try_from(head.len())
+        .unwrap_or(u16::MAX)
+        .min(area.height);
+    draw_lines(head, 0, area, buffer);
+    let rest = Rect {
+        y: area.y + used,
+        height: area.height - used,
+        ..area
+    };
+    let position = look.view.position(name);
+    let cursor = position.cursor.min(rows.saturating_sub(1));
+    let top = position.top.unwrap_or(0);
+    let top = around(cursor as u64, top, rows as u64, rest.height);
+    let top = usize::try_from(top).unwrap_or(0);
+    let focused = look.view.focus() == name;
+    let visible: Vec<Line<'static>> = (top..rows)
+        .take(rest.height.into())
+        .filter_map(|index| {
+            let line = row(index, rest.width)?;
+            Some(match focused && index == cursor {
+                true => line.patch_style(look.theme.style(Role::Selection)),
+                false => line,
+            })
+        })
+        .collect();
+    draw_lines(&visible, 0, rest, buffer);
+}
+
 /// What is wrong with a reading, in a few words: lost, incomplete, or older than three intervals.
 fn alert(
     reading: &Reading,

@@ -14,7 +14,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{Moves, Pane, Title, around, draw_lines, trouble};
+use super::{Moves, Pane, Title, trouble};
 use crate::monitor::Session;
 use crate::ui::format::{fit, milliseconds, pad, pad_left, plural, width};
 use crate::ui::model::Activity;
@@ -106,42 +106,13 @@ impl Pane for Sessions {
         } else {
             lines.push(columns.heading(look));
         }
-        let used = u16::try_from(lines.len())
-            .unwrap_or(u16::MAX)
-            .min(area.height);
-        draw_lines(&lines, 0, area, buffer);
-        let rest = Rect {
-            y: area.y + used,
-            height: area.height - used,
-            ..area
-        };
         let rows = &activity.tree.rows;
-        let position = look.view.position(NAME);
-        let cursor = position.cursor.min(rows.len().saturating_sub(1));
-        let top = around(
-            cursor as u64,
-            position.top.unwrap_or(0),
-            rows.len() as u64,
-            rest.height,
-        );
-        let top = usize::try_from(top).unwrap_or(0);
-        let focused = look.view.focus() == NAME;
-        let visible: Vec<Line<'static>> = rows
-            .iter()
-            .enumerate()
-            .skip(top)
-            .take(rest.height.into())
-            .filter_map(|(index, row)| {
-                let session = activity.sample.sessions.get(row.index)?;
-                let line = columns.row(*row, session, look, rest.width);
-                Some(if focused && index == cursor {
-                    line.patch_style(look.theme.style(Role::Selection))
-                } else {
-                    line
-                })
-            })
-            .collect();
-        draw_lines(&visible, 0, rest, buffer);
+        let row = |index: usize, width: u16| {
+            let row = rows.get(index)?;
+            let session = activity.sample.sessions.get(row.index)?;
+            Some(columns.row(*row, session, look, width))
+        };
+        super::draw_rows(NAME, &lines, rows.len(), row, look, area, buffer);
     }
 
     fn copies(&self, look: &Look<'_>) -> Option<String> {

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Moves, Pane, Title, around, draw_lines, trouble};
+use super::{Moves, Pane, Title, draw_lines, trouble};
 use crate::monitor::StatementDelta;
 use crate::ui::format::{count, milliseconds, minute, pad, pad_left, width};
 use crate::ui::theme::Role;
@@ -86,41 +86,12 @@ impl Pane for Statements {
             },
             look.theme.style(Role::Muted),
         ));
-        let used = u16::try_from(lines.len())
-            .unwrap_or(u16::MAX)
-            .min(area.height);
-        draw_lines(&lines, 0, area, buffer);
-        let rest = Rect {
-            y: area.y + used,
-            height: area.height - used,
-            ..area
+        let statements = &sample.statements;
+        let line = |index: usize, width: u16| {
+            let statement = statements.get(index)?;
+            Some(row(statement, wide, look, width))
         };
-        let position = look.view.position(NAME);
-        let rows = sample.statements.len();
-        let cursor = position.cursor.min(rows - 1);
-        let top = around(
-            cursor as u64,
-            position.top.unwrap_or(0),
-            rows as u64,
-            rest.height,
-        );
-        let focused = look.view.focus() == NAME;
-        let visible: Vec<Line<'static>> = sample
-            .statements
-            .iter()
-            .enumerate()
-            .skip(usize::try_from(top).unwrap_or(0))
-            .take(rest.height.into())
-            .map(|(index, statement)| {
-                let line = row(statement, wide, look, rest.width);
-                if focused && index == cursor {
-                    line.patch_style(look.theme.style(Role::Selection))
-                } else {
-                    line
-                }
-            })
-            .collect();
-        draw_lines(&visible, 0, rest, buffer);
+        super::draw_rows(NAME, &lines, statements.len(), line, look, area, buffer);
     }
 
     fn copies(&self, look: &Look<'_>) -> Option<String> {

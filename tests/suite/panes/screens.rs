@@ -338,6 +338,31 @@ fn of_a_held_transaction_on_a_lost_server_nothing_is_claimed() {
 }
 
 #[test]
+fn the_database_is_named_while_production_goes_back() {
+    let mut desk = in_production();
+    desk.press("R").press("Bproduction").press("B");
+    let screen = desk.screen(60, 24);
+    let header = screen.lines().next().unwrap_or_default();
+    assert!(header.contains("ROLLING BACK"), "{screen}");
+    assert!(header.contains("db1:5432/app"), "{screen}");
+}
+
+#[test]
+fn a_full_disk_is_told_with_what_still_works_however_long_its_reason() {
+    let mut desk = running();
+    desk.hears(Message::Health(StoreHealth {
+        events: 12,
+        head: String::new(),
+        failure: Some("no room left for the journal ".repeat(20)),
+    }));
+    let screen = unbroken(&desk.screen(80, 24));
+    assert!(
+        screen.contains("nothing new starts, the way back still can"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn a_database_that_is_lost_is_told_on_every_screen() {
     let mut desk = running();
     assert!(desk.screen(80, 24).contains("primary"));
@@ -485,8 +510,6 @@ fn watched() -> Desk {
 #[test]
 fn a_gate_says_which_watches_its_go_ends_and_offers_no_key_that_does_nothing() {
     let mut desk = watched();
-    desk.press("<Enter>x");
-    desk.ends("deploy", 0);
     desk.press("g");
     let screen = desk.screen(120, 40);
     assert!(screen.contains("GO ends the watch `api-log`"), "{screen}");
