@@ -361,14 +361,14 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
         return false;
     }
     // Making a way back ready is a part of the way forward.
-    if pattern!(r"prepar|creat\w* |snapshot|\btest(s|ing|ed)?\b|readiness|\brehears|rollback (point|image|tag)s?\b|review|verify rollback|backup and rollback|zero[- ]downtime")
+    if pattern!(r"prepar|vorbereit|准备|準備|creat\w* |snapshot|\btest(s|ing|ed)?\b|readiness|\brehears|rollback (point|image|tag)s?\b|review|verify rollback|backup and rollback|zero[- ]downtime")
         .is_match(lower)
     {
         return false;
     }
     if numbered {
         // `Step 4: Deploy or roll back` stays; `Phase 6: Rollback (if needed)` goes.
-        return pattern!(r"(^|[:.)\-–—]\s*|^\w+ \d+\s+)(emergency |quick |full |manual |automat\w+ )*(roll(ing)?[- ]?back|revert|back[- ]?out)|rollback (plan|procedure|strategy|steps|instructions|if)|if needed")
+        return pattern!(r"(^|[:.)\-–—]\s*|^\w+ \d+\s+)(emergency |quick |full |manual |automat\w+ )*(roll(ing)?[- ]?back|revert|back[- ]?out)|rollback (plan|procedure|strategy|steps|instructions|if)|if needed|(^|[:：.)\-–—]\s*|^[\d.]+\s+)(rückfall|zurückrollen|retour arrière|marcha atrás|reversión|reversão|ripristino|откат|回滚|回退|ロールバック|롤백)")
             .is_match(lower);
     }
     true
@@ -462,6 +462,7 @@ mod tests {
         for (title, kind) in [
             ("Rollback Procedure (If Needed)", Kind::Rollback),
             ("🚨 Rollback Plans", Kind::Rollback),
+            ("12.2 回滚步骤", Kind::Rollback),
             ("If it goes wrong", Kind::Rollback),
             ("When the migration fails", Kind::Rollback),
             ("Backing out", Kind::Rollback),
