@@ -179,13 +179,7 @@ impl RunState {
         let Some(block) = self.runbook.block(action.block) else {
             return false;
         };
-        match action.part.checked_sub(1) {
-            None => block.long_running,
-            Some(index) => {
-                let part = block.parts.get(index);
-                part.is_some_and(|part| part.long_running) || block.is_repeated()
-            }
-        }
+        block.watches(action.part.checked_sub(1))
     }
 
     /// The actions of a step under the choices made.

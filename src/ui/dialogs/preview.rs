@@ -208,7 +208,10 @@ impl PreviewDialog {
             && shown.confirm.as_ref() == Some(&run.environment)
         {
             say(
-                format!("`{}` is protected: who begins in it types its name", run.environment),
+                format!(
+                    "`{}` is protected: who begins in it types its name",
+                    run.environment
+                ),
                 Role::Warning,
             );
         }
