@@ -31,6 +31,9 @@ pub enum Severity {
     Info,
 }
 
+/// The code of a diagnostic that points at a secret.
+pub(super) const SECRET: &str = "secret-in-the-open";
+
 /// Writes diagnostics for people: `file:line:column` with the line, a caret, the cause and the next
 /// act. `source` is the text of the file; without colours, which a terminal may add. Secrets in the line
 /// are masked, and a caret that points into one points at the mask.
@@ -62,6 +65,14 @@ pub fn render(diagnostics: &[Diagnostic], file: &str, source: &str) -> String {
         };
         let from = byte(diagnostic.column.saturating_sub(1));
         let to = byte(diagnostic.column.saturating_sub(1) + diagnostic.width).max(from);
+        let (line, to) = match diagnostic.code.as_str() {
+            // What it points at is the secret, whatever it looks like.
+            SECRET => (
+                format!("{}{MASK}{}", &line[..from], &line[to..]).into(),
+                from + MASK.len(),
+            ),
+            _ => (line, to),
+        };
         let shown = masked(&line);
         let from = in_shown(&line, from, false);
         let to = in_shown(&line, to, true).max(from);
@@ -101,10 +112,14 @@ mod tests {
     use super::*;
 
     fn rendered(line: &str, pointed_at: &str) -> String {
+        rendered_as("unknown-table", line, pointed_at)
+    }
+
+    fn rendered_as(code: &str, line: &str, pointed_at: &str) -> String {
         let at = line.find(pointed_at).unwrap();
         let diagnostic = Diagnostic {
             severity: Severity::Warning,
-            code: "secret-in-the-open".to_owned(),
+            code: code.to_owned(),
             line: 1,
             column: line[..at].chars().count() + 1,
             width: pointed_at.chars().count(),
@@ -140,5 +155,13 @@ mod tests {
             assert!(!text.contains("hunter"), "{text}");
             assert_eq!(under_carets(&text), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_to_be_a_secret_is_not_shown() {
+        let text = rendered_as(SECRET, "secrets.TOKEN = \"canary\" # here", "\"canary\"");
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("secrets.TOKEN = ‹redacted› # here"), "{text}");
+        assert_eq!(under_carets(&text), "‹redacted›", "{text}");
     }
 }
