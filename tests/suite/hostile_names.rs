@@ -385,7 +385,6 @@ async fn every_reason_and_note_of_a_person() {
             typed: None,
             included: None,
             reason: some("rollback"),
-            included: None,
         })
         .await;
     assert!(
