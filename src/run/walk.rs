@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ActionId, ActionState, Mode, Outcome, RunState, StepStatus, Verdict};
 use crate::runbook::{Actor, Block, Choice, Expectation, Phase, Role, Runbook, Step, Tick};
+use crate::text::written::masked;
 
 /// The actions of a step in order, those of alternatives not chosen left out.
 pub fn runnable_actions(
@@ -118,7 +119,7 @@ pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String 
     lines()
         .find(|line| !line.is_empty() && !is_opener(line))
         .or_else(|| lines().find(|line| !line.is_empty()))
-        .map(|line| shortened(line.trim_start_matches(['#', '-', ' '])))
+        .map(|line| shortened(&masked(line.trim_start_matches(['#', '-', ' ']))))
         .unwrap_or_else(|| step.title.clone())
 }
 
