@@ -174,7 +174,8 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                 }
                 Err(refusal) => {
                     hasher.update(refusal.message.as_bytes());
-                    reasons.push(format!("{title}: {}", refusal.message));
+                    let short = super::walk::before_colon(&title);
+                    reasons.push(format!("{short}: {}", refusal.message));
                     (Err(refusal.message), String::new(), Vec::new(), Vec::new())
                 }
             };

@@ -123,6 +123,12 @@ pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String 
         .unwrap_or_else(|| step.title.clone())
 }
 
+/// A title as it stands before a colon: a command's own `;` is no end of a sentence.
+pub(super) fn before_colon(title: &str) -> &str {
+    let short = title.trim_end_matches([';', ':', ',', '.', ' ']);
+    if short.is_empty() { title } else { short }
+}
+
 /// Whether a line only prepares what comes after it, so that it is no name for the whole.
 fn is_opener(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
@@ -180,13 +186,7 @@ impl RunState {
         let Some(block) = self.runbook.block(action.block) else {
             return false;
         };
-        match action.part.checked_sub(1) {
-            None => block.long_running,
-            Some(index) => {
-                let part = block.parts.get(index);
-                part.is_some_and(|part| part.long_running) || block.is_repeated()
-            }
-        }
+        block.watches(action.part.checked_sub(1))
     }
 
     /// The actions of a step under the choices made.

@@ -40,6 +40,7 @@ mod runs;
 mod secrets;
 mod secrets_of_processes;
 mod socket;
+mod stuck_way_back;
 mod support;
 mod target_lock;
 mod torn;
