@@ -3,6 +3,7 @@
 
 use super::print;
 use super::print::say;
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
@@ -13,8 +14,8 @@ use super::way_back::{Files, digests, files_of, show, show_files, show_so_far};
 use super::{Exit, identity, session, unattended};
 use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
 use crate::run::{
-    Command, Mode, Policy, Preview, RollbackPlan, RunState, action_title, is_armed, preview,
-    rollback_plans, same_person,
+    Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
+    preview, rollback_plans, same_person,
 };
 
 #[derive(Debug, Args)]
@@ -49,6 +50,8 @@ struct Seen {
     state: RunState,
     you: String,
     client: Option<Client>,
+    /// The databases that do not answer its supervisor, and since when.
+    lost: BTreeMap<String, Timestamp>,
 }
 
 /// What was agreed to.
@@ -103,6 +106,8 @@ async fn look(run: &str) -> color_eyre::Result<Seen> {
     if let Some(client) = session::reach(run).await? {
         let (_stream, snapshot) = join(&client).await?;
         return Ok(Seen {
+            // A way back waits for no answer to that.
+            lost: client.lost().await.unwrap_or_default(),
             state: snapshot.state,
             you: snapshot.you,
             client: Some(client),
@@ -112,6 +117,7 @@ async fn look(run: &str) -> color_eyre::Result<Seen> {
         state: session::read(run).await?.state,
         you: identity::me(),
         client: None,
+        lost: BTreeMap::new(),
     })
 }
 
@@ -200,7 +206,7 @@ async fn begin(
         .filter(|action| !action.files.is_empty())
         .map(|action| action.action);
     let files = files_of(seen.client.as_ref(), state, named).await;
-    show(plan, state, &files);
+    show(plan, state, &files, &seen.lost);
     say_driver(seen);
     let again = state.would_run_again(&plan.option);
     if !again.is_empty() && !anew {

@@ -7,7 +7,7 @@ use super::print::say;
 use crate::api::Client;
 use crate::run::{
     Act, ActStanding, ActionId, ActionState, Included, PlannedAct, RollbackPlan, RunState,
-    action_title, digest_of,
+    Timestamp, action_title, digest_of,
 };
 use crate::supervisor::read_alone;
 
@@ -65,8 +65,16 @@ pub(super) fn show_files(files: &Result<Vec<Included>, String>) {
 }
 
 /// All that a way back would do, in its order.
-pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files) {
+pub(super) fn show(
+    plan: &RollbackPlan,
+    state: &RunState,
+    files: &Files,
+    lost: &BTreeMap<String, Timestamp>,
+) {
     say!("way back: {}", plan.title);
+    if let Some(why) = plan.out_of_reach(lost, chrono::Utc::now()) {
+        say!("  {why}: it can begin all the same");
+    }
     match &plan.takes_back {
         Some(steps) => say!("  takes back: {steps}"),
         None => say!("  the guide does not say which steps it takes back"),
