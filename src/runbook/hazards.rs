@@ -152,7 +152,7 @@ pub(super) fn leaves_running(code: &str) -> bool {
             let line = line.find(" # ").map_or(line, |at| &line[..at]).trim_end();
             line.ends_with('&')
                 && !line.ends_with("&&")
-                && !pattern!(r"\b(?:tail|logs?|journalctl|watch|ping|port-forward|ngrok)\b|\bssh\b[^|;]*\s-\w*[NLRD]|[-_]proxy\b")
+                && !pattern!(r"\b(?:tail|journalctl|watch|ping|port-forward|ngrok)\b|\blogs\s+[^&\s]|\bssh\b[^|;]*\s-\w*[NLRD]|[-_]proxy\b")
                     .is_match(line)
         })
 }

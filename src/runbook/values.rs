@@ -197,7 +197,11 @@ mod tests {
             "PGPASSWORD=hunter22 psql -Atc 'SELECT token FROM tokens'",
         ] {
             let command = SecretSource::Command(command.to_owned());
-            assert_eq!(source(&command), Err(ValueError::HoldsSecret), "{command:?}");
+            assert_eq!(
+                source(&command),
+                Err(ValueError::HoldsSecret),
+                "{command:?}"
+            );
         }
         for command in [
             "pass show shop/staging/admin",
@@ -207,7 +211,11 @@ mod tests {
             "curl -H \"Authorization: Bearer $VAULT_TOKEN\" https://vault/shop",
             "gcloud secrets versions access latest --secret=shop-password",
         ] {
-            assert_eq!(source(&SecretSource::Command(command.to_owned())), Ok(()), "{command}");
+            assert_eq!(
+                source(&SecretSource::Command(command.to_owned())),
+                Ok(()),
+                "{command}"
+            );
         }
         let file = SecretSource::File("postgresql://u:p@h/d".to_owned());
         assert_eq!(source(&file), Err(ValueError::HoldsSecret));

@@ -58,6 +58,8 @@ static STAND_IN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)^(?:",
         r"\$\w+|.*\$[({].*|%[sdv]|%\w+%|%\(\w+\)s|:['\x22]?[a-z_]+['\x22]?|<.*|.*>|\{.*|\[.*|\*+|x+|-+|\.{2,}|…|https?://.*|1password|",
+        // What a block captures: `capture="TOKEN=stdout"`.
+        r"(?:stdout|stderr|value|rows?|json)(?:[.\[(].*)?|",
         // The rest of a regular expression: `s/^password=//p`, `password=\K.*`.
         r"//.*|/\{.*|\\.*|\.[*+].*|\^.*|",
         r"none|null|nil|true|false|required|optional|empty|unset|encrypted|redacted|prompt|tbd|todo|n/?a|yes|no|see|",
@@ -266,6 +268,8 @@ mod tests {
             "token=next_token()",
             "SELECT * FROM s WHERE reset_token = t.token AND token IS NOT NULL",
             "UPDATE s SET password = NULL",
+            "```bash {.run capture=\"API_TOKEN=stdout.trim()\"}",
+            "```bash {.run capture=\"API_TOKEN=value\"}",
             "gcloud secrets versions access latest --secret=db-password",
             "sed -n 's/^DB_PASSWORD=//p' .env",
             "grep 'password=' .env | cut -d'=' -f2",
