@@ -151,7 +151,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\{[A-Za-z][\w-]{2,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\b(?:tu|votre|deine?|ihre?|seu|sua|tuo|tua)-(?:org|organi[sz]a\w+|usuario|utilisateur|usuário|utente|benutzer|proyecto|projet|projekt|projeto|progetto|servidor|serveur|server|repo\w*|empresa|firma)\b|\bv?\d+\.(?:X\.X|x\.x)\b|\{[A-Za-z][\w-]{2,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
@@ -258,6 +258,13 @@ fn accept(
             if pattern!(r"^(?:html|head|body|div|span|p|a|b|i|br|hr|li|ul|ol|table|tr|td|th|h[1-6]|script|style|title|and .*|or .*)$|\band\b.*\bor\b").is_match(&lower) {
                 return None;
             }
+            // What PostgreSQL prints for a query that it does not show.
+            if matches!(
+                &*lower,
+                "idle" | "idle in transaction" | "insufficient privilege"
+            ) {
+                return None;
+            }
             if actor == Actor::Sql && pattern!(r"\b(and|or|then|where)\b").is_match(&lower) {
                 return None;
             }
@@ -305,7 +312,11 @@ fn accept(
         '"' | '\'' | ':' => Some(Spelling::Omission),
         _ if text.ends_with("://...") => Some(Spelling::Omission),
         // A flag or a file of that name is one.
-        'a'..='z' if !text.starts_with("your") && matches!(before, Some('-' | '.' | '_' | '$')) => {
+        'a'..='z'
+            if !text.starts_with("your")
+                && !text.ends_with(['X', 'x'])
+                && matches!(before, Some('-' | '.' | '_' | '$')) =>
+        {
             None
         }
         '.' => {

@@ -176,7 +176,15 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
     let worded = pattern!(
         r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|方式|方案|方法|选项)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
     );
-    if let Some(found) = worded.captures(text) {
+    // `Staged` and `Phased` are no stage D and phase D.
+    let apart = |found: &regex::Captures<'_>| {
+        let (word, number) = (&found[1], &found[2]);
+        let between = &found[0][word.len()..found[0].len() - number.len()];
+        !(between.is_empty() || between.eq_ignore_ascii_case("s"))
+            || !word.ends_with(|last: char| last.is_ascii_alphabetic())
+            || number.starts_with(|first: char| first.is_ascii_digit())
+    };
+    if let Some(found) = worded.captures(text).filter(apart) {
         let word = match found[1].to_lowercase().as_str() {
             "phase" | "fase" | "阶段" | "階段" | "フェーズ" => Word::Phase,
             "stage" | "wave" | "этап" | "etap" => Word::Stage,
@@ -442,6 +450,8 @@ mod tests {
             "Phases",
             "2 databases",
             "Stop everything",
+            "Staged Deployment",
+            "Tage danach",
         ] {
             assert_eq!(number(none), None, "{none}");
         }

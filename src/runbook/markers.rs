@@ -66,7 +66,7 @@ pub(super) fn marker(comment: &str) -> Marker {
             Marker::Example
         };
     }
-    if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
+    if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)s?\b|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
         return Marker::Terminal(lower);
     }
     let goes_on = pattern!(r"^(if|when|once|after) (no|all|every\w*|successful|that|this|it|the \w+ (is|are|was|were) (ok|good|fine|green|successful|clean))\b.{0,40}(no errors|errors|works?|worked|pass(?:e[sd])?|succeed\w*|success\w*|ok|good|fine|healthy|looks|clean|complete\w*)|^(?:if|when|once) (?:you are |you're )?(?:satisfied|happy|ok|okay|good|correct|everything|(?:the )?(?:results?|counts?|numbers?)) ?[^,]{0,30},? ?(?:then )?(?:commit|continue|proceed|go on)").is_match(&lower);
@@ -79,6 +79,9 @@ pub(super) fn marker(comment: &str) -> Marker {
     }
     if pattern!(r"^(if|in case|when|should)\b.*\b(fails?|failed|failure|wrong|rollback|roll back|issues?|problems?|emergency|errors?)\b|^emergency|^on (failure|error)|emergency rollback|^abort|^fallback")
         .is_match(&lower)
+        || is_numbered(text)
+            && pattern!(r"^(?:if|in case|falls|wenn|si|se)\b.*\b(?:fail(?:s|ed|ure)?|wrong|corrupt\w*|unhealthy|errors?|fehlschl\w*|schlägt|échoue\w*|falla\w*|falhar|fallisce)\b")
+                .is_match(&unnumbered.to_lowercase())
     {
         return Marker::Emergency;
     }
@@ -112,7 +115,7 @@ pub(super) fn marker(comment: &str) -> Marker {
     if pattern!(r"^(inside|within|in) (the )?[\w\s.-]*\b(container|psql|shell|session|pod|vm|instance|console)\b|^(inside|from) psql").is_match(&lower) {
         return Marker::Host(lower);
     }
-    if let Some(found) = pattern!(r"^(?:(?:run |execute )?(?:on|from|at) (?:the |your |each |all )?([\w\s.-]{0,30}?(?:server|host|machine|node|primary|replica|standby|master|slave|laptop|workstation|bastion|instance|vm|follower|leader)s?\b[\w\s.-]{0,12})|(local(?:ly)?|local machine|remote(?:ly)?|staging|production|prod|dev|development|test|qa|uat)(?: environment| server| database| db| machine| host)?(?: only| first)?|(?:in|on|for|to) (staging|production|prod|dev|development)(?: environment| server| database| db)?)\s*:?$").captures(&lower) {
+    if let Some(found) = pattern!(r"^(?:(?:run |execute )?(?:on|from|at) (?:the |your |each |all )?([\w\s.-]{0,30}?(?:server|host|machine|node|primary|replica|standby|master|slave|laptop|workstation|bastion|instance|vm|follower|leader)s?\b[\w\s.-]{0,12})|(local(?:ly)?|local machine|remote(?:ly)?|staging|production|prod|dev|development|test|qa|uat)(?: environment| server| database| db| machine| host)?(?: only| first)?|(?:in|on|for|to) (staging|production|prod|dev|development)(?: environment| server| database| db)?)(?:\s*\([^)]*\))?\s*:?$").captures(&lower) {
         let key = found.get(1).or(found.get(2)).or(found.get(3)).map_or("", |key| key.as_str());
         return Marker::Host(key.trim().to_owned());
     }

@@ -188,8 +188,10 @@ fn output(block: &Surroundings<'_>, family: Family) -> Option<Verdict> {
         r"\b(output|response|results?)\b[^.]{0,30}\W*$|\b(should|will|you'?ll|must)\s+(now\s+)?(see|look|show|print|output|return|get|be|display)\b|\blooks?\s+(something\s+)?like\b|^\W*(returns?|prints?|expected|result)\b|\bsimilar to\b"
     );
     let calls = pattern!(r"\b(run|execute|verify|check|query|command|use|using|test|compare)\b");
+    // What is answered to an incident is done.
+    let reaction = pattern!(r"^\W*responses?\W*$").is_match(&label);
     let said = if executable {
-        strict.is_match(&label) && !calls.is_match(&label)
+        strict.is_match(&label) && !calls.is_match(&label) && !reaction
     } else {
         strict.is_match(&label)
             || (loose.is_match(&label) && !calls.is_match(&label))
@@ -482,3 +484,5 @@ fn part(code: String, actor: Actor, line: usize) -> Part {
 mod forms_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod views_tests;

@@ -47,6 +47,9 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
     {
         return Some("its first line names the file it belongs to");
     }
+    if actor == Actor::Sql && has_head_of_a_file(code) {
+        return Some("its first lines are the head of a file");
+    }
     if code.contains("├──") || code.contains("└──") {
         return Some("it is a tree of files");
     }
@@ -100,6 +103,8 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
             return Some("it is XML or HTML");
         }
         if lines.iter().any(|line| {
+            // What a remark says is no drawing.
+            let line = line.find(" #").map_or(*line, |at| &line[..at]);
             line.contains('→') || line.contains('│') || line.contains('▼') || line.contains('┌')
         }) {
             return Some("it is a drawing");
@@ -173,6 +178,19 @@ pub(super) fn swallowed(code: &str) -> bool {
         })
 }
 
+/// `-- Migration: 12`, `-- Author: …`: the lines with which a file of migrations begins.
+fn has_head_of_a_file(code: &str) -> bool {
+    code.lines()
+        .map(str::trim)
+        .take_while(|line| line.starts_with("--") || line.is_empty())
+        .filter(|line| {
+            pattern!(r"(?i)^--\s*(?:migration(?: rollback)?|rollback(?: for)?|description|author|date|created(?: at| on)?|version|purpose|beschreibung|autor|auteur|datum|fecha|data|descripción|descrição|описание|автор|дата|描述|作者|日期)\s*[:：]\s*\S")
+                .is_match(line)
+        })
+        .count()
+        > 1
+}
+
 /// Whether code is a lesson, not an act: a good and a bad example, or what not to do.
 pub(super) fn is_lesson(label: &str, code: &str) -> bool {
     let last = label.lines().last().unwrap_or_default().to_lowercase();
@@ -180,7 +198,7 @@ pub(super) fn is_lesson(label: &str, code: &str) -> bool {
         r"^\W*(?:don'?t|do not|do|bad|good|wrong|right|incorrect|correct|avoid|anti-?pattern|never do this|falsch|richtig|mauvais|bon|incorrecto|correcto)\b(?:\s+(?:example|practice|way))?\W*:"
     );
     let of_code = pattern!(
-        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:beware of this|careful with this|cuidado com isso|cuidado con esto|bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]"
+        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:beware of this|careful with this|cuidado com isso|cuidado con esto|bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]|^\s*(?:#|--)\s*(?:✅|✔️?|👍)\s*(?:good|correct|right|better|best|richtig|gut|bon|bien|correcto|bueno|buono|bom)\b\s*[:(—–-]"
     );
     of_label.is_match(&last) || of_code.is_match(code)
 }

@@ -9,6 +9,7 @@ mod names;
 mod sessions;
 mod survey;
 mod variants;
+mod views;
 
 pub(super) use forms::{is_of_one, is_reference, offers_one};
 use items::Item;

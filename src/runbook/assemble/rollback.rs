@@ -94,7 +94,7 @@ impl Assembler<'_> {
                 // An emergency among ways back is one of them.
                 let emergency = pattern!(r"^\W*(emergency|notfall|procédures? d.urgence|emergencia|emergenza)").is_match(&lower);
                 (emergency || !heading.kind.is_aside_but_rollback())
-                    && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document")
+                    && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document|^\W*(?:important )?(?:notes?|remarks?|caveats?|limitations|see also|references?|hinweise?|notas?|remarques?|note|注意|备注)\b")
                         .is_match(&lower)
             })
             .collect();

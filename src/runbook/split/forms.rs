@@ -52,7 +52,7 @@ pub(super) fn reference(groups: &[Group]) -> Vec<usize> {
 
 /// Whether a heading promises commands to choose from.
 pub(in crate::runbook) fn is_reference(heading: &str) -> bool {
-    pattern!(r"(?i)\b(quick|command|commands|cli)\s+reference\b|\bcheat\s*-?sheet\b|\b(useful|helpful|common|handy|frequent\w*|management|maintenance|operational|everyday|daily)\s+(?:\w+\s+)?(commands|operations)\b|\b\w+\s+options\b\W*$|^\W*(usage|options|commands)\W*$|\b(comandos|commandes|comandi)\s+(útiles|úteis|utiles|utili)\b|\b(nützliche|wichtige)\s+befehle\b|常用命令|常用操作|よく使うコマンド")
+    pattern!(r"(?i)\b(quick|command|commands|cli)\s+reference\b|\bcheat\s*-?sheet\b|\b(useful|helpful|common|handy|frequent\w*|management|maintenance|operational|everyday|daily)\s+(?:\w+\s+)?(commands|operations)\b|\b\w+\s+options\b\W*$|^\W*(usage|options|commands)\W*$|\b(comandos|commandes|comandi)\s+(útiles|úteis|utiles|utili)\b|\b(nützliche|wichtige)\s+befehle\b|\boptional\s+(?:\w+\s+)?(?:services?|components?|features?|add-?ons?|packages|tools|profiles|modules|integrations)\b|常用命令|常用操作|よく使うコマンド")
         .is_match(heading)
 }
 
@@ -95,6 +95,10 @@ fn are_opposite_titles(from: &[Group], one: &Group, other: &Group) -> bool {
         ),
     ) && first_of(&one.first) == first_of(&other.first)
         && last_of(&one.first) == last_of(&other.first)
+        || pair(
+            pattern!(r"^(?:upgrade|increase|scale up|enlarge)\b"),
+            pattern!(r"^(?:downgrade|decrease|reduce|scale down|shrink)\b"),
+        ) && first_of(&one.first) == first_of(&other.first)
         || next
             && pair(
                 pattern!(r"^(?:create|add|install|register|insert)\b"),

@@ -2,11 +2,15 @@
 
 use crate::runbook::commands::{self, Opener};
 use crate::runbook::markers::{Marker, marker};
+use crate::runbook::pattern::pattern;
 use crate::runbook::shell::{self, LineKind};
 use crate::runbook::{hazards, sql};
 
 /// Sessions looked for in one block: each is read from its opener on, and no guide has more.
 const MOST_SESSIONS: usize = 40;
+
+/// Lines read in vain for the end of loops in one block: code that closes none of them is no script.
+const MOST_UNCLOSED: usize = 10_000;
 
 /// Bytes of a session in which its end is looked for.
 const LONGEST_SESSION: usize = 64 << 10;
@@ -41,6 +45,7 @@ pub(super) enum Item<'a> {
 pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     let mut sessions = 0;
+    let mut unclosed = 0;
     let mut offset = 0;
     let mut first_line = 0;
     'whole: while offset < code.len() {
@@ -89,6 +94,7 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                     {
                         last += 1;
                     }
+                    last = end_of_compound(&lines, index, last, &mut unclosed);
                     let alone = last == index;
                     let opener = if sessions < MOST_SESSIONS && alone {
                         commands::opener(line.command())
@@ -161,6 +167,44 @@ pub(super) fn servers(items: &mut [Item<'_>]) {
             *endless |= hazards::is_said_to_serve(text, command);
         }
     }
+}
+
+/// The line that closes a loop or a condition which a line opens; that line itself, where nothing does.
+fn end_of_compound(
+    lines: &[shell::ShellLine<'_>],
+    first: usize,
+    last: usize,
+    unclosed: &mut usize,
+) -> usize {
+    let opens = pattern!(r"^(?:for|while|until|if|case|select)\s");
+    if *unclosed > MOST_UNCLOSED || !opens.is_match(lines[first].command()) {
+        return last;
+    }
+    let mut depth = 0_i32;
+    for (at, line) in lines.iter().enumerate().skip(first) {
+        if matches!(line.kind, LineKind::Blank | LineKind::Comment) {
+            continue;
+        }
+        for part in line.command().split([';', '|', '&']) {
+            let part = part.trim();
+            let part = part
+                .strip_prefix("do ")
+                .or_else(|| part.strip_prefix("then "))
+                .or_else(|| part.strip_prefix("else "))
+                .unwrap_or(part)
+                .trim();
+            if opens.is_match(part) {
+                depth += 1;
+            } else if pattern!(r"^(?:done|fi|esac)\b").is_match(part) {
+                depth -= 1;
+            }
+        }
+        if depth <= 0 {
+            return at.max(last);
+        }
+    }
+    *unclosed += lines.len() - first;
+    last
 }
 
 /// A command over several lines as one.
@@ -251,7 +295,11 @@ fn is_bare_sql(line: &str) -> bool {
     verb.len() > 2
         && verb.bytes().all(|byte| byte.is_ascii_uppercase())
         && sql::is_verb(verb)
-        && (words.next().is_some() || matches!(verb, "BEGIN" | "COMMIT" | "ROLLBACK" | "VACUUM"))
+        && (words.next().is_some()
+            || matches!(
+                verb,
+                "BEGIN" | "COMMIT" | "ROLLBACK" | "VACUUM" | "SELECT" | "WITH"
+            ))
 }
 
 /// The lines of one SQL statement, to its semicolon or to the blank line after it.

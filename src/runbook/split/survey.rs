@@ -360,6 +360,12 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
             // Of several numbers before one command only the last is its title.
             if numbered.len() > 1 && markers_adjacent(&numbered) {
                 acts.extend(&numbered[..numbered.len() - 1]);
+            } else if numbered.is_empty() {
+                acts.extend((start..index).filter(|at| {
+                    matches!((&items[*at], items.get(index)),
+                        (Item::Comment { text, .. }, Some(Item::Statement { text: command, .. }))
+                            if edits_a_file(text, command))
+                }));
             }
             continue;
         }
@@ -375,7 +381,13 @@ fn manual_comments(items: &[Item<'_>]) -> (Vec<usize>, Vec<usize>) {
         }
         if numbered.len() > 1 || (next_numbered && !numbered.is_empty() && index < items.len()) {
             acts.extend(numbered);
-        } else if numbered.is_empty() && index < items.len() && is_by_hand(head) {
+        } else if numbered.is_empty()
+            && index < items.len()
+            && (is_by_hand(head)
+                || (start..index).any(
+                    |at| matches!(&items[at], Item::Comment { text, .. } if edits_a_file(text, "")),
+                ))
+        {
             acts.push(start);
             told.extend(start + 1..index);
         }
@@ -395,6 +407,20 @@ fn says_what_happens(head: &str) -> bool {
 /// Whether a comment begins with what only a person does, somewhere else than here.
 fn is_by_hand(text: &str) -> bool {
     pattern!(r"(?i)^(configure|edit|update|modify|change|adjust|open|go to|log ?in|sign in|click|visit|navigate|ask|notify|announce|copy and paste|paste|select|choose|record|write down|contact|add|enter|fill in|replace)\s+\S|^(?:/[\w.-]+)+\s*:\s*[A-Z][A-Z0-9_]*\s*=").is_match(text)
+}
+
+/// `Uncomment the port in app.conf`, `app.conf: PORT = 1`: a file that a person changes, and that the
+/// command under it does not.
+fn edits_a_file(text: &str, command: &str) -> bool {
+    let found = pattern!(r"(?i)^(?:then |now )?(?:edit|fix|comment|uncomment|comment out|editar|edita|edite|comentar|comenta|descomentar|descomenta|bearbeite|éditer|éditez|décommenter|modificare|decommentare|编辑|修改)\b.*?([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml|json|properties))\b|^([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml))\s*:\s*\S+\s*=")
+        .captures(text);
+    let Some(file) = found.and_then(|found| found.get(1).or(found.get(2))) else {
+        return false;
+    };
+    let base = file.as_str().rsplit('/').next().unwrap_or_default();
+    !command.contains(base)
+        && !pattern!(r"^\s*(?:sudo )?(?:sed|tee|cat|echo|cp|perl|awk|yq|jq|nano|vim?|code)\b")
+            .is_match(command)
 }
 
 fn markers_adjacent(numbered: &[usize]) -> bool {

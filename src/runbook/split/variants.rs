@@ -4,6 +4,7 @@
 use super::forms;
 use super::items::Item;
 use super::survey::first_word;
+use super::views::views;
 use crate::runbook::markers::{self, Marker};
 use crate::runbook::pattern::pattern;
 use crate::runbook::shell;
@@ -75,7 +76,10 @@ fn forms(items: &[Item<'_>], groups: &[Group]) -> Vec<usize> {
     if groups.len() > 1 && groups.iter().all(|group| group.keys == ["git commit"]) {
         return groups.iter().map(|group| group.head).collect();
     }
-    if let Some(forms) = contrasts(groups).or_else(|| forms::catalogue(groups)) {
+    if let Some(forms) = contrasts(groups)
+        .or_else(|| forms::catalogue(groups))
+        .or_else(|| views(groups))
+    {
         return forms;
     }
     for one in groups.iter().filter(|group| is_single(&group.title)) {
