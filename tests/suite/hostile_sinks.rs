@@ -470,10 +470,9 @@ async fn the_terminal_gets_nothing_of(first: usize) {
             cockpit.keys(key);
             seen += &cockpit.wait_until("a frame", |_| true);
         }
-        let unseen = FIELDS
+        FIELDS
             .into_iter()
-            .find(|field| !seen.contains(&format!("{field}.{first}")));
-        unseen
+            .find(|field| !seen.contains(&format!("{field}.{first}")))
     };
     let dialogs = [
         "p", "<esc>", "i", "<esc>", "R", "<esc>", "g", "<esc>", "w", "?", "<esc>",
