@@ -1,5 +1,6 @@
 //! A client's end of the socket: one stream to listen on, and requests beside it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, SharedView,
     ViewRequest,
 };
-use crate::run::{ActionId, Command, Fate, Included, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Timestamp, Typed};
 
 /// A command is answered within this time or the supervisor is taken to be stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -153,6 +154,14 @@ impl Client {
     /// Where no supervisor answers.
     pub async fn people(&self) -> Result<Vec<Person>, ClientError> {
         self.get("people", &[]).await
+    }
+
+    /// The databases that do not answer the supervisor, by target, and since when.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn lost(&self) -> Result<BTreeMap<String, Timestamp>, ClientError> {
+        self.get("lost", &[]).await
     }
 
     /// Reads lines of an action's output.

@@ -1,5 +1,6 @@
 //! The supervisor's end: an axum router on Unix sockets, which knows of every request whose it is.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::people::{Announcement, Peer, People};
 use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Snapshot, ViewRequest,
 };
-use crate::run::{ActionId, Command, ENGINE, PairingAct, Refusal, person};
+use crate::run::{ActionId, Command, ENGINE, PairingAct, Refusal, Timestamp, person};
 use crate::supervisor::{Feed, Handle, News, Person, place};
 
 /// A client that reads nothing holds this many lines; then its stream waits, and only its own.
@@ -111,6 +112,7 @@ fn router(server: Server) -> Router {
         .route("/input", post(input))
         .route("/view", post(view))
         .route("/people", get(people))
+        .route("/lost", get(lost))
         .route("/output", get(output))
         .route("/included", get(included))
         .route("/loss", get(loss))
@@ -394,6 +396,10 @@ async fn input(
 /// Who is connected, for scripts that do not join.
 async fn people(State(server): State<Server>) -> Json<Vec<Person>> {
     Json(server.handle.feed.people())
+}
+
+async fn lost(State(server): State<Server>) -> Json<BTreeMap<String, Timestamp>> {
+    Json(server.handle.feed.lost())
 }
 
 #[derive(Deserialize)]

@@ -26,6 +26,7 @@ mod shell_syntax;
 mod status;
 mod supervise;
 mod unattended;
+mod way_back;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -190,7 +190,8 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
-                "watch": state.is_watch(action).then(|| state.watch_words(action)),
+                "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
+                "goes_on": state.goes_on_words(action),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
                 "refused": shown.err().map(|refusal| refusal.message),
             });
@@ -338,8 +339,8 @@ fn action_text(action: &Value) -> String {
     if let Some(step) = action["starts_where"].as_str() {
         out += &format!("      starts where `{step}` leaves the shell\n");
     }
-    if let Some(watch) = action["watch"].as_str() {
-        out += &format!("      {watch}\n");
+    if let Some(words) = action["goes_on"].as_str() {
+        out += &format!("      {words}\n");
     }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));

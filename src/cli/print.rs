@@ -1,18 +1,19 @@
 //! Standard output that may be a closed pipe: `gonogo report | head` is no error. Text from outside was
 //! scrubbed where it entered; names of files and arguments come straight here, so nothing that could
-//! drive a terminal is written either.
+//! drive a terminal is written either, and no secret that somebody wrote into a guide.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 
 use crate::text::scrub::{is_clean, is_hidden, visible};
+use crate::text::written::{mask, masked};
 
 /// Writes text to standard output.
 ///
 /// # Errors
 /// Where it cannot be written, a reader that has gone away excepted.
 pub(super) fn out(text: &str) -> std::io::Result<()> {
-    bytes(visible(text).as_bytes())
+    bytes(visible(&masked(text)).as_bytes())
 }
 
 /// Writes to standard output what need not be UTF-8.
@@ -32,12 +33,24 @@ pub(super) fn bytes(bytes: &[u8]) -> std::io::Result<()> {
 /// # Errors
 /// As [`out`].
 pub(super) fn json(document: &impl serde::Serialize) -> color_eyre::Result<()> {
-    let mut text = serde_json::to_string_pretty(document)?;
+    let mut document = serde_json::to_value(document)?;
+    mask_strings(&mut document);
+    let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');
     if !is_clean(&text) {
         text = escaped(&text)?;
     }
     Ok(bytes(text.as_bytes())?)
+}
+
+/// Masks what was written into a guide in every text of a document.
+fn mask_strings(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => mask(text),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(mask_strings),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(mask_strings),
+        _ => {}
+    }
 }
 
 /// The same document, with what could drive a terminal or deceive a reader as `\uXXXX`.
@@ -58,7 +71,7 @@ fn escaped(json: &str) -> Result<String, std::fmt::Error> {
 /// Writes a remark for the person at the prompt to standard error. Where that is closed nobody is
 /// there to be told.
 pub(super) fn remark(text: &str) {
-    if let Err(error) = error_bytes(visible(text).as_bytes()) {
+    if let Err(error) = error_bytes(visible(&masked(text)).as_bytes()) {
         tracing::debug!(%error, "standard error is closed");
     }
 }
@@ -82,6 +95,20 @@ pub(super) use say;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_text_of_a_document_is_masked() {
+        let mut document = serde_json::json!({
+            "steps": [{ "command": "PGPASSWORD=hunter psql", "lines": [1, 2] }],
+            "password": null,
+        });
+        mask_strings(&mut document);
+        let masked = serde_json::json!({
+            "steps": [{ "command": "PGPASSWORD=‹redacted› psql", "lines": [1, 2] }],
+            "password": null,
+        });
+        assert_eq!(document, masked);
+    }
 
     #[test]
     fn json_says_the_same_without_the_characters() {

@@ -22,7 +22,7 @@ pub(super) fn recall(opened: &mut Opened) {
         };
         let fits = match &remembered.input {
             Input::Value(value) => !variable.secret && values::check(&variable.rule, value).is_ok(),
-            Input::Secret(source) => values::plain(source.text()).is_ok(),
+            Input::Secret(source) => values::source(source).is_ok(),
         };
         let given = opened.provenance.origins.get(&name);
         // A default is what is taken where nobody says anything; somebody did.

@@ -1,4 +1,5 @@
-//! `gonogo rollback RUN`: the way back without the cockpit.
+//! `gonogo rollback RUN`: the way back without the cockpit. Nothing is started, not even a supervisor,
+//! before somebody has said so: at the prompt, or with the arguments.
 
 use super::print;
 use super::print::say;
@@ -9,23 +10,33 @@ use clap::Args;
 
 use super::by_hand::Prompt;
 use super::exit::Trouble;
+use super::way_back::{Files, digests, files_of, show, show_files, show_so_far};
 use super::{Exit, identity, session, unattended};
-use crate::api::{Client, CommandAnswer, Message};
+use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
 use crate::run::{
-    ActionId, Command, Included, PlannedAct, Policy, RollbackPlan, digest_of, rollback_plans,
-    same_person,
+    Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
+    preview, rollback_plans, same_person,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The run; without it the newest that is under way.
     run: Option<String>,
-    /// The way back to take; without it the recommended one.
+    /// The way back to take; without it the one that was begun, or the recommended one.
     #[arg(long, value_name = "NAME")]
     option: Option<String>,
     /// The word that confirms it (see `gonogo plan`): without it, it is asked for at the terminal.
     #[arg(long, value_name = "WORD")]
     confirm: Option<String>,
+    /// Where the way back is stuck: run what failed again, and go on.
+    #[arg(long, group = "how")]
+    retry: bool,
+    /// Where the way back is stuck: leave the step that failed out, and go on.
+    #[arg(long, value_name = "REASON", group = "how")]
+    skip: Option<String>,
+    /// Begin a way back that was begun already from its first act on: what has passed runs a second time.
+    #[arg(long, group = "how")]
+    anew: bool,
     /// Why, for the report.
     #[arg(long)]
     reason: Option<String>,
@@ -34,39 +45,30 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// A run as it stands, and its supervisor where it has one.
+struct Seen {
+    state: RunState,
+    you: String,
+    client: Option<Client>,
+    /// The databases that do not answer its supervisor, and since when.
+    lost: BTreeMap<String, Timestamp>,
+}
+
+/// What was agreed to.
+enum Agreed {
+    /// The commands to send, in this order.
+    Do(Vec<Command>),
+    /// It goes on by itself, once it has a supervisor.
+    GoOn,
+}
+
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose(arguments.run.as_deref()).await?;
+    let seen = look(&run).await?;
+    say!("run {run}: {}", crate::report::sentence(&seen.state));
+    let agreed = agree(&arguments, &seen).await?;
     let client = session::connect(&run).await?;
-    let mut stream = client.join(&identity::me()).await?;
-    let snapshot = loop {
-        match stream.next().await {
-            Some(Message::Snapshot(snapshot)) => break snapshot,
-            Some(_) => {}
-            None => {
-                return Err(Trouble::failed("the supervisor is gone", "try again"));
-            }
-        }
-    };
-    let plans = rollback_plans(&snapshot.state);
-    let plan = choose(&plans, arguments.option.as_deref())?;
-    say!("run {run}: {}", crate::report::sentence(&snapshot.state));
-    let files = files_of(&client, plan).await;
-    show(plan, &files);
-    let driver = &snapshot.state.driver;
-    if !same_person(driver, &snapshot.you) {
-        say!("  `{driver}` drives this run; going back takes the controls, and the report says so");
-    }
-    let word = plan.confirm.clone().unwrap_or_else(|| "yes".to_owned());
-    let typed = match arguments.confirm {
-        Some(typed) => typed,
-        None => ask(&word)?,
-    };
-    if typed.trim() != word {
-        return Err(Trouble::usage(
-            "not confirmed; nothing was changed",
-            format!("type `{word}`"),
-        ));
-    }
+    let (stream, snapshot) = join(&client).await?;
     let me = snapshot.you.clone();
     if snapshot.state.driver != me {
         // Whoever asks for the way back at a prompt takes the controls, visibly: it waits for nobody.
@@ -76,15 +78,14 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         };
         session::take_controls(&client, &me, &reason, true).await?;
     }
-    let command = Command::Rollback {
-        option: plan.option.clone(),
-        hash: plan.hash.clone(),
-        typed: plan.confirm.as_ref().map(|_| word),
-        reason: arguments.reason,
-        included: digests(&files),
+    let commands = match agreed {
+        Agreed::Do(commands) => commands,
+        Agreed::GoOn => Vec::new(),
     };
-    if let CommandAnswer::Refused(refusal) = client.command(&me, command).await? {
-        return Err(Trouble::failed(refusal.message, refusal.help));
+    for command in commands {
+        if let CommandAnswer::Refused(refusal) = client.command(&me, command).await? {
+            return Err(Trouble::failed(refusal.message, refusal.help));
+        }
     }
     drop(stream);
     let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
@@ -98,6 +99,241 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         );
     }
     Ok(exit)
+}
+
+/// Looks at a run without starting anything.
+async fn look(run: &str) -> color_eyre::Result<Seen> {
+    if let Some(client) = session::reach(run).await? {
+        let (_stream, snapshot) = join(&client).await?;
+        return Ok(Seen {
+            // A way back waits for no answer to that.
+            lost: client.lost().await.unwrap_or_default(),
+            state: snapshot.state,
+            you: snapshot.you,
+            client: Some(client),
+        });
+    }
+    Ok(Seen {
+        state: session::read(run).await?.state,
+        you: identity::me(),
+        client: None,
+        lost: BTreeMap::new(),
+    })
+}
+
+async fn join(client: &Client) -> color_eyre::Result<(MessageStream, Snapshot)> {
+    let mut stream = client.join(&identity::me()).await?;
+    loop {
+        match stream.next().await {
+            Some(Message::Snapshot(snapshot)) => return Ok((stream, *snapshot)),
+            Some(_) => {}
+            None => {
+                return Err(Trouble::failed("the supervisor is gone", "try again"));
+            }
+        }
+    }
+}
+
+/// Shows what would be done and asks for it.
+async fn agree(arguments: &Arguments, seen: &Seen) -> color_eyre::Result<Agreed> {
+    let state = &seen.state;
+    let begun = state.rollback.as_ref().map(|begun| begun.option.as_str());
+    let wanted = arguments.option.as_deref();
+    let same = begun.is_some_and(|begun| wanted.is_none_or(|wanted| wanted == begun));
+    if state.mode == Mode::RollingBack {
+        return go_on(arguments, seen, same);
+    }
+    let goes_on_there = arguments.retry || arguments.skip.is_some();
+    if goes_on_there && !(same && state.mode == Mode::Stuck) {
+        return Err(Trouble::usage(
+            "that way back is not stuck: there is nothing to retry or to skip",
+            "leave `--retry` and `--skip` out",
+        ));
+    }
+    let mut anew = arguments.anew;
+    if state.mode == Mode::Stuck {
+        show_so_far(state);
+        if same && !anew {
+            match how(arguments, state)? {
+                How::Anew => anew = true,
+                how => return stuck(arguments, seen, how).await,
+            }
+        }
+    }
+    let plans = rollback_plans(state);
+    let stuck = begun.filter(|_| state.mode == Mode::Stuck);
+    let plan = choose(&plans, wanted.or(stuck))?;
+    begin(arguments, seen, plan, anew).await
+}
+
+/// The way back is under way already.
+fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<Agreed> {
+    if !same || arguments.retry || arguments.skip.is_some() || arguments.anew {
+        return Err(Trouble::usage(
+            "a way back is going on already",
+            "wait for its end, or `gonogo attach` to cancel what it runs",
+        ));
+    }
+    show_so_far(&seen.state);
+    say_driver(seen);
+    if seen.client.is_none() {
+        say!("  NO SUPERVISOR: nothing of it goes on before it gets one");
+    }
+    let plans = rollback_plans(&seen.state);
+    let begun = seen.state.rollback.as_ref();
+    let plan = choose(&plans, begun.map(|begun| begun.option.as_str()))?;
+    // Who confirmed its beginning with a word may give that again.
+    let word = plan
+        .confirm
+        .clone()
+        .filter(|word| arguments.confirm.as_ref() == Some(word))
+        .unwrap_or_else(|| "yes".to_owned());
+    confirmed(arguments, &word, "to go on with it")?;
+    Ok(Agreed::GoOn)
+}
+
+/// Begins a way back from its first act on.
+async fn begin(
+    arguments: &Arguments,
+    seen: &Seen,
+    plan: &RollbackPlan,
+    anew: bool,
+) -> color_eyre::Result<Agreed> {
+    let state = &seen.state;
+    let named = plan
+        .actions
+        .iter()
+        .filter(|action| !action.files.is_empty())
+        .map(|action| action.action);
+    let files = files_of(seen.client.as_ref(), state, named).await;
+    show(plan, state, &files, &seen.lost);
+    say_driver(seen);
+    let again = state.would_run_again(&plan.option);
+    if !again.is_empty() && !anew {
+        let titles: Vec<String> = again
+            .iter()
+            .map(|(step, action)| format!("`{}`", action_title(&state.runbook, step, *action)))
+            .collect();
+        say!("  would run a second time: {}", titles.join(", "));
+        if !std::io::stdin().is_terminal() {
+            return Err(Trouble::usage(
+                "this way back was begun before; nothing was changed",
+                "give `--anew` to begin it from its first act on",
+            ));
+        }
+        let typed = line("type `anew` to begin it from its first act on: ")?;
+        if typed.trim() != "anew" {
+            return Err(not_confirmed("anew"));
+        }
+    }
+    let word = plan.confirm.clone().unwrap_or_else(|| "yes".to_owned());
+    confirmed(arguments, &word, "to begin")?;
+    Ok(Agreed::Do(vec![Command::Rollback {
+        option: plan.option.clone(),
+        hash: plan.hash.clone(),
+        typed: plan.confirm.as_ref().map(|_| word),
+        reason: arguments.reason.clone(),
+        included: digests(&files),
+    }]))
+}
+
+/// How a stuck way back goes on.
+enum How {
+    Retry,
+    Skip(String),
+    Anew,
+}
+
+fn how(arguments: &Arguments, state: &RunState) -> color_eyre::Result<How> {
+    if arguments.retry {
+        return Ok(How::Retry);
+    }
+    if let Some(reason) = &arguments.skip {
+        return Ok(How::Skip(reason.clone()));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Trouble::usage(
+            "the way back is stuck, and how it goes on is not said; nothing was changed",
+            "give `--retry`, `--skip REASON`, `--anew` (what has passed runs a second time), or \
+             another way back with `--option`",
+        ));
+    }
+    if let Some((step, action)) = state.stuck_at() {
+        let title = action_title(&state.runbook, step, action);
+        say!("  `retry`        runs `{title}` again, and goes on");
+        say!(
+            "  `skip REASON`  leaves the step `{}` out, and goes on",
+            step.title
+        );
+    }
+    say!("  `anew`         begins it from its first act on: what has passed runs a second time");
+    let typed = line("which? ")?;
+    let typed = typed.trim();
+    match typed.split_once(' ').unwrap_or((typed, "")) {
+        ("retry", "") => Ok(How::Retry),
+        ("anew", "") => Ok(How::Anew),
+        ("skip", reason) if !reason.trim().is_empty() => Ok(How::Skip(reason.trim().to_owned())),
+        _ => Err(Trouble::usage(
+            "not understood; nothing was changed",
+            "type `retry`, `skip` and why, or `anew`",
+        )),
+    }
+}
+
+/// Goes on where the way back is stuck.
+async fn stuck(arguments: &Arguments, seen: &Seen, how: How) -> color_eyre::Result<Agreed> {
+    let state = &seen.state;
+    let (step, action) = state.stuck_at().ok_or_else(|| {
+        Trouble::failed(
+            "no command of it is left to be tried again",
+            "`--anew` begins it from its first act on, `gonogo attach` shows where it stands",
+        )
+    })?;
+    say_driver(seen);
+    if let How::Skip(reason) = how {
+        return Ok(Agreed::Do(vec![Command::Skip {
+            step: step.id.clone(),
+            reason,
+            action: None,
+        }]));
+    }
+    let shown =
+        preview(state, action).map_err(|refusal| Trouble::failed(refusal.message, refusal.help))?;
+    let files = files_of(seen.client.as_ref(), state, [action]).await;
+    say!(
+        "retry: {}  [{}]",
+        action_title(&state.runbook, step, action),
+        shown.target
+    );
+    shown.command.lines().for_each(|line| say!("      {line}"));
+    files.values().for_each(show_files);
+    if let Some(word) = &shown.confirm {
+        confirmed(arguments, word, "to run it again")?;
+    }
+    Ok(Agreed::Do(retry(arguments, state, shown, &files)))
+}
+
+fn retry(arguments: &Arguments, state: &RunState, shown: Preview, files: &Files) -> Vec<Command> {
+    let action = shown.action;
+    let arm = (!is_armed(state, &shown)).then(|| Command::Arm {
+        action,
+        hash: shown.hash.clone(),
+    });
+    let start = Command::Start {
+        action,
+        hash: shown.hash,
+        typed: shown.confirm,
+        reason: arguments.reason.clone(),
+        included: digests(files).and_then(|mut digests| digests.remove(&action)),
+    };
+    arm.into_iter().chain([start]).collect()
+}
+
+fn say_driver(seen: &Seen) {
+    let driver = &seen.state.driver;
+    if !same_person(driver, &seen.you) {
+        say!("  `{driver}` drives this run; going back takes the controls, and the report says so");
+    }
 }
 
 fn choose<'a>(
@@ -130,86 +366,33 @@ fn choose<'a>(
     }
 }
 
-/// What each command includes and calls, or why it cannot be shown.
-type Files = BTreeMap<ActionId, Result<Vec<Included>, String>>;
-
-async fn files_of(client: &Client, plan: &RollbackPlan) -> Files {
-    let mut files = Files::new();
-    for action in plan
-        .actions
-        .iter()
-        .filter(|action| !action.files.is_empty())
-    {
-        let read = client.included(action.action).await;
-        files.insert(action.action, read.map_err(|error| error.to_string()));
-    }
-    files
-}
-
-/// What was shown is what runs; where some of it cannot be shown the way back does not wait for it.
-fn digests(files: &Files) -> Option<BTreeMap<ActionId, String>> {
-    let mut digests = BTreeMap::new();
-    for (action, files) in files {
-        let files = files.as_ref().ok()?;
-        if !files.is_empty() {
-            digests.insert(*action, digest_of(files));
-        }
-    }
-    Some(digests)
-}
-
-fn show_files(files: &Result<Vec<Included>, String>) {
-    let files = match files {
-        Ok(files) => files,
-        Err(why) => {
-            say!("      what it includes cannot be shown: {why}");
-            return;
+/// The word was given with the arguments, or is asked for.
+fn confirmed(arguments: &Arguments, word: &str, what_for: &str) -> color_eyre::Result<()> {
+    let typed = match &arguments.confirm {
+        Some(typed) => typed.clone(),
+        None if std::io::stdin().is_terminal() => line(&format!("type `{word}` {what_for}: "))?,
+        None => {
+            return Err(Trouble::usage(
+                "nobody is there to confirm it; nothing was changed",
+                format!("give `--confirm {word}`"),
+            ));
         }
     };
-    for file in files {
-        let word = if file.called { "calls" } else { "includes" };
-        match &file.error {
-            Some(error) => say!("      {word} {}: {error}", file.path),
-            None => {
-                say!("      {word} {} ({} lines):", file.path, file.lines);
-                file.text.lines().for_each(|line| say!("        {line}"));
-            }
-        }
+    if typed.trim() == word {
+        return Ok(());
     }
+    Err(not_confirmed(word))
 }
 
-fn show(plan: &RollbackPlan, files: &Files) {
-    say!("way back: {}", plan.title);
-    match &plan.takes_back {
-        Some(steps) => say!("  takes back: {steps}"),
-        None => say!("  the guide does not say which steps it takes back"),
-    }
-    if let Some(loses) = &plan.loses {
-        say!("  loses: {loses}");
-    }
-    for act in plan.order() {
-        match act {
-            PlannedAct::ByHand(act) => say!("  [ ] {}", act.text),
-            PlannedAct::Command(action) => {
-                say!("  {}  [{}]", action.title, action.target);
-                match &action.command {
-                    Ok(command) => command.lines().for_each(|line| say!("      {line}")),
-                    Err(why) => say!("      cannot run: {why}"),
-                }
-                files.get(&action.action).into_iter().for_each(show_files);
-            }
-        }
-    }
+fn not_confirmed(word: &str) -> color_eyre::Report {
+    Trouble::usage(
+        "not confirmed; nothing was changed",
+        format!("type `{word}`"),
+    )
 }
 
-fn ask(word: &str) -> color_eyre::Result<String> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Trouble::usage(
-            "nobody is there to confirm it",
-            format!("give `--confirm {word}`"),
-        ));
-    }
-    print::remark(&format!("type `{word}` to begin: "));
+fn line(question: &str) -> color_eyre::Result<String> {
+    print::remark(question);
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line)

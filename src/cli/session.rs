@@ -133,16 +133,25 @@ pub(super) fn living(directory: &Path) -> Option<PathBuf> {
         .map(|_| socket)
 }
 
+/// A client of the run's supervisor, where one answers.
+pub(super) async fn reach(run: &str) -> color_eyre::Result<Option<Client>> {
+    let Some(socket) = living(&directory_of(run)?) else {
+        return Ok(None);
+    };
+    let client = Client::new(&socket)?;
+    // One that was killed in this moment still has a socket, but no answer.
+    match client.people().await {
+        Ok(_) => return Ok(Some(client)),
+        Err(error) => tracing::debug!(%error, "the supervisor has just gone"),
+    }
+    Ok(None)
+}
+
 /// A client of the run's supervisor; starts one where none lives.
 pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
     let directory = directory_of(run)?;
-    if let Some(socket) = living(&directory) {
-        let client = Client::new(&socket)?;
-        // One that was killed in this moment still has a socket, but no answer.
-        match client.people().await {
-            Ok(_) => return Ok(client),
-            Err(error) => tracing::debug!(%error, "the supervisor has just gone"),
-        }
+    if let Some(client) = reach(run).await? {
+        return Ok(client);
     }
     let log_path = directory.join("supervisor.log");
     let log = crate::executor::private_file(&log_path).map_err(|error| {

@@ -1,12 +1,14 @@
 //! `gonogo status RUN`: where a run stands, for a person or a script.
 
 use super::print;
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::exit::Exit;
 use super::session;
 use crate::report::{self, Surroundings, sentence};
-use crate::run::{Mode, RunState};
+use crate::run::{Mode, RunState, Timestamp};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -66,7 +68,12 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
         Some(socket) => observers(socket).await,
         None => Vec::new(),
     };
+    let lost = match &socket {
+        Some(socket) => lost(socket).await,
+        None => BTreeMap::new(),
+    };
     let surroundings = Surroundings {
+        lost,
         supervisor_pid: pid,
         supervisor_alive: socket.is_some(),
         observers,
@@ -76,6 +83,18 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
         now: chrono::Utc::now(),
     };
     Ok(report::status(&kept.state, &surroundings))
+}
+
+/// Which databases do not answer the supervisor. One that ends at this moment looks at none.
+async fn lost(socket: &std::path::Path) -> BTreeMap<String, Timestamp> {
+    let lost = match crate::api::Client::new(socket) {
+        Ok(client) => client.lost().await,
+        Err(error) => Err(error),
+    };
+    lost.unwrap_or_else(|error| {
+        tracing::debug!(%error, "nobody says which databases answer");
+        BTreeMap::new()
+    })
 }
 
 /// Who watches. A supervisor that ends at this moment has nobody.

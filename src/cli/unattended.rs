@@ -105,7 +105,10 @@ pub(super) async fn walk(
             Exit::Failed
         }
         Finish::Ended(Ending::Stuck) => {
-            say!("the rollback is stuck; `gonogo attach {run}` to go on by hand");
+            say!("the rollback is stuck");
+            say!(
+                "  next: `gonogo rollback {run}` or `gonogo attach {run}` goes on where it stopped"
+            );
             Exit::Failed
         }
         Finish::Person(why) => {

@@ -29,6 +29,16 @@ pub struct ActivitySample {
     pub interval_ms: u64,
 }
 
+impl ActivitySample {
+    /// Since when the database has not answered; `None` where it does.
+    pub fn lost_since(&self) -> Option<Timestamp> {
+        match self.state {
+            Reading::Lost { since, .. } => Some(since),
+            Reading::Good | Reading::Partial { .. } => None,
+        }
+    }
+}
+
 /// Whether a sampler sees its subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reading", rename_all = "snake_case")]

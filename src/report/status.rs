@@ -1,5 +1,7 @@
 //! The `status --json` document. Scripts depend on its shape.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
@@ -12,6 +14,8 @@ pub struct Surroundings {
     pub supervisor_pid: Option<u32>,
     pub supervisor_alive: bool,
     pub observers: Vec<String>,
+    /// The databases that do not answer, by target, and since when; none where nobody looks.
+    pub lost: BTreeMap<String, Timestamp>,
     pub events: u64,
     /// Hash of the newest link of the journal's chain.
     pub head: String,
@@ -45,7 +49,12 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         json!({
             "recommended": plan.option,
             "ready": plan.ready,
-            "reasons": plan.reasons,
+            "reasons": plan
+                .reasons
+                .iter()
+                .cloned()
+                .chain(plan.out_of_reach(&surroundings.lost, surroundings.now))
+                .collect::<Vec<String>>(),
             "estimate_s": plan.estimate_s,
         })
     });

@@ -197,6 +197,7 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
                 Progress::Passed => {}
                 Progress::Ended(why) => {
                     let title = super::action_title(&state.runbook, step, action);
+                    let title = super::walk::before_colon(&title);
                     return finish(state, &option.id, Some(format!("{title}: {why}")));
                 }
                 Progress::NotStarted => {

@@ -14,6 +14,17 @@ pub enum Act {
     Command(ActionId),
 }
 
+/// How an act of a way back stands since it was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActStanding {
+    Done,
+    Skipped,
+    Running,
+    /// Why it did not pass.
+    Failed(String),
+    Open,
+}
+
 /// How a command of a way back stands, by the attempts made since it began.
 pub(super) enum Progress {
     NotStarted,
@@ -65,6 +76,63 @@ impl RunState {
             Act::ByHand(index) => Some((step, index, step.ticks.get(index)?)),
             Act::Command(_) => None,
         }
+    }
+
+    /// The acts of the way back that was begun last, in the order of the guide; none where none was.
+    pub fn way_back_so_far(&self) -> Vec<(&Step, Act, ActStanding)> {
+        let begun = self.rollback.as_ref();
+        let option = begun.and_then(|begun| self.runbook.option(&begun.option));
+        let steps = option.into_iter().flat_map(|option| &option.steps);
+        steps
+            .flat_map(|step| self.acts_of(step).into_iter().map(move |act| (step, act)))
+            .map(|(step, act)| (step, act, self.standing_of(step, act)))
+            .collect()
+    }
+
+    fn standing_of(&self, step: &Step, act: Act) -> ActStanding {
+        let progress = match act {
+            Act::Command(action) => Some(self.progress(action)),
+            Act::ByHand(_) => None,
+        };
+        match (self.stands(step, act), progress) {
+            (Stands::Done, _) => ActStanding::Done,
+            (Stands::Running, _) => ActStanding::Running,
+            _ if self.step_status(step) == StepStatus::Skipped => ActStanding::Skipped,
+            (_, Some(Progress::Ended(why))) => ActStanding::Failed(why),
+            _ => ActStanding::Open,
+        }
+    }
+
+    /// The command at which the way back is stuck, and its step.
+    pub fn stuck_at(&self) -> Option<(&Step, ActionId)> {
+        if self.mode != Mode::Stuck {
+            return None;
+        }
+        let acts = self.way_back_so_far().into_iter();
+        acts.filter(|(.., standing)| !matches!(standing, ActStanding::Skipped | ActStanding::Done))
+            .find_map(|(step, act, _)| match act {
+                Act::Command(action) => Some((step, action)),
+                Act::ByHand(_) => None,
+            })
+    }
+
+    /// Commands of a way back that have passed in this run: beginning it runs them a second time.
+    pub fn would_run_again(&self, option: &str) -> Vec<(&Step, ActionId)> {
+        let has_passed = |action: &ActionId| {
+            let own = self.action(*action).into_iter();
+            let mut attempts = own.flat_map(|own| &own.attempts);
+            attempts.any(|attempt| attempt.outcome == Some(Outcome::Passed))
+        };
+        let steps = self.runbook.option(option).into_iter();
+        steps
+            .flat_map(|option| &option.steps)
+            .flat_map(|step| {
+                self.actions_of(step)
+                    .into_iter()
+                    .map(move |act| (step, act))
+            })
+            .filter(|(_, action)| has_passed(action))
+            .collect()
     }
 
     /// All acts of the way back that goes on, those of skipped steps left out.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ActionId, Event, Input, Preview, Record, Refusal, RunState, Timestamp};
-use crate::runbook::{Step, Variable, blank_name, values};
+use crate::runbook::values::{self, ValueError};
+use crate::runbook::{Step, Variable, blank_name};
 
 /// Changes of inputs that are kept to be shown and taken back.
 const CHANGES_KEPT: usize = 200;
@@ -167,7 +168,7 @@ pub fn check_input(state: &RunState, name: &str, input: &Input) -> Result<(), Re
             "see `gonogo check` for those it has",
         ));
     }
-    let text = match input {
+    let source = match input {
         Input::Value(_) if variable.is_some_and(|known| known.secret) => {
             return Err(Refusal::new(
                 format!("`{name}` is a secret: its value is never typed here"),
@@ -187,13 +188,14 @@ pub fn check_input(state: &RunState, name: &str, input: &Input) -> Result<(), Re
                 )
             });
         }
-        Input::Secret(source) => source.text(),
+        Input::Secret(source) => source,
     };
-    values::plain(text).map_err(|why| {
-        Refusal::new(
-            format!("that is no source for `{name}`: {why}"),
-            "name an environment variable, a file or a command",
-        )
+    values::source(source).map_err(|why| {
+        let help = match why {
+            ValueError::HoldsSecret => values::SECRET_ELSEWHERE,
+            _ => "name an environment variable, a file or a command",
+        };
+        Refusal::new(format!("that is no source for `{name}`: {why}"), help)
     })
 }
 

@@ -38,7 +38,7 @@ pub use crate::runbook::shell_quoted;
 pub use advance::advance;
 pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
-pub use back::Act;
+pub use back::{Act, ActStanding};
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,

@@ -1,12 +1,15 @@
 //! The way back: what would run, in which order, how long it takes and what it loses. Reckoned from
 //! the state alone, so it can be shown at every moment.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::preview::reckon;
-use super::{Act, ActionId, Preview, Refusal, RunState};
-use crate::runbook::BlockNumber;
+use super::{Act, ActionId, Preview, Refusal, RunState, Timestamp};
+use crate::runbook::{Actor, BlockNumber};
+use crate::text::duration::format_s;
 
 /// One rollback option as it would run now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +52,8 @@ pub struct PlannedAction {
     /// What it destroys, in words (`DROP COLUMN`).
     pub destructive: Vec<String>,
     pub target: String,
+    /// Name of the database that it runs on; `None` for what is no SQL.
+    pub database: Option<String>,
     /// Lines of the guide before whose `COMMIT` it stops for a person.
     pub holds: Vec<usize>,
     /// Files that it includes or calls, as far as it names them in plain text.
@@ -80,6 +85,31 @@ impl RollbackPlan {
                 .map(PlannedAct::ByHand)
                 .chain(self.actions.get(index).map(PlannedAct::Command))
         })
+    }
+
+    /// What to say where a database that its commands need does not answer: it may begin all the same.
+    /// `lost`: by name, since when each has not answered.
+    pub fn out_of_reach(
+        &self,
+        lost: &BTreeMap<String, Timestamp>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let needed: BTreeSet<&String> = self
+            .actions
+            .iter()
+            .filter_map(|action| action.database.as_ref())
+            .collect();
+        let silent = lost.iter().filter(|(name, _)| needed.contains(name));
+        let (name, since) = silent.min_by_key(|(_, since)| **since)?;
+        let seconds = u64::try_from((now - *since).num_seconds()).unwrap_or(0);
+        let which = match needed.len() {
+            1 => String::new(),
+            _ => format!(" `{name}`"),
+        };
+        Some(format!(
+            "its database{which} has not answered for {}",
+            format_s(seconds)
+        ))
     }
 
     /// Nothing of it is a command.
@@ -164,18 +194,21 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
             let shown = planned(state, option, action);
             let title = super::action_title(&state.runbook, step, action);
             let (written, destructive) = as_written(state, action);
-            let (command, target, holds, files) = match shown {
+            let (command, target, database, holds, files) = match shown {
                 Ok(shown) => {
+                    let database = (shown.actor == Actor::Sql).then_some(shown.on);
                     hasher.update(shown.hash.as_bytes());
                     let holds = shown.holds.iter().map(|hold| hold.line).collect();
                     let files = super::named_files(shown.actor, &shown.command).into_iter();
                     let files = files.map(|file| file.path).collect();
-                    (Ok(shown.command), shown.target, holds, files)
+                    (Ok(shown.command), shown.target, database, holds, files)
                 }
                 Err(refusal) => {
                     hasher.update(refusal.message.as_bytes());
-                    reasons.push(format!("{title}: {}", refusal.message));
-                    (Err(refusal.message), String::new(), Vec::new(), Vec::new())
+                    let short = super::walk::before_colon(&title);
+                    reasons.push(format!("{short}: {}", refusal.message));
+                    let why = Err(refusal.message);
+                    (why, String::new(), None, Vec::new(), Vec::new())
                 }
             };
             let written = if command.is_ok() {
@@ -191,6 +224,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                 written,
                 destructive,
                 target,
+                database,
                 holds,
                 files,
             });

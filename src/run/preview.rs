@@ -200,7 +200,8 @@ pub(super) fn reckon(
     };
     let holds = holds(&subject, &command);
     let confirm = attributes.confirm.clone().or_else(|| {
-        (state.protected && !subject.destructive.is_empty()).then(|| state.environment.clone())
+        let grave = !subject.destructive.is_empty() || is_first(state);
+        (state.protected && grave).then(|| state.environment.clone())
     });
     let confirm = confirm.or_else(|| {
         let whole = |what: &String| what == "dropdb" || what == "DROP DATABASE";
@@ -250,6 +251,13 @@ pub(super) fn reckon(
         hash: super::hex(&hasher.finalize()),
     };
     Ok((shown, awaited))
+}
+
+/// Whether nothing has run yet: whoever begins in a protected environment says its name once. Who
+/// began a rehearsal has named it already.
+fn is_first(state: &RunState) -> bool {
+    let mut actions = state.actions.values();
+    !state.unattended && actions.all(|action| action.attempts.is_empty())
 }
 
 /// What earlier steps captured, or left in their shell for a request, which has no shell.

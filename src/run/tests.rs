@@ -210,8 +210,13 @@ impl Run {
         }
     }
 
+    /// As somebody who types the word that is asked for.
     fn starts(&mut self, id: &str) {
-        self.does(self.start(id));
+        let mut start = self.start(id);
+        if let Command::Start { action, typed, .. } = &mut start {
+            *typed = preview(&self.state, *action).unwrap().confirm;
+        }
+        self.does(start);
     }
 
     fn ends(&mut self, id: &str, evidence: Evidence) {

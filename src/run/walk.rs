@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ActionId, ActionState, Mode, Outcome, RunState, StepStatus, Verdict};
 use crate::runbook::{Actor, Block, Choice, Expectation, Phase, Role, Runbook, Step, Tick};
+use crate::text::written::masked;
 
 /// The actions of a step in order, those of alternatives not chosen left out.
 pub fn runnable_actions(
@@ -118,8 +119,14 @@ pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String 
     lines()
         .find(|line| !line.is_empty() && !is_opener(line))
         .or_else(|| lines().find(|line| !line.is_empty()))
-        .map(|line| shortened(line.trim_start_matches(['#', '-', ' '])))
+        .map(|line| shortened(&masked(line.trim_start_matches(['#', '-', ' ']))))
         .unwrap_or_else(|| step.title.clone())
+}
+
+/// A title as it stands before a colon: a command's own `;` is no end of a sentence.
+pub(super) fn before_colon(title: &str) -> &str {
+    let short = title.trim_end_matches([';', ':', ',', '.', ' ']);
+    if short.is_empty() { title } else { short }
 }
 
 /// Whether a line only prepares what comes after it, so that it is no name for the whole.
@@ -179,13 +186,7 @@ impl RunState {
         let Some(block) = self.runbook.block(action.block) else {
             return false;
         };
-        match action.part.checked_sub(1) {
-            None => block.long_running,
-            Some(index) => {
-                let part = block.parts.get(index);
-                part.is_some_and(|part| part.long_running) || block.is_repeated()
-            }
-        }
+        block.watches(action.part.checked_sub(1))
     }
 
     /// The actions of a step under the choices made.

@@ -43,8 +43,23 @@ impl RunState {
             && !attempts.any(|attempt| attempt.round > 0)
     }
 
+    /// What becomes of an action that does not end by itself, in words; `None` of one that does.
+    pub fn goes_on_words(&self, action: ActionId) -> Option<String> {
+        if self.is_watch(action) {
+            return Some(self.watch_words(action));
+        }
+        let block = self.runbook.block(action.block)?;
+        let goes_on = match action.part.checked_sub(1) {
+            None => block.long_running,
+            Some(index) => block.parts.get(index)?.long_running,
+        };
+        goes_on.then(|| {
+            "what it puts into the background stays there, also when the run has ended".to_owned()
+        })
+    }
+
     /// What a watch is, and how long it lives, in words.
-    pub fn watch_words(&self, action: ActionId) -> String {
+    fn watch_words(&self, action: ActionId) -> String {
         let every = self
             .runbook
             .block(action.block)

@@ -144,10 +144,27 @@ pub(super) fn long_running(code: &str, actor: Actor) -> bool {
     }
 }
 
+/// Whether all that does not end by itself is a server that is put into the background, to stay.
+pub(super) fn leaves_running(code: &str) -> bool {
+    let mut endless = code.lines().filter(|line| never_ends(line)).peekable();
+    endless.peek().is_some()
+        && endless.all(|line| {
+            let line = line.find(" # ").map_or(line, |at| &line[..at]).trim_end();
+            line.ends_with('&')
+                && !line.ends_with("&&")
+                && !pattern!(r"\b(?:tail|journalctl|watch|ping|port-forward|ngrok)\b|\blogs\s+[^&\s]|\bssh\b[^|;]*\s-\w*[NLRD]|[-_]proxy\b")
+                    .is_match(line)
+        })
+}
+
 /// Whether one line of shell starts something that does not end by itself.
 pub(super) fn never_ends(line: &str) -> bool {
     let line = line.trim();
     if line.starts_with('#') || line.is_empty() {
+        return false;
+    }
+    // What ends a server names it.
+    if pattern!(r"^(?:sudo\s+)?(?:pkill|killall|kill|pgrep|ps)\s").is_match(line) {
         return false;
     }
     let line = line.find(" # ").map_or(line, |at| &line[..at]);
@@ -270,8 +287,29 @@ mod tests {
             "systemctl status api",
             "pm2 logs api --nostream",
             "grep -f patterns x",
+            "pkill -f 'http.server 8080'",
         ] {
             assert!(!never_ends(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_server_in_the_background_is_left_there_and_a_look_is_not() {
+        for code in [
+            "node dist/index.js &",
+            "cd app\nnohup python src/main.py > log 2>&1 &  # the engine",
+        ] {
+            assert!(leaves_running(code), "{code}");
+        }
+        for code in [
+            "tail -f app.log &",
+            "kubectl port-forward svc/db 5432:5432 &",
+            "ssh -N -L 5433:db:5432 bastion &",
+            "node a.js &\ntail -f a.log",
+            "npm run dev",
+            "echo done",
+        ] {
+            assert!(!leaves_running(code), "{code}");
         }
     }
 

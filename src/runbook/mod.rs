@@ -22,6 +22,7 @@ mod labels;
 mod languages;
 mod lint;
 mod markers;
+mod masking;
 mod model;
 mod outline;
 mod parse;

@@ -326,7 +326,19 @@ pub struct Carried {
 impl Block {
     /// It runs beside the steps and has no verdict of its own, the whole of it or one of its parts.
     pub fn is_watch(&self) -> bool {
-        self.long_running || self.parts.iter().any(|part| part.long_running)
+        self.watches(None) || (0..self.parts.len()).any(|index| self.watches(Some(index)))
+    }
+
+    /// Whether the block, or one of its parts, runs beside the steps. What its author put into the
+    /// background (`node app.js &`) is there for what comes later, and after the run: no phase ends it.
+    pub fn watches(&self, part: Option<usize>) -> bool {
+        let (goes_on, code) = match part.map(|index| self.parts.get(index)) {
+            None => (self.long_running, &self.code),
+            Some(Some(part)) => (part.long_running || self.is_repeated(), &part.code),
+            Some(None) => return self.is_repeated(),
+        };
+        let is_said = self.attributes.has_class("watch") || self.is_repeated();
+        goes_on && (is_said || !super::hazards::leaves_running(code))
     }
 
     /// It is run again and again, with a verdict for each round.

@@ -9,8 +9,9 @@ use super::annotate::beside;
 use super::assemble::Assembler;
 use super::config::Annotation;
 use super::source::Source;
-use super::{Runbook, blocks, headings, lint, outline, phases, settings, variables};
+use super::{Runbook, blocks, headings, lint, masking, outline, phases, settings, variables};
 use crate::text::scrub::visible;
+use crate::text::written;
 
 /// Reads a guide. `file` is the path for messages; `bytes` the file as it is. Never fails: what cannot
 /// be understood is a diagnostic of the result.
@@ -28,6 +29,10 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     let mut headings = headings::headings(&nodes);
     beside::settle_headings(&source, &mut headings, annotations, &mut diagnostics);
     let beside = beside::resolve(&source, &nodes, &headings, annotations, &mut diagnostics);
+    let has_secrets = !written::secrets_in(&source.text).is_empty();
+    if has_secrets {
+        masking::mask_headings(&mut headings);
+    }
     let mut blocks = blocks::read(&nodes, &headings, &beside);
     let names = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
@@ -58,6 +63,9 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     }));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     runbook.diagnostics = diagnostics;
+    if has_secrets {
+        masking::mask_texts(&mut runbook);
+    }
     runbook
 }
 

@@ -3,8 +3,11 @@
 
 use regex::{Regex, RegexBuilder};
 
+use super::config::SecretSource;
 use super::model::VariableRule;
+use super::pattern::pattern;
 use crate::text::scrub::is_deceptive;
+use crate::text::written::secrets_in;
 
 /// Characters of the longest value.
 pub const LONGEST_VALUE: usize = 4_096;
@@ -28,6 +31,8 @@ pub enum ValueError {
     Pattern(String),
     #[error("it is none of {0}")]
     Choice(String),
+    #[error("it holds the secret itself, and would be kept with the run")]
+    HoldsSecret,
 }
 
 /// A pattern that the whole value must match.
@@ -104,6 +109,28 @@ pub fn plain(value: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
+/// What to do about [`ValueError::HoldsSecret`].
+pub const SECRET_ELSEWHERE: &str = "put the secret into a file that only you can read, or into an environment variable, and name that";
+
+/// Whether a secret can come from there: one line of visible text that says where the secret is, and not
+/// what it is. Sources are kept and shown, secrets are not.
+///
+/// # Errors
+/// The first reason why not.
+pub fn source(source: &SecretSource) -> Result<(), ValueError> {
+    plain(source.text())?;
+    let only_prints = match source {
+        SecretSource::Command(command) => {
+            pattern!(r"^\s*(?:\S*/)?(?:echo|printf)\s+[^$`|<>;&]*$").is_match(command)
+        }
+        SecretSource::Env(_) | SecretSource::File(_) => false,
+    };
+    if only_prints || !secrets_in(source.text()).is_empty() {
+        return Err(ValueError::HoldsSecret);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +185,42 @@ mod tests {
             Err(ValueError::TooLong(10_240))
         );
         assert_eq!(check(&any, "Größe µ 東京"), Ok(()));
+    }
+
+    #[test]
+    fn a_source_says_where_a_secret_is_and_not_what_it_is() {
+        for command in [
+            "printf postgresql://u:p@h/d",
+            "printf '%s' hunter22",
+            "/bin/echo hunter22",
+            "curl -u admin:hunter22 https://vault/shop",
+            "PGPASSWORD=hunter22 psql -Atc 'SELECT token FROM tokens'",
+        ] {
+            let command = SecretSource::Command(command.to_owned());
+            assert_eq!(
+                source(&command),
+                Err(ValueError::HoldsSecret),
+                "{command:?}"
+            );
+        }
+        for command in [
+            "pass show shop/staging/admin",
+            "printf %s \"$SHOP_PASSWORD\"",
+            "echo $(cat /run/secrets/shop)",
+            "sed -n 's/^DB_PASSWORD=//p' .env",
+            "curl -H \"Authorization: Bearer $VAULT_TOKEN\" https://vault/shop",
+            "gcloud secrets versions access latest --secret=shop-password",
+        ] {
+            assert_eq!(
+                source(&SecretSource::Command(command.to_owned())),
+                Ok(()),
+                "{command}"
+            );
+        }
+        let file = SecretSource::File("postgresql://u:p@h/d".to_owned());
+        assert_eq!(source(&file), Err(ValueError::HoldsSecret));
+        let variable = SecretSource::Env("SHOP_PASSWORD".to_owned());
+        assert_eq!(source(&variable), Ok(()));
     }
 
     #[test]

@@ -197,6 +197,20 @@ impl Feed {
         self.lock().people.1.clone()
     }
 
+    /// The databases that do not answer, by target, and since when.
+    pub fn lost(&self) -> BTreeMap<String, Timestamp> {
+        let inner = self.lock();
+        let samples = inner.samples.values().map(|(_, sample)| sample);
+        samples
+            .filter_map(|sample| match &**sample {
+                Sample::Activity(activity) => {
+                    Some((activity.target.clone(), activity.lost_since()?))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::Secrets;
+use crate::monitor::known_passwords;
 use crate::run::{ActionId, Included, Named, RunState, digest_of, hex, named_files, preview_ahead};
 use crate::text::redact::Redactor;
 use crate::text::scrub::scrub_line;
@@ -31,6 +33,22 @@ pub(super) fn read(state: &RunState, action: ActionId, redactor: &Redactor) -> V
                 redactor,
             )
         })
+        .collect()
+}
+
+/// As a supervisor would show it, where a run has none: what the actions include and call, with the
+/// secrets masked that can be had without running anything.
+pub async fn read_alone(
+    state: &RunState,
+    actions: impl IntoIterator<Item = ActionId>,
+) -> BTreeMap<ActionId, Vec<Included>> {
+    let mut secrets = Secrets::new(PathBuf::from(&state.directory));
+    secrets.learn(known_passwords());
+    secrets.resolve_what_is_at_hand(state).await;
+    let redactor = Redactor::new(secrets.values());
+    let actions = actions.into_iter();
+    actions
+        .map(|action| (action, read(state, action, &redactor)))
         .collect()
 }
 

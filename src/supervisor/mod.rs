@@ -25,5 +25,6 @@ mod watching;
 pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, News, Person, SharedView, StoreHealth};
 pub use handle::{Handle, LossRequest, Request, TypedRequest};
+pub use included::read_alone;
 pub use output::PageError;
 pub use secrets::Secrets;

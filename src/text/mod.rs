@@ -4,3 +4,4 @@
 pub mod duration;
 pub mod redact;
 pub mod scrub;
+pub mod written;

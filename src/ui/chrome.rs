@@ -30,8 +30,7 @@ use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
 use super::watching::alert_at_hand;
-use crate::monitor::Reading;
-use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, StepStatus, Timestamp};
+use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, RunState, StepStatus, Timestamp};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
 pub fn header_rows(height: u16) -> u16 {
@@ -164,10 +163,7 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
 
 /// Since when a database has not answered, where its panes know that it does not.
 fn lost_since(look: &Look<'_>, target: &str) -> Option<Timestamp> {
-    match look.model.activity.get(target)?.sample.state {
-        Reading::Lost { since, .. } => Some(since),
-        _ => None,
-    }
+    look.model.activity.get(target)?.sample.lost_since()
 }
 
 fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
@@ -401,6 +397,17 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         let text = " ◀ the guide names no way back";
         return Line::styled(text, theme.style(Role::Warning));
     };
+    let mut title_columns = 44.max(usize::from(columns) / 2);
+    let (ready, role) = match look.model.out_of_reach(plan) {
+        Some(why) if plan.ready => {
+            let words = format!("ready, but {why}");
+            // It stands in full, be the title cut.
+            let rest = usize::from(columns).saturating_sub(18 + super::format::width(&words));
+            title_columns = title_columns.min(rest.max(9));
+            (words, Role::Warning)
+        }
+        _ => readiness(plan),
+    };
     let mut left = vec![Segment {
         spans: vec![
             Span::styled(" ◀ ", theme.style(Role::Muted)),
@@ -409,9 +416,7 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
             Span::styled(
                 fit(
                     &plain(&plan.title),
-                    usize::from(columns)
-                        .saturating_sub(16)
-                        .min(44.max(usize::from(columns) / 2)),
+                    usize::from(columns).saturating_sub(16).min(title_columns),
                 ),
                 theme.style(Role::Text),
             ),
@@ -440,7 +445,6 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
     let title = left.iter().take(1).flat_map(|segment| &segment.spans);
     let used: usize = title.map(|span| super::format::width(&span.content)).sum();
     let room = usize::from(columns).saturating_sub(used + 3);
-    let (ready, role) = readiness(plan);
     left.push(segment(fit(&ready, room.max(9)), theme.style(role), 0));
     row(left, Vec::new(), &separator, columns)
 }
@@ -457,6 +461,25 @@ pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
     (format!("NOT READY: {why}"), Role::Failed)
 }
 
+/// Nothing of it waits for anybody, a clean-up neither.
+fn is_finished(run: &RunState) -> bool {
+    match run.mode {
+        Mode::RolledBack | Mode::Failed => true,
+        Mode::Done => run.is_phase_passed(&run.current_phase),
+        Mode::Running | Mode::Held | Mode::RollingBack | Mode::Stuck => false,
+    }
+}
+
+/// What a key does, as it is said on the screen.
+pub fn label(binding: &Binding, look: &Look<'_>) -> &'static str {
+    match binding.intent {
+        Intent::Leave if matches!(look.run().mode, Mode::Done) || look.run().mode.is_over() => {
+            "leave"
+        }
+        _ => binding.label,
+    }
+}
+
 /// Whether a key in the footer would do something now.
 fn available(intent: Intent, look: &Look<'_>) -> bool {
     let run = look.run();
@@ -468,12 +491,11 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
         Intent::GiveKeyboard => drives && super::keyboard::asking(look.model).is_some(),
         Intent::AskCancel => drives && !run.running().is_empty(),
         Intent::Tick => drives && matches!(item(), Some(Item::Tick(_))),
-        Intent::AskSkip => drives && !matches!(run.mode, Mode::RolledBack | Mode::Failed),
+        Intent::AskSkip => drives && !is_finished(run),
         Intent::Undo => last_undoable(run, &look.model.me).is_some(),
-        Intent::AskGate => !matches!(
-            run.mode,
-            Mode::RollingBack | Mode::RolledBack | Mode::Failed | Mode::Stuck
-        ),
+        Intent::AskGate => {
+            !is_finished(run) && !matches!(run.mode, Mode::RollingBack | Mode::Stuck)
+        }
         Intent::AskRollBack => !look.model.plans.is_empty(),
         Intent::Inputs => run.runbook.asked_or_carried().next().is_some(),
         Intent::AskAcknowledge => drives && alert_at_hand(look).is_some(),
@@ -534,7 +556,7 @@ pub fn keys(
     for binding in shown {
         let label = match binding.intent {
             Intent::Open if unknown => "look, or say what happened",
-            _ => binding.label,
+            _ => label(binding, look),
         };
         let spans = [
             Span::styled(format!(" {}", binding.keys[0].label()), key),

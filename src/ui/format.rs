@@ -1,6 +1,8 @@
 //! Small words and measures of the screen: durations, clocks, numbers, and text that is cut or
 //! wrapped by the width it takes on a terminal rather than by its bytes.
 
+use std::borrow::Cow;
+
 use chrono::{FixedOffset, TimeDelta};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -8,6 +10,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::run::Timestamp;
+use crate::text::redact::MASK;
+use crate::text::written::{masked, secrets_in};
 
 /// `4s`, `3m 05s`, `2h 10m`, `3d 4h`.
 pub fn duration(seconds: u64) -> String {
@@ -117,10 +121,12 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text in at most `limit` columns; what is cut is marked by `…`.
+/// The text in at most `limit` columns; what is cut is marked by `…`, and a secret that is written in
+/// it masked.
 pub fn fit(text: &str, limit: usize) -> String {
+    let text = masked(text);
     if text.width() <= limit {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
@@ -185,8 +191,9 @@ pub fn wrap_within(
 }
 
 /// Breaks a styled line at blanks so that each part fits `limit` columns. Later parts are indented
-/// by `hanging` columns.
+/// by `hanging` columns. A secret that is written in it is masked.
 pub fn wrap(line: Line<'static>, limit: usize, hanging: usize) -> Vec<Line<'static>> {
+    let line = masked_line(line);
     if line_width(&line) <= limit || limit == 0 {
         return vec![line];
     }
@@ -238,6 +245,41 @@ pub fn wrap(line: Line<'static>, limit: usize, hanging: usize) -> Vec<Line<'stat
     lines
 }
 
+/// The line with its secrets masked, also one over several styles.
+fn masked_line(mut line: Line<'static>) -> Line<'static> {
+    let text: Cow<'_, str> = match line.spans.as_slice() {
+        [only] => only.content.as_ref().into(),
+        several => several.iter().map(|span| span.content.as_ref()).collect(),
+    };
+    let secrets = secrets_in(&text);
+    if secrets.is_empty() {
+        return line;
+    }
+    let mut start = 0;
+    for span in &mut line.spans {
+        let end = start + span.content.len();
+        let mut shown = String::new();
+        let mut at = start;
+        for secret in secrets.iter().filter(|secret| secret.end > start) {
+            if secret.start >= end {
+                break;
+            }
+            if let Some(before) = span.content.get(at - start..secret.start.max(at) - start) {
+                shown.push_str(before);
+            }
+            // The mask stands where the secret begins.
+            if secret.start >= start {
+                shown.push_str(MASK);
+            }
+            at = secret.end.min(end);
+        }
+        shown.push_str(span.content.get(at - start..).unwrap_or_default());
+        span.content = shown.into();
+        start = end;
+    }
+    line
+}
+
 fn joined(indent: usize, cells: &[(&str, Style)]) -> Line<'static> {
     let mut spans = Vec::new();
     if indent > 0 {
@@ -256,6 +298,30 @@ mod tests {
 
     fn plain(lines: &[Line<'_>]) -> Vec<String> {
         lines.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_a_line_is_cut_or_wrapped() {
+        let text = "psql postgresql://deploy:a-long-password@db/shop -c x";
+        let shown = "psql postgresql://deploy:‹redacted›@db/shop -c x";
+        assert_eq!(fit(text, 80), shown);
+        for limit in [12, 20, 29, 80] {
+            let lines = plain(&wrap(Line::raw(text), limit, 2));
+            let joined: String = lines.concat().split_whitespace().collect();
+            assert!(joined.contains("deploy:‹redacted›@db"), "{lines:?}");
+            assert!(!fit(text, limit).contains("a-"), "{limit}");
+        }
+        let bold = Style::new().bold();
+        let spans = vec![
+            Span::raw("postgresql://deploy:a-l"),
+            Span::styled("ong-pass", bold),
+            Span::raw("word@db PGPASSWORD=x1y psql"),
+        ];
+        let lines = wrap(Line::from(spans), 80, 0);
+        assert_eq!(
+            plain(&lines),
+            ["postgresql://deploy:‹redacted›@db PGPASSWORD=‹redacted› psql"]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::format::{line_width, wrap};
 use super::theme::{Role, Theme};
+use crate::text::written::masked;
 
 /// A part of a document, not yet laid out.
 #[derive(Clone, Debug, PartialEq)]
@@ -340,14 +341,16 @@ pub fn lay_out(piece: &Piece, width: usize, theme: &Theme) -> Vec<Line<'static>>
     }
 }
 
-/// Lines of code behind a bar. A long line is wrapped, never cut: all of a command must be readable.
+/// Lines of code behind a bar. A long line is wrapped, never cut: all of a command must be readable, but
+/// for secrets that are written in it.
 pub fn code(text: &str, indent: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let bar = Span::styled(
         format!("{}▏", " ".repeat(indent)),
         theme.style(Role::Border),
     );
     let room = width.saturating_sub(indent + 1).max(1);
-    text.trim_end()
+    masked(text)
+        .trim_end()
         .lines()
         .flat_map(|line| {
             let line = line.replace('\t', "    ");

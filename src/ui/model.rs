@@ -189,6 +189,15 @@ impl Model {
         !self.observe && self.me == self.run.driver
     }
 
+    /// What to say of a database that a way back needs and that does not answer.
+    pub fn out_of_reach(&self, plan: &RollbackPlan) -> Option<String> {
+        let activity = self.activity.iter();
+        let lost: BTreeMap<String, Timestamp> = activity
+            .filter_map(|(name, activity)| Some((name.clone(), activity.sample.lost_since()?)))
+            .collect();
+        plan.out_of_reach(&lost, self.now)
+    }
+
     /// The way back that would be taken.
     pub fn way_back(&self) -> Option<&RollbackPlan> {
         self.plans.first()

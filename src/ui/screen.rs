@@ -376,7 +376,7 @@ fn buttons(dialog: &dyn Dialog, look: &Look<'_>, columns: u16) -> Line<'static> 
                     theme.style(Role::Key)
                 },
             ),
-            Span::styled(format!("{} ", binding.label), style),
+            Span::styled(format!("{} ", chrome::label(binding, look)), style),
             Span::raw(" "),
         ];
         let wide: usize = spans.iter().map(|span| width(&span.content)).sum();

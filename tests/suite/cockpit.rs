@@ -152,7 +152,7 @@ impl Operator {
 
     fn leaves(&mut self) {
         self.terminal.keys("q");
-        self.terminal.wait_for("the run goes on");
+        self.terminal.wait_for("leave the cockpit?");
         self.terminal.keys("l");
     }
 }

@@ -138,6 +138,11 @@ fn values_of_the_wrong_kind_are_told_what_to_write() {
             "status = 200",
         ),
         ("secrets.token = \"hunter2\"", "secret-in-the-open", "env"),
+        (
+            "secrets.token = { command = \"printf postgresql://u:hunter2@h/d\" }",
+            "secret-in-the-open",
+            "into a file",
+        ),
         ("secrets.token = {}", "bad-value", "env"),
         (
             "secrets.token = { env = \"A\", file = \"b\" }",

@@ -434,7 +434,7 @@ fn the_documented_examples_give_what_is_said() {
         rest = &after[json_end..];
         examples += 1;
     }
-    assert_eq!(examples, 12);
+    assert_eq!(examples, 13);
 }
 
 /// Every key of `expected` stands in `found` with the same value; lists have the same length.

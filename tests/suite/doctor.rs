@@ -68,9 +68,10 @@ async fn a_role_without_rights_is_told_which_to_ask_for() {
 async fn every_secret_is_really_read() {
     let database = fresh_database().await;
     let home = Home::new();
+    home.write("other", "canary-7788\n");
     home.environment(
         &database.conninfo(),
-        "[environments.test.secrets]\nTOKEN = { command = \"echo told >&2; exit 3\" }\nKEY = { file = \"none\" }\nOTHER = { command = \"echo canary-7788\" }",
+        "[environments.test.secrets]\nTOKEN = { command = \"echo told >&2; exit 3\" }\nKEY = { file = \"none\" }\nOTHER = { command = \"cat other\" }",
     );
     let done = home.gonogo(&["doctor"]).exits(1);
     for part in ["`TOKEN`", "`KEY`", "secret OTHER has a value"] {

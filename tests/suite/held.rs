@@ -269,7 +269,7 @@ async fn a_cancellation_and_the_way_back_roll_it_back_first() {
     terminal.keys("R");
     terminal.wait_for("BEGIN the way back");
     terminal.keys("B");
-    terminal.wait_for("rolled back: this run is over");
+    terminal.wait_for(": this run is over");
     assert_eq!(held.columns().await, 2);
 }
 

@@ -418,6 +418,11 @@ fn no_error_holds_a_foreign_control_byte() {
 /// How many attacks a field carries at a time, so that all of them fit on a line of a wide screen.
 pub const AT_A_TIME: usize = 11;
 
+/// Fields that the walk has on the screen.
+const FIELDS: [&str; 11] = [
+    "title", "phase", "step", "box", "output", "prompt", "changed", "note", "hand", "query", "body",
+];
+
 async fn the_terminal_gets_nothing_of(first: usize) {
     let numbers = first..CORPUS.len().min(first + AT_A_TIME);
     let group = move |field: &str| attack(field, numbers.clone());
@@ -465,6 +470,9 @@ async fn the_terminal_gets_nothing_of(first: usize) {
             cockpit.keys(key);
             seen += &cockpit.wait_until("a frame", |_| true);
         }
+        FIELDS
+            .into_iter()
+            .find(|field| !seen.contains(&format!("{field}.{first}")))
     };
     let dialogs = [
         "p", "<esc>", "i", "<esc>", "R", "<esc>", "g", "<esc>", "w", "?", "<esc>",
@@ -547,30 +555,23 @@ async fn the_terminal_gets_nothing_of(first: usize) {
         look(&mut cockpit, &["."]);
     }
     // Every layout, every pane zoomed, every tab.
+    let walk = [
+        "l", "z", "<tab>", "<right>", "<right>", "<tab>", "<tab>", "z",
+    ];
     for _ in 0..4 {
-        look(
-            &mut cockpit,
-            &[
-                "l", "z", "<tab>", "<right>", "<right>", "<tab>", "<tab>", "z",
-            ],
-        );
+        look(&mut cockpit, &walk);
         look(&mut watcher, &["l", "<tab>"]);
     }
+    // On a busy machine a frame may come after the next key.
+    until("every field on the screen", || {
+        look(&mut cockpit, &walk).is_none().then_some(())
+    });
     look(&mut cockpit, &["q", "l"]);
     cockpit.wait_exit();
     look(&mut watcher, &["q"]);
     watcher.kill();
     assert_screen(&cockpit.bytes(), "cockpit");
     assert_screen(&watcher.bytes(), "watcher");
-    for field in [
-        "title", "phase", "step", "box", "output", "prompt", "changed", "note", "hand", "query",
-        "body",
-    ] {
-        assert!(
-            seen.contains(&format!("{field}.{first}")),
-            "`{field}` was on the screen"
-        );
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

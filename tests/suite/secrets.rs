@@ -127,7 +127,8 @@ async fn no_form_of_a_secret_stands_anywhere() {
     terminal.wait_for("told gonogo:");
     let told = terminal.wait_until("the end of the step", |screen| !screen.contains("running"));
     let report = home.gonogo(&["report", &run]).exits(0).out;
-    let json = home.gonogo(&["report", &run, "--json"]).out;
+    let json = home.gonogo(&["report", &run, "--format", "json"]);
+    let json = json.exits(0).out;
 
     let traces: Vec<String> = secrets.iter().flat_map(|secret| traces(secret)).collect();
     let mut files = 0;
@@ -183,4 +184,174 @@ async fn the_password_file_may_be_printed() {
         let text = String::from_utf8_lossy(bytes);
         assert!(!text.contains("kanarie-of-libpq"), "{}", path.display());
     });
+}
+
+/// Secrets in the open in every part of a guide; what runs writes down what it was given.
+const IN_THE_OPEN: &str = r#"# Ship with `PGPASSWORD=kanarie-01 psql`
+
+Call `psql "postgresql://deploy:kanarie-02@db/shop"` first. The password is in the vault.
+
+## Phase 1: Move with PGPASSWORD=kanarie-04 psql
+
+### 1.1 Look at the rows
+
+Send `Authorization: Bearer kanarie-05` along, as in `curl -u admin:kanarie-06 https://gateway.internal`.
+
+```bash {.run}
+PGPASSWORD='kanarie-07' sh -c 'printf %s "$PGPASSWORD" > got'
+: "postgresql://deploy:kanarie-08@db/shop?with=a&long=tail&that=has&to=be&wrapped=on&every=screen"
+curl --version >/dev/null 2>&1 -H "Authorization: Bearer kanarie-09" || true
+while [ ! -e go ]; do sleep 0.02; done
+```
+
+```text {.manual}
+log in at the console with PGPASSWORD=kanarie-10
+```
+
+- [ ] `PGPASSWORD=kanarie-11 psql` answered
+- [ ] `mysql -p'kanarie-03' shop` answers
+
+**Success criteria:**
+
+- `psql postgresql://deploy:kanarie-12@db/shop` answers
+
+## Rollback
+
+### Put the rows back with PGPASSWORD=kanarie-13 psql
+
+Type `mysql -p'kanarie-14' shop` by hand, or:
+
+```bash
+PGPASSWORD=kanarie-15 true
+```
+
+## Troubleshooting
+
+Ask with `postgresql://deploy:kanarie-16@db/shop`.
+"#;
+
+#[track_caller]
+fn assert_no_canary(place: &str, text: &str) {
+    let joined: String = text.split_whitespace().collect();
+    assert!(
+        !text.contains("kanarie") && !joined.contains("kanarie"),
+        "a secret stands in {place}:\n{text}"
+    );
+}
+
+/// Argument lists of this program's processes that stand in this run's state.
+fn own_arguments(home: &Home) -> String {
+    let state = home.path().display().to_string();
+    let mut lists = String::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let (arguments, environment) = (read("cmdline"), read("environ"));
+        let own = std::fs::read_link(entry.path().join("exe"))
+            .is_ok_and(|program| program.ends_with(Path::new("gonogo")));
+        if own && String::from_utf8_lossy(&environment).contains(&state) {
+            lists += &String::from_utf8_lossy(&arguments).replace('\0', " ");
+            lists.push('\n');
+        }
+    }
+    lists
+}
+
+#[tokio::test]
+async fn a_secret_in_the_open_in_a_guide_runs_and_is_not_shown() {
+    let database = fresh_database().await;
+    let home = Home::new();
+    home.write("guide.md", IN_THE_OPEN);
+    home.environment(&database.conninfo(), "");
+    for (arguments, sees) in [
+        (vec!["check", "guide.md"], "deploy:‹redacted›@db"),
+        (
+            vec!["check", "guide.md", "--json"],
+            "`PGPASSWORD=‹redacted› psql` answered",
+        ),
+        (vec!["plan", "guide.md"], "PGPASSWORD='‹redacted›' sh -c"),
+        (
+            vec!["plan", "guide.md", "--json"],
+            "PGPASSWORD='‹redacted›' sh -c",
+        ),
+        (vec!["annotate", "guide.md", "--all", "--json"], "guide.md"),
+    ] {
+        let done = home.gonogo(&arguments).exits(0);
+        let said = done.err + &done.out;
+        assert_no_canary(&arguments.join(" "), &said);
+        assert!(said.contains(sees), "{arguments:?}: {said}");
+    }
+    let checked = home.gonogo(&["check", "guide.md"]);
+    assert!(
+        checked.err.contains("secret-in-the-open") && checked.err.contains("^^^"),
+        "{}",
+        checked.err
+    );
+    let mut annotate = Terminal::start(
+        home.path(),
+        &["annotate", "guide.md", "--all", "--dry-run"],
+        120,
+        40,
+    );
+    assert_no_canary("annotate", &annotate.wait_for("‹redacted›"));
+    annotate.keys("<ctrl-c>");
+
+    for (columns, rows) in [(120, 40), (80, 24)] {
+        let mut terminal = Terminal::start(home.path(), &["run", "guide.md"], columns, rows);
+        let first = terminal.wait_for("‹redacted›");
+        assert_no_canary("the first screen", &first);
+        terminal.keys("R");
+        let back = terminal.wait_for("Put the rows back");
+        assert_no_canary("the way back", &back);
+        terminal.keys("<esc>");
+        terminal.wait_for("would run: ");
+        let document = terminal.wait_for("PGPASSWORD='‹redacted›'");
+        assert_no_canary("the document of a step", &document);
+        terminal.keys("<enter>");
+        let preview = terminal.wait_for("EXECUTE");
+        assert_no_canary("what would run", &preview);
+        assert!(preview.contains("PGPASSWORD='‹redacted›'"), "{preview}");
+        terminal.keys("x");
+        let got = home.path().join("got");
+        until_within(Duration::from_secs(30), "the command to run", || {
+            got.metadata()
+                .is_ok_and(|file| file.len() > 0)
+                .then_some(())
+        });
+        assert_eq!(std::fs::read_to_string(&got).unwrap(), "kanarie-07");
+        let lists = own_arguments(&home);
+        assert!(lists.contains("shim"), "{lists}");
+        assert_no_canary("argument lists", &lists);
+        let running = terminal.wait_for("running");
+        assert_no_canary("the screen of a running step", &running);
+        home.write("go", "");
+        let ended = terminal.wait_gone("running");
+        assert_no_canary("the screen of a step that has run", &ended);
+        std::fs::remove_file(home.path().join("go")).unwrap();
+        std::fs::remove_file(&got).unwrap();
+
+        let run = home.runs()[0].clone();
+        for arguments in [
+            vec!["report", &run],
+            vec!["report", &run, "--format", "json"],
+            vec!["status", &run],
+            vec!["status", &run, "--json"],
+            vec!["runs"],
+            vec!["runs", "--json"],
+        ] {
+            let done = home.gonogo(&arguments).exits(0);
+            assert_no_canary(&arguments.join(" "), &(done.err + &done.out));
+        }
+        // The guide itself, the journal and what was run hold it, for their owner alone.
+        every_file(&home.run_directory(&run), &mut |path, bytes| {
+            use std::os::unix::fs::PermissionsExt;
+            let name = path.file_name().unwrap().to_string_lossy();
+            if name == "guide.md" || name.starts_with("journal") || name == "script.sh" {
+                let mode = path.metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o077, 0, "{}", path.display());
+            } else {
+                assert_no_canary(&name, &String::from_utf8_lossy(bytes));
+            }
+        });
+        home.gonogo(&["abandon", &run, "--reason", "seen"]).exits(0);
+    }
 }

@@ -243,7 +243,7 @@ fn a_red_flag_ends_a_rehearsal_with_a_no_go() {
 }
 
 #[test]
-fn a_server_in_the_background_is_a_watch_and_ends_with_its_phase() {
+fn what_a_watch_leaves_in_the_background_ends_with_its_phase() {
     let (home, done) = rehearsed(
         "```bash {#server .watch}\nsleep 1000 &\necho $! > server.pid\n```\n\n\
          ```bash {#work .run}\nuntil [ -s server.pid ]; do sleep 0.02; done; sleep 0.5; kill -0 $(cat server.pid)\n```",
@@ -254,6 +254,17 @@ fn a_server_in_the_background_is_a_watch_and_ends_with_its_phase() {
         let gone = !std::path::Path::new("/proc").join(pid.trim()).exists();
         gone.then_some(())
     });
+}
+
+#[test]
+fn a_server_that_the_guide_puts_into_the_background_is_there_after_the_run() {
+    let (home, done) = rehearsed(
+        "```bash {#server .run}\n# Start the server\nwhile :; do sleep 1; done &\necho $! > server.pid\n```",
+    );
+    assert_eq!(done.exits(0).json()["state"], "done");
+    let pid = std::fs::read_to_string(home.path().join("server.pid")).unwrap();
+    let killed = std::process::Command::new("kill").arg(pid.trim()).status();
+    assert!(killed.unwrap().success(), "it was still there");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::walk::{Field, Mode, ROLES, Walk};
 use crate::runbook::annotate::Proposal;
 use crate::runbook::{Block, Expectation, Part, Role};
 use crate::text::scrub::scrub_line;
+use crate::text::written::masked;
 use crate::ui::format::{fit, pad, width, wrap};
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -43,7 +44,7 @@ pub(super) fn draw(walk: &mut Walk<'_>, frame: &mut Frame<'_>) {
 }
 
 fn clean(text: &str) -> String {
-    scrub_line(&text.replace('\t', "    "), false).into_owned()
+    scrub_line(&masked(&text.replace('\t', "    ")), false).into_owned()
 }
 
 fn head(walk: &Walk<'_>, columns: usize) -> Line<'static> {

@@ -158,6 +158,25 @@ fn a_secret_takes_a_source_and_never_a_value() {
 }
 
 #[test]
+fn a_source_that_holds_the_secret_itself_is_refused() {
+    let mut run = Run::new(&[]);
+    for command in ["printf postgresql://u:hunter2@h/d", "echo hunter2"] {
+        let refusal = run
+            .does(Command::SetInput {
+                name: "TOKEN".to_owned(),
+                input: Input::Secret(SecretSource::Command(command.to_owned())),
+            })
+            .unwrap_err();
+        assert_eq!(
+            refusal.message,
+            "that is no source for `TOKEN`: it holds the secret itself, and would be kept with the run"
+        );
+        assert!(refusal.help.contains("into a file"), "{}", refusal.help);
+    }
+    assert!(run.state.inputs.is_empty());
+}
+
+#[test]
 fn what_a_shell_fills_in_by_itself_waits_for_nobody_and_takes_a_value() {
     let mut run = Run::new(&[]);
     assert!(!run.open().contains(&"PLACE"));

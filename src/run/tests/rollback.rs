@@ -124,3 +124,28 @@ fn the_turn_back_time_is_the_window_less_the_way_back() {
     assert_eq!(plan.rollback_s, Some(120));
     assert_eq!(plan.turn_back, Some(run.now + TimeDelta::minutes(58)));
 }
+
+#[test]
+fn why_it_is_stuck_reads_as_a_sentence_where_the_command_ends_with_a_semicolon() {
+    let unnamed = GUIDE.replace(
+        "```sql {#back .run}\nSELECT back();",
+        "```sql {.run}\nSELECT back();",
+    );
+    let mut run = Run::of(&unnamed).identified().checklist_done();
+    run.does(run.rollback(0));
+    let (back, _) = run.state.busy()[0];
+    run.does(Command::Finished {
+        action: back,
+        attempt: 1,
+        evidence: Some(Box::new(exit(1))),
+        reason: None,
+    });
+    let why = run.state.rollback.as_ref().unwrap().stuck_reason.clone();
+    assert_eq!(why.as_deref(), Some("SELECT back(): exit code 1"));
+    let (step, action) = run.state.stuck_at().unwrap();
+    assert_eq!(action, back);
+    assert_eq!(
+        action_title(&run.state.runbook, step, action),
+        "SELECT back();"
+    );
+}

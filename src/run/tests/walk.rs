@@ -233,6 +233,15 @@ fn production_names_itself_before_something_is_destroyed() {
 }
 
 #[test]
+fn whoever_begins_in_production_names_it_once() {
+    let mut run = Run::with(GUIDE, true).identified().checklist_done();
+    let refusal = run.refuses(run.start("backup"));
+    assert!(refusal.message.contains("staging"), "{refusal}");
+    run = run.backup_done();
+    run.does(run.start("migrate"));
+}
+
+#[test]
 fn an_inferred_command_is_armed_before_it_runs() {
     let guide = GUIDE.replace("```bash {#backup .run}", "```bash");
     let mut run = Run::of(&guide).identified().checklist_done();

@@ -13,6 +13,7 @@ use super::{Config, Environment, ProbeSpec, SecretSource, Target, TwoPerson};
 use crate::runbook::diagnostic::{Diagnostic, Severity};
 use crate::runbook::lint::did_you_mean;
 use crate::runbook::pattern::pattern;
+use crate::runbook::values::{self, ValueError};
 use crate::text::duration;
 use crate::text::scrub::is_hidden;
 
@@ -485,12 +486,30 @@ impl Reader<'_> {
                     HELP.to_owned(),
                 );
             }
-            source = self.string(value, "a name, a path or a command").map(make);
+            source = self
+                .string(value, "a name, a path or a command")
+                .map(make)
+                .filter(|source| self.is_only_a_source(source, value));
         }
         if source.is_none() && table.is_empty() {
             self.expected(value, "where a secret comes from", HELP);
         }
         source
+    }
+
+    /// Whether it says where the secret is, and not what it is.
+    fn is_only_a_source(&mut self, source: &SecretSource, value: &Value<'_>) -> bool {
+        let holds_it = values::source(source) == Err(ValueError::HoldsSecret);
+        if holds_it {
+            self.report(
+                Severity::Error,
+                "secret-in-the-open",
+                &value.span(),
+                format!("that is no source of a secret: {}", ValueError::HoldsSecret),
+                values::SECRET_ELSEWHERE.to_owned(),
+            );
+        }
+        !holds_it
     }
 
     pub(super) fn scalar(&mut self, value: &Value<'_>) -> Option<String> {

@@ -202,6 +202,19 @@ impl PreviewDialog {
             (None, Some(asked)) => say(asked, Role::Warning),
             (None, None) => {}
         }
+        let run = look.run();
+        if run.protected
+            && shown.destructive.is_empty()
+            && shown.confirm.as_ref() == Some(&run.environment)
+        {
+            say(
+                format!(
+                    "`{}` is protected: who begins in it types its name",
+                    run.environment
+                ),
+                Role::Warning,
+            );
+        }
         // Last but for the word: what it destroys must not lie below a long file.
         lines.extend(self.included.lines(width, look));
         if let Some(word) = &shown.confirm {

@@ -25,7 +25,7 @@ use super::included::Files;
 use super::pick::Subject;
 use super::word::Word;
 use super::{Dialog, Field, Form, Pick, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, Included, Mode, PlannedAct, RollbackPlan};
+use crate::run::{ActionId, Command, Included, Mode, PlannedAct, RollbackPlan, action_title};
 use crate::ui::format::{estimate, minute, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -257,6 +257,27 @@ impl RollBackDialog {
                 Some(Some(Err(why))) => (format!("how much is not known: {why}"), Role::Unknown),
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
+        }
+        let again = run.would_run_again(&plan.option).into_iter();
+        let again: Vec<String> = again
+            .map(|(step, action)| format!("`{}`", plain(&action_title(&run.runbook, step, action))))
+            .collect();
+        if !again.is_empty() {
+            let instead = match run
+                .going_back()
+                .is_some_and(|begun| begun.id == plan.option)
+            {
+                true => "; Esc, then Enter goes on at what failed",
+                false => "",
+            };
+            let passed = again.join(", ");
+            texts.push((
+                format!("would run a second time: {passed}{instead}"),
+                Role::Warning,
+            ));
+        }
+        if let Some(why) = look.model.out_of_reach(plan) {
+            texts.push((format!("{why}: it can begin all the same"), Role::Warning));
         }
         for reason in plan.reasons.iter().filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));

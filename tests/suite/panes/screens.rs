@@ -374,6 +374,98 @@ fn a_database_that_is_lost_is_told_on_every_screen() {
 }
 
 #[test]
+fn a_way_back_whose_database_is_lost_stays_ready_and_says_so_where_it_is_shown() {
+    let mut desk = running();
+    assert!(!desk.screen(80, 24).contains("has not answered"));
+    lost(&mut desk);
+    for (width, height) in [(80, 24), (120, 40)] {
+        let screen = desk.screen(width, height);
+        let footer = screen.lines().rev().nth(2).unwrap_or_default();
+        assert!(
+            footer.contains("ready, but its database has not answered for 30s"),
+            "{screen}"
+        );
+    }
+    desk.press("R");
+    let screen = desk.screen(80, 24);
+    assert!(
+        screen.contains("its database has not answered for 30s: it can begin all the same"),
+        "{screen}"
+    );
+    desk.press("B");
+    assert_eq!(desk.state.mode, gonogo::run::Mode::RollingBack);
+}
+
+#[test]
+fn a_stuck_way_back_says_what_beginning_it_anew_would_run_a_second_time() {
+    let guide = "# Touch\n\n## Phase 1: Touch\n\n- [ ] Look\n\n## Rollback\n\n\
+        ### Option 1: Undo\n\n```bash {#stop .run}\nstop\n```\n\n\
+        ```bash {#restore .run}\nrestore\n```\n";
+    let mut desk = Desk::of(guide, "staging", false).identified();
+    desk.press("RB");
+    desk.ends("stop", 0);
+    desk.ends("restore", 1);
+    desk.press("R");
+    let screen = unbroken(&desk.screen(120, 40));
+    assert!(
+        screen.contains("would run a second time: `stop`; Esc, then Enter goes on"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_finished_run_offers_no_gate_and_no_skip_and_leaving_it_leaves_nothing_running() {
+    let mut desk = running();
+    let keys = |desk: &mut Desk| {
+        let screen = desk.screen(200, 60);
+        screen.lines().next_back().unwrap_or_default().to_owned()
+    };
+    let before = keys(&mut desk);
+    assert!(
+        before.contains("g gate") && before.contains("s skip"),
+        "{before}"
+    );
+    desk.press("RB");
+    desk.ends("backup", 130);
+    desk.ends("back", 0);
+    assert_eq!(desk.state.mode, gonogo::run::Mode::RolledBack);
+    let after = keys(&mut desk);
+    assert!(
+        !after.contains("g gate") && !after.contains("s skip"),
+        "{after}"
+    );
+    desk.press("q");
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("l leave"), "{screen}");
+    assert!(!screen.contains("the run goes on"), "{screen}");
+}
+
+#[test]
+fn a_run_that_is_done_offers_no_gate_and_no_skip() {
+    let guide =
+        "# Touch\n\n## Phase 1: Touch\n\n- [ ] Look\n\n## Phase 2: Look again\n\n- [ ] Look\n";
+    let mut desk = Desk::of(guide, "staging", false).identified();
+    desk.press(" gG");
+    assert!(desk.screen(200, 60).contains("g gate"));
+    desk.press(" ");
+    let command = Command::Gate {
+        phase: desk.state.current_phase.clone(),
+        decision: gonogo::run::GateDecision::Go,
+        reason: None,
+    };
+    desk.does_by(super::desk::ANNA, command);
+    assert_eq!(desk.state.mode, gonogo::run::Mode::Done);
+    let screen = desk.screen(200, 60);
+    assert!(
+        !screen.contains("g gate") && !screen.contains("s skip"),
+        "{screen}"
+    );
+    desk.press("q");
+    let screen = desk.screen(200, 60);
+    assert!(!screen.contains("the run goes on"), "{screen}");
+}
+
+#[test]
 fn every_layout() {
     for layout in ["default", "database", "review", "narrow"] {
         let mut desk = backed_up();

@@ -288,7 +288,7 @@ fn what_is_doubtful_about_the_reading_stands_before_the_first_step() {
     let guide = "# G\n\n## Process\n\n### Phase 1: A\n1. Look\n\n### Phase 2: B\n1. Move\n\n## Production\n\n### Step 1: C\n1. Warn\n\n### Step 2: D\n1. Go\n";
     let screen = Desk::of(guide, "staging", false).screen(120, 40);
     assert!(screen.contains("which are the phases?"), "{screen}");
-    assert!(screen.contains("<!-- gonogo: phases -->"), "{screen}");
+    assert!(screen.contains("<!-- gonogo: begin -->"), "{screen}");
 }
 
 #[test]

@@ -183,8 +183,8 @@ impl Writer<'_> {
                 );
             }
         }
-        if self.run.is_watch(action) {
-            self.say(&self.run.watch_words(action), Role::Muted, 2);
+        if let Some(words) = self.run.goes_on_words(action) {
+            self.say(&words, Role::Muted, 2);
         }
         let left_out = self
             .run

@@ -19,6 +19,7 @@ use ratatui::text::{Line, Span};
 
 use crate::run::{RunState, TickState};
 use crate::runbook::{Block, Expectation, Phase, Step, Tick};
+use crate::text::written::masked;
 use crate::ui::format::{minute, wrap};
 use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
 use crate::ui::theme::{Mark, Role, verdict_mark};
@@ -183,7 +184,7 @@ impl Writer<'_> {
         for piece in pieces(&self.step.body, theme) {
             match &piece {
                 Piece::Code { text, indent } => {
-                    let same = |block: &&Block| same_text(&block.code, text);
+                    let same = |block: &&Block| same_text(&masked(&block.code), text);
                     match blocks.next_if(same) {
                         Some(block) => self.block(block),
                         // Not one of the step's blocks, or it looks different: shown as it is.
