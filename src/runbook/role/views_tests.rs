@@ -27,12 +27,22 @@ fn titles_that_tell_a_catalogue() {
         // Things, not steps.
         "# Metrics stack\nstackctl add metrics\n\n# Mail\nstackctl add mail\n\n# Search index\nstackctl add search",
         "# Unit suite\nnpm test\n\n# With coverage\nnpm run cover\n\n# In the browser\nnpx browser-suite\n\n# Generate a report\nnpx report",
+        // One act in two forms, and another way beside the usual one.
+        "# Hand over to a node\nclusterctl node promote --to n1\n\n# Let it choose\nclusterctl node promote --any",
+        "# See where it points\ncat pointer\n\n# Manual switch\n./switch.sh blue",
         // There and back.
         "# Upgrade to large\nboxctl size large\n\n# Downgrade to small\nboxctl size small",
         // Two environments, each with a remark.
         "# Development\nexport URL=one\n\n# Production (from the console)\nexport URL=two\n\n# Verify\npsql \"$URL\" -c 'SELECT 1'",
     ] {
         assert!(is_split(code), "{code}");
+    }
+    for code in [
+        "# Save the disks\nboxctl save disks\n\n# Then the rest\nboxctl save rest",
+        "# Build it\nboxctl build image\n\n# Push it\nboxctl push image",
+        "# Install\nboxctl install\n\n# Then run the full suite\nboxctl test",
+    ] {
+        assert!(!is_split(code), "{code}");
     }
     let add = "# Search\nstackctl add search\n\n# Mail\nstackctl add mail";
     assert_eq!(infer_under("Optional services", add).role, Role::Split);

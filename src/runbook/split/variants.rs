@@ -260,7 +260,7 @@ fn is_plural(title: &str) -> bool {
 }
 
 /// Looking twice harms nobody.
-fn only_looks(verb: &str) -> bool {
+pub(super) fn only_looks(verb: &str) -> bool {
     matches!(
         verb,
         "check"

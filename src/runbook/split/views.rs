@@ -1,7 +1,7 @@
 //! Titles that tell a catalogue: what is done weekly beside what is done monthly, one act by this and by
 //! that, the same for one database and for another, one program under titles that name things.
 
-use super::variants::Group;
+use super::variants::{Group, only_looks};
 use crate::runbook::pattern::pattern;
 use crate::runbook::shell;
 
@@ -20,6 +20,8 @@ pub(super) fn views(groups: &[Group]) -> Option<Vec<usize>> {
         .or_else(|| by_means(groups))
         .or_else(|| databases(groups))
         .or_else(|| things(groups))
+        .or_else(|| forms(groups))
+        .or_else(|| ways(groups))
 }
 
 /// The heads of the groups whose titles say different things of one kind.
@@ -115,6 +117,50 @@ fn things(groups: &[Group]) -> Option<Vec<usize>> {
             .iter()
             .all(|group| first_of(group) == first && group.keys.len() == 1))
     .then(|| groups.iter().map(|group| group.head).collect())
+}
+
+/// One command again and again, under a title each: forms of one act, of which one is wanted. Where they
+/// are a sequence after all, its parts are walked in that order.
+fn forms(groups: &[Group]) -> Option<Vec<usize>> {
+    let words = |group: &Group| -> Vec<String> {
+        let line = group.first.lines().next().unwrap_or_default();
+        let program = shell::program(line);
+        line.split_whitespace()
+            .skip_while(|word| *word != program)
+            .filter(|word| {
+                word.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_')
+                    && !word.starts_with('-')
+            })
+            .take(3)
+            .map(str::to_owned)
+            .collect()
+    };
+    let act = words(groups.first()?);
+    let looks = |group: &Group| only_looks(group.title.split(' ').next().unwrap_or_default());
+    (act.len() > 1
+        && groups.len() > 1
+        && !groups.iter().any(looks)
+        && groups
+            .iter()
+            .all(|group| group.keys.len() == 1 && !is_next(&group.title) && words(group) == act))
+    .then(|| groups.iter().map(|group| group.head).collect())
+}
+
+/// `Manual switch`, `Full (non-interactive)`, `Force it`: another way beside the usual one.
+fn ways(groups: &[Group]) -> Option<Vec<usize>> {
+    let another = |title: &str| {
+        pattern!(r"^(?:manual|manually|full|quick|force|forced|skip|only|without|with)\b")
+            .is_match(title)
+    };
+    let is_one = |group: &Group| another(&group.title) && !group.looks;
+    (groups.len() > 1 && groups.iter().any(is_one) && !groups.iter().any(|one| is_next(&one.title)))
+        .then(|| groups.iter().map(|group| group.head).collect())
+}
+
+/// The title goes on from what stands above it.
+fn is_next(title: &str) -> bool {
+    pattern!(r"^(?:then|next|now|finally|after|afterwards|and|wait)\b").is_match(title)
 }
 
 fn first_of(group: &Group) -> &str {
