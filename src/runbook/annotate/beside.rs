@@ -119,16 +119,7 @@ pub(in crate::runbook) fn resolve(
             continue;
         }
         let (line, code, message, help) = trouble(annotation, &meant, &keys, headings);
-        let (column, width) = source.locate(line, "");
-        diagnostics.push(Diagnostic {
-            severity: Severity::Warning,
-            code: code.to_owned(),
-            line,
-            column,
-            width,
-            message,
-            help,
-        });
+        diagnostics.push(warning(source, line, code, message, help));
     }
     resolved
 }
@@ -198,16 +189,7 @@ pub(in crate::runbook) fn settle_headings(
                 },
             ),
         };
-        let (column, width) = source.locate(line, "");
-        diagnostics.push(Diagnostic {
-            severity: Severity::Warning,
-            code: code.to_owned(),
-            line,
-            column,
-            width,
-            message,
-            help,
-        });
+        diagnostics.push(warning(source, line, code, message, help));
     }
 }
 
@@ -274,5 +256,18 @@ fn trouble(
             ),
             "take the entry out, or write the path of the heading as it is now".to_owned(),
         ),
+    }
+}
+
+fn warning(source: &Source, line: usize, code: &str, message: String, help: String) -> Diagnostic {
+    let (column, width) = source.locate(line, "");
+    Diagnostic {
+        severity: Severity::Warning,
+        code: code.to_owned(),
+        line,
+        column,
+        width,
+        message,
+        help,
     }
 }

@@ -12,13 +12,7 @@ pub(super) fn generic_names(body: &str, index: usize, blanks: &mut Vec<Blank>) {
     for hit in pattern!(r"(?i)\b(?:table|from|into|update|truncate|column|index|database|role|schema|exists)\s+(?:(?:if|not|exists|only|concurrently)\s+)*((?:your_)?(?:table|column|index|schema|database|db|role|user|constraint)_name)\b")
         .captures_iter(body)
     {
-        let Some(word) = hit.get(1) else { continue };
-        blanks.push(Blank {
-            name: name_of(word.as_str()),
-            text: word.as_str().to_owned(),
-            line: index,
-            spelling: Spelling::Text,
-        });
+        blanks.extend(hit.get(1).map(|word| blank(word.as_str(), index)));
     }
 }
 
@@ -37,13 +31,16 @@ pub(super) fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Ve
         r"(?:^|[\s=/:@])((?:OWNER|ORG|ORGANIZATION|REPO|REPOSITORY|REGISTRY)|(?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body) {
-        let Some(word) = hit.get(1) else { continue };
-        blanks.push(Blank {
-            name: name_of(word.as_str()),
-            text: word.as_str().to_owned(),
-            line: index,
-            spelling: Spelling::Text,
-        });
+        blanks.extend(hit.get(1).map(|word| blank(word.as_str(), index)));
+    }
+}
+
+fn blank(word: &str, line: usize) -> Blank {
+    Blank {
+        name: name_of(word),
+        text: word.to_owned(),
+        line,
+        spelling: Spelling::Text,
     }
 }
 

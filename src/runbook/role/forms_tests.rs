@@ -1,17 +1,8 @@
 //! Blocks that hold one act in several forms, another host, a lesson or a piece of a file, each with a
 //! neighbour that only looks like one.
 
-use super::tests::{infer_in, infer_under, role};
+use super::tests::{infer_in, infer_under, is_split, role};
 use super::*;
-
-fn is_split(code: &str) -> bool {
-    let verdict = infer_in("bash", "", code);
-    assert!(
-        verdict.role != Role::Split || !verdict.parts.is_empty(),
-        "{code}"
-    );
-    verdict.role == Role::Split
-}
 
 #[test]
 fn one_act_in_several_forms_is_a_choice() {

@@ -22,6 +22,16 @@ fn surrounded(lang: &str, label: &str, heading: &str, code: &str) -> Verdict {
     })
 }
 
+/// Whether a block of shell is cut apart; what is cut has parts.
+pub(super) fn is_split(code: &str) -> bool {
+    let verdict = infer_in("bash", "", code);
+    assert!(
+        verdict.role != Role::Split || !verdict.parts.is_empty(),
+        "{code}"
+    );
+    verdict.role == Role::Split
+}
+
 pub(super) fn role(lang: &str, code: &str) -> Role {
     infer_in(lang, "", code).role
 }

@@ -1,17 +1,8 @@
 //! Blocks whose titles tell a catalogue, whose comments ask a person to change a file, and what only
 //! looks like a session, a result or a file.
 
-use super::tests::{infer_in, infer_under, role};
+use super::tests::{infer_in, infer_under, is_split, role};
 use super::*;
-
-fn is_split(code: &str) -> bool {
-    let verdict = infer_in("bash", "", code);
-    assert!(
-        verdict.role != Role::Split || !verdict.parts.is_empty(),
-        "{code}"
-    );
-    verdict.role == Role::Split
-}
 
 #[test]
 fn titles_that_tell_a_catalogue() {
