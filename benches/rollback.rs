@@ -1,4 +1,4 @@
-//! The way back under a flood: from the key that confirms it to the first process of the rollback,
+//! The rollback under a flood: from the key that confirms it to the first process of the rollback,
 //! while the step at hand prints as fast as it can. `cargo bench --bench rollback`.
 
 #[allow(dead_code, reason = "each benchmark uses its part")]
@@ -44,8 +44,8 @@ fn measure(server: &Cluster) -> Duration {
         lines_shown(screen) >= Some(LINES)
     });
     terminal.keys("R");
-    terminal.moment("the way back", |screen| {
-        screen.contains("BEGIN the way back")
+    terminal.moment("the rollback", |screen| {
+        screen.contains("BEGIN the rollback")
     });
     let pressed = terminal.key(b"B");
     let pressed = SystemTime::now() - pressed.elapsed();

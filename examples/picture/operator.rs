@@ -56,7 +56,7 @@ impl Operator {
             _master: pair.master,
         };
         operator.wait("the cockpit", |screen| {
-            screen.contains("way back") && screen.contains("healthy")
+            screen.contains("rollback") && screen.contains("healthy")
         })?;
         Ok(operator)
     }
@@ -150,11 +150,11 @@ impl Operator {
     /// Takes the sample system back to where it began, and ends it.
     pub fn go_back_and_leave(&mut self) -> Result<()> {
         self.press("R")?;
-        self.wait("the way back", |screen| {
-            screen.contains("BEGIN the way back")
+        self.wait("the rollback", |screen| {
+            screen.contains("BEGIN the rollback")
         })?;
         self.press("B")?;
-        self.wait("the end of the way back", |screen| {
+        self.wait("the end of the rollback", |screen| {
             screen.contains("rolled back")
         })?;
         self.press("q")?;

@@ -42,7 +42,7 @@ impl Prompt {
         Some(Self { lines, asked: None })
     }
 
-    /// Asks for what the way back waits for, once; false where it waits for nothing by hand.
+    /// Asks for what the rollback waits for, once; false where it waits for nothing by hand.
     pub(super) fn asks(&mut self, state: &RunState) -> bool {
         let Some((step, index, tick)) = state.by_hand_now() else {
             self.asked = None;

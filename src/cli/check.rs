@@ -131,7 +131,7 @@ fn summary(runbook: &Runbook) -> String {
             _ => "",
         };
         text += &format!(
-            "  line {:>4}  way back: {}{advice}\n",
+            "  line {:>4}  rollback: {}{advice}\n",
             option.line, option.title
         );
     }

@@ -31,7 +31,7 @@ impl Exit {
     }
 }
 
-/// Something the person at the prompt can mend: what, and what to do next.
+/// Something the person at the prompt can fix: what, and what to do next.
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub message: String,

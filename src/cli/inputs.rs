@@ -108,8 +108,8 @@ pub(super) fn variable<'a>(runbook: &'a Runbook, name: &str) -> Option<&'a Varia
 fn check(rule: &VariableRule, value: &str, what: &str) -> color_eyre::Result<()> {
     values::check(rule, value).map_err(|why| {
         let help = match &rule.description {
-            Some(description) => format!("mend the value: {description}"),
-            None => "mend the value, or its rule under `[variables]` of `gonogo.toml`".to_owned(),
+            Some(description) => format!("fix the value: {description}"),
+            None => "fix the value, or its rule under `[variables]` of `gonogo.toml`".to_owned(),
         };
         Trouble::usage(format!("{what} is refused: {why}"), help)
     })

@@ -19,6 +19,7 @@ mod recall;
 mod report;
 mod resume;
 mod rollback;
+mod rollback_view;
 mod run;
 mod runs;
 mod session;
@@ -26,7 +27,6 @@ mod shell_syntax;
 mod status;
 mod supervise;
 mod unattended;
-mod way_back;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ use crate::demo::{control, host, service};
 pub use exit::Exit;
 
 /// A deployment cockpit: walks you through a Markdown runbook against a real PostgreSQL and real
-/// services, with the way back always ready.
+/// services, with the rollback always ready.
 #[derive(Debug, Parser)]
 #[command(name = "gonogo", version, max_term_width = 100)]
 #[command(
@@ -60,7 +60,7 @@ enum Subcommands {
     Rehearse(unattended::Arguments),
     /// Say what was understood of guides, and what is wrong with them.
     Check(check::Arguments),
-    /// Say what would run, in order, with its values filled in; and the way back.
+    /// Say what would run, in order, with its values filled in; and the rollback.
     Plan(plan::Arguments),
     /// Settle what was inferred of a guide's blocks, with a person or without.
     Annotate(annotate::Arguments),

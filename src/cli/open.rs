@@ -106,7 +106,7 @@ pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<Pa
         print::remark(&render(&diagnostics, &shown, &text));
         return Err(Trouble::usage(
             format!("`{shown}` has {}", counted(errors(&diagnostics), "error")),
-            "mend it; `docs/configuration.md` lists every key",
+            "fix it; `docs/configuration.md` lists every key",
         ));
     }
     Ok((parsed, Some(path)))
@@ -250,7 +250,7 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
     if !directory.is_dir() {
         return Err(Trouble::usage(
             format!("`{}` is not a folder", directory.display()),
-            "mend `directory` of the environment",
+            "fix `directory` of the environment",
         ));
     }
     inputs::apply_rules(&mut runbook, &config);
@@ -289,7 +289,7 @@ pub(super) fn refuse_errors(opened: &Opened) -> color_eyre::Result<()> {
     print::remark(&render(diagnostics, &opened.runbook.file, &source));
     Err(color_eyre::Report::new(Trouble {
         message: format!("`{}` has {}", opened.runbook.file, counted(count, "error")),
-        help: "mend the guide; `gonogo check` says where".to_owned(),
+        help: "fix the guide; `gonogo check` says where".to_owned(),
         exit: Exit::Guide,
     }))
 }

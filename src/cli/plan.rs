@@ -1,4 +1,4 @@
-//! `gonogo plan GUIDE`: what would run, in order, filled in; and the way back. Nothing is opened.
+//! `gonogo plan GUIDE`: what would run, in order, filled in; and the rollback. Nothing is opened.
 
 use super::print;
 use std::sync::Arc;
@@ -85,8 +85,8 @@ fn document(state: &RunState) -> Value {
     })
 }
 
-/// The waits that the text of a phase asks for: those after its heading and before the next phase or way
-/// back.
+/// The waits that the text of a phase asks for: those after its heading and before the next phase or rollback.
+///
 fn waits_of<'a>(runbook: &'a Runbook, phase: &Phase) -> Vec<&'a Wait> {
     let next = runbook
         .walk()

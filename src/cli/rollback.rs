@@ -1,4 +1,4 @@
-//! `gonogo rollback RUN`: the way back without the cockpit. Nothing is started, not even a supervisor,
+//! `gonogo rollback RUN`: the rollback without the cockpit. Nothing is started, not even a supervisor,
 //! before somebody has said so: at the prompt, or with the arguments.
 
 use super::print;
@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::by_hand::Prompt;
 use super::exit::Trouble;
-use super::way_back::{Files, digests, files_of, show, show_files, show_so_far};
+use super::rollback_view::{Files, digests, files_of, show, show_files, show_so_far};
 use super::{Exit, identity, session, unattended};
 use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
 use crate::run::{
@@ -22,19 +22,19 @@ use crate::run::{
 pub(super) struct Arguments {
     /// The run; without it the newest that is under way.
     run: Option<String>,
-    /// The way back to take; without it the one that was begun, or the recommended one.
+    /// The rollback to take; without it the one that was begun, or the recommended one.
     #[arg(long, value_name = "NAME")]
     option: Option<String>,
     /// The word that confirms it (see `gonogo plan`): without it, it is asked for at the terminal.
     #[arg(long, value_name = "WORD")]
     confirm: Option<String>,
-    /// Where the way back is stuck: run what failed again, and go on.
+    /// Where the rollback is stuck: run what failed again, and go on.
     #[arg(long, group = "how")]
     retry: bool,
-    /// Where the way back is stuck: leave the step that failed out, and go on.
+    /// Where the rollback is stuck: leave the step that failed out, and go on.
     #[arg(long, value_name = "REASON", group = "how")]
     skip: Option<String>,
-    /// Begin a way back that was begun already from its first act on: what has passed runs a second time.
+    /// Begin a rollback that was begun already from its first act on: what has passed runs a second time.
     #[arg(long, group = "how")]
     anew: bool,
     /// Why, for the report.
@@ -71,7 +71,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let (stream, snapshot) = join(&client).await?;
     let me = snapshot.you.clone();
     if snapshot.state.driver != me {
-        // Whoever asks for the way back at a prompt takes the controls, visibly: it waits for nobody.
+        // Whoever asks for the rollback at a prompt takes the controls, visibly: it waits for nobody.
         let reason = match &arguments.reason {
             Some(reason) => format!("`gonogo rollback`: {reason}"),
             None => "`gonogo rollback`".to_owned(),
@@ -106,7 +106,7 @@ async fn look(run: &str) -> color_eyre::Result<Seen> {
     if let Some(client) = session::reach(run).await? {
         let (_stream, snapshot) = join(&client).await?;
         return Ok(Seen {
-            // A way back waits for no answer to that.
+            // A rollback waits for no answer to that.
             lost: client.lost().await.unwrap_or_default(),
             state: snapshot.state,
             you: snapshot.you,
@@ -146,7 +146,7 @@ async fn agree(arguments: &Arguments, seen: &Seen) -> color_eyre::Result<Agreed>
     let goes_on_there = arguments.retry || arguments.skip.is_some();
     if goes_on_there && !(same && state.mode == Mode::Stuck) {
         return Err(Trouble::usage(
-            "that way back is not stuck: there is nothing to retry or to skip",
+            "that rollback is not stuck: there is nothing to retry or to skip",
             "leave `--retry` and `--skip` out",
         ));
     }
@@ -166,11 +166,11 @@ async fn agree(arguments: &Arguments, seen: &Seen) -> color_eyre::Result<Agreed>
     begin(arguments, seen, plan, anew).await
 }
 
-/// The way back is under way already.
+/// The rollback is under way already.
 fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<Agreed> {
     if !same || arguments.retry || arguments.skip.is_some() || arguments.anew {
         return Err(Trouble::usage(
-            "a way back is going on already",
+            "a rollback is going on already",
             "wait for its end, or `gonogo attach` to cancel what it runs",
         ));
     }
@@ -192,7 +192,7 @@ fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<A
     Ok(Agreed::GoOn)
 }
 
-/// Begins a way back from its first act on.
+/// Begins a rollback from its first act on.
 async fn begin(
     arguments: &Arguments,
     seen: &Seen,
@@ -217,7 +217,7 @@ async fn begin(
         say!("  would run a second time: {}", titles.join(", "));
         if !std::io::stdin().is_terminal() {
             return Err(Trouble::usage(
-                "this way back was begun before; nothing was changed",
+                "this rollback was begun before; nothing was changed",
                 "give `--anew` to begin it from its first act on",
             ));
         }
@@ -237,7 +237,7 @@ async fn begin(
     }]))
 }
 
-/// How a stuck way back goes on.
+/// How a stuck rollback goes on.
 enum How {
     Retry,
     Skip(String),
@@ -253,9 +253,9 @@ fn how(arguments: &Arguments, state: &RunState) -> color_eyre::Result<How> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(Trouble::usage(
-            "the way back is stuck, and how it goes on is not said; nothing was changed",
+            "the rollback is stuck, and how it goes on is not said; nothing was changed",
             "give `--retry`, `--skip REASON`, `--anew` (what has passed runs a second time), or \
-             another way back with `--option`",
+             another rollback with `--option`",
         ));
     }
     if let Some((step, action)) = state.stuck_at() {
@@ -280,7 +280,7 @@ fn how(arguments: &Arguments, state: &RunState) -> color_eyre::Result<How> {
     }
 }
 
-/// Goes on where the way back is stuck.
+/// Goes on where the rollback is stuck.
 async fn stuck(arguments: &Arguments, seen: &Seen, how: How) -> color_eyre::Result<Agreed> {
     let state = &seen.state;
     let (step, action) = state.stuck_at().ok_or_else(|| {
@@ -353,13 +353,13 @@ fn choose<'a>(
             .find(|plan| plan.option == name)
             .ok_or_else(|| {
                 Trouble::usage(
-                    format!("there is no way back `{name}`"),
+                    format!("there is no rollback `{name}`"),
                     format!("choose {}", names()),
                 )
             }),
         None => plans.first().ok_or_else(|| {
             Trouble::usage(
-                "the guide has no way back",
+                "the guide has no rollback",
                 "go back by hand, and note what you did",
             )
         }),

@@ -35,7 +35,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .runbook
         .walk()
         .map(|phase| (&phase.title, &phase.steps));
-    let way_back = kept
+    let rollback_texts = kept
         .state
         .rollback
         .as_ref()
@@ -43,7 +43,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .map(|option| (&option.title, &option.steps));
     let parts = phases
         .map(|part| ("", part))
-        .chain(way_back.map(|part| ("way back: ", part)));
+        .chain(rollback_texts.map(|part| ("rollback: ", part)));
     for (what, (title, steps)) in parts {
         text += &format!("\n{what}{title}\n");
         for step in steps {

@@ -133,7 +133,7 @@ struct Walk {
     me: String,
     state: Option<RunState>,
     policy: Policy,
-    /// Who does by hand what a way back asks for.
+    /// Who does by hand what a rollback asks for.
     prompt: Option<Prompt>,
     refused: u32,
     /// The event that the last command ended with; nothing is decided before it is seen here.
@@ -164,7 +164,7 @@ impl Walk {
                 Next::Wait => self.measuring = None,
                 Next::Measure(what) => {
                     let late = self.waited_for(&what) > MEASURING;
-                    // A way back has no gate: a person looks, and ticks it or not.
+                    // A rollback has no gate: a person looks, and ticks it or not.
                     if late && self.goes_back() {
                         return Ok(Finish::Person(format!("not met yet: {what}")));
                     }
@@ -199,7 +199,7 @@ impl Walk {
 
     /// What was said at the prompt; why a person is still needed where they leave.
     async fn answer(&mut self, line: &Line) -> color_eyre::Result<Option<String>> {
-        let left = "what the way back asks for is still to be done by hand".to_owned();
+        let left = "what the rollback asks for is still to be done by hand".to_owned();
         let (Some(prompt), Some(state), Some(line)) = (&self.prompt, &self.state, line) else {
             return Ok(Some(left));
         };

@@ -99,7 +99,7 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
         let Some(option) = state.runbook.option(&rollback.option) else {
             continue;
         };
-        writeln!(out, "\n## Way back: {}\n", option.title)?;
+        writeln!(out, "\n## Rollback: {}\n", option.title)?;
         writeln!(
             out,
             "Started {} by {}{}; {}.\n",

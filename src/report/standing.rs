@@ -91,7 +91,7 @@ pub fn due(state: &RunState) -> Option<String> {
         .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
-/// What the way back that was taken has undone, as far as it is known.
+/// What the rollback that was taken has undone, as far as it is known.
 pub(super) fn undone(state: &RunState) -> String {
     let ran = |step: &&Step| {
         let mut actions = state.actions_of(step).into_iter();

@@ -35,14 +35,14 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
             .iter()
             .map(move |step| (phase.id.as_str(), step))
     });
-    let way_back = state.runbook.rollback.iter().flat_map(|option| {
+    let rollback_texts = state.runbook.rollback.iter().flat_map(|option| {
         option
             .steps
             .iter()
             .map(move |step| (option.id.as_str(), step))
     });
     let steps: Vec<Value> = walk
-        .chain(way_back)
+        .chain(rollback_texts)
         .map(|(phase, step)| step_document(state, phase, step))
         .collect();
     let rollback = rollback_plans(state).into_iter().next().map(|plan| {

@@ -131,10 +131,10 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
         return finish(
             state,
             &rollback.option,
-            Some("the guide has no such way back".to_owned()),
+            Some("the guide has no such rollback".to_owned()),
         );
     };
-    // First what was running, then the way back.
+    // First what was running, then the rollback.
     let running = state.busy();
     let foreign = running.iter().filter(|(action, attempt)| {
         // What ran before it began is not its own, be it one of its steps.
@@ -191,7 +191,7 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
                 },
             };
             match state.progress(action) {
-                // A watch of the way back is only begun.
+                // A watch of the rollback is only begun.
                 Progress::Running if state.is_watch(action) && !state.is_repeated(action) => {}
                 Progress::Running => return Vec::new(),
                 Progress::Passed => {}
@@ -212,7 +212,7 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
     finish(state, &option.id, None)
 }
 
-/// A box that somebody has to tick before the way back goes on.
+/// A box that somebody has to tick before the rollback goes on.
 fn open_box<'a>(state: &RunState, step: &'a Step, index: usize) -> Option<&'a Tick> {
     let tick = step.ticks.get(index)?;
     (!tick.optional && !state.is_ticked(step, index)).then_some(tick)
@@ -240,7 +240,7 @@ fn measured(
     }))
 }
 
-/// The watches end with a way back that is done; one that is stuck is still looked at.
+/// The watches end with a rollback that is done; one that is stuck is still looked at.
 fn finish(state: &RunState, option: &str, stuck: Option<String>) -> Vec<Event> {
     let done = stuck.is_none();
     let mut events = vec![Event::RollbackFinished {

@@ -371,11 +371,11 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempt.outcome = Some(*outcome);
                 attempt.reason = Some(format!("{}: {reason}", record.by));
             }
-            let of_the_way_back = state
+            let of_the_rollback = state
                 .rollback
                 .as_ref()
                 .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
-            if of_the_way_back {
+            if of_the_rollback {
                 unstick(state);
             }
         }
@@ -444,7 +444,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             });
             state.mode = match decision {
                 GateDecision::Hold => Mode::Held,
-                // The way back, or giving up, is a decision of its own.
+                // The rollback, or giving up, is a decision of its own.
                 GateDecision::NoGo => Mode::Held,
                 GateDecision::Go if state.mode == Mode::Held => Mode::Running,
                 GateDecision::Go => state.mode,
@@ -540,7 +540,7 @@ pub(in crate::run) fn is_of_option(state: &RunState, option: &str, action: Actio
     })
 }
 
-/// What was ticked or skipped on a way back that got stuck says nothing of the next one.
+/// What was ticked or skipped on a rollback that got stuck says nothing of the next one.
 fn begin_anew(state: &mut RunState, option: &str) {
     let book = state.runbook.clone();
     for step in book.option(option).iter().flat_map(|option| &option.steps) {

@@ -307,7 +307,7 @@ fn go_back(state: &RunState, reason: &str) -> Next {
     let ready = by_command.or_else(|| plans.iter().position(|plan| plan.ready));
     match ready.and_then(|index| plans.into_iter().nth(index)) {
         Some(plan) if state.protected && plan.confirm.is_some() => Next::Person(format!(
-            "a typed confirmation of the way back `{}`",
+            "a typed confirmation of the rollback `{}`",
             plan.title
         )),
         Some(plan) => Next::Do(Command::Rollback {
@@ -317,6 +317,6 @@ fn go_back(state: &RunState, reason: &str) -> Next {
             reason: Some(reason.to_owned()),
             included: None,
         }),
-        None => Next::Person("the guide has no way back that can run as it stands".to_owned()),
+        None => Next::Person("the guide has no rollback that can run as it stands".to_owned()),
     }
 }

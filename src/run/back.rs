@@ -1,4 +1,4 @@
-//! A way back act by act: commands and what people do by hand, in the order of the guide. What is
+//! A rollback act by act: commands and what people do by hand, in the order of the guide. What is
 //! done by hand is ticked in its turn, and a command waits for the acts that stand before it.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{ActionId, Mode, Outcome, Refusal, RunState, StepStatus, Verdict};
 use crate::runbook::{RollbackOption, Step, Tick};
 
-/// Something that a step of a way back asks for.
+/// Something that a step of a rollback asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// By index in [`Step::ticks`].
@@ -14,7 +14,7 @@ pub enum Act {
     Command(ActionId),
 }
 
-/// How an act of a way back stands since it was begun.
+/// How an act of a rollback stands since it was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActStanding {
     Done,
@@ -25,7 +25,7 @@ pub enum ActStanding {
     Open,
 }
 
-/// How a command of a way back stands, by the attempts made since it began.
+/// How a command of a rollback stands, by the attempts made since it began.
 pub(super) enum Progress {
     NotStarted,
     Running,
@@ -56,7 +56,7 @@ impl RunState {
         })
     }
 
-    /// The way back that goes on, or is stuck.
+    /// The rollback that goes on, or is stuck.
     pub fn going_back(&self) -> Option<&RollbackOption> {
         if !matches!(self.mode, Mode::RollingBack | Mode::Stuck) {
             return None;
@@ -64,7 +64,7 @@ impl RunState {
         self.runbook.option(&self.rollback.as_ref()?.option)
     }
 
-    /// What the way back that goes on waits for a person to do: the step, the box and its index.
+    /// What the rollback that goes on waits for a person to do: the step, the box and its index.
     pub fn by_hand_now(&self) -> Option<(&Step, usize, &Tick)> {
         if self.mode != Mode::RollingBack || !self.busy().is_empty() {
             return None;
@@ -78,8 +78,8 @@ impl RunState {
         }
     }
 
-    /// The acts of the way back that was begun last, in the order of the guide; none where none was.
-    pub fn way_back_so_far(&self) -> Vec<(&Step, Act, ActStanding)> {
+    /// The acts of the rollback that was begun last, in the order of the guide; none where none was.
+    pub fn rollback_so_far(&self) -> Vec<(&Step, Act, ActStanding)> {
         let begun = self.rollback.as_ref();
         let option = begun.and_then(|begun| self.runbook.option(&begun.option));
         let steps = option.into_iter().flat_map(|option| &option.steps);
@@ -103,12 +103,12 @@ impl RunState {
         }
     }
 
-    /// The command at which the way back is stuck, and its step.
+    /// The command at which the rollback is stuck, and its step.
     pub fn stuck_at(&self) -> Option<(&Step, ActionId)> {
         if self.mode != Mode::Stuck {
             return None;
         }
-        let acts = self.way_back_so_far().into_iter();
+        let acts = self.rollback_so_far().into_iter();
         acts.filter(|(.., standing)| !matches!(standing, ActStanding::Skipped | ActStanding::Done))
             .find_map(|(step, act, _)| match act {
                 Act::Command(action) => Some((step, action)),
@@ -116,7 +116,7 @@ impl RunState {
             })
     }
 
-    /// Commands of a way back that have passed in this run: beginning it runs them a second time.
+    /// Commands of a rollback that have passed in this run: beginning it runs them a second time.
     pub fn would_run_again(&self, option: &str) -> Vec<(&Step, ActionId)> {
         let has_passed = |action: &ActionId| {
             let own = self.action(*action).into_iter();
@@ -135,7 +135,7 @@ impl RunState {
             .collect()
     }
 
-    /// All acts of the way back that goes on, those of skipped steps left out.
+    /// All acts of the rollback that goes on, those of skipped steps left out.
     fn acts(&self) -> Vec<(&Step, Act)> {
         self.going_back()
             .into_iter()
@@ -169,7 +169,7 @@ impl RunState {
         }
     }
 
-    /// How a command of the way back stands since it began.
+    /// How a command of the rollback stands since it began.
     pub(super) fn progress(&self, action: ActionId) -> Progress {
         let none = BTreeMap::new();
         let before = self
@@ -221,7 +221,7 @@ impl RunState {
             .is_some_and(|option| option.steps.iter().any(|own| own.id == step.id))
         {
             return Err(Refusal::new(
-                "this belongs to a way back",
+                "this belongs to a rollback",
                 "press `R` to see it and start it",
             ));
         }
@@ -240,7 +240,7 @@ impl RunState {
                     let text = tick.map_or("", |tick| tick.text.as_str());
                     (text.to_owned(), "do and tick that first")
                 }
-                // A person who tries a command of a stuck way back again may choose which.
+                // A person who tries a command of a stuck rollback again may choose which.
                 Act::Command(_) if matches!(act, Act::Command(_)) => continue,
                 Act::Command(action) => {
                     let title = super::action_title(&self.runbook, other, action);

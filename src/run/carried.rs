@@ -46,8 +46,8 @@ pub(super) fn handed_on(
     names: &[&str],
 ) -> Carries {
     let mut carries = Carries::default();
-    // A way back must not ask for another look because something else has changed meanwhile.
-    let on_the_way_back = state
+    // A rollback must not ask for another look because something else has changed meanwhile.
+    let in_rollback = state
         .step_of(action)
         .is_some_and(|step| state.runbook.phase_of(&step.id).is_none());
     if actor == Actor::Shell {
@@ -60,7 +60,7 @@ pub(super) fn handed_on(
                     from: title(state, *from),
                 });
             }
-            if named || (value.exported && !on_the_way_back) {
+            if named || (value.exported && !in_rollback) {
                 carries
                     .bound
                     .push(((*name).to_owned(), value.texts.clone()));

@@ -184,7 +184,7 @@ pub fn check_input(state: &RunState, name: &str, input: &Input) -> Result<(), Re
             return checked.map_err(|why| {
                 Refusal::new(
                     format!("no value for `{name}`: {why}"),
-                    "mend it, or leave it open: only the steps that need it wait",
+                    "fix it, or leave it open: only the steps that need it wait",
                 )
             });
         }

@@ -27,7 +27,7 @@ pub enum PairingAct {
     /// Does not want the controls that were offered.
     Decline {},
     /// Takes the controls of a driver who is gone; with `to_go_back`, of one who may be there, to
-    /// start the way back from a prompt.
+    /// start the rollback from a prompt.
     Demand {
         reason: String,
         #[serde(default)]
@@ -335,7 +335,7 @@ impl RunState {
         Some(self.demand_after_s().saturating_sub(gone))
     }
 
-    /// How many people an action asks for, its driver among them. A way back never asks for a second.
+    /// How many people an action asks for, its driver among them. A rollback never asks for a second.
     pub fn people_for(&self, subject: &Subject) -> u8 {
         let asked = match subject {
             Subject::Start { action } => self.people_for_action(*action),
@@ -356,7 +356,7 @@ impl RunState {
     fn people_for_action(&self, action: ActionId) -> Option<u8> {
         let block = self.runbook.block(action.block)?;
         let step = self.step_of(action)?;
-        // Nothing on the way back waits for anybody.
+        // Nothing on the rollback waits for anybody.
         let phase = self.runbook.phase_of(&step.id)?;
         let destructive = match action.part.checked_sub(1) {
             None => &block.destructive,

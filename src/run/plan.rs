@@ -1,4 +1,4 @@
-//! The way back: what would run, in which order, how long it takes and what it loses. Reckoned from
+//! The rollback: what would run, in which order, how long it takes and what it loses. Reckoned from
 //! the state alone, so it can be shown at every moment.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ pub struct PlannedAction {
     pub files: Vec<String>,
 }
 
-/// An act of a way back that a person does and ticks.
+/// An act of a rollback that a person does and ticks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedByHand {
     pub step: String,
@@ -288,7 +288,7 @@ fn as_written(state: &RunState, action: ActionId) -> (String, Vec<String>) {
     }
 }
 
-/// What would run when its turn comes. What an earlier step of the same way back sets is there by then.
+/// What would run when its turn comes. What an earlier step of the same rollback sets is there by then.
 fn planned(
     state: &RunState,
     option: &crate::runbook::RollbackOption,

@@ -200,8 +200,8 @@ impl<'a> ShellStart<'a> {
 /// same terminal or on the same host. The last attempt that passed counts; where none did, what the
 /// last one left half-way, as a terminal would keep it.
 ///
-/// A step of a way back gets the variables of the whole walk, but starts in the run's directory: the
-/// way back must not depend on a half-done `cd`.
+/// A step of a rollback gets the variables of the whole walk, but starts in the run's directory: the
+/// rollback must not depend on a half-done `cd`.
 pub fn shell_start(state: &RunState, action: ActionId) -> ShellStart<'_> {
     let mut start = ShellStart::default();
     let option = state.runbook.rollback.iter().find(|option| {
@@ -262,7 +262,7 @@ pub fn may_start_elsewhere(state: &RunState, action: ActionId) -> Option<String>
             }
         }
     }
-    // A way back starts in the run's directory.
+    // A rollback starts in the run's directory.
     None
 }
 

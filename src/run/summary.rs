@@ -8,7 +8,7 @@ use super::{
 /// One line of a hand-over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SummaryLine {
-    /// One or two words: `running`, `way back`.
+    /// One or two words: `running`, `rollback`.
     pub label: &'static str,
     pub text: String,
     /// It wants attention before anything else.
@@ -31,7 +31,7 @@ fn grave(label: &'static str, text: impl Into<String>) -> SummaryLine {
 }
 
 /// The state of a run for whoever takes it over: phase and step, what runs, what is unknown, red flags,
-/// the way back, the window, and what was written since the controls changed hands last.
+/// the rollback, the window, and what was written since the controls changed hands last.
 pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<SummaryLine> {
     let mut lines = vec![standing(state)];
     lines.extend(step(state));
@@ -52,13 +52,13 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
             let takes = plan.estimate_s.map_or(String::new(), |seconds| {
                 format!(", about {} min", seconds.div_ceil(60))
             });
-            line("way back", format!("ready: {}{takes}", plan.title))
+            line("rollback", format!("ready: {}{takes}", plan.title))
         }
         Some(plan) => {
             let why = plan.reasons.first().map_or("", String::as_str);
-            grave("way back", format!("NOT READY: {why}"))
+            grave("rollback", format!("NOT READY: {why}"))
         }
-        None => grave("way back", "the guide names none"),
+        None => grave("rollback", "the guide names none"),
     });
     lines.extend(window(state, now));
     lines.extend(notes(state));
@@ -73,7 +73,7 @@ fn standing(state: &RunState) -> SummaryLine {
         Mode::Running => line("phase", title),
         Mode::Held => grave("phase", format!("{title}: HELD")),
         Mode::RollingBack => grave("phase", format!("GOING BACK from {title}")),
-        Mode::Stuck => grave("phase", format!("STUCK on the way back from {title}")),
+        Mode::Stuck => grave("phase", format!("STUCK on the rollback from {title}")),
         Mode::Done => line("phase", format!("{title}: done")),
         Mode::Failed => line("phase", format!("{title}: given up")),
         Mode::RolledBack => line("phase", format!("{title}: rolled back")),
@@ -191,11 +191,11 @@ fn window(state: &RunState, now: Timestamp) -> Option<SummaryLine> {
         _ if ends <= now => grave("window", format!("OVER since {}", clock(ends))),
         Some(by) if by <= now => grave(
             "window",
-            format!("ends {}: the way back NO LONGER FITS", clock(ends)),
+            format!("ends {}: the rollback NO LONGER FITS", clock(ends)),
         ),
         Some(by) => line(
             "window",
-            format!("ends {}, start the way back by {}", clock(ends), clock(by)),
+            format!("ends {}, start the rollback by {}", clock(ends), clock(by)),
         ),
         None => line("window", format!("ends {}", clock(ends))),
     })

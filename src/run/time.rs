@@ -13,9 +13,9 @@ pub struct Schedule {
     /// Seconds that the remaining phases are estimated to take, at least and at most.
     pub remaining_s: (u64, u64),
     pub window_ends: Option<Timestamp>,
-    /// The last minute at which the recommended way back still fits the window.
+    /// The last minute at which the recommended rollback still fits the window.
     pub turn_back: Option<Timestamp>,
-    /// Seconds of the recommended way back, by estimate.
+    /// Seconds of the recommended rollback, by estimate.
     pub rollback_s: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ pub fn schedule(state: &super::RunState, now: Timestamp) -> Schedule {
             remaining_s.1 += estimate.max_s;
         }
     }
-    // A way back that takes nobody knows how long is in time by nobody's reckoning.
+    // A rollback that takes nobody knows how long is in time by nobody's reckoning.
     let turn_back = state.window_ends.zip(rollback_s).map(|(ends, seconds)| {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         ends - chrono::TimeDelta::try_seconds(seconds).unwrap_or_default()

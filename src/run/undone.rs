@@ -1,18 +1,18 @@
-//! What a way back has taken back. Only what it is known to undo is called undone; of everything else
+//! What a rollback has taken back. Only what it is known to undo is called undone; of everything else
 //! the run keeps what it was, and says by which way it was rolled back.
 
 use super::{ActionId, Mode, RunState, StepStatus};
 use crate::runbook::{RollbackOption, Step, Undoes};
 
 impl RunState {
-    /// The way back that this run has taken to its end.
+    /// The rollback that this run has taken to its end.
     pub fn rolled_back_by(&self) -> Option<&RollbackOption> {
         let rollback = self.rollback.as_ref()?;
         (self.mode == Mode::RolledBack).then_some(())?;
         self.runbook.option(&rollback.option)
     }
 
-    /// Whether the way back has undone a step of the walk: everything in it that ran and may have
+    /// Whether the rollback has undone a step of the walk: everything in it that ran and may have
     /// changed something.
     pub(super) fn is_undone(&self, step: &Step) -> bool {
         let Some(option) = self.rolled_back_by() else {
@@ -41,7 +41,7 @@ impl RunState {
         self.step_status(step) != StepStatus::Skipped
     }
 
-    /// A look, a watch and a backup leave nothing behind that a way back could undo.
+    /// A look, a watch and a backup leave nothing behind that a rollback could undo.
     fn may_have_changed(&self, action: ActionId) -> bool {
         let Some(block) = self.runbook.block(action.block) else {
             return false;
@@ -60,7 +60,7 @@ impl RunState {
         !self.is_watch(action) && !block.attributes.has_class("check") && (!is_backup || destroys)
     }
 
-    /// Whether the guide names something of this way back as the undo of an action, and that was done.
+    /// Whether the guide names something of this rollback as the undo of an action, and that was done.
     fn is_tied(
         &self,
         option: &RollbackOption,
@@ -100,7 +100,7 @@ fn covers(state: &RunState, option: &RollbackOption, step: &Step) -> bool {
     }
 }
 
-/// What a way back takes back, in words; `None` where the guide does not say.
+/// What a rollback takes back, in words; `None` where the guide does not say.
 pub(super) fn takes_back(state: &RunState, option: &RollbackOption) -> Option<String> {
     let book = &state.runbook;
     let quoted = |titles: Vec<&str>| {
@@ -131,7 +131,7 @@ pub(super) fn takes_back(state: &RunState, option: &RollbackOption) -> Option<St
     (!tied.is_empty()).then(|| quoted(tied))
 }
 
-/// Whether a way back of some phases has anything to take back yet.
+/// Whether a rollback of some phases has anything to take back yet.
 pub(super) fn is_of_later(state: &RunState, option: &RollbackOption) -> bool {
     let Undoes::These(ids) = &option.undoes else {
         return false;

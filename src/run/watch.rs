@@ -105,7 +105,7 @@ impl RunState {
             if other.attributes.needs.contains(&block.id)
                 && let Some(step) = self.step_of(ActionId::block(other.n))
             {
-                // What the way back needs lives as long as there is a way back.
+                // What the rollback needs lives as long as there is a rollback.
                 ends = ends.max(phase_of(step)?);
             }
         }

@@ -1,4 +1,4 @@
-//! Puts every section of a guide where it belongs: preparation, forward path, cleanup, ways back, or
+//! Puts every section of a guide where it belongs: preparation, forward path, cleanup, rollbacks, or
 //! beside the walk.
 
 mod aside;
@@ -257,7 +257,7 @@ impl<'a> Assembler<'a> {
         (from..to.max(from)).collect()
     }
 
-    /// The nodes of a section without nested ways back.
+    /// The nodes of a section without nested rollbacks.
     fn own_nodes(&self, index: usize) -> Vec<usize> {
         let heading = &self.headings[index];
         let mut own = Vec::new();

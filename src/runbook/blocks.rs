@@ -75,7 +75,7 @@ fn fences<'a>(
     let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
     let mut in_rollback = false;
-    let back = ways_back(headings);
+    let back = rollbacks(headings);
     for (index, node) in nodes.iter().enumerate() {
         while let Some(next) = heading.next_if(|(_, next)| next.node <= index) {
             title = &next.1.title;
@@ -121,7 +121,7 @@ fn understood(fences: &[Fence<'_>]) -> Vec<(Block, Raw, Vec<BadValue>)> {
 }
 
 /// Whether each heading is, or stands in, a section about going back.
-fn ways_back(headings: &[Heading]) -> Vec<bool> {
+fn rollbacks(headings: &[Heading]) -> Vec<bool> {
     let mut back = vec![false; headings.len()];
     for (index, heading) in headings.iter().enumerate() {
         back[index] =

@@ -96,7 +96,7 @@ pub struct Environment {
 pub enum TwoPerson {
     /// Every command that destroys something.
     Destructive,
-    /// The commands and the gate of a phase after which there is no way back.
+    /// The commands and the gate of a phase after which there is no rollback.
     PointOfNoReturn,
 }
 

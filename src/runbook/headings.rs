@@ -360,7 +360,7 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
     if !names_it {
         return false;
     }
-    // Making a way back ready is a part of the way forward.
+    // Making a rollback ready is a part of the way forward.
     if pattern!(r"prepar|vorbereit|准备|準備|creat\w* |snapshot|\btest(s|ing|ed)?\b|readiness|\brehears|rollback (point|image|tag)s?\b|review|verify rollback|backup and rollback|zero[- ]downtime")
         .is_match(lower)
     {

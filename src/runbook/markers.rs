@@ -20,7 +20,7 @@ pub(super) enum Marker {
     Using(String),
     /// `Example: …`: the command once more, with values.
     Example,
-    /// `Roll back …`: a way back among other commands, unless all of it is one.
+    /// `Roll back …`: a rollback among other commands, unless all of it is one.
     Rollback,
     /// `If it fails: …`
     Emergency,

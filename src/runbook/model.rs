@@ -128,7 +128,7 @@ pub struct Phase {
     pub steps: Vec<Step>,
     /// What the gate asks: success criteria and red flags.
     pub criteria: Vec<Expectation>,
-    /// After this phase there is no way back.
+    /// After this phase there is no rollback.
     pub point_of_no_return: bool,
     /// Seconds that must pass after the phase before it (`WAIT 7 DAYS`), for a phase of the cleanup.
     pub wait_s: Option<u64>,
@@ -199,7 +199,7 @@ pub struct Choice {
     pub recommended: bool,
 }
 
-/// A named way back for the whole run.
+/// A named rollback for the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RollbackOption {
     pub id: String,
@@ -219,7 +219,7 @@ pub struct RollbackOption {
     pub undoes: Undoes,
 }
 
-/// What a way back undoes, as far as the guide says.
+/// What a rollback undoes, as far as the guide says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Undoes {

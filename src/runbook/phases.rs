@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_when_to_go_back_is_no_way_back() {
+    fn what_tells_when_to_go_back_is_no_rollback() {
         let text: String = [
             "# Going back\n",
             "## When to roll back\n\n- Errors\n\n",

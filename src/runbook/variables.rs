@@ -149,7 +149,7 @@ impl Names {
     }
 
     /// Gives the runbook its tables. What is only set by blocks that are never walked before it (of a
-    /// reference section, of another way back) is asked for after all.
+    /// reference section, of another rollback) is asked for after all.
     pub(super) fn settle(mut self, runbook: &mut Runbook) {
         let walked: HashSet<BlockNumber> = runbook
             .walk()

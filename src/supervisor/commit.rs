@@ -1,5 +1,5 @@
 //! Events become durable, are folded and published, and their effects started, in this order. Where
-//! the journal cannot be written, no new action starts; what has happened, and the way back, go on.
+//! the journal cannot be written, no new action starts; what has happened, and the rollback, go on.
 
 use super::core::Supervisor;
 use crate::journal::Journal;
@@ -29,7 +29,7 @@ impl Supervisor {
         let mut appended = self.journal.append(&batch).await;
         if goes_back && appended.is_err() && self.reserve.give_up() {
             tracing::warn!(
-                "the journal cannot be written; the room kept for the way back is given up"
+                "the journal cannot be written; the room kept for the rollback is given up"
             );
             appended = self.journal.append(&batch).await;
         }
@@ -45,7 +45,7 @@ impl Supervisor {
             if !must_go_on {
                 return Err(Refusal::new(
                     message,
-                    "free space or mend the disk; no new action starts, but the way back (`R`) does",
+                    "free space or fix the disk; no new action starts, but the rollback (`R`) does",
                 ));
             }
             self.unsaved.extend(records.iter().cloned());
@@ -65,7 +65,7 @@ impl Supervisor {
 
     /// Tries a failed journal again, so that the red word goes and what could not be written is
     /// written as soon as there is room, without waiting for anybody's next act.
-    pub(super) async fn mend_journal(&mut self) {
+    pub(super) async fn repair_journal(&mut self) {
         if self.health.failure.is_none() {
             return;
         }

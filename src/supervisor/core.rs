@@ -109,7 +109,7 @@ impl Supervisor {
         let reserve = Reserve::new(directory);
         let opened = open_journal(&journal_path).await;
         let (mut journal, state) = match opened {
-            // Without its supervisor a run has no way back at all.
+            // Without its supervisor a run has no rollback at all.
             Err(JournalError::DiskFull { .. }) if reserve.give_up() => {
                 open_journal(&journal_path).await?
             }
@@ -203,7 +203,7 @@ impl Supervisor {
                 Some(news) = self.lock_news.recv() => self.lock_seen(news).await,
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 _ = pulse.tick() => {
-                    self.mend_journal().await;
+                    self.repair_journal().await;
                     self.look_at_guide();
                     self.note_presence(false).await;
                     self.lower_hands_of_the_gone().await;
@@ -340,7 +340,7 @@ impl Supervisor {
             && *shown != included::digests(&self.state, option)
         {
             return Err(Refusal::new(
-                "a file that the way back includes or calls has changed since you looked",
+                "a file that the rollback includes or calls has changed since you looked",
                 "look at it again (`R`), then confirm",
             ));
         }
@@ -353,7 +353,7 @@ impl Supervisor {
         }
         if let Command::Start { action, .. } = &command {
             self.starts_somewhere(*action)?;
-            // A way back waits for no lock.
+            // A rollback waits for no lock.
             if !matches!(self.state.mode, Mode::Stuck | Mode::RollingBack) {
                 self.look_at_locks().await?;
             }
@@ -390,7 +390,7 @@ impl Supervisor {
                 format!(", where `{step}` left the shell,"),
                 format!("make it, run `{step}` again, or give the block a `cwd=`"),
             ),
-            None => (String::new(), "make it, or mend its `cwd`".to_owned()),
+            None => (String::new(), "make it, or fix its `cwd`".to_owned()),
         };
         Err(Refusal::new(
             format!("the directory `{}`{from} does not exist", shown.directory),
@@ -422,8 +422,8 @@ impl Supervisor {
         ))
     }
 
-    /// A command of a way back runs only with the files that were shown when that began; else the way
-    /// back stops for a look at them.
+    /// A command of a rollback runs only with the files that were shown when that began; else the rollback
+    ///  stops for a look at them.
     fn as_shown(&self, events: Vec<Event>) -> Vec<Event> {
         let rollback = self.state.rollback.as_ref();
         let Some((rollback, shown)) = rollback
@@ -446,7 +446,7 @@ impl Supervisor {
             option: rollback.option.clone(),
             succeeded: false,
             reason: Some(format!(
-                "{}: a file that it includes or calls is not what was shown when the way back began; look at it, then run it",
+                "{}: a file that it includes or calls is not what was shown when the rollback began; look at it, then run it",
                 title.unwrap_or_default()
             )),
         }]

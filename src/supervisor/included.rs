@@ -58,7 +58,7 @@ pub(super) fn digest(state: &RunState, action: ActionId) -> Option<String> {
     (!files.is_empty()).then(|| digest_of(&files))
 }
 
-/// As [`digest`], of everything that a way back would run.
+/// As [`digest`], of everything that a rollback would run.
 pub(super) fn digests(state: &RunState, option: &str) -> BTreeMap<ActionId, String> {
     let steps = state.runbook.option(option).into_iter();
     steps

@@ -4,7 +4,7 @@
 //! journal.sqlite  every event          guide.md      the guide as it was when the run was opened
 //! lock            who supervises       actions/      spools and exit records, one folder an attempt
 //! socket          path of the socket   supervisor.log
-//! reserve         room kept for the way back on a disk that fills up
+//! reserve         room kept for the rollback on a disk that fills up
 //! ```
 
 use std::io;

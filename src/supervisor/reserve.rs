@@ -1,4 +1,4 @@
-//! Room on the disk that is kept for the way back: taken while there is some, given up when a rollback
+//! Room on the disk that is kept for the rollback: taken while there is some, given up when a rollback
 //! meets a disk that is full, so that its steps, their exit records and its events can be written.
 
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ impl Reserve {
             return;
         }
         if let Err(error) = self.fill() {
-            tracing::warn!(%error, "no room can be kept for the way back");
+            tracing::warn!(%error, "no room can be kept for the rollback");
             self.give_up();
         }
     }
@@ -44,7 +44,7 @@ impl Reserve {
             Ok(()) => true,
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!(%error, "the room kept for the way back cannot be given up");
+                    tracing::warn!(%error, "the room kept for the rollback cannot be given up");
                 }
                 false
             }

@@ -38,7 +38,7 @@ impl Secrets {
     /// The value of a secret.
     ///
     /// # Errors
-    /// Why there is none and what to mend; it holds no value.
+    /// Why there is none and what to fix; it holds no value.
     pub async fn resolve(&mut self, name: &str, source: &SecretSource) -> Result<String, String> {
         if let Some((known, value)) = self.known.get(name)
             && known == source

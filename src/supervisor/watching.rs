@@ -191,7 +191,7 @@ impl Supervisor {
                     .loss(&target, &query)
                     .await
                     .map_err(|trouble| format!("{}; {}", trouble.message, trouble.help)),
-                None => Err("no way back names this query".to_owned()),
+                None => Err("no rollback names this query".to_owned()),
             };
             if request.answer.send(answer).is_err() {
                 tracing::debug!("nobody waits for the loss any more");

@@ -270,7 +270,7 @@ struct Found {
 }
 
 /// A text without its colour sequences, and without the line ends inside of wrapped base64 or
-/// hexadecimal; and the way back to it.
+/// hexadecimal; and the rollback to it.
 struct View<'a> {
     visible: Cow<'a, str>,
     /// For each run of visible text: where it starts there and in the original. Empty: the same.

@@ -235,7 +235,7 @@ impl App {
             Intent::AskRollBack => match RollBackDialog::new(&self.look()) {
                 Some(dialog) => self.open(dialog),
                 None => self.say(
-                    "the guide names no way back",
+                    "the guide names no rollback",
                     "add a section `Rollback` to it, for the next run",
                     Role::Warning,
                 ),
@@ -421,7 +421,7 @@ impl App {
             None => {
                 self.say(
                     "you have ticked and skipped nothing that could be taken back",
-                    "what ran is taken back by the way back: R",
+                    "what ran is taken back by the rollback: R",
                     Role::Muted,
                 );
                 return Vec::new();

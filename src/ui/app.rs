@@ -326,7 +326,7 @@ impl App {
         Vec::new()
     }
 
-    /// The way back is open at any time: its key is heard in every dialog that takes no text.
+    /// The rollback is open at any time: its key is heard in every dialog that takes no text.
     fn leads_back(&mut self, pressed: Key) -> bool {
         let Some(dialog) = self.dialogs.last_mut() else {
             return false;

@@ -1,13 +1,13 @@
 //! What stands on every screen and in no layout: the banner with environment, target and times, the
-//! alarms, the way back, the next act, and the keys that work here and now.
+//! alarms, the rollback, the next act, and the keys that work here and now.
 //!
 //! ```text
 //!  staging │ db1:5432/app · PostgreSQL 15.18 · primary                     02:13:07 UTC
-//!  12m 04s of ~40m to 1h 10m │ window ends 04:00, start the way back by 03:40 │ anna drives
+//!  12m 04s of ~40m to 1h 10m │ window ends 04:00, start the rollback by 03:40 │ anna drives
 //!  …
-//!  ◀ R way back: restore the dump · 4 commands · ~15m · loses writes since 02:10 · ready
+//!  ◀ R rollback: restore the dump · 4 commands · ~15m · loses writes since 02:10 · ready
 //!  next: look, then tick with Space: 2 boxes left here
-//!  ? help  Enter look  Space tick  R way back  g gate  : all commands
+//!  ? help  Enter look  Space tick  R rollback  g gate  : all commands
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -37,7 +37,7 @@ pub fn header_rows(height: u16) -> u16 {
     if height >= 18 { 2 } else { 1 }
 }
 
-/// Way back, next act and keys, where the next act takes one row.
+/// Rollback, next act and keys, where the next act takes one row.
 pub const FOOTER_ROWS: u16 = 3;
 
 /// A screen of so many rows has some to spare for what does not fit on one.
@@ -195,7 +195,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 (format!("WINDOW OVER for {late}"), Role::Alarm, 0)
             }
             Some(by) if by <= now => (
-                format!("{window}: the way back NO LONGER FITS"),
+                format!("{window}: the rollback NO LONGER FITS"),
                 Role::Alarm,
                 0,
             ),
@@ -203,7 +203,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 let soon = seconds_between(now, by) < 600;
                 (
                     format!(
-                        "{window}, start the way back by {}",
+                        "{window}, start the rollback by {}",
                         minute_or_date(by, now)
                     ),
                     if soon { Role::Warning } else { Role::Text },
@@ -212,7 +212,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
             }
             None if run.runbook.rollback.is_empty() => (window, Role::Text, 2),
             None => (
-                format!("{window}, how long the way back takes is not known"),
+                format!("{window}, how long the rollback takes is not known"),
                 Role::Text,
                 2,
             ),
@@ -282,7 +282,7 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
     }
     if let Some(failure) = &model.store.failure {
         alarms.push(Alarm::whole(format!(
-            "JOURNAL NOT WRITTEN: nothing new starts, the way back still can; {failure}"
+            "JOURNAL NOT WRITTEN: nothing new starts, the rollback still can; {failure}"
         )));
     }
     if let Some(alert) = alert_at_hand(look) {
@@ -349,8 +349,8 @@ pub fn draw_alarms(alarms: &[Line<'static>], look: &Look<'_>, area: Rect, buffer
     }
 }
 
-/// The way back, on every screen.
-pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
+/// The rollback, on every screen.
+pub fn rollback(look: &Look<'_>, columns: u16) -> Line<'static> {
     let (run, theme) = (look.run(), look.theme);
     let key = keymap::key_of(Context::Main, Intent::AskRollBack);
     let separator = Span::styled(" · ", theme.style(Role::Border));
@@ -372,7 +372,7 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         let took = duration(seconds_between(rollback.started_at, until));
         let (word, role) = match run.mode {
             Mode::RolledBack => ("back by", Role::Passed),
-            Mode::Stuck => ("STUCK on the way back:", Role::Failed),
+            Mode::Stuck => ("STUCK on the rollback:", Role::Failed),
             _ => ("going back:", Role::Warning),
         };
         let left = vec![
@@ -393,8 +393,8 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         ];
         return row(left, Vec::new(), &separator, columns);
     }
-    let Some(plan) = look.model.way_back() else {
-        let text = " ◀ the guide names no way back";
+    let Some(plan) = look.model.rollback() else {
+        let text = " ◀ the guide names no rollback";
         return Line::styled(text, theme.style(Role::Warning));
     };
     let mut title_columns = 44.max(usize::from(columns) / 2);
@@ -412,7 +412,7 @@ pub fn way_back(look: &Look<'_>, columns: u16) -> Line<'static> {
         spans: vec![
             Span::styled(" ◀ ", theme.style(Role::Muted)),
             Span::styled(key, theme.style(Role::Key)),
-            Span::styled(" way back: ", theme.style(Role::Muted)),
+            Span::styled(" rollback: ", theme.style(Role::Muted)),
             Span::styled(
                 fit(
                     &plain(&plan.title),

@@ -89,7 +89,7 @@ pub fn own_files(folder: &std::path::Path) -> Vec<(String, String, Result<String
                 path: shown.clone(),
                 line: 1,
                 message: format!("cannot be read: {error}"),
-                help: "mend the file or take it away".to_owned(),
+                help: "fix the file or take it away".to_owned(),
             });
             Some((name, shown, text))
         })

@@ -81,7 +81,7 @@ impl Context {
             Self::Preview => "before a command runs",
             Self::Gate => "at a gate",
             Self::NoGo => "after a no-go",
-            Self::RollBack => "the way back",
+            Self::RollBack => "the rollback",
             Self::Pick => "in a list",
             Self::Inputs => "the inputs",
             Self::Form => "in a form",

@@ -1,6 +1,6 @@
 //! Layouts as files: where panes stand between the header and the footer. A layout is a tree of
 //! `rows` and `columns` whose leaves name a pane, or several that share a place as `tabs`. The
-//! banner, the way back and the keys belong to no layout: a file cannot take them away.
+//! banner, the rollback and the keys belong to no layout: a file cannot take them away.
 //!
 //! Where a part of the tree cannot have its least size, only the child that holds the focus is shown.
 

@@ -29,7 +29,7 @@ pub struct Model {
     /// The operator's own time zone.
     pub offset: FixedOffset,
     pub run: RunState,
-    /// Every way back as it would run now, the one to take first.
+    /// Every rollback as it would run now, the one to take first.
     pub plans: Vec<RollbackPlan>,
     pub timeline: Vec<Entry>,
     /// By target.
@@ -189,7 +189,7 @@ impl Model {
         !self.observe && self.me == self.run.driver
     }
 
-    /// What to say of a database that a way back needs and that does not answer.
+    /// What to say of a database that a rollback needs and that does not answer.
     pub fn out_of_reach(&self, plan: &RollbackPlan) -> Option<String> {
         let activity = self.activity.iter();
         let lost: BTreeMap<String, Timestamp> = activity
@@ -198,8 +198,8 @@ impl Model {
         plan.out_of_reach(&lost, self.now)
     }
 
-    /// The way back that would be taken.
-    pub fn way_back(&self) -> Option<&RollbackPlan> {
+    /// The rollback that would be taken.
+    pub fn rollback(&self) -> Option<&RollbackPlan> {
         self.plans.first()
     }
 

@@ -169,7 +169,7 @@ fn footer(frame: &Frame<'_>, acts: &[Line<'static>], area: Rect, buffer: &mut Bu
             index,
             index.checked_sub(1).and_then(|index| acts.get(index)),
         ) {
-            (0, _) => chrome::way_back(look, row.width).render(row, buffer),
+            (0, _) => chrome::rollback(look, row.width).render(row, buffer),
             (_, Some(act)) => act.render(row, buffer),
             _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),
         }

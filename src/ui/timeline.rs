@@ -180,7 +180,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
         entries.push(Entry {
             at: rollback.started_at,
             by: rollback.by.clone(),
-            mark: mark("↶", "way back", Role::Warning),
+            mark: mark("↶", "rollback", Role::Warning),
             text: with_reason(title, rollback.reason.as_deref()),
         });
         if let (Some(at), Some(succeeded)) = (rollback.ended_at, rollback.succeeded) {

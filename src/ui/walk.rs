@@ -24,7 +24,7 @@ pub enum Item {
     Action(ActionId),
 }
 
-/// The step that the run waits for: of the way back while one goes on, else of the phase at hand.
+/// The step that the run waits for: of the rollback while one goes on, else of the phase at hand.
 pub fn step_at_hand(run: &RunState) -> Option<&Step> {
     if matches!(run.mode, Mode::RollingBack | Mode::Stuck | Mode::RolledBack) {
         let option = run
@@ -340,7 +340,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
             };
             return loud(
                 format!(
-                    "HELD {why}: nothing starts; {} resumes, {} is the way back",
+                    "HELD {why}: nothing starts; {} resumes, {} is the rollback",
                     key(Intent::Resume),
                     key(Intent::AskRollBack)
                 ),
@@ -352,10 +352,10 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
                 .rollback
                 .as_ref()
                 .and_then(|rollback| rollback.stuck_reason.as_deref())
-                .unwrap_or("a step of the way back failed");
+                .unwrap_or("a step of the rollback failed");
             return loud(
                 format!(
-                    "STUCK, Enter to retry, {} skips, {} offers another way back: {why}",
+                    "STUCK, Enter to retry, {} skips, {} offers another rollback: {why}",
                     key(Intent::AskSkip),
                     key(Intent::AskRollBack)
                 ),
@@ -375,7 +375,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
         }
         Mode::Failed => {
             return next(format!(
-                "given up: this run is over; {} is still the way back, {} leaves",
+                "given up: this run is over; {} is still the rollback, {} leaves",
                 key(Intent::AskRollBack),
                 key(Intent::AskQuit)
             ));
@@ -520,7 +520,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
-                        "{elsewhere}`{}` {}: Enter to retry, {} skips, {} is the way back",
+                        "{elsewhere}`{}` {}: Enter to retry, {} skips, {} is the rollback",
                         fit(&title, 40),
                         if ended == Outcome::Failed {
                             "failed"

@@ -376,7 +376,7 @@ fn a_person_walks_changes_goes_back_and_writes() {
     terminal.keys("cr");
     terminal.wait_for("answer: run");
     terminal.keys("u");
-    terminal.wait_for("way back: Restore the dump");
+    terminal.wait_for("rollback: Restore the dump");
     terminal.keys("restroe<enter>");
     terminal.wait_for("did you mean `restore`?");
     terminal.keys("<esc>u");

@@ -1,4 +1,4 @@
-//! Ways back that people carry out by hand, at the cockpit and at the prompt.
+//! Rollbacks that people carry out by hand, at the cockpit and at the prompt.
 
 use crate::support::home::Home;
 use crate::support::terminal::Terminal;
@@ -49,7 +49,7 @@ fn acts_by_hand_are_shown_begun_and_ticked_beside_the_commands() {
 }
 
 #[test]
-fn a_way_back_that_is_only_done_by_hand_ends_rolled_back() {
+fn a_rollback_that_is_only_done_by_hand_ends_rolled_back() {
     let home = Home::new();
     let mut terminal = switched(&home, 120, 40);
     terminal.keys("R<tab>");

@@ -1,4 +1,4 @@
-//! Scripts that a command calls, and the files of a way back: shown before they run, secrets masked,
+//! Scripts that a command calls, and the files of a rollback: shown before they run, secrets masked,
 //! and bound to the confirmation. And a step that opens an editor, which says that it waits.
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::support::home::Home;
 use crate::support::terminal::Terminal;
 
-/// Two commands of the way back; the first may change what the second calls.
+/// Two commands of the rollback; the first may change what the second calls.
 const GUIDE: &str = "# Scripts\n\n## Phase 1: Deploy\n\n```bash {#deploy .run}\n./deploy.sh --all\n```\n\n\
     ## Rollback\n\n```bash {#stop .run}\nbash stop.sh\n```\n\n```bash {#back .run}\ncd old && ./back.sh\n```\n\n\
     ```bash {#more .run}\n./gone.sh || true\n```\n";
@@ -61,7 +61,7 @@ fn a_script_is_shown_masked_and_bound_to_the_confirmation() {
 }
 
 #[test]
-fn the_files_of_a_way_back_are_shown_and_bound_to_its_confirmation() {
+fn the_files_of_a_rollback_are_shown_and_bound_to_its_confirmation() {
     let home = prepared();
     let mut terminal = cockpit(&home);
     terminal.keys("R");
@@ -79,27 +79,27 @@ fn the_files_of_a_way_back_are_shown_and_bound_to_its_confirmation() {
         "old/back.sh",
         "#!/bin/sh\necho other > ../back.log\n",
     );
-    terminal.wait_for("BEGIN the way back");
+    terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
     terminal.wait_for("has changed since you looked");
     assert!(!home.path().join("back.log").exists());
     terminal.keys("R");
     terminal.wait_for("echo other");
-    terminal.wait_for("BEGIN the way back");
+    terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
     terminal.wait_for("rolled back");
     assert_eq!(read(&home.path().join("back.log")), "other\n");
 }
 
 #[test]
-fn a_file_that_changes_on_the_way_back_is_looked_at_before_it_runs() {
+fn a_file_that_changes_in_rollback_is_looked_at_before_it_runs() {
     let home = prepared();
     let swap = "printf '#!/bin/sh\\necho swapped > ../back.log\\n' > old/back.sh\n";
     script(&home, "stop.sh", swap);
     let mut terminal = cockpit(&home);
     terminal.keys("R");
     terminal.wait_for("calls old/back.sh (2 lines)");
-    terminal.wait_for("BEGIN the way back");
+    terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
     terminal.wait_for("STUCK");
     let status = home.gonogo(&["status", &home.runs()[0]]).exits(0).out;
@@ -135,7 +135,7 @@ fn read(path: &Path) -> String {
 const EDITOR: &str = "#!/bin/bash\nstty -icanon -echo < /dev/tty\nIFS= read -r -n 1 key < /dev/tty\nstty sane < /dev/tty\necho \"left with $key\"\n";
 
 #[test]
-fn an_editor_on_the_way_back_is_said_and_takes_the_keyboard() {
+fn an_editor_in_rollback_is_said_and_takes_the_keyboard() {
     let home = Home::new();
     home.write(
         "guide.md",
@@ -146,7 +146,7 @@ fn an_editor_on_the_way_back_is_said_and_takes_the_keyboard() {
     terminal.wait_for("tick with Space");
     terminal.keys("R");
     terminal.wait_for("calls ./vi");
-    terminal.wait_for("BEGIN the way back");
+    terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
     terminal.wait_for("an editor (vi) is open");
     terminal.keys("I");

@@ -26,7 +26,7 @@ impl Operator {
     fn demo(home: &Home) -> Self {
         let workspace = home.path().join("w").display().to_string();
         let terminal = Terminal::start(home.path(), &["demo", "--directory", &workspace], 120, 40);
-        terminal.wait_for("way back");
+        terminal.wait_for("rollback");
         terminal.wait_for("healthy");
         Self { terminal }
     }
@@ -145,7 +145,7 @@ impl Operator {
     /// `R`, a look, and the key that is not the one that asked.
     fn goes_back(&mut self) {
         self.terminal.keys("R");
-        self.terminal.wait_for("BEGIN the way back");
+        self.terminal.wait_for("BEGIN the rollback");
         self.terminal.keys("B");
         self.terminal.wait_for("rolled back");
     }
@@ -221,7 +221,7 @@ fn a_failed_verification_leads_to_a_no_go_and_back() {
     );
     operator.executes("");
     let screen = operator.terminal.wait_for("failed");
-    assert!(screen.contains("R"), "the way back is named:\n{screen}");
+    assert!(screen.contains("R"), "the rollback is named:\n{screen}");
     operator.terminal.keys("g");
     operator.terminal.wait_for("no-go");
     operator.terminal.keys("n");
@@ -274,15 +274,15 @@ fn a_dropped_connection_loses_nothing() {
 }
 
 #[test]
-fn any_size_shows_something_sensible_and_the_way_back() {
+fn any_size_shows_something_sensible_and_the_rollback() {
     let home = Home::new();
     home.write("guide.md", OWN);
     let terminal = Terminal::start(home.path(), &["run", "guide.md"], 200, 60);
     terminal.wait_for("I am awake");
     for (columns, rows) in [(80, 24), (120, 40), (60, 16)] {
         terminal.resize(columns, rows);
-        terminal.wait_until("the way back at this size", |screen| {
-            screen.contains("way back") && screen.contains("I am awake")
+        terminal.wait_until("the rollback at this size", |screen| {
+            screen.contains("rollback") && screen.contains("I am awake")
         });
     }
     terminal.resize(20, 5);

@@ -232,7 +232,7 @@ fn headings_decide_and_prose_and_drawings_do_not() {
 }
 
 #[test]
-fn steps_that_are_only_numbered_items_are_walked_and_their_way_back_is_not() {
+fn steps_that_are_only_numbered_items_are_walked_and_their_rollback_is_not() {
     let guide = "# Rollout\n\nTell support.\n\n## Prerequisites\n\n- [ ] VPN is up\n\n## If it goes wrong\n\n\
                  ```sql\nALTER TABLE orders DROP COLUMN channel;\n```\n";
     let steps = "1. Add the column:\n\n   ```sql\n   ALTER TABLE orders ADD COLUMN channel text;\n   ```\n\n\
@@ -375,7 +375,7 @@ fn a_template_is_content_and_its_headings_are_no_phases() {
 }
 
 #[test]
-fn advice_against_a_way_back_is_kept_in_its_words() {
+fn advice_against_a_rollback_is_kept_in_its_words() {
     let runbook = open(RELEASE);
     assert_eq!(runbook.rollback[0].discouraged, None);
     assert_eq!(

@@ -1,9 +1,9 @@
-//! What `gonogo doctor` finds on a real server, and that each finding says how to mend it.
+//! What `gonogo doctor` finds on a real server, and that each finding says how to fix it.
 
 use crate::support::home::Home;
 use crate::support::{execute, fresh_database};
 
-/// `(level, what, mend)` of every finding about the target.
+/// `(level, what, fix)` of every finding about the target.
 fn about_target(report: &serde_json::Value) -> Vec<(String, String, String)> {
     let text = |finding: &serde_json::Value, key: &str| {
         finding[key].as_str().unwrap_or_default().to_owned()
@@ -16,7 +16,7 @@ fn about_target(report: &serde_json::Value) -> Vec<(String, String, String)> {
             (
                 text(finding, "level"),
                 text(finding, "what"),
-                text(finding, "mend"),
+                text(finding, "fix"),
             )
         })
         .filter(|(_, what, _)| what.starts_with("target main"))
@@ -39,7 +39,7 @@ async fn a_role_without_rights_is_told_which_to_ask_for() {
     );
     let report = home.gonogo(&["doctor", "--json"]).exits(0).json();
     let found = about_target(&report);
-    for (what, mend) in [
+    for (what, fix) in [
         (
             "sees only its own sessions",
             format!("GRANT pg_monitor TO \"{role}\""),
@@ -53,7 +53,7 @@ async fn a_role_without_rights_is_told_which_to_ask_for() {
         let one = found.iter().find(|(_, said, _)| said.contains(what));
         let (level, _, said) = one.unwrap_or_else(|| panic!("{what}: {found:?}"));
         assert_eq!(level, "warning", "{what}: {found:?}");
-        assert!(said.contains(&mend), "{said}");
+        assert!(said.contains(&fix), "{said}");
     }
     assert!(
         found

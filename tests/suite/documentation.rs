@@ -209,7 +209,7 @@ fn the_picture_shows_a_cockpit() {
         picture.matches("<text ").count(),
         picture.matches("</text>").count()
     );
-    for shown in ["phases", "sessions", "health", "way back", "NOTICE"] {
+    for shown in ["phases", "sessions", "health", "rollback", "NOTICE"] {
         assert!(picture.contains(shown), "the picture shows `{shown}`");
     }
 }

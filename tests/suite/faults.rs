@@ -1,5 +1,5 @@
 //! What breaks while a run is under way: its supervisor, a step's process, the disk. Nothing that was
-//! acknowledged is lost, what is not known is said to be unknown, and the way back stays open.
+//! acknowledged is lost, what is not known is said to be unknown, and the rollback stays open.
 
 use std::path::PathBuf;
 
@@ -148,12 +148,12 @@ fn a_killed_shim_leaves_an_unknown_that_names_what_still_runs() {
 }
 
 #[tokio::test]
-async fn a_journal_without_room_stops_what_is_new_but_not_the_way_back() {
+async fn a_journal_without_room_stops_what_is_new_but_not_the_rollback() {
     let broken = opened();
     let directory = broken.home.run_directory(&broken.run);
     assert!(
         directory.join("reserve").exists(),
-        "room is kept for the way back"
+        "room is kept for the rollback"
     );
     let status = broken.home.status(&broken.run);
     let driver = status["driver"].as_str().unwrap().to_owned();
@@ -194,7 +194,7 @@ async fn a_journal_without_room_stops_what_is_new_but_not_the_way_back() {
         CommandAnswer::Accepted { .. }
     ));
     joined
-        .sees("the way back", |state| state.mode == Mode::RolledBack)
+        .sees("the rollback", |state| state.mode == Mode::RolledBack)
         .await;
     assert!(broken.home.path().join("undone").exists());
     let kept = broken.home.status(&broken.run);
@@ -229,7 +229,7 @@ fn a_supervisor_that_is_told_to_end_says_so_in_its_log() {
 fn a_finished_run_leaves_no_process_and_no_socket() {
     let mut broken = opened();
     broken.terminal.keys("R");
-    broken.terminal.wait_for("BEGIN the way back");
+    broken.terminal.wait_for("BEGIN the rollback");
     broken.terminal.keys("B");
     broken.terminal.wait_for("rolled back");
     broken.terminal.keys("q");

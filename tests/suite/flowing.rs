@@ -87,7 +87,7 @@ fn kept(home: &Home) -> Vec<(std::path::PathBuf, String)> {
 }
 
 #[tokio::test]
-async fn directory_variables_and_captured_values_flow_and_the_way_back_has_them() {
+async fn directory_variables_and_captured_values_flow_and_the_rollback_has_them() {
     let (home, _database) = home(GUIDE).await;
     let done = home
         .gonogo(&["rehearse", "guide.md", "--rollback", "--json"])

@@ -254,7 +254,7 @@ async fn when_its_time_is_up_it_is_rolled_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancellation_and_the_way_back_roll_it_back_first() {
+async fn a_cancellation_and_the_rollback_roll_it_back_first() {
     let held = Held::of("").await;
     let mut terminal = held.cockpit(120, 40);
     terminal.keys("c");
@@ -267,7 +267,7 @@ async fn a_cancellation_and_the_way_back_roll_it_back_first() {
     terminal.keys("x");
     terminal.wait_for("HELD before COMMIT");
     terminal.keys("R");
-    terminal.wait_for("BEGIN the way back");
+    terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
     terminal.wait_for(": this run is over");
     assert_eq!(held.columns().await, 2);

@@ -280,7 +280,7 @@ async fn every_reason_and_note_of_a_person() {
         60,
         &[],
     );
-    cockpit.wait_for("way back");
+    cockpit.wait_for("rollback");
     let run = home.runs()[0].clone();
     let me = home.status(&run)["driver"].as_str().unwrap().to_owned();
     let socket = home.run_directory(&run).join("socket");
@@ -376,7 +376,7 @@ async fn every_reason_and_note_of_a_person() {
             state.phases.values().any(|own| own.gate.is_some())
         })
         .await;
-    // The way back, stuck, resolved by skipping, and the end.
+    // The rollback, stuck, resolved by skipping, and the end.
     let plan = rollback_plans(&driver.state).remove(0);
     let answer = driver
         .asks(Command::Rollback {
@@ -392,7 +392,7 @@ async fn every_reason_and_note_of_a_person() {
         "{answer:?}"
     );
     driver
-        .sees("a stuck way back", |state| {
+        .sees("a stuck rollback", |state| {
             state
                 .rollback
                 .as_ref()

@@ -436,7 +436,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
     let name = group("user");
     let user = [("USER", name.as_str())];
     let mut cockpit = Terminal::start_with(home.path(), &["run", GUIDE], 240, 60, &user);
-    cockpit.wait_for("way back");
+    cockpit.wait_for("rollback");
     let run = home.runs()[0].clone();
     let other = group("watcher");
     let mut watcher = Terminal::start_with(
@@ -463,7 +463,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
     ] {
         observer.asks(command).await;
     }
-    // Every view of the run as it stands: who is here, inputs, the way back, the timeline, help.
+    // Every view of the run as it stands: who is here, inputs, the rollback, the timeline, help.
     let mut seen = String::new();
     let mut look = |cockpit: &mut Terminal, keys: &[&str]| {
         for key in keys {

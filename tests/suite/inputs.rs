@@ -57,7 +57,7 @@ fn opens(home: &Home, environment: &str) -> Terminal {
         30,
         &[("DEPLOY_TOKEN", SECRET)],
     );
-    terminal.wait_for("way back");
+    terminal.wait_for("rollback");
     terminal
 }
 

@@ -42,7 +42,7 @@ mod runs;
 mod secrets;
 mod secrets_of_processes;
 mod socket;
-mod stuck_way_back;
+mod stuck_rollback;
 mod support;
 mod target_lock;
 mod torn;

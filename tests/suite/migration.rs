@@ -1,4 +1,4 @@
-//! The deployment that the demo's guide describes: forward and back, under traffic, and each way back
+//! The deployment that the demo's guide describes: forward and back, under traffic, and each rollback
 //! proves that everything is as it was.
 
 use std::io::{BufRead, BufReader};
@@ -39,7 +39,7 @@ async fn migrated_verified_and_rolled_back_under_traffic_everything_is_as_before
     let text = String::from_utf8(verified.stdout).unwrap();
     assert_eq!(text.lines().last().unwrap(), "overall|0", "{text}");
 
-    // What only the new version has written must not be lost on the way back.
+    // What only the new version has written must not be lost on the rollback.
     let new_only = "SELECT count(*) FROM audit_queries t JOIN ai_visibility_audits a ON a.id = t.audit_id
                      WHERE NOT EXISTS (SELECT FROM ai_queries q WHERE q.report_id = a.report_id AND q.position = t.position)";
     assert!(demo.value(new_only) >= 48);

@@ -1,4 +1,4 @@
-//! A way back whose database does not answer: it stays ready, and the status says since when.
+//! A rollback whose database does not answer: it stays ready, and the status says since when.
 
 use crate::support::home::{Home, until};
 use crate::support::terminal::Terminal;
@@ -8,7 +8,7 @@ const GUIDE: &str = "# Count\n\n## Phase 1: Look\n\n- [ ] Look\n\n## Rollback\n\
     ### Option 2: By command\n\n```bash {#other .run}\ntrue\n```\n";
 
 #[test]
-fn the_status_says_since_when_the_database_of_the_way_back_has_not_answered() {
+fn the_status_says_since_when_the_database_of_the_rollback_has_not_answered() {
     let home = Home::new();
     home.write("guide.md", GUIDE);
     let nowhere = home.path().join("nowhere");
@@ -16,17 +16,17 @@ fn the_status_says_since_when_the_database_of_the_way_back_has_not_answered() {
     let terminal = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
     terminal.wait_for("its database has not answered for");
     let run = home.runs()[0].clone();
-    let way_back = until("the reason", || {
-        let way_back = home.status(&run)["rollback"].clone();
-        let reasons = way_back["reasons"].as_array()?.clone();
+    let rollback = until("the reason", || {
+        let rollback = home.status(&run)["rollback"].clone();
+        let reasons = rollback["reasons"].as_array()?.clone();
         let said = |reason: &serde_json::Value| {
             let reason = reason.as_str().unwrap_or_default();
             reason.starts_with("its database has not answered for ")
         };
-        reasons.iter().any(said).then_some(way_back)
+        reasons.iter().any(said).then_some(rollback)
     });
-    assert_eq!(way_back["recommended"], "option-1");
-    assert_eq!(way_back["ready"], true, "it is never blocked");
+    assert_eq!(rollback["recommended"], "option-1");
+    assert_eq!(rollback["ready"], true, "it is never blocked");
     let shown = home.gonogo(&["rollback", &run]).exits(2).err;
     assert!(
         shown.contains("its database has not answered for"),

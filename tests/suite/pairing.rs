@@ -97,7 +97,7 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
         "Phase 1: Look",
         "running",
         "nothing",
-        "way back",
+        "rollback",
         "ready",
     ] {
         assert!(screen.contains(known), "{known}:\n{screen}");
@@ -243,7 +243,7 @@ fn an_observer_follows_the_drivers_screen_until_they_move() {
 }
 
 #[test]
-fn what_asks_for_two_people_runs_with_the_second_ones_word_and_the_way_back_without() {
+fn what_asks_for_two_people_runs_with_the_second_ones_word_and_the_rollback_without() {
     let home = home("1h");
     let mut anna = opened(&home);
     let mut bert = attach(&home, "bert", &[]);
@@ -268,7 +268,7 @@ fn what_asks_for_two_people_runs_with_the_second_ones_word_and_the_way_back_with
         report(&home).contains("approves `echo`").then_some(())
     });
     anna.keys("R");
-    anna.wait_for("BEGIN the way back");
+    anna.wait_for("BEGIN the rollback");
     anna.keys("B");
     anna.wait_for("rolled back");
 }
@@ -295,7 +295,7 @@ fn a_rehearsal_waits_for_a_second_person_or_assumes_them() {
 }
 
 #[test]
-fn the_way_back_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
+fn the_rollback_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
     let home = home("1h");
     let anna = opened(&home);
     let run = home.runs()[0].clone();

@@ -4,7 +4,7 @@ use crate::support::home::{Home, until};
 use crate::support::{connect, eventually, execute, fresh_database};
 use gonogo::demo::cluster::{Cluster, Options};
 
-/// Two phases and a way back, small enough to see through.
+/// Two phases and a rollback, small enough to see through.
 const GUIDE: &str = r#"---
 gonogo:
   rehearsal: assume

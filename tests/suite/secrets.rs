@@ -301,7 +301,7 @@ async fn a_secret_in_the_open_in_a_guide_runs_and_is_not_shown() {
         assert_no_canary("the first screen", &first);
         terminal.keys("R");
         let back = terminal.wait_for("Put the rows back");
-        assert_no_canary("the way back", &back);
+        assert_no_canary("the rollback", &back);
         terminal.keys("<esc>");
         terminal.wait_for("would run: ");
         let document = terminal.wait_for("PGPASSWORD='‹redacted›'");

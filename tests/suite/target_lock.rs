@@ -118,12 +118,12 @@ async fn a_second_run_starts_nothing_until_it_takes_the_database_over() {
     second.wait_for("HELD");
     assert!(!second.shows("HELD BY ANOTHER RUN"), "{}", second.text());
 
-    // The way back of the run that lost its target is still open.
+    // The rollback of the run that lost its target is still open.
     first.keys("R");
     first.wait_for("BEGIN");
     first.keys("B");
     let undone = home.path().join("undone");
-    until("the way back of the first run", || {
+    until("the rollback of the first run", || {
         undone.exists().then_some(())
     });
 }

@@ -182,7 +182,7 @@ BEGIN
     RAISE NOTICE '  % responses linked', total;
 END $$;
 
-DO $$ BEGIN RAISE NOTICE 'Step 9 of 14: functions for catching up and for the way back'; END $$;
+DO $$ BEGIN RAISE NOTICE 'Step 9 of 14: functions for catching up and for the rollback'; END $$;
 
 -- What the old version writes between this migration and its own end. May be run again.
 CREATE FUNCTION catch_up_single_query_table() RETURNS TABLE (what text, affected bigint)

@@ -1,4 +1,4 @@
--- Notes what is in the database before the deployment, so that a way back can prove itself.
+-- Notes what is in the database before the deployment, so that a rollback can prove itself.
 -- Taken once: after the migration has been applied the old note is kept.
 --
 -- The lock waits for writers that are under way and holds new ones for some milliseconds; without

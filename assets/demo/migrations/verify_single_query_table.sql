@@ -67,7 +67,7 @@ WITH engine AS (
            (SELECT count(*) FROM (VALUES ('ai_queries_archive'), ('ai_responses_archive')) AS wanted (name)
              WHERE to_regclass(wanted.name) IS NULL)
     UNION ALL
-    SELECT 11, 'way back missing',
+    SELECT 11, 'rollback missing',
            (SELECT count(*) FROM (VALUES ('rollback_single_query_table()')) AS wanted (name)
              WHERE to_regprocedure(wanted.name) IS NULL)
 ), overall AS (

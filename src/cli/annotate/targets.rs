@@ -1,4 +1,4 @@
-//! What can take a block back: ways back, their steps, blocks with a name, other steps and phases.
+//! What can take a block back: rollbacks, their steps, blocks with a name, other steps and phases.
 
 use crate::runbook::{Runbook, closest};
 
@@ -24,7 +24,7 @@ pub(super) fn targets(runbook: &Runbook, block: usize) -> Vec<Target> {
         }
     };
     for option in &runbook.rollback {
-        add(&option.id, format!("way back: {}", option.title));
+        add(&option.id, format!("rollback: {}", option.title));
         for step in &option.steps {
             add(&step.id, format!("step of it: {}", step.title));
         }
@@ -72,7 +72,7 @@ mod tests {
     use crate::runbook::parse;
 
     #[test]
-    fn ways_back_come_first_and_slips_are_told() {
+    fn rollbacks_come_first_and_slips_are_told() {
         let guide = "# T\n\n## Phase 1: A\n\n```bash {#go}\nls\n```\n\n```bash\nls\n```\n\n## Rollback\n\n### Restore the dump {#restore}\n\n```bash\nls\n```\n";
         let targets = targets(&parse("g.md", guide.as_bytes()), 2);
         assert_eq!(targets[0].id, "restore");

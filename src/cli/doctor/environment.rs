@@ -22,7 +22,7 @@ pub(super) async fn look_at(
         if !directory.is_dir() {
             findings.bad(
                 format!("`{}` is not a folder", directory.display()),
-                "mend `directory` of the environment",
+                "fix `directory` of the environment",
             );
         }
     }
@@ -64,11 +64,11 @@ pub(super) async fn look_at(
             }
             Ok(answer) => findings.bad(
                 format!("probe {name}: {} answers {}", probe.url, answer.status()),
-                "start the service, or mend the probe",
+                "start the service, or fix the probe",
             ),
             Err(_) => findings.bad(
                 format!("probe {name}: {} does not answer", probe.url),
-                "start the service, or mend the probe",
+                "start the service, or fix the probe",
             ),
         }
     }

@@ -11,7 +11,7 @@ use crate::supervisor::place;
 const LITTLE_ROOM: u64 = 512;
 
 pub(super) fn programs(findings: &mut Findings) {
-    for (program, mend) in [
+    for (program, fix) in [
         ("bash", "apt-get install bash"),
         ("psql", "apt-get install postgresql-client"),
         ("pg_dump", "apt-get install postgresql-client"),
@@ -23,7 +23,7 @@ pub(super) fn programs(findings: &mut Findings) {
                 let said = String::from_utf8_lossy(&output.stdout);
                 findings.good(said.lines().next().unwrap_or(program));
             }
-            Err(error) => findings.bad(format!("{program}: {error}"), mend),
+            Err(error) => findings.bad(format!("{program}: {error}"), fix),
         }
     }
     match crate::demo::cluster::Binaries::find() {

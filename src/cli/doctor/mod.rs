@@ -1,4 +1,4 @@
-//! `gonogo doctor`: is everything here that a guide needs? Each finding comes with the way to mend it.
+//! `gonogo doctor`: is everything here that a guide needs? Each finding comes with the way to fix it.
 
 mod environment;
 mod machine;
@@ -37,7 +37,7 @@ struct Finding {
     level: Level,
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 /// What was found so far. Prints each section as soon as it is complete: a server may take its time.
@@ -58,12 +58,12 @@ impl Findings {
         Ok(())
     }
 
-    fn add(&mut self, level: Level, what: impl Into<String>, mend: Option<String>) {
+    fn add(&mut self, level: Level, what: impl Into<String>, fix: Option<String>) {
         self.all.push(Finding {
             section: self.section.clone(),
             level,
             what: what.into(),
-            mend,
+            fix,
         });
     }
 
@@ -71,12 +71,12 @@ impl Findings {
         self.add(Level::Good, what, None);
     }
 
-    fn warn(&mut self, what: impl Into<String>, mend: impl Into<String>) {
-        self.add(Level::Warning, what, Some(mend.into()));
+    fn warn(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        self.add(Level::Warning, what, Some(fix.into()));
     }
 
-    fn bad(&mut self, what: impl Into<String>, mend: impl Into<String>) {
-        self.add(Level::Missing, what, Some(mend.into()));
+    fn bad(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        self.add(Level::Missing, what, Some(fix.into()));
     }
 
     fn print(&mut self) -> color_eyre::Result<()> {
@@ -91,8 +91,8 @@ impl Findings {
                 Level::Missing => "MISS ",
             };
             text += &format!("  {word} {}\n", finding.what);
-            if let Some(mend) = &finding.mend {
-                text += &format!("        mend: {mend}\n");
+            if let Some(fix) = &finding.fix {
+                text += &format!("        fix: {fix}\n");
             }
         }
         self.printed = self.all.len();

@@ -1,4 +1,4 @@
-//! May this way back begin? It waits for nothing but its confirmation.
+//! May this rollback begin? It waits for nothing but its confirmation.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) fn rollback(
         .find(|plan| plan.option == option)
         .ok_or_else(|| {
             Refusal::new(
-                format!("the guide has no way back `{option}`"),
+                format!("the guide has no rollback `{option}`"),
                 "choose one of those it offers",
             )
         })?;
@@ -32,7 +32,7 @@ pub(super) fn rollback(
     if !plan.ready {
         return Err(Refusal::new(
             plan.reasons.first().cloned().unwrap_or_default(),
-            "mend that, or choose another way back",
+            "fix that, or choose another rollback",
         ));
     }
     typed_word(plan.confirm.as_deref(), typed)?;

@@ -1,5 +1,5 @@
 //! The second person. Where a step or a gate asks for two, the driver's confirmation becomes a request;
-//! it happens when another person has approved exactly what was shown. Never asked of the way back.
+//! it happens when another person has approved exactly what was shown. Never asked of the rollback.
 
 use super::{gate, given, one, start};
 use crate::run::{

@@ -21,7 +21,7 @@ pub(super) fn start(
     let in_option = step.is_some() && phase.is_none();
     match (state.mode, in_option) {
         (Mode::Running | Mode::Done, false) => {}
-        (Mode::Stuck, true) if is_of_this_way_back(state, action) => {}
+        (Mode::Stuck, true) if is_of_this_rollback(state, action) => {}
         (Mode::Held, false) => {
             return Err(Refusal::new("the run is held", "resume it first"));
         }
@@ -36,14 +36,14 @@ pub(super) fn start(
         }
         (_, true) => {
             return Err(Refusal::new(
-                "this belongs to a way back",
+                "this belongs to a rollback",
                 "press `R` to see it and start it",
             ));
         }
         (Mode::Stuck, false) => {
             return Err(Refusal::new(
                 "the rollback is stuck",
-                "retry its failed step, skip it with a reason, or choose another way back",
+                "retry its failed step, skip it with a reason, or choose another rollback",
             ));
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn start(
             }
         }
     }
-    // A way back that is stuck waits for nobody, but for what is done by hand before it.
+    // A rollback that is stuck waits for nobody, but for what is done by hand before it.
     match step.filter(|_| in_option) {
         Some(step) => state.in_turn(step, Act::Command(action))?,
         None => lock::free(state)?,
@@ -109,7 +109,7 @@ pub(super) fn start(
     if let Some(last) = known.and_then(|known| known.last()) {
         match last.outcome {
             None => return Err(Refusal::new("it is running", "wait, or cancel it")),
-            // A way back waits for no answer: its steps are written to be run again.
+            // A rollback waits for no answer: its steps are written to be run again.
             Some(Outcome::Unknown) if !in_option => {
                 return Err(Refusal::new(
                     "nobody knows what became of its last attempt",
@@ -166,8 +166,8 @@ pub(super) fn start(
     one(started(state, action, &shown))
 }
 
-/// Only the steps of the way back that is stuck are tried again; another one is begun as a whole.
-fn is_of_this_way_back(state: &RunState, action: ActionId) -> bool {
+/// Only the steps of the rollback that is stuck are tried again; another one is begun as a whole.
+fn is_of_this_rollback(state: &RunState, action: ActionId) -> bool {
     state
         .rollback
         .as_ref()

@@ -57,15 +57,15 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
             "choose one of those the guide offers",
         ));
     }
-    let of_the_way_back = state.going_back().is_some_and(|option| {
+    let of_the_rollback = state.going_back().is_some_and(|option| {
         let steps = option.steps.iter();
         steps
             .flat_map(|step| crate::run::choices_of(&state.runbook, step))
             .any(|choice| choice.group == group)
     });
-    if of_the_way_back && state.mode == Mode::RollingBack && state.choices.contains_key(group) {
+    if of_the_rollback && state.mode == Mode::RollingBack && state.choices.contains_key(group) {
         return Err(Refusal::new(
-            "the way back has begun with another choice",
+            "the rollback has begun with another choice",
             "what runs is what was shown; let it end",
         ));
     }

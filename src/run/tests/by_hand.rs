@@ -1,4 +1,4 @@
-//! Ways back that people carry out by hand, wholly or between the commands: begun like any other, every
+//! Rollbacks that people carry out by hand, wholly or between the commands: begun like any other, every
 //! act ticked in its turn, and at their end only when all of it is done.
 
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ fn tick(run: &Run, option: usize, index: usize, note: Option<&str>) -> Command {
 }
 
 #[test]
-fn a_way_back_of_manual_acts_begins_and_ends_rolled_back_once_all_are_ticked() {
+fn a_rollback_of_manual_acts_begins_and_ends_rolled_back_once_all_are_ticked() {
     let mut run = begun(0);
     assert_eq!(run.state.mode, Mode::RollingBack);
     let (_, index, act) = run.state.by_hand_now().expect("it waits for a person");
@@ -122,7 +122,7 @@ fn a_command_waits_for_what_is_done_by_hand_before_it() {
 }
 
 #[test]
-fn acts_are_ticked_in_their_turn_and_only_while_their_way_back_goes_on() {
+fn acts_are_ticked_in_their_turn_and_only_while_their_rollback_goes_on() {
     let mut run = Run::of(BY_HAND).identified();
     let refusal = run.refuses(tick(&run, 0, 0, None));
     assert!(refusal.help.contains("`R`"), "{refusal}");
@@ -134,7 +134,7 @@ fn acts_are_ticked_in_their_turn_and_only_while_their_way_back_goes_on() {
 }
 
 #[test]
-fn a_way_back_that_is_begun_again_asks_for_everything_again() {
+fn a_rollback_that_is_begun_again_asks_for_everything_again() {
     let mut run = begun(1);
     run.does(tick(&run, 1, 0, None));
     run.ends("off", exit(1));
@@ -282,7 +282,7 @@ fn assert_in_order(before: &RunState, option: &str, step: &str, act: Option<Act>
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
-    /// Whatever is pressed: no command overtakes an act that stands before it, and no way back is at
+    /// Whatever is pressed: no command overtakes an act that stands before it, and no rollback is at
     /// its end before all of it is ticked.
     #[test]
     fn no_act_is_overtaken(commands in prop::collection::vec((0u8..12, 0u8..12), 0..60)) {

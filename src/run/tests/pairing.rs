@@ -445,7 +445,7 @@ fn the_same_person_at_another_terminal_has_the_controls_at_once() {
 }
 
 #[test]
-fn the_way_back_at_a_prompt_waits_for_no_driver() {
+fn the_rollback_at_a_prompt_waits_for_no_driver() {
     let mut run = ready();
     let back = act(PairingAct::Demand {
         reason: "`gonogo rollback`".to_owned(),
@@ -597,7 +597,7 @@ fn the_second_person_may_say_no_and_the_driver_take_it_back() {
 }
 
 #[test]
-fn the_way_back_asks_for_nobody_and_voids_what_waits() {
+fn the_rollback_asks_for_nobody_and_voids_what_waits() {
     let guide = two_person_guide()
         .replace("{#back .run}", "{#back .run .two-person}")
         .replace(
@@ -745,8 +745,8 @@ fn a_summary_says_what_must_be_known() {
     assert!(text("phase").contains("Backup"));
     assert!(text("step").contains("running"), "{}", text("step"));
     assert_eq!(text("running"), "`backup` for 1 min 5 s");
-    assert!(text("way back").contains("ready"));
-    assert!(text("window").contains("start the way back by 02:58"));
+    assert!(text("rollback").contains("ready"));
+    assert!(text("window").contains("start the rollback by 02:58"));
     assert!(text("note").contains("the replica lags"));
 }
 

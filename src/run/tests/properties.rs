@@ -149,7 +149,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
     }
 }
 
-/// A way back whose files were shown, or were not.
+/// A rollback whose files were shown, or were not.
 fn with_files(command: Command, action: ActionId, choice: u8) -> Command {
     let shown = BTreeMap::from([(action, "d".to_owned())]);
     match command {

@@ -1,9 +1,9 @@
-//! The way back: in any state, before anything else, and to its end.
+//! The rollback: in any state, before anything else, and to its end.
 
 use super::*;
 
 #[test]
-fn a_stuck_way_back_takes_no_step_of_another() {
+fn a_stuck_rollback_takes_no_step_of_another() {
     let mut run = ready().checklist_done();
     run.does(run.rollback(0));
     run.ends("back", exit(1));
@@ -12,7 +12,7 @@ fn a_stuck_way_back_takes_no_step_of_another() {
 }
 
 #[test]
-fn the_way_back_works_in_the_middle_of_a_step() {
+fn the_rollback_works_in_the_middle_of_a_step() {
     let mut run = ready().checklist_done().backup_done();
     run.starts("migrate");
     let (migrate, back) = (run.action("migrate"), run.action("back"));
@@ -42,7 +42,7 @@ fn the_way_back_works_in_the_middle_of_a_step() {
 }
 
 #[test]
-fn the_way_back_waits_for_no_hung_step() {
+fn the_rollback_waits_for_no_hung_step() {
     let mut run = ready().checklist_done().backup_done();
     run.starts("migrate");
     run.does(run.rollback(0));
@@ -54,7 +54,7 @@ fn the_way_back_waits_for_no_hung_step() {
 }
 
 #[test]
-fn a_step_that_was_cancelled_long_before_still_gets_its_time_before_the_way_back_begins() {
+fn a_step_that_was_cancelled_long_before_still_gets_its_time_before_the_rollback_begins() {
     let mut run = ready().checklist_done().backup_done();
     run.starts("migrate");
     run.does(Command::Cancel {
@@ -118,7 +118,7 @@ fn after_a_rollback_nothing_goes_forward() {
 }
 
 #[test]
-fn the_turn_back_time_is_the_window_less_the_way_back() {
+fn the_turn_back_time_is_the_window_less_the_rollback() {
     let run = ready();
     let plan = schedule(&run.state, run.now);
     assert_eq!(plan.rollback_s, Some(120));

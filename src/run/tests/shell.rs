@@ -296,7 +296,7 @@ fn a_capture_that_gives_no_single_value_fails_its_step() {
 }
 
 #[test]
-fn a_way_back_starts_in_the_runs_directory_with_the_variables() {
+fn a_rollback_starts_in_the_runs_directory_with_the_variables() {
     let mut run = flowing().built();
     let plan = &rollback_plans(&run.state)[0];
     assert!(
@@ -314,7 +314,7 @@ fn a_way_back_starts_in_the_runs_directory_with_the_variables() {
 }
 
 #[test]
-fn a_way_back_that_needs_what_nobody_set_says_so_before_it_begins() {
+fn a_rollback_that_needs_what_nobody_set_says_so_before_it_begins() {
     let run = flowing();
     let plan = &rollback_plans(&run.state)[0];
     assert!(!plan.ready);

@@ -1,4 +1,4 @@
-//! What is called undone after a way back: what it is known to undo, and nothing else.
+//! What is called undone after a rollback: what it is known to undo, and nothing else.
 
 use super::*;
 
@@ -28,9 +28,9 @@ SELECT count(*) FROM a;
 
 "#;
 
-/// Everything has run; then the way back is taken to its end.
-fn rolled_back(ways_back: &str, option: usize) -> Run {
-    let mut run = Run::of(&format!("{PHASES}{ways_back}")).identified();
+/// Everything has run; then the rollback is taken to its end.
+fn rolled_back(rollbacks: &str, option: usize) -> Run {
+    let mut run = Run::of(&format!("{PHASES}{rollbacks}")).identified();
     run.runs("dump", exit(0));
     run.goes();
     run.runs("schema", exit(0));
@@ -39,7 +39,7 @@ fn rolled_back(ways_back: &str, option: usize) -> Run {
     run.runs("deploy", exit(0));
     run.does(run.rollback(option));
     goes_to_the_end(&mut run);
-    assert_eq!(run.state.mode, Mode::RolledBack, "{ways_back}");
+    assert_eq!(run.state.mode, Mode::RolledBack, "{rollbacks}");
     run
 }
 
@@ -77,7 +77,7 @@ fn block(id: &str) -> String {
 }
 
 #[test]
-fn the_only_way_back_of_a_guide_takes_back_all_that_changed_something() {
+fn the_only_rollback_of_a_guide_takes_back_all_that_changed_something() {
     let run = rolled_back(&format!("## Rollback\n\n{}", block("back")), 0);
     assert_eq!(undone(&run), ["Phase 2: Schema", "Phase 3: Deploy"]);
     assert_eq!(run.state.rolled_back_by().unwrap().id, "rollback");
@@ -104,7 +104,7 @@ fn a_restore_of_the_backup_takes_back_everything() {
 }
 
 #[test]
-fn one_way_back_among_several_claims_nothing() {
+fn one_rollback_among_several_claims_nothing() {
     let ways = format!(
         "## Rollback\n\n### Option 1: Old version\n\n{}### Option 2: Disable the feature\n\n1. Switch it off\n",
         block("old")
@@ -120,7 +120,7 @@ fn one_way_back_among_several_claims_nothing() {
 }
 
 #[test]
-fn a_way_back_of_one_phase_takes_back_that_phase() {
+fn a_rollback_of_one_phase_takes_back_that_phase() {
     let nested = PHASES.replace(
         "## Phase 3",
         &format!("### Rollback\n\n{}## Phase 3", block("back")),
@@ -212,7 +212,7 @@ fn what_was_left_out_of_it_took_nothing_back() {
 }
 
 #[test]
-fn a_way_back_of_a_later_phase_is_not_the_one_to_take_first() {
+fn a_rollback_of_a_later_phase_is_not_the_one_to_take_first() {
     let ways = format!(
         "## Rollback\n\n### If Phase 3 Fails\n\n{}### Emergency Rollback\n\n1. Switch it off\n",
         block("back")

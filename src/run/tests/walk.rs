@@ -157,7 +157,7 @@ fn a_change_that_loses_its_server_is_unknown_and_a_check_failed() {
     });
     run.runs("check", lost.clone());
     assert_eq!(run.outcome("check"), Some(Outcome::Failed));
-    // On the way back the same is stuck, and can be tried again at once.
+    // On the rollback the same is stuck, and can be tried again at once.
     run.does(run.rollback(0));
     run.ends("back", lost);
     assert_eq!(run.state.mode, Mode::Stuck);

@@ -191,14 +191,14 @@ fn a_watch_whose_shim_is_dead_is_ended_and_never_unknown() {
 }
 
 #[test]
-fn watches_go_on_during_a_way_back_and_end_with_it() {
+fn watches_go_on_during_a_rollback_and_end_with_it() {
     let mut run = deployed();
     run.does(run.rollback(0));
     assert!(!is_asked_to_end(&run, "log"));
     assert!(run.state.actions[&run.action("trail")].is_running());
     assert!(
         run.state.actions[&run.action("back")].is_running(),
-        "a watch holds the way back up as little as anything"
+        "a watch holds the rollback up as little as anything"
     );
     run.ends("back", exit(0));
     assert_eq!(run.state.mode, Mode::RolledBack);

@@ -85,7 +85,7 @@ impl Assembler<'_> {
                 last.undo.get_or_insert_with(|| undo.to_owned());
             }
         }
-        // A way back inside a phase belongs to the phase.
+        // A rollback inside a phase belongs to the phase.
         for nested in self.nested(index, Kind::Rollback) {
             if self.headings[nested]
                 .parent

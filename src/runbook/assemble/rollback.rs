@@ -1,4 +1,4 @@
-//! Ways back: which headings of a rollback section are options, and what the guide says of each.
+//! Rollbacks: which headings of a rollback section are options, and what the guide says of each.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::runbook::pattern::pattern;
 use crate::runbook::timing;
 
 impl Assembler<'_> {
-    /// Reads a way back; returns the id of its first step. `of` names the phase it belongs to.
+    /// Reads a rollback; returns the id of its first step. `of` names the phase it belongs to.
     pub(super) fn rollback(&mut self, index: usize, of: Option<&Phase>) -> Option<String> {
         let heading = &self.headings[index];
         if self.only_tells_when(index) {
@@ -56,8 +56,8 @@ impl Assembler<'_> {
             .map(|step| step.id.clone())
     }
 
-    /// Whether a section is about the decision to go back, or about what comes after it, and holds no way
-    /// back itself: a matrix, triggers, a list to tick.
+    /// Whether a section is about the decision to go back, or about what comes after it, and holds no rollback
+    ///  itself: a matrix, triggers, a list to tick.
     fn only_tells_when(&self, index: usize) -> bool {
         let heading = &self.headings[index];
         let lower = heading.title.to_lowercase();
@@ -70,7 +70,7 @@ impl Assembler<'_> {
             ))
     }
 
-    /// The headings in a rollback section that are ways back of their own.
+    /// The headings in a rollback section that are rollbacks of their own.
     pub(super) fn option_headings(&self, index: usize) -> Vec<usize> {
         let named: Vec<usize> = self
             .inside(index)
@@ -91,7 +91,7 @@ impl Assembler<'_> {
             .filter(|child| {
                 let heading = &self.headings[*child];
                 let lower = heading.title.to_lowercase();
-                // An emergency among ways back is one of them.
+                // An emergency among rollbacks is one of them.
                 let emergency = pattern!(r"^\W*(emergency|notfall|procédures? d.urgence|emergencia|emergenza)").is_match(&lower);
                 (emergency || !heading.kind.is_aside_but_rollback())
                     && !pattern!(r"when (not )?to|do not|don't|never|matrix|checklist|trigger|critical issue|decision|criteria|require|indicator|verif|validat|after rollback|post-rollback|prerequisite|before|notif|communicat|document|^\W*(?:important )?(?:notes?|remarks?|caveats?|limitations|see also|references?|hinweise?|notas?|remarques?|note|注意|备注)\b")
@@ -205,7 +205,7 @@ impl Assembler<'_> {
         }
     }
 
-    /// A way back asks for all that it holds: what nothing here can run (another database, an editor
+    /// A rollback asks for all that it holds: what nothing here can run (another database, an editor
     /// among commands) is done by hand, and a step that would ask for nothing is ticked as a whole.
     fn ask_for_the_rest(&self, step: &mut Step) {
         let mut runs = false;
@@ -262,13 +262,13 @@ impl Assembler<'_> {
     }
 }
 
-/// The words with which a guide advises against a way back.
+/// The words with which a guide advises against a rollback.
 pub(super) fn discouraged(body: &str) -> Option<String> {
     let found = pattern!(r"(?i)\bnot\s+recommended\b|\blast\s+resort\b|\bavoid\s+(?:this|using)\b|\bdiscouraged\b|\bdo\s+not\s+use\b|\bonly\s+as\s+a\s+last\b").find(body)?;
     Some(sentence_around(body, found.start(), found.end()))
 }
 
-/// What a way back loses, where the text says it.
+/// What a rollback loses, where the text says it.
 pub(super) fn loses(body: &str) -> Option<String> {
     let found = pattern!(r"(?i)\bdata\s+(?:loss|written|created|entered|since)|\b(?:will\s+)?lose[sn]?\b|\blost\b|\bdiscards?\b").find(body)?;
     let sentence = sentence_around(body, found.start(), found.end());

@@ -1,6 +1,6 @@
-//! Which steps a way back undoes, as far as the guide says: what its comment names, the phase it
+//! Which steps a rollback undoes, as far as the guide says: what its comment names, the phase it
 //! stands in or names in its title, or everything, where it restores a backup or is the guide's only
-//! way back for the whole. Of one among several nothing is claimed.
+//! rollback for the whole. Of one among several nothing is claimed.
 
 use super::Assembler;
 use crate::runbook::headings::number_of;
@@ -154,7 +154,7 @@ fn named_in(book: &Runbook, title: &str) -> Named {
     }
 }
 
-/// Whether steps say that this way back takes them back: then it is those.
+/// Whether steps say that this rollback takes them back: then it is those.
 fn is_tied(book: &Runbook, option: &RollbackOption) -> bool {
     let is_of_it = |target: &str| {
         target == option.id

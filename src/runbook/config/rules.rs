@@ -60,7 +60,7 @@ impl Reader<'_> {
                 "bad-default",
                 &span,
                 format!("the default breaks its own rule: {why}"),
-                "mend the default or the rule".to_owned(),
+                "fix the default or the rule".to_owned(),
             );
             rule.default = None;
         }

@@ -61,7 +61,7 @@ fn destructive(block: &Block, report: &mut Report<'_>) {
             "destructive-forward",
             (line, phrase),
             format!("`{phrase}` on the way forward: it will be confirmed wherever it stands"),
-            "say with `confirm=WORD` what to type, and name its way back with `undo=ID`",
+            "say with `confirm=WORD` what to type, and name its rollback with `undo=ID`",
         );
     }
 }

@@ -186,7 +186,7 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
             let near = super::closest(key, &FENCE_KEYS).is_some() && value != "true";
             if ours || near {
                 report.add(
-                    // A slip in our own attributes silently switches off a check or a way back.
+                    // A slip in our own attributes silently switches off a check or a rollback.
                     if ours && near {
                         Severity::Error
                     } else {

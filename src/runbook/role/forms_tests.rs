@@ -185,8 +185,8 @@ fn one_command_with_other_flags_is_a_catalogue() {
         assert!(is_split(code), "{code}");
     }
     for code in [
-        // Looking for faults before they are mended, other arguments, looking.
-        "# Look for faults\nruff check .\n\n# Mend them\nruff check . --fix",
+        // Looking for faults before they are fixed, other arguments, looking.
+        "# Look for faults\nruff check .\n\n# Fix them\nruff check . --fix",
         "# One\nmover rows shop -v\n\n# Two\nmover rows till -v",
         "# All\nkubectl get pods\n\n# Of all namespaces\nkubectl get pods -A",
     ] {

@@ -248,7 +248,7 @@ fn differences(one: &Arguments, other: &Arguments) -> usize {
         .count()
 }
 
-/// Looking for faults, then mending them, is one act.
+/// Looking for faults, then fixing them, is one act.
 fn is_check(command: &str) -> bool {
     pattern!(r"(?:^|\s)(?:--?)?(?:check|lint|plan|diff|validate|test)\b").is_match(command)
 }

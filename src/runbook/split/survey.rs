@@ -170,7 +170,7 @@ impl Survey {
         } else if self.hosts {
             "is for several hosts or environments"
         } else if self.rollback && self.statements > 1 {
-            "holds a way back beside the way forward"
+            "holds a rollback beside the way forward"
         } else if self.endless_before_others {
             "holds a command that never ends before others"
         } else if self.mixed {

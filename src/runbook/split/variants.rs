@@ -121,7 +121,7 @@ fn forms(items: &[Item<'_>], groups: &[Group]) -> Vec<usize> {
     Vec::new()
 }
 
-/// For now beside for good, and a way back or down that is given once more with other flags.
+/// For now beside for good, and a rollback or down that is given once more with other flags.
 fn contrasts(groups: &[Group]) -> Option<Vec<usize>> {
     for (at, one) in groups.iter().enumerate() {
         for other in &groups[at + 1..] {

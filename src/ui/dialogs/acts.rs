@@ -1,4 +1,4 @@
-//! How the dialog of the way back shows one command, and a guide's own words where it holds none.
+//! How the dialog of the rollback shows one command, and a guide's own words where it holds none.
 
 use ratatui::text::{Line, Span};
 
@@ -46,7 +46,7 @@ pub(super) fn command(
     lines
 }
 
-/// What the guide says of a way back that holds no command: it has to be read.
+/// What the guide says of a rollback that holds no command: it has to be read.
 pub(super) fn as_written(look: &Look<'_>, option: &str, width: usize) -> Vec<Line<'static>> {
     let theme = look.theme;
     let Some(option) = look.run().runbook.option(option) else {

@@ -101,7 +101,7 @@ impl Approve {
                 };
                 if phase.point_of_no_return {
                     lines.push(Line::styled(
-                        "‖ POINT OF NO RETURN: after this phase there is no way back",
+                        "‖ POINT OF NO RETURN: after this phase there is no rollback",
                         theme.style(Role::Alarm),
                     ));
                 }

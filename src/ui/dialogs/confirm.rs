@@ -85,7 +85,7 @@ impl Quit {
         }
         if let Link::Lost { .. } = look.model.link {
             return format!(
-                "no supervisor answers: what is running goes on, but nothing new starts, the way back \
+                "no supervisor answers: what is running goes on, but nothing new starts, the rollback \
                  included, until `gonogo attach {}` gives the run a supervisor",
                 run.run
             );

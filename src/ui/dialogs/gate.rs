@@ -102,7 +102,7 @@ impl GateDialog {
         let mut lines = Vec::new();
         if phase.point_of_no_return {
             lines.push(Line::styled(
-                "‖ POINT OF NO RETURN: after this phase there is no way back",
+                "‖ POINT OF NO RETURN: after this phase there is no rollback",
                 theme.style(Role::Alarm),
             ));
         }
@@ -263,7 +263,7 @@ impl NoGo {
         [
             ("t", "stay in the phase and try again"),
             ("h", "hold the run: nothing starts until it is resumed"),
-            ("R", "look at the way back"),
+            ("R", "look at the rollback"),
             ("A", "give the run up where it stands"),
         ]
         .into_iter()

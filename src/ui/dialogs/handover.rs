@@ -6,7 +6,7 @@
 //! ║ anna@ops1 offers you the controls                              ║
 //! ║ phase     3 Migrate                                            ║
 //! ║ running   `migrate` for 2 min 4 s                              ║
-//! ║ way back  ready: Option 1, about 2 min                         ║
+//! ║ rollback  ready: Option 1, about 2 min                         ║
 //! ╚ C take the controls  d decline  Esc close ═════════════════════╝
 //! ```
 

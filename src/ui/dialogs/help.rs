@@ -21,7 +21,7 @@ impl Help {
         let theme = look.theme;
         let mut lines = vec![
             Line::raw(
-                "Enter looks, x executes, R is the way back. Enter never runs or ends anything.",
+                "Enter looks, x executes, R is the rollback. Enter never runs or ends anything.",
             ),
             Line::default(),
         ];

@@ -3,7 +3,7 @@
 //! ```text
 //! ╔ all commands ═════════════════════════════════════════ staging ╗
 //! ║ : way█                                                         ║
-//! ║ ▸ way back                                                R    ║
+//! ║ ▸ rollback                                                R    ║
 //! ╚ Enter take this one  Esc close ════════════════════════════════╝
 //! ```
 
@@ -250,7 +250,7 @@ mod tests {
     fn the_nearest_name_comes_first() {
         let mut palette = Palette::new(vec!["review".to_owned()]);
         for (typed, wanted) in [
-            ("way", "way back"),
+            ("rollback", "rollback"),
             ("gate", "gate"),
             ("rev", "layout review"),
         ] {

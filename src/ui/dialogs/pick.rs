@@ -54,7 +54,7 @@ impl Pick {
         let run = look.run();
         match &self.subject {
             Subject::Choice(group) => {
-                // That of the step shown; of a way back that has not begun, wherever it stands.
+                // That of the step shown; of a rollback that has not begun, wherever it stands.
                 let options = shown_step(look)
                     .into_iter()
                     .chain(run.runbook.steps())

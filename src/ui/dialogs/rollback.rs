@@ -1,16 +1,16 @@
-//! The way back: the options of the guide, what would run and in which order, how long it takes and
+//! The rollback: the options of the guide, what would run and in which order, how long it takes and
 //! what it loses. `B` begins it; where data is lost or the environment is protected, its name is
 //! typed first.
 //!
 //! ```text
-//! ╔ the way back ═══════════════════════════════════ PRODUCTION · PROTECTED ╗
+//! ╔ the rollback ═══════════════════════════════════ PRODUCTION · PROTECTED ╗
 //! ║ ▸ restore the dump (recommended)        ~15m   ready                    ║
 //! ║   code only (the guide advises against it)                              ║
 //! ║ what runs is cancelled first: `3.2 Move the rows`                       ║
 //! ║ 1 stop the services     shell in /srv/app                               ║
 //! ║   ▏systemctl stop app                                                   ║
 //! ║ loses: writes since the dump (41 rows, read just now)                   ║
-//! ╚ B BEGIN the way back  Tab next option  Esc close, run nothing ══════════╝
+//! ╚ B BEGIN the rollback  Tab next option  Esc close, run nothing ══════════╝
 //! ```
 
 use std::collections::BTreeMap;
@@ -50,9 +50,9 @@ pub struct RollBackDialog {
 }
 
 impl RollBackDialog {
-    /// `None` where the guide names no way back.
+    /// `None` where the guide names no rollback.
     pub fn new(look: &Look<'_>) -> Option<Self> {
-        let plan = look.model.way_back()?;
+        let plan = look.model.rollback()?;
         let mut dialog = Self::default();
         dialog.take(plan);
         Some(dialog)
@@ -113,7 +113,7 @@ impl RollBackDialog {
 
     fn begin(&mut self, look: &Look<'_>) -> Reply {
         let Some(plan) = self.plan(look) else {
-            return Reply::say("that way back is gone", "choose another");
+            return Reply::say("that rollback is gone", "choose another");
         };
         if look.run().mode == Mode::RollingBack {
             return Reply::say("a rollback is going on already", "it says where it stands");
@@ -128,7 +128,7 @@ impl RollBackDialog {
         }
         if !plan.ready {
             let why = plan.reasons.first().cloned().unwrap_or_default();
-            return Reply::say(why, "mend that, or choose another way back (Tab)");
+            return Reply::say(why, "fix that, or choose another rollback (Tab)");
         }
         let included = match self.included() {
             Ok(included) => included,
@@ -359,7 +359,7 @@ impl Dialog for RollBackDialog {
     }
 
     fn title(&self, _look: &Look<'_>) -> String {
-        "the way back".to_owned()
+        "the rollback".to_owned()
     }
 
     fn role(&self) -> Role {

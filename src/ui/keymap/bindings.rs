@@ -47,7 +47,7 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!(' '), I::Tick, "tick the box", Some(2)),
         bind(Main, key!('n'), I::TickWithNote, "tick with a note", None),
         bind(Main, key!('g'), I::AskGate, "gate", Some(4)),
-        bind(Main, key!('R'), I::AskRollBack, "way back", Some(3)),
+        bind(Main, key!('R'), I::AskRollBack, "rollback", Some(3)),
         bind(Main, key!('c'), I::AskCancel, "cancel what runs", Some(5)),
         bind(
             Main,
@@ -206,16 +206,16 @@ pub const BINDINGS: &[Binding] = {
         bind(Gate, key!('n'), I::NoGo, "no-go", Some(3)),
         bind(Gate, key!('r'), I::WriteReason, "give a reason", Some(4)),
         bind(Gate, key!('!'), I::AskAcknowledge, "acknowledge", None),
-        bind(Gate, key!('R'), I::AskRollBack, "way back", None),
+        bind(Gate, key!('R'), I::AskRollBack, "rollback", None),
         bind(Gate, CANCEL, I::Close, "close, decide nothing", Some(5)),
         //
         bind(NoGo, key!('t'), I::TryAgain, "try again", Some(0)),
         bind(NoGo, key!('h'), I::Hold, "hold", Some(1)),
-        bind(NoGo, key!('R'), I::AskRollBack, "way back", Some(2)),
+        bind(NoGo, key!('R'), I::AskRollBack, "rollback", Some(2)),
         bind(NoGo, key!('A'), I::AskAbandon, "give up", Some(3)),
         bind(NoGo, CANCEL, I::Close, "close, decide nothing", Some(4)),
         //
-        bind(RollBack, key!('B'), I::Begin, "BEGIN the way back", Some(0)),
+        bind(RollBack, key!('B'), I::Begin, "BEGIN the rollback", Some(0)),
         bind(
             RollBack,
             key!('t'),

@@ -1,5 +1,5 @@
 //! The tree of phases and steps, with their states and times. While the run goes back, the steps of
-//! the way back stand on top.
+//! the rollback stand on top.
 //!
 //! ```text
 //! ✓ Preparation                        12m 04s
@@ -32,7 +32,7 @@ pub struct Phases;
 
 /// A row of the tree.
 enum Row<'a> {
-    WayBack(&'a str),
+    Rollback(&'a str),
     Phase(&'a Phase),
     Step(&'a Step),
 }
@@ -44,7 +44,7 @@ fn tree(run: &RunState) -> Vec<Row<'_>> {
         .as_ref()
         .and_then(|rollback| run.runbook.option(&rollback.option));
     if let Some(option) = option {
-        rows.push(Row::WayBack(&option.title));
+        rows.push(Row::Rollback(&option.title));
         rows.extend(option.steps.iter().map(Row::Step));
     }
     for phase in run.runbook.walk() {
@@ -121,8 +121,8 @@ impl Pane for Phases {
         let top = usize::try_from(top).unwrap_or(0);
         for (row, place) in rows.iter().skip(top).zip(area.rows()) {
             let line = match row {
-                Row::WayBack(title) => heading(
-                    &format!("↶ way back: {title}"),
+                Row::Rollback(title) => heading(
+                    &format!("↶ rollback: {title}"),
                     "",
                     look,
                     Role::Warning,

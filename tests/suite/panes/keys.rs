@@ -78,7 +78,7 @@ fn what_runs_is_what_was_shown() {
 }
 
 #[test]
-fn the_way_back_can_be_started_from_everywhere() {
+fn the_rollback_can_be_started_from_everywhere() {
     let mut desk = at_the_backup();
     desk.press("<Enter>x").press("RB");
     assert_eq!(desk.state.mode, Mode::RollingBack);
@@ -99,7 +99,7 @@ fn the_way_back_can_be_started_from_everywhere() {
 }
 
 #[test]
-fn a_way_back_that_loses_data_takes_a_typed_name() {
+fn a_rollback_that_loses_data_takes_a_typed_name() {
     let mut desk = at_the_backup();
     desk.press("R<Tab>B");
     assert_eq!(desk.state.mode, Mode::Running);

@@ -59,7 +59,7 @@ fn backed_up() -> Desk {
     desk
 }
 
-/// In the phase after which there is no way back, in production.
+/// In the phase after which there is no rollback, in production.
 fn in_production() -> Desk {
     let mut desk = Desk::of(super::desk::guide(), "production", true).lively();
     desk.press(" ").press(" 4711<Enter>").press(" ").press("gG");
@@ -120,14 +120,14 @@ fn a_gate_with_an_open_point() {
 }
 
 #[test]
-fn the_way_back() {
+fn the_rollback() {
     let mut desk = running();
     desk.press("R");
-    shows("way_back", &mut desk);
+    shows("rollback", &mut desk);
     desk.press("<Tab>");
-    shows_at("way_back_with_loss", &mut desk, 120, 40);
+    shows_at("rollback_with_loss", &mut desk, 120, 40);
     desk.press("Bstag");
-    shows_at("way_back_typing", &mut desk, 80, 24);
+    shows_at("rollback_typing", &mut desk, 80, 24);
 }
 
 #[test]
@@ -182,10 +182,10 @@ fn a_protected_environment_is_told_apart_without_colour() {
 }
 
 #[test]
-fn the_way_back_of_a_protected_environment_takes_its_name() {
+fn the_rollback_of_a_protected_environment_takes_its_name() {
     let mut desk = in_production();
     desk.press("R");
-    shows_at("production_way_back", &mut desk, 80, 24);
+    shows_at("production_rollback", &mut desk, 80, 24);
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn the_next_act_is_told_in_full_on_a_plain_terminal() {
     });
     let screen = unbroken(&desk.screen(80, 24));
     assert!(
-        screen.contains("Enter to retry, s skips, R offers another way back"),
+        screen.contains("Enter to retry, s skips, R offers another rollback"),
         "{screen}"
     );
     desk.app.model.lose_link("connection refused".to_owned());
@@ -357,7 +357,7 @@ fn a_full_disk_is_told_with_what_still_works_however_long_its_reason() {
     }));
     let screen = unbroken(&desk.screen(80, 24));
     assert!(
-        screen.contains("nothing new starts, the way back still can"),
+        screen.contains("nothing new starts, the rollback still can"),
         "{screen}"
     );
 }
@@ -374,7 +374,7 @@ fn a_database_that_is_lost_is_told_on_every_screen() {
 }
 
 #[test]
-fn a_way_back_whose_database_is_lost_stays_ready_and_says_so_where_it_is_shown() {
+fn a_rollback_whose_database_is_lost_stays_ready_and_says_so_where_it_is_shown() {
     let mut desk = running();
     assert!(!desk.screen(80, 24).contains("has not answered"));
     lost(&mut desk);
@@ -397,7 +397,7 @@ fn a_way_back_whose_database_is_lost_stays_ready_and_says_so_where_it_is_shown()
 }
 
 #[test]
-fn a_stuck_way_back_says_what_beginning_it_anew_would_run_a_second_time() {
+fn a_stuck_rollback_says_what_beginning_it_anew_would_run_a_second_time() {
     let guide = "# Touch\n\n## Phase 1: Touch\n\n- [ ] Look\n\n## Rollback\n\n\
         ### Option 1: Undo\n\n```bash {#stop .run}\nstop\n```\n\n\
         ```bash {#restore .run}\nrestore\n```\n";

@@ -1,5 +1,5 @@
 //! What a person meets who walks a guide that nobody annotated: parts that may be left out, databases
-//! that are dropped, files named by a pattern, errors of the server, a way back that is not ready.
+//! that are dropped, files named by a pattern, errors of the server, a rollback that is not ready.
 
 use chrono::TimeDelta;
 use gonogo::run::{
@@ -169,7 +169,7 @@ fn a_pattern_of_dumps_is_a_blank_until_somebody_names_the_file() {
 }
 
 #[test]
-fn a_way_back_shows_what_it_destroys_and_its_text_where_a_blank_is_open() {
+fn a_rollback_shows_what_it_destroys_and_its_text_where_a_blank_is_open() {
     let mut desk = Desk::of(GUIDE, "staging", false).identified();
     desk.press("<Esc>R");
     let screen = desk.screen(120, 40);
@@ -257,7 +257,7 @@ fn a_line_of_output_that_is_cut_says_so_and_errors_of_a_shell_stand_first() {
 }
 
 #[test]
-fn a_way_back_that_is_done_by_hand_is_shown_as_the_guide_tells_it_and_walked() {
+fn a_rollback_that_is_done_by_hand_is_shown_as_the_guide_tells_it_and_walked() {
     let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Phase 2: B\n\n- [ ] y\n\n## Rollback\n\n### By hand\n\n1. Switch the flag off\n2. Tell the shop\n";
     let mut desk = Desk::of(guide, "staging", false);
     let screen = desk.screen(120, 40);

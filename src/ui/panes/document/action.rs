@@ -174,7 +174,7 @@ impl Writer<'_> {
                 let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
                 self.say(&text, Role::Destructive, 2);
             }
-            // A way back is armed by its own confirmation.
+            // A rollback is armed by its own confirmation.
             if !is_armed(self.run, shown) && !self.in_option() && !is_left_out {
                 self.say(
                     "inferred to be a command: read it, then arm it",

@@ -139,7 +139,7 @@ impl Writer<'_> {
             }
             if phase.point_of_no_return {
                 self.say(
-                    "‖ after this phase there is no way back",
+                    "‖ after this phase there is no rollback",
                     Role::Destructive,
                     0,
                 );

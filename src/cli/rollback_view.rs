@@ -1,4 +1,4 @@
-//! A way back as the prompt shows it: what would run and with which files, what of it is done, and
+//! A rollback as the prompt shows it: what would run and with which files, what of it is done, and
 //! what would run a second time.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) async fn files_of(
     files
 }
 
-/// What was shown is what runs; where some of it cannot be shown the way back does not wait for it.
+/// What was shown is what runs; where some of it cannot be shown the rollback does not wait for it.
 pub(super) fn digests(files: &Files) -> Option<BTreeMap<ActionId, String>> {
     let mut digests = BTreeMap::new();
     for (action, files) in files {
@@ -64,14 +64,14 @@ pub(super) fn show_files(files: &Result<Vec<Included>, String>) {
     }
 }
 
-/// All that a way back would do, in its order.
+/// All that a rollback would do, in its order.
 pub(super) fn show(
     plan: &RollbackPlan,
     state: &RunState,
     files: &Files,
     lost: &BTreeMap<String, Timestamp>,
 ) {
-    say!("way back: {}", plan.title);
+    say!("rollback: {}", plan.title);
     if let Some(why) = plan.out_of_reach(lost, chrono::Utc::now()) {
         say!("  {why}: it can begin all the same");
     }
@@ -112,7 +112,7 @@ fn passed_at(state: &RunState, action: ActionId) -> String {
     }
 }
 
-/// What of the way back that was begun last is done, what failed, and what is still to come.
+/// What of the rollback that was begun last is done, what failed, and what is still to come.
 pub(super) fn show_so_far(state: &RunState) {
     let begun = state.rollback.as_ref();
     let Some((begun, option)) =
@@ -121,8 +121,8 @@ pub(super) fn show_so_far(state: &RunState) {
         return;
     };
     let at = begun.started_at.format("%H:%M:%S UTC");
-    say!("way back: {}, begun at {at}", option.title);
-    for (step, act, standing) in state.way_back_so_far() {
+    say!("rollback: {}, begun at {at}", option.title);
+    for (step, act, standing) in state.rollback_so_far() {
         let title = match act {
             Act::ByHand(index) => step
                 .ticks

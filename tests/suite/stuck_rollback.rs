@@ -1,4 +1,4 @@
-//! `gonogo rollback` on a way back that was begun before: it says what is done, goes on where it
+//! `gonogo rollback` on a rollback that was begun before: it says what is done, goes on where it
 //! stopped, runs nothing a second time unasked, and starts nothing that nobody has agreed to.
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -6,11 +6,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::home::{Home, until};
 use crate::support::terminal::Terminal;
 
-/// Every command of the way back leaves a line; the second fails until it is mended.
+/// Every command of the rollback leaves a line; the second fails until it is fixed.
 const GUIDE: &str = "# Switch\n\n## Phase 1: Switch\n\n```bash {#switch .run}\ntouch flag\n```\n\n\
     ## Rollback\n\n### Option 1: Undo it (recommended)\n\n\
     #### Stop\n\n```bash {#stop .run}\necho ran >> stop.log\n```\n\n\
-    #### Restore\n\n```bash {#restore .run}\necho tried >> restore.log; test -e mended\n```\n\n\
+    #### Restore\n\n```bash {#restore .run}\necho tried >> restore.log; test -e fixed\n```\n\n\
     #### Start\n\n```bash {#start .run}\necho ran >> start.log\n```\n\n\
     ### Option 2: Something else\n\n```bash {#other .run}\necho ran >> other.log\n```\n";
 
@@ -20,7 +20,7 @@ fn done(home: &Home) -> String {
     home.runs()[0].clone()
 }
 
-/// A run whose way back has stopped at its second command, without a supervisor.
+/// A run whose rollback has stopped at its second command, without a supervisor.
 fn stuck(home: &Home) -> String {
     let run = done(home);
     let failed = home
@@ -41,7 +41,7 @@ fn without_supervisor(home: &Home, run: &str) {
     });
 }
 
-/// How often a command of the way back has run.
+/// How often a command of the rollback has run.
 fn times(home: &Home, name: &str) -> usize {
     let log = home.path().join(format!("{name}.log"));
     std::fs::read_to_string(log).map_or(0, |log| log.lines().count())
@@ -77,7 +77,7 @@ fn a_retry_goes_on_where_it_stopped() {
     let run = stuck(&home);
     home.gonogo(&["rollback", &run, "--retry"]).exits(1);
     assert_eq!(times(&home, "restore"), 2, "it failed again");
-    home.write("mended", "");
+    home.write("fixed", "");
     home.gonogo(&["rollback", &run, "--retry"]).exits(4);
     let ran = ["stop", "restore", "start"].map(|name| times(&home, name));
     assert_eq!(ran, [1, 3, 1]);
@@ -103,7 +103,7 @@ fn beginning_it_anew_says_what_runs_a_second_time() {
     assert!(said.contains("RUNS A SECOND TIME"), "{said}");
     assert!(said.contains("nothing was changed"), "{said}");
     assert_eq!(times(&home, "stop"), 1);
-    home.write("mended", "");
+    home.write("fixed", "");
     home.gonogo(&["rollback", &run, "--anew", "--confirm", "yes"])
         .exits(4);
     assert_eq!((times(&home, "stop"), times(&home, "start")), (2, 1));
@@ -120,7 +120,7 @@ fn beginning_it_anew_says_what_runs_a_second_time() {
 }
 
 #[test]
-fn another_way_back_is_begun_as_ever() {
+fn another_rollback_is_begun_as_ever() {
     let home = Home::new();
     let run = stuck(&home);
     home.gonogo(&["rollback", &run, "--option", "option-2", "--confirm", "yes"])
@@ -138,7 +138,7 @@ fn at_the_prompt_the_choice_is_typed() {
     prompt.keys("<enter>");
     assert_eq!(prompt.wait_exit(), 2, "no answer is no consent");
     assert!(is_alone(&home, &run));
-    home.write("mended", "");
+    home.write("fixed", "");
     let mut prompt = Terminal::start(home.path(), &["rollback", &run], 120, 40);
     prompt.wait_for("which?");
     prompt.keys("retry<enter>");
@@ -148,7 +148,7 @@ fn at_the_prompt_the_choice_is_typed() {
 }
 
 #[test]
-fn a_way_back_that_was_left_without_a_supervisor_goes_on_only_when_that_is_confirmed() {
+fn a_rollback_that_was_left_without_a_supervisor_goes_on_only_when_that_is_confirmed() {
     let home = Home::new();
     let by_hand = "#### Restore\n\n- [ ] Restore it\n\n";
     let (before, rest) = GUIDE.split_once("#### Restore").unwrap();
@@ -177,7 +177,7 @@ fn without_an_answer_no_supervisor_is_started_for_a_finished_run_either() {
     let run = done(&home);
     without_supervisor(&home, &run);
     let said = home.gonogo(&["rollback", &run]).exits(2).err;
-    assert!(said.contains("way back: Option 1"), "{said}");
+    assert!(said.contains("rollback: Option 1"), "{said}");
     home.gonogo(&["rollback", &run, "--confirm", "no"]).exits(2);
     assert!(is_alone(&home, &run));
     assert_eq!(times(&home, "stop"), 0);
