@@ -36,6 +36,7 @@ mod source;
 mod split;
 mod sql;
 mod steps;
+pub mod syntax;
 mod timing;
 pub mod values;
 mod variables;

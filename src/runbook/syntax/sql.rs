@@ -1,0 +1,179 @@
+//! An SQL block as psql reads it: statements as psql cuts them, its own commands, its variables, COPY
+//! data, comments. The cutting follows psql's own scanner (`psqlscan.l` of PostgreSQL 15), the grammar
+//! of a statement is `squawk-syntax`'s.
+
+mod scan;
+mod token;
+
+use std::sync::Arc;
+
+use super::{Comment, Span, Unreadable};
+
+pub use token::{SqlToken, SqlTokenKind};
+
+/// An SQL text as understood. Spans are bytes of [`SqlScript::source`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SqlScript {
+    source: Arc<str>,
+    items: Vec<Item>,
+    comments: Vec<Comment>,
+    unreadable: Option<Unreadable>,
+}
+
+/// What psql does one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Statement(Statement),
+    Meta(Meta),
+    /// The lines that a `COPY … FROM STDIN` before it reads, without the closing `\.`.
+    Data(Span),
+}
+
+impl Item {
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Statement(statement) => statement.span,
+            Item::Meta(meta) => meta.span,
+            Item::Data(span) => *span,
+        }
+    }
+}
+
+/// What goes to the server at once. Statements joined by `\;` are one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// From its first word to its semicolon, or to the end of the command that sends it.
+    pub span: Span,
+    pub ending: Ending,
+    /// Everything but blanks and comments.
+    pub tokens: Vec<SqlToken>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Semicolon,
+    /// `\g`, `\gset`, `\gexec`, `\watch` and their kin: the span of that command.
+    Sent(Span),
+    /// The text ends before: psql sends it at the end of a file.
+    Open,
+}
+
+impl Statement {
+    /// Whether it begins with these words, in any case: `"START TRANSACTION"`.
+    pub fn starts_with(&self, source: &str, words: &str) -> bool {
+        let mut tokens = self.tokens.iter();
+        words.split(' ').all(|word| {
+            tokens
+                .next()
+                .is_some_and(|token| token.is_word(source, word))
+        })
+    }
+
+    /// Its first word in capitals; empty where it begins otherwise.
+    pub fn verb(&self, source: &str) -> String {
+        match self.tokens.first() {
+            Some(first) if first.kind == SqlTokenKind::Word => {
+                first.span.of(source).to_ascii_uppercase()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Without what ends it.
+    pub fn body(&self) -> Span {
+        let end = match self.ending {
+            Ending::Semicolon => self.span.end - 1,
+            Ending::Sent(command) => command.start,
+            Ending::Open => self.span.end,
+        };
+        Span::new(self.span.start, end)
+    }
+}
+
+/// A command of psql: `\set name value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// From its backslash to the end of its last argument.
+    pub span: Span,
+    /// Without the backslash.
+    pub name: String,
+    pub arguments: Vec<Argument>,
+    /// A statement has begun before it and goes on behind it.
+    pub inside: bool,
+}
+
+impl Meta {
+    /// It sends what was typed before it.
+    pub fn sends(&self) -> bool {
+        matches!(
+            self.name.as_str(),
+            "g" | "gx" | "gset" | "gexec" | "gdesc" | "crosstabview" | "watch"
+        )
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// With its quotes.
+    pub span: Span,
+    /// Without its quotes; variables as they are written.
+    pub text: String,
+    /// A shell runs a part of it, or it is a line for a shell.
+    pub runs: bool,
+    /// It is as it stands: no variable and no back quotes in it.
+    pub is_literal: bool,
+}
+
+impl SqlScript {
+    pub fn read(code: &str) -> Self {
+        Self::read_arc(Arc::from(code))
+    }
+
+    /// As [`SqlScript::read`], without another copy of the text.
+    pub fn read_arc(source: Arc<str>) -> Self {
+        scan::script(source)
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub fn text(&self, span: Span) -> &str {
+        span.of(&self.source)
+    }
+
+    /// Statements, psql's commands and data in the order in which psql comes to them.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Statement(statement) => Some(statement),
+            _ => None,
+        })
+    }
+
+    pub fn metas(&self) -> impl Iterator<Item = &Meta> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Meta(meta) => Some(meta),
+            _ => None,
+        })
+    }
+
+    pub fn comments(&self) -> &[Comment] {
+        &self.comments
+    }
+
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
+
+    /// The line of a byte in the source, counted from 0.
+    pub fn line(&self, at: usize) -> usize {
+        super::line_of(&self.source, at)
+    }
+}
+
+#[cfg(test)]
+mod tests;
