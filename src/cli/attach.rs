@@ -25,6 +25,8 @@ pub(super) struct Arguments {
     /// The theme to begin with.
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
+    #[command(flatten)]
+    takeover: session::Takeover,
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
@@ -36,8 +38,15 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         say!("run {named} of another login (user number {uid}), which lets you in");
         return as_guest(&named, client, arguments).await;
     }
-    let run = session::choose(arguments.run.as_deref()).await?;
-    cockpit(&run, arguments.observe, arguments.layout, arguments.theme).await
+    let run = session::choose_in_time(arguments.run.as_deref()).await?;
+    let client = session::connect_taking(&run, arguments.takeover).await?;
+    let options = ui::Options {
+        me: identity::me(),
+        observe: arguments.observe,
+        layout: arguments.layout,
+        theme: arguments.theme,
+    };
+    watch(&run, client, options).await
 }
 
 /// The cockpit on a run whose journal this login cannot read.
@@ -64,20 +73,24 @@ async fn as_guest(run: &str, client: Client, arguments: Arguments) -> color_eyre
     })
 }
 
-/// Opens the cockpit on a run and says how to come back.
+/// Opens the cockpit on a run that has just been opened.
 pub(super) async fn cockpit(
     run: &str,
-    observe: bool,
     layout: Option<String>,
     theme: Option<String>,
 ) -> color_eyre::Result<Exit> {
     let client = session::connect(run).await?;
     let options = ui::Options {
         me: identity::me(),
-        observe,
+        observe: false,
         layout,
         theme,
     };
+    watch(run, client, options).await
+}
+
+/// Shows the cockpit until it is left, and says how to come back.
+async fn watch(run: &str, client: Client, options: ui::Options) -> color_eyre::Result<Exit> {
     ui::run(client, options).await?;
     let kept = session::read(run).await?;
     let exit = super::status::exit_of(&kept.state);

@@ -129,13 +129,7 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
         return unattended::walk(&run, client, policy, None, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
-    let exit = attach::cockpit(
-        &run,
-        false,
-        arguments.layout.clone(),
-        arguments.theme.clone(),
-    )
-    .await?;
+    let exit = attach::cockpit(&run, arguments.layout.clone(), arguments.theme.clone()).await?;
     if exit == Exit::Waiting {
         give_up(&run).await?;
     }

@@ -65,6 +65,16 @@ pub(super) fn leave_no_core() {
     }
 }
 
+/// A file that meets the limit of its size (`ulimit -f`) is an error of the write, not the end of this
+/// process. To be called inside the runtime; what it starts has the default again.
+pub(super) fn bear_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Err(error) = signal(too_large) {
+        tracing::debug!(%error, "a file that is too large ends this process");
+    }
+}
+
 /// Panics and errors are reported without the environment, without colours (a log has none), masked.
 pub(super) fn report_panics() {
     let (panic_hook, error_hook) = color_eyre::config::HookBuilder::default()

@@ -10,9 +10,12 @@ mod demo;
 mod doctor;
 mod exit;
 mod guard;
+mod holders;
 mod identity;
 mod inputs;
 mod open;
+mod owner;
+mod park;
 mod plan;
 mod print;
 mod recall;
@@ -76,6 +79,8 @@ enum Subcommands {
     Rollback(rollback::Arguments),
     /// Give a run up where it stands; nothing is rolled back.
     Abandon(abandon::Arguments),
+    /// End the process of a run, with its connections and locks; the run stays.
+    Park(park::Arguments),
     /// Say whether everything is here that a guide needs.
     Doctor(doctor::Arguments),
     /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
@@ -161,6 +166,7 @@ fn run_command(command: Subcommands) -> ExitCode {
 }
 
 async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
+    guard::bear_limits();
     match command {
         Subcommands::Run(arguments) => run::main(arguments).await,
         Subcommands::Attach(arguments) => attach::main(arguments).await,
@@ -174,6 +180,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Report(arguments) => report::main(&arguments).await,
         Subcommands::Rollback(arguments) => rollback::main(arguments).await,
         Subcommands::Abandon(arguments) => abandon::main(arguments).await,
+        Subcommands::Park(arguments) => park::main(&arguments).await,
         Subcommands::Doctor(arguments) => doctor::main(&arguments).await,
         Subcommands::Demo(arguments) => demo::main(arguments).await,
         Subcommands::Completions(arguments) => completions::main(&arguments),

@@ -9,10 +9,13 @@ use super::{Exit, session, unattended};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     run: String,
+    #[command(flatten)]
+    takeover: session::Takeover,
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    let client = session::connect(&arguments.run).await?;
+    let run = session::choose_in_time(Some(&arguments.run)).await?;
+    let client = session::connect_taking(&run, arguments.takeover).await?;
     let kept = session::read(&arguments.run).await?;
     if kept.state.unattended {
         return unattended::walk(

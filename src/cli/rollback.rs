@@ -43,6 +43,8 @@ pub(super) struct Arguments {
     /// Print the final status as one JSON document.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    takeover: session::Takeover,
 }
 
 /// A run as it stands, and its supervisor where it has one.
@@ -63,8 +65,8 @@ enum Agreed {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    let run = session::choose(arguments.run.as_deref()).await?;
-    let seen = look(&run).await?;
+    let run = session::choose_in_time(arguments.run.as_deref()).await?;
+    let seen = look(&run, arguments.takeover).await?;
     say!("run {run}: {}", crate::report::sentence(&seen.state));
     let agreed = agree(&arguments, &seen).await?;
     let client = session::connect(&run).await?;
@@ -82,16 +84,25 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         Agreed::Do(commands) => commands,
         Agreed::GoOn => Vec::new(),
     };
+    let mut answered = 0;
     for command in commands {
-        if let CommandAnswer::Refused(refusal) = client.command(&me, command).await? {
-            return Err(Trouble::failed(refusal.message, refusal.help));
+        match client.command(&me, command).await? {
+            CommandAnswer::Accepted { seq } => answered = seq,
+            CommandAnswer::Refused(refusal) => {
+                return Err(Trouble::failed(refusal.message, refusal.help));
+            }
         }
     }
-    drop(stream);
     let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
     policy.assume = false;
     let prompt = Prompt::at_terminal();
-    let exit = unattended::walk(&run, client, policy, prompt, arguments.json).await?;
+    let joined = unattended::Joined {
+        client,
+        stream,
+        snapshot: Some(snapshot),
+        answered,
+    };
+    let exit = unattended::go_on(&run, joined, policy, prompt, arguments.json).await?;
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
@@ -102,8 +113,8 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
 }
 
 /// Looks at a run without starting anything.
-async fn look(run: &str) -> color_eyre::Result<Seen> {
-    if let Some(client) = session::reach(run).await? {
+async fn look(run: &str, takeover: session::Takeover) -> color_eyre::Result<Seen> {
+    if let Some(client) = session::reach(run, takeover).await? {
         let (_stream, snapshot) = join(&client).await?;
         return Ok(Seen {
             // A rollback waits for no answer to that.

@@ -1,11 +1,13 @@
 //! `gonogo runs`: what is kept on this machine, newest first.
 
+use std::collections::BTreeMap;
+
 use super::print;
 use super::print::say;
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, session};
+use super::{Exit, holders, session};
 use crate::supervisor::place;
 
 #[derive(Debug, Args)]
@@ -17,11 +19,15 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut rows = Vec::new();
+    let mut held = BTreeMap::new();
     for run in place::runs()? {
         match session::glance(&run).await {
             Ok(found) => {
-                let alive = session::living(&session::directory_of(&run)?).is_some();
                 let standing = found.standing;
+                let holding = holders::of(&run, &standing).await?;
+                if let Some(holding) = &holding {
+                    held.insert(run.clone(), (holding.words(), holding.help(&run)));
+                }
                 rows.push(json!({
                     "run": run,
                     "guide": standing.guide,
@@ -30,9 +36,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                     "state": standing.state,
                     "opened": standing.opened,
                     "last_event": standing.last_event,
-                    "alive": alive,
+                    "alive": holding.as_ref().is_some_and(|holding| holding.works),
                     "sentence": standing.sentence,
                     "due": standing.due,
+                    "process": holding,
                     "damage": found.damage,
                 }));
             }
@@ -68,7 +75,9 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             text("sentence"),
         );
         let goes_on = ["running", "rolling_back"].contains(&text("state").as_str());
-        if goes_on && row["alive"] == false {
+        if let Some((words, help)) = held.get(&text("run")) {
+            lines += &format!("    {words}\n    {help}\n");
+        } else if goes_on {
             lines += &format!(
                 "    NO SUPERVISOR: nothing new starts; `gonogo attach {}` gives it one\n",
                 text("run")

@@ -1,10 +1,14 @@
 //! From the name of a run to a connection with its supervisor, starting one where none lives.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
 use super::exit::Trouble;
+use super::owner::{self, Owner};
+use super::print::say;
 use crate::api::{Client, CommandAnswer};
 use crate::journal::{Damage, Journal, SqliteJournal};
 use crate::report::Standing;
@@ -13,6 +17,8 @@ use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// On a disk that works, the runs are read within this time.
+const READING: Duration = Duration::from_secs(8);
 
 /// The state of a run as its journal tells it, without its supervisor.
 pub(super) struct Kept {
@@ -125,32 +131,60 @@ pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
     })
 }
 
-/// Where the supervisor of a run listens, if one answers.
-pub(super) fn living(directory: &Path) -> Option<PathBuf> {
-    let socket = place::socket_path(directory).ok()?;
-    std::os::unix::net::UnixStream::connect(&socket)
-        .ok()
-        .map(|_| socket)
+/// What to do about a supervisor that is there and does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub(super) struct Takeover {
+    /// Where the supervisor is stopped or hangs: end its process, and take over what it started.
+    #[arg(long)]
+    force_takeover: bool,
+}
+
+/// The run named, or the newest that is not over; said within [`READING`] where the disk of the state
+/// folder hangs.
+pub(super) async fn choose_in_time(named: Option<&str>) -> color_eyre::Result<String> {
+    let named = named.map(str::to_owned);
+    let choosing = tokio::spawn(async move { choose(named.as_deref()).await });
+    match tokio::time::timeout(READING, choosing).await {
+        Ok(chosen) => chosen?,
+        Err(_) => Err(Trouble::failed(
+            format!(
+                "reading `{}` takes longer than {} s: does its disk hang?",
+                place::root()?.display(),
+                READING.as_secs()
+            ),
+            "`dmesg` may name the disk; commands that run go on, and nothing new starts before it \
+             answers",
+        )),
+    }
 }
 
 /// A client of the run's supervisor, where one answers.
-pub(super) async fn reach(run: &str) -> color_eyre::Result<Option<Client>> {
-    let Some(socket) = living(&directory_of(run)?) else {
-        return Ok(None);
-    };
-    let client = Client::new(&socket)?;
-    // One that was killed in this moment still has a socket, but no answer.
-    match client.people().await {
-        Ok(_) => return Ok(Some(client)),
-        Err(error) => tracing::debug!(%error, "the supervisor has just gone"),
+pub(super) async fn reach(run: &str, takeover: Takeover) -> color_eyre::Result<Option<Client>> {
+    match owner::of(run).await? {
+        Owner::Answers(client) => {
+            if takeover.force_takeover {
+                say!("its supervisor answers: nothing has to be taken over");
+            }
+            Ok(Some(client))
+        }
+        Owner::Nobody => Ok(None),
+        Owner::Silent(silent) if takeover.force_takeover => {
+            silent.end().await?;
+            Ok(None)
+        }
+        Owner::Silent(silent) => Err(silent.trouble()),
     }
-    Ok(None)
 }
 
 /// A client of the run's supervisor; starts one where none lives.
 pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
+    connect_taking(run, Takeover::default()).await
+}
+
+/// [`connect`], past a supervisor that does not answer.
+pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre::Result<Client> {
     let directory = directory_of(run)?;
-    if let Some(client) = reach(run).await? {
+    if let Some(client) = reach(run, takeover).await? {
         return Ok(client);
     }
     let log_path = directory.join("supervisor.log");
@@ -168,8 +202,9 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
         .stderr(log_too)
         .spawn()?;
     let started = Instant::now();
+    let socket = place::socket_path(&directory)?;
     loop {
-        if let Some(socket) = living(&directory) {
+        if owner::is_open(&socket) {
             // It is nobody's child for long; whoever stays reaps it.
             std::thread::spawn(move || supervisor.wait());
             return Ok(Client::new(&socket)?);
@@ -177,8 +212,16 @@ pub(super) async fn connect(run: &str) -> color_eyre::Result<Client> {
         let ended = supervisor.try_wait()?;
         // Another client may have been faster: then its supervisor holds the lock and answers soon.
         if ended.is_some_and(|status| !status.success()) || started.elapsed() > PATIENCE {
-            if let Some(socket) = living(&directory) {
+            if owner::is_open(&socket) {
                 return Ok(Client::new(&socket)?);
+            }
+            if ended.is_none() {
+                // Nobody would ever look after it.
+                supervisor.kill()?;
+                supervisor.wait()?;
+            }
+            if let Some(silent) = owner::silent(run).await {
+                return Err(silent.trouble());
             }
             let said = std::fs::read_to_string(&log_path).unwrap_or_default();
             let last = said.lines().rev().find(|line| !line.trim().is_empty());

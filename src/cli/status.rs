@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::exit::Exit;
+use super::owner::{self, Owner};
 use super::session;
+use crate::api::Client;
 use crate::report::{self, Surroundings, sentence};
 use crate::run::{Mode, RunState, Timestamp};
+use crate::supervisor::place;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -27,7 +30,9 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     let kept = session::read(&run).await?;
     let mut text = format!("run {run}: {}\n", sentence(&kept.state));
-    if let Some(words) = unsupervised(&run, &kept.state)? {
+    if let Owner::Silent(silent) = owner::of(&run).await? {
+        text += &format!("  {}\n", super::exit::explain(&silent.trouble()));
+    } else if let Some(words) = unsupervised(&run, &kept.state)? {
         text += &format!("{words}\n");
     }
     let phases = kept
@@ -62,20 +67,16 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
 pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value> {
     let kept = session::read(run).await?;
     let directory = session::directory_of(run)?;
-    let pid = crate::journal::RunLock::holder(&directory)?.map(|holder| holder.pid);
-    let socket = session::living(&directory);
-    let observers = match &socket {
-        Some(socket) => observers(socket).await,
-        None => Vec::new(),
-    };
-    let lost = match &socket {
-        Some(socket) => lost(socket).await,
-        None => BTreeMap::new(),
+    let pid = owner::holder(&directory).await.map(|holder| holder.pid);
+    let owner = owner::of(run).await?;
+    let (observers, lost) = match &owner {
+        Owner::Answers(client) => (observers(client).await, lost(client).await),
+        Owner::Nobody | Owner::Silent(_) => (Vec::new(), BTreeMap::new()),
     };
     let surroundings = Surroundings {
         lost,
         supervisor_pid: pid,
-        supervisor_alive: socket.is_some(),
+        supervisor_alive: matches!(owner, Owner::Answers(_)),
         observers,
         events: kept.events,
         head: kept.head,
@@ -86,24 +87,16 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
 }
 
 /// Which databases do not answer the supervisor. One that ends at this moment looks at none.
-async fn lost(socket: &std::path::Path) -> BTreeMap<String, Timestamp> {
-    let lost = match crate::api::Client::new(socket) {
-        Ok(client) => client.lost().await,
-        Err(error) => Err(error),
-    };
-    lost.unwrap_or_else(|error| {
+async fn lost(client: &Client) -> BTreeMap<String, Timestamp> {
+    client.lost().await.unwrap_or_else(|error| {
         tracing::debug!(%error, "nobody says which databases answer");
         BTreeMap::new()
     })
 }
 
 /// Who watches. A supervisor that ends at this moment has nobody.
-async fn observers(socket: &std::path::Path) -> Vec<String> {
-    let people = match crate::api::Client::new(socket) {
-        Ok(client) => client.people().await,
-        Err(error) => Err(error),
-    };
-    match people {
+async fn observers(client: &Client) -> Vec<String> {
+    match client.people().await {
         Ok(people) => people
             .into_iter()
             .filter(|person| !person.driver)
@@ -119,7 +112,8 @@ async fn observers(socket: &std::path::Path) -> Vec<String> {
 /// What has to be said of a run that should go on by itself and has nobody to see to it.
 pub(super) fn unsupervised(run: &str, state: &RunState) -> color_eyre::Result<Option<String>> {
     let goes_on = matches!(state.mode, Mode::Running | Mode::RollingBack) || state.held().is_some();
-    let alone = session::living(&session::directory_of(run)?).is_none();
+    let directory = session::directory_of(run)?;
+    let alone = !owner::is_open(&place::socket_path(&directory)?);
     Ok((goes_on && alone).then(|| {
         format!(
             "  NO SUPERVISOR: what is running goes on, nothing new starts\n  \

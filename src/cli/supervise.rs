@@ -48,8 +48,6 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let leave = Arc::new(Notify::new());
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    // A journal that meets the limit of a file's size is an error to show, not the end of the run.
-    let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     tokio::spawn({
         let leave = leave.clone();
         async move {

@@ -10,7 +10,7 @@ use clap::Args;
 use super::by_hand::{Prompt, Said};
 use super::exit::Trouble;
 use super::{Exit, OpenArguments, identity, open, session, status};
-use crate::api::{Client, CommandAnswer, Message, MessageStream};
+use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
 use crate::report;
 use crate::run::{
     ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
@@ -71,17 +71,47 @@ pub(super) async fn walk(
     prompt: Option<Prompt>,
     json: bool,
 ) -> color_eyre::Result<Exit> {
-    say!("run {run}");
-    let stream = client.join(&identity::me()).await?;
-    let ended = Walk {
+    let joined = Joined {
+        stream: client.join(&identity::me()).await?,
         client,
-        stream,
-        me: String::new(),
-        state: None,
+        snapshot: None,
+        answered: 0,
+    };
+    go_on(run, joined, policy, prompt, json).await
+}
+
+/// A run that was joined; `None`: its stream begins with the snapshot.
+pub(super) struct Joined {
+    pub client: Client,
+    pub stream: MessageStream,
+    pub snapshot: Option<Snapshot>,
+    /// The event that the last command of this client ended with.
+    pub answered: u64,
+}
+
+/// Walks a run that was joined to its end. It is never left in between: an unattended run that nobody
+/// looks at gives its process up.
+pub(super) async fn go_on(
+    run: &str,
+    joined: Joined,
+    policy: Policy,
+    prompt: Option<Prompt>,
+    json: bool,
+) -> color_eyre::Result<Exit> {
+    say!("run {run}");
+    let (me, state) = match joined.snapshot {
+        Some(snapshot) => (snapshot.you, Some(snapshot.state)),
+        None => (String::new(), None),
+    };
+    let ended = Walk {
+        client: joined.client,
+        stream: joined.stream,
+        me,
+        state,
         policy,
         prompt,
         refused: 0,
-        answered: 0,
+        answered: joined.answered,
         measuring: None,
         asking: None,
     }

@@ -30,6 +30,8 @@ mod watch;
 
 pub use files::private_file;
 pub use launcher::{Adopted, Executor, LaunchError, Running};
-pub use process::{boot_id, is_alive, launched};
+pub use process::{
+    Condition, boot_id, condition, is_alive, launched, signal_exactly, with_arguments,
+};
 pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShellHanded, ShimSpec, application_name};
 pub use waiting::{Asks, HeldTransaction, Waiting};

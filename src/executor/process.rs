@@ -18,7 +18,33 @@ pub(super) struct Process {
     /// In clock ticks since boot; 0 where the system does not say.
     pub start_time: u64,
     pub zombie: bool,
+    pub condition: Condition,
     pub name: String,
+}
+
+/// What a process is doing, as the system says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It runs, or waits for something to do.
+    Working,
+    /// A signal has stopped it.
+    Stopped,
+    /// A debugger has.
+    Traced,
+    /// It waits for a disk or a device, and hears no signal meanwhile.
+    Uninterruptible,
+}
+
+impl Condition {
+    /// By the letter that `ps` and `/proc` use.
+    fn of(letter: &str) -> Self {
+        match letter.chars().next() {
+            Some('T') => Self::Stopped,
+            Some('t') => Self::Traced,
+            Some('D' | 'U') => Self::Uninterruptible,
+            _ => Self::Working,
+        }
+    }
 }
 
 /// The lasting name of a process that lives now.
@@ -37,8 +63,36 @@ pub fn is_alive(launched: &Launched) -> bool {
             .is_some_and(|process| !process.zombie && process.start_time == launched.start_time)
 }
 
+/// What that very process is doing; `None` where it is gone.
+pub fn condition(launched: &Launched) -> Option<Condition> {
+    is_alive(launched).then(|| look_up(launched.pid).map(|process| process.condition))?
+}
+
+/// The processes of this user whose arguments end with these, by their lasting names. It reads no disk.
+pub fn with_arguments(arguments: &[&str]) -> Vec<Launched> {
+    let wanted: String = arguments
+        .iter()
+        .map(|argument| format!("\0{argument}"))
+        .collect();
+    let wanted = format!("{wanted}\0");
+    let own = rustix::process::getuid().as_raw();
+    let is_ours = |pid: u32| {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|found| found.uid() == own)
+    };
+    table()
+        .into_iter()
+        .filter(|process| !process.zombie && is_ours(process.pid))
+        .filter(|process| {
+            let said = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+            said.ends_with(wanted.as_bytes())
+        })
+        .map(|process| launched(process.pid))
+        .collect()
+}
+
 /// Signals that very process; a process that is gone is no error.
-pub(super) fn signal_exactly(launched: &Launched, signal: Signal) -> io::Result<()> {
+pub fn signal_exactly(launched: &Launched, signal: Signal) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     let sent = match open_exactly(launched) {
         Ok(process) => rustix::process::pidfd_send_signal(process, signal),
@@ -134,7 +188,7 @@ pub(super) fn signal_all(processes: &[Process], signal: Signal) {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use super::Process;
+    use super::{Condition, Process};
 
     /// The boot this machine is in.
     pub fn boot_id() -> String {
@@ -173,6 +227,7 @@ mod system {
             pid: pid.parse().ok()?,
             name: name.to_owned(),
             zombie: matches!(*fields.first()?, "Z" | "X"),
+            condition: Condition::of(fields.first()?),
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
             session: fields.get(3)?.parse().ok()?,
@@ -183,7 +238,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::Process;
+    use super::{Condition, Process};
 
     /// Nothing names a boot here: a pid is trusted as long as a process has it.
     pub fn boot_id() -> String {
@@ -224,6 +279,7 @@ mod system {
             session,
             start_time: 0,
             zombie: state.starts_with('Z'),
+            condition: Condition::of(state),
             name,
         })
     }

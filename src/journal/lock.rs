@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Timestamp;
+use crate::run::{Launched, Timestamp};
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -21,7 +21,22 @@ pub struct RunLock {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub pid: u32,
+    /// With the boot, what tells it from another process of this number (see [`Launched`]).
+    #[serde(default)]
+    pub start_time: u64,
+    #[serde(default)]
+    pub boot_id: String,
     pub since: Timestamp,
+}
+
+impl Holder {
+    pub fn process(&self) -> Launched {
+        Launched {
+            pid: self.pid,
+            start_time: self.start_time,
+            boot_id: self.boot_id.clone(),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +51,8 @@ pub enum LockError {
 }
 
 impl RunLock {
-    /// Takes the lock of a run's directory; waits no longer than a moment.
-    pub fn acquire(directory: &Path, now: Timestamp) -> Result<Self, LockError> {
+    /// Takes the lock of a run's directory for this process; waits no longer than a moment.
+    pub fn acquire(directory: &Path, now: Timestamp, own: Launched) -> Result<Self, LockError> {
         use std::os::unix::fs::OpenOptionsExt;
         let path = directory.join("lock");
         let failed = |source| LockError::Io {
@@ -66,7 +81,9 @@ impl RunLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let holder = Holder {
-            pid: std::process::id(),
+            pid: own.pid,
+            start_time: own.start_time,
+            boot_id: own.boot_id,
             since: now,
         };
         // Without room for the text the lock still holds.

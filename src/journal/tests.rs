@@ -20,6 +20,14 @@ fn record(seq: u64) -> Record {
     }
 }
 
+fn own() -> crate::run::Launched {
+    crate::run::Launched {
+        pid: std::process::id(),
+        start_time: 1,
+        boot_id: "this".to_owned(),
+    }
+}
+
 fn records(range: std::ops::RangeInclusive<u64>) -> Vec<Record> {
     range.map(record).collect()
 }
@@ -322,15 +330,15 @@ fn one_holder_at_a_time_and_it_says_who() {
     let place = Place::new();
     let directory = place.directory.path();
     assert_eq!(RunLock::holder(directory).unwrap(), None);
-    let lock = RunLock::acquire(directory, Utc::now()).unwrap();
-    match RunLock::acquire(directory, Utc::now()).unwrap_err() {
+    let lock = RunLock::acquire(directory, Utc::now(), own()).unwrap();
+    match RunLock::acquire(directory, Utc::now(), own()).unwrap_err() {
         LockError::Held { holder } => assert_eq!(holder.unwrap().pid, std::process::id()),
         other => panic!("{other}"),
     }
     assert!(RunLock::holder(directory).unwrap().is_some());
     drop(lock);
     assert_eq!(RunLock::holder(directory).unwrap(), None);
-    RunLock::acquire(directory, Utc::now()).unwrap();
+    RunLock::acquire(directory, Utc::now(), own()).unwrap();
 }
 
 /// A journal as the first format wrote it: a rehearsal of two steps, closed in good order.

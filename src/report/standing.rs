@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mode_word;
-use crate::run::{Mode, RunState, StepStatus, Timestamp};
+use crate::run::{Mode, RunState, StepStatus, TargetLock, Timestamp};
 use crate::runbook::Step;
 
 /// One line of `gonogo runs`.
@@ -20,6 +20,12 @@ pub struct Standing {
     pub sentence: String,
     /// When the next parked phase is due, for people.
     pub due: Option<String>,
+    /// Targets by name; a run without a process is connected to none.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Those whose lock was this run's when this was written.
+    #[serde(default)]
+    pub locks: Vec<String>,
 }
 
 impl Standing {
@@ -33,7 +39,19 @@ impl Standing {
             last_event: state.last_event_at,
             sentence: sentence(state),
             due: due(state),
+            targets: state.targets.keys().cloned().collect(),
+            locks: locks(state),
         }
+    }
+}
+
+/// A run that is over wants no lock any more.
+fn locks(state: &RunState) -> Vec<String> {
+    let locks = state.locks.iter();
+    let ours = locks.filter(|(_, lock)| matches!(lock, TargetLock::Ours { .. }));
+    match state.mode.is_over() {
+        true => Vec::new(),
+        false => ours.map(|(target, _)| target.clone()).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::{Notify, mpsc};
 
 use super::fate;
@@ -16,7 +17,7 @@ use super::reserve::Reserve;
 use super::secrets::Secrets;
 use super::watching::{lock_record, start_monitor};
 use super::{included, memory};
-use crate::executor::{Executor, Running};
+use crate::executor::{Executor, Running, launched};
 use crate::journal::{JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
 use crate::run::{
@@ -29,7 +30,11 @@ use crate::text::redact::Redactor;
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
 /// How long a run that nobody looks at keeps its process, where the environment does not say.
-const PARK_AFTER_S: u64 = 30 * 60;
+const PARK_AFTER: TimeDelta = TimeDelta::minutes(30);
+/// Who walked a run without a person has left, and nobody waits for it.
+const WALK_IS_OVER: TimeDelta = TimeDelta::milliseconds(700);
+/// Whoever starts a supervisor joins it within this time.
+const FIRST_VISIT: TimeDelta = TimeDelta::seconds(10);
 /// More steps than this without a person means a loop; the run is left as it is.
 const LONGEST_ADVANCE: usize = 1_000;
 
@@ -81,6 +86,8 @@ pub struct Supervisor {
     pub(super) hands_missed: HashMap<String, Timestamp>,
     /// When somebody last came or went.
     pub(super) looked_at: Timestamp,
+    /// Somebody has been here since this process began.
+    pub(super) visited: bool,
     pub(super) health: StoreHealth,
     pub(super) reserve: Reserve,
     /// Facts that could not be written yet; the next write carries them first.
@@ -103,7 +110,7 @@ impl Supervisor {
         directory: &Path,
         binary: PathBuf,
     ) -> Result<(Self, Handle), SupervisorError> {
-        let lock = RunLock::acquire(directory, chrono::Utc::now())
+        let lock = RunLock::acquire(directory, chrono::Utc::now(), launched(std::process::id()))
             .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
         let reserve = Reserve::new(directory);
@@ -158,6 +165,7 @@ impl Supervisor {
             driver_missed: None,
             hands_missed: HashMap::new(),
             looked_at: chrono::Utc::now(),
+            visited: false,
             health: StoreHealth::default(),
             reserve,
             unsaved: Vec::new(),
@@ -227,17 +235,34 @@ impl Supervisor {
 
     /// A finished run needs no process, once nobody looks at it.
     fn is_over(&self) -> bool {
-        let idle = chrono::Utc::now() - self.state.last_event_at > chrono::TimeDelta::seconds(5);
+        let after = match self.state.unattended && self.visited {
+            true => WALK_IS_OVER,
+            false => TimeDelta::seconds(5),
+        };
+        let idle = chrono::Utc::now() - self.state.last_event_at > after;
         let all_is_kept = self.unsaved.is_empty();
         self.is_ended() && idle && all_is_kept && self.people.is_empty() && self.slots.is_empty()
+    }
+
+    /// How long this run keeps its process, its connections and its locks when nobody looks at it.
+    fn keeps_for(&self) -> TimeDelta {
+        let configured = self.state.config.park_after_s.and_then(|seconds| {
+            let seconds = i64::try_from(seconds).ok()?;
+            TimeDelta::try_seconds(seconds)
+        });
+        match (configured, self.state.unattended) {
+            (Some(configured), _) => configured,
+            (None, false) => PARK_AFTER,
+            (None, true) if self.visited => WALK_IS_OVER,
+            (None, true) => FIRST_VISIT,
+        }
     }
 
     /// A run that waits for a person, perhaps for days, needs no process either: the next who attaches
     /// starts one.
     fn is_parked(&self) -> bool {
-        let after = self.state.config.park_after_s.unwrap_or(PARK_AFTER_S);
-        let after = chrono::TimeDelta::seconds(i64::try_from(after).unwrap_or(i64::MAX / 1_000));
-        let idle = chrono::Utc::now() - self.state.last_event_at.max(self.looked_at) > after;
+        let last = self.state.last_event_at.max(self.looked_at);
+        let idle = chrono::Utc::now() - last > self.keeps_for();
         // A watch goes on in its shim; what it saw meanwhile is heard by the next supervisor.
         let mut slots = self.slots.keys();
         let rests = slots.all(|(action, _)| self.state.is_watch(*action))

@@ -6,6 +6,7 @@ mod actions;
 mod alerts;
 mod commit;
 mod core;
+mod facts;
 mod fate;
 mod feed;
 mod guide;
@@ -23,6 +24,7 @@ mod waiting;
 mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
+pub use facts::within;
 pub use feed::{Feed, News, Person, SharedView, StoreHealth};
 pub use handle::{Handle, LossRequest, Request, TypedRequest};
 pub use included::read_alone;

@@ -21,6 +21,7 @@ impl Supervisor {
             return;
         }
         self.people_version = version;
+        self.visited |= !people.is_empty();
         self.people = people;
         self.looked_at = chrono::Utc::now();
         self.note_presence(false).await;

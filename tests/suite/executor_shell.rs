@@ -48,6 +48,21 @@ async fn directory_and_variables_are_kept() {
 }
 
 #[tokio::test]
+async fn thousands_of_variables_are_bounded_and_told_in_seconds() {
+    let began = std::time::Instant::now();
+    let state = leaves("for i in $(seq 5000); do export \"MANY_$i=value_$i\"; done").await;
+    assert_eq!(state.set.len(), 500);
+    assert_eq!(
+        state.withheld.len(),
+        500,
+        "what is left out is named up to a bound"
+    );
+    assert!(state.withheld.values().all(|why| *why == Withheld::Large));
+    let took = began.elapsed();
+    assert!(took.as_secs() < 10, "{took:?}");
+}
+
+#[tokio::test]
 async fn a_script_that_changes_nothing_leaves_nothing() {
     let done = run("ls / >/dev/null; (cd /usr; INSIDE=1); FOO=1 true").await;
     assert_eq!(done.record.shell.as_deref(), Some(&ShellState::default()));

@@ -45,14 +45,14 @@ touch undone
 ```
 "#;
 
-struct Broken {
-    home: Home,
-    run: String,
-    terminal: Terminal,
+pub struct Broken {
+    pub home: Home,
+    pub run: String,
+    pub terminal: Terminal,
 }
 
 /// A cockpit on a run of the guide above.
-fn opened() -> Broken {
+pub fn opened() -> Broken {
     let home = Home::new();
     home.write("guide.md", GUIDE);
     let terminal = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
@@ -66,7 +66,7 @@ fn opened() -> Broken {
 }
 
 impl Broken {
-    fn executes(&mut self) {
+    pub fn executes(&mut self) {
         self.terminal.keys("<enter>");
         self.terminal.wait_for("EXECUTE");
         self.terminal.keys("x");
@@ -74,17 +74,17 @@ impl Broken {
         until("the step to begin", || begun.exists().then_some(()));
     }
 
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.home.run_directory(&self.run).join("socket")
     }
 
-    fn supervisor(&self) -> Pid {
+    pub fn supervisor(&self) -> Pid {
         let pid = self.home.supervisor(&self.run).unwrap();
         Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
     }
 
     /// The process that carries out the first attempt of a block.
-    fn shim(&self, block: usize) -> Pid {
+    pub fn shim(&self, block: usize) -> Pid {
         let claim = self
             .home
             .run_directory(&self.run)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Findings;
+use crate::cli::holders;
 use crate::supervisor::place;
 
 /// Less than this many MiB is little for a journal and the output of a deployment.
@@ -71,6 +72,24 @@ pub(super) fn state(findings: &mut Findings) -> color_eyre::Result<()> {
             "no inode is free there",
             "remove files: each step makes some",
         );
+    }
+    Ok(())
+}
+
+/// The runs that have a process, and what they keep from others.
+pub(super) async fn runs(findings: &mut Findings) -> color_eyre::Result<()> {
+    let all = holders::all().await?;
+    if all.is_empty() {
+        findings.good("no run has a process");
+    }
+    for (run, standing, holding) in all {
+        let words = format!("run {run} ({}): {}", standing.state, holding.words());
+        let is_at_work = ["running", "rolling_back", "waiting", "soaking"];
+        if holding.works && is_at_work.contains(&standing.state.as_str()) {
+            findings.good(format!("{words}; {}", holding.help(&run)));
+        } else {
+            findings.warn(words, holding.help(&run));
+        }
     }
     Ok(())
 }

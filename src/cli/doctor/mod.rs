@@ -117,6 +117,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     machine::programs(&mut findings);
     findings.begin("state")?;
     machine::state(&mut findings)?;
+    findings.begin("runs")?;
+    machine::runs(&mut findings).await?;
     findings.begin("machine")?;
     machine::logout(&mut findings);
     findings.begin("terminal")?;

@@ -74,14 +74,18 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
             continue;
         }
         let size: usize = now.texts.iter().map(Vec::len).sum();
+        // What is too much is not searched for secrets: it is not kept anyway.
+        let is_too_much = now.cut || size > room || state.set.len() >= MOST;
         let withheld = if is_given(name) {
             Some(Withheld::Given)
-        } else if is_secret_name(name) || now.texts.iter().any(|text| secrets.are_in(text)) {
+        } else if is_secret_name(name) {
+            Some(Withheld::Secret)
+        } else if is_too_much {
+            Some(Withheld::Large)
+        } else if now.texts.iter().any(|text| secrets.are_in(text)) {
             Some(Withheld::Secret)
         } else if now.is_map {
             Some(Withheld::Map)
-        } else if now.cut || size > room || state.set.len() >= MOST {
-            Some(Withheld::Large)
         } else {
             None
         };

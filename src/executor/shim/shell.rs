@@ -27,23 +27,20 @@ const PRELUDE_FILE: &str = "shell.sh";
 /// what they meant.
 const KEEPER: &str = r#"
 __gonogo_keep() {
-  local __gonogo_status=$? __gonogo_options=$- __gonogo_letter __gonogo_name __gonogo_names
+  local __gonogo_status=$? __gonogo_options=$- __gonogo_name IFS=$'\n'
   builtin set +u
-  {
+  # Where the shim is gone nobody reads, and whoever writes would wait for ever.
+  builtin kill -0 "$PPID" && {
     builtin printf 'd\0%s\0x\0' "$PWD"
     builtin compgen -e
     builtin printf '\0'
-    for __gonogo_letter in _ a b c d e f g h i j k l m n o p q r s t u v w x y z \
-      A B C D E F G H I J K L M N O P Q R S T U V W X Y Z; do
-      builtin eval "__gonogo_names=(\"\${!$__gonogo_letter@}\")"
-      for __gonogo_name in "${__gonogo_names[@]}"; do
-        case $__gonogo_name in
-          __gonogo_* | _ | BASH* | FUNCNAME | PIPESTATUS | DIRSTACK | GROUPS | RANDOM | SRANDOM | \
-            SECONDS | LINENO | EPOCH* | COMP_*) ;;
-          *) builtin eval "[[ \${$__gonogo_name[@]+x} ]] && builtin printf '%s\0' v $__gonogo_name \
-            \"\${#$__gonogo_name[@]}\" \"\${!$__gonogo_name[@]}\" \"\${$__gonogo_name[@]}\"" ;;
-        esac
-      done
+    for __gonogo_name in $(builtin compgen -v); do
+      case $__gonogo_name in
+        __gonogo_* | _ | BASH* | FUNCNAME | PIPESTATUS | DIRSTACK | GROUPS | RANDOM | SRANDOM | \
+          SECONDS | LINENO | EPOCH* | COMP_* | IFS) ;;
+        *) builtin eval "[[ \${$__gonogo_name[@]+x} ]] && builtin printf '%s\0' v $__gonogo_name \
+          \"\${#$__gonogo_name[@]}\" \"\${!$__gonogo_name[@]}\" \"\${$__gonogo_name[@]}\"" ;;
+      esac
     done
     builtin printf 'e\0'
   } >|"$__gonogo_pipe"

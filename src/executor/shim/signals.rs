@@ -3,6 +3,7 @@
 
 use std::io;
 
+use rustix::process::Signal as Process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) struct Signals {
@@ -12,8 +13,9 @@ pub(super) struct Signals {
     pub(super) terminate: Signal,
     /// A child has ended.
     pub(super) child: Signal,
-    /// Heard so that it does not end the shim.
-    _hang_up: Signal,
+    /// Heard so that they do not end the shim: a terminal that goes, and a file that may not grow, which
+    /// then is an error of the write.
+    _ignored: [Signal; 2],
 }
 
 impl Signals {
@@ -23,7 +25,10 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             child: signal(SignalKind::child())?,
-            _hang_up: signal(SignalKind::hangup())?,
+            _ignored: [
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::from_raw(Process::XFSZ.as_raw()))?,
+            ],
         })
     }
 }

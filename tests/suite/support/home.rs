@@ -59,12 +59,13 @@ impl Home {
         path
     }
 
-    /// `gonogo.toml` with one environment `test` whose target `main` is this database.
+    /// `gonogo.toml` with one environment `test` whose target `main` is this database. A walk that has
+    /// ended keeps its supervisor: many tests look at what it left.
     pub fn environment(&self, conninfo: &str, more: &str) {
         self.write(
             "gonogo.toml",
             &format!(
-                "[environments.test]\n[environments.test.targets]\nmain = {conninfo:?}\n{more}\n"
+                "[environments.test]\npark_after = \"30m\"\n[environments.test.targets]\nmain = {conninfo:?}\n{more}\n"
             ),
         );
     }
