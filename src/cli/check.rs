@@ -9,7 +9,7 @@ use clap::Args;
 use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Role, Runbook, check_document, decoded};
+use crate::runbook::{Actor, Block, Role, Runbook, check_document, decoded};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -105,20 +105,7 @@ fn summary(runbook: &Runbook) -> String {
             if step.title != phase.title {
                 text += &format!("  line {:>4}    {}\n", step.line, step.title);
             }
-            for block in step
-                .blocks
-                .iter()
-                .filter_map(|number| runbook.block(*number))
-            {
-                let role = serde_json::to_value(block.role).unwrap_or_default();
-                text += &format!(
-                    "  line {:>4}      {} {}: {}\n",
-                    block.line,
-                    block.lang.as_deref().unwrap_or("-"),
-                    role.as_str().unwrap_or_default(),
-                    block.why
-                );
-            }
+            text += &blocks_of(runbook, &step.blocks);
         }
     }
     for option in &runbook.rollback {
@@ -134,6 +121,21 @@ fn summary(runbook: &Runbook) -> String {
             "  line {:>4}  rollback: {}{advice}\n",
             option.line, option.title
         );
+        for step in &option.steps {
+            if step.title != option.title {
+                text += &format!("  line {:>4}    {}\n", step.line, step.title);
+            }
+            text += &blocks_of(runbook, &step.blocks);
+        }
+    }
+    for section in &runbook.references {
+        if !section.blocks.is_empty() {
+            text += &format!(
+                "  line {:>4}  beside the walk: {}\n",
+                section.line, section.title
+            );
+            text += &blocks_of(runbook, &section.blocks);
+        }
     }
     let count = |severity| {
         runbook
@@ -149,6 +151,21 @@ fn summary(runbook: &Runbook) -> String {
         open::counted(count(Severity::Warning), "warning"),
     );
     text
+}
+
+fn blocks_of(runbook: &Runbook, numbers: &[usize]) -> String {
+    let blocks = numbers.iter().filter_map(|number| runbook.block(*number));
+    let line = |block: &Block| {
+        let role = serde_json::to_value(block.role).unwrap_or_default();
+        format!(
+            "  line {:>4}      {} {}: {}\n",
+            block.line,
+            block.lang.as_deref().unwrap_or("-"),
+            role.as_str().unwrap_or_default(),
+            block.why
+        )
+    };
+    blocks.map(line).collect()
 }
 
 /// What bash says about every shell block that may run.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Exit, OpenArguments, open};
 use crate::run::{
-    Event, Record, RunState, action_title, may_start_elsewhere, preview_ahead, rollback_plans,
+    Event, Record, RollbackPlan, RunState, action_title, may_start_elsewhere, preview_ahead,
+    rollback_plans,
 };
 use crate::runbook::{Actor, Phase, Runbook, Step, Wait};
 use crate::text::duration;
@@ -81,8 +82,24 @@ fn document(state: &RunState) -> Value {
         "estimate": { "min_s": min_s, "max_s": max_s },
         "waits": state.runbook.waits,
         "soaks": state.runbook.soaks,
-        "rollback": rollback_plans(state),
+        "rollback": rollback_plans(state).iter().map(|plan| rollback_document(state, plan)).collect::<Vec<_>>(),
+        "beside": state.runbook.references.iter().filter(|section| !section.blocks.is_empty()).map(|section| json!({
+            "title": section.title,
+            "line": section.line,
+            "blocks": section.blocks.iter().filter_map(|number| state.runbook.block(*number)).map(|block| json!({
+                "n": block.n, "line": block.line, "role": block.role,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
     })
+}
+
+/// A rollback as it would run now, and its steps with every alternative.
+fn rollback_document(state: &RunState, plan: &RollbackPlan) -> Value {
+    let mut document = serde_json::to_value(plan).unwrap_or_default();
+    let option = state.runbook.option(&plan.option);
+    let steps = option.into_iter().flat_map(|option| &option.steps);
+    document["steps"] = steps.map(|step| step_document(state, step)).collect();
+    document
 }
 
 /// The waits that the text of a phase asks for: those after its heading and before the next phase or rollback.
@@ -176,7 +193,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
             let document = json!({
                 "action": action,
                 "title": action_title(&state.runbook, step, action),
-                "line": state.runbook.block(action.block).map(|block| block.line),
+                "line": state.line_of(action),
                 "optional": state.is_optional(action),
                 "choice": chosen,
                 "command": shown.as_ref().ok().map(|shown| shown.command.clone()),
@@ -207,7 +224,12 @@ fn step_document(state: &RunState, step: &Step) -> Value {
         "line": step.line,
         "optional": step.optional,
         "choices": choices,
-        "manual": step.ticks.iter().map(|tick| tick.text.clone()).collect::<Vec<_>>(),
+        "manual": step.ticks.iter().map(|tick| &tick.text).collect::<Vec<_>>(),
+        "by_hand": step.ticks.iter().map(|tick| json!({
+            "text": tick.text,
+            "line": tick.line,
+            "choice": tick.choice.as_ref().map(|choice| &choice.name),
+        })).collect::<Vec<_>>(),
         "actions": actions,
     })
 }
@@ -243,12 +265,7 @@ fn text(document: &Value) -> String {
             if step["title"] != phase["title"] {
                 out += &format!("  {}\n", string(&step["title"]));
             }
-            for manual in step["manual"].as_array().into_iter().flatten() {
-                out += &format!("    [ ] {}\n", string(manual));
-            }
-            for action in step["actions"].as_array().into_iter().flatten() {
-                out += &action_text(action);
-            }
+            out += &step_text(step);
         }
         for wait in phase["waits"].as_array().into_iter().flatten() {
             out += &format!("    wait: {}\n", string(&wait["text"]));
@@ -277,7 +294,25 @@ fn text(document: &Value) -> String {
             out += &format!("wait: {}\n", string(&wait["text"]));
         }
     }
+    for section in document["beside"].as_array().into_iter().flatten() {
+        let blocks = section["blocks"].as_array().into_iter().flatten();
+        let lines: Vec<String> = blocks.map(|block| block["line"].to_string()).collect();
+        let title = string(&section["title"]);
+        out += &format!(
+            "beside the walk: {title} (blocks on line {})\n",
+            lines.join(", ")
+        );
+    }
     for option in document["rollback"].as_array().into_iter().flatten() {
+        out += &rollback_text(option);
+    }
+    out
+}
+
+fn rollback_text(option: &Value) -> String {
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = String::new();
+    {
         let title = string(&option["title"]);
         let said = title.to_lowercase().contains("recommended");
         let advice = if option["recommended"] == true && !said {
@@ -285,12 +320,26 @@ fn text(document: &Value) -> String {
         } else {
             ""
         };
-        out += &format!("\nway back: {title}{advice}\n");
+        out += &format!("\nrollback: {title}{advice}\n");
+        if let Some(when) = option["only_if"].as_str() {
+            out += &format!("    the guide says when: {when}\n");
+        }
         if let Some(against) = option["discouraged"].as_str() {
             out += &format!("    the guide advises against it: {against}\n");
         }
         if let Some(loses) = option["loses"].as_str() {
             out += &format!("    loses: {loses}\n");
+        }
+        // Before one of its alternatives is chosen, all of them are shown.
+        if option["open_choices"]
+            .as_array()
+            .is_some_and(|open| !open.is_empty())
+        {
+            for step in option["steps"].as_array().into_iter().flatten() {
+                out += &format!("  {}\n", string(&step["title"]));
+                out += &step_text(step);
+            }
+            return out + &expects_text(option);
         }
         let by_hand = |after: usize| {
             let acts = option["by_hand"].as_array().into_iter().flatten();
@@ -317,8 +366,33 @@ fn text(document: &Value) -> String {
             }
         }
         out += &by_hand(actions.map_or(0, Vec::len));
+        out += &expects_text(option);
     }
     out
+}
+
+fn expects_text(option: &Value) -> String {
+    let expects = option["expects"].as_array().into_iter().flatten();
+    expects
+        .map(|text| format!("    after it: {}\n", text.as_str().unwrap_or_default()))
+        .collect()
+}
+
+/// Boxes and commands of a step, in the order of the guide.
+fn step_text(step: &Value) -> String {
+    let manual = step["by_hand"].as_array().into_iter().flatten();
+    let manual = manual.map(|act| {
+        let text = act["text"].as_str().unwrap_or_default();
+        let choice = act["choice"].as_str();
+        let choice = choice.map(|name| format!("  (if `{name}` is chosen)"));
+        let text = format!("    [ ] {text}{}\n", choice.unwrap_or_default());
+        (act["line"].as_u64().unwrap_or(0), text)
+    });
+    let actions = step["actions"].as_array().into_iter().flatten();
+    let actions = actions.map(|action| (action["line"].as_u64().unwrap_or(0), action_text(action)));
+    let mut lines: Vec<(u64, String)> = manual.chain(actions).collect();
+    lines.sort_by_key(|(line, _)| *line);
+    lines.into_iter().map(|(_, text)| text).collect()
 }
 
 fn action_text(action: &Value) -> String {

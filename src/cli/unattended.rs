@@ -103,7 +103,7 @@ pub(super) async fn go_on(
         Some(snapshot) => (snapshot.you, Some(snapshot.state)),
         None => (String::new(), None),
     };
-    let ended = Walk {
+    let (ended, state) = Walk {
         client: joined.client,
         stream: joined.stream,
         me,
@@ -117,6 +117,8 @@ pub(super) async fn go_on(
     }
     .finish()
     .await?;
+    let proof = state.and_then(|state| state.rollback_proof());
+    let proof = proof.map_or_else(|| "not verified".to_owned(), |proof| proof.words());
     let document = status::document(run).await?;
     if json {
         print::json(&document)?;
@@ -127,7 +129,7 @@ pub(super) async fn go_on(
             Exit::Done
         }
         Finish::Ended(Ending::RolledBack) => {
-            say!("rolled back, and verified");
+            say!("rolled back, {proof}");
             Exit::RolledBack
         }
         Finish::Ended(Ending::Failed) => {
@@ -174,7 +176,12 @@ struct Walk {
 }
 
 impl Walk {
-    async fn finish(mut self) -> color_eyre::Result<Finish> {
+    async fn finish(mut self) -> color_eyre::Result<(Finish, Option<RunState>)> {
+        let ended = self.walk_on().await?;
+        Ok((ended, self.state))
+    }
+
+    async fn walk_on(&mut self) -> color_eyre::Result<Finish> {
         loop {
             let next = match &self.state {
                 Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
@@ -452,7 +459,7 @@ fn say(state: &RunState, event: &Event) {
                 .runbook
                 .option(option)
                 .map_or("", |option| option.title.as_str());
-            say!("\nway back: {title}");
+            say!("\nrollback: {title}");
         }
         _ => {}
     }

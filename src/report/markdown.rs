@@ -121,11 +121,24 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
                 _ => "under way".to_owned(),
             }
         )?;
+        let is_last = state.rollback.as_ref().is_some_and(|last| last == rollback);
         if rollback.succeeded == Some(true) {
             writeln!(out, "{}\n", super::standing::undone(state))?;
+            if let Some(proof) = state.rollback_proof().filter(|_| is_last) {
+                writeln!(out, "**Rolled back, {}.**\n", proof.words())?;
+            }
         }
         for step in &option.steps {
             write_step(out, state, step)?;
+        }
+        if let Some(gate) = state.rollback_gate().filter(|_| is_last) {
+            let items = state.gate_items(&gate);
+            if !items.is_empty() {
+                writeln!(out, "\nMust be true after it:\n")?;
+            }
+            for item in items {
+                writeln!(out, "- {}", criterion(state, &gate, item))?;
+            }
         }
     }
     if !state.pairing.log.is_empty() {

@@ -85,7 +85,16 @@ pub fn sentence(state: &RunState) -> String {
         },
         Mode::Failed => format!("given up in `{phase}`"),
         Mode::RolledBack => match state.rolled_back_by() {
-            Some(option) => format!("rolled back by `{}`", option.title),
+            Some(option) => {
+                let proof = state
+                    .rollback_proof()
+                    .map(|proof| format!(", {}", proof.words()));
+                format!(
+                    "rolled back by `{}`{}",
+                    option.title,
+                    proof.unwrap_or_default()
+                )
+            }
             None => "rolled back".to_owned(),
         },
         Mode::Stuck => {
@@ -125,10 +134,10 @@ pub(super) fn undone(state: &RunState) -> String {
         .count();
     match (undone, all) {
         (0, 0) => "Nothing had run that it could have undone.".to_owned(),
-        (0, _) => "Which of the steps that ran it has undone, the guide does not say: they stand as they were.".to_owned(),
+        (0, _) => "The guide does not say which of the steps that ran it has undone: they are as they were.".to_owned(),
         (undone, all) if undone == all => "It has undone every step that ran.".to_owned(),
         (undone, all) => format!(
-            "It has undone {undone} of the {all} steps that ran. The others only looked, made a backup, or are not known to be taken back by it: they stand as they were."
+            "It has undone {undone} of the {all} steps that ran. The others only looked, made a backup, or are not known to be undone by it: they are as they were."
         ),
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
-use crate::run::{ActionId, Attempt, RunState, Timestamp, action_title, rollback_plans, schedule};
+use crate::run::{
+    ActionId, Attempt, Proof, RunState, Timestamp, action_title, rollback_plans, schedule,
+};
 use crate::runbook::{Step, Undoes};
 
 /// What the state alone does not know.
@@ -36,10 +38,8 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
             .map(move |step| (phase.id.as_str(), step))
     });
     let rollback_texts = state.runbook.rollback.iter().flat_map(|option| {
-        option
-            .steps
-            .iter()
-            .map(move |step| (option.id.as_str(), step))
+        let own = option.steps.iter().filter(|step| !step.is_repeated);
+        own.map(move |step| (option.id.as_str(), step))
     });
     let steps: Vec<Value> = walk
         .chain(rollback_texts)
@@ -99,8 +99,11 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "rolled_back_by": state.rolled_back_by().map(|option| json!({
             "option": option.id,
             "title": option.title,
+            "verified": matches!(state.rollback_proof(), Some(Proof::Verified(_))),
+            "proof": state.rollback_proof().map(|proof| proof.words()),
             "takes_back": match &option.undoes {
                 Undoes::All => json!("all"),
+                Undoes::Backup => json!("backup"),
                 Undoes::These(ids) => json!(ids),
                 Undoes::Unsaid => Value::Null,
             },

@@ -20,7 +20,12 @@ pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Eve
     match state.mode {
         Mode::RollingBack => roll_back(state, readings, now),
         Mode::Running | Mode::Held | Mode::Done => walk(state, readings),
-        Mode::Failed | Mode::RolledBack | Mode::Stuck => Vec::new(),
+        // What must be true after a rollback is measured like the criteria of a gate.
+        Mode::RolledBack => state
+            .rollback_gate()
+            .map(|gate| judge_criteria(state, &gate, &Scope::of(state, readings)))
+            .unwrap_or_default(),
+        Mode::Failed | Mode::Stuck => Vec::new(),
     }
 }
 
@@ -92,6 +97,13 @@ fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) ->
             }
         }
     }
+    events.extend(judge_criteria(state, phase, &scope));
+    events
+}
+
+/// The criteria of a gate that carry a condition, where the verdict has changed.
+fn judge_criteria(state: &RunState, phase: &Phase, scope: &Scope) -> Vec<Event> {
+    let mut events = Vec::new();
     for item in &phase.criteria {
         let Some(cel) = &item.cel else { continue };
         let known = state
@@ -102,7 +114,7 @@ fn judge_by_measurement(state: &RunState, phase: &Phase, readings: &Readings) ->
         if known.is_some_and(|known| known.note.is_some()) {
             continue;
         }
-        let mut judgement = judge(&item.text, cel, &scope);
+        let mut judgement = judge(&item.text, cel, scope);
         if item.red_flag {
             judgement = judgement.of_a_red_flag();
         }

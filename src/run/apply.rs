@@ -546,6 +546,7 @@ fn begin_anew(state: &mut RunState, option: &str) {
     for step in book.option(option).iter().flat_map(|option| &option.steps) {
         state.steps.remove(&step.id);
     }
+    state.phases.remove(option);
 }
 
 /// A stuck rollback goes on once its failed step is run again or skipped.

@@ -260,13 +260,20 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
             Ok(shown) if shown.confirm.is_some() && state.protected => {
                 Next::Person("a typed confirmation".to_owned())
             }
-            Ok(shown) => Next::Do(Command::Start {
-                action,
-                hash: shown.hash,
-                typed: shown.confirm,
-                reason: None,
-                included: None,
-            }),
+            Ok(shown) => {
+                let waiting = state.waits_for(action, state.last_event_at);
+                if let (Some(waiting), false) = (&waiting, assume) {
+                    let title = super::action_title(&state.runbook, step, action);
+                    return Some(Next::Person(format!("`{title}`: {}", waiting.words())));
+                }
+                Next::Do(Command::Start {
+                    action,
+                    hash: shown.hash,
+                    typed: shown.confirm,
+                    reason: waiting.map(|_| "assumed in a rehearsal".to_owned()),
+                    included: None,
+                })
+            }
             Err(refusal) => Next::Person(refusal.message),
         });
     }
@@ -304,7 +311,13 @@ fn go_back(state: &RunState, reason: &str) -> Next {
     let by_command = plans
         .iter()
         .position(|plan| plan.ready && !plan.actions.is_empty());
-    let ready = by_command.or_else(|| plans.iter().position(|plan| plan.ready));
+    let ready = by_command
+        .or_else(|| plans.iter().position(|plan| plan.ready))
+        .or_else(|| {
+            plans
+                .iter()
+                .position(|plan| plan.can_begin && !plan.actions.is_empty())
+        });
     match ready.and_then(|index| plans.into_iter().nth(index)) {
         Some(plan) if state.protected && plan.confirm.is_some() => Next::Person(format!(
             "a typed confirmation of the rollback `{}`",

@@ -37,6 +37,7 @@ impl RunState {
     /// What a step asks for, in the order of the guide, under the choices made.
     pub fn acts_of(&self, step: &Step) -> Vec<Act> {
         let by_hand = step.ticks.iter().enumerate();
+        let by_hand = by_hand.filter(|(_, tick)| self.asks_for(tick));
         let mut acts: Vec<(usize, Act)> = by_hand
             .map(|(index, tick)| (tick.line, Act::ByHand(index)))
             .collect();
@@ -48,7 +49,7 @@ impl RunState {
     }
 
     /// Where an action stands in the guide.
-    fn line_of(&self, action: ActionId) -> usize {
+    pub fn line_of(&self, action: ActionId) -> usize {
         self.runbook.block(action.block).map_or(0, |block| {
             let part = action.part.checked_sub(1);
             part.and_then(|index| block.parts.get(index))

@@ -54,7 +54,11 @@ pub fn decide(
             | Command::ClearInput { .. }
             | Command::UndoInput {}
     );
-    if of_the_walk && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
+    let of_rollback = matches!(
+        command,
+        Command::Judge { phase, .. } if gate::is_of_rollback(state, phase)
+    );
+    if of_the_walk && !of_rollback && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
         return Err(Refusal::new(
             "this run is over; what it says is kept as it is",
             "write a note, or open a new run",

@@ -23,11 +23,13 @@ mod output;
 mod pairing;
 mod plan;
 mod preview;
+mod proof;
 mod shell;
 mod state;
 mod summary;
 mod time;
 mod undone;
+mod waits;
 mod walk;
 mod watch;
 
@@ -63,12 +65,14 @@ pub use pairing::{
 };
 pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
+pub use proof::Proof;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
 pub use state::*;
 pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
+pub use waits::Waiting as TimedWait;
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
 
 use condition::value_of;

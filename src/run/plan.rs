@@ -30,7 +30,13 @@ pub struct RollbackPlan {
     pub takes_back: Option<String>,
     /// A read-only query whose single value says how much is lost.
     pub loss_query: Option<BlockNumber>,
+    /// When it is the right one, in the author's words.
+    pub only_if: Option<String>,
+    /// What must be true after it, in the author's words; none: nothing can verify it.
+    pub expects: Vec<String>,
     /// Everything in it can run as it stands.
+    pub can_begin: bool,
+    /// It can run as it stands, and nothing says that it would not do what it is for.
     pub ready: bool,
     /// Why it is not ready, or what a person should know.
     pub reasons: Vec<String>,
@@ -127,20 +133,16 @@ pub enum PlannedAct<'a> {
 /// Every option, the one to take first.
 pub fn rollback_plans(state: &RunState) -> Vec<RollbackPlan> {
     let options = state.runbook.rollback.iter();
-    let mut plans: Vec<(bool, RollbackPlan)> = options
-        .map(|option| {
-            (
-                super::undone::is_of_later(state, option),
-                plan(state, option),
-            )
-        })
+    let mut plans: Vec<(u8, RollbackPlan)> = options
+        .map(|option| (super::undone::distance(state, option), plan(state, option)))
         .collect();
-    plans.sort_by_key(|(of_later, plan)| {
+    plans.sort_by_key(|(distance, plan)| {
         (
             plan.discouraged.is_some(),
-            *of_later,
+            *distance,
             !plan.recommended,
             !plan.ready,
+            plan.only_if.is_some(),
             plan.actions.is_empty(),
         )
     });
@@ -237,8 +239,10 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     } else if actions.is_empty() && open_choices.is_empty() {
         reasons.push("it holds no command: its acts are done by hand, and ticked".to_owned());
     }
-    let ready =
+    let can_begin =
         !nothing && open_choices.is_empty() && actions.iter().all(|action| action.command.is_ok());
+    let doubts = doubts(state, option);
+    let ready = can_begin && doubts.is_empty();
     let estimate_s = option.estimate.map(|estimate| estimate.max_s).or_else(|| {
         option
             .steps
@@ -253,7 +257,11 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     // Where the author does not say that nothing is lost, what destroys something loses it.
     let destroys =
         option.loses.is_none() && actions.iter().any(|action| !action.destructive.is_empty());
-    let confirm = (state.protected || loses_data || destroys).then(|| state.environment.clone());
+    let asks = state.protected || loses_data || destroys || !doubts.is_empty();
+    let confirm = asks.then(|| state.environment.clone());
+    reasons.splice(0..0, doubts);
+    let gate = option.steps.iter().flat_map(|step| &step.expect);
+    let expects = gate.chain(&option.criteria).map(|item| item.text.clone());
     RollbackPlan {
         option: option.id.clone(),
         title: option.title.clone(),
@@ -266,11 +274,37 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         loses: option.loses.clone(),
         takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
+        only_if: option.only_if.clone(),
+        expects: expects.collect(),
+        can_begin,
         ready,
         reasons,
         confirm,
         hash: super::hex(&hasher.finalize()),
     }
+}
+
+/// Why a rollback that can run would not do what it is for: what it needs is gone, or nothing in it
+/// brings back what this run has destroyed.
+fn doubts(state: &RunState, option: &crate::runbook::RollbackOption) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let Some(phase) = state.beyond()
+        && super::undone::distance(state, option) > 0
+    {
+        doubts.push(format!(
+            "`{}` is past: after it there is no rollback",
+            phase.title
+        ));
+    }
+    for lost in super::undone::lost_to(state, option) {
+        let names: Vec<String> = lost.names.iter().map(|name| format!("`{name}`")).collect();
+        doubts.push(format!(
+            "{} is gone since `{}` ran, and nothing in this rollback brings it back",
+            names.join(", "),
+            super::walk::before_colon(&lost.title)
+        ));
+    }
+    doubts
 }
 
 /// The text of an action in the guide, and what it destroys.

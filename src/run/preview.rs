@@ -208,6 +208,11 @@ pub(super) fn reckon(
         let drops = subject.destructive.iter().any(whole);
         drops.then(|| dropped_database(&command)).flatten()
     });
+    let confirm = confirm.or_else(|| {
+        state
+            .destroys_data(action)
+            .then(|| state.environment.clone())
+    });
     let mut hasher = Sha256::new();
     for part in [&action.to_string(), &target, &command] {
         hasher.update(part.as_bytes());

@@ -5,10 +5,12 @@ mod by_hand;
 mod held;
 mod lock;
 mod pairing;
+mod proof;
 mod properties;
 mod rollback;
 mod shell;
 mod undone;
+mod waits;
 mod walk;
 mod watches;
 

@@ -207,11 +207,18 @@ impl RunState {
         })
     }
 
+    /// Whether a box is asked for under the choices made.
+    pub fn asks_for(&self, tick: &Tick) -> bool {
+        chosen(tick.choice.as_ref(), &self.choices)
+    }
+
     /// Boxes of a step that wait to be ticked, with their index; optional ones wait for nobody.
     pub fn open_ticks<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = (usize, &'a Tick)> {
         let own = self.steps.get(&step.id);
         step.ticks.iter().enumerate().filter(move |(index, tick)| {
-            !tick.optional && !own.is_some_and(|own| own.ticks.contains_key(index))
+            !tick.optional
+                && self.asks_for(tick)
+                && !own.is_some_and(|own| own.ticks.contains_key(index))
         })
     }
 
@@ -337,33 +344,6 @@ impl RunState {
         self.runbook
             .walk()
             .position(|candidate| candidate.id == phase)
-    }
-
-    /// When a phase of the cleanup may begin: its wait after the forward path was done.
-    pub fn due(&self, phase: &Phase) -> Option<super::Timestamp> {
-        let wait = i64::try_from(phase.wait_s?).ok()?;
-        let from = self.completed_at?;
-        chrono::TimeDelta::try_seconds(wait).and_then(|wait| from.checked_add_signed(wait))
-    }
-
-    /// As [`Self::due`], for one action: a part that the guide lets wait longer (`# 3. Delete the dumps
-    /// (after 30 days)`) has a time of its own.
-    pub fn due_for(&self, phase: &Phase, action: ActionId) -> Option<super::Timestamp> {
-        let due = self.due(phase)?;
-        let part = action.part.checked_sub(1).and_then(|index| {
-            self.runbook
-                .block(action.block)
-                .and_then(|block| block.parts.get(index))
-        });
-        let own = part.and_then(|part| {
-            let lines = part.line..part.line + part.code.lines().count().max(1);
-            let mut waits = self.runbook.waits.iter();
-            let wait = waits.find(|wait| lines.contains(&wait.line))?;
-            let wait = i64::try_from(wait.duration_s).ok()?;
-            self.completed_at?
-                .checked_add_signed(chrono::TimeDelta::try_seconds(wait)?)
-        });
-        Some(own.map_or(due, |own| own.max(due)))
     }
 
     /// What the gate of a phase asks: the phase's criteria, then what its steps leave to judgement.

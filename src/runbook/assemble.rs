@@ -3,18 +3,23 @@
 
 mod aside;
 mod phase;
+mod places;
 mod rollback;
+mod rollback_words;
+#[cfg(test)]
+mod tests;
 mod undoes;
 
 use std::collections::{HashMap, HashSet};
 
 use super::blocks::Blocks;
-use super::headings::{Heading, Kind, slug, slug_of};
+use super::headings::{Heading, Kind, Word, slug, slug_of};
 use super::labels::Label;
-use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step};
+use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step, Wait};
 use super::outline::{Node, NodeKind};
 use super::source::Source;
 use super::steps::{self, Content, Material};
+use super::timing;
 
 pub(super) struct Assembler<'a> {
     source: &'a Source,
@@ -106,6 +111,7 @@ impl<'a> Assembler<'a> {
         }
         self.runbook.waits.sort_by_key(|wait| wait.line);
         self.runbook.waits.dedup_by_key(|wait| wait.line);
+        self.place_the_rest();
         self.bind_undo();
         self.bind_undoes();
     }
@@ -137,7 +143,7 @@ impl<'a> Assembler<'a> {
             line,
             ..Phase::default()
         };
-        self.keep_waits(&content);
+        self.keep_waits(&content.waits);
         phase.criteria.extend(content.criteria.iter().cloned());
         phase.estimate = content.estimate;
         let body = self.markdown(from, to);
@@ -184,7 +190,8 @@ impl<'a> Assembler<'a> {
             Kind::Cleanup => holds_boxes || holds_commands || holds_list,
             Kind::After => holds_boxes || holds_commands,
             _ if before => holds_boxes || holds_commands,
-            _ => holds_boxes,
+            // What is done later, or step by step, is no appendix.
+            _ => holds_boxes || (holds_commands && (self.is_later(index) || self.has_steps(index))),
         };
         if !walked || self.phases.is_empty() && !under_title {
             self.soak(index);
@@ -195,11 +202,7 @@ impl<'a> Assembler<'a> {
         if before || kind == Kind::Preparation {
             self.runbook.preparation.push(phase);
         } else {
-            phase.wait_s = heading
-                .raw
-                .get("wait")
-                .and_then(crate::text::duration::parse_s)
-                .or_else(|| self.wait_of(index));
+            phase.wait_s = phase.wait_s.or_else(|| self.wait_of(index));
             self.runbook.cleanup.push(phase);
         }
     }
@@ -230,7 +233,7 @@ impl<'a> Assembler<'a> {
                 self.runbook.cleanup.push(phase);
             }
         } else {
-            self.keep_waits(&content);
+            self.keep_waits(&content.waits);
             if heading.level > 0 && !body.trim().is_empty() {
                 self.push_section(index, to, SectionKind::Other);
             }
@@ -240,17 +243,63 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn keep_waits(&mut self, content: &Content) {
-        self.runbook.waits.extend(content.waits.iter().cloned());
+    fn keep_waits(&mut self, waits: &[Wait]) {
+        self.runbook.waits.extend(waits.iter().cloned());
+    }
+
+    /// The wait that a title asks for before its section: `Clean up (after 7 days)`.
+    fn wait_in_title(&self, index: usize) -> Option<Wait> {
+        let heading = &self.headings[index];
+        let written = heading.raw.get("wait");
+        let written = written.and_then(crate::text::duration::parse_s);
+        let duration_s = written.or_else(|| timing::wait_in(&heading.title))?;
+        Some(Wait {
+            line: heading.line,
+            text: heading.title.clone(),
+            duration_s,
+            holds: true,
+        })
+    }
+
+    /// Whether the title of a section, or of one in it, says that time passes before it.
+    fn is_later(&self, index: usize) -> bool {
+        self.wait_in_title(index).is_some()
+            || self
+                .inside(index)
+                .any(|inner| self.wait_in_title(inner).is_some())
+    }
+
+    /// Whether the sub-sections are numbered as steps.
+    fn has_steps(&self, index: usize) -> bool {
+        let children = self.headings[index].children.iter();
+        let numbered = children.filter(|child| {
+            let number = self.headings[**child].number.as_ref();
+            number.is_some_and(|number| matches!(number.word, Word::Step | Word::Phase))
+        });
+        numbered.count() > 1
     }
 
     fn read(&self, nodes: &[usize], title: Option<(&str, usize)>, label: Option<Label>) -> Content {
-        let material = Material {
+        steps::read(&self.material(false), nodes, title, label)
+    }
+
+    /// [`Self::read`] in a rollback, where a list that only describes asks for nothing.
+    fn read_rollback(
+        &self,
+        nodes: &[usize],
+        title: Option<(&str, usize)>,
+        label: Option<Label>,
+    ) -> Content {
+        steps::read(&self.material(true), nodes, title, label)
+    }
+
+    fn material(&self, in_rollback: bool) -> Material<'_> {
+        Material {
             nodes: self.nodes,
             blocks: &self.blocks.blocks,
             number_of: &self.blocks.number_of,
-        };
-        steps::read(&material, nodes, title, label)
+            in_rollback,
+        }
     }
 
     fn range(&self, from: usize, to: usize) -> Vec<usize> {
@@ -269,11 +318,6 @@ impl<'a> Assembler<'a> {
         }
         own.extend(from..heading.end.max(from));
         own
-    }
-
-    fn own_nodes_with_rollback(&self, index: usize) -> Vec<usize> {
-        let heading = &self.headings[index];
-        self.range(heading.node + 1, heading.end)
     }
 
     fn inside(&self, index: usize) -> impl Iterator<Item = usize> {
@@ -306,7 +350,10 @@ impl<'a> Assembler<'a> {
     fn is_command(&self, number: usize) -> bool {
         self.blocks.blocks.get(number - 1).is_some_and(|block| {
             block.actor != Actor::Nobody
-                && matches!(block.role, Role::Run | Role::Fill | Role::Split)
+                && matches!(
+                    block.role,
+                    Role::Run | Role::Fill | Role::Split | Role::Promote
+                )
         })
     }
 
@@ -390,12 +437,6 @@ impl<'a> Assembler<'a> {
     }
 }
 
-impl Kind {
-    fn is_aside_but_rollback(self) -> bool {
-        self.is_aside() && self != Self::Rollback && self != Self::Reference
-    }
-}
-
 fn step(id: String, title: &str, line: usize, body: String, content: Content) -> Step {
     Step {
         id,
@@ -407,9 +448,15 @@ fn step(id: String, title: &str, line: usize, body: String, content: Content) ->
         blocks: content.blocks,
         ticks: content.ticks,
         expect: content.expect,
+        waits: content
+            .waits
+            .into_iter()
+            .filter(|wait| wait.holds)
+            .collect(),
         choice: None,
         undo: None,
         approvals: None,
+        is_repeated: false,
     }
 }
 

@@ -1,21 +1,25 @@
 //! The document of `gonogo check --json`: stable, because scripts depend on it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::diagnostic::Diagnostic;
 use super::model::{
-    Block, Choice, Estimate, Expectation, Phase, Role, RollbackOption, Runbook, Step,
+    Block, Choice, Estimate, Expectation, Phase, Place, RollbackOption, Runbook, Step, Wait,
 };
 
-/// What was understood of a guide, and what was not. Phases are those of the forward path; the blocks of
-/// preparation, cleanup and reference sections stand in the list of blocks.
+/// What was understood of a guide, and what was not. `phases` are those of the forward path; what comes
+/// before and after it stands in `preparation` and `cleanup`. Each block says where it belongs.
 pub fn check_document(runbook: &Runbook) -> Value {
+    let phases = |phases: &[Phase]| phases.iter().map(phase).collect::<Vec<_>>();
+    let places = runbook.places();
     json!({
         "file": runbook.file,
         "title": runbook.title,
         "digest": runbook.digest,
         "repaired": runbook.repaired,
-        "phases": runbook.phases.iter().map(|item| phase(runbook, item)).collect::<Vec<_>>(),
+        "phases": phases(&runbook.phases),
         "rollback": runbook.rollback.iter().map(rollback).collect::<Vec<_>>(),
         "soaks": runbook.soaks.iter().map(|soak| json!({
             "title": soak.title,
@@ -24,55 +28,49 @@ pub fn check_document(runbook: &Runbook) -> Value {
             "criteria": soak.criteria,
             "red_flags": soak.red_flags,
         })).collect::<Vec<_>>(),
-        "waits": runbook.waits.iter().map(|wait| json!({
-            "line": wait.line,
-            "text": wait.text,
-            "duration_s": wait.duration_s,
-        })).collect::<Vec<_>>(),
-        "blocks": runbook.blocks.iter().map(block).collect::<Vec<_>>(),
+        "waits": runbook.waits.iter().map(wait).collect::<Vec<_>>(),
+        "blocks": runbook.blocks.iter().zip(&places).map(|(item, place)| block(item, place)).collect::<Vec<_>>(),
         "variables": runbook.variables.iter().filter(|known| !known.fills_itself).map(|variable| json!({
             "name": variable.name,
             "lines": variable.lines,
             "secret": variable.secret,
         })).collect::<Vec<_>>(),
         "diagnostics": runbook.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
+        "preparation": phases(&runbook.preparation),
+        "cleanup": phases(&runbook.cleanup),
+        "references": runbook.references.iter().map(|section| json!({
+            "kind": section.kind,
+            "title": section.title,
+            "line": section.line,
+            "blocks": section.blocks,
+        })).collect::<Vec<_>>(),
     })
 }
 
-fn phase(runbook: &Runbook, phase: &Phase) -> Value {
+fn phase(phase: &Phase) -> Value {
     json!({
         "id": phase.id,
         "title": phase.title,
         "line": phase.line,
         "optional": phase.optional,
         "estimate": estimate(phase.estimate),
-        "steps": phase.steps.iter().map(|item| step(runbook, item)).collect::<Vec<_>>(),
+        "steps": phase.steps.iter().map(step).collect::<Vec<_>>(),
+        "wait_s": phase.wait_s,
+        "criteria": phase.criteria.iter().map(expectation).collect::<Vec<_>>(),
     })
 }
 
-fn step(runbook: &Runbook, step: &Step) -> Value {
-    let by_hand = step
-        .blocks
-        .iter()
-        .filter_map(|number| runbook.block(*number))
-        .flat_map(|block| &block.parts)
-        .filter(|part| part.role == Role::Manual)
-        .map(|part| part.title.clone());
-    let manual: Vec<String> = step
-        .ticks
-        .iter()
-        .map(|tick| tick.text.clone())
-        .chain(by_hand)
-        .collect();
+fn step(step: &Step) -> Value {
     json!({
         "id": step.id,
         "title": step.title,
         "line": step.line,
         "optional": step.optional,
         "blocks": step.blocks,
-        "manual": manual,
+        "manual": step.ticks.iter().map(|tick| &tick.text).collect::<Vec<_>>(),
         "expect": step.expect.iter().map(expectation).collect::<Vec<_>>(),
         "choice": choice(step.choice.as_ref()),
+        "waits": step.waits.iter().map(wait).collect::<Vec<_>>(),
     })
 }
 
@@ -84,11 +82,20 @@ fn expectation(expectation: &Expectation) -> Value {
     })
 }
 
+fn wait(wait: &Wait) -> Value {
+    json!({
+        "line": wait.line,
+        "text": wait.text,
+        "duration_s": wait.duration_s,
+        "holds": wait.holds,
+    })
+}
+
 fn rollback(option: &RollbackOption) -> Value {
-    let blocks: Vec<usize> = option
+    let blocks: BTreeSet<usize> = option
         .steps
         .iter()
-        .flat_map(|step| step.blocks.clone())
+        .flat_map(|step| step.blocks.iter().copied())
         .collect();
     json!({
         "id": option.id,
@@ -97,10 +104,25 @@ fn rollback(option: &RollbackOption) -> Value {
         "recommended": option.recommended,
         "discouraged": option.discouraged,
         "blocks": blocks,
+        "only_if": option.only_if,
+        "steps": option.steps.iter().map(step).collect::<Vec<_>>(),
+        "criteria": option.criteria.iter().map(expectation).collect::<Vec<_>>(),
     })
 }
 
-fn block(block: &Block) -> Value {
+/// Where a block belongs: in the walk, in a rollback, or in a section beside them.
+fn place(place: &Place<'_>) -> Value {
+    match place {
+        Place::Walk(phase, step) => json!({ "in": "walk", "phase": phase.id, "step": step.id }),
+        Place::Rollback(option) => json!({ "in": "rollback", "option": option.id }),
+        Place::Beside(section) => {
+            json!({ "in": "beside", "section": section.title, "line": section.line })
+        }
+        Place::Nowhere => json!({ "in": "nowhere" }),
+    }
+}
+
+fn block(block: &Block, at: &Place<'_>) -> Value {
     json!({
         "n": block.n,
         "line": block.line,
@@ -111,6 +133,7 @@ fn block(block: &Block) -> Value {
         "long_running": block.long_running,
         "choice": choice(block.choice.as_ref().or_else(|| block.parts.iter().find_map(|part| part.choice.as_ref()))),
         "needs": block.needs,
+        "place": place(at),
     })
 }
 

@@ -2,6 +2,7 @@
 //! it carries (`Phase 3`, `Step 2`, `1.1`, `T-30m`).
 
 use super::attributes::{Raw, take_comments, take_heading_attributes};
+use super::labels::{Label, label_of};
 use super::outline::{Node, NodeKind};
 use super::pattern::pattern;
 
@@ -76,42 +77,72 @@ pub(super) struct Heading {
     pub raw: Raw,
 }
 
+/// The level of a bold label that heads a part of a rollback: below every heading.
+const LABEL: u8 = 7;
+
 /// All headings, in order. The first heading of a guide, where it is its only title, is the parent of
-/// everything after it.
+/// everything after it. In a rollback, bold labels before commands are headings too.
 pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
-    let mut headings: Vec<Heading> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let NodeKind::Heading { level } = node.kind else {
-            continue;
-        };
-        let (title, mut raw) = take_heading_attributes(&node.text);
-        for follower in nodes[index + 1..].iter().take(3) {
-            if follower.kind != NodeKind::Html {
-                break;
-            }
-            raw.merge(take_comments(&follower.text).1);
-        }
-        let number = number_of(&title);
-        let kind = forced_kind(&raw).unwrap_or_else(|| kind_of(&title, number.as_ref()));
-        headings.push(Heading {
-            node: index,
-            level,
-            line: node.line,
-            title,
-            kind,
-            number,
-            parent: None,
-            children: Vec::new(),
-            body_end: nodes.len(),
-            end: nodes.len(),
-            raw,
-        });
-    }
+    let mut headings: Vec<Heading> = nodes
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| match node.kind {
+            NodeKind::Heading { level } => Some(heading(nodes, index, level)),
+            _ => None,
+        })
+        .collect();
     if headings
         .first()
         .is_some_and(|first| first.level == 1 && first.number.is_none())
     {
         headings[0].level = 0;
+    }
+    nest(&mut headings, nodes.len());
+    let labels = labels_of_rollbacks(&headings, nodes);
+    if !labels.is_empty() {
+        headings.extend(labels.into_iter().map(|index| heading(nodes, index, LABEL)));
+        headings.sort_by_key(|heading| heading.node);
+        nest(&mut headings, nodes.len());
+    }
+    headings
+}
+
+fn heading(nodes: &[Node], index: usize, level: u8) -> Heading {
+    let node = &nodes[index];
+    let (title, mut raw) = take_heading_attributes(&node.text);
+    for follower in nodes[index + 1..].iter().take(3) {
+        if follower.kind != NodeKind::Html {
+            break;
+        }
+        raw.merge(take_comments(&follower.text).1);
+    }
+    let title = match level {
+        LABEL => title.trim_matches(['*', '_', ':', ' ']).to_owned(),
+        _ => title,
+    };
+    let number = number_of(&title);
+    let kind = forced_kind(&raw).unwrap_or_else(|| kind_of(&title, number.as_ref()));
+    Heading {
+        node: index,
+        level,
+        line: node.line,
+        title,
+        kind,
+        number,
+        parent: None,
+        children: Vec::new(),
+        body_end: nodes.len(),
+        end: nodes.len(),
+        raw,
+    }
+}
+
+/// Finds each heading's parent, children and end.
+fn nest(headings: &mut [Heading], nodes: usize) {
+    for heading in headings.iter_mut() {
+        heading.parent = None;
+        heading.children.clear();
+        (heading.body_end, heading.end) = (nodes, nodes);
     }
     let mut open: Vec<usize> = Vec::new();
     for index in 0..headings.len() {
@@ -132,7 +163,53 @@ pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
         }
         open.push(index);
     }
-    headings
+}
+
+/// Bold labels that head the parts of a rollback where its author made no headings: two or more under
+/// one heading, each with something to do before the next.
+fn labels_of_rollbacks(headings: &[Heading], nodes: &[Node]) -> Vec<usize> {
+    let mut back = vec![false; headings.len()];
+    let mut found = Vec::new();
+    for (index, heading) in headings.iter().enumerate() {
+        back[index] =
+            heading.kind == Kind::Rollback || heading.parent.is_some_and(|parent| back[parent]);
+        if !back[index] {
+            continue;
+        }
+        let labels: Vec<usize> = (heading.node + 1..heading.body_end)
+            .filter(|node| is_bold_label(&nodes[*node]))
+            .collect();
+        let ends = labels.iter().skip(1).copied().chain([heading.body_end]);
+        let heads: Vec<usize> = labels
+            .iter()
+            .copied()
+            .zip(ends)
+            .filter(|(label, end)| {
+                nodes[label + 1..*end]
+                    .iter()
+                    .any(|node| node.code().is_some())
+            })
+            .map(|(label, _)| label)
+            .collect();
+        if heads.len() > 1 {
+            found.extend(heads);
+        }
+    }
+    found
+}
+
+/// `**Step 1: Restart**` or `**Quick rollback:**` alone on its line, and no label such as `Expected`.
+fn is_bold_label(node: &Node) -> bool {
+    let text = node.text.trim();
+    let is_bold = ["**", "__"].iter().any(|mark| {
+        let inner = text.strip_prefix(mark);
+        let inner = inner.and_then(|rest| rest.trim_end_matches(':').strip_suffix(mark));
+        inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(mark))
+    });
+    node.kind == NodeKind::Paragraph
+        && node.item.is_none()
+        && is_bold
+        && label_of(text).is_some_and(|(label, _)| label == Label::Other)
 }
 
 /// A comment such as `<!-- gonogo: rollback -->` decides what a section is for.

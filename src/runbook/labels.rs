@@ -85,6 +85,24 @@ pub(super) fn marked(text: &str) -> Option<(bool, &str)> {
     None
 }
 
+/// What stands behind a box: `☐ Reviewed`, `[ ] Reviewed`, `- [x] Reviewed`.
+pub(super) fn boxed(line: &str) -> Option<&str> {
+    let line = line.trim().trim_start_matches(['-', '*', '•']).trim_start();
+    ["☐", "☑", "☒", "□", "▢", "[ ]", "[x]", "[X]"]
+        .iter()
+        .find_map(|mark| line.strip_prefix(mark))
+        .map(str::trim)
+}
+
+/// Whether each line is a box or blank: a list to tick, whatever the fence around it says.
+pub(super) fn is_checklist(code: &str) -> bool {
+    let mut lines = code
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .peekable();
+    lines.peek().is_some() && lines.all(|line| boxed(line).is_some_and(|text| !text.is_empty()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +128,14 @@ mod tests {
             Some((Label::Action, "Visit the page:"))
         );
         assert_eq!(label("**Note**: careful"), Some((Label::Other, "careful")));
+    }
+
+    #[test]
+    fn a_list_of_boxes_is_a_checklist() {
+        assert!(is_checklist("☐ Reviewed\n\n[ ] Tests pass (12/12)\n"));
+        assert!(!is_checklist("☐ Reviewed\nmake test\n"));
+        assert!(!is_checklist("[ -f a ] && b\n"));
+        assert!(!is_checklist(""));
     }
 
     #[test]

@@ -38,9 +38,14 @@ pub(super) fn mask_texts(runbook: &mut Runbook) {
     for option in rollback {
         mask(&mut option.title);
         mask(&mut option.body);
-        for text in [&mut option.discouraged, &mut option.loses] {
+        for text in [
+            &mut option.discouraged,
+            &mut option.loses,
+            &mut option.only_if,
+        ] {
             text.iter_mut().for_each(mask);
         }
+        option.criteria.iter_mut().for_each(mask_expectation);
         option.steps.iter_mut().for_each(mask_step);
     }
     for section in references {
@@ -83,6 +88,7 @@ fn mask_step(step: &mut Step) {
         tick.value.iter_mut().for_each(mask);
     }
     step.expect.iter_mut().for_each(mask_expectation);
+    step.waits.iter_mut().for_each(|wait| mask(&mut wait.text));
 }
 
 fn mask_expectation(expectation: &mut Expectation) {

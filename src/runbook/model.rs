@@ -93,9 +93,10 @@ impl Runbook {
 
     /// Steps of the walk and of every rollback option.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let of_rollbacks = self.rollback.iter().flat_map(|option| &option.steps);
         self.walk()
             .flat_map(|phase| &phase.steps)
-            .chain(self.rollback.iter().flat_map(|option| &option.steps))
+            .chain(of_rollbacks.filter(|step| !step.is_repeated))
     }
 
     pub fn step(&self, id: &str) -> Option<&Step> {
@@ -106,6 +107,34 @@ impl Runbook {
     pub fn phase_of(&self, step: &str) -> Option<&Phase> {
         self.walk()
             .find(|phase| phase.steps.iter().any(|candidate| candidate.id == step))
+    }
+
+    /// Where each block belongs, in the order of the blocks.
+    pub fn places(&self) -> Vec<Place<'_>> {
+        let mut places = vec![Place::Nowhere; self.blocks.len()];
+        let mut put = |number: BlockNumber, place| {
+            let known = number.checked_sub(1).and_then(|at| places.get_mut(at));
+            if let Some(known) = known.filter(|known| **known == Place::Nowhere) {
+                *known = place;
+            }
+        };
+        for phase in self.walk() {
+            for step in &phase.steps {
+                let blocks = step.blocks.iter();
+                blocks.for_each(|number| put(*number, Place::Walk(phase, step)));
+            }
+        }
+        for option in &self.rollback {
+            let of_steps = option.steps.iter().flat_map(|step| &step.blocks);
+            of_steps
+                .chain(&option.loss_query)
+                .for_each(|number| put(*number, Place::Rollback(option)));
+        }
+        for section in &self.references {
+            let blocks = section.blocks.iter();
+            blocks.for_each(|number| put(*number, Place::Beside(section)));
+        }
+        places
     }
 
     pub fn option(&self, id: &str) -> Option<&RollbackOption> {
@@ -130,7 +159,7 @@ pub struct Phase {
     pub criteria: Vec<Expectation>,
     /// After this phase there is no rollback.
     pub point_of_no_return: bool,
-    /// Seconds that must pass after the phase before it (`WAIT 7 DAYS`), for a phase of the cleanup.
+    /// Seconds that must pass before it, from the completion of what stands before it (`WAIT 7 DAYS`).
     pub wait_s: Option<u64>,
     pub owner: Option<String>,
     /// How many people its gate asks for, the driver among them.
@@ -152,6 +181,9 @@ pub struct Step {
     pub blocks: Vec<BlockNumber>,
     pub ticks: Vec<Tick>,
     pub expect: Vec<Expectation>,
+    /// What must be waited for: in its title before all of it, in a sentence before what comes after.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
     /// The group of alternatives this step belongs to, and its name within it.
     pub choice: Option<Choice>,
     /// Id of the step or block that takes this step back.
@@ -159,6 +191,9 @@ pub struct Step {
     /// How many people each of its commands asks for, the driver among them.
     #[serde(default)]
     pub approvals: Option<u8>,
+    /// It stands in an earlier rollback too: what is done first, whichever is taken.
+    #[serde(default)]
+    pub is_repeated: bool,
 }
 
 /// A box or manual act that a person ticks.
@@ -174,6 +209,9 @@ pub struct Tick {
     /// What value the person must give (`value="ticket number"`), where a bare tick is not enough.
     pub value: Option<String>,
     pub optional: bool,
+    /// The alternative that it belongs to: it is asked for where that is chosen.
+    #[serde(default)]
+    pub choice: Option<Choice>,
 }
 
 /// What must be true. Without `cel` a person judges it.
@@ -215,8 +253,17 @@ pub struct RollbackOption {
     pub loss_query: Option<BlockNumber>,
     pub body: String,
     pub steps: Vec<Step>,
+    /// What must be true after it, besides what its steps expect.
+    #[serde(default)]
+    pub criteria: Vec<Expectation>,
+    /// When it is the right one, in the author's words.
+    #[serde(default)]
+    pub only_if: Option<String>,
     #[serde(default)]
     pub undoes: Undoes,
+    /// Its author says what it undoes; else the guide's words and places do.
+    #[serde(default)]
+    pub undoes_is_said: bool,
 }
 
 /// What a rollback undoes, as far as the guide says.
@@ -226,8 +273,10 @@ pub enum Undoes {
     /// Only what names it as its `undo`.
     #[default]
     Unsaid,
-    /// All that ran.
+    /// All that ran; its author says so.
     All,
+    /// What the backup holds that it puts back: what ran on the database after this run made one.
+    Backup,
     /// Phases and steps, by id.
     These(Vec<String>),
 }
@@ -273,6 +322,20 @@ pub struct Wait {
     pub line: usize,
     pub text: String,
     pub duration_s: u64,
+    /// What comes after it waits; otherwise it is only told (`the cache is warm after 5 minutes`).
+    #[serde(default)]
+    pub holds: bool,
+}
+
+/// Where a block belongs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place<'a> {
+    Walk(&'a Phase, &'a Step),
+    /// One step may belong to several rollbacks: what is done first, whichever is taken.
+    Rollback(&'a RollbackOption),
+    /// In a section that is looked up.
+    Beside(&'a Section),
+    Nowhere,
 }
 
 /// One fence or indented block.

@@ -11,6 +11,7 @@ pub(super) use settled::part_lines;
 use settled::{accept_parts, settled};
 
 use super::commands;
+use super::labels;
 use super::languages::{self, Family};
 use super::model::{Actor, Part, Role};
 use super::pattern::pattern;
@@ -73,6 +74,9 @@ pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
 }
 
 fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict {
+    if labels::is_checklist(block.code) {
+        return Verdict::of(Role::Manual, Actor::Nobody, "it is a list of boxes to tick");
+    }
     if let Some(verdict) = output(block, family) {
         return verdict;
     }
@@ -190,8 +194,14 @@ fn output(block: &Surroundings<'_>, family: Family) -> Option<Verdict> {
     let calls = pattern!(r"\b(run|execute|verify|check|query|command|use|using|test|compare)\b");
     // What is answered to an incident is done.
     let reaction = pattern!(r"^\W*responses?\W*$").is_match(&label);
+    // `Expected: `f`` has said what was expected: what comes next is no output of it.
+    let told = labels::label_of(block.label).is_some_and(|(label, rest)| {
+        label == labels::Label::Expected
+            && rest.chars().any(char::is_alphanumeric)
+            && !labels::is_introduction(block.label)
+    });
     let said = if executable {
-        strict.is_match(&label) && !calls.is_match(&label) && !reaction
+        strict.is_match(&label) && !calls.is_match(&label) && !reaction && !told
     } else {
         strict.is_match(&label)
             || (loose.is_match(&label) && !calls.is_match(&label))

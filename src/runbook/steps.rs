@@ -4,11 +4,12 @@
 use super::attributes::take_comments;
 use super::expectation;
 use super::headings::bare_title;
-use super::labels::{Label, is_introduction, label_of, marked};
+use super::labels::{self, Label, is_introduction, label_of, marked};
 use super::model::{Actor, Block, Estimate, Expectation, Role, Tick, Wait};
 use super::outline::{Node, NodeKind};
 use super::pattern::pattern;
 use super::timing;
+use super::words;
 
 /// What was found in a range of the outline.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct Material<'a> {
     pub blocks: &'a [Block],
     /// Block number by node index.
     pub number_of: &'a std::collections::HashMap<usize, usize>,
+    /// A list that only describes (`Keeps the old files`) asks for nothing there.
+    pub in_rollback: bool,
 }
 
 /// Reads the nodes of a step. `title` names the act where the step holds nothing else to do; `None`
@@ -77,7 +80,7 @@ impl Reader<'_> {
                 self.label = label_of(&node.text)
                     .map(|(label, _)| label)
                     .filter(|label| *label != Label::Other);
-                self.wait(&node.text, node.line);
+                self.wait(&node.text, node.line, timing::wait_in(&node.text).is_some());
             }
             NodeKind::Paragraph => self.paragraph(node, next),
             NodeKind::Item { task, ordered } => self.item(index, node, *task, *ordered),
@@ -91,7 +94,7 @@ impl Reader<'_> {
         if self.content.estimate.is_none() {
             self.content.estimate = timing::estimate_in(&text);
         }
-        self.wait(&text, node.line);
+        self.wait(&text, node.line, timing::holds(&text));
         if text.contains('☐') {
             for (offset, line) in text.split('☐').skip(1).enumerate() {
                 self.tick(node.line + offset, line.trim(), false, false);
@@ -145,7 +148,7 @@ impl Reader<'_> {
 
     fn item(&mut self, index: usize, node: &Node, task: Option<bool>, ordered: bool) {
         let (text, raw) = take_comments(&node.text);
-        self.wait(&text, node.line);
+        self.wait(&text, node.line, timing::holds(&text));
         if let Some(boxed) = text.strip_prefix('☐') {
             self.tick_with(node.line, boxed.trim(), false, &raw);
             return;
@@ -230,6 +233,15 @@ impl Reader<'_> {
             self.by_hand(block);
             return;
         }
+        for part in &block.parts {
+            if part.role == Role::Manual {
+                self.tick(part.line, &part.title, false, part.optional);
+                let tick = self.content.ticks.last_mut();
+                if let Some(tick) = tick.filter(|tick| tick.line == part.line) {
+                    tick.choice.clone_from(&part.choice);
+                }
+            }
+        }
         if matches!(block.role, Role::Run | Role::Fill) {
             for (offset, act) in super::role::trailing_acts(&block.code, block.actor) {
                 self.tick(block.code_line + offset, &act, false, false);
@@ -257,7 +269,10 @@ impl Reader<'_> {
             for (offset, line) in block.code.lines().enumerate() {
                 let trimmed = line.trim_start();
                 if trimmed.starts_with('#') || trimmed.starts_with("--") {
-                    self.wait(trimmed, block.code_line + offset);
+                    // A short pause inside a block is its own `sleep`.
+                    let holds = timing::holds(trimmed)
+                        && timing::wait_in(trimmed).is_some_and(|seconds| seconds >= 3_600);
+                    self.wait(trimmed, block.code_line + offset, holds);
                 }
             }
         }
@@ -277,6 +292,7 @@ impl Reader<'_> {
     fn by_hand(&mut self, block: &Block) {
         for (offset, line) in block.code.lines().enumerate() {
             let act = line.trim().trim_start_matches(['#', '-']).trim();
+            let act = labels::boxed(act).unwrap_or(act);
             self.tick(block.code_line + offset, act, false, false);
         }
         self.label = None;
@@ -347,12 +363,13 @@ impl Reader<'_> {
         }
     }
 
-    fn wait(&mut self, text: &str, line: usize) {
+    fn wait(&mut self, text: &str, line: usize, holds: bool) {
         if let Some(duration_s) = timing::wait_in(text) {
             self.content.waits.push(Wait {
                 line,
                 text: text.trim_start_matches(['#', '-', ' ']).to_owned(),
                 duration_s,
+                holds,
             });
         }
     }
@@ -368,6 +385,9 @@ impl Reader<'_> {
                 .is_some_and(|block| !matches!(block.role, Role::Output | Role::Content))
         });
         if !has_code && self.content.ticks.is_empty() {
+            if self.material.in_rollback {
+                self.loose.retain(|tick| words::is_act(&tick.text));
+            }
             self.content.ticks = self.loose;
         }
         if !has_code && self.content.ticks.is_empty() {

@@ -58,6 +58,21 @@ pub(super) fn wait_in(text: &str) -> Option<u64> {
     (span.max_s() > 0).then(|| span.max_s())
 }
 
+/// Whether a sentence with a wait makes what comes after it wait (`Wait 10 minutes`, `**WAIT 7 DAYS**`,
+/// `After 2 hours:`, `Remove the dumps (after 30 days)`), or only tells of time (`it is up after 5
+/// minutes`, `if it is not back after 5 minutes`).
+pub(super) fn holds(text: &str) -> bool {
+    let text =
+        text.trim_start_matches(|character: char| !character.is_alphanumeric() && character != '(');
+    let text = text.trim_start_matches(|character: char| {
+        character.is_ascii_digit() || matches!(character, '.' | ')' | ' ')
+    });
+    pattern!(
+        r"(?i)^(?:(?:then|now|please|next)\b[,:]?\s*)?(?:wait|pause|hold off|warten|warte|attendre|attendez|esperar|espere|aspettare)\b|^after\b[^.]{0,80}:\W*$|\((?:wait|after|warten|nach)\b[^()]*\)\W*$"
+    )
+    .is_match(text)
+}
+
 /// How long a watch named in a title or a label lasts: `Monitoring (24 hours)`, `first 15 minutes`,
 /// `Run for 1 week`. A range gives its longer end.
 pub(super) fn soak_in(text: &str) -> Option<u64> {
@@ -110,6 +125,21 @@ mod tests {
         assert_eq!(wait_in("Remove old files (after 30 days)"), Some(2_592_000));
         assert_eq!(wait_in("wait for 10 minutes"), Some(600));
         assert_eq!(wait_in("wait until green"), None);
+        for held in [
+            "**WAIT 7 DAYS** after success",
+            "3. Then wait 10 minutes",
+            "After 2 hours of quiet:",
+            "# 3. Remove the dumps (after 30 days)",
+        ] {
+            assert!(holds(held), "{held}");
+        }
+        for told in [
+            "It is up after 5 minutes.",
+            "If it is not back after 5 minutes, go back.",
+            "After 5 minutes the cache is warm.",
+        ] {
+            assert!(!holds(told), "{told}");
+        }
         assert_eq!(
             soak_in("Post-Deployment Monitoring (24 Hours)"),
             Some(86_400)

@@ -10,7 +10,8 @@ use super::view::Look;
 use super::waits::waits_for_person;
 use super::watching::offer;
 use crate::run::{
-    ActionId, GateDecision, Mode, Outcome, RunState, StepStatus, action_title, preview,
+    ActionId, GateDecision, Mode, Outcome, Proof, RunState, StepStatus, TimedWait, action_title,
+    preview,
 };
 use crate::runbook::{Choice, Phase, Step};
 
@@ -67,6 +68,7 @@ pub fn items(run: &RunState, step: &Step) -> Vec<Item> {
         .ticks
         .iter()
         .enumerate()
+        .filter(|(_, tick)| run.asks_for(tick))
         .map(|(index, tick)| (tick.line, Item::Tick(index)))
         .collect();
     for action in run.actions_of(step) {
@@ -366,12 +368,27 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
             let by = run
                 .rolled_back_by()
                 .map(|option| format!(" by `{}`", plain(&option.title)));
-            return next(format!(
-                "rolled back{}: this run is over; `gonogo report {}` tells it all, {} leaves",
-                by.unwrap_or_default(),
-                run.run,
-                key(Intent::AskQuit)
-            ));
+            let by = by.unwrap_or_default();
+            return match run.rollback_proof() {
+                Some(Proof::Open(open)) => loud(
+                    format!(
+                        "rolled back{by}, not verified: {} to judge, {} shows them",
+                        plural(open.len(), "condition", "conditions"),
+                        key(Intent::AskGate)
+                    ),
+                    Role::Warning,
+                ),
+                Some(proof @ Proof::Failed(_)) => loud(
+                    format!("rolled back{by}, {}", plain(&proof.words())),
+                    Role::Failed,
+                ),
+                proof => next(format!(
+                    "rolled back{by}, {}; `gonogo report {}` tells it all, {} leaves",
+                    proof.map_or_else(String::new, |proof| proof.words()),
+                    run.run,
+                    key(Intent::AskQuit)
+                )),
+            };
         }
         Mode::Failed => {
             return next(format!(
@@ -532,6 +549,17 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAct {
                     ),
                     Role::Failed,
                 ),
+                _ if let Some(waiting) = run.waits_for(*action, now) => {
+                    let may_leave = match waiting {
+                        TimedWait::Until(_) => "; you may leave",
+                        TimedWait::For(_) => "",
+                    };
+                    next(format!(
+                        "{elsewhere}`{}`: {}{may_leave}",
+                        fit(&title, 40),
+                        waiting.words()
+                    ))
+                }
                 _ => match preview(run, *action) {
                     Ok(_) if run.is_optional(*action) => next(format!(
                         "{elsewhere}optional: Enter shows what would run, {} leaves it out: `{title}`",

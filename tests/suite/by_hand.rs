@@ -80,7 +80,7 @@ fn at_the_prompt_every_act_is_asked_for_and_said_to_be_done() {
     prompt.wait_for("by hand   Tell the desk");
     assert!(home.path().join("flag").exists());
     prompt.keys("done<enter>");
-    prompt.wait_for("rolled back, and verified");
+    prompt.wait_for("rolled back, not verified");
     assert_eq!(prompt.wait_exit(), 4);
     assert!(!home.path().join("flag").exists());
     let report = home.gonogo(&["report", &run]).exits(0).out;

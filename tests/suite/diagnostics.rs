@@ -295,25 +295,35 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
     };
     assert_eq!(
         keys(&document),
-        "file title digest repaired phases rollback soaks waits blocks variables diagnostics"
+        "file title digest repaired phases rollback soaks waits blocks variables diagnostics preparation cleanup references"
     );
     for (pointer, expected) in [
-        ("/phases/0", "id title line optional estimate steps"),
+        (
+            "/phases/0",
+            "id title line optional estimate steps wait_s criteria",
+        ),
         ("/phases/0/estimate", "min_s max_s"),
         (
             "/phases/0/steps/0",
-            "id title line optional blocks manual expect choice",
+            "id title line optional blocks manual expect choice waits",
         ),
         ("/phases/0/steps/0/expect/0", "line text cel"),
         (
             "/rollback/0",
-            "id title line recommended discouraged blocks",
+            "id title line recommended discouraged blocks only_if steps criteria",
         ),
         ("/soaks/0", "title line duration_s criteria red_flags"),
-        ("/waits/0", "line text duration_s"),
+        ("/waits/0", "line text duration_s holds"),
         (
             "/blocks/0",
-            "n line lang role why destructive long_running choice needs",
+            "n line lang role why destructive long_running choice needs place",
+        ),
+        ("/blocks/0/place", "in phase step"),
+        ("/blocks/1/place", "in phase step"),
+        ("/blocks/2/place", "in option"),
+        (
+            "/cleanup/0",
+            "id title line optional estimate steps wait_s criteria",
         ),
         ("/variables/0", "name lines secret"),
         ("/diagnostics/0", "severity code line column message help"),

@@ -142,7 +142,7 @@ fn at_the_prompt_the_choice_is_typed() {
     let mut prompt = Terminal::start(home.path(), &["rollback", &run], 120, 40);
     prompt.wait_for("which?");
     prompt.keys("retry<enter>");
-    prompt.wait_for("rolled back, and verified");
+    prompt.wait_for("rolled back, not verified");
     assert_eq!(prompt.wait_exit(), 4);
     assert_eq!((times(&home, "stop"), times(&home, "start")), (1, 1));
 }

@@ -13,6 +13,12 @@ fn find_phase<'a>(state: &'a RunState, id: &str) -> Result<&'a Phase, Refusal> {
     })
 }
 
+/// Whether a judgement is about the rollback that was begun last.
+pub(super) fn is_of_rollback(state: &RunState, phase: &str) -> bool {
+    let begun = state.rollback.as_ref();
+    begun.is_some_and(|begun| begun.option == phase)
+}
+
 pub(super) fn judge_by_person(
     state: &RunState,
     phase: &str,
@@ -20,7 +26,12 @@ pub(super) fn judge_by_person(
     holds: bool,
     note: Option<&str>,
 ) -> Result<Vec<Event>, Refusal> {
-    let phase = find_phase(state, phase)?;
+    // What must be true after a rollback is judged like the criteria of a phase.
+    let of_rollback = state.rollback_gate().filter(|gate| gate.id == phase);
+    let phase = match &of_rollback {
+        Some(gate) => gate,
+        None => find_phase(state, phase)?,
+    };
     let item = state
         .gate_items(phase)
         .into_iter()

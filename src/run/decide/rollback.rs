@@ -29,7 +29,7 @@ pub(super) fn rollback(
             )
         })?;
     same(&plan.hash, hash)?;
-    if !plan.ready {
+    if !plan.can_begin {
         return Err(Refusal::new(
             plan.reasons.first().cloned().unwrap_or_default(),
             "fix that, or choose another rollback",

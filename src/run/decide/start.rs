@@ -2,8 +2,8 @@
 
 use super::{given, lock, one, same, typed_word};
 use crate::run::{
-    Act, ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, Timestamp, Verdict,
-    is_armed, judge, preview,
+    Act, ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, TimedWait, Timestamp,
+    Verdict, is_armed, judge, preview,
 };
 
 pub(super) fn start(
@@ -59,22 +59,14 @@ pub(super) fn start(
                 format!("pass the gate of `{here}` first"),
             ));
         }
-        if phase.wait_s.is_some() && given(reason).is_none() {
-            match state.due_for(phase, action) {
-                Some(due) if due <= now => {}
-                Some(due) => {
-                    return Err(Refusal::new(
-                        format!("this waits until {}", due.format("%Y-%m-%d %H:%M UTC")),
-                        "come back then, or give a reason to do it now",
-                    ));
-                }
-                None => {
-                    return Err(Refusal::new(
-                        "this waits until the deployment is done",
-                        "pass the gates before it, or give a reason to do it now",
-                    ));
-                }
-            }
+        if given(reason).is_none()
+            && let Some(waiting) = state.waits_for(action, now)
+        {
+            let help = match waiting {
+                TimedWait::Until(_) => "come back then, or give a reason to do it now",
+                TimedWait::For(_) => "do that first, or give a reason to do it now",
+            };
+            return Err(Refusal::new(waiting.words(), help));
         }
     }
     // A rollback that is stuck waits for nobody, but for what is done by hand before it.

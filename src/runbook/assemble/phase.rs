@@ -1,6 +1,6 @@
 //! Phases and their steps.
 
-use super::{Assembler, is_recommended, step};
+use super::{Assembler, is_recommended, rollback_words, step};
 use crate::runbook::attributes::parse_choice;
 use crate::runbook::headings::{Kind, Word, bare_title, slug};
 use crate::runbook::labels::{Label, label_of};
@@ -28,6 +28,10 @@ impl Assembler<'_> {
             approvals: raw.approvals(),
             ..Phase::default()
         };
+        if let Some(wait) = self.wait_in_title(index) {
+            phase.wait_s = Some(wait.duration_s);
+            self.keep_waits(&[wait]);
+        }
         self.soak(index);
         let children = self.step_headings(index);
         if children.is_empty() {
@@ -38,7 +42,7 @@ impl Assembler<'_> {
             );
             phase.estimate = phase.estimate.or(content.estimate);
             phase.criteria.extend(content.criteria.iter().cloned());
-            self.keep_waits(&content);
+            self.keep_waits(&content.waits);
             let step_id = self.unique(&format!("{id}-1"));
             let body = self.markdown(from, heading.end);
             let mut only = step(step_id, &heading.title, heading.line, body, content);
@@ -50,7 +54,7 @@ impl Assembler<'_> {
             let content = self.read(&self.range(from, body_end), None, None);
             phase.estimate = phase.estimate.or(content.estimate);
             phase.criteria.extend(content.criteria.iter().cloned());
-            self.keep_waits(&content);
+            self.keep_waits(&content.waits);
             if !content.blocks.is_empty() || !content.ticks.is_empty() {
                 let step_id = self.unique(&format!("{id}-1"));
                 let body = phase.body.clone();
@@ -151,7 +155,7 @@ impl Assembler<'_> {
         }
         let content = self.read(&nodes, Some((&heading.title, heading.line)), own_label);
         phase.criteria.extend(content.criteria.iter().cloned());
-        self.keep_waits(&content);
+        self.keep_waits(&content.waits);
         self.soak(index);
         let id = self.id_of(index);
         let raw = &heading.raw;
@@ -167,6 +171,10 @@ impl Assembler<'_> {
             .or(step.estimate);
         step.undo = raw.get("undo").map(str::to_owned);
         step.approvals = raw.approvals();
+        if let Some(wait) = self.wait_in_title(index) {
+            self.keep_waits(std::slice::from_ref(&wait));
+            step.waits.insert(0, wait);
+        }
         let recommended = raw.flag("recommended") || is_recommended(&heading.title);
         step.choice = raw
             .get("choice")
@@ -182,13 +190,22 @@ impl Assembler<'_> {
                 .number
                 .as_ref()
                 .is_some_and(|number| number.word == Word::Option)
-                || pattern!(r"(?i)^(or|alternative(ly)?)\b")
-                    .is_match(bare_title(&self.headings[index].title))
+                || rollback_words::is_other_way(&self.headings[index].title)
         };
-        if !is_option(index) {
+        let parent = self.headings[index].parent?;
+        // `A.` and `B.` exclude each other only where the words before them say so.
+        let lettered = pattern!(r"^\(?[A-Ha-h][.):]\s")
+            .is_match(bare_title(&self.headings[index].title))
+            && self.offers_one(parent);
+        if !is_option(index) && !lettered {
             return None;
         }
-        let parent = self.headings[index].parent?;
+        let is_option = |index: usize| {
+            is_option(index)
+                || lettered
+                    && pattern!(r"^\(?[A-Ha-h][.):]\s")
+                        .is_match(bare_title(&self.headings[index].title))
+        };
         let options = self.headings[parent]
             .children
             .iter()
@@ -200,6 +217,17 @@ impl Assembler<'_> {
             name: self.headings[index].title.clone(),
             recommended,
         })
+    }
+
+    /// Whether the title of a section, or what stands before its sub-headings, says that one of them is
+    /// taken.
+    pub(super) fn offers_one(&self, index: usize) -> bool {
+        let heading = &self.headings[index];
+        rollback_words::offers_one(&heading.title)
+            || rollback_words::names_options(&heading.title)
+            || self.nodes[heading.node + 1..heading.body_end]
+                .iter()
+                .any(|node| rollback_words::offers_one(&node.text))
     }
 
     /// Whether the only command of a step says in its first comment that it is optional.

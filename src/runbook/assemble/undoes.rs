@@ -1,6 +1,6 @@
 //! Which steps a rollback undoes, as far as the guide says: what its comment names, the phase it
-//! stands in or names in its title, or everything, where it restores a backup or is the guide's only
-//! rollback for the whole. Of one among several nothing is claimed.
+//! stands in or names in its title, or everything, where it restores a backup. Of all others nothing is
+//! claimed.
 
 use super::Assembler;
 use crate::runbook::headings::number_of;
@@ -27,30 +27,21 @@ impl Assembler<'_> {
     /// Settles what the sections themselves have not said.
     pub(super) fn bind_undoes(&mut self) {
         let book = &self.runbook;
-        let mut found: Vec<Option<Undoes>> = book
+        let found: Vec<Option<Undoes>> = book
             .rollback
             .iter()
             .map(
                 |option| match (&option.undoes, named_in(book, &option.title)) {
                     (Undoes::Unsaid, Named::These(phases)) => Some(Undoes::These(phases)),
                     (Undoes::Unsaid, Named::Unclear) => Some(Undoes::Unsaid),
-                    (Undoes::Unsaid, Named::Nothing) if self.restores(option) => Some(Undoes::All),
+                    (Undoes::Unsaid, Named::Nothing) if self.restores(option) => {
+                        Some(Undoes::Backup)
+                    }
                     (Undoes::Unsaid, Named::Nothing) => None,
                     (said, _) => Some(said.clone()),
                 },
             )
             .collect();
-        // Beside those of single phases there is no other one.
-        let rivals: Vec<usize> = (0..found.len())
-            .filter(|index| !matches!(found[*index], Some(Undoes::These(_))))
-            .collect();
-        if let [only] = rivals[..]
-            && found[only].is_none()
-        {
-            let option = &book.rollback[only];
-            let whole = !is_partial(&option.title) && !is_tied(book, option);
-            found[only] = Some(if whole { Undoes::All } else { Undoes::Unsaid });
-        }
         for (option, found) in self.runbook.rollback.iter_mut().zip(found) {
             option.undoes = found.unwrap_or_default();
         }
@@ -58,7 +49,6 @@ impl Assembler<'_> {
 
     /// Whether it puts a whole backup back.
     fn restores(&self, option: &RollbackOption) -> bool {
-        let full = pattern!(r"(?i)\b(full|complete|whole|entire|total)\b");
         let words = pattern!(
             r"(?i)\brestor(e|ing|ation)\b[^.]*\b(backups?|dumps?|snapshots?|database)\b|\bpoint[- ]in[- ]time\b"
         );
@@ -70,7 +60,6 @@ impl Assembler<'_> {
             return false;
         }
         says(&option.title)
-            || full.is_match(&option.title)
             || ticks().any(|tick| says(&tick.text))
             || option
                 .steps
@@ -152,28 +141,4 @@ fn named_in(book: &Runbook, title: &str) -> Named {
         true => Named::Unclear,
         false => Named::These(phases),
     }
-}
-
-/// Whether steps say that this rollback takes them back: then it is those.
-fn is_tied(book: &Runbook, option: &RollbackOption) -> bool {
-    let is_of_it = |target: &str| {
-        target == option.id
-            || option.steps.iter().any(|step| {
-                step.id == target
-                    || step
-                        .blocks
-                        .iter()
-                        .filter_map(|number| book.block(*number))
-                        .any(|block| block.id == target)
-            })
-    };
-    book.walk().flat_map(|phase| &phase.steps).any(|step| {
-        let blocks = step.blocks.iter().filter_map(|number| book.block(*number));
-        let of_blocks = blocks.filter_map(|block| block.attributes.undo.as_deref());
-        step.undo
-            .as_deref()
-            .into_iter()
-            .chain(of_blocks)
-            .any(is_of_it)
-    })
 }

@@ -10,12 +10,14 @@
 //! ╚ Space judge  G GO  h hold  n no-go  Esc close ═════════════════╝
 //! ```
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, GateDecision, Verdict, action_title};
+use crate::run::{ActionId, Command, GateDecision, Mode, Proof, RunState, Verdict, action_title};
 use crate::runbook::{Expectation, Phase};
 use crate::ui::format::{plural, wrap};
 use crate::ui::intent::Intent;
@@ -33,12 +35,13 @@ pub struct GateDialog {
 }
 
 impl GateDialog {
-    /// The gate of the phase at hand; `None` in a guide without phases.
+    /// The gate of the phase at hand, or what must be true after the rollback; `None` in a guide without
+    /// phases.
     pub fn new(look: &Look<'_>) -> Option<Self> {
         let run = look.run();
-        let phase = run.phase()?;
-        let items = run.gate_items(phase);
-        let is_open = |item: &&Expectation| run.gate_verdict(phase, item).is_none();
+        let phase = at_hand(run)?;
+        let items = run.gate_items(&phase);
+        let is_open = |item: &&Expectation| run.gate_verdict(&phase, item).is_none();
         let cursor = items
             .iter()
             .position(|item| is_open(item) && item.cel.is_none())
@@ -51,13 +54,24 @@ impl GateDialog {
         })
     }
 
-    fn phase<'a>(&self, look: &Look<'a>) -> Option<&'a Phase> {
-        look.run().runbook.phase(&self.phase)
+    fn phase<'a>(&self, look: &Look<'a>) -> Option<Cow<'a, Phase>> {
+        let run = look.run();
+        let phase = run.runbook.phase(&self.phase).map(Cow::Borrowed);
+        phase.or_else(|| {
+            let gate = run.rollback_gate().filter(|gate| gate.id == self.phase);
+            gate.map(Cow::Owned)
+        })
     }
 
-    fn item<'a>(&self, look: &Look<'a>) -> Option<&'a Expectation> {
+    fn item(&self, look: &Look<'_>) -> Option<Expectation> {
         let phase = self.phase(look)?;
-        look.run().gate_items(phase).get(self.cursor).copied()
+        let items = look.run().gate_items(&phase);
+        items.get(self.cursor).map(|item| (*item).clone())
+    }
+
+    /// What must be true after a rollback is judged; nothing is decided by it.
+    fn is_of_rollback(&self, look: &Look<'_>) -> bool {
+        look.run().runbook.phase(&self.phase).is_none()
     }
 
     fn decide(&self, decision: GateDecision) -> Command {
@@ -73,7 +87,7 @@ impl GateDialog {
         let (Some(phase), Some(item)) = (self.phase(look), self.item(look)) else {
             return Reply::say("the guide names no criteria here", "decide with G, h or n");
         };
-        let good = look.run().gate_verdict(phase, item) != Some(Verdict::Pass);
+        let good = look.run().gate_verdict(&phase, &item) != Some(Verdict::Pass);
         let holds = good != item.red_flag;
         let (phase, line) = (self.phase.clone(), item.line);
         let command = move |note: Option<String>| Command::Judge {
@@ -107,13 +121,13 @@ impl GateDialog {
             ));
         }
         let mut at = 0;
-        let items = run.gate_items(phase);
+        let items = run.gate_items(&phase);
         for (index, item) in items.iter().enumerate() {
             let chosen = index == self.cursor;
             if chosen {
                 at = lines.len();
             }
-            let own = gate_item_lines(phase, item, look, width.saturating_sub(2));
+            let own = gate_item_lines(&phase, item, look, width.saturating_sub(2));
             for (row, line) in own.into_iter().enumerate() {
                 let mark = if chosen && row == 0 { "▸ " } else { "  " };
                 let mut spans = vec![Span::styled(mark, theme.style(Role::Key))];
@@ -133,7 +147,19 @@ impl GateDialog {
             ));
         }
         lines.push(Line::default());
-        let objections = run.gate_objections(phase);
+        if self.is_of_rollback(look) {
+            if let Some(proof) = run.rollback_proof() {
+                let role = match proof {
+                    Proof::Verified(_) => Role::Passed,
+                    Proof::Failed(_) => Role::Failed,
+                    Proof::NoCondition | Proof::Open(_) => Role::Warning,
+                };
+                let text = format!("rolled back, {}", plain(&proof.words()));
+                lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
+            }
+            return (lines, at);
+        }
+        let objections = run.gate_objections(&phase);
         if objections.is_empty() {
             lines.push(Line::styled(
                 "nothing stands against GO",
@@ -186,8 +212,12 @@ impl Dialog for GateDialog {
     }
 
     fn title(&self, look: &Look<'_>) -> String {
-        let title = self.phase(look).map_or("", |phase| phase.title.as_str());
-        format!("gate of {}: go or no-go?", plain(title))
+        let phase = self.phase(look);
+        let title = phase.as_ref().map_or("", |phase| phase.title.as_str());
+        match self.is_of_rollback(look) {
+            true => format!("after {}: what must be true", plain(title)),
+            false => format!("gate of {}: go or no-go?", plain(title)),
+        }
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
@@ -202,18 +232,29 @@ impl Dialog for GateDialog {
     }
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
-        intent != Intent::Judge || self.item(look).is_some()
+        match intent {
+            Intent::Judge => self.item(look).is_some(),
+            Intent::Go
+            | Intent::Hold
+            | Intent::NoGo
+            | Intent::WriteReason
+            | Intent::AskRollBack => !self.is_of_rollback(look),
+            _ => true,
+        }
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         let run = look.run();
+        if !self.offers(intent, look) {
+            return Reply::Stay;
+        }
         match intent {
             Intent::Close => Reply::Close,
             Intent::Judge => self.judge(look),
             Intent::Go => {
                 let objections = self
                     .phase(look)
-                    .map(|phase| run.gate_objections(phase))
+                    .map(|phase| run.gate_objections(&phase))
                     .unwrap_or_default();
                 if let (Some(first), None) = (objections.first(), &self.reason) {
                     return Reply::say(plain(first), "settle it, or press r and give a reason");
@@ -237,7 +278,7 @@ impl Dialog for GateDialog {
             other => {
                 let items = self
                     .phase(look)
-                    .map_or(0, |phase| run.gate_items(phase).len());
+                    .map_or(0, |phase| run.gate_items(&phase).len());
                 if let Some(cursor) = moved(self.cursor, other, items) {
                     self.cursor = cursor;
                 }
@@ -248,6 +289,14 @@ impl Dialog for GateDialog {
 
     fn told(&mut self, text: String) {
         self.reason = Some(text);
+    }
+}
+
+/// The gate that is decided now: of the phase at hand, or after a rollback what must be true then.
+fn at_hand(run: &RunState) -> Option<Cow<'_, Phase>> {
+    match run.mode {
+        Mode::RollingBack | Mode::Stuck | Mode::RolledBack => run.rollback_gate().map(Cow::Owned),
+        _ => run.phase().map(Cow::Borrowed),
     }
 }
 

@@ -73,20 +73,8 @@ impl PreviewDialog {
         if passed && !repeats {
             return Some("it has passed already: to run it again, give a reason".to_owned());
         }
-        let phase = run
-            .step_of(self.action())
-            .and_then(|step| run.runbook.phase_of(&step.id))?;
-        phase.wait_s?;
-        match run.due_for(phase, self.action()) {
-            Some(due) if due <= look.model.now => None,
-            Some(due) => Some(format!(
-                "this waits until {} UTC: to do it now, give a reason",
-                due.format("%Y-%m-%d %H:%M")
-            )),
-            None => Some(
-                "this waits until the deployment is done: to do it now, give a reason".to_owned(),
-            ),
-        }
+        let waiting = run.waits_for(self.action(), look.model.now)?;
+        Some(format!("{}: to do it now, give a reason", waiting.words()))
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {

@@ -126,7 +126,7 @@ impl RollBackDialog {
         if let Some(group) = plan.open_choices.first() {
             return Reply::Open(Box::new(Pick::new(Subject::Choice(group.clone()))));
         }
-        if !plan.ready {
+        if !plan.can_begin {
             let why = plan.reasons.first().cloned().unwrap_or_default();
             return Reply::say(why, "fix that, or choose another rollback (Tab)");
         }
@@ -166,6 +166,7 @@ impl RollBackDialog {
             }
             let (ready, role) = match (plan.ready, &plan.discouraged) {
                 (false, _) if !plan.open_choices.is_empty() => ("to be chosen", Role::Warning),
+                (false, _) if plan.can_begin => ("in doubt", Role::Failed),
                 (false, _) => ("not ready", Role::Failed),
                 (true, None) if plan.is_by_hand() => ("by hand", Role::Warning),
                 (true, Some(_)) => ("the guide advises against it", Role::Warning),
@@ -200,6 +201,12 @@ impl RollBackDialog {
         if let Some(against) = &plan.discouraged {
             texts.push((
                 format!("the guide advises against it: {against}"),
+                Role::Warning,
+            ));
+        }
+        if let Some(when) = &plan.only_if {
+            texts.push((
+                format!("the guide says when: {}", plain(when)),
                 Role::Warning,
             ));
         }
@@ -249,6 +256,16 @@ impl RollBackDialog {
             None => (
                 "the guide does not say which steps it takes back".to_owned(),
                 Role::Muted,
+            ),
+        });
+        texts.push(match &plan.expects[..] {
+            [] => (
+                "nothing in it says what must be true after it: it cannot be verified".to_owned(),
+                Role::Muted,
+            ),
+            expects => (
+                format!("must be true after it: {}", plain(&expects.join("; "))),
+                Role::Text,
             ),
         });
         if let Some(block) = plan.loss_query {
@@ -386,7 +403,7 @@ impl Dialog for RollBackDialog {
             // Nothing is offered before all of it has been shown.
             Intent::Begin => {
                 let plan = self.plan(look);
-                plan.is_some_and(|plan| plan.ready || !plan.open_choices.is_empty())
+                plan.is_some_and(|plan| plan.can_begin || !plan.open_choices.is_empty())
                     && !self.files.values().any(Files::is_awaited)
             }
             Intent::NextField => look.model.plans.len() > 1,

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use gonogo::run::{
     ActionId, Command, Evidence, Outcome, OutputLine, OutputStream, OutputTail, StepStatus,
+    TimedWait,
 };
 use gonogo::runbook::Role;
 
@@ -301,7 +302,7 @@ fn a_part_that_waits_longer_than_its_phase_says_until_when() {
     let done = desk.state.completed_at.unwrap();
     assert_eq!(desk.state.due(&phase), Some(done + TimeDelta::days(7)));
     assert_eq!(
-        desk.state.due_for(&phase, delete),
-        Some(done + TimeDelta::days(30))
+        desk.state.waits_for(delete, done + TimeDelta::days(29)),
+        Some(TimedWait::Until(done + TimeDelta::days(30)))
     );
 }
