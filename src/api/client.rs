@@ -1,37 +1,68 @@
-//! A client's end of the socket: one stream to listen on, and requests beside it.
+//! A client's end of the socket. Whoever joins has a stream to listen on, and a seat from which to ask;
+//! without one only what scripts look at is answered.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::identity::PASS;
 use super::{
-    CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, SharedView,
-    ViewRequest,
+    CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
+    SharedView, ViewRequest,
 };
-use crate::run::{ActionId, Command, Fate, Included, Timestamp, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Refusal, Timestamp, Typed};
 
-/// A command is answered within this time or the supervisor is taken to be stuck.
+/// A request is answered within this time, or what became of it is not known.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A request that was not answered is sent again after so long.
+const AGAIN: Duration = Duration::from_millis(200);
+/// Shorter than the supervisor keeps a connection on which nothing is asked.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Why a request or the stream failed, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// It never reached the supervisor: nothing was done.
     #[error("no supervisor answers on {path}: {reason}")]
     Unreachable { path: String, reason: String },
     #[error("the supervisor sent something that is not understood: {0}")]
     Garbled(String),
+    /// The supervisor said no: nothing was done.
     #[error("{0}")]
     Refused(String),
+    /// It was sent, and no answer came: it was done, or will be, or not.
+    #[error("no answer from the supervisor ({0}): whether it was done is not known")]
+    Unknown(String),
 }
 
-/// A connection to the supervisor of a run.
+impl ClientError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } | Self::Refused(_) => "nothing was done; try again",
+            Self::Garbled(_) => "use a client of the supervisor's version",
+            Self::Unknown(_) => "look at the run before you try again",
+        }
+    }
+}
+
+/// A way to the supervisor of a run, for somebody who has not joined it.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     socket: PathBuf,
+}
+
+/// Somebody who has joined a run, for as long as their stream is there.
+#[derive(Clone)]
+pub struct Seat {
+    client: Client,
+    pass: reqwest::header::HeaderValue,
 }
 
 impl Client {
@@ -43,6 +74,7 @@ impl Client {
         crate::tls::install();
         let http = reqwest::Client::builder()
             .unix_socket(socket)
+            .pool_idle_timeout(IDLE)
             .build()
             .map_err(|error| ClientError::Unreachable {
                 path: socket.display().to_string(),
@@ -55,29 +87,22 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
-        let mut reason: &dyn std::error::Error = error;
-        while let Some(source) = reason.source() {
-            reason = source;
-        }
         ClientError::Unreachable {
             path: self.socket.display().to_string(),
-            reason: reason.to_string(),
+            reason: cause(error),
         }
     }
 
-    /// Joins the run under a name: the full state first, then what is new.
+    /// Joins the run: the seat, and a stream that tells the full state first and then what is new. In it
+    /// stands the name, which others may have had already. `observe`: came to watch only.
     ///
     /// # Errors
-    /// Where no supervisor answers.
-    pub async fn join(&self, name: &str) -> Result<MessageStream, ClientError> {
-        self.join_as(name, false).await
-    }
-
-    /// [`Self::join`]; `observe` says that this client came to watch only.
-    ///
-    /// # Errors
-    /// Where no supervisor answers.
-    pub async fn join_as(&self, name: &str, observe: bool) -> Result<MessageStream, ClientError> {
+    /// Where no supervisor answers, or it has no room.
+    pub async fn join(
+        &self,
+        name: &str,
+        observe: bool,
+    ) -> Result<(Seat, MessageStream), ClientError> {
         let query = [("name", name.to_owned()), ("observe", observe.to_string())];
         let response = self
             .http
@@ -85,67 +110,24 @@ impl Client {
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
-        Ok(MessageStream {
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let pass =
+            response.headers().get(PASS).cloned().ok_or_else(|| {
+                ClientError::Garbled("the answer to a join holds no pass".to_owned())
+            })?;
+        let seat = Seat {
+            client: self.clone(),
+            pass,
+        };
+        let stream = MessageStream {
             bytes: Box::pin(response.bytes_stream()),
             buffer: Vec::new(),
             start: 0,
             searched: 0,
-        })
-    }
-
-    /// Sends a command and waits for its answer.
-    ///
-    /// # Errors
-    /// Where no supervisor answers in time. A refusal is an answer, not an error.
-    pub async fn command(&self, by: &str, command: Command) -> Result<CommandAnswer, ClientError> {
-        let request = CommandRequest {
-            by: by.to_owned(),
-            command,
         };
-        self.ask("command", &request).await
-    }
-
-    /// Types to the action that has this person's keyboard.
-    ///
-    /// # Errors
-    /// Where no supervisor answers in time. A refusal is an answer, not an error.
-    pub async fn type_to(
-        &self,
-        by: &str,
-        action: ActionId,
-        attempt: u32,
-        typed: Typed,
-    ) -> Result<CommandAnswer, ClientError> {
-        let request = InputRequest {
-            by: by.to_owned(),
-            action,
-            attempt,
-            typed,
-        };
-        self.ask("input", &request).await
-    }
-
-    /// Tells the others what this client shows.
-    ///
-    /// # Errors
-    /// Where no supervisor answers, or the name is not this client's.
-    pub async fn show(&self, by: &str, view: SharedView) -> Result<(), ClientError> {
-        let request = ViewRequest {
-            by: by.to_owned(),
-            view,
-        };
-        let response = self
-            .http
-            .post("http://run/view")
-            .json(&request)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        match response.status().is_success() {
-            true => Ok(()),
-            false => Err(ClientError::Refused(response.status().to_string())),
-        }
+        Ok((seat, stream))
     }
 
     /// Who is connected.
@@ -153,7 +135,95 @@ impl Client {
     /// # Errors
     /// Where no supervisor answers.
     pub async fn people(&self) -> Result<Vec<Person>, ClientError> {
-        self.get("people", &[]).await
+        self.get(None, "people", &[]).await
+    }
+
+    /// The databases that do not answer the supervisor, by target, and since when.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn lost(&self) -> Result<BTreeMap<String, Timestamp>, ClientError> {
+        self.get(None, "lost", &[]).await
+    }
+
+    async fn refused(&self, response: reqwest::Response) -> ClientError {
+        let status = response.status();
+        match response.text().await {
+            Ok(text) => ClientError::Refused(match refusal(&text) {
+                Some(refusal) => refusal.message,
+                None => format!("{status} {text}"),
+            }),
+            Err(error) => self.unreachable(&error),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        seat: Option<&Seat>,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        let mut request = self.http.get(address(path, query)?).timeout(PATIENCE);
+        if let Some(seat) = seat {
+            request = request.header(PASS, seat.pass.clone());
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let text = response
+            .bytes()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&text).map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+}
+
+impl Seat {
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// Where no supervisor answers in time. A refusal is an answer, not an error.
+    pub async fn command(&self, command: Command) -> Result<CommandAnswer, ClientError> {
+        let id = id()?;
+        self.once("command", &CommandRequest { id, command }).await
+    }
+
+    /// Types to the action that was lent the keyboard from this seat.
+    ///
+    /// # Errors
+    /// Where no supervisor answers in time. A refusal is an answer, not an error.
+    pub async fn type_to(
+        &self,
+        action: ActionId,
+        attempt: u32,
+        typed: Typed,
+    ) -> Result<CommandAnswer, ClientError> {
+        let request = InputRequest {
+            id: id()?,
+            action,
+            attempt,
+            typed,
+        };
+        self.once("input", &request).await
+    }
+
+    /// Tells the others what this client shows.
+    ///
+    /// # Errors
+    /// Where no supervisor answers.
+    pub async fn show(&self, view: SharedView) -> Result<(), ClientError> {
+        let sent = self.post("view", &ViewRequest { view }, PATIENCE)?.send();
+        let response = sent
+            .await
+            .map_err(|error| self.client.unreachable(&error))?;
+        match response.status().is_success() {
+            true => Ok(()),
+            false => Err(self.client.refused(response).await),
+        }
     }
 
     /// The databases that do not answer the supervisor, by target, and since when.
@@ -217,44 +287,107 @@ impl Client {
         self.get("guide", &[]).await
     }
 
-    async fn ask(
-        &self,
-        path: &str,
-        request: &impl serde::Serialize,
-    ) -> Result<CommandAnswer, ClientError> {
-        self.http
-            .post(address(path, &[])?)
-            .json(request)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?
-            .json()
-            .await
-            .map_err(|error| ClientError::Garbled(error.to_string()))
-    }
-
-    async fn get<T: serde::de::DeserializeOwned>(
+    async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T, ClientError> {
-        let response = self
-            .http
-            .get(address(path, query)?)
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        let well = response.status().is_success();
-        let text = response
-            .text()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        if !well {
-            return Err(ClientError::Refused(text));
+        self.client.get(Some(self), path, query).await
+    }
+
+    fn post(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        patience: Duration,
+    ) -> Result<reqwest::RequestBuilder, ClientError> {
+        let post = self.client.http.post(address(path, &[])?);
+        Ok(post
+            .header(PASS, self.pass.clone())
+            .json(request)
+            .timeout(patience))
+    }
+
+    /// Sends a request with an id until it is answered: where an answer was lost it is given again, and
+    /// nothing is done twice. Without any, what became of it is unknown.
+    async fn once(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<CommandAnswer, ClientError> {
+        let end = Instant::now() + PATIENCE;
+        let mut lost: Option<String> = None;
+        loop {
+            let patience = end.saturating_duration_since(Instant::now());
+            let why = match self.try_once(path, request, patience).await {
+                // What was refused at the door now may have been let in before.
+                Ok((status, answer)) if status.is_success() || lost.is_none() => return Ok(answer),
+                Ok((_, CommandAnswer::Refused(refusal))) => refusal.message,
+                Ok((_, answer)) => return Ok(answer),
+                Err(Failed::Before(error)) if lost.is_none() => return Err(error),
+                Err(Failed::Before(error)) => error.to_string(),
+                Err(Failed::After(why)) => why,
+            };
+            let first = lost.get_or_insert(why);
+            if Instant::now() + AGAIN >= end {
+                return Err(ClientError::Unknown(first.clone()));
+            }
+            tokio::time::sleep(AGAIN).await;
         }
-        serde_json::from_str(&text).map_err(|error| ClientError::Garbled(error.to_string()))
+    }
+
+    async fn try_once(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+        patience: Duration,
+    ) -> Result<(reqwest::StatusCode, CommandAnswer), Failed> {
+        let request = self.post(path, request, patience).map_err(Failed::Before)?;
+        let response = request.send().await.map_err(|error| {
+            match error.is_connect() || error.is_builder() {
+                true => Failed::Before(self.client.unreachable(&error)),
+                false => Failed::After(cause(&error)),
+            }
+        })?;
+        let status = response.status();
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| Failed::After(cause(&error)))?;
+        let answer = serde_json::from_slice(&bytes);
+        let answer = answer.map_err(|error| Failed::After(error.to_string()))?;
+        Ok((status, answer))
+    }
+}
+
+/// Whether a request failed before it can have reached the supervisor, or perhaps after.
+enum Failed {
+    Before(ClientError),
+    After(String),
+}
+
+fn id() -> Result<RequestId, ClientError> {
+    RequestId::random().map_err(|error| {
+        ClientError::Refused(format!("no id can be made for the request: {error}"))
+    })
+}
+
+/// The first of the reasons, which says most.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("waited {} s", PATIENCE.as_secs());
+    }
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+fn refusal(text: &str) -> Option<Refusal> {
+    match serde_json::from_str(text) {
+        Ok(CommandAnswer::Refused(refusal)) => Some(refusal),
+        _ => None,
     }
 }
 
@@ -266,7 +399,7 @@ fn address(path: &str, query: &[(&str, String)]) -> Result<reqwest::Url, ClientE
 
 /// Messages of a run, in order.
 pub struct MessageStream {
-    bytes: Pin<Box<dyn Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
+    bytes: Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     buffer: Vec<u8>,
     /// Where the unread part of the buffer begins.
     start: usize,

@@ -1,60 +1,54 @@
-//! What passes over the socket. Events are never lost; samples, output tails and presence may be,
-//! and the newest replaces what was missed.
+//! What clients ask over the socket. No request carries a name: who asks is who joined.
 
 use serde::{Deserialize, Serialize};
 
-use crate::monitor::Sample;
-use crate::run::{
-    ActionId, Asking, OutputLine, OutputTail, Record, Refusal, RunState, Timestamp, Typed,
-};
-use crate::supervisor::{Person, SharedView, StoreHealth};
+use crate::run::{ActionId, OutputLine, Refusal, Typed};
+use crate::supervisor::SharedView;
 
-/// One line of the stream (NDJSON).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "message", content = "body", rename_all = "snake_case")]
-pub enum Message {
-    /// Always first, and again whenever the client fell too far behind.
-    Snapshot(Box<Snapshot>),
-    Event(Box<Record>),
-    Sample(Box<Sample>),
-    Output(OutputTail),
-    /// Whether a running action waits for something to be typed; after a snapshot, what was so already.
-    Asking(Asking),
-    Health(StoreHealth),
-    People {
-        people: Vec<Person>,
-    },
-    /// At least every second.
-    Heartbeat {
-        at: Timestamp,
-    },
+/// Tells a request from all others of its connection: when it comes again, what was done is answered
+/// again and nothing is done a second time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RequestId(String);
+
+impl RequestId {
+    const LONGEST: usize = 64;
+
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn random() -> std::io::Result<Self> {
+        super::random_text().map(Self)
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
-    pub at: Timestamp,
-    /// The name under which this client is known; unique among those connected.
-    pub you: String,
-    pub state: RunState,
-    /// Latest readings, and the last 10 minutes of probes, oldest first.
-    pub samples: Vec<Sample>,
-    /// The end of every action's output that still has a spool, last attempt of each.
-    pub outputs: Vec<OutputTail>,
-    pub people: Vec<Person>,
-    pub store: StoreHealth,
+impl TryFrom<String> for RequestId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        match (1..=Self::LONGEST).contains(&id.len()) && id.bytes().all(is_plain) {
+            true => Ok(Self(id)),
+            false => Err(format!(
+                "an id has 1 to {} letters, digits, `-` and `_`",
+                Self::LONGEST
+            )),
+        }
+    }
 }
 
 /// `POST /command`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CommandRequest {
-    pub by: String,
+    pub id: RequestId,
     pub command: crate::run::Command,
 }
 
 /// `POST /input`: bytes for the keyboard of a running action. The answer is that of a command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputRequest {
-    pub by: String,
+    pub id: RequestId,
     pub action: ActionId,
     pub attempt: u32,
     pub typed: Typed,
@@ -62,12 +56,13 @@ pub struct InputRequest {
 
 /// `POST /view`: what a cockpit shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ViewRequest {
-    pub by: String,
     pub view: SharedView,
 }
 
-/// The answer to a command: the sequence number of its last event, or why not.
+/// The answer to a command: the sequence number of its last event, or why not. Whatever is not carried
+/// out is answered with `refused`, on every route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandAnswer {

@@ -2,10 +2,8 @@
 
 use clap::Args;
 
-use super::exit::Trouble;
 use super::print::say;
-use super::{Exit, identity, session};
-use crate::api::{CommandAnswer, Message};
+use super::{Exit, session};
 use crate::run::Command;
 
 #[derive(Debug, Args)]
@@ -18,24 +16,13 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let client = session::connect(&arguments.run).await?;
-    let mut stream = client.join(&identity::me()).await?;
-    let snapshot = loop {
-        match stream.next().await {
-            Some(Message::Snapshot(snapshot)) => break snapshot,
-            Some(_) => {}
-            None => return Err(Trouble::failed("the supervisor is gone", "try again")),
-        }
-    };
-    if snapshot.state.driver != snapshot.you {
-        let reason = format!("`gonogo abandon`: {}", arguments.reason);
-        session::take_controls(&client, &snapshot.you, &reason, false).await?;
-    }
+    let mut joined = session::Joined::join(&client).await?;
+    let reason = format!("`gonogo abandon`: {}", arguments.reason);
+    joined.takes_controls(&reason, false).await?;
     let command = Command::Abandon {
         reason: arguments.reason,
     };
-    if let CommandAnswer::Refused(refusal) = client.command(&snapshot.you, command).await? {
-        return Err(Trouble::failed(refusal.message, refusal.help));
-    }
+    joined.does(command).await?;
     say!("run {} is given up; nothing was rolled back", arguments.run);
     say!("  next: `gonogo report {}`", arguments.run);
     Ok(Exit::Done)

@@ -10,7 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
 use super::{Exit, OpenArguments, attach, open, session, unattended};
-use crate::api::CommandAnswer;
 use crate::demo::workspace::Workspace;
 use crate::run::{Command, Policy};
 
@@ -126,7 +125,7 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
             assume,
             roll_back: arguments.rollback,
         };
-        return unattended::walk(&run, client, policy, None, arguments.json).await;
+        return unattended::walk(&run, &client, policy, None, arguments.json).await;
     }
     let run = open::create(opened, false).await?;
     let exit = attach::cockpit(&run, arguments.layout.clone(), arguments.theme.clone()).await?;
@@ -139,18 +138,15 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
 /// The system that the run acts on is about to be gone: nobody shall wait for it, nor its supervisor.
 async fn give_up(run: &str) -> color_eyre::Result<()> {
     let client = session::connect(run).await?;
-    let driver = session::read(run).await?.state.driver;
-    let command = Command::Abandon {
-        reason: "the demo was left, and its sample system stopped".to_owned(),
+    let mut joined = session::Joined::join(&client).await?;
+    let given_up = async {
+        let reason = "the demo was left, and its sample system stopped";
+        joined.takes_controls(reason, false).await?;
+        let reason = reason.to_owned();
+        joined.does(Command::Abandon { reason }).await
     };
-    match client.command(&driver, command).await? {
-        CommandAnswer::Accepted { .. } => {}
-        CommandAnswer::Refused(refusal) => {
-            say!(
-                "the run goes on without its sample system: {}",
-                refusal.message
-            );
-        }
+    if let Err(error) = given_up.await {
+        say!("the run goes on without its sample system: {error}");
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     if kept.state.unattended {
         return unattended::walk(
             &arguments.run,
-            client,
+            &client,
             unattended::policy_of(&kept.state, false),
             None,
             false,

@@ -11,8 +11,9 @@ use clap::Args;
 use super::by_hand::Prompt;
 use super::exit::Trouble;
 use super::rollback_view::{Files, digests, files_of, show, show_files, show_so_far};
-use super::{Exit, identity, session, unattended};
-use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
+use super::session::{self, Joined};
+use super::{Exit, identity, unattended};
+use crate::api::Seat;
 use crate::run::{
     Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
     preview, rollback_plans, same_person,
@@ -51,9 +52,16 @@ pub(super) struct Arguments {
 struct Seen {
     state: RunState,
     you: String,
-    client: Option<Client>,
+    /// Kept as long as it is looked at.
+    joined: Option<Joined>,
     /// The databases that do not answer its supervisor, and since when.
     lost: BTreeMap<String, Timestamp>,
+}
+
+impl Seen {
+    fn seat(&self) -> Option<&Seat> {
+        self.joined.as_ref().map(|joined| &joined.seat)
+    }
 }
 
 /// What was agreed to.
@@ -70,39 +78,28 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     say!("run {run}: {}", crate::report::sentence(&seen.state));
     let agreed = agree(&arguments, &seen).await?;
     let client = session::connect(&run).await?;
-    let (stream, snapshot) = join(&client).await?;
-    let me = snapshot.you.clone();
-    if snapshot.state.driver != me {
-        // Whoever asks for the rollback at a prompt takes the controls, visibly: it waits for nobody.
-        let reason = match &arguments.reason {
-            Some(reason) => format!("`gonogo rollback`: {reason}"),
-            None => "`gonogo rollback`".to_owned(),
-        };
-        session::take_controls(&client, &me, &reason, true).await?;
-    }
+    let mut joined = match seen.joined.and_then(Joined::catches_up) {
+        Some(joined) => joined,
+        // There was no supervisor yet, or it has ended since.
+        None => Joined::join(&client).await?,
+    };
+    // Whoever asks for the rollback at a prompt takes the controls, visibly: it waits for nobody.
+    let reason = match &arguments.reason {
+        Some(reason) => format!("`gonogo rollback`: {reason}"),
+        None => "`gonogo rollback`".to_owned(),
+    };
+    joined.takes_controls(&reason, true).await?;
     let commands = match agreed {
         Agreed::Do(commands) => commands,
         Agreed::GoOn => Vec::new(),
     };
-    let mut answered = 0;
     for command in commands {
-        match client.command(&me, command).await? {
-            CommandAnswer::Accepted { seq } => answered = seq,
-            CommandAnswer::Refused(refusal) => {
-                return Err(Trouble::failed(refusal.message, refusal.help));
-            }
-        }
+        joined.does(command).await?;
     }
-    let mut policy: Policy = unattended::policy_of(&snapshot.state, true);
+    let mut policy: Policy = unattended::policy_of(&joined.state, true);
     policy.assume = false;
     let prompt = Prompt::at_terminal();
-    let joined = unattended::Joined {
-        client,
-        stream,
-        snapshot: Some(snapshot),
-        answered,
-    };
-    let exit = unattended::go_on(&run, joined, policy, prompt, arguments.json).await?;
+    let exit = unattended::go(&run, joined, policy, prompt, arguments.json).await?;
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
@@ -115,34 +112,21 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
 /// Looks at a run without starting anything.
 async fn look(run: &str, takeover: session::Takeover) -> color_eyre::Result<Seen> {
     if let Some(client) = session::reach(run, takeover).await? {
-        let (_stream, snapshot) = join(&client).await?;
+        let joined = Joined::join(&client).await?;
         return Ok(Seen {
             // A rollback waits for no answer to that.
             lost: client.lost().await.unwrap_or_default(),
-            state: snapshot.state,
-            you: snapshot.you,
-            client: Some(client),
+            state: joined.state.clone(),
+            you: joined.me.clone(),
+            joined: Some(joined),
         });
     }
     Ok(Seen {
         state: session::read(run).await?.state,
         you: identity::me(),
-        client: None,
+        joined: None,
         lost: BTreeMap::new(),
     })
-}
-
-async fn join(client: &Client) -> color_eyre::Result<(MessageStream, Snapshot)> {
-    let mut stream = client.join(&identity::me()).await?;
-    loop {
-        match stream.next().await {
-            Some(Message::Snapshot(snapshot)) => return Ok((stream, *snapshot)),
-            Some(_) => {}
-            None => {
-                return Err(Trouble::failed("the supervisor is gone", "try again"));
-            }
-        }
-    }
 }
 
 /// Shows what would be done and asks for it.
@@ -187,7 +171,7 @@ fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<A
     }
     show_so_far(&seen.state);
     say_driver(seen);
-    if seen.client.is_none() {
+    if seen.joined.is_none() {
         say!("  NO SUPERVISOR: nothing of it goes on before it gets one");
     }
     let plans = rollback_plans(&seen.state);
@@ -216,7 +200,7 @@ async fn begin(
         .iter()
         .filter(|action| !action.files.is_empty())
         .map(|action| action.action);
-    let files = files_of(seen.client.as_ref(), state, named).await;
+    let files = files_of(seen.seat(), state, named).await;
     show(plan, state, &files, &seen.lost);
     say_driver(seen);
     let again = state.would_run_again(&plan.option);
@@ -310,7 +294,7 @@ async fn stuck(arguments: &Arguments, seen: &Seen, how: How) -> color_eyre::Resu
     }
     let shown =
         preview(state, action).map_err(|refusal| Trouble::failed(refusal.message, refusal.help))?;
-    let files = files_of(seen.client.as_ref(), state, [action]).await;
+    let files = files_of(seen.seat(), state, [action]).await;
     say!(
         "retry: {}  [{}]",
         action_title(&state.runbook, step, action),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::print::say;
-use crate::api::Client;
+use crate::api::Seat;
 use crate::run::{
     Act, ActStanding, ActionId, ActionState, Included, PlannedAct, RollbackPlan, RunState,
     Timestamp, action_title, digest_of,
@@ -16,17 +16,17 @@ pub(super) type Files = BTreeMap<ActionId, Result<Vec<Included>, String>>;
 
 /// Reads the files of these commands: as the supervisor sees them, where there is one.
 pub(super) async fn files_of(
-    client: Option<&Client>,
+    seat: Option<&Seat>,
     state: &RunState,
     actions: impl IntoIterator<Item = ActionId>,
 ) -> Files {
-    let Some(client) = client else {
+    let Some(seat) = seat else {
         let files = read_alone(state, actions).await.into_iter();
         return files.map(|(action, files)| (action, Ok(files))).collect();
     };
     let mut files = Files::new();
     for action in actions {
-        let read = client.included(action).await;
+        let read = seat.included(action).await;
         files.insert(action, read.map_err(|error| error.to_string()));
     }
     files

@@ -5,14 +5,16 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures::FutureExt;
 
 use super::exit::Trouble;
+use super::identity;
 use super::owner::{self, Owner};
 use super::print::say;
-use crate::api::{Client, CommandAnswer};
+use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, Seat};
 use crate::journal::{Damage, Journal, SqliteJournal};
 use crate::report::Standing;
-use crate::run::{Command, PairingAct, RunState, fold};
+use crate::run::{Asking, Command, PairingAct, RunState, apply, fold};
 use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
@@ -253,23 +255,104 @@ pub(super) async fn of_another_login(run: &str) -> Option<(u32, Client)> {
     None
 }
 
-/// Takes the controls of a run for a command at the prompt: what is offered or one's own at once; else
-/// they are demanded with this reason, which stands in the report.
-pub(super) async fn take_controls(
-    client: &Client,
-    me: &str,
-    reason: &str,
-    to_go_back: bool,
-) -> color_eyre::Result<()> {
-    if let CommandAnswer::Accepted { .. } = client.command(me, Command::TakeControl {}).await? {
-        return Ok(());
+/// A command at the prompt that has joined a run: what it does it does as somebody who is there.
+pub(super) struct Joined {
+    pub seat: Seat,
+    /// Kept, because the seat is gone with it.
+    pub stream: MessageStream,
+    pub me: String,
+    pub state: RunState,
+    /// What actions asked for while it was waited for something else.
+    pub asked: Vec<Asking>,
+}
+
+impl Joined {
+    pub(super) async fn join(client: &Client) -> color_eyre::Result<Self> {
+        let (seat, mut stream) = client.join(&identity::me(), false).await?;
+        loop {
+            match stream.next().await {
+                Some(Message::Snapshot(snapshot)) => {
+                    return Ok(Self {
+                        seat,
+                        stream,
+                        me: snapshot.you,
+                        state: snapshot.state,
+                        asked: Vec::new(),
+                    });
+                }
+                Some(_) => {}
+                None => return Err(Trouble::failed("the supervisor is gone", "try again")),
+            }
+        }
     }
-    let act = PairingAct::Demand {
-        reason: reason.to_owned(),
-        to_go_back,
-    };
-    match client.command(me, Command::Pairing { act }).await? {
-        CommandAnswer::Accepted { .. } => Ok(()),
-        CommandAnswer::Refused(refusal) => Err(Trouble::failed(refusal.message, refusal.help)),
+
+    /// Does something, and looks on until it is done; a refusal is the end of the command.
+    pub(super) async fn does(&mut self, command: Command) -> color_eyre::Result<()> {
+        match self.asks(command).await? {
+            CommandAnswer::Accepted { seq } => self.sees(seq).await,
+            CommandAnswer::Refused(refusal) => Err(Trouble::failed(refusal.message, refusal.help)),
+        }
     }
+
+    pub(super) async fn asks(&self, command: Command) -> color_eyre::Result<CommandAnswer> {
+        self.seat.command(command).await.map_err(trouble)
+    }
+
+    /// Takes in what has been told meanwhile; `None` where the supervisor is gone.
+    pub(super) fn catches_up(mut self) -> Option<Self> {
+        while let Some(message) = self.stream.next().now_or_never() {
+            self.hears(message?);
+        }
+        Some(self)
+    }
+
+    fn hears(&mut self, message: Message) {
+        match message {
+            Message::Event(record) => apply(&mut self.state, &record),
+            Message::Snapshot(snapshot) => self.state = snapshot.state,
+            Message::Asking(asking) => self.asked.push(asking),
+            _ => {}
+        }
+    }
+
+    /// Reads on until this event is part of the state.
+    async fn sees(&mut self, seq: u64) -> color_eyre::Result<()> {
+        while self.state.seq < seq {
+            match self.stream.next().await {
+                Some(message) => self.hears(message),
+                None => {
+                    return Err(Trouble::failed(
+                        "the supervisor is gone",
+                        "`gonogo runs` says where the run is; what was asked is done",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the controls: what is offered or one's own at once; else they are demanded with this
+    /// reason, which stands in the report. With `to_go_back` a driver who is there keeps them until the
+    /// rollback begins.
+    pub(super) async fn takes_controls(
+        &mut self,
+        reason: &str,
+        to_go_back: bool,
+    ) -> color_eyre::Result<()> {
+        // Whoever drives is told so, and sees with it where the run is now.
+        if let CommandAnswer::Accepted { seq } = self.asks(Command::TakeControl {}).await? {
+            return self.sees(seq).await;
+        }
+        let act = PairingAct::Demand {
+            reason: reason.to_owned(),
+            to_go_back,
+        };
+        self.does(Command::Pairing { act }).await
+    }
+}
+
+/// A request that was not answered, with what to do about it.
+pub(super) fn trouble(error: ClientError) -> color_eyre::Report {
+    let help = error.help();
+    Trouble::failed(error.to_string(), help)
 }

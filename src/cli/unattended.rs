@@ -9,8 +9,9 @@ use clap::Args;
 
 use super::by_hand::{Prompt, Said};
 use super::exit::Trouble;
-use super::{Exit, OpenArguments, identity, open, session, status};
-use crate::api::{Client, CommandAnswer, Message, MessageStream, Snapshot};
+use super::session::{self, Joined};
+use super::{Exit, OpenArguments, open, status};
+use crate::api::{Client, CommandAnswer, Message};
 use crate::report;
 use crate::run::{
     ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
@@ -23,6 +24,8 @@ const MEASURING: Duration = Duration::from_secs(30);
 const BLOCKED: Duration = Duration::from_secs(10);
 /// A step that asks for keys gets them within this time, from somebody in the cockpit.
 const ASKING: Duration = Duration::from_secs(15);
+/// Why a walk takes the controls, for the report.
+const GOES_ON: &str = "goes on with the walk";
 /// The same command refused this often means that it will never be taken.
 const REFUSALS: u32 = 20;
 
@@ -52,7 +55,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         assume,
         roll_back: arguments.rollback,
     };
-    walk(&run, client, policy, None, arguments.json).await
+    walk(&run, &client, policy, None, arguments.json).await
 }
 
 /// The policy that a revived rehearsal goes on with.
@@ -63,35 +66,22 @@ pub(super) fn policy_of(state: &RunState, roll_back: bool) -> Policy {
     }
 }
 
-/// Walks a run to its end and says how it ended.
+/// Joins a run, walks it to its end, and says how it ended.
 pub(super) async fn walk(
     run: &str,
-    client: Client,
+    client: &Client,
     policy: Policy,
     prompt: Option<Prompt>,
     json: bool,
 ) -> color_eyre::Result<Exit> {
-    let joined = Joined {
-        stream: client.join(&identity::me()).await?,
-        client,
-        snapshot: None,
-        answered: 0,
-    };
-    go_on(run, joined, policy, prompt, json).await
+    let mut joined = Joined::join(client).await?;
+    // The walk before this one is gone, or ends at this moment.
+    joined.takes_controls(GOES_ON, false).await?;
+    go(run, joined, policy, prompt, json).await
 }
 
-/// A run that was joined; `None`: its stream begins with the snapshot.
-pub(super) struct Joined {
-    pub client: Client,
-    pub stream: MessageStream,
-    pub snapshot: Option<Snapshot>,
-    /// The event that the last command of this client ended with.
-    pub answered: u64,
-}
-
-/// Walks a run that was joined to its end. It is never left in between: an unattended run that nobody
-/// looks at gives its process up.
-pub(super) async fn go_on(
+/// [`walk`], of somebody who drives already.
+pub(super) async fn go(
     run: &str,
     joined: Joined,
     policy: Policy,
@@ -99,25 +89,18 @@ pub(super) async fn go_on(
     json: bool,
 ) -> color_eyre::Result<Exit> {
     say!("run {run}");
-    let (me, state) = match joined.snapshot {
-        Some(snapshot) => (snapshot.you, Some(snapshot.state)),
-        None => (String::new(), None),
-    };
     let (ended, state) = Walk {
-        client: joined.client,
-        stream: joined.stream,
-        me,
-        state,
+        joined,
         policy,
         prompt,
         refused: 0,
-        answered: joined.answered,
+        answered: 0,
         measuring: None,
         asking: None,
     }
     .finish()
     .await?;
-    let proof = state.and_then(|state| state.rollback_proof());
+    let proof = state.rollback_proof();
     let proof = proof.map_or_else(|| "not verified".to_owned(), |proof| proof.words());
     let document = status::document(run).await?;
     if json {
@@ -160,10 +143,7 @@ enum Finish {
 type Line = Option<String>;
 
 struct Walk {
-    client: Client,
-    stream: MessageStream,
-    me: String,
-    state: Option<RunState>,
+    joined: Joined,
     policy: Policy,
     /// Who does by hand what a rollback asks for.
     prompt: Option<Prompt>,
@@ -176,23 +156,27 @@ struct Walk {
 }
 
 impl Walk {
-    async fn finish(mut self) -> color_eyre::Result<(Finish, Option<RunState>)> {
+    async fn finish(mut self) -> color_eyre::Result<(Finish, RunState)> {
         let ended = self.walk_on().await?;
-        Ok((ended, self.state))
+        Ok((ended, self.joined.state))
     }
 
     async fn walk_on(&mut self) -> color_eyre::Result<Finish> {
         loop {
-            let next = match &self.state {
-                Some(state) if state.seq >= self.answered => autopilot(state, self.policy),
-                _ => Next::Wait,
+            for asking in std::mem::take(&mut self.joined.asked) {
+                self.heard_asking(asking);
+            }
+            let state = &self.joined.state;
+            let next = match state.seq >= self.answered {
+                true => autopilot(state, self.policy),
+                false => Next::Wait,
             };
             if let Some(why) = self.asked_too_long() {
                 return Ok(Finish::Person(why));
             }
-            let asks = match (&mut self.prompt, &self.state) {
-                (Some(prompt), Some(state)) => prompt.asks(state),
-                _ => false,
+            let asks = match &mut self.prompt {
+                Some(prompt) => prompt.asks(&self.joined.state),
+                None => false,
             };
             match next {
                 Next::Person(_) | Next::Measure(_) if asks => {}
@@ -230,17 +214,16 @@ impl Walk {
     }
 
     fn goes_back(&self) -> bool {
-        let state = self.state.as_ref();
-        state.is_some_and(|state| state.mode == Mode::RollingBack)
+        self.joined.state.mode == Mode::RollingBack
     }
 
     /// What was said at the prompt; why a person is still needed where they leave.
     async fn answer(&mut self, line: &Line) -> color_eyre::Result<Option<String>> {
         let left = "what the rollback asks for is still to be done by hand".to_owned();
-        let (Some(prompt), Some(state), Some(line)) = (&self.prompt, &self.state, line) else {
+        let (Some(prompt), Some(line)) = (&self.prompt, line) else {
             return Ok(Some(left));
         };
-        match prompt.said(state, line) {
+        match prompt.said(&self.joined.state, line) {
             Said::Do(command) => self.command(command).await,
             Said::Again => Ok(None),
             Said::Leave => Ok(Some(left)),
@@ -259,9 +242,8 @@ impl Walk {
 
     /// A criterion that stays unmet decides the gate.
     async fn no_go(&mut self, what: &str) -> color_eyre::Result<()> {
-        let phase = self.state.as_ref().map(|state| state.current_phase.clone());
         let command = Command::Gate {
-            phase: phase.unwrap_or_default(),
+            phase: self.joined.state.current_phase.clone(),
             decision: crate::run::GateDecision::NoGo,
             reason: Some(format!("not met within {} s: {what}", MEASURING.as_secs())),
         };
@@ -270,7 +252,7 @@ impl Walk {
 
     /// Sends a command. Something that keeps being refused needs a person: why.
     async fn command(&mut self, command: Command) -> color_eyre::Result<Option<String>> {
-        match self.client.command(&self.me, command).await? {
+        match self.joined.asks(command).await? {
             CommandAnswer::Accepted { seq } => {
                 self.answered = seq;
                 self.refused = 0;
@@ -296,7 +278,7 @@ impl Walk {
             None => Duration::from_secs(3_600),
         };
         // What is said next is about what has come of the last answer.
-        let heard = self.state.as_ref().map_or(0, |state| state.seq) >= self.answered;
+        let heard = self.joined.state.seq >= self.answered;
         let prompt = &mut self.prompt;
         let line = async {
             match prompt {
@@ -305,7 +287,7 @@ impl Walk {
             }
         };
         let message = tokio::select! {
-            message = self.stream.next() => message,
+            message = self.joined.stream.next() => message,
             line = line => return Ok(Some(line)),
             () = tokio::time::sleep(patience) => return Ok(None),
         };
@@ -317,23 +299,15 @@ impl Walk {
         };
         match message {
             Message::Snapshot(snapshot) => {
-                self.me = snapshot.you;
-                if let Some(known) = &self.state {
-                    let missed = snapshot.state.seq.saturating_sub(known.seq);
-                    say!("  {missed} events went by unread; the report has them");
-                }
-                if snapshot.state.driver != self.me {
-                    // The walk before this one is gone, or ends at this moment.
-                    let reason = "goes on with the walk";
-                    session::take_controls(&self.client, &self.me, reason, false).await?;
-                }
-                self.state = Some(snapshot.state);
+                let known = self.joined.state.seq;
+                let missed = snapshot.state.seq.saturating_sub(known);
+                say!("  {missed} events went by unread; the report has them");
+                self.joined.state = snapshot.state;
+                self.joined.takes_controls(GOES_ON, false).await?;
             }
             Message::Event(record) => {
-                if let Some(state) = &mut self.state {
-                    apply(state, &record);
-                    say(state, &record.event);
-                }
+                apply(&mut self.joined.state, &record);
+                say(&self.joined.state, &record.event);
             }
             Message::Asking(asking) => self.heard_asking(asking),
             _ => {}
@@ -354,14 +328,9 @@ impl Walk {
             return;
         };
         let since = of_it.map_or_else(Instant::now, |(_, since, _)| *since);
-        let title = self.state.as_ref().and_then(|state| {
-            let step = state.step_of(asking.action)?;
-            Some(crate::run::action_title(
-                &state.runbook,
-                step,
-                asking.action,
-            ))
-        });
+        let state = &self.joined.state;
+        let step = state.step_of(asking.action);
+        let title = step.map(|step| crate::run::action_title(&state.runbook, step, asking.action));
         let what = match (asking.hidden, prompt.as_str()) {
             (true, "") => "hidden input".to_owned(),
             (false, "") => "input".to_owned(),
@@ -377,7 +346,7 @@ impl Walk {
 
     fn asked_too_long(&mut self) -> Option<String> {
         let (action, since, words) = self.asking.as_ref()?;
-        let runs = self.state.as_ref().and_then(|state| state.action(*action));
+        let runs = self.joined.state.action(*action);
         if !runs.is_some_and(|own| own.is_running()) {
             self.asking = None;
             return None;

@@ -1,7 +1,7 @@
 //! A command meets the state and becomes events, or a refusal that says what to do instead. The
 //! whole of what a person may do stands here; nothing else changes a run.
 
-mod control;
+pub(super) mod control;
 mod finish;
 mod gate;
 mod held;
@@ -39,8 +39,13 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let drives = by == state.driver || by == super::ENGINE;
-    if !drives && !control::is_for_watchers(command) {
-        return Err(control::watching(state));
+    let goes_back = matches!(command, Command::Rollback { .. })
+        && state.pairing.goes_back.as_deref() == Some(by);
+    if !drives && !goes_back {
+        if !control::is_for_watchers(command) {
+            return Err(control::watching(state));
+        }
+        control::within_bounds(state, by, command, now)?;
     }
     let of_the_walk = matches!(
         command,
@@ -143,7 +148,7 @@ pub fn decide(
             typed.as_deref(),
             reason.as_deref(),
         ),
-        Command::GiveKeyboard { action } => give_keyboard(state, *action),
+        Command::GiveKeyboard { action } => give_keyboard(state, by, *action),
         Command::ReturnKeyboard { action } => return_keyboard(state, *action),
         Command::Skip {
             step,
@@ -188,7 +193,13 @@ pub fn decide(
             typed.as_deref(),
             reason.as_deref(),
             included.as_ref(),
-        ),
+        )
+        .map(|mut events| {
+            // Whoever demanded it drives from here on.
+            let driver = by.to_owned();
+            events.extend(goes_back.then_some(Event::DriverChanged { driver }));
+            events
+        }),
         Command::Resolve {
             action,
             outcome,

@@ -61,7 +61,7 @@ pub use inputs::{
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use pairing::{
     ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
-    Subject, Waiting, person, same_person, subject_hash,
+    Subject, Waiting, guest_name, may_be_one, person, same_person, subject_hash, without_login,
 };
 pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};

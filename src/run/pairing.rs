@@ -16,7 +16,7 @@ pub const DEMAND_AFTER_S: u64 = 120;
 
 /// What a person asks that concerns the others, and what the supervisor sees of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PairingAct {
     /// Offers the controls to one person, or to whoever takes them.
     Offer {
@@ -115,6 +115,11 @@ pub enum PairingFact {
         gone_s: Option<u64>,
         to_go_back: bool,
     },
+    /// They may begin the rollback of a run that somebody else drives, and nothing but that.
+    RollbackDemanded {
+        from: String,
+        reason: String,
+    },
     DriverLeft {
         since: Timestamp,
     },
@@ -185,6 +190,10 @@ impl PairingFact {
                     format!("the controls of {from}{gone}{why}: {reason}"),
                 )
             }
+            Self::RollbackDemanded { from, reason } => (
+                "demands",
+                format!("the controls of {from} to go back: {reason}"),
+            ),
             Self::DriverLeft { since } => (
                 "gone",
                 format!("the driver, since {}", since.format("%H:%M:%S UTC")),
@@ -293,6 +302,8 @@ pub struct Pairing {
     pub guests: BTreeMap<String, u32>,
     /// What waits for a second person.
     pub waiting: Option<Waiting>,
+    /// Who may begin the rollback beside the driver, because they demanded it.
+    pub goes_back: Option<String>,
     pub log: Vec<Logged>,
 }
 
@@ -307,14 +318,40 @@ pub fn person(name: &str) -> &str {
     if numbered { person } else { name }
 }
 
+/// Whether these are one person at one login: what one of them may do, the other may.
 pub fn same_person(one: &str, other: &str) -> bool {
     person(one) == person(other)
+}
+
+/// Whether these may be one person, at another login perhaps: such two are no second opinion.
+pub fn may_be_one(one: &str, other: &str) -> bool {
+    let bare = |name| without_login(person(name)).0;
+    bare(one) == bare(other)
+}
+
+/// `bert@ops1 (uid 1001)`: somebody of another login. Names of the run's own login are never written
+/// like this, so a name alone says which login it is of, whoever was there first.
+pub fn guest_name(user: &str, uid: u32) -> String {
+    format!("{user} (uid {uid})")
+}
+
+/// A name without the number of its login, and that number.
+pub fn without_login(name: &str) -> (&str, Option<u32>) {
+    let found = name.rsplit_once(" (uid ").and_then(|(bare, rest)| {
+        let uid = rest.strip_suffix(')')?.parse().ok()?;
+        Some((bare, Some(uid)))
+    });
+    found.unwrap_or((name, None))
 }
 
 impl Pairing {
     /// The user number of another login; `None` for the login that owns the run.
     pub fn guest(&self, name: &str) -> Option<u32> {
-        self.guests.get(person(name)).copied()
+        let name = person(name);
+        // The journals of older versions name guests without their number.
+        without_login(name)
+            .1
+            .or_else(|| self.guests.get(name).copied())
     }
 }
 
@@ -442,6 +479,7 @@ pub(super) fn apply(state: &mut RunState, at: Timestamp, by: &str, fact: &Pairin
         PairingFact::ControlAccepted { .. }
         | PairingFact::ControlReturned { .. }
         | PairingFact::ControlDemanded { .. } => {}
+        PairingFact::RollbackDemanded { .. } => pairing.goes_back = Some(by.to_owned()),
         PairingFact::DriverLeft { since } => pairing.driver_left = Some(*since),
         PairingFact::DriverReturned {} => pairing.driver_left = None,
         PairingFact::HandRaised { about } => {
@@ -490,6 +528,7 @@ pub(super) fn apply(state: &mut RunState, at: Timestamp, by: &str, fact: &Pairin
 pub(super) fn driver_changed(state: &mut RunState) {
     state.pairing.offer = None;
     state.pairing.driver_left = None;
+    state.pairing.goes_back = None;
     let driver = state.driver.clone();
     state.pairing.hands.remove(&driver);
 }

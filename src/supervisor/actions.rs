@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::core::{Slot, Supervisor};
-use super::handle::{Input, Request};
+use super::handle::{Asker, Input, Request};
 use super::launch::specification;
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
@@ -187,7 +187,7 @@ impl Supervisor {
                 (None, Some(format!("nobody follows it any more: {error}")))
             });
             let request = Input::Request(Request {
-                by: ENGINE.to_owned(),
+                by: Asker::engine(),
                 command: Command::Finished {
                     action,
                     attempt,

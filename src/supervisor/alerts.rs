@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::{Input, Request};
+use super::handle::{Asker, Input, Request};
 use crate::executor::scan::{Found, Hit, Scanner};
-use crate::run::{ActionId, Alert, Command, ENGINE};
+use crate::run::{ActionId, Alert, Command};
 
 /// Lines of one pattern are told at most this often.
 const FOLDED: Duration = Duration::from_secs(10);
@@ -140,7 +140,7 @@ impl Listener {
     pub(super) async fn tell(&mut self, last: bool, sender: &mpsc::Sender<Input>) {
         for command in self.listen(last).await {
             let request = Input::Request(Request {
-                by: ENGINE.to_owned(),
+                by: Asker::engine(),
                 command,
                 answer: None,
             });

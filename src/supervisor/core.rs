@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 
 use super::fate;
-use super::feed::{Feed, Person, StoreHealth};
+use super::feed::Feed;
 use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
+use super::message::{Person, StoreHealth};
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
@@ -78,8 +80,13 @@ pub struct Supervisor {
     pub(super) slots: HashMap<(ActionId, u32), Slot>,
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) sender: mpsc::Sender<Input>,
+    pub(super) presence: watch::Receiver<Vec<Person>>,
     pub(super) people: Vec<Person>,
-    pub(super) people_version: u64,
+    /// When everybody was told last who is here, and is to be told next.
+    pub(super) people_told: Option<Instant>,
+    pub(super) people_due: Option<Instant>,
+    /// The connections from which steps were lent their keyboard.
+    pub(super) keyboards: HashMap<(ActionId, u32), u64>,
     /// Since when no client of the driver has been seen.
     pub(super) driver_missed: Option<Timestamp>,
     /// Since when nobody is there whose hand is up, by name.
@@ -131,10 +138,12 @@ impl Supervisor {
         let feed = Arc::new(Feed::new(state.clone()));
         let outputs = Outputs::new(executor.clone(), feed.clone());
         let (sender, inputs) = mpsc::channel(1_024);
+        let (announced, presence) = watch::channel(Vec::new());
         let handle = Handle {
             feed: feed.clone(),
             inputs: sender.clone(),
             outputs: outputs.clone(),
+            presence: announced,
             directory: directory.to_owned(),
         };
         let mut secrets = Secrets::new(PathBuf::from(&state.directory));
@@ -160,8 +169,11 @@ impl Supervisor {
             slots: HashMap::new(),
             inputs,
             sender,
+            presence,
             people: Vec::new(),
-            people_version: 0,
+            people_told: None,
+            people_due: None,
+            keyboards: HashMap::new(),
             driver_missed: None,
             hands_missed: HashMap::new(),
             looked_at: chrono::Utc::now(),
@@ -204,6 +216,9 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 () = leave.notified() => break,
+                // Before what is asked: who asks is here.
+                Ok(()) = self.presence.changed() => self.people_changed().await,
+                () = Self::people_are_due(self.people_due) => self.tell_people(),
                 input = self.inputs.recv() => match input {
                     Some(input) => self.take(input).await,
                     None => break,
@@ -280,7 +295,14 @@ impl Supervisor {
                 if takes_over(&request.command) {
                     self.note_presence(true).await;
                 }
-                let answer = self.carry_out(&request.by, request.command).await;
+                let lent = match &request.command {
+                    Command::GiveKeyboard { action } => Some(*action),
+                    _ => None,
+                };
+                let answer = self.carry_out(&request.by.name, request.command).await;
+                if let (Ok(_), Some(action)) = (&answer, lent) {
+                    self.keyboard_lent(action, &request.by);
+                }
                 if let Some(waiting) = request.answer
                     && waiting.send(answer).is_err()
                 {
@@ -319,21 +341,12 @@ impl Supervisor {
                 });
             }
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
-            Input::People(version, people) => self.people_changed(version, people).await,
             Input::Launched {
                 action,
                 attempt,
                 running,
             } => self.launched(action, attempt, running).await,
         }
-    }
-
-    pub(super) fn announce(&self) {
-        let mut people = self.people.clone();
-        for person in &mut people {
-            person.driver = person.name == self.state.driver;
-        }
-        self.feed.publish_people(people);
     }
 
     pub(super) async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
@@ -343,6 +356,7 @@ impl Supervisor {
         } = &command
         {
             self.slots.remove(&(*action, *attempt));
+            self.keyboards.remove(&(*action, *attempt));
             self.asks_no_more(*action, *attempt);
         }
         if let Command::Start {
@@ -395,7 +409,7 @@ impl Supervisor {
         memory::keep(&self.state, by, &command);
         if self.state.driver != driver {
             self.driver_missed = None;
-            self.announce();
+            self.tell_people();
         }
         Ok(self.state.seq)
     }

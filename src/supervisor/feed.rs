@@ -1,98 +1,196 @@
-//! What clients read. The state is told whole to who joins, then events by cursor: the last ones are
-//! kept, and a reader that is further behind is told the state again. Samples, output tails, presence
-//! and health are kept as the newest of each and may be skipped by a slow reader. Readers wait on a
-//! version number, so publishing costs the same whether nobody or fifty people watch.
+//! What clients read, as a log: each thing that is to be told has its place in one order, and of samples,
+//! output tails, presence and health only the newest of each keeps one. A reader is a number, the place
+//! up to which it has read, and asks for the next line when it has room for it: whoever reads nothing
+//! costs nothing. A line is written once, however many read it. The last events are kept; a reader that
+//! is further behind begins again with the whole state.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::Serialize;
 use tokio::sync::watch;
 
+use super::message::{Message, Person, StoreHealth};
 use crate::monitor::Sample;
 use crate::run::{ActionId, Asking, OutputTail, Record, RunState, Timestamp, apply};
-
-/// Whether the journal can be written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StoreHealth {
-    pub events: u64,
-    /// Hash of the newest link of the chain.
-    pub head: String,
-    /// The last write failed: no new action starts.
-    pub failure: Option<String>,
-}
-
-/// Who is connected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    pub name: String,
-    pub driver: bool,
-    pub since: Timestamp,
-    /// Came to watch only.
-    #[serde(default)]
-    pub observe: bool,
-    /// The user number of another login than the run's own.
-    #[serde(default)]
-    pub guest: Option<u32>,
-    /// Connected, but it shows no sign of life.
-    #[serde(default)]
-    pub stale: bool,
-    /// What they look at; `None` of clients that draw nothing.
-    #[serde(default)]
-    pub view: Option<SharedView>,
-}
-
-/// What a cockpit shows, for those who follow it. Never journalled.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SharedView {
-    /// The step looked at; `None`: the one at hand.
-    pub step: Option<String>,
-    /// The box or action under the cursor.
-    pub item: Option<usize>,
-    /// The focused pane.
-    pub pane: String,
-    pub zoomed: bool,
-    #[serde(default)]
-    pub observe: bool,
-    /// The minute of the last key.
-    #[serde(default)]
-    pub keyed_at: Option<Timestamp>,
-}
 
 /// Probe readings kept for the sparkline of a client that joins later.
 const PROBE_HISTORY: usize = 600;
 /// Events kept for readers that are behind; all of them are in the journal, and in the state.
 const EVENTS_KEPT: usize = 1_024;
+/// And no more bytes of them than this.
+const EVENT_BYTES_KEPT: usize = 8 << 20;
+/// Clients that join while nothing happens are given one and the same snapshot for so long; what was
+/// told since follows it.
+const SNAPSHOT_FRESH: Duration = Duration::from_secs(2);
+/// Snapshots that clients are still reading take no more memory than this for long: beyond it who joins
+/// is given the last one again, with all the events since.
+const SNAPSHOT_BYTES: usize = 24 << 20;
+/// A snapshot is handed out in pieces of this size, so that who stops in its middle holds little.
+const PIECE: usize = 32 << 10;
 
-/// What has changed since a reader last looked.
-#[derive(Debug, Default)]
-pub struct News {
-    pub records: Vec<Arc<Record>>,
-    pub samples: Vec<Arc<Sample>>,
-    pub outputs: Vec<Arc<OutputTail>>,
-    pub asking: Vec<Asking>,
-    pub people: Option<Vec<Person>>,
-    pub health: Option<StoreHealth>,
+/// What a reader is to be told next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// One line, and the place to go on from.
+    Line(u64, Bytes),
+    /// Events were missed: the reader begins again with a snapshot.
+    BeginAgain,
+    Nothing,
+}
+
+/// The whole state as lines, without the name of who reads it, and the place to go on from.
+#[derive(Debug)]
+pub struct SnapshotLines {
+    pub place: u64,
+    /// After `"you":NAME,`.
+    pub pieces: Vec<Bytes>,
+    bytes: usize,
+    seq: u64,
+    made: Instant,
+}
+
+/// What of a snapshot is the same for everybody, in the order of [`super::message::Snapshot`].
+#[derive(Serialize)]
+struct Shared<'a> {
+    at: Timestamp,
+    state: &'a RunState,
+    samples: Vec<&'a Sample>,
+    outputs: Vec<&'a OutputTail>,
+    people: &'a [Person],
+    store: &'a StoreHealth,
+}
+
+#[derive(Debug)]
+struct Told {
+    /// `None`: an event, which the state has.
+    message: Option<Message>,
+    line: OnceLock<Bytes>,
+}
+
+impl Told {
+    fn line(&self) -> Bytes {
+        let written = || self.message.as_ref().map(line).unwrap_or_default();
+        self.line.get_or_init(written).clone()
+    }
+}
+
+/// A message as a line of the stream; empty, and said in the log, where it cannot be written.
+pub fn line(message: &Message) -> Bytes {
+    match serde_json::to_vec(message) {
+        Ok(mut line) => {
+            line.push(b'\n');
+            Bytes::from(line)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a message cannot be written as JSON");
+            Bytes::new()
+        }
+    }
+}
+
+/// How a snapshot begins for this reader; the pieces of [`Feed::snapshot`] follow.
+pub fn head(you: &str) -> Bytes {
+    let you = serde_json::Value::from(you);
+    Bytes::from(format!(
+        "{{\"message\":\"snapshot\",\"body\":{{\"you\":{you},"
+    ))
+}
+
+/// What only the newest message is told of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Activity(String),
+    Statements(String),
+    Output(ActionId, u32),
+    Asking(ActionId, u32),
+    People,
+    Health,
 }
 
 #[derive(Debug)]
 pub struct Feed {
     inner: Mutex<Inner>,
-    version: watch::Sender<u64>,
+    place: watch::Sender<u64>,
+    snapshots: Mutex<Snapshots>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    version: u64,
+    place: u64,
     state: Arc<RunState>,
-    /// The last events, without a gap.
-    records: VecDeque<Arc<Record>>,
-    samples: BTreeMap<String, (u64, Arc<Sample>)>,
-    probes: VecDeque<(u64, Arc<Sample>)>,
-    outputs: BTreeMap<(ActionId, u32), (u64, Arc<OutputTail>)>,
-    asking: BTreeMap<(ActionId, u32), (u64, Asking)>,
-    people: (u64, Vec<Person>),
-    health: (u64, StoreHealth),
+    told: BTreeMap<u64, Arc<Told>>,
+    newest: HashMap<Subject, u64>,
+    probes: VecDeque<u64>,
+    /// The last events without a gap, and their bytes.
+    events: VecDeque<(u64, usize)>,
+    event_bytes: usize,
+    /// Place of the last event that is no longer kept.
+    forgotten: u64,
+}
+
+#[derive(Debug, Default)]
+struct Snapshots {
+    current: Option<Arc<SnapshotLines>>,
+    /// All that somebody still reads.
+    read: Vec<Weak<SnapshotLines>>,
+}
+
+impl Snapshots {
+    /// Of all but the newest, which is needed anyway.
+    fn bytes(&self) -> usize {
+        let read = self.read.iter().filter_map(Weak::upgrade);
+        let current = self.current.as_ref();
+        read.filter(|lines| current.is_none_or(|current| !Arc::ptr_eq(lines, current)))
+            .map(|lines| lines.bytes)
+            .sum()
+    }
+}
+
+impl Inner {
+    fn tell(&mut self, message: Message) -> u64 {
+        self.place += 1;
+        let told = Told {
+            message: Some(message),
+            line: OnceLock::new(),
+        };
+        self.told.insert(self.place, Arc::new(told));
+        self.place
+    }
+
+    fn replace(&mut self, subject: Subject, message: Message) {
+        let place = self.tell(message);
+        if let Some(before) = self.newest.insert(subject, place) {
+            self.told.remove(&before);
+        }
+    }
+
+    /// Events are written at once: it is known what they take, and the state has them anyway.
+    fn tell_event(&mut self, record: Record) {
+        self.place += 1;
+        let line = line(&Message::Event(Box::new(record)));
+        self.event_bytes += line.len();
+        self.events.push_back((self.place, line.len()));
+        let told = Told {
+            message: None,
+            line: OnceLock::from(line),
+        };
+        self.told.insert(self.place, Arc::new(told));
+        while self.events.len() > EVENTS_KEPT || self.event_bytes > EVENT_BYTES_KEPT {
+            let Some((place, bytes)) = self.events.pop_front() else {
+                break;
+            };
+            self.told.remove(&place);
+            self.event_bytes -= bytes;
+            self.forgotten = place;
+        }
+    }
+
+    fn newest(&self, subject: &Subject) -> Option<&Message> {
+        self.told.get(self.newest.get(subject)?)?.message.as_ref()
+    }
 }
 
 impl Feed {
@@ -100,29 +198,27 @@ impl Feed {
     pub fn new(state: RunState) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                version: 0,
+                place: 0,
                 state: Arc::new(state),
-                records: VecDeque::new(),
-                samples: BTreeMap::new(),
+                told: BTreeMap::new(),
+                newest: HashMap::new(),
                 probes: VecDeque::new(),
-                outputs: BTreeMap::new(),
-                asking: BTreeMap::new(),
-                people: (0, Vec::new()),
-                health: (0, StoreHealth::default()),
+                events: VecDeque::new(),
+                event_bytes: 0,
+                forgotten: 0,
             }),
-            version: watch::Sender::new(0),
+            place: watch::Sender::new(0),
+            snapshots: Mutex::default(),
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Inner, u64)) {
-        let version = {
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        let place = {
             let mut inner = self.lock();
-            inner.version += 1;
-            let version = inner.version;
-            change(&mut inner, version);
-            version
+            change(&mut inner);
+            inner.place
         };
-        self.version.send_replace(version);
+        self.place.send_replace(place);
     }
 
     /// A panic while the lock was held leaves consistent data: every change is one assignment.
@@ -134,75 +230,77 @@ impl Feed {
     /// event would copy all of it, and a long run would grow slower with every one. Only a state that
     /// somebody is being told at this moment is copied.
     pub fn publish_record(&self, record: Record) {
-        self.change(|inner, _| {
+        self.change(|inner| {
             apply(Arc::make_mut(&mut inner.state), &record);
-            inner.records.push_back(Arc::new(record));
-            while inner.records.len() > EVENTS_KEPT {
-                inner.records.pop_front();
-            }
+            inner.tell_event(record);
         });
     }
 
     pub fn publish_sample(&self, sample: Sample) {
-        let sample = Arc::new(sample);
-        self.change(|inner, version| match &*sample {
-            Sample::Activity(activity) => {
-                let key = format!("activity {}", activity.target);
-                inner.samples.insert(key, (version, sample));
-            }
-            Sample::Statements(statements) => {
-                let key = format!("statements {}", statements.target);
-                inner.samples.insert(key, (version, sample));
-            }
-            Sample::Probe(_) => {
-                inner.probes.push_back((version, sample));
-                while inner.probes.len() > PROBE_HISTORY {
-                    inner.probes.pop_front();
+        self.change(|inner| {
+            let subject = match &sample {
+                Sample::Activity(activity) => Some(Subject::Activity(activity.target.clone())),
+                Sample::Statements(seen) => Some(Subject::Statements(seen.target.clone())),
+                Sample::Probe(_) => None,
+            };
+            let message = Message::Sample(Box::new(sample));
+            let Some(subject) = subject else {
+                let place = inner.tell(message);
+                inner.probes.push_back(place);
+                if inner.probes.len() > PROBE_HISTORY
+                    && let Some(oldest) = inner.probes.pop_front()
+                {
+                    inner.told.remove(&oldest);
                 }
-            }
+                return;
+            };
+            inner.replace(subject, message);
         });
     }
 
     pub fn publish_output(&self, tail: OutputTail) {
-        self.change(|inner, version| {
-            let key = (tail.action, tail.attempt);
-            inner.outputs.insert(key, (version, Arc::new(tail)));
-        });
+        let subject = Subject::Output(tail.action, tail.attempt);
+        self.change(|inner| inner.replace(subject, Message::Output(tail)));
     }
 
     pub fn publish_asking(&self, asking: Asking) {
-        self.change(|inner, version| {
-            let key = (asking.action, asking.attempt);
-            inner.asking.insert(key, (version, asking));
-        });
+        let subject = Subject::Asking(asking.action, asking.attempt);
+        self.change(|inner| inner.replace(subject, Message::Asking(asking)));
     }
 
     pub fn publish_people(&self, people: Vec<Person>) {
-        self.change(|inner, version| inner.people = (version, people));
+        self.change(|inner| inner.replace(Subject::People, Message::People { people }));
     }
 
     pub fn publish_health(&self, health: StoreHealth) {
-        self.change(|inner, version| inner.health = (version, health));
+        self.change(|inner| inner.replace(Subject::Health, Message::Health(health)));
+    }
+
+    /// Looks at the state without taking hold of it, which would make the next event copy it.
+    pub fn look<T>(&self, look: impl FnOnce(&RunState) -> T) -> T {
+        look(&self.lock().state)
     }
 
     pub fn state(&self) -> Arc<RunState> {
         self.lock().state.clone()
     }
 
-    pub fn health(&self) -> StoreHealth {
-        self.lock().health.1.clone()
-    }
-
     pub fn people(&self) -> Vec<Person> {
-        self.lock().people.1.clone()
+        match self.lock().newest(&Subject::People) {
+            Some(Message::People { people }) => people.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// The databases that do not answer, by target, and since when.
     pub fn lost(&self) -> BTreeMap<String, Timestamp> {
         let inner = self.lock();
-        let samples = inner.samples.values().map(|(_, sample)| sample);
+        let samples = inner.told.values().filter_map(|told| match &told.message {
+            Some(Message::Sample(sample)) => Some(&**sample),
+            _ => None,
+        });
         samples
-            .filter_map(|sample| match &**sample {
+            .filter_map(|sample| match sample {
                 Sample::Activity(activity) => {
                     Some((activity.target.clone(), activity.lost_since()?))
                 }
@@ -211,72 +309,152 @@ impl Feed {
             .collect()
     }
 
+    /// Changes whenever there is something to read.
     pub fn watch(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
+        self.place.subscribe()
     }
 
-    /// Everything a new reader needs, and the version it stands at.
-    pub fn everything(&self) -> (u64, Arc<RunState>, News) {
+    /// What comes after this place.
+    pub fn next(&self, after: u64) -> Next {
         let inner = self.lock();
-        let news = News {
-            records: Vec::new(),
-            samples: inner
-                .samples
-                .values()
-                .chain(&inner.probes)
-                .map(|(_, sample)| sample.clone())
-                .collect(),
-            outputs: inner
-                .outputs
-                .values()
-                .map(|(_, tail)| tail.clone())
-                .collect(),
-            asking: inner
-                .asking
-                .values()
-                .map(|(_, asking)| asking.clone())
-                .collect(),
-            people: Some(inner.people.1.clone()),
-            health: Some(inner.health.1.clone()),
-        };
-        (inner.version, inner.state.clone(), news)
-    }
-
-    /// What has changed since `version`, events after `seq`; and the version now. `None` for a reader
-    /// that is further behind than events are kept: it begins again with everything.
-    pub fn since(&self, version: u64, seq: u64) -> Option<(u64, News)> {
-        let inner = self.lock();
-        let oldest = inner.records.front().map_or(seq, |record| record.seq);
-        if oldest > seq + 1 {
-            return None;
+        if after < inner.forgotten {
+            return Next::BeginAgain;
         }
-        let first = inner.records.partition_point(|record| record.seq <= seq);
-        let newer = |at: &u64| *at > version;
-        let news = News {
-            records: inner.records.range(first..).cloned().collect(),
-            samples: inner
-                .samples
-                .values()
-                .chain(&inner.probes)
-                .filter(|(at, _)| newer(at))
-                .map(|(_, sample)| sample.clone())
-                .collect(),
-            outputs: inner
-                .outputs
-                .values()
-                .filter(|(at, _)| newer(at))
-                .map(|(_, tail)| tail.clone())
-                .collect(),
-            asking: inner
-                .asking
-                .values()
-                .filter(|(at, _)| newer(at))
-                .map(|(_, asking)| asking.clone())
-                .collect(),
-            people: newer(&inner.people.0).then(|| inner.people.1.clone()),
-            health: newer(&inner.health.0).then(|| inner.health.1.clone()),
+        match inner.told.range(after + 1..).next() {
+            Some((place, told)) => {
+                let (place, told) = (*place, told.clone());
+                drop(inner);
+                Next::Line(place, told.line())
+            }
+            None => Next::Nothing,
+        }
+    }
+
+    /// Everything that a new reader needs. Of those who join while no event comes, all are given the
+    /// same; this may take a while where a run is long.
+    pub fn snapshot(&self) -> Arc<SnapshotLines> {
+        let mut snapshots = self.snapshots();
+        let seq = self.look(|state| state.seq);
+        if let Some(current) = &snapshots.current
+            && current.made.elapsed() < SNAPSHOT_FRESH
+            && (current.seq == seq || snapshots.bytes() > SNAPSHOT_BYTES)
+        {
+            return current.clone();
+        }
+        let made = Arc::new(self.write_snapshot());
+        snapshots.read.retain(|read| read.strong_count() > 0);
+        snapshots.read.push(Arc::downgrade(&made));
+        snapshots.current = Some(made.clone());
+        made
+    }
+
+    /// Whether those who read old snapshots slowly take more memory than is good.
+    pub fn is_crowded(&self) -> bool {
+        self.snapshots().bytes() > SNAPSHOT_BYTES
+    }
+
+    /// Nobody has joined for a while: the newest snapshot is of no more use.
+    pub fn forget_snapshot(&self) {
+        let mut snapshots = self.snapshots();
+        let is_old = |lines: &mut Arc<SnapshotLines>| lines.made.elapsed() >= SNAPSHOT_FRESH;
+        drop(snapshots.current.take_if(is_old));
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
+        self.snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_snapshot(&self) -> SnapshotLines {
+        let (place, state, told) = {
+            let inner = self.lock();
+            let told: Vec<Arc<Told>> = inner.told.values().cloned().collect();
+            (inner.place, inner.state.clone(), told)
         };
-        Some((inner.version, news))
+        let (mut samples, mut outputs, mut asking) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut people, mut store): (&[Person], _) = (&[], StoreHealth::default());
+        for told in &told {
+            match &told.message {
+                Some(Message::Sample(sample)) => samples.push(&**sample),
+                Some(Message::Output(tail)) => outputs.push(tail),
+                Some(Message::Asking(_)) => asking.push(told.line()),
+                Some(Message::People { people: here }) => people = here,
+                Some(Message::Health(health)) => store = health.clone(),
+                _ => {}
+            }
+        }
+        // Outputs by action: their places tell only when each was read last.
+        outputs.sort_by_key(|tail| (tail.action, tail.attempt));
+        let shared = Shared {
+            at: chrono::Utc::now(),
+            state: &state,
+            samples,
+            outputs,
+            people,
+            store: &store,
+        };
+        let mut pieces = Pieces::default();
+        let written = serde_json::to_writer(&mut pieces, &shared);
+        let seq = state.seq;
+        if let Err(error) = written {
+            tracing::error!(%error, "the state cannot be written as JSON");
+        }
+        // Of the message.
+        pieces.add(b"}\n");
+        asking.iter().for_each(|line| pieces.add(line));
+        let (pieces, bytes) = pieces.finish();
+        SnapshotLines {
+            place,
+            pieces,
+            bytes,
+            seq,
+            made: Instant::now(),
+        }
+    }
+}
+
+/// Takes text in and gives it out in pieces; the brace that opens the text is left out.
+#[derive(Default)]
+struct Pieces {
+    done: Vec<Bytes>,
+    open: Vec<u8>,
+    bytes: usize,
+}
+
+impl Pieces {
+    fn add(&mut self, mut text: &[u8]) {
+        if self.bytes == 0 {
+            text = text.strip_prefix(b"{").unwrap_or(text);
+        }
+        self.bytes += text.len();
+        while !text.is_empty() {
+            let room = PIECE - self.open.len();
+            let (now, later) = text.split_at(room.min(text.len()));
+            self.open.extend_from_slice(now);
+            text = later;
+            if self.open.len() == PIECE {
+                self.done.push(Bytes::from(std::mem::take(&mut self.open)));
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Bytes>, usize) {
+        if !self.open.is_empty() {
+            self.done.push(Bytes::from(self.open));
+        }
+        (self.done, self.bytes)
+    }
+}
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.add(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -287,6 +465,7 @@ mod tests {
     use super::*;
     use crate::run::{Event, open};
     use crate::runbook::parse;
+    use crate::supervisor::message::Snapshot;
 
     fn record(seq: u64, event: Event) -> Record {
         Record {
@@ -321,28 +500,50 @@ mod tests {
         open(&record(1, event)).unwrap()
     }
 
+    fn message(line: &[u8]) -> Message {
+        serde_json::from_slice(line).unwrap()
+    }
+
+    /// A snapshot as `you` reads it, and the messages after it in the same lines.
+    fn read(lines: &SnapshotLines, you: &str) -> (Snapshot, Vec<Message>) {
+        let mut text = super::head(you).to_vec();
+        lines
+            .pieces
+            .iter()
+            .for_each(|piece| text.extend_from_slice(piece));
+        let mut messages = text.split_inclusive(|byte| *byte == b'\n').map(message);
+        let Some(Message::Snapshot(snapshot)) = messages.next() else {
+            panic!("a snapshot is first");
+        };
+        (*snapshot, messages.collect())
+    }
+
     /// What a reader folds who asks whenever `asks` says so; and how often it began again.
     fn read_along(events: u64, asks: impl Fn(u64) -> bool) -> (Feed, RunState, usize) {
-        let feed = Feed::new(opened());
-        let (mut version, state, _) = feed.everything();
-        let (mut state, mut begun_again) = ((*state).clone(), 0);
+        let (mut place, mut state) = (0, opened());
+        let feed = Feed::new(state.clone());
+        let mut begun_again = 0;
         for seq in 2..=events {
             feed.publish_record(note(seq));
             if !asks(seq) {
                 continue;
             }
-            match feed.since(version, state.seq) {
-                Some((now, news)) => {
-                    version = now;
-                    for record in news.records {
+            loop {
+                match feed.next(place) {
+                    Next::Line(now, line) => {
+                        place = now;
+                        let Message::Event(record) = message(&line) else {
+                            panic!("only events were told");
+                        };
                         assert_eq!(record.seq, state.seq + 1, "no event is left out");
                         apply(&mut state, &record);
                     }
-                }
-                None => {
-                    let (now, whole, _) = feed.everything();
-                    (version, state) = (now, (*whole).clone());
-                    begun_again += 1;
+                    Next::BeginAgain => {
+                        let lines = feed.snapshot();
+                        (place, state) = (lines.place, read(&lines, "anna").0.state);
+                        begun_again += 1;
+                    }
+                    Next::Nothing => break,
                 }
             }
         }
@@ -371,8 +572,82 @@ mod tests {
     }
 
     #[test]
-    fn no_more_events_are_kept_than_these() {
+    fn no_more_events_are_kept_than_these_in_number_and_in_bytes() {
         let (feed, ..) = read_along(10 * EVENTS_KEPT as u64, |_| false);
-        assert_eq!(feed.lock().records.len(), EVENTS_KEPT);
+        assert_eq!(feed.lock().told.len(), EVENTS_KEPT);
+        let long = "x".repeat(EVENT_BYTES_KEPT / 10);
+        for seq in 0..100 {
+            let event = Event::NoteWritten {
+                text: long.clone(),
+                step: None,
+            };
+            feed.publish_record(record(20_000 + seq, event));
+        }
+        let inner = feed.lock();
+        assert!(inner.event_bytes <= EVENT_BYTES_KEPT);
+        let told: usize = inner.told.values().map(|told| told.line().len()).sum();
+        assert_eq!(told, inner.event_bytes);
+    }
+
+    #[test]
+    fn of_what_only_the_newest_matters_only_that_is_kept_and_told() {
+        let feed = Feed::new(opened());
+        let named = |name: &str| Person {
+            name: name.to_owned(),
+            ..Person::default()
+        };
+        for number in 0..1_000 {
+            feed.publish_people(vec![named(&format!("p{number}"))]);
+            feed.publish_health(StoreHealth::default());
+        }
+        assert_eq!(feed.lock().told.len(), 2);
+        let Next::Line(place, line) = feed.next(0) else {
+            panic!("there are people");
+        };
+        let people = vec![named("p999")];
+        assert_eq!(message(&line), Message::People { people });
+        assert!(matches!(feed.next(place), Next::Line(..)));
+    }
+
+    #[test]
+    fn a_line_is_written_once_for_all_who_read_it() {
+        let feed = Feed::new(opened());
+        feed.publish_health(StoreHealth::default());
+        let lines: Vec<*const u8> = (0..3)
+            .map(|_| match feed.next(0) {
+                Next::Line(_, line) => line.as_ptr(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(lines.iter().all(|line| *line == lines[0]));
+    }
+
+    #[test]
+    fn who_joins_while_nothing_happens_shares_one_snapshot_in_small_pieces() {
+        let feed = Feed::new(opened());
+        for seq in 2..2_000 {
+            feed.publish_record(note(seq));
+        }
+        let asking = Asking {
+            action: ActionId::block(0),
+            attempt: 1,
+            prompt: Some("sure?".to_owned()),
+            hidden: false,
+        };
+        feed.publish_asking(asking.clone());
+        let (one, other) = (feed.snapshot(), feed.snapshot());
+        assert!(Arc::ptr_eq(&one, &other));
+        assert!(one.pieces.len() > 2);
+        assert!(one.pieces.iter().all(|piece| piece.len() <= PIECE));
+        let (snapshot, more) = read(&one, "\"bert\"@ops");
+        assert_eq!(snapshot.you, "\"bert\"@ops");
+        assert_eq!(snapshot.state, *feed.state());
+        assert_eq!(more, [Message::Asking(asking)]);
+        feed.publish_record(note(2_000));
+        let newer = feed.snapshot();
+        assert!(!Arc::ptr_eq(&one, &newer), "an event has come");
+        assert_eq!(feed.snapshots().bytes(), one.bytes);
+        drop((one, other));
+        assert_eq!(feed.snapshots().bytes(), 0, "nobody reads it any more");
     }
 }

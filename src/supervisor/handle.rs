@@ -5,20 +5,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::feed::{Feed, Person};
+use super::feed::Feed;
 use super::guide::GuideWatch;
+use super::message::Person;
 use super::output::{Outputs, PageError};
 use crate::executor::{Running, Waiting};
-use crate::run::{ActionId, Command, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed};
+use crate::run::{
+    ActionId, Command, ENGINE, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed,
+};
 
 /// A file on a disk that hangs must not hold up who wants to go back.
 const READING: Duration = Duration::from_secs(5);
 
+/// Who asks: somebody at the connection that they joined with, or the engine itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    pub name: String,
+    /// The number of that connection, given once; `None`: it is no client.
+    pub seat: Option<u64>,
+}
+
+impl Asker {
+    pub fn engine() -> Self {
+        Self {
+            name: ENGINE.to_owned(),
+            seat: None,
+        }
+    }
+}
+
 /// What the loop is asked.
 pub struct Request {
-    pub by: String,
+    pub by: Asker,
     pub command: Command,
     /// Gets the sequence number of the last event.
     pub answer: Option<oneshot::Sender<Result<u64, Refusal>>>,
@@ -32,7 +52,7 @@ pub struct LossRequest {
 
 /// What a person types to a running action.
 pub struct TypedRequest {
-    pub by: String,
+    pub by: Asker,
     pub action: ActionId,
     pub attempt: u32,
     pub typed: Typed,
@@ -54,7 +74,6 @@ pub(super) enum Input {
     Included(ActionId, oneshot::Sender<Vec<Included>>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
-    People(u64, Vec<Person>),
     Launched {
         action: ActionId,
         attempt: u32,
@@ -68,6 +87,7 @@ pub struct Handle {
     pub feed: Arc<Feed>,
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) outputs: Outputs,
+    pub(super) presence: watch::Sender<Vec<Person>>,
     /// The run's own folder.
     pub(super) directory: PathBuf,
 }
@@ -77,7 +97,7 @@ impl Handle {
     ///
     /// # Errors
     /// The refusal of the engine, or that the supervisor is gone.
-    pub async fn command(&self, by: String, command: Command) -> Result<u64, Refusal> {
+    pub async fn command(&self, by: Asker, command: Command) -> Result<u64, Refusal> {
         let (answer, answered) = oneshot::channel();
         let request = Input::Request(Request {
             by,
@@ -95,7 +115,7 @@ impl Handle {
     /// Who does not drive, or has not given it the keyboard, types nothing.
     pub async fn type_to(
         &self,
-        by: String,
+        by: Asker,
         action: ActionId,
         attempt: u32,
         typed: Typed,
@@ -184,13 +204,8 @@ impl Handle {
         answered.await.map_err(|_| gone())
     }
 
-    /// Says who is connected. Of two announcements the one with the higher version holds.
-    pub fn announce(&self, version: u64, people: Vec<Person>) {
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            if inputs.send(Input::People(version, people)).await.is_err() {
-                tracing::debug!("nobody is left to hear who is connected");
-            }
-        });
+    /// Says who is connected. Whatever is asked after it is decided with it known.
+    pub fn announce(&self, people: Vec<Person>) {
+        self.presence.send_replace(people);
     }
 }

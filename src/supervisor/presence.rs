@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::core::Supervisor;
-use super::feed::Person;
 use crate::run::{Command, ENGINE, PairingAct, same_person};
 
 /// A driver is missed after this time only: a client that connects again is no absence.
@@ -13,19 +14,36 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The same for who has a hand up; a supervisor that was revived waits for them as long.
 const HAND_GRACE: Duration = Duration::from_secs(5);
 
+/// A storm of those who come and go is told to everybody at this pace, not one by one.
+const TELLING: Duration = Duration::from_millis(200);
+
 impl Supervisor {
     /// Another set of people is connected.
-    pub(super) async fn people_changed(&mut self, version: u64, people: Vec<Person>) {
-        // Announcements come from many tasks and may overtake each other.
-        if version < self.people_version {
-            return;
-        }
-        self.people_version = version;
-        self.visited |= !people.is_empty();
-        self.people = people;
+    pub(super) async fn people_changed(&mut self) {
+        self.people = self.presence.borrow_and_update().clone();
+        self.visited |= !self.people.is_empty();
         self.looked_at = chrono::Utc::now();
         self.note_presence(false).await;
-        self.announce();
+        let told = self.people_told.map(|told| told + TELLING);
+        self.people_due = Some(told.unwrap_or_else(Instant::now));
+    }
+
+    /// When everybody is to be told who is here; never, while that is so.
+    pub(super) async fn people_are_due(due: Option<Instant>) {
+        match due {
+            Some(due) => tokio::time::sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells everybody who is here, and who of them drives.
+    pub(super) fn tell_people(&mut self) {
+        (self.people_told, self.people_due) = (Some(Instant::now()), None);
+        let mut people = self.people.clone();
+        for person in &mut people {
+            person.driver = person.name == self.state.driver;
+        }
+        self.feed.publish_people(people);
     }
 
     /// A hand goes with the person who raised it.

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::actions::collect;
 use super::core::{Slot, Supervisor};
-use super::handle::{Input, Request, TypedRequest};
+use super::handle::{Asker, Input, Request, TypedRequest};
 use crate::executor::{ExitRecord, Waiting};
-use crate::run::{ActionId, Asking, Command, ENGINE, Evidence, Refusal, Typed};
+use crate::run::{ActionId, Asking, Command, Evidence, Refusal, Typed};
 
 impl Supervisor {
     /// What an action waits for has changed, or is told to a supervisor that has just begun to follow it.
@@ -51,7 +51,7 @@ impl Supervisor {
                 tracing::warn!(%action, attempt, %reason, "held, but what it shows cannot be judged");
             }
             let request = Input::Request(Request {
-                by: ENGINE.to_owned(),
+                by: Asker::engine(),
                 command: Command::Held {
                     action,
                     attempt,
@@ -104,8 +104,16 @@ impl Supervisor {
         }
     }
 
-    fn may_type(&self, by: &str, action: ActionId, attempt: u32) -> Result<(), Refusal> {
-        if by != self.state.driver {
+    /// Only the connection from which it was lent types to a step: a name can be had again.
+    pub(super) fn keyboard_lent(&mut self, action: ActionId, by: &Asker) {
+        let attempt = self.state.action(action).and_then(|state| state.last());
+        if let (Some(attempt), Some(seat)) = (attempt, by.seat) {
+            self.keyboards.insert((action, attempt.number), seat);
+        }
+    }
+
+    fn may_type(&self, by: &Asker, action: ActionId, attempt: u32) -> Result<(), Refusal> {
+        if by.name != self.state.driver {
             return Err(Refusal::new(
                 format!("`{}` drives this run; you are watching", self.state.driver),
                 "take control first",
@@ -117,13 +125,18 @@ impl Supervisor {
             .and_then(|state| state.last())
             .filter(|last| last.number == attempt)
             .and_then(|last| last.keyboard());
-        if keyboard == Some(by) {
-            return Ok(());
+        let lent_from = self.keyboards.get(&(action, attempt)).copied();
+        match keyboard == Some(&by.name) {
+            true if lent_from.is_some() && lent_from == by.seat => Ok(()),
+            true => Err(Refusal::new(
+                "this terminal has joined again since it gave that step its keyboard",
+                "give it the keyboard again",
+            )),
+            false => Err(Refusal::new(
+                "that step does not have your keyboard",
+                "give it the keyboard first",
+            )),
         }
-        Err(Refusal::new(
-            "that step does not have your keyboard",
-            "give it the keyboard first",
-        ))
     }
 
     /// An action has ended: it asks for nothing.

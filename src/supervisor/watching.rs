@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::{Input, LossRequest, Request};
+use super::handle::{Asker, Input, LossRequest, Request};
 use super::secrets::Secrets;
 use crate::executor::application_name;
 use crate::monitor::{
@@ -160,7 +160,7 @@ impl Supervisor {
                 },
             };
             let request = Input::Request(Request {
-                by: ENGINE.to_owned(),
+                by: Asker::engine(),
                 command,
                 answer: None,
             });

@@ -19,7 +19,7 @@ use super::screen::{self, Areas, Frame, Notice};
 use super::theme::{Role, Theme};
 use super::view::{Look, View};
 use super::walk::shown_action;
-use crate::api::{CommandAnswer, Message};
+use crate::api::{ClientError, CommandAnswer, Message};
 use crate::run::{ActionId, Timestamp};
 
 pub use super::ask::{Answer, Ask};
@@ -140,11 +140,14 @@ impl App {
                 self.keyboard_refused();
                 self.say(refusal.message, refusal.help, Role::Failed);
             }
-            Answer::Command(Err(why)) | Answer::Typed(Err(why)) => self.say(
-                format!("not sent: {why}"),
-                "nothing was done; try again",
-                Role::Failed,
-            ),
+            Answer::Command(Err(why)) | Answer::Typed(Err(why)) => {
+                let sent = matches!(why, ClientError::Unknown(_) | ClientError::Garbled(_));
+                let words = match sent {
+                    true => why.to_string(),
+                    false => format!("not sent: {why}"),
+                };
+                self.say(words, why.help(), Role::Failed);
+            }
             Answer::Page {
                 action,
                 attempt,

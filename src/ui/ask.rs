@@ -1,7 +1,7 @@
 //! What passes between the cockpit and the event loop: what is asked of the supervisor or the
 //! terminal, and what came of it.
 
-use crate::api::{CommandAnswer, OutputPage};
+use crate::api::{ClientError, CommandAnswer, OutputPage};
 use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
@@ -47,8 +47,8 @@ pub enum Ask {
 /// What came of an [`Ask`].
 #[derive(Debug)]
 pub enum Answer {
-    Command(Result<CommandAnswer, String>),
-    Typed(Result<CommandAnswer, String>),
+    Command(Result<CommandAnswer, ClientError>),
+    Typed(Result<CommandAnswer, ClientError>),
     Page {
         action: ActionId,
         attempt: u32,

@@ -103,13 +103,10 @@ impl App {
             last_key: self.model.now,
             told: None,
         };
-        let has_it = typing.reaches(&self.model);
         self.view.typing = Some(typing);
         self.view.position_mut("output").top = None;
-        match has_it {
-            true => Vec::new(),
-            false => vec![Ask::Commands(vec![Command::GiveKeyboard { action }])],
-        }
+        // Also where it has it: it was perhaps given before this terminal joined again.
+        vec![Ask::Commands(vec![Command::GiveKeyboard { action }])]
     }
 
     /// A command was refused: was it the one that gives the keyboard?

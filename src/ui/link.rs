@@ -2,10 +2,11 @@
 //! than this, so tests stand in for it and a remote run looks like a local one.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::api::{Client, CommandAnswer, Message, MessageStream, OutputPage};
-use crate::run::{ActionId, Command, Fate, Included, Typed};
+use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, OutputPage, Seat};
+use crate::run::{ActionId, Command, Fate, Included, PairingAct, Typed};
 use crate::supervisor::SharedView;
 
 /// The stream of messages.
@@ -23,22 +24,23 @@ pub trait Feed: Send + 'static {
 /// What can be asked of the supervisor, beside the stream. Clones share the connection.
 pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
-    /// The command did not reach the supervisor; a refusal is an answer.
+    /// The command did not reach the supervisor, or what became of it is not known; a refusal is an
+    /// answer.
     fn command(
         &self,
         command: Command,
-    ) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
+    ) -> impl Future<Output = Result<CommandAnswer, ClientError>> + Send;
 
     /// Types to the action that has this person's keyboard.
     ///
     /// # Errors
-    /// It did not reach the supervisor; a refusal is an answer.
+    /// As those of a command.
     fn type_to(
         &self,
         action: ActionId,
         attempt: u32,
         typed: Typed,
-    ) -> impl Future<Output = Result<CommandAnswer, String>> + Send;
+    ) -> impl Future<Output = Result<CommandAnswer, ClientError>> + Send;
 
     /// Lines `from` to `from + count` of an attempt's spool, fewer at its end.
     ///
@@ -89,26 +91,49 @@ pub trait Control: Clone + Send + Sync + 'static {
 pub(super) struct SocketFeed {
     client: Client,
     wished: String,
-    name: Name,
-    observe: bool,
+    shared: Arc<Shared>,
     stream: Option<MessageStream>,
 }
 
-/// The name under which the supervisor knows this client; it tells in the snapshot.
-type Name = Arc<RwLock<String>>;
+/// Requests to a supervisor on its socket.
+#[derive(Clone)]
+pub(super) struct SocketControl {
+    shared: Arc<Shared>,
+}
+
+/// What the two ends have in common.
+struct Shared {
+    /// Given anew with each join; `None`: not joined (yet).
+    seat: RwLock<Option<Seat>>,
+    /// Came to watch only, and has not taken the controls since.
+    observe: AtomicBool,
+}
+
+impl Shared {
+    fn sits(&self, seat: Option<Seat>) {
+        *self.seat.write().unwrap_or_else(PoisonError::into_inner) = seat;
+    }
+
+    fn seat(&self) -> Result<Seat, ClientError> {
+        let seat = self.seat.read().unwrap_or_else(PoisonError::into_inner);
+        let not_joined = || ClientError::Refused("not connected to the supervisor".to_owned());
+        seat.clone().ok_or_else(not_joined)
+    }
+}
 
 /// Both ends of a supervisor's socket for a person of this name.
 pub(super) fn socket(client: Client, me: &str, observe: bool) -> (SocketFeed, SocketControl) {
-    let name = Arc::new(RwLock::new(me.to_owned()));
+    let shared = Arc::new(Shared {
+        seat: RwLock::default(),
+        observe: AtomicBool::new(observe),
+    });
     let control = SocketControl {
-        client: client.clone(),
-        name: name.clone(),
+        shared: shared.clone(),
     };
     let feed = SocketFeed {
         client,
         wished: me.to_owned(),
-        name,
-        observe,
+        shared,
         stream: None,
     };
     (feed, control)
@@ -120,39 +145,37 @@ impl Feed for SocketFeed {
             return None;
         }
         let message = self.stream.as_mut()?.next().await;
-        if let Some(Message::Snapshot(snapshot)) = &message {
-            let mut name = self.name.write().unwrap_or_else(PoisonError::into_inner);
-            name.clone_from(&snapshot.you);
+        if message.is_none() {
+            self.shared.sits(None);
         }
         message
     }
 
     async fn reconnect(&mut self) -> Result<(), String> {
         self.stream = None;
-        let stream = self.client.join_as(&self.wished, self.observe).await;
-        self.stream = Some(stream.map_err(|error| error.to_string())?);
+        let observe = self.shared.observe.load(Ordering::Relaxed);
+        let joined = self.client.join(&self.wished, observe).await;
+        let (seat, stream) = joined.map_err(|error| error.to_string())?;
+        self.shared.sits(Some(seat));
+        self.stream = Some(stream);
         Ok(())
     }
 }
 
-/// Requests to a supervisor on its socket.
-#[derive(Clone)]
-pub(super) struct SocketControl {
-    client: Client,
-    name: Name,
-}
-
-impl SocketControl {
-    fn name(&self) -> String {
-        let name = self.name.read().unwrap_or_else(PoisonError::into_inner);
-        name.clone()
-    }
-}
-
 impl Control for SocketControl {
-    async fn command(&self, command: Command) -> Result<CommandAnswer, String> {
-        let answer = self.client.command(&self.name(), command).await;
-        answer.map_err(|error| error.to_string())
+    async fn command(&self, command: Command) -> Result<CommandAnswer, ClientError> {
+        let takes_over = matches!(
+            command,
+            Command::TakeControl {}
+                | Command::Pairing {
+                    act: PairingAct::Demand { .. }
+                }
+        );
+        let answer = self.shared.seat()?.command(command).await?;
+        if takes_over && matches!(answer, CommandAnswer::Accepted { .. }) {
+            self.shared.observe.store(false, Ordering::Relaxed);
+        }
+        Ok(answer)
     }
 
     async fn type_to(
@@ -160,10 +183,8 @@ impl Control for SocketControl {
         action: ActionId,
         attempt: u32,
         typed: Typed,
-    ) -> Result<CommandAnswer, String> {
-        let name = self.name();
-        let answer = self.client.type_to(&name, action, attempt, typed).await;
-        answer.map_err(|error| error.to_string())
+    ) -> Result<CommandAnswer, ClientError> {
+        self.shared.seat()?.type_to(action, attempt, typed).await
     }
 
     async fn output(
@@ -174,38 +195,42 @@ impl Control for SocketControl {
         count: u64,
     ) -> Result<OutputPage, String> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let page = self.client.output(action, attempt, from, count).await;
-        page.map_err(|error| error.to_string())
+        let seat = self.shared.seat().map_err(words)?;
+        let page = seat.output(action, attempt, from, count).await;
+        page.map_err(words)
     }
 
     async fn included(&self, action: ActionId) -> Result<Vec<Included>, String> {
-        let included = self.client.included(action).await;
-        included.map_err(|error| error.to_string())
+        let seat = self.shared.seat().map_err(words)?;
+        seat.included(action).await.map_err(words)
     }
 
     async fn fate(&self, action: ActionId) -> Result<Fate, String> {
-        let fate = self.client.fate(action).await;
-        fate.map_err(|error| error.to_string())
+        let seat = self.shared.seat().map_err(words)?;
+        seat.fate(action).await.map_err(words)
     }
 
     async fn show(&self, view: SharedView) {
-        let name = self
-            .name
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Err(error) = self.client.show(&name, view).await {
+        let shown = match self.shared.seat() {
+            Ok(seat) => seat.show(view).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = shown {
             tracing::debug!(%error, "the others do not see where this screen is");
         }
     }
 
     async fn loss(&self, block: usize) -> Result<String, String> {
-        let loss = self.client.loss(block).await;
-        loss.map_err(|error| error.to_string())
+        let seat = self.shared.seat().map_err(words)?;
+        seat.loss(block).await.map_err(words)
     }
 
     async fn guide_difference(&self) -> Result<Vec<String>, String> {
-        let difference = self.client.guide_difference().await;
-        difference.map_err(|error| error.to_string())
+        let seat = self.shared.seat().map_err(words)?;
+        seat.guide_difference().await.map_err(words)
     }
+}
+
+fn words(error: ClientError) -> String {
+    error.to_string()
 }

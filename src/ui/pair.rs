@@ -152,7 +152,6 @@ impl App {
             item: *item,
             pane: self.view.focus().to_owned(),
             zoomed: *zoomed,
-            observe: self.model.observe,
             keyed_at: self.keyed_at,
         }
     }

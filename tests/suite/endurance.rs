@@ -119,8 +119,8 @@ async fn watch(socket: &Path, stop: &AtomicBool) -> BTreeMap<u64, Record> {
     let mut seen: BTreeMap<u64, Record> = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {
         let client = Client::new(socket).unwrap();
-        let joined = tokio::time::timeout(PATIENCE, client.join_as("watcher@w", true)).await;
-        let Ok(Ok(mut stream)) = joined else {
+        let joined = tokio::time::timeout(PATIENCE, client.join("watcher@w", true)).await;
+        let Ok(Ok((_seat, mut stream))) = joined else {
             tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         };

@@ -486,11 +486,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
             std::fs::read_to_string(home.path().join(GUIDE)).unwrap()
         ),
     );
-    until("the changed guide", || {
-        cockpit.shows("changed on disk").then_some(()).or_else(|| {
-            (cockpit.text().contains("D ") && cockpit.text().contains("guide")).then_some(())
-        })
-    });
+    cockpit.wait_for("guide CHANGED on disk");
     look(&mut cockpit, &["D"]);
     cockpit.wait_for("as it is now");
     look(&mut cockpit, &["<up>", "<esc>"]);
@@ -523,7 +519,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
     for id in ["look", "load", "fetch", "prompt"] {
         let action = driver.action(id);
         let start = if id == "load" {
-            let included = driver.client.included(action).await.unwrap();
+            let included = driver.seat.included(action).await.unwrap();
             assert!(included[0].text.contains("sql."), "{included:?}");
             let shown = Some(gonogo::run::digest_of(&included));
             match driver.start(id) {

@@ -171,10 +171,7 @@ async fn who_watches_types_nothing() {
     assert!(matches!(answer, CommandAnswer::Refused(_)), "{answer:?}");
     give(&mut terminal);
     let typed = Typed::Keys(b"intruder\r".to_vec());
-    let answer = observer
-        .client
-        .type_to(&observer.me, action, 1, typed)
-        .await;
+    let answer = observer.seat.type_to(action, 1, typed).await;
     let CommandAnswer::Refused(refusal) = answer.unwrap() else {
         panic!("an observer's bytes are refused");
     };

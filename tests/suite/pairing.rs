@@ -1,6 +1,5 @@
 //! Two at one run, end to end: the real binary in real terminals, with names of their own, on one run.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +7,11 @@ use gonogo::api::CommandAnswer;
 use gonogo::journal::{Journal, SqliteJournal};
 use gonogo::run::{Command, PairingAct, Refusal};
 
+use serde_json::json;
+
 use crate::socket::Joined;
 use crate::support::home::{Home, until};
+use crate::support::raw::{self, NOBODY, as_user};
 use crate::support::terminal::Terminal;
 
 const GUIDE: &str = "# Mine\n\n## Phase 1: Look\n\n- [ ] I am awake\n- [ ] So are you\n\n\
@@ -342,7 +344,7 @@ fn rounds() -> usize {
 async fn answer(who: &Joined, command: Command) -> Result<Result<(), Refusal>, String> {
     let words = format!("`{}` asked {command:?}", who.me);
     let begun = std::time::Instant::now();
-    match who.client.command(&who.me, command).await {
+    match who.seat.command(command).await {
         Ok(CommandAnswer::Accepted { .. }) => Ok(Ok(())),
         Ok(CommandAnswer::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(format!("{words} and after {:?}: {error}", begun.elapsed())),
@@ -470,63 +472,9 @@ async fn of_two_who_take_the_controls_exactly_one_drives() {
     eprintln!("{} races in {:?}, wins {wins:?}", rounds(), begun.elapsed());
 }
 
-#[tokio::test]
-async fn nobody_speaks_under_a_name_that_they_did_not_join_with() {
-    let home = home("1h");
-    let socket = waiting(&home, &[]);
-    let driver = driver(&home);
-    let bert = Joined::join(socket, "bert@b").await;
-    match bert
-        .client
-        .command(&driver, Command::Resume {})
-        .await
-        .unwrap()
-    {
-        CommandAnswer::Refused(refusal) => {
-            assert!(refusal.message.contains("not here"), "{refusal}")
-        }
-        CommandAnswer::Accepted { .. } => panic!("the driver is not here"),
-    }
-}
-
-/// A user that is not this one: `nobody`, whose number is the same everywhere.
-const NOBODY: u32 = 65_534;
-
-/// Speaks HTTP on a socket as another user of the machine: only this thread changes its user.
-fn as_nobody<T: Send>(speak: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                let user = rustix::process::Uid::from_raw(NOBODY);
-                let group = rustix::process::Gid::from_raw(NOBODY);
-                rustix::thread::set_thread_groups(&[]).unwrap();
-                rustix::thread::set_thread_res_gid(group, group, group).unwrap();
-                rustix::thread::set_thread_res_uid(user, user, user).unwrap();
-                speak()
-            })
-            .join()
-            .unwrap()
-    })
-}
-
-fn post(socket: &Path, path: &str, body: &serde_json::Value) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    let body = body.to_string();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: run\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 #[test]
 fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
-    if !rustix::process::geteuid().is_root() {
+    if !raw::can_be_another() {
         eprintln!(
             "only root can be another user for the sake of a test: what a second login may do is \
              covered by the engine's and the socket's own tests here, its way in is not"
@@ -541,7 +489,7 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
     assert!(!door.exists(), "nobody is let in");
     let private = home.run_directory(&run).join("socket");
     assert!(
-        as_nobody(|| UnixStream::connect(&private)).is_err(),
+        as_user(NOBODY, || UnixStream::connect(&private)).is_err(),
         "the run's own folder stays its own"
     );
     anna.keys("U");
@@ -551,45 +499,33 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
     anna.keys("<enter>");
     until("the door", || door.exists().then_some(()));
     // The name that they claim counts for nothing.
-    let joined = as_nobody(|| {
-        let mut stream = UnixStream::connect(&door).unwrap();
-        write!(
-            stream,
-            "GET /stream?name=anna@ops HTTP/1.1\r\nHost: run\r\n\r\n"
-        )
-        .unwrap();
-        let mut lines = BufReader::new(stream);
-        let mut line = String::new();
-        while !line.contains("\"snapshot\"") {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the stream ends");
-        }
-        (lines, line)
-    });
-    let (mut stream, snapshot) = joined;
-    let snapshot: serde_json::Value = serde_json::from_str(snapshot.trim()).unwrap();
-    let me = snapshot["body"]["you"].as_str().unwrap().to_owned();
+    let guest = as_user(NOBODY, || raw::Guest::join(&door, "anna@ops", false));
+    let me = guest.me().to_owned();
     assert!(me.starts_with("nobody@"), "{me}");
+    assert!(me.ends_with("(uid 65534)"), "{me}");
     anna.wait_for("1 watch");
-    let ask = |by: &str, command: serde_json::Value| {
-        let body = serde_json::json!({ "by": by, "command": command });
-        as_nobody(|| post(&door, "/command", &body))
+    let ask = |command: serde_json::Value| {
+        let body = raw::command(&command);
+        let pass = Some(&*guest.pass);
+        as_user(NOBODY, || {
+            raw::ask(&door, "POST", "/command", pass, Some(&body)).1
+        })
     };
-    let seen =
-        serde_json::json!({ "kind": "note", "text": "seen \u{1b}]52;c;eA==\u{7}", "step": null });
-    assert!(ask(&me, seen).contains("accepted"));
-    let as_driver = ask(&driver(&home), serde_json::json!({ "kind": "resume" }));
-    assert!(as_driver.contains("refused"), "{as_driver}");
-    let demand =
-        serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine" } });
+    let seen = json!({ "kind": "note", "text": "seen \u{1b}]52;c;eA==\u{7}", "step": null });
+    assert!(ask(seen).contains("accepted"));
+    let as_driver = ask(json!({ "kind": "resume" }));
+    assert!(as_driver.contains("you are watching"), "{as_driver}");
+    let demand = |back: bool| {
+        let act = json!({ "act": "demand", "reason": "mine", "to_go_back": back });
+        json!({ "kind": "pairing", "act": act })
+    };
     anna.kill();
     until("that she is missed", || {
         report(&home).contains("gone the driver").then_some(())
     });
-    let answer = ask(&me, demand);
+    let answer = ask(demand(false));
     assert!(answer.contains("has not offered"), "{answer}");
-    let back = serde_json::json!({ "kind": "pairing", "act": { "act": "demand", "reason": "mine", "to_go_back": true } });
-    assert!(ask(&me, back).contains("refused"));
+    assert!(ask(demand(true)).contains("refused"));
     // What is offered to them they drive.
     let mut anna = attach(&home, "anna", &[]);
     anna.wait_for("you drive");
@@ -597,7 +533,8 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
     anna.wait_for("another login (65534)");
     anna.keys("O");
     anna.wait_gone("who is here");
-    assert!(ask(&me, serde_json::json!({ "kind": "take_control" })).contains("accepted"));
+    let take = json!({ "kind": "take_control" });
+    assert!(ask(take).contains("accepted"));
     assert_eq!(driver(&home), me);
     let report = report(&home);
     assert!(report.contains("lets in nobody"), "{report}");
@@ -607,19 +544,54 @@ fn another_login_is_let_in_by_the_driver_only_and_is_who_the_kernel_says() {
         "no control sequence of theirs is kept"
     );
     // And whoever is shut out hears nothing more.
-    let offer = serde_json::json!({ "kind": "pairing", "act": { "act": "offer", "to": null } });
-    assert!(ask(&me, offer).contains("accepted"));
+    let offer = json!({ "kind": "pairing", "act": { "act": "offer", "to": null } });
+    assert!(ask(offer).contains("accepted"));
     anna.keys("T");
     anna.wait_for("TAKE the controls");
     anna.keys("C");
     anna.wait_for("you drive");
-    let private = home.run_directory(&run).join("socket");
-    let shut = serde_json::json!({
-        "by": driver(&home),
-        "command": { "kind": "pairing", "act": { "act": "disallow", "whom": "nobody" } }
-    });
-    assert!(post(&private, "/command", &shut).contains("accepted"));
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).ok();
+    anna.keys("p");
+    anna.wait_for("who is here");
+    anna.keys("s");
+    anna.wait_for("shut a login out");
+    anna.keys("<enter>");
+    guest.hears_the_end();
     until("the closed door", || (!door.exists()).then_some(()));
+}
+
+#[test]
+fn a_guest_who_is_called_like_the_driver_takes_nothing_unoffered() {
+    if !raw::can_be_another() {
+        eprintln!("only root can be another user for the sake of a test");
+        return;
+    }
+    let home = home("0s");
+    // The driver's own login says that it is `nobody`, as the guest's is in truth.
+    let who = [("USER", "nobody")];
+    let arguments = ["run", "guide.md", "--allow", "nobody"];
+    let mut first = Terminal::start_with(home.path(), &arguments, 120, 40, &who);
+    first.wait_for("tick with Space");
+    let run = home.runs()[0].clone();
+    let door =
+        gonogo::supervisor::place::guest_socket_path(rustix::process::getuid().as_raw(), &run);
+    let before = driver(&home);
+    assert!(before.starts_with("nobody@"), "{before}");
+    until("the door", || door.exists().then_some(()));
+    let guest = as_user(NOBODY, || raw::Guest::join(&door, &before, false));
+    let take = || {
+        let body = raw::command(&json!({ "kind": "take_control" }));
+        let pass = Some(&*guest.pass);
+        as_user(NOBODY, || {
+            raw::ask(&door, "POST", "/command", pass, Some(&body)).1
+        })
+    };
+    let answer = take();
+    assert!(answer.contains("has not offered"), "{answer}");
+    // Nor does it come to them by itself when the driver goes.
+    first.kill();
+    until("that the driver is missed", || {
+        report(&home).contains("gone the driver").then_some(())
+    });
+    assert!(take().contains("has not offered"));
+    assert_eq!(driver(&home), before);
 }

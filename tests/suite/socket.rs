@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use gonogo::api::{Client, CommandAnswer, Message, MessageStream};
+use gonogo::api::{Client, CommandAnswer, Message, MessageStream, Seat};
 use gonogo::run::{ActionId, Command, Outcome, RunState, apply, preview};
 
 use crate::support::home::{Home, until};
@@ -35,7 +35,7 @@ SELECT 1;
 "#;
 
 pub struct Joined {
-    pub client: Client,
+    pub seat: Seat,
     stream: MessageStream,
     pub me: String,
     pub state: RunState,
@@ -45,11 +45,15 @@ pub struct Joined {
 
 impl Joined {
     pub async fn join(socket: PathBuf, name: &str) -> Self {
+        Self::join_as(socket, name, false).await
+    }
+
+    pub async fn join_as(socket: PathBuf, name: &str, observe: bool) -> Self {
         let client = Client::new(&socket).unwrap();
-        let mut stream = client.join(name).await.unwrap();
+        let (seat, mut stream) = client.join(name, observe).await.unwrap();
         match stream.next().await.unwrap() {
             Message::Snapshot(snapshot) => Self {
-                client,
+                seat,
                 stream,
                 me: snapshot.you,
                 state: snapshot.state,
@@ -60,7 +64,7 @@ impl Joined {
     }
 
     pub async fn asks(&self, command: Command) -> CommandAnswer {
-        self.client.command(&self.me, command).await.unwrap()
+        self.seat.command(command).await.unwrap()
     }
 
     /// Folds events until the state is as wanted.
@@ -158,12 +162,6 @@ async fn a_client_cannot_say_what_only_the_world_can() {
         joined.asks(forged).await,
         CommandAnswer::Refused(_)
     ));
-    let as_engine = joined
-        .client
-        .command("gonogo", Command::Resume {})
-        .await
-        .unwrap();
-    assert!(matches!(as_engine, CommandAnswer::Refused(_)));
 }
 
 #[tokio::test]
@@ -236,7 +234,7 @@ async fn a_confirmation_is_bound_to_the_files_that_a_command_includes() {
     home.write("part.sql", "SELECT 'seen';\n");
     let mut joined = Joined::join(socket, &driver).await;
     let action = joined.action("file");
-    let seen = joined.client.included(action).await.unwrap();
+    let seen = joined.seat.included(action).await.unwrap();
     assert_eq!(seen[0].text, "SELECT 'seen';");
     let start = |joined: &Joined, files: &[gonogo::run::Included]| {
         let Command::Start { action, hash, .. } = joined.start("file") else {

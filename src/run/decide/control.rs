@@ -1,13 +1,22 @@
 //! Who drives. The controls are offered and accepted; they are demanded, with a reason, only of a
 //! driver who is gone; and whoever watches acts on nothing but this.
 
+use chrono::TimeDelta;
+
 use super::{given, one};
 use crate::run::{
-    Command, ENGINE, Event, PairingAct, PairingFact, Refusal, RunState, Timestamp, same_person,
+    Command, ENGINE, Event, Mode, PairingAct, PairingFact, Refusal, RunState, Timestamp,
+    same_person,
 };
 
+/// What those of one login who do not drive may write, in characters each, and how often: it all
+/// stands in the journal, and in the memory of everybody who is there.
+const LONGEST_WORD: usize = 2_000;
+const WORDS_A_MINUTE: usize = 30;
+const WORDS_AN_HOUR: usize = 200;
+
 /// What somebody who does not drive may ask.
-pub(super) fn is_for_watchers(command: &Command) -> bool {
+pub(in crate::run) fn is_for_watchers(command: &Command) -> bool {
     match command {
         Command::Note { .. } | Command::TakeControl {} => true,
         Command::Pairing { act } => matches!(
@@ -21,6 +30,80 @@ pub(super) fn is_for_watchers(command: &Command) -> bool {
         ),
         _ => false,
     }
+}
+
+/// Whether somebody who watches may say more.
+pub(super) fn within_bounds(
+    state: &RunState,
+    by: &str,
+    command: &Command,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Some(words) = words_of(command) else {
+        return Ok(());
+    };
+    if words.chars().count() > LONGEST_WORD {
+        return Err(Refusal::new(
+            format!("that is longer than {LONGEST_WORD} characters"),
+            "say it shorter; a file can be named instead",
+        ));
+    }
+    let (minute, hour) = said_lately(state, state.pairing.guest(by), now);
+    if minute >= WORDS_A_MINUTE || hour >= WORDS_AN_HOUR {
+        return Err(Refusal::new(
+            "those of your login who watch have said much in a short time",
+            "wait a while, or ask the driver to write it down",
+        ));
+    }
+    Ok(())
+}
+
+/// What a person who watches says with this, where it adds to the record whenever it is sent.
+fn words_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Note { text, .. } => Some(text),
+        Command::Pairing { act } => match act {
+            PairingAct::Demand { reason, .. } | PairingAct::Object { reason } => Some(reason),
+            PairingAct::RaiseHand { about } => Some(about.as_deref().unwrap_or_default()),
+            PairingAct::LowerHand { .. } => Some(""),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// How much those of a login have said in the last minute and in the last hour, the driver aside.
+fn said_lately(state: &RunState, login: Option<u32>, now: Timestamp) -> (usize, usize) {
+    let (minute, hour) = (TimeDelta::minutes(1), TimeDelta::hours(1));
+    let is_theirs = |by: &str| by != state.driver && state.pairing.guest(by) == login;
+    let notes = state.notes.iter().rev().map(|note| (note.at, &*note.by));
+    let is_said = |fact: &PairingFact| {
+        matches!(
+            fact,
+            PairingFact::HandRaised { .. }
+                | PairingFact::HandLowered { .. }
+                | PairingFact::ApprovalRefused { .. }
+                | PairingFact::ControlDemanded { .. }
+                | PairingFact::RollbackDemanded { .. }
+        )
+    };
+    let acts = state.pairing.log.iter().rev();
+    let acts = acts
+        .filter(|logged| is_said(&logged.fact))
+        .map(|logged| (logged.at, &*logged.by));
+    let mut said = (0, 0);
+    let mut count = |(at, by): (Timestamp, &str)| {
+        if by != ENGINE && is_theirs(by) {
+            said.0 += usize::from(now - at < minute);
+            said.1 += 1;
+        }
+    };
+    notes
+        .take_while(|(at, _)| now - *at < hour)
+        .for_each(&mut count);
+    acts.take_while(|(at, _)| now - *at < hour)
+        .for_each(&mut count);
+    said
 }
 
 pub(super) fn watching(state: &RunState) -> Refusal {
@@ -100,9 +183,17 @@ fn demand(
             "say why, for the report",
         ));
     };
-    let is_due = state.demand_in_s(now) == Some(0) || to_go_back;
-    if !is_due || state.pairing.guest(by).is_some() {
+    let is_due = state.demand_in_s(now) == Some(0);
+    if state.pairing.guest(by).is_some() || !(is_due || to_go_back) {
         return Err(not_yet(state, by, now));
+    }
+    // A driver who is there keeps the controls until the rollback begins: the demand opens no gate.
+    // Where it has begun, going back is all that is left to drive.
+    if !is_due && !matches!(state.mode, Mode::RollingBack | Mode::Stuck) {
+        return one(fact(PairingFact::RollbackDemanded {
+            from: state.driver.clone(),
+            reason: reason.to_owned(),
+        }));
     }
     let gone_s = state
         .pairing

@@ -81,13 +81,22 @@ pub(super) fn end_transaction(
     })
 }
 
-pub(super) fn give_keyboard(state: &RunState, action: ActionId) -> Result<Vec<Event>, Refusal> {
+pub(super) fn give_keyboard(
+    state: &RunState,
+    by: &str,
+    action: ActionId,
+) -> Result<Vec<Event>, Refusal> {
     let attempt = running(state, action)?;
-    if attempt.keyboard().is_some() {
-        return Err(Refusal::new(
-            "it has the keyboard already",
-            "take it back first",
-        ));
+    match attempt.keyboard() {
+        // From a terminal that has joined again: it is no other person's.
+        Some(known) if known == by => return Ok(Vec::new()),
+        Some(_) => {
+            return Err(Refusal::new(
+                "it has the keyboard already",
+                "take it back first",
+            ));
+        }
+        None => {}
     }
     let shell = preview(state, action).is_ok_and(|shown| shown.actor == Actor::Shell);
     if !shell {

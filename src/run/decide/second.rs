@@ -4,7 +4,7 @@
 use super::{gate, given, one, start};
 use crate::run::{
     ApprovalRequest, Command, Event, GateDecision, PairingFact, Readings, Refusal, RunState,
-    Subject, Timestamp, Waiting, same_person, subject_hash,
+    Subject, Timestamp, Waiting, may_be_one, subject_hash,
 };
 
 fn fact(fact: PairingFact) -> Event {
@@ -160,7 +160,7 @@ fn waiting(state: &RunState) -> Result<&Waiting, Refusal> {
 
 /// Two people are two names; and two logins, where the environment says so.
 fn is_another(state: &RunState, waiting: &Waiting, by: &str) -> Result<(), Refusal> {
-    if same_person(by, &waiting.by) || by == state.driver {
+    if may_be_one(by, &waiting.by) || by == state.driver {
         return Err(Refusal::new(
             "who asked cannot approve it too",
             "a second person looks at it with `v` and approves it",
@@ -169,7 +169,7 @@ fn is_another(state: &RunState, waiting: &Waiting, by: &str) -> Result<(), Refus
     if waiting
         .approved_by
         .iter()
-        .any(|known| same_person(known, by))
+        .any(|known| may_be_one(known, by))
     {
         return Err(Refusal::new(
             "you have approved it already",

@@ -2,6 +2,7 @@
 //! person's word is bound to.
 
 use super::*;
+use crate::run::decide::control;
 
 const BERT: &str = "bert@ops";
 const CARL: &str = "carl@ops";
@@ -444,16 +445,133 @@ fn the_same_person_at_another_terminal_has_the_controls_at_once() {
     );
 }
 
+/// To begin the rollback whoever drives.
+fn back() -> Command {
+    act(PairingAct::Demand {
+        reason: "`gonogo rollback`".to_owned(),
+        to_go_back: true,
+    })
+}
+
 #[test]
 fn the_rollback_at_a_prompt_waits_for_no_driver() {
     let mut run = ready();
-    let back = act(PairingAct::Demand {
-        reason: "`gonogo rollback`".to_owned(),
-        to_go_back: true,
-    });
-    run.tries(BERT, back).unwrap();
+    run.tries(BERT, back()).unwrap();
+    assert_eq!(run.state.driver, ANNA, "it has not begun");
     run.tries(BERT, run.rollback(0)).unwrap();
     assert_eq!(run.state.mode, Mode::RollingBack);
+    assert_eq!(run.state.driver, BERT);
+    assert_eq!(run.state.pairing.goes_back, None);
+}
+
+#[test]
+fn a_demand_to_go_back_of_a_driver_who_is_here_is_good_for_nothing_else() {
+    let mut run = ready();
+    run.tries(BERT, back()).unwrap();
+    for command in every_command(&run) {
+        if control::is_for_watchers(&command) || matches!(command, Command::Rollback { .. }) {
+            continue;
+        }
+        let before = run.state.clone();
+        let refusal = run.tries(BERT, command.clone()).expect_err("a watcher's");
+        assert!(refusal.message.contains("you are watching"), "{command:?}");
+        assert_eq!(run.state, before);
+    }
+    assert!(run.tries(BERT, Command::TakeControl {}).is_err());
+    assert!(
+        run.tries(CARL, run.rollback(0)).is_err(),
+        "it is bert's alone"
+    );
+    // And it is over when the controls change hands.
+    run.does(act(PairingAct::Offer { to: None }));
+    run.tries(CARL, Command::TakeControl {}).unwrap();
+    assert!(run.tries(BERT, run.rollback(0)).is_err());
+}
+
+#[test]
+fn a_rollback_under_way_is_taken_over_at_once_to_go_on_with_it() {
+    let mut run = ready();
+    run.does(run.rollback(0));
+    run.tries(BERT, back()).unwrap();
+    assert_eq!(run.state.driver, BERT);
+}
+
+#[test]
+fn a_guest_of_the_drivers_name_is_not_the_driver() {
+    let mut run = ready();
+    let guest = crate::run::guest_name(ANNA, 1_001);
+    for name in [guest.clone(), format!("{guest} (2)")] {
+        for command in [Command::TakeControl {}, back(), demand("mine")] {
+            assert!(run.tries(&name, command.clone()).is_err(), "{command:?}");
+        }
+        assert!(run.tries(&name, run.rollback(0)).is_err());
+    }
+    assert_eq!(run.state.driver, ANNA);
+    // Nor does the owner's login take what is the guest's.
+    run.does(act(PairingAct::Offer { to: None }));
+    run.tries(&guest, Command::TakeControl {}).unwrap();
+    assert!(run.tries(ANNA, Command::TakeControl {}).is_err());
+    run.tries(&format!("{guest} (2)"), Command::TakeControl {})
+        .unwrap();
+}
+
+#[test]
+fn one_name_at_two_logins_is_no_second_opinion() {
+    let mut run = at_the_migration();
+    run.starts("migrate");
+    let guest = crate::run::guest_name(ANNA, 1_001);
+    let refusal = run.tries(&guest, approve(&run)).unwrap_err();
+    assert!(
+        refusal.message.contains("cannot approve it too"),
+        "{refusal}"
+    );
+    run.tries(&crate::run::guest_name(BERT, 1_002), approve(&run))
+        .unwrap();
+    assert_eq!(run.state.running().len(), 1);
+}
+
+fn note(text: &str) -> Command {
+    Command::Note {
+        text: text.to_owned(),
+        step: None,
+    }
+}
+
+#[test]
+fn who_watches_says_so_much_and_so_often_and_the_driver_what_they_like() {
+    let mut run = ready();
+    let refusal = run.tries(BERT, note(&"x".repeat(2_001))).unwrap_err();
+    assert!(refusal.message.contains("2000 characters"), "{refusal}");
+    let guest = crate::run::guest_name(BERT, 1_001);
+    // Hands, notes and demands of all who share a login count together.
+    for number in 0..10 {
+        run.tries(BERT, note("x")).unwrap();
+        run.tries(CARL, act(PairingAct::RaiseHand { about: None }))
+            .unwrap();
+        run.tries(CARL, act(PairingAct::LowerHand { whom: None }))
+            .unwrap();
+        run.tries(&guest, note(&number.to_string())).unwrap();
+    }
+    for (who, command) in [
+        (BERT, note("x")),
+        (CARL, act(PairingAct::RaiseHand { about: None })),
+        (CARL, back()),
+    ] {
+        let refusal = run.tries(who, command).unwrap_err();
+        assert!(refusal.message.contains("said much"), "{refusal}");
+    }
+    run.tries(&guest, note("another login")).unwrap();
+    for _ in 0..100 {
+        run.does(note("the driver"));
+    }
+    run.now += TimeDelta::seconds(61);
+    run.tries(BERT, note("later")).unwrap();
+    let mut said = 0;
+    for _ in 0..1_200 {
+        run.now += TimeDelta::seconds(3);
+        said += usize::from(run.tries(&guest, note("all day")).is_ok());
+    }
+    assert!((190..=210).contains(&said), "{said} in an hour");
 }
 
 #[test]
@@ -471,11 +589,7 @@ fn another_login_takes_only_what_is_offered() {
         .unwrap();
     run.now += TimeDelta::hours(1);
     assert!(run.tries(BERT, demand("no answer")).is_err());
-    let back = act(PairingAct::Demand {
-        reason: "x".to_owned(),
-        to_go_back: true,
-    });
-    assert!(run.tries(BERT, back).is_err());
+    assert!(run.tries(BERT, back()).is_err());
     run.does(act(PairingAct::Offer { to: None }));
     run.tries(BERT, Command::TakeControl {}).unwrap();
     assert_eq!(run.state.driver, BERT);
