@@ -17,7 +17,7 @@ use crate::support::terminal::Terminal;
 
 /// A step that prints, so that there is something to be told at all times.
 const GUIDE: &str = "# Mine\n\n## Phase 1: Work\n\n- [ ] I am awake\n- [ ] So are you\n\n\
-    ```bash {#work .run}\ni=0\nwhile :; do i=$((i + 1)); echo \"row $i of the batch moved\"; sleep 0.02; done\n\
+    ```bash {#work .run}\nfor i in $(seq 100000); do echo \"row $i of the batch moved\"; sleep 0.02; done\n\
     ```\n\n## Rollback\n\n### Option 1: Undo\n\n```bash {#undo .run}\necho taken-back\n```\n";
 
 /// MiB that a supervisor takes at most, whoever watches.

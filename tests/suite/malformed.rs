@@ -232,7 +232,7 @@ impl Attacker {
     }
 
     fn too_long(&mut self) -> Vec<u8> {
-        let length = 70_000 + self.dice.below(100_000);
+        let length = 300_000 + self.dice.below(100_000);
         let text = "x".repeat(length);
         match self.dice.below(4) {
             0 => {

@@ -116,6 +116,11 @@ impl Scene {
         };
         scene.drives(&start);
         scene.drives(&Command::GiveKeyboard { action });
+        until("the step to run", || {
+            let state = scene.state();
+            let attempt = state.action(action)?.last()?;
+            attempt.launched.is_some().then_some(())
+        });
         scene
     }
 
@@ -422,8 +427,11 @@ fn keys_come_from_the_connection_only_that_lent_them() {
         json!({ "kind": "give_keyboard", "action": scene.action }),
     );
     assert!(lent.contains("accepted"), "{lent}");
-    let taken = type_to(&again.pass, "anna\r");
-    assert!(taken.contains("accepted"), "{taken}");
+    // It may still be on its way to its terminal.
+    until("the step to take keys", || {
+        let taken = type_to(&again.pass, "anna\r");
+        taken.contains("accepted").then_some(())
+    });
     let run = scene.home.runs()[0].clone();
     let mut spool = String::new();
     until("the greeting", || {
