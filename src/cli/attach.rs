@@ -1,6 +1,7 @@
 //! `gonogo attach [RUN]`: the cockpit on a run that exists.
 
 use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
 
 use clap::Args;
 
@@ -71,6 +72,24 @@ async fn as_guest(run: &str, client: Client, arguments: Arguments) -> color_eyre
         ui::Leave::RunIsOver { .. } => Exit::Failed,
         ui::Leave::Early => Exit::Waiting,
     })
+}
+
+/// As [`cockpit`], and goes on as `gonogo attach RUN`: to read a guide takes far more memory than to show
+/// its run, and a process does not give it back.
+pub(super) async fn become_cockpit(
+    run: &str,
+    layout: Option<String>,
+    theme: Option<String>,
+) -> color_eyre::Result<Exit> {
+    let mut attach = std::process::Command::new(std::env::current_exe()?);
+    attach.args(["attach", run]);
+    for (option, name) in [("--layout", &layout), ("--theme", &theme)] {
+        attach.args(name.iter().map(|name| format!("{option}={name}")));
+    }
+    // It comes back only where it fails.
+    let error = attach.exec();
+    tracing::debug!(%error, "this process stays the cockpit");
+    cockpit(run, layout, theme).await
 }
 
 /// Opens the cockpit on a run that has just been opened.

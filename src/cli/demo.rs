@@ -4,17 +4,23 @@
 use super::print;
 use super::print::say;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
-use super::{Exit, OpenArguments, attach, open, session, unattended};
+use super::session::{Joined, Takeover};
+use super::{Exit, OpenArguments, attach, open, owner, session, unattended};
+use crate::api::Client;
 use crate::demo::workspace::Workspace;
-use crate::run::{Command, Policy};
+use crate::run::{Command, Mode, Policy};
 
 /// The only demo so far.
 const NAME: &str = "single-table";
+
+/// What is cancelled when the demo is left has ended after this time, or is left to its server's end.
+const CANCELLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -89,9 +95,14 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         })?,
         _ = &mut told_to_end => return Ok(Exit::Failed),
     };
+    let mut opened = None;
     let walked = tokio::select! {
-        walked = walk(&arguments, &workspace) => walked,
+        walked = walk(&arguments, &workspace, &mut opened) => walked,
         _ = &mut told_to_end => Ok(Exit::Failed),
+    };
+    let left = match &opened {
+        Some(run) => leave_nobody_behind(run).await,
+        None => Ok(()),
     };
     let place = workspace.directory().to_owned();
     workspace.stop().await?;
@@ -99,10 +110,16 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         "the sample system is stopped; its files are in {}",
         place.display()
     );
+    left?;
     walked
 }
 
-async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Result<Exit> {
+/// `opened` becomes the name of the run, as soon as there is one.
+async fn walk(
+    arguments: &Arguments,
+    workspace: &Workspace,
+    opened: &mut Option<String>,
+) -> color_eyre::Result<Exit> {
     let opening = OpenArguments {
         guide: workspace.guide(),
         env: Some("demo".to_owned()),
@@ -115,38 +132,52 @@ async fn walk(arguments: &Arguments, workspace: &Workspace) -> color_eyre::Resul
         say!("Ctrl-C stops the sample system");
         return std::future::pending().await;
     }
-    let opened = open::prepare(&opening)?;
+    let prepared = open::prepare(&opening)?;
     if arguments.headless {
-        open::refuse_errors(&opened)?;
-        let assume = opened.runbook.settings.rehearsal_assumes;
-        let run = open::create(opened, true).await?;
-        let client = session::connect(&run).await?;
+        open::refuse_errors(&prepared)?;
+        let assume = prepared.runbook.settings.rehearsal_assumes;
+        let run = opened.insert(open::create(prepared, true).await?);
+        let client = session::connect(run).await?;
         let policy = Policy {
             assume,
             roll_back: arguments.rollback,
         };
-        return unattended::walk(&run, &client, policy, None, arguments.json).await;
+        return unattended::walk(run, &client, policy, None, arguments.json).await;
     }
-    let run = open::create(opened, false).await?;
-    let exit = attach::cockpit(&run, arguments.layout.clone(), arguments.theme.clone()).await?;
-    if exit == Exit::Waiting {
-        give_up(&run).await?;
-    }
-    Ok(exit)
+    let run = opened.insert(open::create(prepared, false).await?);
+    attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await
 }
 
-/// The system that the run acts on is about to be gone: nobody shall wait for it, nor its supervisor.
-async fn give_up(run: &str) -> color_eyre::Result<()> {
-    let client = session::connect(run).await?;
-    let mut joined = session::Joined::join(&client).await?;
-    let given_up = async {
-        let reason = "the demo was left, and its sample system stopped";
-        joined.takes_controls(reason, false).await?;
+/// The system that the run acts on is about to be gone: what runs is cancelled, the run is given up where
+/// it is not over, and its supervisor ends.
+async fn leave_nobody_behind(run: &str) -> color_eyre::Result<()> {
+    if let Some(client) = session::reach(run, Takeover::default()).await?
+        && let Err(error) = give_up(run, &client).await
+    {
+        say!("the run is not given up: {error}");
+    }
+    owner::park(run).await.map(drop)
+}
+
+async fn give_up(run: &str, client: &Client) -> color_eyre::Result<()> {
+    let mut state = session::read(run).await?.state;
+    if state.busy().is_empty() && (state.mode.is_over() || state.mode == Mode::Done) {
+        return Ok(());
+    }
+    let reason = "the demo was left, and its sample system stopped";
+    let mut joined = Joined::join(client).await?;
+    joined.takes_controls(reason, false).await?;
+    for (action, _) in state.busy() {
+        joined.does(Command::Cancel { action }).await?;
+    }
+    let asked = Instant::now();
+    while !state.busy().is_empty() && asked.elapsed() < CANCELLED {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        state = session::read(run).await?.state;
+    }
+    if !state.mode.is_over() && state.mode != Mode::Done {
         let reason = reason.to_owned();
-        joined.does(Command::Abandon { reason }).await
-    };
-    if let Err(error) = given_up.await {
-        say!("the run goes on without its sample system: {error}");
+        joined.does(Command::Abandon { reason }).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{owner, session};
+use super::{glance, owner, session};
 use crate::executor::{Condition, condition};
 use crate::report::Standing;
 use crate::run::Timestamp;
@@ -43,7 +43,7 @@ pub(super) async fn all() -> color_eyre::Result<Vec<(String, Standing, Holding)>
         if owner::holder(&session::directory_of(&run)?).await.is_none() {
             continue;
         }
-        let Ok(glance) = session::glance(&run).await else {
+        let Ok(glance) = glance::of(&run).await else {
             continue;
         };
         if let Some(holding) = of(&run, &glance.standing).await? {

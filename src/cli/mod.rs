@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod exit;
+mod glance;
 mod guard;
 mod holders;
 mod identity;

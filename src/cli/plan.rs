@@ -58,10 +58,11 @@ fn imagined(opened: open::Opened) -> color_eyre::Result<RunState> {
 }
 
 fn document(state: &RunState) -> Value {
+    let beginnings = beginnings(&state.runbook);
     let phases: Vec<Value> = state
         .runbook
         .walk()
-        .map(|phase| phase_document(state, phase))
+        .map(|phase| phase_document(state, phase, &beginnings))
         .collect();
     let (min_s, max_s) = state
         .runbook
@@ -102,16 +103,19 @@ fn rollback_document(state: &RunState, plan: &RollbackPlan) -> Value {
     document
 }
 
+/// Where the phases and the rollbacks of a guide begin, in order.
+fn beginnings(runbook: &Runbook) -> Vec<usize> {
+    let phases = runbook.walk().map(|phase| phase.line);
+    let options = runbook.rollback.iter().map(|option| option.line);
+    let mut lines: Vec<usize> = phases.chain(options).collect();
+    lines.sort_unstable();
+    lines
+}
+
 /// The waits that the text of a phase asks for: those after its heading and before the next phase or rollback.
-///
-fn waits_of<'a>(runbook: &'a Runbook, phase: &Phase) -> Vec<&'a Wait> {
-    let next = runbook
-        .walk()
-        .map(|other| other.line)
-        .chain(runbook.rollback.iter().map(|option| option.line))
-        .filter(|line| *line > phase.line)
-        .min()
-        .unwrap_or(usize::MAX);
+fn waits_of<'a>(runbook: &'a Runbook, phase: &Phase, beginnings: &[usize]) -> Vec<&'a Wait> {
+    let after = beginnings.partition_point(|line| *line <= phase.line);
+    let next = beginnings.get(after).copied().unwrap_or(usize::MAX);
     runbook
         .waits
         .iter()
@@ -144,7 +148,7 @@ fn speaks_of(state: &RunState, phase: &Phase) -> Option<&'static str> {
     of_title.filter(|name| !both && of_run.is_some_and(|of_run| of_run != *name))
 }
 
-fn phase_document(state: &RunState, phase: &Phase) -> Value {
+fn phase_document(state: &RunState, phase: &Phase, beginnings: &[usize]) -> Value {
     json!({
         "id": phase.id,
         "title": phase.title,
@@ -152,7 +156,7 @@ fn phase_document(state: &RunState, phase: &Phase) -> Value {
         "optional": phase.optional,
         "estimate": phase.estimate,
         "wait_s": phase.wait_s,
-        "waits": waits_of(&state.runbook, phase),
+        "waits": waits_of(&state.runbook, phase, beginnings),
         "speaks_of": speaks_of(state, phase),
         "point_of_no_return": phase.point_of_no_return,
         "steps": phase.steps.iter().map(|step| step_document(state, step)).collect::<Vec<_>>(),

@@ -36,5 +36,5 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         .or_else(|| opened.runbook.settings.layout.clone());
     let theme = arguments.theme.or_else(|| opened.environment.theme.clone());
     let run = open::create(opened, false).await?;
-    attach::cockpit(&run, layout, theme).await
+    attach::become_cockpit(&run, layout, theme).await
 }

@@ -7,8 +7,7 @@ use super::print::say;
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, holders, session};
-use crate::supervisor::place;
+use super::{Exit, glance, holders};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -20,8 +19,8 @@ pub(super) struct Arguments {
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut rows = Vec::new();
     let mut held = BTreeMap::new();
-    for run in place::runs()? {
-        match session::glance(&run).await {
+    for (run, found) in glance::all().await? {
+        match found {
             Ok(found) => {
                 let standing = found.standing;
                 let holding = holders::of(&run, &standing).await?;

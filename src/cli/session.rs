@@ -8,12 +8,12 @@ use clap::Args;
 use futures::FutureExt;
 
 use super::exit::Trouble;
+use super::glance;
 use super::identity;
 use super::owner::{self, Owner};
 use super::print::say;
 use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, Seat};
 use crate::journal::{Damage, Journal, SqliteJournal};
-use crate::report::Standing;
 use crate::run::{Asking, Command, PairingAct, RunState, apply, fold};
 use crate::supervisor::place;
 
@@ -61,35 +61,6 @@ pub(super) async fn read(run: &str) -> color_eyre::Result<Kept> {
     })
 }
 
-/// What a list says of a run.
-pub(super) struct Glance {
-    pub standing: Standing,
-    /// Where the journal is damaged; the run stands where its intact beginning leaves it.
-    pub damage: Option<String>,
-}
-
-/// Where a run stands, replayed only where its journal does not say. Its chain is verified all the same.
-pub(super) async fn glance(run: &str) -> color_eyre::Result<Glance> {
-    let path = directory_of(run)?.join("journal.sqlite");
-    let mut journal = SqliteJournal::open_read_only(&path).await?;
-    let kept = match journal.damage() {
-        None => journal.standing().await,
-        Some(_) => None,
-    };
-    if let Some(standing) = kept.and_then(|body| serde_json::from_str(&body).ok()) {
-        return Ok(Glance {
-            standing,
-            damage: None,
-        });
-    }
-    drop(journal);
-    let kept = read(run).await?;
-    Ok(Glance {
-        standing: Standing::of(&kept.state),
-        damage: kept.damage,
-    })
-}
-
 fn damage_sentence(damage: &Damage) -> String {
     format!(
         "the journal is damaged from event {} on: {}",
@@ -117,14 +88,11 @@ pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
         directory_of(named)?;
         return Ok(named.to_owned());
     }
-    let runs = place::runs()?;
-    for run in &runs {
-        let state = glance(run).await.map(|found| found.standing.state);
-        let over = |state: &str| matches!(state, "done" | "failed" | "rolled_back");
-        if state.is_ok_and(|state| !over(&state)) {
-            return Ok(run.clone());
-        }
+    let over = |state: &str| matches!(state, "done" | "failed" | "rolled_back");
+    if let Some(run) = glance::newest(|standing| !over(&standing.state)).await? {
+        return Ok(run);
     }
+    let runs = place::runs()?;
     runs.into_iter().next().ok_or_else(|| {
         Trouble::usage(
             "there are no runs yet",

@@ -57,15 +57,10 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// An error of SQLite, by its primary code (the low byte of the extended one).
+    /// An error of SQLite, by its primary code.
     pub(super) fn sqlite(path: &Path, error: &sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code())
-            .and_then(|code| code.parse::<i32>().ok())
-            .map(|code| code & 0xFF);
         let path = path.to_owned();
-        match code {
+        match primary_code(error) {
             Some(13) => Self::DiskFull { path },
             Some(26) => Self::NotAJournal { path },
             Some(8) => Self::ReadOnly { path },
@@ -74,6 +69,11 @@ impl JournalError {
                 reason: error.to_string(),
             },
         }
+    }
+
+    /// Whether a row of that number is there already.
+    pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+        primary_code(error) == Some(19)
     }
 
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
@@ -87,4 +87,10 @@ impl JournalError {
             },
         }
     }
+}
+
+/// The low byte of SQLite's extended code.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i32>().ok().map(|code| code & 0xFF)
 }

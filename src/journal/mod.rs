@@ -17,6 +17,7 @@ use crate::run::Record;
 pub use error::JournalError;
 pub use lock::{Holder, LockError, RunLock};
 pub use sqlite::{SqliteJournal, verify};
+pub use standing::{Glance, glance};
 
 /// Where a run's records are kept. There is one writer; others only read.
 pub trait Journal: Send {

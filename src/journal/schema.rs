@@ -98,18 +98,18 @@ async fn format(
     writable: bool,
 ) -> Result<i64, JournalError> {
     let failed = |error: sqlx::Error| JournalError::sqlite(path, &error);
-    let number = async |connection: &mut SqliteConnection, statement: &'static str| {
-        let number: Result<i64, _> = sqlx::query_scalar(statement).fetch_one(connection).await;
-        number.map_err(failed)
-    };
-    let application = number(connection, "PRAGMA application_id").await?;
-    let tables = number(connection, "SELECT count(*) FROM sqlite_schema").await?;
+    let (application, found, tables): (i64, i64, i64) = sqlx::query_as(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+         FROM pragma_application_id, pragma_user_version",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(failed)?;
     if application != APPLICATION_ID && (tables > 0 || !writable) {
         return Err(JournalError::NotAJournal {
             path: path.to_owned(),
         });
     }
-    let found = number(connection, "PRAGMA user_version").await?;
     if found > newest() {
         return Err(JournalError::NewerSchema {
             path: path.to_owned(),

@@ -17,13 +17,14 @@ use crate::run::Record;
 mod append;
 mod fold;
 mod read;
+mod stretch;
 
 use fold::Sink;
 pub use read::verify;
 use read::{cut_off, scan};
 
-/// Rows that SQLite's thread may be ahead of who reads them.
-const ROWS_AHEAD: usize = 1_024;
+/// Rows (stretches of events) that SQLite's thread may be ahead of who reads them.
+const ROWS_AHEAD: usize = 32;
 
 /// An open journal.
 #[derive(Debug)]
@@ -39,6 +40,14 @@ pub struct SqliteJournal {
     writable: bool,
     format: i64,
     noted: Noted,
+}
+
+/// What a journal is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Write,
+    Read,
+    ReadAtRest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +81,13 @@ impl SqliteJournal {
             .mode(0o600)
             .open(&path)
             .map_err(|error| JournalError::io(&path, &error))?;
-        Self::connect(path, true, &mut Sink::Nothing).await
+        Self::connect(path, Use::Write, &mut Sink::Nothing).await
     }
 
     /// Opens an existing journal to go on with it; whoever had it open before can write no more. A
     /// damaged one is opened too (see `damage`), but cannot be written.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
-        Self::reopen(path.into(), true, &mut Sink::Nothing).await
+        Self::reopen(path.into(), Use::Write, &mut Sink::Nothing).await
     }
 
     /// [`Self::open`], and folds the intact events into `begin` on the way, in their order.
@@ -91,7 +100,7 @@ impl SqliteJournal {
         fold: impl FnMut(&mut T, Record) + Send + 'static,
     ) -> Result<(Self, T), JournalError> {
         let (journal, state, unreadable) =
-            Self::reopen_folding(path.into(), true, begin, fold).await?;
+            Self::reopen_folding(path.into(), Use::Write, begin, fold).await?;
         match unreadable {
             None => Ok((journal, state)),
             Some(damage) => Err(JournalError::Damaged {
@@ -104,7 +113,12 @@ impl SqliteJournal {
     /// Opens an existing journal to read it; its writer goes on undisturbed, and one of an older
     /// format stays as it is.
     pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
-        Self::reopen(path.into(), false, &mut Sink::Nothing).await
+        Self::reopen(path.into(), Use::Read, &mut Sink::Nothing).await
+    }
+
+    /// [`Self::open_read_only`] of one that nobody writes: it takes no locks.
+    pub(super) async fn open_at_rest(path: &Path) -> Result<Self, JournalError> {
+        Self::reopen(path.to_owned(), Use::ReadAtRest, &mut Sink::Nothing).await
     }
 
     /// [`Self::open_read_only`], and folds the intact events into `begin` on the way, in their order,
@@ -115,7 +129,7 @@ impl SqliteJournal {
         fold: impl FnMut(&mut T, Record) + Send + 'static,
     ) -> Result<(Self, T), JournalError> {
         let (mut journal, state, unreadable) =
-            Self::reopen_folding(path.into(), false, begin, fold).await?;
+            Self::reopen_folding(path.into(), Use::Read, begin, fold).await?;
         // It stands before whatever else is wrong: nothing behind a damage is folded.
         if unreadable.is_some() {
             journal.damage = unreadable;
@@ -125,13 +139,13 @@ impl SqliteJournal {
 
     async fn reopen_folding<T: Send + 'static>(
         path: PathBuf,
-        writable: bool,
+        intent: Use,
         begin: T,
         fold: impl FnMut(&mut T, Record) + Send + 'static,
     ) -> Result<(Self, T, Option<Damage>), JournalError> {
         let (mut sink, folding) = fold::begin(begin, fold);
-        let opened = Self::reopen(path.clone(), writable, &mut sink).await;
-        sink.finish().await;
+        let opened = Self::reopen(path.clone(), intent, &mut sink).await;
+        drop(sink);
         let journal = opened?;
         match folding.await {
             Ok((state, unreadable)) => Ok((journal, state, unreadable)),
@@ -142,19 +156,19 @@ impl SqliteJournal {
         }
     }
 
-    async fn reopen(path: PathBuf, writable: bool, sink: &mut Sink) -> Result<Self, JournalError> {
+    async fn reopen(path: PathBuf, intent: Use, sink: &mut Sink) -> Result<Self, JournalError> {
         std::fs::metadata(&path).map_err(|error| JournalError::io(&path, &error))?;
-        Self::connect(path, writable, sink).await
+        Self::connect(path, intent, sink).await
     }
 
-    async fn connect(path: PathBuf, writable: bool, sink: &mut Sink) -> Result<Self, JournalError> {
+    async fn connect(path: PathBuf, intent: Use, sink: &mut Sink) -> Result<Self, JournalError> {
+        let writable = intent == Use::Write;
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
         let mut options = SqliteConnectOptions::new()
             .filename(&path)
             .read_only(!writable)
+            .immutable(intent == Use::ReadAtRest)
             .busy_timeout(Duration::from_secs(5))
-            // Rows come from a thread of their own; few at a time, the two would wake each other
-            // for most of a long walk.
             .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         if writable {
@@ -164,19 +178,19 @@ impl SqliteJournal {
         }
         let mut connection = options.connect().await.map_err(failed)?;
         let format = migrate(&path, &mut connection, writable).await?;
-        let mut epoch: i64 = meta(&mut connection, "epoch").await.map_err(failed)?;
-        // Before the look at the chain: its writer may be at work.
+        // Before the look at the chain: whoever writes it now writes nothing behind that look.
+        let epoch: i64 = match writable {
+            true => {
+                let next = "UPDATE meta SET value = value + 1 WHERE key = 'epoch' RETURNING value";
+                let next = sqlx::query_scalar(next).fetch_one(&mut connection);
+                next.await.map_err(failed)?
+            }
+            false => 0,
+        };
+        // Before it too: a reader's writer may be at work.
         let noted = noted(&path);
         let (end, damage) = scan(&mut connection, EMPTY, sink).await;
         let damage = damage.or_else(|| cut_off(end, noted));
-        if writable {
-            let statement = "UPDATE meta SET value = value + 1 WHERE key = 'epoch'";
-            sqlx::query(statement)
-                .execute(&mut connection)
-                .await
-                .map_err(failed)?;
-            epoch += 1;
-        }
         Ok(Self {
             path,
             connection,
@@ -195,7 +209,7 @@ impl SqliteJournal {
         self.damage.as_ref()
     }
 
-    /// Counts the writers this journal has had; an earlier one can write no more.
+    /// Counts the writers this journal has had; an earlier one can write no more. 0 for a reader.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }

@@ -106,6 +106,53 @@ async fn what_was_appended_is_read_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn whatever_a_text_holds_is_kept_as_it_is() {
+    let odd = "a\0b\u{1}\u{7f};12 3; \"q\" \\ \u{1f680}\u{2028}\n\r";
+    let records = [Record {
+        by: odd.to_owned(),
+        event: Event::NoteWritten {
+            text: odd.to_owned(),
+            step: Some(String::new()),
+        },
+        ..record(1)
+    }];
+    let place = Place::new();
+    let mut journal = place.journal_of(0).await;
+    journal.append(&records).await.unwrap();
+    assert_eq!(journal.read(0).await.unwrap(), records);
+    assert!(verify(&place.path()).await.unwrap().intact);
+}
+
+#[tokio::test]
+async fn a_damage_is_found_at_its_event_wherever_it_is() {
+    const EVENTS: u64 = 200;
+    let place = Place::new();
+    place.journal_of(EVENTS).await.close().await.unwrap();
+    let whole = std::fs::read(place.path()).unwrap();
+    for seq in [1, 2, 63, 64, 65, 66, 127, 128, 129, 192, 193, EVENTS] {
+        for change in [
+            "UPDATE events SET by = 'x' WHERE seq =",
+            "DELETE FROM events WHERE seq =",
+            "UPDATE events SET body = '1 2 3 4 5 6;' WHERE seq =",
+            "UPDATE events SET seq = seq + 9000000000000000000 WHERE seq =",
+        ] {
+            std::fs::write(place.path(), &whole).unwrap();
+            let statement = format!("{change} {seq}");
+            let mut raw = place.raw().await;
+            sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
+                .execute(&mut raw)
+                .await
+                .unwrap();
+            raw.close().await.unwrap();
+            let found = verify(&place.path()).await.unwrap();
+            assert_eq!(found.first_bad, Some(seq), "{statement}: {found:?}");
+            let mut journal = SqliteJournal::open_read_only(place.path()).await.unwrap();
+            assert_eq!(journal.read(0).await.unwrap(), records(1..=seq - 1));
+        }
+    }
+}
+
+#[tokio::test]
 async fn records_follow_on_without_gaps() {
     let place = Place::new();
     let mut journal = place.journal_of(2).await;

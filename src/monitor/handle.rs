@@ -106,8 +106,9 @@ impl Monitor {
             };
             targets.insert(target.name().to_owned(), handle);
         }
+        let clients = probe::Clients::default();
         for probe in config.probes {
-            tasks.spawn(probe::run(probe, publisher.clone()));
+            tasks.spawn(probe::run(probe, clients.clone(), publisher.clone()));
         }
         Self {
             run: config.run,

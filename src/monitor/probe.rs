@@ -1,8 +1,10 @@
 //! Health endpoints: one request at each interval over a connection of its own, because a kept one
 //! would not notice that nobody can connect any more.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -84,19 +86,55 @@ impl Probe {
         })
     }
 
-    fn client(&self) -> Result<Client, reqwest::Error> {
-        tls::install();
-        let local = self
-            .url
+    fn is_local(&self) -> bool {
+        self.url
             .host_str()
-            .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
+            .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
+    }
+}
+
+/// What all probes ask through: a client reads the system's certificates when it is made, and keeps them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clients(Arc<Mutex<HashMap<Kind, Client>>>);
+
+/// What a client must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    proxies: bool,
+    certificates: bool,
+}
+
+impl Clients {
+    fn of(&self, probe: &Probe) -> Result<Client, reqwest::Error> {
+        let proxies = !probe.is_local();
+        let kind = Kind {
+            proxies,
+            // A proxy may be reached by TLS.
+            certificates: proxies || probe.url.scheme() == "https",
+        };
+        // A panic elsewhere leaves whole clients behind.
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&kind) {
+            return Ok(client.clone());
+        }
+        let client = kind.client()?;
+        clients.insert(kind, client.clone());
+        Ok(client)
+    }
+}
+
+impl Kind {
+    fn client(self) -> Result<Client, reqwest::Error> {
+        tls::install();
         let mut builder = Client::builder()
             .user_agent(concat!("gonogo/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .timeout(self.timeout);
-        if local {
+            .pool_max_idle_per_host(0);
+        if !self.proxies {
             builder = builder.no_proxy();
+        }
+        if !self.certificates {
+            builder = builder.tls_certs_only([]);
         }
         builder.build()
     }
@@ -112,8 +150,8 @@ struct Answer {
 }
 
 /// Asks until nobody listens any more.
-pub(super) async fn run(probe: Probe, publisher: Publisher) {
-    let client = match probe.client() {
+pub(super) async fn run(probe: Probe, clients: Clients, publisher: Publisher) {
+    let client = match clients.of(&probe) {
         Ok(client) => client,
         Err(error) => {
             let answer = Answer {
@@ -161,7 +199,8 @@ fn sample(probe: &Probe, answer: Answer, since: Timestamp) -> Sample {
 async fn ask(client: &Client, probe: &Probe) -> Answer {
     let began = Instant::now();
     let mut answer = Answer::default();
-    match client.get(probe.url.clone()).send().await {
+    let request = client.get(probe.url.clone()).timeout(probe.timeout);
+    match request.send().await {
         Ok(mut response) => {
             let status = response.status().as_u16();
             answer.status = Some(status);

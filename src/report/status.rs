@@ -27,7 +27,8 @@ pub struct Surroundings {
 
 /// Where a run stands; times are RFC 3339 UTC.
 pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
-    let schedule = schedule(state, surroundings.now);
+    let plans = rollback_plans(state);
+    let schedule = schedule(state, &plans, surroundings.now);
     let window = schedule
         .window_ends
         .map(|ends| json!({ "ends": time(ends), "turn_back": schedule.turn_back.map(time) }));
@@ -45,7 +46,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         .chain(rollback_texts)
         .map(|(phase, step)| step_document(state, phase, step))
         .collect();
-    let rollback = rollback_plans(state).into_iter().next().map(|plan| {
+    let rollback = plans.first().map(|plan| {
         json!({
             "recommended": plan.option,
             "ready": plan.ready,

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::{ActionId, ActionState, Outcome, RunState};
@@ -241,37 +239,30 @@ pub fn may_start_elsewhere(state: &RunState, action: ActionId) -> Option<String>
     if block.attributes.cwd.is_some() || !matches!(actor, Actor::Shell | Actor::Sql) {
         return None;
     }
-    let mut moved = None;
-    let session = session_of(state, action);
-    for step in state.runbook.walk().flat_map(|phase| &phase.steps) {
-        for other in super::runnable_actions(&state.runbook, step, &state.choices) {
-            if other == action {
-                return moved;
-            }
-            let Some(block) = state.runbook.block(other.block) else {
-                continue;
-            };
-            let part = other.part.checked_sub(1).and_then(|at| block.parts.get(at));
-            let (code, actor) =
-                part.map_or((&block.code, block.actor), |part| (&part.code, part.actor));
-            let moves = actor == Actor::Shell
-                && session_of(state, other) == session
-                && CHANGES_DIRECTORY.is_match(code);
-            if moves && !state.is_watch(other) {
-                moved = Some(step.title.clone());
-            }
-        }
-    }
     // A rollback starts in the run's directory.
-    None
+    let at = state.runbook.position_of_block(action.block)?;
+    let place = |step: &Step, other: ActionId| {
+        let mut actions = state.actions_of(step).into_iter();
+        actions.position(|action| action == other)
+    };
+    let own = place(state.step_of(action)?, action)?;
+    let session = session_of(state, action);
+    let movers = state.runbook.movers();
+    movers
+        .iter()
+        .rev()
+        .skip_while(|mover| mover.at > at)
+        .find_map(|mover| {
+            let other = ActionId {
+                block: mover.block,
+                part: mover.part.map_or(0, |index| index + 1),
+            };
+            let step = state.step_of(other)?;
+            let before = place(step, other).is_some_and(|there| mover.at < at || there < own);
+            let moves = before && session_of(state, other) == session && !state.is_watch(other);
+            moves.then(|| step.title.clone())
+        })
 }
-
-/// `cd` as a command of its own, not inside a subshell that opens on its line.
-static CHANGES_DIRECTORY: LazyLock<Regex> = LazyLock::new(|| {
-    super::condition::pattern(
-        r"(?m)^[^(#\n]*?(?:^|[;&|]|\b(?:then|do|else))\s*(?:cd|pushd)\s+[^-\s]",
-    )
-});
 
 /// Adds what the steps before the action left; of each action, the attempts after that many.
 fn gather<'a>(

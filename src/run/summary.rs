@@ -60,7 +60,7 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
         }
         None => grave("rollback", "the guide names none"),
     });
-    lines.extend(window(state, now));
+    lines.extend(window(state, plans, now));
     lines.extend(notes(state));
     lines
 }
@@ -183,8 +183,8 @@ fn alerts(state: &RunState) -> Vec<SummaryLine> {
         .collect()
 }
 
-fn window(state: &RunState, now: Timestamp) -> Option<SummaryLine> {
-    let schedule = schedule(state, now);
+fn window(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Option<SummaryLine> {
+    let schedule = schedule(state, plans, now);
     let ends = schedule.window_ends?;
     let clock = |at: Timestamp| at.format("%H:%M UTC").to_string();
     Some(match schedule.turn_back {

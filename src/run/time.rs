@@ -19,11 +19,13 @@ pub struct Schedule {
     pub rollback_s: Option<u64>,
 }
 
-/// Reckons the run against its window.
-pub fn schedule(state: &super::RunState, now: Timestamp) -> Schedule {
-    let rollback_s = super::rollback_plans(state)
-        .first()
-        .and_then(|plan| plan.estimate_s);
+/// Reckons the run against its window; `plans` are its rollbacks as they would run now.
+pub fn schedule(
+    state: &super::RunState,
+    plans: &[super::RollbackPlan],
+    now: Timestamp,
+) -> Schedule {
+    let rollback_s = plans.first().and_then(|plan| plan.estimate_s);
     let mut remaining_s = (0, 0);
     for phase in state.runbook.walk() {
         let decided = state

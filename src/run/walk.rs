@@ -176,17 +176,13 @@ impl RunState {
 
     /// The step that holds an action, in the walk or in a rollback option.
     pub fn step_of(&self, action: ActionId) -> Option<&Step> {
-        self.runbook
-            .steps()
-            .find(|step| step.blocks.contains(&action.block))
+        self.runbook.step_of_block(action.block)
     }
 
     /// True of a watch: it ends with its phase and has no verdict of its own.
     pub fn is_watch(&self, action: ActionId) -> bool {
-        let Some(block) = self.runbook.block(action.block) else {
-            return false;
-        };
-        block.watches(action.part.checked_sub(1))
+        self.runbook
+            .is_watch(action.block, action.part.checked_sub(1))
     }
 
     /// The actions of a step under the choices made.
@@ -341,9 +337,7 @@ impl RunState {
 
     /// Position of a phase in the walk.
     pub fn phase_index(&self, phase: &str) -> Option<usize> {
-        self.runbook
-            .walk()
-            .position(|candidate| candidate.id == phase)
+        self.runbook.phase_index(phase)
     }
 
     /// What the gate of a phase asks: the phase's criteria, then what its steps leave to judgement.

@@ -21,8 +21,7 @@ impl RunState {
 
     /// Whether any step of the guide holds a watch.
     pub fn has_watches(&self) -> bool {
-        let mut blocks = self.runbook.steps().flat_map(|step| &step.blocks);
-        blocks.any(|number| self.runbook.block(*number).is_some_and(Block::is_watch))
+        !self.runbook.steps_with_watches().is_empty()
     }
 
     /// A watch that runs a check again and again; it is done once its first round is in.
@@ -80,7 +79,7 @@ impl RunState {
             None => format!("{what} and ends with the run"),
             ends if ends == own => format!("{what} and ends with its phase"),
             Some(index) => {
-                let phase = self.runbook.walk().nth(index);
+                let phase = self.runbook.nth_phase(index);
                 let title = phase.map_or("", |phase| phase.title.as_str());
                 format!("{what} and ends with `{title}`")
             }
@@ -154,11 +153,8 @@ impl RunState {
         let here = self.phase().map(|phase| phase.id.as_str());
         let mut watches = Vec::new();
         let mut earlier = Vec::new();
-        for step in self.runbook.steps() {
-            let at_hand = self
-                .runbook
-                .phase_of(&step.id)
-                .is_some_and(|phase| Some(phase.id.as_str()) == here);
+        for (step, phase) in self.runbook.steps_with_watches() {
+            let at_hand = phase.is_some_and(|phase| Some(phase.id.as_str()) == here);
             for action in self.actions_of(step) {
                 let has_run = self
                     .action(action)

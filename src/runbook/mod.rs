@@ -19,6 +19,7 @@ mod fill;
 mod hazards;
 mod headings;
 mod hold;
+mod index;
 mod labels;
 mod languages;
 mod lint;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
+use super::index::Index;
 
 /// A guide as understood. `phases` is the forward path; what comes before it (checklists, access,
 /// dependencies) and after it (cleanup that waits for days) is walked the same way but counted apart.
@@ -36,6 +37,8 @@ pub struct Runbook {
     pub carried: Vec<Variable>,
     pub settings: Settings,
     pub diagnostics: Vec<Diagnostic>,
+    #[serde(skip, default = "Index::complete")]
+    pub(super) index: Index,
 }
 
 /// The number of a block, counted from 1 in the order of the guide.
@@ -54,14 +57,6 @@ impl Runbook {
         number
             .checked_sub(1)
             .and_then(|index| self.blocks.get(index))
-    }
-
-    pub fn block_by_id(&self, id: &str) -> Option<&Block> {
-        self.blocks.iter().find(|block| block.id == id)
-    }
-
-    pub fn phase(&self, id: &str) -> Option<&Phase> {
-        self.walk().find(|phase| phase.id == id)
     }
 
     /// Names that are asked for, then those that steps set and that a person may give as well.
@@ -83,7 +78,7 @@ impl Runbook {
             })
             .filter(|carried| carried.name == name)
             .find_map(|carried| carried.from.last())?;
-        self.steps().find(|step| step.blocks.contains(number))
+        self.step_of_block(*number)
     }
 
     /// Whether a person is asked for this name.
@@ -97,16 +92,6 @@ impl Runbook {
         self.walk()
             .flat_map(|phase| &phase.steps)
             .chain(of_rollbacks.filter(|step| !step.is_repeated))
-    }
-
-    pub fn step(&self, id: &str) -> Option<&Step> {
-        self.steps().find(|step| step.id == id)
-    }
-
-    /// The phase of the walk that holds this step; `None` for a step of a rollback option.
-    pub fn phase_of(&self, step: &str) -> Option<&Phase> {
-        self.walk()
-            .find(|phase| phase.steps.iter().any(|candidate| candidate.id == step))
     }
 
     /// Where each block belongs, in the order of the blocks.
@@ -402,6 +387,16 @@ impl Block {
         };
         let is_said = self.attributes.has_class("watch") || self.is_repeated();
         goes_on && (is_said || !super::hazards::leaves_running(code))
+    }
+
+    /// Whether the block, or one of its parts, leaves its shell in another directory.
+    pub fn moves(&self, part: Option<usize>) -> bool {
+        let (code, actor) = match part.map(|index| self.parts.get(index)) {
+            None => (&self.code, self.actor),
+            Some(Some(part)) => (&part.code, part.actor),
+            Some(None) => return false,
+        };
+        actor == Actor::Shell && super::index::changes_directory(code)
     }
 
     /// It is run again and again, with a verdict for each round.

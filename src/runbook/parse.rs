@@ -66,7 +66,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     if has_secrets {
         masking::mask_texts(&mut runbook);
     }
-    runbook
+    runbook.completed()
 }
 
 /// The text of a guide as its diagnostics count lines and columns: decoded, repaired, with the line ends

@@ -245,6 +245,10 @@ impl Supervisor {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
         }
         self.note_standing(true).await;
+        // One file is left: whoever lists runs reads it without taking locks.
+        if let Err(error) = self.journal.close().await {
+            tracing::warn!(%error, "the journal's log is not written back");
+        }
         Ok(())
     }
 

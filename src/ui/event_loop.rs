@@ -1,6 +1,7 @@
 //! The loop: keys first, then answers, then messages in batches; a frame at most every 25 ms, which
-//! keys do not wait for, and once a second for the clock. Nothing else draws, so an idle cockpit
-//! costs next to nothing and a flood of output cannot hold up a key.
+//! keys do not wait for, and once a second for the clock. Readings are drawn with the clock or half a
+//! second after it, output ten times a second. Nothing else draws, so an idle cockpit costs next to
+//! nothing and a flood of output cannot hold up a key.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -30,6 +31,10 @@ use crate::supervisor::SharedView;
 
 /// Frames come no faster than this.
 const FRAME: Duration = Duration::from_millis(25);
+/// Nor do those that show no more than what an action has printed.
+const OUTPUT_FRAME: Duration = Duration::from_millis(100);
+/// Readings are drawn at the next of these parts of a second, which begins with the clock's frame.
+const READING_FRAME: Duration = Duration::from_millis(500);
 /// Messages taken in between two looks at the keys.
 const BATCH: usize = 64;
 /// How often a cockpit that does not change says that it lives.
@@ -256,9 +261,9 @@ async fn walk(
     let mut batch = Vec::with_capacity(BATCH);
     let mut typing = Typing::default();
     let mut drawn = Instant::now();
-    let mut dirty = false;
+    let mut due: Option<Instant> = None;
     let mut ended = ends()?;
-    let mut next_second = Instant::now() + to_next_second();
+    let mut next_second = Instant::now() + to_next(Duration::from_secs(1));
     let mut shown = Shown::default();
     // Alarm and clock stay apart from the channel: it may be gone while the keys still work.
     let mut is_open = true;
@@ -291,18 +296,25 @@ async fn walk(
                 is_open = count > 0;
                 app.tick(Utc::now());
                 for message in batch.drain(..) {
-                    match message {
-                        Incoming::Message(message) => app.on_message(*message),
-                        Incoming::Lost(why) => app.model.lose_link(why),
-                    }
+                    let wanted = match message {
+                        Incoming::Message(message) => {
+                            let wanted = frame_for(&message, &app, drawn);
+                            app.on_message(*message);
+                            wanted
+                        }
+                        Incoming::Lost(why) => {
+                            app.model.lose_link(why);
+                            Some(drawn + FRAME)
+                        }
+                    };
+                    due = due.into_iter().chain(wanted).min();
                 }
-                dirty = true;
             }
-            () = sleep_until(drawn + FRAME), if dirty => {}
+            () = sleep_until(due.unwrap_or(next_second)), if due.is_some() => {}
             () = sleep_until(next_second) => {
                 app.tick(Utc::now());
-                next_second = Instant::now() + to_next_second();
-                dirty = true;
+                next_second = Instant::now() + to_next(Duration::from_secs(1));
+                due = due.into_iter().chain([drawn + FRAME]).min();
             }
         }
         for ask in asks {
@@ -325,10 +337,10 @@ async fn walk(
                 ask => carry_out(ask, &control, &answers),
             }
         }
-        if now_please || (dirty && drawn.elapsed() >= FRAME) {
+        if now_please || due.is_some_and(|due| due <= Instant::now()) {
             draw(&mut app, terminal)?;
             drawn = Instant::now();
-            dirty = false;
+            due = None;
             for ask in app.wanted() {
                 match ask {
                     // The typist is gone with the cockpit only.
@@ -369,10 +381,23 @@ fn is_press(event: &TerminalEvent) -> bool {
     matches!(event, TerminalEvent::Key(key) if key.kind == KeyEventKind::Press)
 }
 
-fn to_next_second() -> Duration {
+/// When a message is drawn, at the latest; `None` of one that changes nothing on the screen.
+fn frame_for(message: &Message, app: &App, drawn: Instant) -> Option<Instant> {
+    match message {
+        Message::Heartbeat { .. } if app.model.silent_s().is_none() => None,
+        Message::Sample(_) => Some(Instant::now() + to_next(READING_FRAME)),
+        Message::Output(_) => Some(drawn + OUTPUT_FRAME),
+        _ => Some(drawn + FRAME),
+    }
+}
+
+/// The time until the next of these parts of a second begins.
+fn to_next(part: Duration) -> Duration {
+    let part = part.as_nanos().max(1);
+    let passed = u128::from(Utc::now().nanosecond()) % part;
+    let rest = u64::try_from(part - passed).unwrap_or_default();
     // A little late, so that the clock never shows the second before.
-    let passed = Utc::now().nanosecond() % 1_000_000_000;
-    Duration::from_nanos(u64::from(1_000_000_000 - passed)) + Duration::from_millis(2)
+    Duration::from_nanos(rest) + Duration::from_millis(2)
 }
 
 fn draw(app: &mut App, terminal: &mut Screen) -> color_eyre::Result<()> {

@@ -176,7 +176,7 @@ impl Model {
     }
 
     pub fn schedule(&self) -> Schedule {
-        schedule(&self.run, self.now)
+        schedule(&self.run, &self.plans, self.now)
     }
 
     /// Seconds without a sign of life, once they are too many.

@@ -85,3 +85,30 @@ async fn a_damaged_run_among_very_many_is_told_and_hides_none() {
         .filter(|run| run["damage"].is_string());
     assert_eq!(damaged.count(), 1);
 }
+
+#[tokio::test]
+async fn a_run_that_was_listed_is_looked_at_again_once_its_journal_has_changed() {
+    let home = Home::new();
+    home.write("guide.md", GUIDE);
+    home.gonogo(&["rehearse", "guide.md"]).exits(0);
+    let run = home.runs()[0].clone();
+    until("the supervisor to end", || {
+        (home.status(&run)["supervisor"]["alive"] == false).then_some(())
+    });
+    let seen = home.path().join("state/gonogo/runs.seen");
+    // Kept only of files that have not changed for a moment.
+    until("what was seen to be kept", || {
+        home.gonogo(&["runs"]).exits(0);
+        let kept = std::fs::read_to_string(&seen).unwrap_or_default();
+        kept.contains(&run).then_some(())
+    });
+    let listed = || home.gonogo(&["runs", "--json"]).exits(0).json()[0].clone();
+    assert_eq!(listed()["damage"], serde_json::Value::Null);
+    let journal = home.run_directory(&run).join("journal.sqlite");
+    alter(&journal, "UPDATE events SET by = 'mallory' WHERE seq = 4").await;
+    let damage = listed()["damage"].to_string();
+    assert!(damage.contains("damaged from event 4"), "{damage}");
+    // What cannot be read is nothing that is known.
+    std::fs::write(&seen, "no JSON").unwrap();
+    assert!(listed()["damage"].is_string());
+}

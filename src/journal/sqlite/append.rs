@@ -1,13 +1,18 @@
-//! Writing: records go in together or not at all, and an attempt whose end is not known is found out.
+//! Writing: records go in together or not at all, in one statement that is its own transaction and asks
+//! for itself whether this writer may still write. An attempt whose end is not known is found out.
 
 use std::path::Path;
 
-use sqlx::sqlite::SqliteConnection;
-
-use super::{End, SqliteJournal, hash, hash_of, meta};
+use super::{End, SqliteJournal, hash_of, meta};
 use crate::journal::JournalError;
-use crate::journal::chain::Row;
+use crate::journal::chain::{Row, hexadecimal};
 use crate::run::Record;
+
+/// The rows as JSON (`?1`) of the writer with this epoch (`?2`).
+const INSERT: &str = "
+    INSERT INTO events (seq, at, by, kind, body, hash)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5)
+    FROM json_each(?1) WHERE (SELECT value FROM meta WHERE key = 'epoch') = ?2";
 
 impl SqliteJournal {
     /// Whether an append would find room and a healthy disk; changes nothing that is kept.
@@ -20,9 +25,11 @@ impl SqliteJournal {
         let removed = std::fs::remove_file(&draft);
         tried?;
         removed.map_err(|error| JournalError::io(&draft, &error))?;
-        self.clear_up().await;
-        self.execute("UPDATE meta SET value = value WHERE key = 'head'")
+        sqlx::query("UPDATE meta SET value = value WHERE key = 'head'")
+            .execute(&mut self.connection)
             .await
+            .map(|_| ())
+            .map_err(|error| JournalError::sqlite(&self.path, &error))
     }
 
     pub(super) async fn append_records(&mut self, records: &[Record]) -> Result<(), JournalError> {
@@ -40,134 +47,130 @@ impl SqliteJournal {
         let Some(first) = records.first() else {
             return Ok(());
         };
-        let follows = |expected: u64, got: u64| {
-            if got == expected {
-                return Ok(());
-            }
-            Err(JournalError::OutOfOrder {
-                path: self.path.clone(),
-                expected,
-                got,
-            })
-        };
         if let Some(end) = self.end {
-            follows(end.seq + 1, first.seq)?;
+            self.follows(end.seq + 1, first.seq)?;
         }
         for pair in records.windows(2) {
-            follows(pair[0].seq + 1, pair[1].seq)?;
+            self.follows(pair[0].seq + 1, pair[1].seq)?;
         }
-        self.clear_up().await;
         // Until this attempt has a known end, the file is asked where the chain ends.
-        let known = self.end.take();
-        self.execute("BEGIN IMMEDIATE").await?;
-        let written = match self.write(known, first.seq, records).await {
-            Ok(after) => self.execute("COMMIT").await.map(|()| after),
-            Err(error) => Err(error),
+        let (end, there) = match self.end.take() {
+            Some(end) => (end, 0),
+            None => self.got_through(first.seq, records).await?,
         };
-        if written.is_err() {
-            self.roll_back().await;
-        }
-        let after = written?;
+        let after = self.insert(end, &records[there..]).await?;
         self.end = Some(after);
         self.last_known = after;
         self.noted.note(&self.path, &after.into());
         Ok(())
     }
 
-    /// Ends what an attempt has left open whose future was dropped half-way.
-    pub(super) async fn clear_up(&mut self) {
-        if self.end.is_none() {
-            self.roll_back().await;
+    fn follows(&self, expected: u64, got: u64) -> Result<(), JournalError> {
+        if got == expected {
+            return Ok(());
         }
+        Err(JournalError::OutOfOrder {
+            path: self.path.clone(),
+            expected,
+            got,
+        })
     }
 
-    /// SQLite ends a transaction by itself on some errors and not on others; both are fine here.
-    async fn roll_back(&mut self) {
-        if let Err(error) = self.execute("ROLLBACK").await {
-            tracing::debug!(%error, "nothing to roll back");
-        }
-    }
-
-    async fn execute(&mut self, statement: &'static str) -> Result<(), JournalError> {
-        sqlx::query(statement)
-            .execute(&mut self.connection)
-            .await
-            .map(|_| ())
-            .map_err(|error| JournalError::sqlite(&self.path, &error))
-    }
-
-    /// Writes the records that are not there yet; those that are must be the same.
-    async fn write(
+    /// How many of these records got through before the error, and the end that they make. What is there
+    /// under their numbers must be the same.
+    async fn got_through(
         &mut self,
-        known: Option<End>,
         first: u64,
         records: &[Record],
-    ) -> Result<End, JournalError> {
+    ) -> Result<(End, usize), JournalError> {
         let path = &self.path;
         let connection = &mut self.connection;
         let failed = |error: sqlx::Error| JournalError::sqlite(path, &error);
-        let found: i64 = meta(connection, "epoch").await.map_err(failed)?;
-        let found = u64::try_from(found).unwrap_or_default();
-        if found != self.epoch {
-            return Err(JournalError::Fenced {
-                path: path.clone(),
-                found,
-                ours: self.epoch,
-            });
-        }
-        let mut end = match known {
-            Some(end) => end,
-            None => {
-                let seq: i64 = meta(connection, "head").await.map_err(failed)?;
-                let seq = u64::try_from(seq).unwrap_or_default();
-                let before = first.saturating_sub(1);
-                if before > seq {
-                    return Err(JournalError::OutOfOrder {
-                        path: path.clone(),
-                        expected: seq + 1,
-                        got: first,
-                    });
-                }
-                End {
-                    seq: before,
-                    hash: hash_of(connection, before).await.map_err(failed)?,
-                }
-            }
-        };
-        for record in records {
-            let row = Row::new(record, &end.hash).map_err(|reason| JournalError::Encode {
-                seq: record.seq,
-                reason,
-            })?;
-            let there: Option<Vec<u8>> =
-                sqlx::query_scalar("SELECT hash FROM events WHERE seq = ?")
-                    .bind(row.seq)
-                    .fetch_optional(&mut *connection)
-                    .await
-                    .map_err(failed)?;
-            match there {
-                Some(hash) if hash == row.hash => {}
-                Some(_) => {
-                    return Err(JournalError::Conflict {
-                        path: path.clone(),
-                        seq: record.seq,
-                    });
-                }
-                None => insert(connection, &row).await.map_err(failed)?,
-            }
-            end = End {
-                seq: record.seq,
-                hash: hash(&row.hash),
-            };
-        }
-        // A tail that is cut off is noticed by this.
-        sqlx::query("UPDATE meta SET value = max(value, ?) WHERE key = 'head'")
-            .bind(i64::try_from(end.seq).unwrap_or(i64::MAX))
-            .execute(&mut *connection)
+        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM events")
+            .fetch_one(&mut *connection)
             .await
             .map_err(failed)?;
-        Ok(end)
+        let last = u64::try_from(last).unwrap_or_default();
+        let seq = first.saturating_sub(1);
+        if seq > last {
+            return Err(JournalError::OutOfOrder {
+                path: path.clone(),
+                expected: last + 1,
+                got: first,
+            });
+        }
+        let hash = hash_of(connection, seq).await.map_err(failed)?;
+        let mut end = End { seq, hash };
+        let mut there = 0;
+        for record in records.iter().take_while(|record| record.seq <= last) {
+            let row = row(record, end)?;
+            if hash_of(connection, record.seq).await.map_err(failed)? != row.hash {
+                return Err(JournalError::Conflict {
+                    path: path.clone(),
+                    seq: record.seq,
+                });
+            }
+            end = End::of(record, &row);
+            there += 1;
+        }
+        Ok((end, there))
     }
+
+    /// Writes records behind `end`.
+    async fn insert(&mut self, mut end: End, records: &[Record]) -> Result<End, JournalError> {
+        let mut rows = Vec::with_capacity(records.len());
+        for record in records {
+            let row = row(record, end)?;
+            end = End::of(record, &row);
+            let hash = hexadecimal(&row.hash);
+            rows.push((row.seq, row.at, row.by, row.kind, row.body, hash));
+        }
+        let first = records.first().map_or(end.seq, |record| record.seq);
+        let rows = serde_json::to_string(&rows).map_err(|error| JournalError::Encode {
+            seq: first,
+            reason: error.to_string(),
+        })?;
+        let written = sqlx::query(INSERT)
+            .bind(rows)
+            .bind(i64::try_from(self.epoch).unwrap_or(i64::MAX))
+            .execute(&mut self.connection)
+            .await
+            .map_err(|error| match JournalError::is_conflict(&error) {
+                true => JournalError::Conflict {
+                    path: self.path.clone(),
+                    seq: first,
+                },
+                false => JournalError::sqlite(&self.path, &error),
+            })?
+            .rows_affected();
+        if usize::try_from(written) == Ok(records.len()) {
+            return Ok(end);
+        }
+        let found: i64 = meta(&mut self.connection, "epoch")
+            .await
+            .map_err(|error| JournalError::sqlite(&self.path, &error))?;
+        Err(JournalError::Fenced {
+            path: self.path.clone(),
+            found: u64::try_from(found).unwrap_or_default(),
+            ours: self.epoch,
+        })
+    }
+}
+
+impl End {
+    fn of(record: &Record, row: &Row) -> Self {
+        Self {
+            seq: record.seq,
+            hash: row.hash,
+        }
+    }
+}
+
+fn row(record: &Record, after: End) -> Result<Row, JournalError> {
+    Row::new(record, &after.hash).map_err(|reason| JournalError::Encode {
+        seq: record.seq,
+        reason,
+    })
 }
 
 /// A single page would fit where no event does.
@@ -176,17 +179,4 @@ fn take_room(draft: &Path) -> std::io::Result<()> {
     let mut file = std::fs::File::create(draft)?;
     file.write_all(&[0; 64 * 1024])?;
     file.sync_all()
-}
-
-async fn insert(connection: &mut SqliteConnection, row: &Row) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO events (seq, at, by, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(row.seq)
-        .bind(&row.at)
-        .bind(&row.by)
-        .bind(&row.kind)
-        .bind(&row.body)
-        .bind(&row.hash)
-        .execute(connection)
-        .await
-        .map(|_| ())
 }

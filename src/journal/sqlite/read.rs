@@ -3,16 +3,14 @@
 use std::path::Path;
 
 use futures::TryStreamExt;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row as _};
 
 use super::fold::Sink;
-use super::{End, SqliteJournal, hash, hash_of, meta};
-use crate::journal::chain::{self, Row};
+use super::{End, SqliteJournal, hash_of, meta, stretch};
+use crate::journal::chain::{self, Seen};
 use crate::journal::{Damage, Head, JournalError, Verification};
 use crate::run::Record;
-
-const COLUMNS: &str = "SELECT seq, at, by, kind, body, hash FROM events WHERE seq > ? ORDER BY seq";
 
 impl SqliteJournal {
     /// Puts what stands behind a damage aside (table `damaged`), so that the journal goes on from its
@@ -75,7 +73,6 @@ impl SqliteJournal {
         {
             return Ok(Vec::new());
         }
-        self.clear_up().await;
         let path = self.path.clone();
         let failed = |error: sqlx::Error| JournalError::sqlite(&path, &error);
         let from = End {
@@ -124,48 +121,108 @@ pub async fn verify(path: &Path) -> Result<Verification, JournalError> {
     })
 }
 
-/// Walks the chain from `from` on, giving each intact row to `sink`; the end it came to, and what is
-/// wrong behind it.
+/// Walks the chain from `from` on, giving what is intact to `sink`; the end it came to, and what is wrong
+/// behind it.
 pub(super) async fn scan(
     connection: &mut SqliteConnection,
     from: End,
     sink: &mut Sink,
 ) -> (End, Option<Damage>) {
     let mut end = from;
-    let text = |error: sqlx::Error| error.to_string();
-    let walked = async {
-        // One snapshot for both looks: a writer may be at work.
-        let mut snapshot = connection.begin().await.map_err(text)?;
-        let after = i64::try_from(from.seq).unwrap_or(i64::MAX);
-        let mut rows = sqlx::query(COLUMNS).bind(after).fetch(&mut *snapshot);
-        while let Some(row) = rows.try_next().await.map_err(text)? {
-            let row = decode(&row).map_err(text)?;
-            if u64::try_from(row.seq) != Ok(end.seq + 1) {
-                return Err("it is missing".to_owned());
-            }
-            if row.hash != row.hash_after(&end.hash) {
-                return Err("it was altered".to_owned());
-            }
-            let next = End {
-                seq: end.seq + 1,
-                hash: hash(&row.hash),
-            };
-            sink.take(row).await?;
-            end = next;
-        }
-        drop(rows);
-        let head: i64 = meta(&mut snapshot, "head").await.map_err(text)?;
-        match u64::try_from(head) {
-            Ok(head) if head <= end.seq => Ok(()),
-            _ => Err("the end of the journal is missing".to_owned()),
+    if let Err(odd) = by_stretches(connection, &mut end, sink).await {
+        tracing::debug!(odd, "the journal is looked at event by event");
+        if let Err(reason) = row_by_row(connection, &mut end, sink).await {
+            let first_bad = end.seq + 1;
+            return (end, Some(Damage { first_bad, reason }));
         }
     }
-    .await;
-    let damage = walked.err().map(|reason| Damage {
-        first_bad: end.seq + 1,
-        reason,
-    });
-    (end, damage)
+    (end, None)
+}
+
+/// The fast walk. It ends at the first stretch with anything odd in it, of which `sink` gets nothing.
+async fn by_stretches(
+    connection: &mut SqliteConnection,
+    end: &mut End,
+    sink: &mut Sink,
+) -> Result<(), String> {
+    let after = i64::try_from(end.seq).unwrap_or(i64::MAX);
+    // One statement is one snapshot: a writer may be at work.
+    let mut rows = sqlx::query(stretch::STRETCHES)
+        .bind(after)
+        .bind(stretch::EVENTS)
+        .fetch(connection);
+    let mut noted = None;
+    while let Some(row) = rows.try_next().await.map_err(text)? {
+        if let Some(stretch) = row.try_get::<Option<Vec<u8>>, _>(0).map_err(text)? {
+            let next = verified(&stretch, *end)?;
+            sink.take(stretch).await?;
+            *end = next;
+        }
+        let (head, last): (Option<i64>, Option<i64>) =
+            (row.try_get(1).map_err(text)?, row.try_get(2).map_err(text)?);
+        noted = noted.or(head.zip(last));
+    }
+    match noted {
+        Some((head, last)) if i64::try_from(end.seq).is_ok_and(|seq| last <= seq) => {
+            is_whole(*end, head)
+        }
+        _ => Err("it goes on behind a gap".to_owned()),
+    }
+}
+
+/// The end after a stretch, if each of its events follows on the one before.
+fn verified(mut stretch: &[u8], mut end: End) -> Result<End, String> {
+    while !stretch.is_empty() {
+        let seen = stretch::next(&mut stretch).ok_or("it was altered")?;
+        end = after(&seen, end)?;
+    }
+    Ok(end)
+}
+
+/// The end after one event.
+fn after(seen: &Seen<'_>, end: End) -> Result<End, String> {
+    if u64::try_from(seen.seq) != Ok(end.seq + 1) {
+        return Err("it is missing".to_owned());
+    }
+    let hash = seen.hash_after(&end.hash);
+    if seen.hash != hash {
+        return Err("it was altered".to_owned());
+    }
+    let seq = end.seq + 1;
+    Ok(End { seq, hash })
+}
+
+/// Finds the very event from which on a journal is damaged.
+async fn row_by_row(
+    connection: &mut SqliteConnection,
+    end: &mut End,
+    sink: &mut Sink,
+) -> Result<(), String> {
+    // One snapshot for both looks.
+    let mut snapshot = connection.begin().await.map_err(text)?;
+    let after = i64::try_from(end.seq).unwrap_or(i64::MAX);
+    let mut rows = sqlx::query(stretch::ROWS).bind(after).fetch(&mut *snapshot);
+    while let Some(row) = rows.try_next().await.map_err(text)? {
+        let stretch = stretch::of_row(&row).map_err(text)?;
+        let next = verified(&stretch, *end)?;
+        sink.take(stretch).await?;
+        *end = next;
+    }
+    drop(rows);
+    let head = meta(&mut snapshot, "head").await.map_err(text)?;
+    is_whole(*end, head)
+}
+
+/// The file itself says how many events it had, when the run was last at rest.
+fn is_whole(end: End, head: i64) -> Result<(), String> {
+    match u64::try_from(head) {
+        Ok(head) if head <= end.seq => Ok(()),
+        _ => Err("the end of the journal is missing".to_owned()),
+    }
+}
+
+fn text(error: sqlx::Error) -> String {
+    error.to_string()
 }
 
 /// Events that were there once, by the note beside the journal.
@@ -177,16 +234,5 @@ pub(super) fn cut_off(end: End, noted: Option<Head>) -> Option<Damage> {
             "the end of the journal is missing: it had {} events",
             noted.seq
         ),
-    })
-}
-
-fn decode(row: &SqliteRow) -> Result<Row, sqlx::Error> {
-    Ok(Row {
-        seq: row.try_get(0)?,
-        at: row.try_get(1)?,
-        by: row.try_get(2)?,
-        kind: row.try_get(3)?,
-        body: row.try_get(4)?,
-        hash: row.try_get(5)?,
     })
 }

@@ -60,14 +60,14 @@ async fn add_from_elsewhere(place: &Place, seq: i64) {
     let mut row = Row::new(&record(seq.unsigned_abs()), &before).unwrap();
     row.kind = "from_elsewhere".to_owned();
     row.body = r#"{"kind":"from_elsewhere"}"#.to_owned();
-    row.hash = row.hash_after(&before).to_vec();
+    row.hash = row.hash_after(&before);
     sqlx::query("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)")
         .bind(row.seq)
         .bind(&row.at)
         .bind(&row.by)
         .bind(&row.kind)
         .bind(&row.body)
-        .bind(&row.hash)
+        .bind(row.hash.as_slice())
         .execute(&mut raw)
         .await
         .unwrap();

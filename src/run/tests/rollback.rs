@@ -120,7 +120,7 @@ fn after_a_rollback_nothing_goes_forward() {
 #[test]
 fn the_turn_back_time_is_the_window_less_the_rollback() {
     let run = ready();
-    let plan = schedule(&run.state, run.now);
+    let plan = schedule(&run.state, &rollback_plans(&run.state), run.now);
     assert_eq!(plan.rollback_s, Some(120));
     assert_eq!(plan.turn_back, Some(run.now + TimeDelta::minutes(58)));
 }

@@ -1,5 +1,6 @@
 //! A person's home for one test: state of its own, a guide, an environment, and the program run in it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,12 @@ use tempfile::TempDir;
 
 /// Far longer than any command takes; one that takes this long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program as it was built with this; or another build of it (`GONOGO_BINARY`), for a benchmark that
+/// measures the two beside each other.
+pub fn binary() -> OsString {
+    std::env::var_os("GONOGO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_gonogo").into())
+}
 
 pub struct Home {
     directory: TempDir,
@@ -71,7 +78,7 @@ impl Home {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gonogo"));
+        let mut command = Command::new(binary());
         command
             .args(arguments)
             .current_dir(self.path())

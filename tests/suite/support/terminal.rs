@@ -56,7 +56,7 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_gonogo"));
+        let mut command = CommandBuilder::new(super::home::binary());
         command.args(arguments);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");

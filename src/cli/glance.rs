@@ -1,0 +1,219 @@
+//! Where runs stand, for who lists them or looks for one. Each journal's chain is verified, once for each
+//! state of its files: what was found is kept with what the system says of them (`runs.seen` in the state
+//! folder), and counts as long as that is the same to the nanosecond.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::{Stream, StreamExt};
+use serde::{Deserialize, Serialize};
+
+use super::session;
+use crate::journal;
+use crate::report::Standing;
+use crate::supervisor::place;
+
+/// A file that changed so lately may have changed once more within one tick of the system's clock.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What a list says of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Glance {
+    pub standing: Standing,
+    /// Where the journal is damaged; the run stands where its intact beginning leaves it.
+    pub damage: Option<String>,
+}
+
+/// What was found in journals, by run.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Seen(BTreeMap<String, Known>);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Known {
+    files: Vec<Option<File>>,
+    standing: Standing,
+}
+
+/// A file as the system tells it from what it was before: number, size, and the nanoseconds at which its
+/// content and its entry changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct File(u64, u64, i64, i64);
+
+/// Where a run stands.
+pub(super) async fn of(run: &str) -> color_eyre::Result<Glance> {
+    let path = session::directory_of(run)?.join("journal.sqlite");
+    let seen = journal::glance(&path).await?;
+    let standing = seen
+        .standing
+        .and_then(|body| serde_json::from_str(&body).ok());
+    if let (Some(standing), None) = (standing, &seen.damage) {
+        return Ok(Glance {
+            standing,
+            damage: None,
+        });
+    }
+    let kept = session::read(run).await?;
+    Ok(Glance {
+        standing: Standing::of(&kept.state),
+        damage: kept.damage,
+    })
+}
+
+/// Where all runs stand, newest first.
+///
+/// # Errors
+/// Where their folder cannot be read.
+pub(super) async fn all() -> io::Result<Vec<(String, color_eyre::Result<Glance>)>> {
+    let before = Seen::read();
+    let mut seen = Seen::default();
+    let mut found = Vec::new();
+    let mut looks = std::pin::pin!(looks(place::runs()?, &before));
+    while let Some((run, look)) = looks.next().await {
+        let (glance, known) = match look {
+            Ok((glance, known)) => (Ok(glance), known),
+            Err(error) => (Err(error), None),
+        };
+        seen.0.extend(known.map(|known| (run.clone(), known)));
+        found.push((run, glance));
+    }
+    if seen != before {
+        seen.keep();
+    }
+    Ok(found)
+}
+
+/// The newest run of which this is true; only as many as are needed are looked at.
+///
+/// # Errors
+/// Where the folder of runs cannot be read.
+pub(super) async fn newest(wanted: impl Fn(&Standing) -> bool) -> io::Result<Option<String>> {
+    let seen = Seen::read();
+    let mut looks = std::pin::pin!(looks(place::runs()?, &seen));
+    while let Some((run, look)) = looks.next().await {
+        if look.is_ok_and(|(glance, _)| wanted(&glance.standing)) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+type Look = color_eyre::Result<(Glance, Option<Known>)>;
+
+/// Runs in their order, as many at once as there are processors.
+fn looks(runs: Vec<String>, seen: &Seen) -> impl Stream<Item = (String, Look)> {
+    let width = std::thread::available_parallelism().map_or(1, usize::from);
+    futures::stream::iter(runs)
+        .map(|run| {
+            let known = seen.0.get(&run).cloned();
+            let looking = tokio::spawn({
+                let run = run.clone();
+                async move { look(&run, known).await }
+            });
+            async move { (run, looking.await.unwrap_or_else(|error| Err(error.into()))) }
+        })
+        .buffered(2 * width)
+}
+
+/// What is known, where it still counts; else what is found now.
+async fn look(run: &str, known: Option<Known>) -> Look {
+    let files = files(&session::directory_of(run)?);
+    if let Some(known) = known.filter(|known| known.files == files) {
+        let glance = Glance {
+            standing: known.standing.clone(),
+            damage: None,
+        };
+        return Ok((glance, Some(known)));
+    }
+    let glance = of(run).await?;
+    let counts = glance.damage.is_none() && files.iter().flatten().all(File::is_settled);
+    let known = counts.then(|| Known {
+        files,
+        standing: glance.standing.clone(),
+    });
+    Ok((glance, known))
+}
+
+/// The files that a journal is read from. Whoever reads it leaves an empty log behind, a new one each
+/// time.
+fn files(directory: &Path) -> Vec<Option<File>> {
+    ["journal.sqlite", "journal.sqlite-wal", "journal.head"]
+        .map(|name| File::of(&directory.join(name)).filter(|file| file.1 > 0))
+        .into()
+}
+
+impl File {
+    fn of(path: &Path) -> Option<Self> {
+        let found = std::fs::symlink_metadata(path).ok()?;
+        let at = |seconds: i64, nanoseconds: i64| {
+            seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(nanoseconds)
+        };
+        Some(Self(
+            found.ino(),
+            found.len(),
+            at(found.mtime(), found.mtime_nsec()),
+            at(found.ctime(), found.ctime_nsec()),
+        ))
+    }
+
+    fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let settled = now.unwrap_or_default().saturating_sub(SETTLED).as_nanos();
+        i64::try_from(settled).is_ok_and(|settled| self.2 < settled && self.3 < settled)
+    }
+}
+
+impl Seen {
+    fn path() -> io::Result<PathBuf> {
+        Ok(place::root()?.join("runs.seen"))
+    }
+
+    /// What cannot be read is not known.
+    fn read() -> Self {
+        let read =
+            || -> io::Result<Self> { Ok(serde_json::from_slice(&std::fs::read(Self::path()?)?)?) };
+        read().unwrap_or_else(|error| {
+            tracing::debug!(%error, "every journal is looked at");
+            Self::default()
+        })
+    }
+
+    /// What cannot be kept is looked for again.
+    fn keep(&self) {
+        let keep = || -> io::Result<()> {
+            let path = Self::path()?;
+            let draft = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+            serde_json::to_writer(io::BufWriter::new(draft.as_file()), self)?;
+            draft.persist(path).map(drop).map_err(|error| error.error)
+        };
+        if let Err(error) = keep() {
+            tracing::debug!(%error, "what was seen of the journals is not kept");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_is_another_one_and_settles_with_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.sqlite");
+        assert_eq!(File::of(&path), None);
+        std::fs::write(&path, "one").unwrap();
+        let before = File::of(&path).unwrap();
+        assert!(!before.is_settled());
+        assert_eq!(File::of(&path), Some(before.clone()));
+        // The same size, another file.
+        std::fs::write(directory.path().join("two"), "two").unwrap();
+        std::fs::rename(directory.path().join("two"), &path).unwrap();
+        assert_ne!(File::of(&path), Some(before.clone()));
+        let old = File(before.0, before.1, 0, 0);
+        assert!(old.is_settled());
+    }
+}
