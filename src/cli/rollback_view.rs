@@ -9,6 +9,7 @@ use crate::run::{
     Act, ActStanding, ActionId, ActionState, Included, PlannedAct, RollbackPlan, RunState,
     Timestamp, action_title, digest_of,
 };
+use crate::supervisor::clock::now_of;
 use crate::supervisor::read_alone;
 
 /// What each command includes and calls, or why it cannot be shown.
@@ -72,7 +73,7 @@ pub(super) fn show(
     lost: &BTreeMap<String, Timestamp>,
 ) {
     say!("rollback: {}", plan.title);
-    if let Some(why) = plan.out_of_reach(lost, chrono::Utc::now()) {
+    if let Some(why) = plan.out_of_reach(lost, now_of(state)) {
         say!("  {why}: it can begin all the same");
     }
     match &plan.takes_back {

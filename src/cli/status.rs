@@ -11,6 +11,7 @@ use super::session;
 use crate::api::Client;
 use crate::report::{self, Surroundings, sentence};
 use crate::run::{Mode, RunState, Timestamp};
+use crate::supervisor::clock::now_of;
 use crate::supervisor::place;
 
 #[derive(Debug, Args)]
@@ -81,7 +82,7 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
         events: kept.events,
         head: kept.head,
         intact: kept.intact,
-        now: chrono::Utc::now(),
+        now: now_of(&kept.state),
     };
     Ok(report::status(&kept.state, &surroundings))
 }

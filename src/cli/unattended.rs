@@ -3,6 +3,7 @@
 
 use super::print;
 use super::print::say;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -17,6 +18,7 @@ use crate::run::{
     ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
     autopilot,
 };
+use crate::supervisor::SecretState;
 
 /// A measurement that a criterion waits for must come within this time.
 const MEASURING: Duration = Duration::from_secs(30);
@@ -97,6 +99,7 @@ pub(super) async fn go(
         answered: 0,
         measuring: None,
         asking: None,
+        secrets_told: BTreeSet::new(),
     }
     .finish()
     .await?;
@@ -153,6 +156,8 @@ struct Walk {
     measuring: Option<(String, Instant)>,
     /// The running action that asks for keys, since when, and what it says.
     asking: Option<(ActionId, Instant, String)>,
+    /// What was said of secrets that are not here.
+    secrets_told: BTreeSet<String>,
 }
 
 impl Walk {
@@ -310,9 +315,26 @@ impl Walk {
                 say(&self.joined.state, &record.event);
             }
             Message::Asking(asking) => self.heard_asking(asking),
+            Message::Health(health) => self.heard_of_secrets(&health.secrets),
             _ => {}
         }
         Ok(None)
+    }
+
+    /// What is waited for is said once.
+    fn heard_of_secrets(&mut self, secrets: &[SecretState]) {
+        let mut told = BTreeSet::new();
+        for secret in secrets {
+            let words = match &secret.failure {
+                None => format!("  waits     for secret `{}`", secret.name),
+                Some(why) => format!("  secret    {why}"),
+            };
+            if !self.secrets_told.contains(&words) {
+                say!("{words}");
+            }
+            told.insert(words);
+        }
+        self.secrets_told = told;
     }
 
     /// A step that asks for keys is said to: here is nobody who types.

@@ -56,6 +56,7 @@ impl Link {
         let timeout = STATEMENT_TIMEOUT_MS.to_string();
         let mut options = target
             .options()
+            .await?
             .application_name(&format!("gonogo:{run}:monitor"))
             .options(SETTINGS)
             .options([("statement_timeout", timeout.as_str())]);

@@ -11,6 +11,7 @@ use chrono::Utc;
 use reqwest::{Client, Url, redirect};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::moment::Moment;
 use super::{ProbeSample, Publisher, Sample, clean};
 use crate::run::Timestamp;
 use crate::tls;
@@ -165,7 +166,7 @@ pub(super) async fn run(probe: Probe, clients: Clients, publisher: Publisher) {
     let mut ticks = interval(probe.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut state = None;
-    let mut since = Utc::now();
+    let mut since = Moment::now();
     while !publisher.closed() {
         ticks.tick().await;
         let answer = ask(&client, &probe).await;
@@ -175,10 +176,10 @@ pub(super) async fn run(probe: Probe, clients: Clients, publisher: Publisher) {
             answer.version.clone(),
         );
         if state.as_ref() != Some(&now) {
-            since = Utc::now();
+            since = Moment::now();
             state = Some(now);
         }
-        publisher.publish(sample(&probe, answer, since));
+        publisher.publish(sample(&probe, answer, since.time()));
     }
 }
 

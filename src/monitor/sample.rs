@@ -1,6 +1,7 @@
 //! One reading of the world: what a sampler hands to the supervisor, and the supervisor to every
 //! client. Readings may be lost; the next one replaces them.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::run::{TargetIdentity, Timestamp};
@@ -11,6 +12,28 @@ pub enum Sample {
     Activity(ActivitySample),
     Statements(StatementsSample),
     Probe(ProbeSample),
+}
+
+impl Sample {
+    /// Moves every time of it.
+    pub fn move_times(&mut self, by: TimeDelta) {
+        let (first, second, state) = match self {
+            Self::Activity(sample) => (&mut sample.at, None, Some(&mut sample.state)),
+            Self::Statements(sample) => (
+                &mut sample.at,
+                Some(&mut sample.since),
+                Some(&mut sample.state),
+            ),
+            Self::Probe(sample) => (&mut sample.at, Some(&mut sample.since), None),
+        };
+        let lost = match state {
+            Some(Reading::Lost { since, .. }) => Some(since),
+            _ => None,
+        };
+        for at in [Some(first), second, lost].into_iter().flatten() {
+            *at = at.checked_add_signed(by).unwrap_or(*at);
+        }
+    }
 }
 
 /// Sessions of the target at one time, idle ones only counted.

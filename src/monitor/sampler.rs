@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{self, Activity};
 use super::link::{Link, Scope};
+use super::moment::Moment;
 use super::statements::Statements;
 use super::trouble::Trouble;
 use super::{ActivitySample, Cadence, Publisher, Reading, Sample, Target};
-use crate::run::{TargetIdentity, Timestamp};
+use crate::run::TargetIdentity;
 
 /// A reading may take this part of the time between readings.
 const SHARE: u32 = 20;
@@ -36,7 +37,7 @@ pub(super) struct Sampler {
 /// What survives a lost connection.
 struct Seen {
     activity: Activity,
-    activity_at: Timestamp,
+    activity_at: Moment,
     identity: Option<TargetIdentity>,
     statements: Statements,
 }
@@ -46,7 +47,7 @@ impl Sampler {
     pub(super) async fn run(self) {
         let mut seen = Seen {
             activity: Activity::default(),
-            activity_at: Utc::now(),
+            activity_at: Moment::now(),
             identity: None,
             statements: Statements::new(),
         };
@@ -74,7 +75,10 @@ impl Sampler {
                 () = sleep(pause) => {}
                 () = self.baseline.notified() => seen.statements.rebase(),
             }
-            pause = (pause * 2).min(LAST_RETRY);
+            pause = match self.target.is_awaiting() {
+                true => FIRST_RETRY,
+                false => (pause * 2).min(LAST_RETRY),
+            };
         }
     }
 
@@ -112,7 +116,7 @@ impl Sampler {
                             identity.in_recovery = activity.in_recovery;
                         }
                         seen.activity = activity;
-                        seen.activity_at = Utc::now();
+                        seen.activity_at = Moment::now();
                         self.publish_activity(seen, None, pause);
                     }
                     Err(trouble) if trouble.disconnected => return Some(trouble),
@@ -139,7 +143,7 @@ impl Sampler {
     fn publish_activity(&self, seen: &Seen, trouble: Option<&Trouble>, interval: Duration) {
         let state = match trouble {
             Some(trouble) => Reading::Lost {
-                since: seen.activity_at,
+                since: seen.activity_at.time(),
                 message: trouble.message.clone(),
                 help: trouble.help.clone(),
             },

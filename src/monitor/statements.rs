@@ -11,9 +11,9 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::ledger::{Counters, Delta, Info, Ledger};
 use super::link::{Link, MARK, answered, column};
+use super::moment::Moment;
 use super::trouble::{Trouble, identifier};
 use super::{Reading, StatementDelta, StatementsSample, Target, clean};
-use crate::run::Timestamp;
 
 /// Statements in a sample.
 const TOP: usize = 50;
@@ -77,8 +77,8 @@ pub(super) struct Statements {
     /// Our own, which are not shown.
     ours: HashSet<i64>,
     baseline_due: bool,
-    since: Timestamp,
-    last_good: Option<Timestamp>,
+    since: Moment,
+    last_good: Option<Moment>,
     polled: Option<Instant>,
     /// Between the last two polls.
     interval: Duration,
@@ -93,7 +93,7 @@ impl Statements {
             texts: HashMap::new(),
             ours: HashSet::new(),
             baseline_due: true,
-            since: Utc::now(),
+            since: Moment::now(),
             last_good: None,
             polled: None,
             interval: Duration::ZERO,
@@ -159,7 +159,7 @@ impl Statements {
         self.ledger.end(info);
         self.interval = self.polled.map_or(Duration::ZERO, |polled| began - polled);
         self.polled = Some(began);
-        let now = Utc::now();
+        let now = Moment::now();
         self.last_good = Some(now);
         if self.baseline_due {
             self.ledger.rebase();
@@ -232,7 +232,7 @@ impl Statements {
             at: Utc::now(),
             target: target.name().to_owned(),
             state: self.state(target, trouble),
-            since: self.since,
+            since: self.since.time(),
             statements: self
                 .top()
                 .into_iter()
@@ -249,7 +249,7 @@ impl Statements {
     fn state(&self, target: &Target, trouble: Option<&Trouble>) -> Reading {
         match trouble {
             Some(trouble) => Reading::Lost {
-                since: self.last_good.unwrap_or(self.since),
+                since: self.last_good.unwrap_or(self.since).time(),
                 message: trouble.message.clone(),
                 help: trouble.help.clone(),
             },

@@ -9,6 +9,8 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::late::LatePassword;
+use super::trouble::Trouble;
 use super::{conninfo, pgpass};
 
 /// Where a database is and how to log in there.
@@ -21,6 +23,7 @@ pub struct Target {
     user: String,
     database: String,
     pub(super) patience: Duration,
+    late: Option<LatePassword>,
 }
 
 /// Why an address is not usable.
@@ -157,7 +160,19 @@ impl Target {
             port,
             user,
             database,
+            late: None,
         })
+    }
+
+    /// Its password is still on its way.
+    pub fn awaiting(mut self, password: LatePassword) -> Self {
+        self.late = Some(password);
+        self
+    }
+
+    /// Whether its password is still on its way.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.late.as_ref().is_some_and(LatePassword::is_awaited)
     }
 
     /// What the configuration calls it (`main`).
@@ -195,8 +210,15 @@ impl Target {
         }
     }
 
-    pub(super) fn options(&self) -> PgConnectOptions {
-        self.options.clone()
+    /// How to connect.
+    ///
+    /// # Errors
+    /// Its password is not here (yet).
+    pub(super) async fn options(&self) -> Result<PgConnectOptions, Trouble> {
+        match &self.late {
+            Some(late) => late.complete(self.options.clone()).await,
+            None => Ok(self.options.clone()),
+        }
     }
 }
 

@@ -3,22 +3,24 @@
 //! more to say.
 
 use super::back::Progress;
+use super::facts::Differs;
 use super::{
-    Act, Event, Evidence, Mode, Outcome, Readings, RunState, Scope, StepStatus, Timestamp, Verdict,
-    judge, preview,
+    Act, ActionId, Event, Evidence, Facts, Mode, Outcome, Readings, RollbackState, RunState, Scope,
+    StepStatus, Timestamp, Verdict, judge, named_files, preview,
 };
 use crate::runbook::{Phase, Step, Tick};
 
 /// A rollback goes on without a cancelled step that has not ended after this many milliseconds.
 const CANCEL_PATIENCE_MS: i64 = 5_000;
 
-/// The next events, none when all is said.
-pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event> {
+/// The next events, none when all is said or something has to be looked up first (see [`awaits_look`]).
+pub fn advance(state: &RunState, facts: &Facts, now: Timestamp) -> Vec<Event> {
+    let readings = &facts.readings;
     if let Some(fact) = super::pairing::void(state) {
         return vec![Event::Pairing { fact }];
     }
     match state.mode {
-        Mode::RollingBack => roll_back(state, readings, now),
+        Mode::RollingBack => roll_back(state, facts, now).unwrap_or_default(),
         Mode::Running | Mode::Held | Mode::Done => walk(state, readings),
         // What must be true after a rollback is measured like the criteria of a gate.
         Mode::RolledBack => state
@@ -26,6 +28,14 @@ pub fn advance(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Eve
             .map(|gate| judge_criteria(state, &gate, &Scope::of(state, readings)))
             .unwrap_or_default(),
         Mode::Failed | Mode::Stuck => Vec::new(),
+    }
+}
+
+/// The command of a rollback that does not start before its files were looked at.
+pub fn awaits_look(state: &RunState, facts: &Facts, now: Timestamp) -> Option<ActionId> {
+    match state.mode {
+        Mode::RollingBack => roll_back(state, facts, now).err(),
+        _ => None,
     }
 }
 
@@ -135,16 +145,18 @@ fn judge_criteria(state: &RunState, phase: &Phase, scope: &Scope) -> Vec<Event> 
     events
 }
 
-fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event> {
+/// # Errors
+/// The command whose files have to be looked at first.
+fn roll_back(state: &RunState, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, ActionId> {
     let Some(rollback) = &state.rollback else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let Some(option) = state.runbook.option(&rollback.option) else {
-        return finish(
+        return Ok(finish(
             state,
             &rollback.option,
             Some("the guide has no such rollback".to_owned()),
-        );
+        ));
     };
     // First what was running, then the rollback.
     let running = state.busy();
@@ -163,7 +175,7 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
             .map(|asked| asked.max(rollback.started_at));
         match asked {
             Some(asked) if (now - asked).num_milliseconds() < CANCEL_PATIENCE_MS => {
-                return Vec::new();
+                return Ok(Vec::new());
             }
             Some(_) => overdue.push(Event::ActionFinished {
                 action: *action,
@@ -183,7 +195,7 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
         }
     }
     if !overdue.is_empty() {
-        return overdue;
+        return Ok(overdue);
     }
     for step in &option.steps {
         if state.step_status(step) == StepStatus::Skipped {
@@ -191,37 +203,80 @@ fn roll_back(state: &RunState, readings: &Readings, now: Timestamp) -> Vec<Event
         }
         // Nothing of an alternative runs before one is chosen.
         if !state.open_choices(step).is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         for act in state.acts_of(step) {
             let action = match act {
                 Act::Command(action) => action,
                 // It waits until a person has done and ticked it.
                 Act::ByHand(index) => match open_box(state, step, index) {
-                    Some(tick) => return measured(state, readings, step, index, tick),
+                    Some(tick) => {
+                        return Ok(measured(state, &facts.readings, step, index, tick));
+                    }
                     None => continue,
                 },
             };
             match state.progress(action) {
                 // A watch of the rollback is only begun.
                 Progress::Running if state.is_watch(action) && !state.is_repeated(action) => {}
-                Progress::Running => return Vec::new(),
+                Progress::Running => return Ok(Vec::new()),
                 Progress::Passed => {}
                 Progress::Ended(why) => {
                     let title = super::action_title(&state.runbook, step, action);
                     let title = super::walk::before_colon(&title);
-                    return finish(state, &option.id, Some(format!("{title}: {why}")));
+                    return Ok(finish(state, &option.id, Some(format!("{title}: {why}"))));
                 }
                 Progress::NotStarted => {
-                    return match preview(state, action) {
-                        Ok(shown) => vec![super::decide::started(state, action, &shown)],
-                        Err(refusal) => finish(state, &option.id, Some(refusal.message)),
-                    };
+                    let started = begin(state, facts, rollback, step, action)?;
+                    return Ok(match started {
+                        Ok(started) => vec![started],
+                        Err(why) => finish(state, &option.id, Some(why)),
+                    });
                 }
             }
         }
     }
-    finish(state, &option.id, None)
+    Ok(finish(state, &option.id, None))
+}
+
+/// Starts the next command of a rollback, or says why it does not: it runs only with the files that were
+/// shown when that began.
+///
+/// # Errors
+/// Its files have to be looked at first.
+fn begin(
+    state: &RunState,
+    facts: &Facts,
+    rollback: &RollbackState,
+    step: &Step,
+    action: ActionId,
+) -> Result<Result<Event, String>, ActionId> {
+    let preview = match preview(state, action) {
+        Ok(preview) => preview,
+        Err(refusal) => return Ok(Err(refusal.message)),
+    };
+    let started = super::decide::started(state, action, &preview);
+    let Some(shown) = &rollback.included else {
+        return Ok(Ok(started));
+    };
+    let shown = shown.get(&action).map(String::as_str);
+    if shown.is_none() && named_files(preview.actor, &preview.command).is_empty() {
+        return Ok(Ok(started));
+    }
+    if !facts.files.contains_key(&action) {
+        return Err(action);
+    }
+    let why = match facts.differ(action, shown) {
+        None => return Ok(Ok(started)),
+        Some(Differs::Hangs(hang)) => hang.to_string(),
+        Some(Differs::Changed) => {
+            "a file that it includes or calls is not what was shown when the \
+             rollback began"
+                .to_owned()
+        }
+    };
+    let title = super::action_title(&state.runbook, step, action);
+    Ok(Err(format!("{title}: {why}; look at it, then run it")))
 }
 
 /// A box that somebody has to tick before the rollback goes on.

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+
 use super::{
     Acknowledged, ActionId, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
     GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
-    Subject, TargetLock, TickState, pairing, watch,
+    Subject, TargetLock, TickState, clock, pairing, watch,
 };
 use crate::runbook::blank_name;
 
@@ -65,6 +67,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         pairing: super::Pairing::default(),
         alerts: Vec::new(),
         completed_at: None,
+        clock: None,
         seq: record.seq,
         last_event_at: record.at,
     })
@@ -82,12 +85,25 @@ pub fn fold(state: &mut Option<RunState>, record: &Record) {
 
 /// Folds one event into the state.
 pub fn apply(state: &mut RunState, record: &Record) {
+    if let Event::ClockStepped { by_ms, .. } = &record.event {
+        clock::step(state, TimeDelta::milliseconds(*by_ms));
+    }
     state.seq = record.seq;
     state.last_event_at = record.at;
     let (at, by) = (record.at, || record.by.clone());
     match &record.event {
         Event::RunOpened { .. } | Event::SupervisorStopped {} => {}
-        Event::SupervisorStarted { epoch, .. } => {
+        Event::ClockStepped { by_ms, clock } => {
+            state.clock = Some(clock.clone());
+            state.notes.push(Note {
+                at,
+                by: by(),
+                text: clock::words(TimeDelta::milliseconds(*by_ms)),
+                step: None,
+            });
+        }
+        Event::SupervisorStarted { epoch, clock, .. } => {
+            state.clock.clone_from(clock);
             // A revived run starts held: nothing goes on by itself but a rollback, which waits for
             // nobody, and a rehearsal, which has nobody to wait for.
             if *epoch > 1 && state.mode == Mode::Running && !state.unattended {

@@ -12,8 +12,9 @@ mod start;
 mod step;
 mod watch;
 
+use super::facts::Differs;
 use super::{
-    Command, Event, GuideOnDisk, Outcome, PairingAct, Readings, Refusal, RunState, Timestamp,
+    ActionId, Command, Event, Facts, GuideOnDisk, Outcome, PairingAct, Refusal, RunState, Timestamp,
 };
 use super::{Mode, preview};
 
@@ -23,21 +24,23 @@ use finish::finished;
 use gate::{gate, judge_by_person};
 use held::{Reached, end_transaction, give_keyboard, held, return_keyboard};
 use rollback::rollback;
-use start::start;
+use start::{Asked, start};
 use step::{choose, find_step, skip, tick};
 use watch::{acknowledge, alerted, sampled};
 
-/// Decides one command. `by` is who asks; commands from the world come from [`super::ENGINE`].
+/// Decides one command by the state and what was looked up for it. `by` is who asks; commands from the
+/// world come from [`super::ENGINE`].
 ///
 /// # Errors
 /// A refusal, with the next thing to do; the run is unchanged.
 pub fn decide(
     state: &RunState,
-    readings: &Readings,
+    facts: &Facts,
     by: &str,
     command: &Command,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
+    let readings = &facts.readings;
     let drives = by == state.driver || by == super::ENGINE;
     let goes_back = matches!(command, Command::Rollback { .. })
         && state.pairing.goes_back.as_deref() == Some(by);
@@ -90,7 +93,13 @@ pub fn decide(
                 index: *index,
             })
         }
-        Command::SetInput { name, input } => super::inputs::set(state, name, input),
+        Command::SetInput { name, input } => {
+            let events = super::inputs::set(state, name, input)?;
+            match &facts.bad_input {
+                Some(refusal) => Err(refusal.clone()),
+                None => Ok(events),
+            }
+        }
         Command::ClearInput { name } => super::inputs::clear(state, name),
         Command::UndoInput {} => super::inputs::undo(state),
         Command::GuideSeen { state: seen } => {
@@ -116,14 +125,17 @@ pub fn decide(
             hash,
             typed,
             reason,
-            ..
+            included,
         } => start(
             state,
-            readings,
-            *action,
-            hash,
-            typed.as_deref(),
-            reason.as_deref(),
+            facts,
+            Asked {
+                action: *action,
+                hash,
+                typed: typed.as_deref(),
+                reason: reason.as_deref(),
+                included: included.as_deref(),
+            },
             now,
         )
         .and_then(|events| second::or_ask(state, by, command, events)),
@@ -188,6 +200,7 @@ pub fn decide(
             included,
         } => rollback(
             state,
+            facts,
             option,
             hash,
             typed.as_deref(),
@@ -245,15 +258,7 @@ pub fn decide(
                 hash,
                 included,
                 assumed,
-            } => second::approve(
-                state,
-                readings,
-                by,
-                hash,
-                included.as_deref(),
-                *assumed,
-                now,
-            ),
+            } => second::approve(state, facts, by, hash, included.as_deref(), *assumed, now),
             PairingAct::Object { reason } => second::object(state, reason),
             act => control::between_people(state, by, act, now),
         },
@@ -349,6 +354,21 @@ pub fn decide(
                 identity: identity.clone(),
             }),
         },
+    }
+}
+
+/// A confirmation is bound to what was shown, down to the files that a command includes and calls.
+fn same_files(facts: &Facts, action: ActionId, shown: &str, looked: &str) -> Result<(), Refusal> {
+    match facts.differ(action, Some(shown)) {
+        None => Ok(()),
+        Some(Differs::Changed) => Err(Refusal::new(
+            "a file that it includes or calls has changed since you looked",
+            looked,
+        )),
+        Some(Differs::Hangs(hang)) => Err(Refusal::new(
+            hang.to_string(),
+            "look after its disk, then look at the command again",
+        )),
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionId, ArmedBefore, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome, PairingFact,
-    Provenance, Timestamp,
+    ActionId, ArmedBefore, ClockAnchor, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome,
+    PairingFact, Provenance, Timestamp,
 };
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
@@ -112,6 +112,14 @@ pub enum Event {
     SupervisorStarted {
         pid: u32,
         epoch: u64,
+        /// The line of time that it goes on with.
+        #[serde(default)]
+        clock: Option<ClockAnchor>,
+    },
+    /// The wall clock was set, by so many milliseconds; `clock` is the line of time from now on.
+    ClockStepped {
+        by_ms: i64,
+        clock: ClockAnchor,
     },
     /// The supervisor left on its own; what runs goes on in its shims.
     SupervisorStopped {},

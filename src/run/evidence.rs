@@ -32,12 +32,26 @@ pub struct Evidence {
     /// It ended while its transaction was held: the `COMMIT` was never sent.
     #[serde(default)]
     pub uncommitted: bool,
+    /// It is certain that nothing of it was run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_started: bool,
     /// Lines and bytes in the spool.
     pub lines: u64,
     pub bytes: u64,
     /// What a shell action left for later ones; absent where it left nothing, or could not say.
     #[serde(default)]
     pub shell: Option<super::ShellState>,
+}
+
+impl Evidence {
+    /// Of what could not be started.
+    pub fn not_started() -> Self {
+        Self {
+            exit: Some(126),
+            not_started: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// How an action or step ended.

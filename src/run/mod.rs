@@ -8,6 +8,7 @@ mod apply;
 mod autopilot;
 mod back;
 mod carried;
+mod clock;
 mod command;
 mod condition;
 mod decide;
@@ -15,6 +16,7 @@ mod effect;
 mod event;
 mod evidence;
 mod expected_output;
+mod facts;
 mod fate;
 mod held;
 mod included;
@@ -37,10 +39,11 @@ mod watch;
 mod tests;
 
 pub use crate::runbook::shell_quoted;
-pub use advance::advance;
+pub use advance::{advance, awaits_look};
 pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use back::{Act, ActStanding};
+pub use clock::ClockAnchor;
 pub use command::{Command, Refusal};
 pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
@@ -51,6 +54,7 @@ pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
+pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use included::{Included, Named, digest_of, named_files};

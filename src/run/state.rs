@@ -121,6 +121,9 @@ pub struct RunState {
     #[serde(default)]
     pub alerts: Vec<Alert>,
     pub completed_at: Option<Timestamp>,
+    /// The line of time that the times here stand on, as far as this boot goes.
+    #[serde(default)]
+    pub clock: Option<super::ClockAnchor>,
     /// The last event folded in.
     pub seq: u64,
     pub last_event_at: Timestamp,

@@ -2,6 +2,7 @@
 //! and the run under test; what they show, in a file for each subject.
 
 mod by_hand;
+mod clock;
 mod held;
 mod lock;
 mod pairing;
@@ -76,12 +77,21 @@ pg_restore dump
 
 const ANNA: &str = "anna@ops";
 
+/// A supervisor begins.
+fn started(epoch: u64) -> Event {
+    Event::SupervisorStarted {
+        pid: 1,
+        epoch,
+        clock: None,
+    }
+}
+
 /// A run under test: every command goes through `decide`, every event through `apply`, and the
 /// engine is asked until it rests, as the supervisor does it.
 struct Run {
     state: RunState,
     records: Vec<Record>,
-    readings: Readings,
+    facts: Facts,
     effects: Vec<Effect>,
     now: Timestamp,
 }
@@ -122,11 +132,11 @@ impl Run {
         let mut run = Self {
             state: open(&record).expect("the first event opens a run"),
             records: vec![record],
-            readings: Readings::default(),
+            facts: Facts::default(),
             effects: Vec::new(),
             now,
         };
-        run.happens(ENGINE, vec![Event::SupervisorStarted { pid: 1, epoch: 1 }]);
+        run.happens(ENGINE, vec![started(1)]);
         run.rests();
         run
     }
@@ -155,7 +165,7 @@ impl Run {
 
     fn rests(&mut self) {
         for _ in 0..100 {
-            let events = advance(&self.state, &self.readings, self.now);
+            let events = advance(&self.state, &self.facts, self.now);
             if events.is_empty() {
                 return;
             }
@@ -165,7 +175,7 @@ impl Run {
     }
 
     fn tries(&mut self, by: &str, command: Command) -> Result<(), Refusal> {
-        let events = decide(&self.state, &self.readings, by, &command, self.now)?;
+        let events = decide(&self.state, &self.facts, by, &command, self.now)?;
         self.happens(by, events);
         self.rests();
         Ok(())

@@ -3,51 +3,36 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use tokio::sync::Notify;
 
 use super::core::{Slot, Supervisor};
 use super::handle::{Asker, Input, Request};
-use super::launch::specification;
+use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
 use crate::runbook::Actor;
-use crate::text::redact::Redactor;
 
 impl Supervisor {
     pub(super) async fn start(&mut self, effect: Effect) {
         match effect {
-            Effect::Launch { action, attempt } => {
-                let spec = specification(&self.state, &mut self.secrets, action, attempt).await;
-                // The server shows statements to everybody: what is secret now is masked there too.
-                let known = Redactor::new(self.secrets.values());
-                self.monitor.set_redactor(known);
-                self.slots
-                    .insert((action, attempt), Slot::Launching { cancel: None });
-                let (executor, sender) = (self.executor.clone(), self.sender.clone());
-                tokio::spawn(async move {
-                    let running = match spec {
-                        Ok(spec) => executor
-                            .launch(spec)
-                            .await
-                            .map_err(|error| error.to_string()),
-                        Err(reason) => Err(reason),
-                    };
-                    let launched = Input::Launched {
-                        action,
-                        attempt,
-                        running,
-                    };
-                    if sender.send(launched).await.is_err() {
-                        tracing::warn!(%action, attempt, "launched, but the supervisor is ending");
-                    }
-                });
-            }
+            Effect::Launch { action, attempt } => self.launch(action, attempt),
             Effect::Cancel {
                 action,
                 attempt,
                 urgent,
             } => match self.slots.get_mut(&(action, attempt)) {
+                Some(Slot::Waiting(secrets)) => {
+                    secrets.abort();
+                    self.tell(Input::SecretsCame {
+                        action,
+                        attempt,
+                        reason: Some(
+                            "cancelled while it waited for a secret; nothing was run".to_owned(),
+                        ),
+                    });
+                }
                 Some(Slot::Launching { cancel }) => {
                     *cancel = Some(cancel.unwrap_or(false) || urgent);
                 }
@@ -67,6 +52,109 @@ impl Supervisor {
                 number,
                 commit,
             } => self.release(action, attempt, number, commit),
+        }
+    }
+
+    /// Starts an attempt as soon as its secrets are here.
+    fn launch(&mut self, action: ActionId, attempt: u32) {
+        let wanted = secrets_of(&self.state, action).into_iter();
+        let missing: Vec<_> = wanted
+            .filter(|(name, source)| self.secrets.known(name, source).is_none())
+            .collect();
+        if missing.is_empty() {
+            return self.begin(action, attempt);
+        }
+        let (secrets, sender) = (self.secrets.clone(), self.sender.clone());
+        let waiting = tokio::spawn(async move {
+            let came = missing
+                .iter()
+                .map(|(name, source)| secrets.get(name, source));
+            let came = join_all(came).await.into_iter();
+            let came = Input::SecretsCame {
+                action,
+                attempt,
+                reason: came.filter_map(Result::err).next(),
+            };
+            if sender.send(came).await.is_err() {
+                tracing::debug!("secrets came, but the supervisor is ending");
+            }
+        });
+        let waiting = Slot::Waiting(waiting.abort_handle());
+        self.slots.insert((action, attempt), waiting);
+    }
+
+    pub(super) async fn secrets_came(
+        &mut self,
+        action: ActionId,
+        attempt: u32,
+        reason: Option<String>,
+    ) {
+        if !matches!(self.slots.get(&(action, attempt)), Some(Slot::Waiting(_))) {
+            return;
+        }
+        match reason {
+            None => self.begin(action, attempt),
+            Some(reason) => self.did_not_start(action, attempt, reason).await,
+        }
+    }
+
+    fn begin(&mut self, action: ActionId, attempt: u32) {
+        let spec = specification(&self.state, &self.secrets, action, attempt);
+        self.slots
+            .insert((action, attempt), Slot::Launching { cancel: None });
+        let (executor, sender) = (self.executor.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let running = match spec {
+                Ok(spec) => executor
+                    .launch(spec)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Err(reason) => Err(reason),
+            };
+            let launched = Input::Launched {
+                action,
+                attempt,
+                running,
+            };
+            if sender.send(launched).await.is_err() {
+                tracing::warn!(%action, attempt, "launched, but the supervisor is ending");
+            }
+        });
+    }
+
+    /// It never began: that is known, and it is a failure.
+    async fn did_not_start(&mut self, action: ActionId, attempt: u32, reason: String) {
+        let command = Command::Finished {
+            action,
+            attempt,
+            evidence: Some(Box::new(Evidence::not_started())),
+            reason: Some(reason),
+        };
+        if let Err(refusal) = self.carry_out(ENGINE, command).await {
+            tracing::error!(reason = %refusal.message, "a failed launch is not recorded");
+        }
+        self.proceed().await;
+    }
+
+    /// Tells the loop something that it does after what it is doing now.
+    fn tell(&self, input: Input) {
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            if sender.send(input).await.is_err() {
+                tracing::debug!("told to a supervisor that is ending");
+            }
+        });
+    }
+
+    /// Fetches what the phase at hand and the rollbacks will need.
+    pub(super) fn fetch_secrets_ahead(&mut self) {
+        let at = (
+            self.state.current_phase.clone(),
+            self.state.input_changes.len(),
+        );
+        if self.fetched_for.as_ref() != Some(&at) {
+            self.fetched_for = Some(at);
+            self.secrets.fetch_ahead(secrets_ahead(&self.state));
         }
     }
 
@@ -123,23 +211,7 @@ impl Supervisor {
                 }
                 self.watch(action, attempt, running);
             }
-            Err(reason) => {
-                // It never began: that is known, and it is a failure.
-                let evidence = Evidence {
-                    exit: Some(126),
-                    ..Evidence::default()
-                };
-                let command = Command::Finished {
-                    action,
-                    attempt,
-                    evidence: Some(Box::new(evidence)),
-                    reason: Some(reason),
-                };
-                if let Err(refusal) = self.carry_out(ENGINE, command).await {
-                    tracing::error!(reason = %refusal.message, "a failed launch is not recorded");
-                }
-                self.proceed().await;
-            }
+            Err(reason) => self.did_not_start(action, attempt, reason).await,
         }
     }
 
@@ -246,13 +318,7 @@ impl Supervisor {
                 Ok(Adopted::Lost {
                     never_ran: true,
                     reason,
-                }) => {
-                    let evidence = Evidence {
-                        exit: Some(126),
-                        ..Evidence::default()
-                    };
-                    (Some(Box::new(evidence)), Some(reason))
-                }
+                }) => (Some(Box::new(Evidence::not_started())), Some(reason)),
                 Ok(Adopted::Lost { reason, .. }) => {
                     lost(self.executor.waiting(action, attempt), reason)
                 }

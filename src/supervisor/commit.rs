@@ -12,7 +12,8 @@ impl Supervisor {
         if events.is_empty() {
             return Ok(());
         }
-        let now = chrono::Utc::now();
+        let now = self.clock.now();
+        self.wrote_at = self.clock.up();
         let records: Vec<Record> = (self.state.seq + 1..)
             .zip(events)
             .map(|(seq, event)| Record {
@@ -55,6 +56,9 @@ impl Supervisor {
         for record in records {
             apply(Arc::make_mut(&mut self.state), &record);
             let started = effects(&self.state, &record.event);
+            if matches!(record.event, Event::ActionFinished { .. }) {
+                self.forget_files();
+            }
             self.feed.publish_record(record);
             for effect in started {
                 self.start(effect).await;
@@ -87,6 +91,11 @@ impl Supervisor {
         }
     }
 
+    pub(super) fn report_secrets(&mut self) {
+        self.health.secrets = self.secrets.states();
+        self.feed.publish_health(self.health.clone());
+    }
+
     pub(super) fn report_health(&mut self, failure: Option<String>) {
         self.health.failure = failure;
         self.feed.publish_health(self.health.clone());
@@ -107,5 +116,6 @@ fn is_fact(event: &Event) -> bool {
             | Event::TargetVerified { .. }
             | Event::AlertRaised { .. }
             | Event::ActionSampled { .. }
+            | Event::ClockStepped { .. }
     )
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -255,6 +256,27 @@ impl Feed {
                 return;
             };
             inner.replace(subject, message);
+        });
+    }
+
+    /// The wall clock was set: what was read before is as old as it was.
+    pub fn clock_stepped(&self, by: TimeDelta) {
+        self.change(|inner| {
+            let mut moved = Vec::new();
+            for (place, told) in &inner.told {
+                if let Some(Message::Sample(sample)) = &told.message {
+                    let mut sample = sample.clone();
+                    sample.move_times(by);
+                    moved.push((*place, Message::Sample(sample)));
+                }
+            }
+            for (place, message) in moved {
+                let told = Told {
+                    message: Some(message),
+                    line: OnceLock::new(),
+                };
+                inner.told.insert(place, Arc::new(told));
+            }
         });
     }
 

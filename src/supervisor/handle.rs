@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::facts::Found;
 use super::feed::Feed;
 use super::guide::GuideWatch;
 use super::message::Person;
 use super::output::{Outputs, PageError};
 use crate::executor::{Running, Waiting};
 use crate::run::{
-    ActionId, Command, ENGINE, Fate, GuideOnDisk, Included, OutputLine, Refusal, Typed,
+    ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, OutputLine, Refusal, Typed,
 };
 
 /// A file on a disk that hangs must not hold up who wants to go back.
@@ -61,6 +62,20 @@ pub struct TypedRequest {
 
 pub(super) enum Input {
     Request(Request),
+    /// What had to be looked up for it is here.
+    Found(Request, Box<Found>),
+    /// The files of the rollback's next command, as the look of this number found them.
+    FilesSeen {
+        action: ActionId,
+        look: u64,
+        files: FilesNow,
+    },
+    /// The secrets of an attempt are here, or why they are not.
+    SecretsCame {
+        action: ActionId,
+        attempt: u32,
+        reason: Option<String>,
+    },
     Loss(LossRequest),
     Typed(TypedRequest),
     /// What an action waits for has changed.

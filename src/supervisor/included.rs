@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
 use super::Secrets;
+use super::facts::Looks;
 use crate::monitor::known_passwords;
-use crate::run::{ActionId, Included, Named, RunState, digest_of, hex, named_files, preview_ahead};
+use crate::run::{
+    ActionId, FilesNow, Hang, Included, Named as NamedFile, RunState, digest_of, hex, named_files,
+    preview_ahead,
+};
 use crate::text::redact::Redactor;
 use crate::text::scrub::scrub_line;
 
@@ -18,22 +25,79 @@ const SHOWN: usize = 2_000;
 const LARGEST: u64 = 4 << 20;
 /// So much of a file is looked at to tell text from a program.
 const HEAD: usize = 8 << 10;
+/// At the prompt nobody has a rollback under their fingers.
+const AT_THE_PROMPT: Duration = Duration::from_secs(3);
 
-/// What an action would include and call now; nothing for one that cannot run. Secrets are masked.
-pub(super) fn read(state: &RunState, action: ActionId, redactor: &Redactor) -> Vec<Included> {
+/// A file that a command names, and where that is.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    path: PathBuf,
+    file: NamedFile,
+}
+
+/// The files that an action names; nothing for one that cannot run.
+pub(super) fn named(state: &RunState, action: ActionId) -> Vec<Named> {
     let Ok(shown) = preview_ahead(state, action) else {
         return Vec::new();
     };
     named_files(shown.actor, &shown.command)
         .into_iter()
-        .filter_map(|named| {
-            file(
-                &Path::new(&shown.directory).join(&named.path),
-                named,
-                redactor,
-            )
+        .map(|file| Named {
+            path: Path::new(&shown.directory).join(&file.path),
+            file,
         })
         .collect()
+}
+
+/// What these files hold now, secrets masked. One that does not answer within the limit is one that
+/// cannot be read.
+pub(super) async fn read(
+    looks: &Looks,
+    named: Vec<Named>,
+    limit: Duration,
+    redactor: Arc<Redactor>,
+) -> Vec<Included> {
+    let looked = named
+        .into_iter()
+        .map(|named| look(looks, named, limit, redactor.clone()));
+    let looked = join_all(looked).await.into_iter();
+    looked.filter_map(|(file, _)| file).collect()
+}
+
+/// The digest of these files now, and which of them hangs.
+pub(super) async fn now(looks: &Looks, named: Vec<Named>, limit: Duration) -> FilesNow {
+    let redactor = Arc::new(Redactor::default());
+    let looked = named
+        .into_iter()
+        .map(|named| look(looks, named, limit, redactor.clone()));
+    let (files, hangs): (Vec<_>, Vec<_>) = join_all(looked).await.into_iter().unzip();
+    let files: Vec<Included> = files.into_iter().flatten().collect();
+    FilesNow {
+        digest: (!files.is_empty()).then(|| digest_of(&files)),
+        hangs: hangs.into_iter().flatten().next(),
+    }
+}
+
+/// One file; no file for a program.
+async fn look(
+    looks: &Looks,
+    named: Named,
+    limit: Duration,
+    redactor: Arc<Redactor>,
+) -> (Option<Included>, Option<Hang>) {
+    let Named { path, file: wanted } = named;
+    let looked = looks.at(&path, limit, {
+        let (path, wanted) = (path.clone(), wanted.clone());
+        move || file(&path, wanted, &redactor)
+    });
+    match looked.await {
+        Ok(file) => (file, None),
+        Err(hang) => {
+            let mut file = empty(wanted);
+            file.error = Some(hang.to_string());
+            (Some(file), Some(hang))
+        }
+    }
 }
 
 /// As a supervisor would show it, where a run has none: what the actions include and call, with the
@@ -42,44 +106,37 @@ pub async fn read_alone(
     state: &RunState,
     actions: impl IntoIterator<Item = ActionId>,
 ) -> BTreeMap<ActionId, Vec<Included>> {
-    let mut secrets = Secrets::new(PathBuf::from(&state.directory));
+    let secrets = Secrets::new(PathBuf::from(&state.directory));
     secrets.learn(known_passwords());
-    secrets.resolve_what_is_at_hand(state).await;
-    let redactor = Redactor::new(secrets.values());
-    let actions = actions.into_iter();
-    actions
-        .map(|action| (action, read(state, action, &redactor)))
-        .collect()
+    secrets
+        .read_all(Secrets::at_hand(state), AT_THE_PROMPT)
+        .await;
+    let redactor = Arc::new(Redactor::new(secrets.values()));
+    let looks = Looks::default();
+    let mut all = BTreeMap::new();
+    for action in actions {
+        let named = named(state, action);
+        let files = read(&looks, named, AT_THE_PROMPT, redactor.clone()).await;
+        all.insert(action, files);
+    }
+    all
 }
 
-/// The digest of what an action includes and calls now; `None` where that is nothing.
-pub(super) fn digest(state: &RunState, action: ActionId) -> Option<String> {
-    let files = read(state, action, &Redactor::default());
-    (!files.is_empty()).then(|| digest_of(&files))
-}
-
-/// As [`digest`], of everything that a rollback would run.
-pub(super) fn digests(state: &RunState, option: &str) -> BTreeMap<ActionId, String> {
-    let steps = state.runbook.option(option).into_iter();
-    steps
-        .flat_map(|option| &option.steps)
-        .flat_map(|step| state.actions_of(step))
-        .filter_map(|action| Some((action, digest(state, action)?)))
-        .collect()
-}
-
-/// `None` for a program: that is no text to be read.
-fn file(place: &Path, named: Named, redactor: &Redactor) -> Option<Included> {
-    let Named { path, called } = named;
-    let mut included = Included {
-        path,
+fn empty(named: NamedFile) -> Included {
+    Included {
+        path: named.path,
         text: String::new(),
         lines: 0,
         digest: String::new(),
         error: None,
-        called,
-    };
-    match bytes(place, called) {
+        called: named.called,
+    }
+}
+
+/// `None` for a program: that is no text to be read.
+fn file(place: &Path, named: NamedFile, redactor: &Redactor) -> Option<Included> {
+    let mut included = empty(named);
+    match bytes(place, included.called) {
         Ok(None) => return None,
         Ok(Some(bytes)) => {
             let text = String::from_utf8_lossy(&bytes);

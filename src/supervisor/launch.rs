@@ -5,22 +5,60 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::secrets::Secrets;
+use super::watching::password_name;
 use crate::executor::{ActionKind, ShimSpec};
 use crate::monitor::Target;
-use crate::run::{ActionId, Input, RunState, preview, shell_start, spellings};
+use crate::run::{ActionId, Input, RunState, preview, preview_ahead, shell_start, spellings};
+use crate::runbook::config::SecretSource;
 use crate::runbook::{Actor, Transaction};
 
 /// The server ends our session's statement when its client is gone, where it can (PostgreSQL 14).
 const CONNECTION_CHECK: (&str, &str) = ("client_connection_check_interval", "2000");
 const CONNECTION_CHECK_SINCE: u32 = 14;
 
-/// What the shim of an attempt is told.
+/// The secrets that an action needs, with their sources; none of one that cannot run.
+pub(super) fn secrets_of(state: &RunState, action: ActionId) -> Vec<(String, SecretSource)> {
+    let Ok(shown) = preview_ahead(state, action) else {
+        return Vec::new();
+    };
+    let mut wanted = Vec::new();
+    for (name, input) in &state.inputs {
+        if let Input::Secret(source) = input
+            && shown.secrets.contains(name)
+        {
+            wanted.push((name.clone(), source.clone()));
+        }
+    }
+    let target = state.config.targets.get(&shown.on);
+    if let Some(source) = target.and_then(|target| target.password.as_ref())
+        && shown.actor != Actor::Http
+    {
+        wanted.push((password_name(&shown.on), source.clone()));
+    }
+    wanted
+}
+
+/// The secrets that the phase at hand and the rollbacks need.
+pub(super) fn secrets_ahead(state: &RunState) -> BTreeMap<String, SecretSource> {
+    let phase = state.phase().into_iter().flat_map(|phase| &phase.steps);
+    let back = state
+        .runbook
+        .rollback
+        .iter()
+        .flat_map(|option| &option.steps);
+    let actions = phase.chain(back).flat_map(|step| state.actions_of(step));
+    actions
+        .flat_map(|action| secrets_of(state, action))
+        .collect()
+}
+
+/// What the shim of an attempt is told. Its secrets must be here.
 ///
 /// # Errors
 /// Why it cannot run, in words for the operator.
-pub(super) async fn specification(
+pub(super) fn specification(
     state: &RunState,
-    secrets: &mut Secrets,
+    secrets: &Secrets,
     action: ActionId,
     attempt: u32,
 ) -> Result<ShimSpec, String> {
@@ -40,7 +78,7 @@ pub(super) async fn specification(
                 values.insert(name.clone(), value.clone());
             }
             Input::Secret(source) if shown.secrets.contains(name) => {
-                let value = secrets.resolve(name, source).await?;
+                let value = value_of(secrets, name, source)?;
                 secret_values.insert(name.clone(), value);
             }
             Input::Secret(_) => {}
@@ -60,9 +98,7 @@ pub(super) async fn specification(
     if let Some(source) = target.and_then(|target| target.password.as_ref())
         && shown.actor != Actor::Http
     {
-        let password = secrets
-            .resolve(&format!("{} password", shown.on), source)
-            .await?;
+        let password = value_of(secrets, &password_name(&shown.on), source)?;
         secret_values.insert("PGPASSWORD".to_owned(), password);
     }
     let mut env = BTreeMap::new();
@@ -143,4 +179,10 @@ pub(super) async fn specification(
     // Where nobody is there to type, what reads its input finds its end, as it always did.
     spec.keyboard = shown.actor == Actor::Shell && !state.unattended && !state.is_watch(action);
     Ok(spec)
+}
+
+fn value_of(secrets: &Secrets, name: &str, source: &SecretSource) -> Result<String, String> {
+    secrets.known(name, source).ok_or_else(|| {
+        format!("no value for the secret `{name}`: its source was changed; start it again")
+    })
 }

@@ -11,10 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
 use super::place;
 use crate::run::{
@@ -23,6 +26,9 @@ use crate::run::{
 
 /// A memory larger than this is none that this program wrote.
 const LARGEST: u64 = 4 << 20;
+
+/// The last of it is written within this time.
+const AT_THE_END: Duration = Duration::from_secs(2);
 
 /// What is remembered of one guide in one environment.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -74,12 +80,70 @@ pub fn forget(guide: &str, digest: &str, environment: &str) -> io::Result<bool> 
     Ok(found)
 }
 
-/// Keeps what a person's accepted command says about later runs. What cannot be kept is said in the
-/// log: the run itself has it in its journal.
-pub(super) fn keep(state: &RunState, by: &str, command: &Command) {
-    if by == ENGINE || state.unattended {
-        return;
+/// What is to be kept: the state behind a command that somebody gave.
+type ToKeep = (Arc<RunState>, String, Command);
+
+/// Keeps beside the loop, in the order of the commands: the folder may lie on a disk that hangs.
+#[derive(Debug)]
+pub(super) struct Memory {
+    sender: Option<mpsc::Sender<ToKeep>>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl Memory {
+    pub(super) fn start() -> Self {
+        let (sender, to_keep) = mpsc::channel::<ToKeep>();
+        let (end, ended) = oneshot::channel::<()>();
+        let started = std::thread::Builder::new()
+            .name("memory".to_owned())
+            .spawn(move || {
+                for (state, by, command) in to_keep {
+                    keep(&state, &by, &command);
+                }
+                drop(end);
+            });
+        if let Err(error) = started {
+            tracing::warn!(%error, "nothing is remembered for the next run");
+        }
+        Self {
+            sender: Some(sender),
+            ended: Some(ended),
+        }
     }
+
+    /// Keeps what a person's accepted command says about later runs.
+    pub(super) fn keep(&self, state: &Arc<RunState>, by: &str, command: &Command) {
+        let is_kept = matches!(
+            command,
+            Command::SetInput { .. }
+                | Command::ClearInput { .. }
+                | Command::UndoInput {}
+                | Command::Arm { .. }
+        );
+        if !is_kept || by == ENGINE || state.unattended {
+            return;
+        }
+        let to_keep = (state.clone(), by.to_owned(), command.clone());
+        if let Some(sender) = &self.sender
+            && sender.send(to_keep).is_err()
+        {
+            tracing::warn!("not remembered for the next run");
+        }
+    }
+
+    /// Waits until all of it is written, but not for a disk that hangs.
+    pub(super) async fn finish(&mut self) {
+        self.sender = None;
+        if let Some(ended) = self.ended.take()
+            && tokio::time::timeout(AT_THE_END, ended).await.is_err()
+        {
+            tracing::warn!("what is to be remembered for the next run is not all written");
+        }
+    }
+}
+
+/// What cannot be kept is said in the log: the run itself has it in its journal.
+fn keep(state: &RunState, by: &str, command: &Command) {
     let kept = match command {
         Command::SetInput { name, .. } | Command::ClearInput { name } => {
             keep_value(state, by, name)

@@ -51,6 +51,19 @@ pub struct StoreHealth {
     pub head: String,
     /// The last write failed: no new action starts.
     pub failure: Option<String>,
+    /// Secrets that are on their way, or could not be had.
+    #[serde(default)]
+    pub secrets: Vec<SecretState>,
+}
+
+/// A secret whose value is not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretState {
+    pub name: String,
+    /// Since when it is on its way, or when it failed.
+    pub since: Timestamp,
+    /// Why there is none; `None`: it is on its way.
+    pub failure: Option<String>,
 }
 
 /// Who is connected.

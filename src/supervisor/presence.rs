@@ -22,7 +22,7 @@ impl Supervisor {
     pub(super) async fn people_changed(&mut self) {
         self.people = self.presence.borrow_and_update().clone();
         self.visited |= !self.people.is_empty();
-        self.looked_at = chrono::Utc::now();
+        self.looked_at = self.clock.up();
         self.note_presence(false).await;
         let told = self.people_told.map(|told| told + TELLING);
         self.people_due = Some(told.unwrap_or_else(Instant::now));
@@ -58,10 +58,10 @@ impl Supervisor {
         if self.health.failure.is_some() {
             return;
         }
-        let now = chrono::Utc::now();
+        let now = self.clock.up();
         for name in missed {
             let since = *self.hands_missed.entry(name.clone()).or_insert(now);
-            if (now - since).to_std().unwrap_or_default() >= HAND_GRACE {
+            if now.saturating_sub(since) >= HAND_GRACE {
                 self.note(PairingAct::WatcherLeft { name }).await;
             }
         }
@@ -90,12 +90,14 @@ impl Supervisor {
             }
             return;
         }
-        let since = *self.driver_missed.get_or_insert_with(chrono::Utc::now);
-        let missed = (chrono::Utc::now() - since).to_std().unwrap_or_default();
+        let now = self.clock.up();
+        let since = *self.driver_missed.get_or_insert(now);
+        let missed = now.saturating_sub(since);
         let is_known = self.state.pairing.driver_left.is_some();
         // A run that is over waits for nobody, and a journal that fails has graver things to hold.
         let is_idle = self.is_ended() || self.health.failure.is_some();
         if !is_known && (at_once || (missed >= GRACE && !is_idle)) {
+            let since = self.clock.now() - self.ago(since);
             self.note(PairingAct::DriverLeft { since }).await;
         }
     }

@@ -1,361 +1,298 @@
-//! Secret values, read from where the environment says they are, when they are first needed. They
-//! live in this process's memory only, and whatever goes into the journal is redacted by them.
+//! Secret values. They live in this process's memory only, and whatever goes into the journal is
+//! redacted by them. They are fetched beside the loop and ahead of need; what is on its way, and what
+//! could not be had, is shown.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::run::{Command, Input, PairingAct, Refusal, RunState};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, join_all};
+use tokio::sync::watch;
+
+use super::message::SecretState;
+use super::secret_source;
+use crate::run::{Input, RunState};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
-use crate::text::scrub::scrub_line;
 
-/// A command that gives a secret may take this long (a password manager may ask the network).
-const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
+type Fetching = Shared<BoxFuture<'static, Result<String, String>>>;
 
-/// A file larger than this holds no secret.
-const LARGEST_FILE: u64 = 1 << 20;
-
-#[derive(Debug, Default)]
+/// What is known of the secrets of a run; clones share it.
+#[derive(Clone)]
 pub struct Secrets {
-    /// Value and the source it was read from, by name.
-    known: BTreeMap<String, (SecretSource, String)>,
-    /// Values of sources that somebody has replaced: still to be kept out of sight.
-    former: Vec<String>,
     /// Where relative files and commands start.
-    directory: PathBuf,
+    directory: Arc<PathBuf>,
+    known: Arc<Mutex<Known>>,
+    /// Counts what has changed.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Value and the source it was read from, by name.
+    values: BTreeMap<String, (SecretSource, String)>,
+    /// Values of sources that somebody has replaced, and others to mask: to be kept out of sight.
+    former: Vec<String>,
+    fetching: BTreeMap<String, (SecretSource, crate::run::Timestamp, Fetching)>,
+    /// Why the last attempt gave none.
+    failed: BTreeMap<String, (SecretSource, crate::run::Timestamp, String)>,
+    /// Masks all of them; made when it is asked for.
+    redactor: Option<Arc<Redactor>>,
+}
+
+/// Values must stand in no log.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<String> = self.lock().values.keys().cloned().collect();
+        formatter
+            .debug_struct("Secrets")
+            .field("names", &names)
+            .finish()
+    }
 }
 
 impl Secrets {
     pub fn new(directory: PathBuf) -> Self {
         Self {
-            known: BTreeMap::new(),
-            former: Vec::new(),
-            directory,
+            directory: Arc::new(directory),
+            known: Arc::default(),
+            changes: watch::Sender::new(0),
         }
     }
 
-    /// The value of a secret.
+    /// A panic while the lock was held leaves consistent data: every change is one insertion or removal.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Says when something is known that was not before.
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The value of a secret, if it is here.
+    pub(super) fn known(&self, name: &str, source: &SecretSource) -> Option<String> {
+        let known = self.lock();
+        let (from, value) = known.values.get(name)?;
+        (from == source).then(|| value.clone())
+    }
+
+    /// The value of a secret. Whoever asks while it is on its way waits for the same look.
     ///
     /// # Errors
     /// Why there is none and what to fix; it holds no value.
-    pub async fn resolve(&mut self, name: &str, source: &SecretSource) -> Result<String, String> {
-        if let Some((known, value)) = self.known.get(name)
-            && known == source
+    pub async fn get(&self, name: &str, source: &SecretSource) -> Result<String, String> {
+        if let Some(value) = self.known(name, source) {
+            return Ok(value);
+        }
+        self.fetching(name, source).await
+    }
+
+    fn fetching(&self, name: &str, source: &SecretSource) -> Fetching {
+        let mut known = self.lock();
+        if let Some((from, _, fetching)) = known.fetching.get(name)
+            && from == source
         {
-            return Ok(value.clone());
+            return fetching.clone();
         }
-        let value = self
-            .read(source)
-            .await
-            .map_err(|reason| format!("no value for the secret `{name}`: {reason}"))?;
-        if value.is_empty() {
-            return Err(format!("no value for the secret `{name}`: it is empty"));
-        }
-        let known = (source.clone(), value.clone());
-        let replaced = self.known.insert(name.to_owned(), known);
-        self.former.extend(replaced.map(|(_, value)| value));
-        Ok(value)
-    }
-
-    /// Whether an input can be what somebody gives it: no secret stands in a value, and a variable or
-    /// file that a secret is to come from is there. A command is not run before it is needed.
-    pub(super) async fn check(
-        &mut self,
-        state: &RunState,
-        command: &Command,
-    ) -> Result<(), Refusal> {
-        let Command::SetInput { name, input } = command else {
-            return Ok(());
+        let fetch = self.clone().fetch(name.to_owned(), source.clone());
+        // It goes on when who asked has gone: the next one asks for the same.
+        let task = tokio::spawn(fetch);
+        let fetching = async move {
+            task.await
+                .unwrap_or_else(|error| Err(format!("looking for it failed: {error}")))
         };
-        match input {
-            Input::Value(value) => {
-                let redactor = Redactor::new(self.values());
-                if redactor.redact_text(value) != *value {
-                    return Err(Refusal::new(
-                        format!("the value for `{name}` holds a secret"),
-                        "say where it comes from instead: name its source in `gonogo.toml`",
-                    ));
-                }
-            }
-            Input::Secret(SecretSource::Command(_)) => {}
-            Input::Secret(source) => {
-                if state.inputs.get(name) != Some(input) {
-                    self.resolve(name, source).await.map_err(|reason| {
-                        Refusal::new(reason, "name another place, or leave it open")
-                    })?;
-                }
-            }
-        }
-        Ok(())
+        let fetching = fetching.boxed().shared();
+        let since = chrono::Utc::now();
+        let entry = (source.clone(), since, fetching.clone());
+        known.fetching.insert(name.to_owned(), entry);
+        drop(known);
+        self.changed();
+        fetching
     }
 
-    async fn read(&self, source: &SecretSource) -> Result<String, String> {
-        match source {
-            SecretSource::Env(variable) => std::env::var(variable).map_err(|_| {
-                if looks_like_a_variable(variable) {
-                    unset(variable)
-                } else {
-                    // Whoever types the secret itself here does not want to read it on the screen.
-                    "what was given is not the name of an environment variable that is set; \
-                     a secret's value cannot be typed"
-                        .to_owned()
-                }
-            }),
-            SecretSource::File(path) => {
-                let path = self.directory.join(path);
-                let found = tokio::fs::metadata(&path).await;
-                if found.is_ok_and(|found| !found.is_file() || found.len() > LARGEST_FILE) {
-                    return Err(format!(
-                        "`{}` is not a file of at most 1 MiB",
-                        path.display()
-                    ));
-                }
-                tokio::fs::read_to_string(&path)
-                    .await
-                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                    .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    async fn fetch(self, name: String, source: SecretSource) -> Result<String, String> {
+        let read = secret_source::read(source.clone(), &self.directory).await;
+        let value = match read {
+            Ok(value) if value.is_empty() => Err("it is empty".to_owned()),
+            read => read,
+        }
+        .map_err(|reason| format!("no value for the secret `{name}`: {reason}"));
+        let mut known = self.lock();
+        // Another source was named meanwhile: what this one says concerns nobody any more.
+        let is_wanted = known
+            .fetching
+            .get(&name)
+            .is_some_and(|(from, ..)| *from == source);
+        if is_wanted {
+            known.fetching.remove(&name);
+        }
+        match &value {
+            Ok(value) if is_wanted => {
+                known.failed.remove(&name);
+                let entry = (source, value.clone());
+                let replaced = known.values.insert(name, entry);
+                known.former.extend(replaced.map(|(_, value)| value));
+                known.redactor = None;
             }
-            SecretSource::Command(command) => {
-                let output = tokio::process::Command::new("sh")
-                    .args(["-c", command])
-                    .current_dir(&self.directory)
-                    .stdin(std::process::Stdio::null())
-                    .kill_on_drop(true)
-                    .output();
-                let output = tokio::time::timeout(COMMAND_PATIENCE, output)
-                    .await
-                    .map_err(|_| format!("`{command}` took longer than 15 s"))?
-                    .map_err(|error| format!("cannot start `{command}`: {error}"))?;
-                if !output.status.success() {
-                    return Err(format!("`{command}` ended with {}", output.status));
-                }
-                String::from_utf8(output.stdout)
-                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                    .map_err(|_| format!("`{command}` printed bytes that are no text"))
+            Ok(value) => {
+                known.former.push(value.clone());
+                known.redactor = None;
+            }
+            Err(reason) if is_wanted => {
+                let entry = (source, chrono::Utc::now(), reason.clone());
+                known.failed.insert(name, entry);
+            }
+            Err(_) => {}
+        }
+        drop(known);
+        self.changed();
+        value
+    }
+
+    /// Begins to fetch what is not here, in the background. What failed before from the same source is
+    /// left alone until somebody needs it.
+    pub(super) fn fetch_ahead(&self, wanted: impl IntoIterator<Item = (String, SecretSource)>) {
+        for (name, source) in wanted {
+            let has_failed = {
+                let known = self.lock();
+                known
+                    .failed
+                    .get(&name)
+                    .is_some_and(|(from, ..)| *from == source)
+            };
+            if !has_failed && self.known(&name, &source).is_none() {
+                drop(self.fetching(&name, &source));
             }
         }
     }
 
-    /// Reads what can be had without running anything, so that it is masked in what is shown.
-    pub(super) async fn resolve_what_is_at_hand(&mut self, state: &RunState) {
+    /// What can be had without running anything.
+    pub(super) fn at_hand(state: &RunState) -> Vec<(String, SecretSource)> {
+        let mut at_hand = Vec::new();
         for (name, input) in &state.inputs {
-            if let Input::Secret(source @ (SecretSource::Env(_) | SecretSource::File(_))) = input
-                && let Err(reason) = self.resolve(name, source).await
-            {
-                tracing::debug!(%reason, "not masked in what is shown");
+            if let Input::Secret(source @ (SecretSource::Env(_) | SecretSource::File(_))) = input {
+                at_hand.push((name.clone(), source.clone()));
             }
+        }
+        at_hand
+    }
+
+    /// Reads these, so that they are masked in what is shown; it waits no longer than `limit`.
+    pub(super) async fn read_all(&self, wanted: Vec<(String, SecretSource)>, limit: Duration) {
+        let reading = wanted.iter().map(|(name, source)| self.get(name, source));
+        if tokio::time::timeout(limit, join_all(reading))
+            .await
+            .is_err()
+        {
+            tracing::debug!("not all secrets are masked in what is shown");
         }
     }
 
     /// Values to mask that no step is given.
-    pub(super) fn learn(&mut self, values: Vec<String>) {
-        self.former.extend(values);
+    pub(super) fn learn(&self, values: Vec<String>) {
+        let mut known = self.lock();
+        known.former.extend(values);
+        known.redactor = None;
+    }
+
+    /// Masks every value known so far.
+    pub(super) fn redactor(&self) -> Arc<Redactor> {
+        if let Some(redactor) = &self.lock().redactor {
+            return redactor.clone();
+        }
+        let redactor = Arc::new(Redactor::new(self.values()));
+        self.lock().redactor = Some(redactor.clone());
+        redactor
     }
 
     /// Every value known so far.
     pub(super) fn values(&self) -> Vec<String> {
-        self.known
-            .values()
-            .map(|(_, value)| value)
-            .chain(&self.former)
-            .cloned()
-            .collect()
+        let known = self.lock();
+        let values = known.values.values().map(|(_, value)| value);
+        values.chain(&known.former).cloned().collect()
     }
 
-    /// The command with every secret in its free text replaced.
-    pub(super) fn redacted(&self, command: Command) -> Command {
-        let redactor = Redactor::new(self.values());
-        let clean = |text: String| redactor.redact_text(&scrubbed(&text));
-        match command {
-            Command::Tick {
-                step,
-                index,
-                value,
-                note,
-            } => Command::Tick {
-                step,
-                index,
-                value: value.map(clean),
-                note: note.map(clean),
-            },
-            Command::Skip {
-                step,
-                reason,
-                action,
-            } => Command::Skip {
-                step,
-                reason: clean(reason),
-                action,
-            },
-            Command::Judge {
-                phase,
-                line,
-                holds,
-                note,
-            } => Command::Judge {
-                phase,
-                line,
-                holds,
-                note: note.map(clean),
-            },
-            Command::Gate {
-                phase,
-                decision,
-                reason,
-            } => Command::Gate {
-                phase,
-                decision,
-                reason: reason.map(clean),
-            },
-            Command::EndTransaction {
-                action,
-                attempt,
-                commit,
-                typed,
-                reason,
-            } => Command::EndTransaction {
-                action,
-                attempt,
-                commit,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Note { text, step } => Command::Note {
-                text: clean(text),
-                step: step.map(clean),
-            },
-            Command::TakeTarget {
-                target,
-                typed,
-                reason,
-            } => Command::TakeTarget {
-                target,
-                typed,
-                reason: clean(reason),
-            },
-            Command::Start {
-                action,
-                hash,
-                typed,
-                reason,
-                included,
-            } => Command::Start {
-                included,
-                action,
-                hash,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Rollback {
-                option,
-                hash,
-                typed,
-                reason,
-                included,
-            } => Command::Rollback {
-                included,
-                option,
-                hash,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Resolve {
-                action,
-                outcome,
-                reason,
-            } => Command::Resolve {
-                action,
-                outcome,
-                reason: clean(reason),
-            },
-            Command::Acknowledge { alert, note } => Command::Acknowledge {
-                alert,
-                note: clean(note),
-            },
-            Command::Alerted {
-                action,
-                attempt,
-                pattern,
-                line,
-                text,
-                count,
-            } => Command::Alerted {
-                text: clean(text),
-                action,
-                attempt,
-                pattern,
-                line,
-                count,
-            },
-            Command::Abandon { reason } => Command::Abandon {
-                reason: clean(reason),
-            },
-            Command::Pairing { act } => Command::Pairing {
-                act: pairing(act, clean),
-            },
-            other => other,
-        }
+    /// What is on its way, and what could not be had, for whoever waits for it.
+    pub(super) fn states(&self) -> Vec<SecretState> {
+        let known = self.lock();
+        let waiting = known
+            .fetching
+            .iter()
+            .map(|(name, (_, since, _))| SecretState {
+                name: name.clone(),
+                since: *since,
+                failure: None,
+            });
+        let failed = known
+            .failed
+            .iter()
+            .filter(|(name, _)| !known.fetching.contains_key(*name));
+        let failed = failed.map(|(name, (_, since, reason))| SecretState {
+            name: name.clone(),
+            since: *since,
+            failure: Some(reason.clone()),
+        });
+        waiting.chain(failed).collect()
     }
-}
-
-/// What a person writes may come from another login: no control sequence of theirs is kept.
-fn scrubbed(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
-    lines.join("\n")
-}
-
-/// What people write to each other, and whom they name.
-fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
-    match act {
-        PairingAct::Offer { to } => PairingAct::Offer { to: to.map(clean) },
-        PairingAct::Allow { whom } => PairingAct::Allow { whom: clean(whom) },
-        PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
-            reason: clean(reason),
-            to_go_back,
-        },
-        PairingAct::RaiseHand { about } => PairingAct::RaiseHand {
-            about: about.map(clean),
-        },
-        PairingAct::Object { reason } => PairingAct::Object {
-            reason: clean(reason),
-        },
-        other => other,
-    }
-}
-/// Written as the names of environment variables are: a value that was typed in their place is not.
-fn looks_like_a_variable(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
-}
-
-/// What to do about a variable that is not set. The environment of this process is that of whoever
-/// started it: a client that has the variable changes nothing.
-fn unset(variable: &str) -> String {
-    format!(
-        "the environment variable `{variable}` is not set where this supervisor was started: \
-         `export {variable}=…`, `kill {}` (the run stays), `gonogo attach`",
-        std::process::id()
-    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::unset;
+    use super::*;
 
-    #[test]
-    fn a_variable_that_is_not_set_is_told_with_the_whole_way_out() {
-        let told = unset("SHOP_PASSWORD");
-        let kill = format!("`kill {}`", std::process::id());
-        for part in [
-            "`SHOP_PASSWORD`",
-            "`export SHOP_PASSWORD=…`",
-            &kill,
-            "`gonogo attach`",
-        ] {
-            assert!(told.contains(part), "{told}");
+    fn command(text: &str) -> SecretSource {
+        SecretSource::Command(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn one_look_serves_all_who_ask_and_is_shown_while_it_lasts() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(folder.path().to_owned());
+        let slow = command("echo x >> asked; while [ ! -e go ]; do sleep 0.01; done; echo value");
+        let asked: Vec<_> = (0..5)
+            .map(|_| {
+                let (secrets, slow) = (secrets.clone(), slow.clone());
+                tokio::spawn(async move { secrets.get("TOKEN", &slow).await })
+            })
+            .collect();
+        let mut changes = secrets.watch();
+        while secrets.states().is_empty() {
+            changes.changed().await.unwrap();
         }
+        assert_eq!(secrets.states()[0].name, "TOKEN");
+        assert_eq!(secrets.states()[0].failure, None);
+        std::fs::write(folder.path().join("go"), "").unwrap();
+        for asked in asked {
+            assert_eq!(asked.await.unwrap().as_deref(), Ok("value"));
+        }
+        assert_eq!(secrets.states(), []);
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+        assert_eq!(asked, "x\n", "it was asked for once");
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_shown_and_tried_again_only_when_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(folder.path().to_owned());
+        let fails = command("echo x >> asked; exit 3");
+        let reason = secrets.get("TOKEN", &fails).await.unwrap_err();
+        assert!(reason.contains("exit status: 3"), "{reason}");
+        assert_eq!(secrets.states()[0].failure.as_ref(), Some(&reason));
+        secrets.fetch_ahead([("TOKEN".to_owned(), fails.clone())]);
+        assert!(secrets.get("TOKEN", &fails).await.is_err());
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+        assert_eq!(asked, "x\nx\n");
+        // Another source is another secret.
+        secrets.fetch_ahead([("TOKEN".to_owned(), command("echo better"))]);
+        let better = secrets.get("TOKEN", &command("echo better")).await;
+        assert_eq!(better.as_deref(), Ok("better"));
+        assert_eq!(secrets.states(), []);
     }
 }

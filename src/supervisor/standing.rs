@@ -1,19 +1,19 @@
 //! Keeps in the journal where the run stands, once it has come to rest, so that `gonogo runs` need not
 //! replay it. A run that was killed in between is replayed as ever.
 
-use chrono::TimeDelta;
+use std::time::Duration;
 
 use super::core::Supervisor;
 use crate::report::Standing;
 
 /// A run in which nothing was written for so long is at rest.
-const REST: TimeDelta = TimeDelta::seconds(2);
+const REST: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     /// Keeps where the run stands if it has changed and the run is at rest, or `now`.
     pub(super) async fn note_standing(&mut self, now: bool) {
         let state = &self.state;
-        let at_rest = chrono::Utc::now() - state.last_event_at > REST;
+        let at_rest = self.clock.up().saturating_sub(self.wrote_at) > REST;
         let all_is_kept = self.unsaved.is_empty() && self.health.failure.is_none();
         if state.seq == self.standing_kept || !all_is_kept || !(at_rest || now) {
             return;

@@ -1,7 +1,5 @@
 //! What the monitor sees, and what it is asked.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
@@ -9,15 +7,13 @@ use super::handle::{Asker, Input, LossRequest, Request};
 use super::secrets::Secrets;
 use crate::executor::application_name;
 use crate::monitor::{
-    ActivitySample, Cadence, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
+    ActivitySample, Cadence, LatePassword, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
     MonitorConfig, Probe, Sample, Target,
 };
 use crate::run::{
-    Command, ENGINE, LockHolder, ProbeReading, Refusal, RunState, TargetIdentity, TargetLock,
+    Command, ENGINE, LockHolder, ProbeReading, RunState, TargetIdentity, TargetLock, Timestamp,
 };
-
-/// How long a start waits to hear whether the lock is still ours.
-const LOOK: Duration = Duration::from_millis(300);
+use crate::runbook::config::SecretSource;
 
 impl Supervisor {
     pub(super) async fn observe(&mut self, sample: Sample) {
@@ -29,7 +25,7 @@ impl Supervisor {
                 }
             }
             Sample::Probe(probe) => {
-                self.readings.probes.insert(
+                self.facts.readings.probes.insert(
                     probe.name.clone(),
                     ProbeReading {
                         healthy: probe.healthy,
@@ -118,28 +114,6 @@ impl Supervisor {
         }
     }
 
-    /// Before a step starts, the lock is looked at once more: a run that was taken over in this moment
-    /// starts nothing. A server that does not answer in time decides nothing here.
-    ///
-    /// # Errors
-    /// A refusal as long as a server has not said for the first time who holds it.
-    pub(super) async fn look_at_locks(&mut self) -> Result<(), Refusal> {
-        for target in self.monitor.targets() {
-            let looked = tokio::time::timeout(LOOK, self.monitor.lock(&target)).await;
-            match looked {
-                Ok(Ok(lock)) => Box::pin(self.lock_seen(LockNews { target, lock })).await,
-                _ if !self.locks_seen.contains(&target) => {
-                    return Err(Refusal::new(
-                        format!("it is not known yet whether another run holds `{target}`"),
-                        "wait a moment, until it answers or cannot be reached",
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Takes the lock of a target from the run that holds it, and says what came of it.
     pub(super) fn take_target(&self, target: String, from: LockHolder) {
         let (monitor, inputs) = (self.monitor.clone(), self.sender.clone());
@@ -202,26 +176,26 @@ impl Supervisor {
 
 /// Begins to watch every target and probe of the environment. One that cannot be watched is said in
 /// the log; opening the run has refused it already.
-pub(super) async fn start_monitor(
+pub(super) fn start_monitor(
     state: &RunState,
-    secrets: &mut Secrets,
+    secrets: &Secrets,
+    now: Timestamp,
     samples: mpsc::Sender<Sample>,
     locks: mpsc::Sender<LockNews>,
 ) -> Monitor {
     let mut targets = Vec::new();
     for (name, target) in &state.config.targets {
-        let mut password = None;
-        if let Some(source) = &target.password {
-            match secrets.resolve(&format!("{name} password"), source).await {
-                Ok(value) => password = Some(value),
-                // The pane will say that the login fails; the reason stands here.
-                Err(reason) => tracing::warn!("{reason}"),
+        let parsed = match Target::parse(name, &target.postgres, None) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                tracing::error!("{error}");
+                continue;
             }
-        }
-        match Target::parse(name, &target.postgres, password.as_deref()) {
-            Ok(target) => targets.push(target),
-            Err(error) => tracing::error!("{error}"),
-        }
+        };
+        targets.push(match &target.password {
+            Some(source) => parsed.awaiting(late_password(name, source, secrets)),
+            None => parsed,
+        });
     }
     let mut probes = Vec::new();
     for (name, probe) in &state.config.probes {
@@ -243,19 +217,36 @@ pub(super) async fn start_monitor(
         cadence: Cadence::default(),
         redactor: crate::text::redact::Redactor::new(secrets.values()),
         lock: (!state.mode.is_over()).then(|| LockKeeping {
-            record: lock_record(state),
+            record: lock_record(state, now),
             news: locks,
         }),
     };
     Monitor::start(config, samples)
 }
 
+/// The password of a target, which is fetched beside all else.
+fn late_password(target: &str, source: &SecretSource, secrets: &Secrets) -> LatePassword {
+    let name = password_name(target);
+    let (sender, late) = LatePassword::new(&name);
+    let (secrets, source) = (secrets.clone(), source.clone());
+    tokio::spawn(async move {
+        let value = secrets.get(&name, &source).await;
+        sender.send_replace(Some(value));
+    });
+    late
+}
+
+/// What the password of a target is called among the secrets.
+pub(super) fn password_name(target: &str) -> String {
+    format!("{target} password")
+}
+
 /// What others are told about the lock of this run.
-pub(super) fn lock_record(state: &RunState) -> LockRecord {
+pub(super) fn lock_record(state: &RunState, now: Timestamp) -> LockRecord {
     LockRecord {
         run: state.run.clone(),
         by: state.driver.clone(),
-        since: chrono::Utc::now(),
+        since: now,
         why: state.runbook.title.clone(),
     }
 }

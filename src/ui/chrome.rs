@@ -285,6 +285,21 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
             "JOURNAL NOT WRITTEN: nothing new starts, the rollback still can; {failure}"
         )));
     }
+    for secret in &model.store.secrets {
+        let name = plain(&secret.name);
+        let seconds = seconds_between(secret.since, model.now);
+        match &secret.failure {
+            Some(why) => alarms.push(Alarm {
+                is_cut: true,
+                text: format!("NO SECRET `{name}`: {}", plain(why)),
+            }),
+            None if seconds > 0 => alarms.push(Alarm::whole(format!(
+                "waiting for secret `{name}`, {}",
+                duration(seconds)
+            ))),
+            None => {}
+        }
+    }
     if let Some(alert) = alert_at_hand(look) {
         let run = look.run();
         let more = match run.open_alerts().count() {

@@ -26,9 +26,9 @@ pub(super) async fn look_at(
             );
         }
     }
-    let mut secrets = Secrets::new(directory);
+    let secrets = Secrets::new(directory);
     for (name, source) in &environment.secrets {
-        match secrets.resolve(name, source).await {
+        match secrets.get(name, source).await {
             Ok(_) => findings.good(format!("secret {name} has a value")),
             Err(reason) => findings.bad(reason, "see docs/configuration.md, `A secret`"),
         }
@@ -36,7 +36,7 @@ pub(super) async fn look_at(
     for (name, target) in &environment.targets {
         let mut password = None;
         if let Some(source) = &target.password {
-            match secrets.resolve(&format!("{name} password"), source).await {
+            match secrets.get(&format!("{name} password"), source).await {
                 Ok(value) => password = Some(value),
                 Err(reason) => findings.bad(reason, "see docs/configuration.md, `A secret`"),
             }

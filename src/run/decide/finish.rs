@@ -64,6 +64,17 @@ pub(super) fn finished(
             Some(reason.to_owned()),
         );
     };
+    if evidence.not_started {
+        let cancelled = attempt.cancel_requested_at.is_some();
+        let outcome = if cancelled {
+            Outcome::Cancelled
+        } else {
+            Outcome::Failed
+        };
+        let why = reason.unwrap_or("nothing was run");
+        let why = format!("did not start: {why}");
+        return event(outcome, evidence.clone(), Vec::new(), Some(why));
+    }
     if evidence.uncommitted {
         let (outcome, why) = rolled_back(attempt, evidence, reason);
         return event(outcome, evidence.clone(), Vec::new(), Some(why));

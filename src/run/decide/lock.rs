@@ -2,7 +2,18 @@
 //! from who holds it.
 
 use super::{given, one};
-use crate::run::{Event, LockHolder, Refusal, RunState, TargetLock};
+use crate::run::{Event, Facts, LockHolder, Refusal, RunState, TargetLock};
+
+/// Refuses as long as a server has not said for the first time who holds a target.
+pub(super) fn known(facts: &Facts) -> Result<(), Refusal> {
+    match facts.unasked.first() {
+        Some(target) => Err(Refusal::new(
+            format!("it is not known yet whether another run holds `{target}`"),
+            "wait a moment, until it answers or cannot be reached",
+        )),
+        None => Ok(()),
+    }
+}
 
 /// Refuses where another run holds a target of this one.
 pub(super) fn free(state: &RunState) -> Result<(), Refusal> {

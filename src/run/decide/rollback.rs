@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{given, same, typed_word};
-use crate::run::{ActionId, Event, Mode, Refusal, RunState, rollback_plans};
+use crate::run::apply::is_of_option;
+use crate::run::facts::Differs;
+use crate::run::{ActionId, Event, Facts, Mode, Refusal, RunState, rollback_plans};
 
 pub(super) fn rollback(
     state: &RunState,
+    facts: &Facts,
     option: &str,
     hash: &str,
     typed: Option<&str>,
@@ -35,6 +38,20 @@ pub(super) fn rollback(
             "fix that, or choose another rollback",
         ));
     }
+    for (action, shown) in included.into_iter().flatten() {
+        // What does not answer holds nobody up here: its command is not started before it was seen.
+        if facts.differ(*action, Some(shown)) == Some(Differs::Changed) {
+            return Err(changed());
+        }
+    }
+    if let Some(shown) = included
+        && facts.files.iter().any(|(action, now)| {
+            let is_new = now.digest.is_some() && now.hangs.is_none() && !shown.contains_key(action);
+            is_new && is_of_option(state, option, *action)
+        })
+    {
+        return Err(changed());
+    }
     typed_word(plan.confirm.as_deref(), typed)?;
     let mut events = vec![Event::RollbackStarted {
         option: option.to_owned(),
@@ -47,4 +64,11 @@ pub(super) fn rollback(
         events.push(Event::CancelRequested { action, attempt });
     }
     Ok(events)
+}
+
+fn changed() -> Refusal {
+    Refusal::new(
+        "a file that the rollback includes or calls has changed since you looked",
+        "look at it again (`R`), then confirm",
+    )
 }

@@ -1,10 +1,12 @@
 //! The second person. Where a step or a gate asks for two, the driver's confirmation becomes a request;
 //! it happens when another person has approved exactly what was shown. Never asked of the rollback.
 
-use super::{gate, given, one, start};
+use super::start::{Asked, start};
+use super::{gate, given, one};
+use crate::run::facts::Differs;
 use crate::run::{
-    ApprovalRequest, Command, Event, GateDecision, PairingFact, Readings, Refusal, RunState,
-    Subject, Timestamp, Waiting, may_be_one, subject_hash,
+    ApprovalRequest, Command, Event, Facts, GateDecision, PairingFact, Refusal, RunState, Subject,
+    Timestamp, Waiting, may_be_one, subject_hash,
 };
 
 fn fact(fact: PairingFact) -> Event {
@@ -80,7 +82,7 @@ pub(super) fn or_ask(
 /// The second person's word; with the last one that is needed, it happens.
 pub(super) fn approve(
     state: &RunState,
-    readings: &Readings,
+    facts: &Facts,
     by: &str,
     hash: &str,
     included: Option<&str>,
@@ -112,6 +114,18 @@ pub(super) fn approve(
             "let the driver look at it again and ask anew",
         ));
     }
+    // What was approved is what was asked, down to the files that it includes.
+    if let (Subject::Start { action }, Some(shown)) = (&request.subject, &request.included)
+        && let Some(differs) = facts.differ(*action, Some(shown))
+    {
+        return one(fact(PairingFact::ApprovalVoided {
+            what: state.subject_title(&request.subject),
+            reason: match differs {
+                Differs::Changed => "a file that it includes or calls has changed".to_owned(),
+                Differs::Hangs(hang) => hang.to_string(),
+            },
+        }));
+    }
     let mut events = vec![fact(PairingFact::Approved {
         what: state.subject_title(&request.subject),
         assumed,
@@ -120,11 +134,14 @@ pub(super) fn approve(
         events.extend(match &request.subject {
             Subject::Start { action } => start(
                 state,
-                readings,
-                *action,
-                &request.hash,
-                request.typed.as_deref(),
-                request.reason.as_deref(),
+                facts,
+                Asked {
+                    action: *action,
+                    hash: &request.hash,
+                    typed: request.typed.as_deref(),
+                    reason: request.reason.as_deref(),
+                    included: request.included.as_deref(),
+                },
                 now,
             )?,
             Subject::Gate { phase } => {

@@ -1,20 +1,35 @@
 //! May this action start? Every reason why not stands here, with what to do instead.
 
-use super::{given, lock, one, same, typed_word};
+use super::{given, lock, one, same, same_files, typed_word};
 use crate::run::{
-    Act, ActionId, Event, Mode, Outcome, Readings, Refusal, RunState, Scope, TimedWait, Timestamp,
-    Verdict, is_armed, judge, preview,
+    Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Refusal, RunState, Scope, TimedWait,
+    Timestamp, Verdict, is_armed, judge, preview,
 };
+
+/// What is to start, as it was confirmed.
+pub(super) struct Asked<'a> {
+    pub(super) action: ActionId,
+    pub(super) hash: &'a str,
+    pub(super) typed: Option<&'a str>,
+    pub(super) reason: Option<&'a str>,
+    /// The digest of its files, as they were shown.
+    pub(super) included: Option<&'a str>,
+}
 
 pub(super) fn start(
     state: &RunState,
-    readings: &Readings,
-    action: ActionId,
-    hash: &str,
-    typed: Option<&str>,
-    reason: Option<&str>,
+    facts: &Facts,
+    asked: Asked<'_>,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
+    let readings = &facts.readings;
+    let Asked {
+        action,
+        hash,
+        typed,
+        reason,
+        included,
+    } = asked;
     let shown = preview(state, action)?;
     let step = state.step_of(action);
     let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
@@ -72,7 +87,10 @@ pub(super) fn start(
     // A rollback that is stuck waits for nobody, but for what is done by hand before it.
     match step.filter(|_| in_option) {
         Some(step) => state.in_turn(step, Act::Command(action))?,
-        None => lock::free(state)?,
+        None => {
+            lock::known(facts)?;
+            lock::free(state)?;
+        }
     }
     if state.is_watch(action)
         && state.mode == Mode::Done
@@ -84,6 +102,9 @@ pub(super) fn start(
         ));
     }
     same(&shown.hash, hash)?;
+    if let Some(shown) = included {
+        same_files(facts, action, shown, "look at it again, then confirm")?;
+    }
     let known = state.action(action);
     if !is_armed(state, &shown) {
         return Err(Refusal::new(
@@ -98,6 +119,7 @@ pub(super) fn start(
             "wait until it answers; the database pane says what is wrong",
         ));
     }
+    starts_somewhere(facts, &shown, in_option)?;
     if let Some(last) = known.and_then(|known| known.last()) {
         match last.outcome {
             None => return Err(Refusal::new("it is running", "wait, or cancel it")),
@@ -156,6 +178,36 @@ pub(super) fn start(
         }
     }
     one(started(state, action, &shown))
+}
+
+/// The directory that an earlier step left may be gone by now: better said before it starts. A rollback
+/// waits for no disk.
+fn starts_somewhere(
+    facts: &Facts,
+    shown: &crate::run::Preview,
+    in_option: bool,
+) -> Result<(), Refusal> {
+    match &facts.directory {
+        None | Some(DirectoryNow::There) => Ok(()),
+        Some(DirectoryNow::Hangs(_)) if in_option => Ok(()),
+        Some(DirectoryNow::Hangs(hang)) => Err(Refusal::new(
+            hang.to_string(),
+            "look after the disk, then start it again; the rollback waits for none",
+        )),
+        Some(DirectoryNow::Missing) => {
+            let (from, help) = match &shown.directory_from {
+                Some(step) => (
+                    format!(", where `{step}` left the shell,"),
+                    format!("make it, run `{step}` again, or give the block a `cwd=`"),
+                ),
+                None => (String::new(), "make it, or fix its `cwd`".to_owned()),
+            };
+            Err(Refusal::new(
+                format!("the directory `{}`{from} does not exist", shown.directory),
+                help,
+            ))
+        }
+    }
 }
 
 /// Only the steps of the rollback that is stuck are tried again; another one is begun as a whole.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{TimeZone, Utc};
 
 use super::*;
-use crate::run::{Command, Readings, decide, open, preview};
+use crate::run::{Command, Facts, decide, open, preview};
 use crate::runbook::config::{Environment, SecretSource};
 use crate::runbook::{VariableRule, parse};
 
@@ -95,7 +95,7 @@ impl Run {
 
     fn does(&mut self, command: Command) -> Result<(), Refusal> {
         let now = self.state.last_event_at;
-        for event in decide(&self.state, &Readings::default(), ANNA, &command, now)? {
+        for event in decide(&self.state, &Facts::default(), ANNA, &command, now)? {
             self.happens(ANNA, event);
         }
         Ok(())
@@ -283,7 +283,7 @@ fn only_a_change_of_the_guide_on_disk_is_an_event() {
     let events = |run: &Run, command| {
         decide(
             &run.state,
-            &Readings::default(),
+            &Facts::default(),
             crate::run::ENGINE,
             &command,
             now,

@@ -195,7 +195,7 @@ fn an_act_with_a_condition_is_ticked_by_measurement() {
     let holds = judge(
         "",
         "phase == 'phase-1'",
-        &Scope::of(&run.state, &run.readings),
+        &Scope::of(&run.state, &run.facts.readings),
     );
     assert_eq!(judged.is_some(), holds.verdict == Verdict::Pass);
 }
@@ -329,7 +329,7 @@ proptest! {
             let steps = revived.state.steps.clone();
             let (in_flight, mode) = (revived.state.running(), revived.state.mode);
             revived.effects.clear();
-            revived.happens(ENGINE, vec![Event::SupervisorStarted { pid: 9, epoch: 2 }]);
+            revived.happens(ENGINE, vec![started(2)]);
             revived.rests();
             prop_assert_eq!(&revived.state.steps, &steps);
             for (action, attempt) in in_flight {

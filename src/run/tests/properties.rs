@@ -226,7 +226,7 @@ proptest! {
             let before: BTreeMap<ActionId, usize> = revived.state.actions.iter()
                 .map(|(action, state)| (*action, state.attempts.len())).collect();
             revived.effects.clear();
-            revived.happens(ENGINE, vec![Event::SupervisorStarted { pid: 9, epoch: 2 }]);
+            revived.happens(ENGINE, vec![started(2)]);
             revived.rests();
             for (action, _) in in_flight {
                 prop_assert_eq!(

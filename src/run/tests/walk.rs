@@ -205,7 +205,7 @@ fn who_watches_cannot_act() {
 #[test]
 fn a_revived_run_starts_held() {
     let mut run = ready().checklist_done();
-    run.happens(ENGINE, vec![Event::SupervisorStarted { pid: 2, epoch: 2 }]);
+    run.happens(ENGINE, vec![started(2)]);
     let refusal = run.refuses(run.start("backup"));
     assert!(refusal.message.contains("held"), "{refusal}");
     run.does(Command::Resume {});

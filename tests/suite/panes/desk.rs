@@ -12,7 +12,7 @@ use gonogo::monitor::{
     StatementsSample,
 };
 use gonogo::run::{
-    ActionId, Command, ENGINE, Event, Evidence, OutputLine, OutputStream, OutputTail, Readings,
+    ActionId, Command, ENGINE, Event, Evidence, Facts, OutputLine, OutputStream, OutputTail,
     Record, RunState, TargetIdentity, Timestamp, advance, apply, decide, open,
 };
 use gonogo::runbook::config::{Environment, Target};
@@ -97,7 +97,14 @@ impl Desk {
             asked: Vec::new(),
         };
         desk.app.resize(Size::new(120, 40));
-        desk.happens(ENGINE, vec![Event::SupervisorStarted { pid: 1, epoch: 1 }]);
+        desk.happens(
+            ENGINE,
+            vec![Event::SupervisorStarted {
+                pid: 1,
+                epoch: 1,
+                clock: None,
+            }],
+        );
         desk.rests();
         desk
     }
@@ -142,7 +149,7 @@ impl Desk {
 
     fn rests(&mut self) {
         loop {
-            let events = advance(&self.state, &Readings::default(), self.now);
+            let events = advance(&self.state, &Facts::default(), self.now);
             if events.is_empty() {
                 return;
             }
@@ -156,7 +163,7 @@ impl Desk {
 
     /// What the engine itself or another person does.
     pub fn does_by(&mut self, by: &str, command: Command) {
-        let events = decide(&self.state, &Readings::default(), by, &command, self.now)
+        let events = decide(&self.state, &Facts::default(), by, &command, self.now)
             .unwrap_or_else(|refusal| panic!("{command:?} is refused: {refusal}"));
         self.happens(by, events);
         self.rests();
@@ -247,7 +254,7 @@ impl Desk {
             for command in commands {
                 self.sent.push(command.clone());
                 let me = self.app.model.me.clone();
-                let decided = decide(&self.state, &Readings::default(), &me, &command, self.now);
+                let decided = decide(&self.state, &Facts::default(), &me, &command, self.now);
                 let answer = match decided {
                     Ok(events) => {
                         self.happens(&me, events);

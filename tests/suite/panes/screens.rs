@@ -218,6 +218,7 @@ fn trouble_is_on_every_screen() {
         events: 12,
         head: String::new(),
         failure: Some("no space left on device".to_owned()),
+        ..StoreHealth::default()
     }));
     // Nothing is heard any more.
     desk.now += TimeDelta::seconds(8);
@@ -354,6 +355,7 @@ fn a_full_disk_is_told_with_what_still_works_however_long_its_reason() {
         events: 12,
         head: String::new(),
         failure: Some("no room left for the journal ".repeat(20)),
+        ..StoreHealth::default()
     }));
     let screen = unbroken(&desk.screen(80, 24));
     assert!(
