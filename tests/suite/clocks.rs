@@ -1,7 +1,7 @@
 //! The wall clock is set while a supervisor is at work, and while none is: it is noticed, said, and
 //! journalled, and no window, wait or duration is another one for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chrono::{TimeDelta, Utc};
@@ -45,7 +45,7 @@ struct Supervised {
 }
 
 impl Supervised {
-    async fn begin(directory: &PathBuf, clocks: Arc<SetClocks>) -> Self {
+    async fn begin(directory: &Path, clocks: Arc<SetClocks>) -> Self {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_gonogo"));
         let opened = Supervisor::open_by(directory, binary, clocks).await;
         let (supervisor, handle) = opened.unwrap();
