@@ -278,6 +278,7 @@ impl Supervisor {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
         }
         self.note_standing(true).await;
+        self.secrets.end();
         self.memory.finish().await;
         // One file is left: whoever lists runs reads it without taking locks.
         if let Err(error) = self.journal.close().await {

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -23,7 +24,11 @@ const LARGEST_FILE: u64 = 1 << 20;
 ///
 /// # Errors
 /// Why there is none and what to fix; it holds no value.
-pub(super) async fn read(source: SecretSource, directory: &Path) -> Result<String, String> {
+pub(super) async fn read(
+    source: SecretSource,
+    directory: &Path,
+    groups: &Groups,
+) -> Result<String, String> {
     match source {
         SecretSource::Env(variable) => std::env::var(&variable).map_err(|_| {
             if looks_like_a_variable(&variable) {
@@ -46,7 +51,7 @@ pub(super) async fn read(source: SecretSource, directory: &Path) -> Result<Strin
                 ))
             })
         }
-        SecretSource::Command(command) => of_command(&command, directory).await,
+        SecretSource::Command(command) => of_command(&command, directory, groups).await,
     }
 }
 
@@ -61,7 +66,7 @@ fn of_file(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("cannot read `{shown}`: {error}"))
 }
 
-async fn of_command(command: &str, directory: &Path) -> Result<String, String> {
+async fn of_command(command: &str, directory: &Path, groups: &Groups) -> Result<String, String> {
     let child = tokio::process::Command::new("sh")
         .args(["-c", command])
         .current_dir(directory)
@@ -72,11 +77,8 @@ async fn of_command(command: &str, directory: &Path) -> Result<String, String> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("cannot start `{command}`: {error}"))?;
-    let group = Group(
-        child
-            .id()
-            .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
-    );
+    let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
+    let group = groups.enter(leader.and_then(Pid::from_raw));
     let output = tokio::time::timeout(COMMAND_PATIENCE, child.wait_with_output())
         .await
         .map_err(|_| {
@@ -95,22 +97,60 @@ async fn of_command(command: &str, directory: &Path) -> Result<String, String> {
         .map_err(|_| format!("`{command}` printed bytes that are no text"))
 }
 
+/// The commands that run now, by their process groups.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Groups(Arc<Mutex<Vec<Pid>>>);
+
+impl Groups {
+    fn enter(&self, leader: Option<Pid>) -> Group {
+        self.lock().extend(leader);
+        Group {
+            all: self.clone(),
+            leader,
+        }
+    }
+
+    /// A panic while the lock was held leaves consistent data: every change is one insertion or removal.
+    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends all of them: nobody waits for them any more.
+    pub(super) fn end(&self) {
+        let all = std::mem::take(&mut *self.lock());
+        all.into_iter().for_each(kill);
+    }
+}
+
 /// The processes of a command; killed when this is dropped before it has ended.
-struct Group(Option<Pid>);
+struct Group {
+    all: Groups,
+    leader: Option<Pid>,
+}
 
 impl Group {
-    fn has_ended(mut self) {
-        self.0 = None;
+    /// Whether it was still among those that run.
+    fn has_ended(&self) -> bool {
+        let mut all = self.all.lock();
+        let before = all.len();
+        all.retain(|known| Some(*known) != self.leader);
+        all.len() < before
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0
-            && let Err(error) = kill_process_group(group, Signal::KILL)
+        if self.has_ended()
+            && let Some(leader) = self.leader
         {
-            tracing::debug!(%error, "the command of a secret has ended already");
+            kill(leader);
         }
+    }
+}
+
+fn kill(group: Pid) {
+    if let Err(error) = kill_process_group(group, Signal::KILL) {
+        tracing::debug!(%error, "the command of a secret has ended already");
     }
 }
 
@@ -156,7 +196,7 @@ mod tests {
         let source = SecretSource::Command("sleep 1000 & echo $! > child; wait".to_owned());
         let reading = tokio::spawn({
             let folder = folder.path().to_owned();
-            async move { read(source, &folder).await }
+            async move { read(source, &folder, &Groups::default()).await }
         });
         let child = folder.path().join("child");
         let pid = loop {

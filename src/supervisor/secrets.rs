@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, Shared, join_all};
 use tokio::sync::watch;
 
 use super::message::SecretState;
-use super::secret_source;
+use super::secret_source::{self, Groups};
 use crate::run::{Input, RunState};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
@@ -25,6 +25,7 @@ pub struct Secrets {
     /// Where relative files and commands start.
     directory: Arc<PathBuf>,
     known: Arc<Mutex<Known>>,
+    commands: Groups,
     /// Counts what has changed.
     changes: watch::Sender<u64>,
 }
@@ -58,6 +59,7 @@ impl Secrets {
         Self {
             directory: Arc::new(directory),
             known: Arc::default(),
+            commands: Groups::default(),
             changes: watch::Sender::new(0),
         }
     }
@@ -118,7 +120,7 @@ impl Secrets {
     }
 
     async fn fetch(self, name: String, source: SecretSource) -> Result<String, String> {
-        let read = secret_source::read(source.clone(), &self.directory).await;
+        let read = secret_source::read(source.clone(), &self.directory, &self.commands).await;
         let value = match read {
             Ok(value) if value.is_empty() => Err("it is empty".to_owned()),
             read => read,
@@ -193,6 +195,11 @@ impl Secrets {
         {
             tracing::debug!("not all secrets are masked in what is shown");
         }
+    }
+
+    /// Nobody waits for a secret any more: no command of one stays behind.
+    pub(super) fn end(&self) {
+        self.commands.end();
     }
 
     /// Values to mask that no step is given.
