@@ -101,9 +101,10 @@ fn attack(socket: &Path, streams: usize, counts: &Counts, stop: &AtomicBool) -> 
 
 /// Joins, writes long notes and longer ones, and changes what it looks at.
 fn notes(socket: &Path, turn: usize, counts: &Counts) {
-    let joined = std::panic::catch_unwind(|| Guest::join(socket, &format!("loud{turn}"), false));
-    // It may have had to make room for the next before it was told who it is.
-    let Ok(guest) = joined else { return };
+    // It may have to make room for the next before it was told who it is.
+    let Ok(guest) = Guest::try_join(socket, &format!("loud{turn}"), false) else {
+        return;
+    };
     for length in [2_000, 60_000, 2_000] {
         let text = "n".repeat(length);
         let note = raw::command(&json!({ "kind": "note", "text": text, "step": null }));
@@ -119,22 +120,17 @@ fn notes(socket: &Path, turn: usize, counts: &Counts) {
     }
 }
 
-/// `Tab` between panes of the driver's cockpit: how long until the screen says so.
+/// `Tab` from the step to the output and back, which alone can be searched: how long until the last row,
+/// which is drawn last, says so.
 fn key(terminal: &mut Terminal, number: usize) -> Duration {
-    let last = |screen: &str| {
-        screen
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .map(str::to_owned)
-    };
-    let before = last(&terminal.text());
-    let pressed = terminal.key(if number.is_multiple_of(2) {
-        b"\t"
-    } else {
-        b"\x1b[Z"
+    let there = number.is_multiple_of(2);
+    let pressed = terminal.key(if there { b"\t" } else { b"\x1b[Z" });
+    let arrived = terminal.moment("the other pane", |screen| {
+        let mut rows = screen.lines().rev();
+        let last = rows.find(|row| !row.trim().is_empty()).unwrap_or_default();
+        last.contains("/ search") == there
     });
-    terminal.moment("the other pane", |screen| last(screen) != before) - pressed
+    arrived - pressed
 }
 
 fn percentile(times: &mut [Duration], of: usize) -> Duration {
@@ -163,6 +159,7 @@ fn whoever_watches_takes_neither_memory_nor_the_drivers_keys() {
     anna.keys("x");
     anna.wait_for("of the batch moved");
     let at_rest = memory(supervisor, "VmRSS:");
+    let mut before: Vec<Duration> = (0..keys).map(|number| key(&mut anna, number)).collect();
 
     let private: PathBuf = home.run_directory(&run).join("socket");
     let own = rustix::process::getuid().as_raw();
@@ -210,11 +207,11 @@ fn whoever_watches_takes_neither_memory_nor_the_drivers_keys() {
         (observers.as_array().map(Vec::len) == Some(0)).then_some(())
     });
     let (after, peak) = (memory(supervisor, "VmRSS:"), memory(supervisor, "VmHWM:"));
-    let (worst, during) = (times.iter().max().copied(), percentile(&mut times, 99));
-    let then = percentile(&mut later, 99);
+    let [quiet, during, then] =
+        [&mut before, &mut times, &mut later].map(|times| percentile(times, 99));
     eprintln!(
         "supervisor: {at_rest:.1} MiB at rest, {attacked:.1} attacked, {peak:.1} at most, {after:.1} after; \
-         keys: 99 of 100 within {during:.1?} while they came (worst {worst:.1?}), {then:.1?} while they stayed; \
+         keys: 99 of 100 within {quiet:.1?} before, {during:.1?} while they came, {then:.1?} while they stayed; \
          {} deaf, {} came and went, {} half open, {} notes taken, {} refused",
         counts.deaf.load(Ordering::Relaxed),
         counts.came_and_went.load(Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! A run's socket as whoever likes speaks to it: bytes of HTTP, by any user of the machine, true or not.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -126,23 +126,32 @@ pub struct Guest {
 impl Guest {
     /// Joins as the user of this thread.
     pub fn join(socket: &Path, name: &str, observe: bool) -> Self {
-        let mut stream = UnixStream::connect(socket).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::try_join(socket, name, observe).unwrap()
+    }
+
+    /// [`Self::join`], where there may be no room, or the stream be cut for somebody else.
+    pub fn try_join(socket: &Path, name: &str, observe: bool) -> io::Result<Self> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
             "GET /stream?name={name}&observe={observe} HTTP/1.1\r\nHost: run\r\n\r\n"
-        )
-        .unwrap();
+        )?;
         let mut lines = BufReader::new(stream);
         let mut pass = String::new();
         let read = |lines: &mut BufReader<UnixStream>| {
             let mut line = String::new();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the stream ends");
-            line.trim_end().to_owned()
+            match lines.read_line(&mut line)? {
+                0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+                _ => Ok(line.trim_end().to_owned()),
+            }
         };
-        assert_eq!(read(&mut lines), "HTTP/1.1 200 OK");
+        let status = read(&mut lines)?;
+        if status != "HTTP/1.1 200 OK" {
+            return Err(io::Error::other(status));
+        }
         loop {
-            let header = read(&mut lines);
+            let header = read(&mut lines)?;
             if let Some(given) = header.strip_prefix("gonogo-pass: ") {
                 pass = given.to_owned();
             }
@@ -151,20 +160,19 @@ impl Guest {
             }
         }
         let mut first = Vec::new();
-        while first.last() != Some(&b'\n') {
-            let length = read(&mut lines);
-            let length = usize::from_str_radix(&length, 16).unwrap();
+        while !first.contains(&b'\n') {
+            let length = usize::from_str_radix(&read(&mut lines)?, 16).map_err(io::Error::other)?;
             let mut chunk = vec![0; length + 2];
-            lines.read_exact(&mut chunk).unwrap();
+            lines.read_exact(&mut chunk)?;
             first.extend_from_slice(&chunk[..length]);
         }
         let first = first.split(|byte| *byte == b'\n').next().unwrap();
-        match serde_json::from_slice(first).unwrap() {
-            Message::Snapshot(snapshot) => Self {
+        match serde_json::from_slice(first)? {
+            Message::Snapshot(snapshot) => Ok(Self {
                 pass,
                 snapshot: *snapshot,
                 lines,
-            },
+            }),
             other => panic!("the first message is the whole state, not {other:?}"),
         }
     }
