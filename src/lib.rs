@@ -12,6 +12,7 @@
 //! run                              L1  pure: events, state, decide, effects, rollback plan, verdicts
 //! runbook                          L0  pure: guide text -> Runbook, gonogo.toml -> Config, diagnostics
 //! text                             L0  pure: durations, scrubbing of hostile bytes, redaction of secrets
+//! owned                            L0  whose files and folders count: judged by descriptors, never by name
 //! tls                              L0  the process-wide cryptography provider
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod demo;
 pub mod executor;
 pub mod journal;
 pub mod monitor;
+pub mod owned;
 pub mod report;
 pub mod run;
 pub mod runbook;

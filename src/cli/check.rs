@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::Args;
 
 use super::shell_syntax::{self, Objection, Said};
-use super::{Exit, open};
+use super::{Exit, configuration, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{Actor, Block, Role, Runbook, check_document, decoded};
 
@@ -87,8 +87,8 @@ fn read_all(guides: &[PathBuf]) -> color_eyre::Result<Vec<Checked>> {
 
 fn read_one(path: &Path) -> color_eyre::Result<Checked> {
     let bytes = open::read_guide(path)?;
-    let (config, config_path) = open::read_config(path)?;
-    let mut runbook = open::understand(path, &bytes, &config, config_path.as_deref());
+    let (config, file) = configuration::read(path)?;
+    let mut runbook = open::understand(path, &bytes, &config, file.as_ref());
     open::check_conditions(&mut runbook, &bytes, &config);
     Ok(Checked { bytes, runbook })
 }

@@ -11,10 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Trouble;
 use super::session::{Joined, Takeover};
-use super::{Exit, OpenArguments, attach, open, owner, session, unattended};
+use super::{
+    Exit, OpenArguments, attach, configuration, identity, open, owner, session, unattended,
+};
 use crate::api::Client;
 use crate::demo::workspace::Workspace;
 use crate::run::{Command, Mode, Policy};
+use crate::supervisor::trust;
 
 /// The only demo so far.
 const NAME: &str = "single-table";
@@ -125,6 +128,7 @@ async fn walk(
         env: Some("demo".to_owned()),
         ..OpenArguments::default()
     };
+    agree(workspace)?;
     if arguments.serve {
         say!("open the guide from another terminal:");
         let command = format!("gonogo run {} --env demo\n", workspace.guide().display());
@@ -132,7 +136,7 @@ async fn walk(
         say!("Ctrl-C stops the sample system");
         return std::future::pending().await;
     }
-    let prepared = open::prepare(&opening)?;
+    let prepared = open::prepare_to_run(&opening)?;
     if arguments.headless {
         open::refuse_errors(&prepared)?;
         let assume = prepared.runbook.settings.rehearsal_assumes;
@@ -146,6 +150,13 @@ async fn walk(
     }
     let run = opened.insert(open::create(prepared, false).await?);
     attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await
+}
+
+/// The configuration of the demo is of its own making.
+fn agree(workspace: &Workspace) -> color_eyre::Result<()> {
+    let (_, file) = configuration::read_file(&workspace.config())?;
+    trust::grant(&file.configuration, &identity::me(), chrono::Utc::now())?;
+    Ok(())
 }
 
 /// The system that the run acts on is about to be gone: what runs is cancelled, the run is given up where

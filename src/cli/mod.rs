@@ -6,6 +6,7 @@ mod attach;
 mod by_hand;
 mod check;
 mod completions;
+mod configuration;
 mod demo;
 mod doctor;
 mod exit;
@@ -30,6 +31,7 @@ mod session;
 mod shell_syntax;
 mod status;
 mod supervise;
+mod trust;
 mod unattended;
 
 use std::path::PathBuf;
@@ -82,6 +84,8 @@ enum Subcommands {
     Abandon(abandon::Arguments),
     /// End the process of a run, with its connections and locks; the run stays.
     Park(park::Arguments),
+    /// Say what a configuration would run and connect to, and agree to it once.
+    Trust(trust::Arguments),
     /// Say whether everything is here that a guide needs.
     Doctor(doctor::Arguments),
     /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
@@ -182,6 +186,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Rollback(arguments) => rollback::main(arguments).await,
         Subcommands::Abandon(arguments) => abandon::main(arguments).await,
         Subcommands::Park(arguments) => park::main(&arguments).await,
+        Subcommands::Trust(arguments) => trust::main(&arguments).await,
         Subcommands::Doctor(arguments) => doctor::main(&arguments).await,
         Subcommands::Demo(arguments) => demo::main(arguments).await,
         Subcommands::Completions(arguments) => completions::main(&arguments),

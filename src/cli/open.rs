@@ -6,20 +6,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::configuration::{self, ConfigFile};
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity, inputs, print};
 use crate::journal::{Journal, SqliteJournal};
+use crate::owned;
 use crate::run::{
     ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, PairingFact, Provenance, Record,
 };
-use crate::runbook::config::{Config, Environment, parse_config};
+use crate::runbook::config::{Config, Environment};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{self, ConditionProblem, Runbook, parse_annotated};
 use crate::supervisor::place;
 
 /// The largest guide that is read.
 const LARGEST_GUIDE: u64 = 64 << 20;
-pub(super) const CONFIG_FILE: &str = "gonogo.toml";
 
 /// A guide with its environment, before anything is written.
 pub(super) struct Opened {
@@ -82,58 +83,15 @@ pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `gonogo.toml` beside the guide, or in a folder above it.
-pub(super) fn find_config(guide: &Path) -> Option<PathBuf> {
-    let guide = guide.canonicalize().ok()?;
-    guide
-        .ancestors()
-        .skip(1)
-        .map(|folder| folder.join(CONFIG_FILE))
-        .find(|candidate| candidate.is_file())
-}
-
-/// Reads the configuration that goes with a guide; none is an empty one.
-pub(super) fn read_config(guide: &Path) -> color_eyre::Result<(Config, Option<PathBuf>)> {
-    let Some(path) = find_config(guide) else {
-        return Ok((Config::default(), None));
-    };
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Trouble::usage(format!("cannot read `{shown}`: {error}"), "check the file")
-    })?;
-    let (parsed, diagnostics) = parse_config(&shown, &text);
-    if errors(&diagnostics) > 0 {
-        print::remark(&render(&diagnostics, &shown, &text));
-        return Err(Trouble::usage(
-            format!("`{shown}` has {}", counted(errors(&diagnostics), "error")),
-            "fix it; `docs/configuration.md` lists every key",
-        ));
-    }
-    Ok((parsed, Some(path)))
-}
-
-/// The path of a guide as its `gonogo.toml` names it: from the file's folder, with `/`.
-pub(super) fn guide_name(guide: &Path, config: &Path) -> Option<String> {
-    let guide = guide.canonicalize().ok()?;
-    let folder = config.parent()?.canonicalize().ok()?;
-    let parts: Vec<_> = guide
-        .strip_prefix(folder)
-        .ok()?
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    Some(parts.join("/"))
-}
-
 /// Reads the text of a guide, with what its `gonogo.toml` says about its blocks.
 pub(super) fn understand(
     guide: &Path,
     bytes: &[u8],
     config: &Config,
-    config_path: Option<&Path>,
+    file: Option<&ConfigFile>,
 ) -> Runbook {
-    let annotations = config_path
-        .and_then(|path| guide_name(guide, path))
+    let annotations = file
+        .and_then(|file| configuration::guide_name(guide, &file.path))
         .map_or(Vec::new(), |name| config.annotations_of(&name));
     parse_annotated(&guide.display().to_string(), bytes, &annotations)
 }
@@ -228,17 +186,29 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
     }));
 }
 
-/// Reads everything a run is opened from.
+/// Reads everything a run is opened from, to look at it.
 pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
-    let source = read_guide(&arguments.guide)?;
-    let (config, config_path) = read_config(&arguments.guide)?;
-    let mut runbook = understand(&arguments.guide, &source, &config, config_path.as_deref());
+    read_guide(&arguments.guide).and_then(|source| prepare_from(arguments, source))
+}
+
+/// Reads everything a run is opened from, to run it: what runs is what nobody else could have written.
+pub(super) fn prepare_to_run(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
+    // What is wrong with it as a text is said first.
+    read_guide(&arguments.guide)?;
+    let judged = owned::read(&arguments.guide, LARGEST_GUIDE)
+        .map_err(|why| configuration::refused("the guide", &why))?;
+    prepare_from(arguments, judged.bytes)
+}
+
+fn prepare_from(arguments: &OpenArguments, source: Vec<u8>) -> color_eyre::Result<Opened> {
+    let (config, file) = configuration::read(&arguments.guide)?;
+    let mut runbook = understand(&arguments.guide, &source, &config, file.as_ref());
     check_conditions(&mut runbook, &source, &config);
     let environment = choose_environment(&config, arguments.env.as_deref())?;
     // Without a configuration the commands run where the operator stands, as if typed there.
-    let beside = config_path
-        .as_deref()
-        .and_then(Path::parent)
+    let beside = file
+        .as_ref()
+        .and_then(|file| file.path.parent())
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
         .canonicalize()?;
@@ -271,6 +241,7 @@ pub(super) fn prepare(arguments: &OpenArguments) -> color_eyre::Result<Opened> {
         provenance: Provenance {
             guide: Some(arguments.guide.canonicalize()?.display().to_string()),
             origins,
+            configuration: file.map(|file| file.configuration),
             ..Provenance::default()
         },
         armed_before: BTreeMap::new(),
@@ -380,7 +351,7 @@ fn check_guest(whom: &str) -> color_eyre::Result<()> {
 
 /// Writes what a run begins with.
 async fn keep(directory: &Path, source: &[u8], records: &[Record]) -> color_eyre::Result<()> {
-    place::create_private(directory)?;
+    owned::make(directory, owned::PRIVATE)?;
     crate::executor::private_file(&directory.join("guide.md"))?.write_all(source)?;
     let mut journal = SqliteJournal::create(&directory.join("journal.sqlite")).await?;
     journal.append(records).await?;

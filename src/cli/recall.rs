@@ -14,6 +14,7 @@ pub(super) fn recall(opened: &mut Opened) {
     let Some(guide) = opened.provenance.guide.clone() else {
         return;
     };
+    opened.provenance.guide_is_new = !memory::knows_guide(&opened.runbook.digest);
     let environment = &opened.environment;
     opened.armed_before = memory::recall_armed(&opened.runbook.digest, &environment.name);
     for (name, remembered) in memory::recall_values(&guide, &environment.name) {

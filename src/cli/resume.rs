@@ -4,7 +4,7 @@
 use clap::Args;
 
 use super::print::say;
-use super::{Exit, session, unattended};
+use super::{Exit, session, trust, unattended};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -15,6 +15,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose_in_time(Some(&arguments.run)).await?;
+    trust::require_for_run(&session::read(&run).await?.state)?;
     let client = session::connect_taking(&run, arguments.takeover).await?;
     let kept = session::read(&arguments.run).await?;
     if kept.state.unattended {

@@ -12,7 +12,7 @@ use super::by_hand::Prompt;
 use super::exit::Trouble;
 use super::rollback_view::{Files, digests, files_of, show, show_files, show_so_far};
 use super::session::{self, Joined};
-use super::{Exit, identity, unattended};
+use super::{Exit, identity, trust, unattended};
 use crate::api::Seat;
 use crate::run::{
     Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
@@ -76,6 +76,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose_in_time(arguments.run.as_deref()).await?;
     let seen = look(&run, arguments.takeover).await?;
     say!("run {run}: {}", crate::report::sentence(&seen.state));
+    trust::require_for_run(&seen.state)?;
     let agreed = agree(&arguments, &seen).await?;
     let client = session::connect(&run).await?;
     let mut joined = match seen.joined.and_then(Joined::catches_up) {

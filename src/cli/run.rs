@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     attach::need_terminal()?;
-    let mut opened = open::prepare(&arguments.open)?;
+    let mut opened = open::prepare_to_run(&arguments.open)?;
     if arguments.forget {
         recall::forget(&opened)?;
     }

@@ -172,8 +172,9 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
         .stderr(log_too)
         .spawn()?;
     let started = Instant::now();
-    let socket = place::socket_path(&directory)?;
     loop {
+        // It says where it listens when it begins to.
+        let socket = place::socket_path(&directory)?;
         if owner::is_open(&socket) {
             // It is nobody's child for long; whoever stays reaps it.
             std::thread::spawn(move || supervisor.wait());

@@ -36,8 +36,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .with_writer(move || log)
         .init();
     let directory = session::directory_of(&arguments.run)?;
-    let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
-    let socket = place::socket_path(&directory)?;
+    let (mut supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
+    let socket = place::make_socket_path(&directory)?;
     let uid = rustix::process::getuid().as_raw();
     let guests = place::guest_socket_path(uid, &arguments.run);
     let serving = tokio::spawn({
@@ -73,11 +73,14 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             Err(error) => return Err(error.into()),
         },
     }
-    for socket in [&socket, &guests] {
+    // As long as it holds the run's lock: the next one makes its own in their place.
+    let link = directory.join("socket");
+    for socket in [&socket, &link, &guests] {
         if let Err(error) = std::fs::remove_file(socket) {
             tracing::debug!(%error, "the socket is gone already");
         }
     }
+    drop(supervisor);
     tracing::info!("supervisor ends");
     Ok(Exit::Done)
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use super::by_hand::{Prompt, Said};
 use super::exit::Trouble;
 use super::session::{self, Joined};
-use super::{Exit, OpenArguments, open, status};
+use super::{Exit, OpenArguments, open, status, trust};
 use crate::api::{Client, CommandAnswer, Message};
 use crate::report;
 use crate::run::{
@@ -48,8 +48,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    let opened = open::prepare(&arguments.open)?;
+    let opened = open::prepare_to_run(&arguments.open)?;
     open::refuse_errors(&opened)?;
+    trust::require(opened.provenance.configuration.as_ref())?;
     let assume = arguments.assume || opened.runbook.settings.rehearsal_assumes;
     let run = open::create(opened, true).await?;
     let client = session::connect(&run).await?;

@@ -14,6 +14,7 @@ use super::process;
 use super::waiting::{self, Waiting};
 use super::watch::Watch;
 use super::{ExitRecord, ShimSpec};
+use crate::owned;
 use crate::run::{ActionId, Launched};
 
 /// How long a shim that was started may take to say that it is there, before it is given up.
@@ -100,23 +101,18 @@ impl Executor {
     /// Starts an action. When this returns, its shim has everything it needs to go on alone.
     pub async fn launch(&self, spec: ShimSpec) -> Result<Running, LaunchError> {
         let directory = self.directory(spec.action, spec.attempt);
-        create_private_directory(&self.root.join("actions"), true)
-            .and_then(|()| create_private_directory(&directory, false))
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::AlreadyExists => LaunchError::Exists {
-                    action: spec.action,
-                    attempt: spec.attempt,
-                    directory: directory.clone(),
-                },
-                _ => LaunchError::Prepare {
-                    path: directory.clone(),
-                    source,
-                },
-            })?;
         let prepare = |source| LaunchError::Prepare {
             path: directory.clone(),
             source,
         };
+        let is_new = owned::make(&directory, owned::PRIVATE).map_err(|why| prepare(why.into()))?;
+        if !is_new {
+            return Err(LaunchError::Exists {
+                action: spec.action,
+                attempt: spec.attempt,
+                directory,
+            });
+        }
         let log = private_file(&directory.join(LOG_FILE)).map_err(prepare)?;
         let log_too = log.try_clone().map_err(prepare)?;
         let message =
@@ -343,12 +339,4 @@ fn read_claim(directory: &Path) -> io::Result<Option<Claim>> {
 
 fn read_exit(directory: &Path) -> io::Result<Option<ExitRecord>> {
     read_json(&directory.join(EXIT_FILE))
-}
-
-fn create_private_directory(path: &Path, existing_is_fine: bool) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .recursive(existing_is_fine)
-        .create(path)
 }

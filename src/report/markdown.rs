@@ -30,6 +30,13 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
         "| guide | `{}`, SHA-256 `{}` |",
         state.runbook.file, state.runbook.digest
     )?;
+    if let Some(configuration) = &state.provenance.configuration {
+        writeln!(
+            out,
+            "| configuration | `{}`, SHA-256 `{}` |",
+            configuration.path, configuration.digest
+        )?;
+    }
     writeln!(
         out,
         "| environment | {}{} |",

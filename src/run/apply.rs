@@ -61,6 +61,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
         provenance: provenance.clone(),
+        untrusted: None,
         input_changes: Vec::new(),
         armed_before: BTreeMap::new(),
         guide_on_disk: None,
@@ -241,7 +242,21 @@ pub fn apply(state: &mut RunState, record: &Record) {
             let phase = state.phases.entry(phase.clone()).or_default();
             phase.entered_at = phase.entered_at.or(Some(at));
         }
+        Event::ConsentAsked { configuration } => {
+            state.untrusted = Some(configuration.clone());
+        }
+        Event::ConsentGiven { digest } => {
+            if let Some(asked) = state.untrusted.take() {
+                state.notes.push(Note {
+                    at,
+                    by: by(),
+                    text: format!("trusts `{}`, SHA-256 {digest}", asked.path),
+                    step: None,
+                });
+            }
+        }
         Event::Armed { action, hash } => {
+            state.provenance.guide_is_new = false;
             state.actions.entry(*action).or_default().armed = Some(hash.clone());
         }
         Event::ActionStarted {
@@ -258,6 +273,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             if state.mode == Mode::Held {
                 state.mode = Mode::Running;
             }
+            state.provenance.guide_is_new = false;
             let asked_by = pairing::happens(state, &Subject::Start { action: *action });
             state
                 .actions

@@ -132,6 +132,10 @@ pub enum Command {
         typed: String,
         reason: String,
     },
+    /// Agrees to the configuration with this digest, as it was shown.
+    Consent {
+        digest: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {

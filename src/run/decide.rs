@@ -16,7 +16,7 @@ use super::facts::Differs;
 use super::{
     ActionId, Command, Event, Facts, GuideOnDisk, Outcome, PairingAct, Refusal, RunState, Timestamp,
 };
-use super::{Mode, preview};
+use super::{Mode, consent, preview};
 
 pub(super) use start::started;
 
@@ -72,7 +72,11 @@ pub fn decide(
             "write a note, or open a new run",
         ));
     }
+    if let Some(refusal) = consent::waits(state, command) {
+        return Err(refusal);
+    }
     match command {
+        Command::Consent { digest } => consent::consent(state, by, digest),
         Command::Tick {
             step,
             index,

@@ -24,6 +24,8 @@ pub enum Effect {
     CancelLeftovers { action: ActionId },
     /// End the session of the run that holds a target, and take its lock.
     TakeTarget { target: String, from: LockHolder },
+    /// Begin to watch targets and probes: the user agrees to it.
+    BeginToWatch,
     /// Take a new baseline of statement counters: a phase began.
     Baseline,
 }
@@ -71,6 +73,7 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
             target: target.clone(),
             from: from.clone(),
         }],
+        Event::ConsentGiven { .. } => vec![Effect::BeginToWatch],
         Event::PhaseEntered { .. } => vec![Effect::Baseline],
         _ => Vec::new(),
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionId, ArmedBefore, ClockAnchor, Evidence, GuideOnDisk, Input, Judgement, Launched, Outcome,
-    PairingFact, Provenance, Timestamp,
+    ActionId, ArmedBefore, ClockAnchor, Configuration, Evidence, GuideOnDisk, Input, Judgement,
+    Launched, Outcome, PairingFact, Provenance, Timestamp,
 };
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
@@ -332,6 +332,14 @@ pub enum Event {
     NoteWritten {
         text: String,
         step: Option<String>,
+    },
+    /// Nobody has agreed yet to what the configuration of the run reaches for: nothing starts.
+    ConsentAsked {
+        configuration: Box<Configuration>,
+    },
+    /// The user agrees to the configuration with this digest, here or elsewhere.
+    ConsentGiven {
+        digest: String,
     },
     /// A held run goes on.
     RunResumed {},

@@ -22,6 +22,12 @@ pub struct Provenance {
     pub origins: BTreeMap<String, Origin>,
     /// Values of earlier runs that wait to be confirmed, by name.
     pub remembered: BTreeMap<String, Remembered>,
+    /// The file of the environment; `None` for a run without one, or of a version that did not keep it.
+    #[serde(default)]
+    pub configuration: Option<super::Configuration>,
+    /// The user has armed or run nothing of this very text so far.
+    #[serde(default)]
+    pub guide_is_new: bool,
 }
 
 /// Where a value comes from.

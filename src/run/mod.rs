@@ -11,6 +11,7 @@ mod carried;
 mod clock;
 mod command;
 mod condition;
+mod consent;
 mod decide;
 mod effect;
 mod event;
@@ -49,6 +50,7 @@ pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
     judge,
 };
+pub use consent::Configuration;
 pub use decide::decide;
 pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    ArmedBefore, Evidence, GateDecision, GuideSeen, InputChange, Judgement, LockHolder, Outcome,
-    Provenance, TargetIdentity, Timestamp, Verdict,
+    ArmedBefore, Configuration, Evidence, GateDecision, GuideSeen, InputChange, Judgement,
+    LockHolder, Outcome, Provenance, TargetIdentity, Timestamp, Verdict,
 };
 use crate::runbook::config::Environment;
 use crate::runbook::{BlockNumber, Runbook};
@@ -105,6 +105,9 @@ pub struct RunState {
     pub notes: Vec<Note>,
     #[serde(default)]
     pub provenance: Provenance,
+    /// The configuration that its user has to agree to before anything starts.
+    #[serde(default)]
+    pub untrusted: Option<Box<Configuration>>,
     /// What was done to the inputs, oldest first.
     #[serde(default)]
     pub input_changes: Vec<InputChange>,

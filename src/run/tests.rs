@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod clock;
+mod consent;
 mod held;
 mod lock;
 mod pairing;

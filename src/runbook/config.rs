@@ -2,6 +2,7 @@
 //! secrets, the maintenance window, and the layout.
 
 mod annotations;
+mod reach;
 mod reader;
 mod rules;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::model::VariableRule;
 
 pub use annotations::{NotAdded, add_annotations, annotation_text};
+pub use reach::{Reach, ReachKind};
 pub use reader::{KEYS, parse_config};
 
 /// The whole file.

@@ -45,6 +45,7 @@ impl Supervisor {
             },
             Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::TakeTarget { target, from } => self.take_target(target, from),
+            Effect::BeginToWatch => self.begin_to_watch(),
             Effect::Baseline => self.monitor.baseline(),
             Effect::Release {
                 action,

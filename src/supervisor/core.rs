@@ -20,11 +20,14 @@ use super::message::{Person, StoreHealth};
 use super::output::Outputs;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
+use super::trust;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running, launched};
 use crate::journal::{JournalError, RunLock, SqliteJournal};
 use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
-use crate::run::{ActionId, ENGINE, Event, Facts, Record, RunState, TargetIdentity, fold};
+use crate::run::{
+    ActionId, Configuration, ENGINE, Event, Facts, Record, RunState, TargetIdentity, fold,
+};
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
@@ -63,6 +66,10 @@ pub struct Supervisor {
     pub(super) monitor: Arc<Monitor>,
     pub(super) samples: mpsc::Receiver<Sample>,
     pub(super) lock_news: mpsc::Receiver<LockNews>,
+    /// Where a monitor tells what it sees.
+    pub(super) monitor_news: (mpsc::Sender<Sample>, mpsc::Sender<LockNews>),
+    /// What its user has to agree to, where that is not in the journal yet.
+    asks_consent: Option<Box<Configuration>>,
     /// Targets of which it is known who holds them, or that nobody can be asked.
     pub(super) locks_seen: HashSet<String>,
     /// Databases that said who they are before their lock was known.
@@ -163,14 +170,22 @@ impl Supervisor {
             presence: announced,
             directory: directory.to_owned(),
         };
-        let secrets = Secrets::new(PathBuf::from(&state.directory));
+        let (consent, asks_consent) = match trust::consent_to_run(&state) {
+            Ok(consent) => (Some(consent), None),
+            // A run that is over starts nothing, and one that was asked before still is.
+            Err(_) if state.mode.is_over() || state.untrusted.is_some() => (None, None),
+            Err(asked) => (None, Some(asked)),
+        };
+        let secrets = Secrets::new(PathBuf::from(&state.directory), consent);
         secrets.learn(known_passwords());
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let clock = Clock::new(clocks, state.clock.as_ref());
-        let monitor = start_monitor(&state, &secrets, clock.now(), sample_sender, lock_sender);
+        let monitor_news = (sample_sender, lock_sender);
+        let (to_sample, to_lock) = monitor_news.clone();
+        let monitor = start_monitor(&state, &secrets, clock.now(), to_sample, to_lock);
         secrets.fetch_ahead(Secrets::at_hand(&state));
-        let supervisor = Self {
+        let mut supervisor = Self {
             guide: GuideWatch::new(&state),
             state: Arc::new(state),
             journal,
@@ -182,6 +197,8 @@ impl Supervisor {
             monitor: Arc::new(monitor),
             samples,
             lock_news,
+            monitor_news,
+            asks_consent,
             locks_seen: HashSet::new(),
             unproved: HashMap::new(),
             facts: Facts::default(),
@@ -211,14 +228,13 @@ impl Supervisor {
             damage,
             standing_kept: 0,
         };
+        supervisor.begin().await?;
         Ok((supervisor, handle))
     }
 
-    /// Runs until the run is over and nobody watches, or `leave` is notified.
-    ///
-    /// # Errors
-    /// Where even the first event cannot be written.
-    pub async fn run(mut self, leave: Arc<Notify>) -> Result<(), SupervisorError> {
+    /// Writes that it has begun, before anybody can ask it anything: whoever joins finds in the state
+    /// whether its user has to agree to something first.
+    async fn begin(&mut self) -> Result<(), SupervisorError> {
         let epoch = self.state.epoch + 1;
         let mut first = vec![Event::SupervisorStarted {
             pid: std::process::id(),
@@ -232,9 +248,19 @@ impl Supervisor {
             ),
             step: None,
         }));
+        let asked = self.asks_consent.take();
+        first.extend(asked.map(|configuration| Event::ConsentAsked { configuration }));
         self.commit(ENGINE, first)
             .await
             .map_err(|refusal| std::io::Error::other(refusal.message))?;
+        Ok(())
+    }
+
+    /// Runs until the run is over and nobody watches, or `leave` is notified.
+    ///
+    /// # Errors
+    /// None so far: what goes wrong is told to who watches.
+    pub async fn run(&mut self, leave: Arc<Notify>) -> Result<(), SupervisorError> {
         self.follow_the_clock().await;
         self.reserve.take();
         self.adopt().await;
@@ -260,6 +286,7 @@ impl Supervisor {
                 _ = pulse.tick() => {
                     self.follow_the_clock().await;
                     self.repair_journal().await;
+                    self.look_for_consent().await;
                     self.look_at_guide();
                     self.note_presence(false).await;
                     self.lower_hands_of_the_gone().await;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Secrets;
 use super::facts::Looks;
+use super::trust;
 use crate::monitor::known_passwords;
 use crate::run::{
     ActionId, FilesNow, Hang, Included, Named as NamedFile, RunState, digest_of, hex, named_files,
@@ -106,7 +107,8 @@ pub async fn read_alone(
     state: &RunState,
     actions: impl IntoIterator<Item = ActionId>,
 ) -> BTreeMap<ActionId, Vec<Included>> {
-    let secrets = Secrets::new(PathBuf::from(&state.directory));
+    let consent = trust::consent_to_run(state).ok();
+    let secrets = Secrets::new(PathBuf::from(&state.directory), consent);
     secrets.learn(known_passwords());
     secrets
         .read_all(Secrets::at_hand(state), AT_THE_PROMPT)

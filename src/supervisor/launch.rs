@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::secrets::Secrets;
+use super::secrets::{NOT_TRUSTED, Secrets};
 use super::watching::password_name;
 use crate::executor::{ActionKind, ShimSpec};
 use crate::monitor::Target;
@@ -62,6 +62,10 @@ pub(super) fn specification(
     action: ActionId,
     attempt: u32,
 ) -> Result<ShimSpec, String> {
+    // What a command is given comes from the configuration too: where it starts, what it connects to.
+    if secrets.consent().is_none() {
+        return Err(NOT_TRUSTED.to_owned());
+    }
     let shown = preview(state, action).map_err(|refusal| refusal.message)?;
     let block = state
         .runbook

@@ -5,11 +5,13 @@
 //! ```text
 //! memory/values/HASH.json  of guide path and environment: name -> value, when, by whom
 //! memory/armed/HASH.json   of guide digest and environment: action -> hash of its code, when, by whom
+//! memory/guides/HASH.json  of guide digest: when, by whom something of it was armed or run first
+//! memory/trust/HASH.json   of a configuration's path: what was agreed to (see `trust`)
 //! memory/lock              one writer at a time
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -20,8 +22,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::place;
+use crate::owned;
 use crate::run::{
-    ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, code_hash, hex, preview,
+    ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, Timestamp, code_hash, hex,
+    preview,
 };
 
 /// A memory larger than this is none that this program wrote.
@@ -44,6 +48,19 @@ struct Armed {
     digest: String,
     environment: String,
     armed: BTreeMap<ActionId, ArmedBefore>,
+}
+
+/// A text of a guide of which its user has armed or run something.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct KnownGuide {
+    digest: String,
+    first: Option<(Timestamp, String)>,
+}
+
+/// Whether the user has armed or run something of this very text before.
+pub fn knows_guide(digest: &str) -> bool {
+    let kept: Option<KnownGuide> = recall("guides", digest, "");
+    kept.is_some_and(|kept| kept.digest == digest)
 }
 
 /// Values that earlier runs of this guide left behind in this environment.
@@ -71,13 +88,36 @@ pub fn recall_armed(digest: &str, environment: &str) -> BTreeMap<ActionId, Armed
 pub fn forget(guide: &str, digest: &str, environment: &str) -> io::Result<bool> {
     let mut found = false;
     for (kind, key) in [("values", guide), ("armed", digest)] {
-        match std::fs::remove_file(path(kind, key, environment)?) {
-            Ok(()) => found = true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        found |= remove(kind, key, environment)?;
     }
     Ok(found)
+}
+
+/// Removes one memory. False where there was none.
+pub(super) fn remove(kind: &str, key: &str, environment: &str) -> io::Result<bool> {
+    match std::fs::remove_file(path(kind, key, environment)?) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// All memories of a kind that can be read.
+pub(super) fn all<T: DeserializeOwned>(kind: &str) -> io::Result<Vec<T>> {
+    let folder = place::root()?.join("memory").join(kind);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        match read(&path) {
+            Ok(kept) => all.push(kept),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "cannot be read"),
+        }
+    }
+    Ok(all)
 }
 
 /// What is to be kept: the state behind a command that somebody gave.
@@ -119,6 +159,7 @@ impl Memory {
                 | Command::ClearInput { .. }
                 | Command::UndoInput {}
                 | Command::Arm { .. }
+                | Command::Start { .. }
         );
         if !is_kept || by == ENGINE || state.unattended {
             return;
@@ -159,7 +200,10 @@ fn keep(state: &RunState, by: &str, command: &Command) {
                 .into_iter()
                 .try_for_each(|name| keep_value(state, by, name))
         }
-        Command::Arm { action, .. } => keep_armed(state, by, *action),
+        Command::Arm { action, .. } => {
+            keep_guide(state, by).and_then(|()| keep_armed(state, by, *action))
+        }
+        Command::Start { .. } => keep_guide(state, by),
         _ => Ok(()),
     };
     if let Err(error) = kept {
@@ -196,6 +240,17 @@ fn keep_value(state: &RunState, by: &str, name: &str) -> io::Result<()> {
     })
 }
 
+fn keep_guide(state: &RunState, by: &str) -> io::Result<()> {
+    let digest = &state.runbook.digest;
+    if knows_guide(digest) {
+        return Ok(());
+    }
+    change("guides", digest, "", |kept: &mut KnownGuide| {
+        kept.digest.clone_from(digest);
+        kept.first = Some((state.last_event_at, by.to_owned()));
+    })
+}
+
 fn keep_armed(state: &RunState, by: &str, action: ActionId) -> io::Result<()> {
     let harmless = preview(state, action).is_ok_and(|shown| shown.destructive.is_empty());
     let Some(code) = code_hash(state, action).filter(|_| harmless) else {
@@ -223,7 +278,7 @@ fn path(kind: &str, key: &str, environment: &str) -> io::Result<PathBuf> {
     Ok(place::root()?.join("memory").join(kind).join(name))
 }
 
-fn recall<T: DeserializeOwned>(kind: &str, key: &str, environment: &str) -> Option<T> {
+pub(super) fn recall<T: DeserializeOwned>(kind: &str, key: &str, environment: &str) -> Option<T> {
     let path = path(kind, key, environment).ok()?;
     match read(&path) {
         Ok(kept) => Some(kept),
@@ -236,14 +291,11 @@ fn recall<T: DeserializeOwned>(kind: &str, key: &str, environment: &str) -> Opti
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    let mut text = Vec::new();
-    let file = std::fs::File::open(path)?;
-    file.take(LARGEST).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    Ok(serde_json::from_slice(&owned::read(path, LARGEST)?.bytes)?)
 }
 
 /// Reads, changes and replaces one memory, one writer at a time.
-fn change<T: DeserializeOwned + Serialize + Default>(
+pub(super) fn change<T: DeserializeOwned + Serialize + Default>(
     kind: &str,
     key: &str,
     environment: &str,
@@ -252,8 +304,7 @@ fn change<T: DeserializeOwned + Serialize + Default>(
     let path = path(kind, key, environment)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let root = folder.parent().unwrap_or(folder);
-    place::create_private(root)?;
-    place::create_private(folder)?;
+    owned::make(folder, owned::PRIVATE)?;
     let lock = crate::executor::private_file(&root.join("lock"))?;
     lock.lock()?;
     // A memory that cannot be read is begun anew.

@@ -26,6 +26,7 @@ mod reserve;
 mod secret_source;
 mod secrets;
 mod standing;
+pub mod trust;
 mod waiting;
 mod watching;
 

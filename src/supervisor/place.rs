@@ -3,16 +3,19 @@
 //! ```text
 //! journal.sqlite  every event          guide.md      the guide as it was when the run was opened
 //! lock            who supervises       actions/      spools and exit records, one folder an attempt
-//! socket          path of the socket   supervisor.log
+//! socket          the socket, or a link to it            supervisor.log
 //! reserve         room kept for the rollback on a disk that fills up
 //! ```
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use crate::owned;
 
 /// Unix socket paths end at 108 bytes on Linux and 104 on macOS.
 const LONGEST_SOCKET_PATH: usize = 100;
+const SOCKET: &str = "socket";
 
 /// `$XDG_STATE_HOME/gonogo`, or `~/.local/state/gonogo`.
 ///
@@ -47,18 +50,6 @@ pub fn run_directory(run: &str) -> io::Result<PathBuf> {
     Ok(root()?.join("runs").join(run))
 }
 
-/// Makes a folder that only its owner may enter, parents included.
-///
-/// # Errors
-/// Where it cannot be made.
-pub fn create_private(directory: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
-}
-
 /// Names of all runs, newest first.
 ///
 /// # Errors
@@ -87,32 +78,73 @@ pub fn runs() -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Where a new supervisor of this run listens: in the run's folder, or where that path is too long
-/// for a socket, in a private folder under the temporary one.
+/// Where a new supervisor of this run listens: in the run's folder, or where that path is too long for a
+/// socket, in a private folder of the session or under `/tmp`. Then `socket` in the run's folder is a link
+/// that leads there.
 ///
 /// # Errors
-/// Where the fallback folder cannot be made, or belongs to somebody else.
-pub fn socket_path(directory: &Path) -> io::Result<PathBuf> {
-    let beside = directory.join("socket");
-    if beside.as_os_str().len() <= LONGEST_SOCKET_PATH {
+/// Where no folder for it can be made that is the user's own.
+pub fn make_socket_path(directory: &Path) -> io::Result<PathBuf> {
+    let beside = directory.join(SOCKET);
+    if fits(&beside) {
         return Ok(beside);
-    }
-    let uid = rustix::process::getuid().as_raw();
-    let folder = PathBuf::from(format!("/tmp/gonogo-{uid}"));
-    create_private(&folder)?;
-    let owner = std::fs::symlink_metadata(&folder)?;
-    if owner.uid() != uid || !owner.is_dir() {
-        return Err(io::Error::other(format!(
-            "{} belongs to somebody else; set `XDG_STATE_HOME` to a shorter path",
-            folder.display()
-        )));
     }
     let digest = {
         use sha2::Digest;
         let hash = sha2::Sha256::digest(directory.as_os_str().as_encoded_bytes());
         crate::run::hex(&hash)
     };
-    Ok(folder.join(format!("{}.sock", &digest[..24])))
+    let session =
+        std::env::var_os("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("gonogo"));
+    let socket = short_socket_path(
+        session,
+        Path::new("/tmp"),
+        &format!("{}.sock", &digest[..24]),
+    )?;
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => std::os::unix::fs::symlink(&socket, &beside)?,
+    }
+    Ok(socket)
+}
+
+fn short_socket_path(session: Option<PathBuf>, shared: &Path, name: &str) -> io::Result<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    if let Some(folder) = session.filter(|folder| folder.is_absolute() && fits(&folder.join(name)))
+    {
+        match owned::make(&folder, owned::PRIVATE) {
+            Ok(_) => return Ok(folder.join(name)),
+            Err(why) => tracing::warn!("no socket in the session's folder: {why}"),
+        }
+    }
+    let folder = shared.join(format!("gonogo-{uid}"));
+    owned::make(&folder, owned::PRIVATE).map_err(|why| {
+        io::Error::other(format!(
+            "the path of the run's folder is too long for a socket, and {why}; {}, or set `XDG_STATE_HOME` to a shorter path",
+            why.help()
+        ))
+    })?;
+    Ok(folder.join(name))
+}
+
+/// Where the supervisor of this run listens, if it has one.
+///
+/// # Errors
+/// Where its socket is elsewhere and that place cannot be read.
+pub fn socket_path(directory: &Path) -> io::Result<PathBuf> {
+    let beside = directory.join(SOCKET);
+    if fits(&beside) {
+        return Ok(beside);
+    }
+    match std::fs::read_link(&beside) {
+        // Nobody has listened there yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(beside),
+        found => found,
+    }
+}
+
+fn fits(socket: &Path) -> bool {
+    socket.as_os_str().len() <= LONGEST_SOCKET_PATH
 }
 
 /// Where other logins reach a run, once its driver lets somebody in: `/tmp/gonogo-join-UID/RUN.sock`.
@@ -130,19 +162,8 @@ pub fn create_guest_folder(socket: &Path) -> io::Result<()> {
     let folder = socket
         .parent()
         .ok_or_else(|| io::Error::other("the guests' socket has no folder"))?;
-    match std::fs::DirBuilder::new().mode(0o711).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let found = std::fs::symlink_metadata(folder)?;
-    if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() {
-        return Err(io::Error::other(format!(
-            "`{}` belongs to somebody else",
-            folder.display()
-        )));
-    }
-    // The umask may have taken what others need.
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))
+    owned::make(folder, owned::OPEN_TO_PASS)?;
+    Ok(())
 }
 
 /// The guests' sockets of a run of this name, of whatever login.
@@ -167,4 +188,49 @@ pub fn guest_sockets(run: &str) -> io::Result<Vec<(u32, PathBuf)>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+
+    #[test]
+    fn a_link_in_the_shared_folder_leads_no_socket_to_a_victim() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (shared, victim) = (home.path().join("tmp"), home.path().join("victim"));
+        std::fs::create_dir(&shared).expect("a folder");
+        std::fs::create_dir(&victim).expect("a folder");
+        mode(&shared, 0o1777);
+        mode(&victim, 0o755);
+        let uid = rustix::process::getuid().as_raw();
+        let planted = shared.join(format!("gonogo-{uid}"));
+        symlink(&victim, &planted).expect("a link");
+        let why = short_socket_path(None, &shared, "a.sock").expect_err("refused");
+        assert!(why.to_string().contains("is a symbolic link"), "{why}");
+        assert!(why.to_string().contains("XDG_STATE_HOME"), "{why}");
+        let after = std::fs::metadata(&victim).expect("it is there");
+        assert_eq!(after.mode() & 0o777, 0o755);
+        std::fs::remove_file(&planted).expect("removed");
+        let path = short_socket_path(None, &shared, "a.sock").expect("a place");
+        assert_eq!(path, planted.join("a.sock"));
+    }
+
+    #[test]
+    fn the_folder_of_the_session_comes_first_where_it_is_ours_and_short() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (session, shared) = (home.path().join("session"), home.path().join("tmp"));
+        let path = short_socket_path(Some(session.clone()), &shared, "a.sock").expect("a place");
+        assert_eq!(path, session.join("a.sock"));
+        assert!(!shared.exists());
+        for unfit in [home.path().join("x".repeat(120)), PathBuf::from("session")] {
+            let path = short_socket_path(Some(unfit), &shared, "a.sock").expect("a place");
+            assert!(path.starts_with(&shared), "{}", path.display());
+        }
+    }
 }

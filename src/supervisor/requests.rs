@@ -114,6 +114,7 @@ impl Supervisor {
         let driver = self.state.driver.clone();
         let now = self.clock.now();
         let events = decide(&self.state, &self.facts, by, &command, now)?;
+        self.keep_consent(by, &command)?;
         // A run that was taken over asks for its targets again when a person says so.
         if matches!(command, Command::Resume {} | Command::TakeTarget { .. }) {
             self.monitor.want_locks(lock_record(&self.state, now));
@@ -125,6 +126,22 @@ impl Supervisor {
             self.tell_people();
         }
         Ok(self.state.seq)
+    }
+
+    /// What its user agrees to is kept before it counts.
+    fn keep_consent(&self, by: &str, command: &Command) -> Result<(), Refusal> {
+        let Some(asked) = &self.state.untrusted else {
+            return Ok(());
+        };
+        if by == ENGINE || !matches!(command, Command::Consent { .. }) {
+            return Ok(());
+        }
+        super::trust::grant(asked, by, self.clock.now()).map_err(|error| {
+            Refusal::new(
+                format!("that you trust it cannot be kept: {error}"),
+                "make room or give rights in the state folder, then try again",
+            )
+        })
     }
 
     /// Lets the engine do what it does by itself.

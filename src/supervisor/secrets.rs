@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -13,11 +13,15 @@ use tokio::sync::watch;
 
 use super::message::SecretState;
 use super::secret_source::{self, Groups};
+use super::trust::Consent;
 use crate::run::{Input, RunState};
 use crate::runbook::config::SecretSource;
 use crate::text::redact::Redactor;
 
 type Fetching = Shared<BoxFuture<'static, Result<String, String>>>;
+
+/// Why nothing that a configuration names is run, read or connected to.
+pub(super) const NOT_TRUSTED: &str = "nobody has agreed to its configuration yet (`gonogo trust`)";
 
 /// What is known of the secrets of a run; clones share it.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct Secrets {
     directory: Arc<PathBuf>,
     known: Arc<Mutex<Known>>,
     commands: Groups,
+    /// Without it no source is read: a configuration names commands and files that nobody has agreed to.
+    consent: Arc<OnceLock<Consent>>,
     /// Counts what has changed.
     changes: watch::Sender<u64>,
 }
@@ -55,13 +61,25 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    pub fn new(directory: PathBuf) -> Self {
+    pub fn new(directory: PathBuf, consent: Option<Consent>) -> Self {
         Self {
+            consent: Arc::new(consent.map_or_else(OnceLock::new, OnceLock::from)),
             directory: Arc::new(directory),
             known: Arc::default(),
             commands: Groups::default(),
             changes: watch::Sender::new(0),
         }
+    }
+
+    /// From now on sources are read.
+    pub(super) fn permit(&self, consent: Consent) {
+        // Whoever agreed first has agreed.
+        self.consent.get_or_init(|| consent);
+    }
+
+    /// Whether the user has agreed to what the configuration reaches for.
+    pub(super) fn consent(&self) -> Option<&Consent> {
+        self.consent.get()
     }
 
     /// A panic while the lock was held leaves consistent data: every change is one insertion or removal.
@@ -93,6 +111,9 @@ impl Secrets {
         if let Some(value) = self.known(name, source) {
             return Ok(value);
         }
+        if self.consent().is_none() {
+            return Err(format!("no value for the secret `{name}`: {NOT_TRUSTED}"));
+        }
         self.fetching(name, source).await
     }
 
@@ -120,7 +141,10 @@ impl Secrets {
     }
 
     async fn fetch(self, name: String, source: SecretSource) -> Result<String, String> {
-        let read = secret_source::read(source.clone(), &self.directory, &self.commands).await;
+        let read = match self.consent() {
+            Some(_) => secret_source::read(source.clone(), &self.directory, &self.commands).await,
+            None => Err(NOT_TRUSTED.to_owned()),
+        };
         let value = match read {
             Ok(value) if value.is_empty() => Err("it is empty".to_owned()),
             read => read,
@@ -161,6 +185,9 @@ impl Secrets {
     /// Begins to fetch what is not here, in the background. What failed before from the same source is
     /// left alone until somebody needs it.
     pub(super) fn fetch_ahead(&self, wanted: impl IntoIterator<Item = (String, SecretSource)>) {
+        if self.consent().is_none() {
+            return;
+        }
         for (name, source) in wanted {
             let has_failed = {
                 let known = self.lock();

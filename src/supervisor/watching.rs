@@ -1,10 +1,13 @@
 //! What the monitor sees, and what it is asked.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
 use super::handle::{Asker, Input, LossRequest, Request};
 use super::secrets::Secrets;
+use super::trust;
 use crate::executor::application_name;
 use crate::monitor::{
     ActivitySample, Cadence, LatePassword, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
@@ -13,9 +16,41 @@ use crate::monitor::{
 use crate::run::{
     Command, ENGINE, LockHolder, ProbeReading, RunState, TargetIdentity, TargetLock, Timestamp,
 };
-use crate::runbook::config::SecretSource;
+use crate::runbook::config::{Environment, SecretSource};
 
 impl Supervisor {
+    /// The user has agreed to it: targets and probes are watched from now on.
+    pub(super) fn begin_to_watch(&mut self) {
+        if self.secrets.consent().is_some() {
+            return;
+        }
+        match trust::consent_to_run(&self.state) {
+            Ok(consent) => self.secrets.permit(consent),
+            Err(asked) => {
+                tracing::error!(path = asked.path, "agreed to, but that is not kept");
+                return;
+            }
+        }
+        let (samples, locks) = self.monitor_news.clone();
+        let monitor = start_monitor(&self.state, &self.secrets, self.clock.now(), samples, locks);
+        self.monitor = Arc::new(monitor);
+        self.secrets.fetch_ahead(Secrets::at_hand(&self.state));
+    }
+
+    /// Somebody may have agreed to it elsewhere (`gonogo trust`).
+    pub(super) async fn look_for_consent(&mut self) {
+        let Some(asked) = &self.state.untrusted else {
+            return;
+        };
+        if trust::consent_to_run(&self.state).is_err() {
+            return;
+        }
+        let digest = asked.digest.clone();
+        if let Err(refusal) = self.carry_out(ENGINE, Command::Consent { digest }).await {
+            tracing::warn!(reason = %refusal.message, "a consent is not recorded");
+        }
+    }
+
     pub(super) async fn observe(&mut self, sample: Sample) {
         match &sample {
             Sample::Activity(activity) => {
@@ -174,8 +209,8 @@ impl Supervisor {
     }
 }
 
-/// Begins to watch every target and probe of the environment. One that cannot be watched is said in
-/// the log; opening the run has refused it already.
+/// Begins to watch every target and probe of the environment, nothing before its user has agreed to it.
+/// One that cannot be watched is said in the log; opening the run has refused it already.
 pub(super) fn start_monitor(
     state: &RunState,
     secrets: &Secrets,
@@ -183,8 +218,13 @@ pub(super) fn start_monitor(
     samples: mpsc::Sender<Sample>,
     locks: mpsc::Sender<LockNews>,
 ) -> Monitor {
+    let nothing = Environment::default();
+    let config = match secrets.consent() {
+        Some(_) => &*state.config,
+        None => &nothing,
+    };
     let mut targets = Vec::new();
-    for (name, target) in &state.config.targets {
+    for (name, target) in &config.targets {
         let parsed = match Target::parse(name, &target.postgres, None) {
             Ok(parsed) => parsed,
             Err(error) => {
@@ -198,7 +238,7 @@ pub(super) fn start_monitor(
         });
     }
     let mut probes = Vec::new();
-    for (name, probe) in &state.config.probes {
+    for (name, probe) in &config.probes {
         match Probe::new(
             name,
             &probe.url,

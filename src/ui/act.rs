@@ -246,6 +246,7 @@ impl App {
                 Some(form) => self.open(form),
                 None => self.say("no other run holds a target of this one", "", Role::Muted),
             },
+            Intent::AskTrust => self.ask_trust(),
             Intent::AskAbandon => self.ask_abandon(),
             Intent::WriteNote => {
                 let step = shown_step(&self.look()).map(|step| step.id.clone());

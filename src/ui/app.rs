@@ -124,7 +124,12 @@ impl App {
     }
 
     pub fn on_message(&mut self, message: Message) {
+        let asked = self.model.run.untrusted.is_some();
         self.model.fold(message);
+        // Agreed to, the run begins; or a new supervisor asks for it.
+        if asked != self.model.run.untrusted.is_some() && self.dialogs.is_empty() {
+            self.begin();
+        }
         self.follow_driver();
     }
 

@@ -137,6 +137,10 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
                 6,
             ));
         }
+        Some(_) if run.untrusted.is_some() => {
+            let text = "configuration NOT TRUSTED";
+            left.push(segment(text, on_banner(Role::Warning), 1));
+        }
         Some((name, None)) => {
             let text = format!("{name}: has not proved which database it is");
             left.push(segment(text, on_banner(Role::Warning), 3));
@@ -231,9 +235,13 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     )
 }
 
-/// The guide's file, where it is no longer what the run was opened from.
+/// The guide, where nobody has armed anything of it yet, and its file, where it is no longer what the
+/// run was opened from.
 fn guide_word(look: &Look<'_>) -> Option<String> {
-    let seen = look.run().guide_on_disk.as_ref()?;
+    let Some(seen) = look.run().guide_on_disk.as_ref() else {
+        let is_new = look.run().provenance.guide_is_new;
+        return is_new.then(|| "guide not yet trusted by you".to_owned());
+    };
     let key = keymap::key_of(Context::Main, Intent::GuideChanged);
     Some(match seen.state {
         GuideOnDisk::Same => return None,

@@ -2,7 +2,10 @@
 //! keeps files of their own.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// A layout or theme is a page or two.
+const LARGEST: u64 = 1 << 20;
 
 /// What is wrong with a file, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,9 +72,19 @@ pub fn own_folder(kind: &str) -> Option<PathBuf> {
     Some(configuration.join("gonogo").join(kind))
 }
 
+/// The text of a file that nobody but the user can change.
+fn own_text(path: &Path) -> Result<String, (String, String)> {
+    let judged = crate::owned::read(path, LARGEST)
+        .map_err(|why| (format!("is not used: {why}"), why.help()))?;
+    String::from_utf8(judged.bytes).map_err(|_| {
+        let help = "fix the file or take it away".to_owned();
+        ("is not UTF-8".to_owned(), help)
+    })
+}
+
 /// The `*.toml` files of a folder by name, each with its text or why it could not be read. No folder
 /// is no files.
-pub fn own_files(folder: &std::path::Path) -> Vec<(String, String, Result<String, FileError>)> {
+pub fn own_files(folder: &Path) -> Vec<(String, String, Result<String, FileError>)> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
@@ -85,11 +98,11 @@ pub fn own_files(folder: &std::path::Path) -> Vec<(String, String, Result<String
         .filter_map(|path| {
             let name = path.file_stem()?.to_string_lossy().into_owned();
             let shown = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|error| FileError {
+            let text = own_text(&path).map_err(|(message, help)| FileError {
                 path: shown.clone(),
                 line: 1,
-                message: format!("cannot be read: {error}"),
-                help: "fix the file or take it away".to_owned(),
+                message,
+                help,
             });
             Some((name, shown, text))
         })

@@ -47,6 +47,7 @@ pub enum Intent {
     Follow,
     AskAcknowledge,
     AskTarget,
+    AskTrust,
     AskAbandon,
     AskQuit,
     WriteNote,
@@ -68,6 +69,7 @@ pub enum Intent {
     Begin,
     Confirm,
     CommitHeld,
+    Trust,
     Go,
     Hold,
     NoGo,
@@ -153,7 +155,7 @@ impl Intent {
     pub fn executes(self) -> bool {
         matches!(
             self,
-            Self::Execute | Self::Begin | Self::Confirm | Self::CommitHeld
+            Self::Execute | Self::Begin | Self::Confirm | Self::CommitHeld | Self::Trust
         )
     }
 

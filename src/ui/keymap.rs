@@ -41,10 +41,12 @@ pub enum Context {
     People,
     HandOver,
     Approve,
+    /// What the configuration would do.
+    Trust,
 }
 
 impl Context {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -68,6 +70,7 @@ impl Context {
         Self::People,
         Self::HandOver,
         Self::Approve,
+        Self::Trust,
     ];
 
     /// Its heading in the help.
@@ -96,6 +99,7 @@ impl Context {
             Self::People => "who is here",
             Self::HandOver => "taking the controls",
             Self::Approve => "as the second person",
+            Self::Trust => "trusting a configuration",
         }
     }
 

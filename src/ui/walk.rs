@@ -325,6 +325,15 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
     if let Some(waits) = waits_for_person(look) {
         return waits;
     }
+    if run.untrusted.is_some() && !run.mode.is_over() {
+        return loud(
+            format!(
+                "nothing starts before you trust its configuration: {} shows it",
+                key(Intent::AskTrust)
+            ),
+            Role::Warning,
+        );
+    }
     let at_hand = step_at_hand(run);
     match run.mode {
         Mode::Held => {

@@ -460,6 +460,7 @@ async fn folders_and_files() {
             ),
         )
         .unwrap();
+        home.trust(&folder).exits(0);
         // A folder that somebody put among the runs.
         let runs = home.path().join("state/gonogo/runs");
         std::fs::create_dir_all(runs.join(name)).unwrap();

@@ -404,7 +404,7 @@ fn no_error_holds_a_foreign_control_byte() {
                 format!("default_environment = \"{text}\"\n"),
                 format!("# {text}\n[environments.test]\nunknown = 1\n"),
             ] {
-                home.write("gonogo.toml", &line);
+                home.plant("gonogo.toml", &line);
                 let (code, out, err) = printed(home.command(&["plan", GUIDE]));
                 assert_document(&out, &line);
                 assert_document(&err, &line);
@@ -486,7 +486,9 @@ async fn the_terminal_gets_nothing_of(first: usize) {
             std::fs::read_to_string(home.path().join(GUIDE)).unwrap()
         ),
     );
-    cockpit.wait_for("guide CHANGED on disk");
+    until("the changed guide", || {
+        cockpit.shows("CHANGED").then_some(())
+    });
     look(&mut cockpit, &["D"]);
     cockpit.wait_for("as it is now");
     look(&mut cockpit, &["<up>", "<esc>"]);

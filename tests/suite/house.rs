@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Floors from the ground up. Modules of one floor may not import each other, except where one is
 /// named before the other with `<`.
 const FLOORS: [&[&str]; 8] = [
-    &["text", "tls"],
+    &["text", "tls", "owned"],
     &["runbook"],
     &["run"],
     &["journal", "executor", "monitor", "report"],

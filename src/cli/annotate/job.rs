@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::configuration::{self, CONFIG_FILE};
 use super::super::exit::Trouble;
-use super::super::open;
+use super::super::{identity, open};
 use super::write::{self, WriteError};
+use crate::run::Configuration;
 use crate::runbook::annotate::{
     AnnotateError, Answer, Settle, annotate, annotations, prove, stale, unified_diff,
 };
 use crate::runbook::config::{Annotation, Config, add_annotations, annotation_text, parse_config};
 use crate::runbook::diagnostic::Severity;
 use crate::runbook::{Runbook, closest, parse_annotated};
+use crate::supervisor::trust;
 
 pub(super) struct Job {
     /// The guide as the person named it.
@@ -22,6 +25,8 @@ pub(super) struct Job {
     /// The `gonogo.toml` of the guide, or where one would stand.
     pub config_path: PathBuf,
     config_text: Option<String>,
+    /// What would have to be agreed to of it.
+    before: Option<Configuration>,
     /// The guide's path from there.
     name: String,
     /// Everything goes to `gonogo.toml`.
@@ -52,13 +57,16 @@ impl Job {
     /// With `look_only` nothing will be written, and nothing can stand in the way of it.
     pub fn read(guide: &Path, beside: bool, look_only: bool) -> color_eyre::Result<Self> {
         let bytes = open::read_guide(guide)?;
-        let (config, found) = open::read_config(guide)?;
-        let mut runbook = open::understand(guide, &bytes, &config, found.as_deref());
+        let (config, found) = configuration::read(guide)?;
+        let mut runbook = open::understand(guide, &bytes, &config, found.as_ref());
         open::check_conditions(&mut runbook, &bytes, &config);
         let path = guide.canonicalize()?;
-        let config_text = found.as_ref().map(std::fs::read_to_string).transpose()?;
-        let config_path = found.unwrap_or_else(|| path.with_file_name(open::CONFIG_FILE));
-        let name = open::guide_name(guide, &config_path).unwrap_or_default();
+        let before = found.as_ref().map(|file| file.configuration.clone());
+        let (config_text, config_path) = match found {
+            Some(file) => (Some(file.text), file.path),
+            None => (None, path.with_file_name(CONFIG_FILE)),
+        };
+        let name = configuration::guide_name(guide, &config_path).unwrap_or_default();
         let obstacle = write::obstacle(&path).filter(|_| !look_only);
         Ok(Self {
             file: guide.display().to_string(),
@@ -68,6 +76,7 @@ impl Job {
             config,
             config_path,
             config_text,
+            before,
             name,
             beside: beside || obstacle.is_some(),
             obstacle,
@@ -143,7 +152,7 @@ impl Job {
         let stale = stale(&self.bytes, &self.old_annotations());
         let before = self.config_text.as_deref().unwrap_or_default();
         let text = add_annotations(before, &new, &stale).map_err(|error| error.to_string())?;
-        let all = parse_config(open::CONFIG_FILE, &text).0;
+        let all = parse_config(CONFIG_FILE, &text).0;
         let after = parse_annotated(&self.file, &self.bytes, &all.annotations_of(&self.name));
         prove(&self.runbook, &after, answers).map_err(|error| error.to_string())?;
         Ok(text)
@@ -169,7 +178,7 @@ impl Job {
         let bytes = guide.unwrap_or(&self.bytes);
         let config = config.map_or_else(
             || self.config.clone(),
-            |text| parse_config(open::CONFIG_FILE, text).0,
+            |text| parse_config(CONFIG_FILE, text).0,
         );
         let mut after = parse_annotated(&self.file, bytes, &config.annotations_of(&self.name));
         open::check_conditions(&mut after, bytes, &config);
@@ -202,6 +211,7 @@ impl Job {
         if let Some(text) = &edits.config {
             write::replace(&self.config_path, before, text.as_bytes())
                 .map_err(|error| (config.clone(), error))?;
+            self.keep_consent();
             written.push(config);
         }
         if let Some(bytes) = &edits.guide {
@@ -227,7 +237,22 @@ impl Job {
         let before = self.config_text.as_ref().map(String::as_bytes);
         write::replace(&self.config_path, before, text.as_bytes())
             .map_err(|error| error.to_string())?;
+        self.keep_consent();
         Ok(self.config_path.display().to_string())
+    }
+
+    /// What was agreed to before stays so: what was added is this user's own answer.
+    fn keep_consent(&self) {
+        let agreed = self.before.as_ref().and_then(trust::granted).is_some();
+        if !agreed {
+            return;
+        }
+        let kept = configuration::read_file(&self.config_path).map(|(_, file)| {
+            trust::grant(&file.configuration, &identity::me(), chrono::Utc::now())
+        });
+        if !matches!(kept, Ok(Ok(()))) {
+            tracing::warn!("the configuration has to be agreed to again");
+        }
     }
 
     /// Checks a condition as `gonogo check` does. `ids` are names that blocks get in this walk.

@@ -7,14 +7,17 @@ use super::machine::psql_major;
 use crate::monitor::{StatementsState, Survey, Target, survey};
 use crate::runbook::config::Environment;
 use crate::supervisor::Secrets;
+use crate::supervisor::trust::Consent;
 
 /// A clock that differs by more makes times in a report misleading.
 const CLOCK_MS: i64 = 2_000;
 
+/// Looks at secrets, databases and probes; the user has agreed to that.
 pub(super) async fn look_at(
     findings: &mut Findings,
     environment: &Environment,
     beside: Option<&Path>,
+    consent: &Consent,
 ) {
     let mut directory = beside.unwrap_or(Path::new(".")).to_owned();
     if let Some(own) = &environment.directory {
@@ -26,7 +29,7 @@ pub(super) async fn look_at(
             );
         }
     }
-    let secrets = Secrets::new(directory);
+    let secrets = Secrets::new(directory, Some(consent.clone()));
     for (name, source) in &environment.secrets {
         match secrets.get(name, source).await {
             Ok(_) => findings.good(format!("secret {name} has a value")),

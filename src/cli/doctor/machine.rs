@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::Findings;
 use crate::cli::holders;
+use crate::owned;
 use crate::supervisor::place;
 
 /// Less than this many MiB is little for a journal and the output of a deployment.
@@ -49,10 +50,13 @@ pub(super) fn psql_major() -> Option<i32> {
 
 pub(super) fn state(findings: &mut Findings) -> color_eyre::Result<()> {
     let root = place::root()?;
-    if let Err(error) = place::create_private(&root) {
+    if let Err(why) = owned::make(&root, owned::PRIVATE) {
         findings.bad(
-            format!("{}: {error}", root.display()),
-            "set `XDG_STATE_HOME` to a folder you may write",
+            why.to_string(),
+            format!(
+                "{}, or set `XDG_STATE_HOME` to a folder of your own",
+                why.help()
+            ),
         );
         return Ok(());
     }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, open, print};
+use super::configuration::{self, ConfigFile};
+use super::{Exit, print};
+use crate::supervisor::trust;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -128,13 +130,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         Some(guide) => guide.clone(),
         None => std::env::current_dir()?,
     };
-    let beside = if near.is_dir() {
-        near.join("gonogo.toml")
-    } else {
-        near
-    };
-    let (config, path) = open::read_config(&beside)?;
-    match path {
+    let (config, file) = configuration::read(&near)?;
+    match file {
         None => {
             findings.begin("environments")?;
             findings.warn(
@@ -142,7 +139,12 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                 "without one there is no database pane and no probe; see docs/configuration.md",
             );
         }
-        Some(path) => {
+        Some(ConfigFile {
+            path,
+            configuration,
+            ..
+        }) => {
+            let consent = trust::consent(&configuration);
             let known: Vec<&str> = config.environments.keys().map(String::as_str).collect();
             if let Some(wanted) = &arguments.env
                 && !config.environments.contains_key(wanted)
@@ -157,7 +159,19 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                     continue;
                 }
                 findings.begin(format!("environment {name} ({})", path.display()))?;
-                environment::look_at(&mut findings, environment, path.parent()).await;
+                match &consent {
+                    Some(consent) => {
+                        environment::look_at(&mut findings, environment, path.parent(), consent)
+                            .await;
+                    }
+                    None => findings.bad(
+                        "not looked at: you have not said yet that you trust this file",
+                        format!(
+                            "`gonogo trust {}` shows what it would do, and asks",
+                            path.display()
+                        ),
+                    ),
+                }
             }
         }
     }

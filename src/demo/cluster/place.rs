@@ -1,8 +1,8 @@
 //! The directory a throwaway server lives in, and the user it runs as. A data directory is copied
 //! from a template that `initdb` makes once per installation, because that is three times as fast.
 
-use std::fs::{DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::{Binaries, ClusterError};
+use crate::owned;
 
 /// Longest directory in which `.s.PGSQL.65535` still fits a socket address (macOS: 104 bytes).
 const LONGEST: usize = 85;
@@ -218,34 +219,13 @@ fn base(shared: bool) -> Result<PathBuf, ClusterError> {
         } else if shared && !all_may_enter(&parent) {
             reason = format!("`{}` is closed to other users", parent.display());
         } else {
-            match prepare(&base, uid) {
-                Ok(()) => return Ok(base),
-                Err(error) => reason = error,
+            match owned::make(&base, owned::OPEN_TO_PASS) {
+                Ok(_) => return Ok(base),
+                Err(why) => reason = format!("{why}; {}", why.help()),
             }
         }
     }
     Err(ClusterError::Place { reason })
-}
-
-/// Creates the base, or makes sure that nobody else prepared it for us.
-fn prepare(base: &Path, uid: u32) -> Result<(), String> {
-    match DirBuilder::new().mode(0o711).create(base) {
-        Ok(()) => {
-            return std::fs::set_permissions(base, Permissions::from_mode(0o711))
-                .map_err(|error| format!("`{}`: {error}", base.display()));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(format!("`{}`: {error}", base.display())),
-    }
-    let metadata = std::fs::symlink_metadata(base)
-        .map_err(|error| format!("`{}`: {error}", base.display()))?;
-    if !metadata.is_dir() || metadata.uid() != uid || metadata.mode() & 0o022 != 0 {
-        return Err(format!(
-            "`{}` belongs to somebody else; remove it",
-            base.display()
-        ));
-    }
-    Ok(())
 }
 
 fn all_may_enter(path: &Path) -> bool {
@@ -265,17 +245,6 @@ mod tests {
         let user = account(accounts, "postgres").unwrap();
         assert_eq!((user.uid, user.gid), (101, 104));
         assert!(account(accounts, "nobody").is_none());
-    }
-
-    #[test]
-    fn a_base_that_others_may_write_is_refused() {
-        let parent = tempfile::tempdir().unwrap();
-        let base = parent.path().join("base");
-        let uid = rustix::process::geteuid().as_raw();
-        prepare(&base, uid).unwrap();
-        prepare(&base, uid).unwrap();
-        std::fs::set_permissions(&base, Permissions::from_mode(0o777)).unwrap();
-        assert!(prepare(&base, uid).unwrap_err().contains("somebody else"));
     }
 
     #[test]

@@ -207,13 +207,16 @@ fn every_command(run: &Run) -> Vec<Command> {
         Command::GuideSeen {
             state: GuideOnDisk::Same,
         },
+        Command::Consent {
+            digest: "x".to_owned(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 33;
+const KINDS: usize = 34;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -251,6 +254,7 @@ fn kind(command: &Command) -> usize {
         Command::Held { .. } => 30,
         Command::TransactionSeen { .. } => 31,
         Command::GuideSeen { .. } => 32,
+        Command::Consent { .. } => 33,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

@@ -20,6 +20,7 @@ mod preview;
 mod resolve;
 mod rollback;
 mod target;
+mod trust;
 mod word;
 
 use ratatui::buffer::Buffer;
@@ -50,6 +51,7 @@ pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
 pub use target::take_target;
+pub use trust::TrustDialog;
 
 pub trait Dialog: Send {
     /// Whose keys work while it is on top.

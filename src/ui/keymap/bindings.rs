@@ -107,6 +107,13 @@ pub const BINDINGS: &[Binding] = {
             "take the target over from another run",
             None,
         ),
+        bind(
+            Main,
+            key!('V'),
+            I::AskTrust,
+            "what the configuration would do",
+            None,
+        ),
         bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
         bind(Main, key!('w'), I::LookAtWatches, "watches", Some(8)),
         bind(
@@ -387,6 +394,9 @@ pub const BINDINGS: &[Binding] = {
         bind(Approve, key!('n'), I::Object, "say no", Some(1)),
         bind(Approve, CANCEL, I::Close, "close, say nothing", Some(2)),
         //
+        bind(Trust, key!('Y'), I::Trust, "TRUST it", Some(0)),
+        bind(Trust, CANCEL, I::Close, "close, start nothing", Some(1)),
+        //
         bind(People, UP, I::Up, "up", None),
         bind(People, DOWN, I::Down, "down", None),
         bind(HandOver, UP, I::Up, "up", None),
@@ -395,6 +405,10 @@ pub const BINDINGS: &[Binding] = {
         bind(Approve, DOWN, I::Down, "down", None),
         bind(Approve, PAGE_UP, I::PageUp, "a page up", None),
         bind(Approve, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Trust, UP, I::Up, "up", None),
+        bind(Trust, DOWN, I::Down, "down", None),
+        bind(Trust, PAGE_UP, I::PageUp, "a page up", None),
+        bind(Trust, PAGE_DOWN, I::PageDown, "a page down", None),
         bind(Preview, UP, I::Up, "up", None),
         bind(Preview, DOWN, I::Down, "down", None),
         bind(Preview, PAGE_UP, I::PageUp, "a page up", None),

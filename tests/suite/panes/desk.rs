@@ -12,8 +12,8 @@ use gonogo::monitor::{
     StatementsSample,
 };
 use gonogo::run::{
-    ActionId, Command, ENGINE, Event, Evidence, Facts, OutputLine, OutputStream, OutputTail,
-    Record, RunState, TargetIdentity, Timestamp, advance, apply, decide, open,
+    ActionId, Command, Configuration, ENGINE, Event, Evidence, Facts, OutputLine, OutputStream,
+    OutputTail, Record, RunState, TargetIdentity, Timestamp, advance, apply, decide, open,
 };
 use gonogo::runbook::config::{Environment, Target};
 use gonogo::runbook::parse;
@@ -132,6 +132,18 @@ impl Desk {
             desk.hears(Message::Sample(Box::new(sample)));
         }
         desk
+    }
+
+    /// With a configuration that nobody has agreed to yet.
+    pub fn asking_for_consent(mut self, text: &str) -> Self {
+        let (config, _) = gonogo::runbook::config::parse_config("gonogo.toml", text);
+        let configuration = Box::new(Configuration {
+            path: "/srv/shop/gonogo.toml".to_owned(),
+            digest: "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8".to_owned(),
+            reach: config.reach(),
+        });
+        self.happens(ENGINE, vec![Event::ConsentAsked { configuration }]);
+        self
     }
 
     fn happens(&mut self, by: &str, events: Vec<Event>) {

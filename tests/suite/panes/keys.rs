@@ -19,6 +19,7 @@ fn is_grave(command: &Command) -> bool {
             | Command::Rollback { .. }
             | Command::Abandon { .. }
             | Command::Arm { .. }
+            | Command::Consent { .. }
             | Command::TakeControl {}
     )
 }

@@ -495,6 +495,22 @@ fn the_dialogs() {
 }
 
 #[test]
+fn a_configuration_is_agreed_to_before_anything_starts() {
+    let text = "[environments.staging]\ntargets.main = { postgres = \"host=db1 dbname=app\", password = { command = \"pass show shop/db\" } }\nprobes.api = \"http://api.internal/health\"\nvalues.RELEASE = \"2.14\"\n";
+    let mut desk = Desk::of("# G\n\n## Phase 1: Work\n\n- [ ] Look\n", "staging", false)
+        .asking_for_consent(text);
+    shows_at("consent", &mut desk, 80, 24);
+    desk.burst("Y");
+    desk.press("<Enter>");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    shows_at("consent_open", &mut desk, 80, 24);
+    desk.press("V");
+    desk.press("Y");
+    assert!(matches!(desk.sent[..], [Command::Consent { .. }]));
+    shows_at("consent_given", &mut desk, 80, 24);
+}
+
+#[test]
 fn inputs_and_alternatives() {
     let guide = "# Stop it\n\n## Phase 1: Stop\n\n### Stop the writes\n\nTo `<host>`, as agreed.\n\n```bash {choice=stop:service .run}\nsystemctl stop app@<host>\n```\n\n```bash {choice=stop:readonly .run}\n./readonly on <host>\n```\n\n## Phase 2: Go\n\n### Go\n\n- [ ] Gone\n";
     let mut desk = Desk::of(guide, "staging", false);

@@ -59,11 +59,26 @@ impl Home {
         self.directory.path()
     }
 
+    /// Writes a file as the person whose home this is: they trust a configuration of their own.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.plant(name, text);
+        if path.ends_with("gonogo.toml") {
+            self.trust(&path);
+        }
+        path
+    }
+
+    /// Writes a file as somebody else would: nobody has agreed to it.
+    pub fn plant(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
+    }
+
+    /// Agrees to the configuration of a file or folder, where it can be read.
+    pub fn trust(&self, near: &Path) -> Done {
+        self.gonogo(&["trust", near.to_str().unwrap(), "--yes"])
     }
 
     /// `gonogo.toml` with one environment `test` whose target `main` is this database. A walk that has
