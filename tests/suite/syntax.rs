@@ -1,0 +1,3 @@
+//! The syntax layer held against what would break it.
+
+mod bounds;
