@@ -36,7 +36,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .with_writer(move || log)
         .init();
     let directory = session::directory_of(&arguments.run)?;
-    let (mut supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
+    let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
     let socket = place::make_socket_path(&directory)?;
     let uid = rustix::process::getuid().as_raw();
     let guests = place::guest_socket_path(uid, &arguments.run);
@@ -65,14 +65,14 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     // A log that begins without its end tells of a death that nothing here could report.
     tracing::info!(run = %arguments.run, pid = std::process::id(), "supervisor begins");
     let supervising = supervisor.run(leave.clone());
-    tokio::select! {
-        ended = supervising => ended?,
+    let lock = tokio::select! {
+        ended = supervising => Some(ended?),
         served = serving => match served {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => None,
             Ok(Err(error)) => return Err(error.into()),
             Err(error) => return Err(error.into()),
         },
-    }
+    };
     // As long as it holds the run's lock: the next one makes its own in their place.
     let link = directory.join("socket");
     for socket in [&socket, &link, &guests] {
@@ -80,7 +80,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             tracing::debug!(%error, "the socket is gone already");
         }
     }
-    drop(supervisor);
+    drop(lock);
     tracing::info!("supervisor ends");
     Ok(Exit::Done)
 }

@@ -226,7 +226,7 @@ fn roll_back(state: &RunState, facts: &Facts, now: Timestamp) -> Result<Vec<Even
                     let title = super::walk::before_colon(&title);
                     return Ok(finish(state, &option.id, Some(format!("{title}: {why}"))));
                 }
-                Progress::NotStarted if state.untrusted.is_some() => return Vec::new(),
+                Progress::NotStarted if state.untrusted.is_some() => return Ok(Vec::new()),
                 Progress::NotStarted => {
                     let started = begin(state, facts, rollback, step, action)?;
                     return Ok(match started {

@@ -82,6 +82,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         provenance: _,
         armed_before: _,
         seq: _,
+        untrusted: _,
     } = state;
     shift.all([opened_at, last_event_at]);
     shift.all(window_ends.iter_mut().chain(completed_at));

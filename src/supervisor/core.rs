@@ -228,13 +228,13 @@ impl Supervisor {
             damage,
             standing_kept: 0,
         };
-        supervisor.begin().await?;
+        supervisor.introduce().await?;
         Ok((supervisor, handle))
     }
 
     /// Writes that it has begun, before anybody can ask it anything: whoever joins finds in the state
     /// whether its user has to agree to something first.
-    async fn begin(&mut self) -> Result<(), SupervisorError> {
+    async fn introduce(&mut self) -> Result<(), SupervisorError> {
         let epoch = self.state.epoch + 1;
         let mut first = vec![Event::SupervisorStarted {
             pid: std::process::id(),
@@ -256,11 +256,12 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Runs until the run is over and nobody watches, or `leave` is notified.
+    /// Runs until the run is over and nobody watches, or `leave` is notified. The lock of the run is handed
+    /// back: what else is taken away is taken away under it.
     ///
     /// # Errors
     /// None so far: what goes wrong is told to who watches.
-    pub async fn run(&mut self, leave: Arc<Notify>) -> Result<(), SupervisorError> {
+    pub async fn run(mut self, leave: Arc<Notify>) -> Result<RunLock, SupervisorError> {
         self.follow_the_clock().await;
         self.reserve.take();
         self.adopt().await;
@@ -311,7 +312,7 @@ impl Supervisor {
         if let Err(error) = self.journal.close().await {
             tracing::warn!(%error, "the journal's log is not written back");
         }
-        Ok(())
+        Ok(self._lock)
     }
 
     async fn take(&mut self, input: Input) {

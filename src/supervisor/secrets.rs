@@ -288,7 +288,10 @@ mod tests {
     #[tokio::test]
     async fn one_look_serves_all_who_ask_and_is_shown_while_it_lasts() {
         let folder = tempfile::tempdir().unwrap();
-        let secrets = Secrets::new(folder.path().to_owned());
+        let secrets = Secrets::new(
+            folder.path().to_owned(),
+            crate::supervisor::trust::consent(&Default::default()),
+        );
         let slow = command("echo x >> asked; while [ ! -e go ]; do sleep 0.01; done; echo value");
         let asked: Vec<_> = (0..5)
             .map(|_| {
@@ -314,7 +317,10 @@ mod tests {
     #[tokio::test]
     async fn what_failed_is_shown_and_tried_again_only_when_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
-        let secrets = Secrets::new(folder.path().to_owned());
+        let secrets = Secrets::new(
+            folder.path().to_owned(),
+            crate::supervisor::trust::consent(&Default::default()),
+        );
         let fails = command("echo x >> asked; exit 3");
         let reason = secrets.get("TOKEN", &fails).await.unwrap_err();
         assert!(reason.contains("exit status: 3"), "{reason}");
