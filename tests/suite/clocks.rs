@@ -41,7 +41,7 @@ impl Clocks for SetClocks {
 struct Supervised {
     handle: Handle,
     leave: Arc<Notify>,
-    running: JoinHandle<()>,
+    running: JoinHandle<gonogo::journal::RunLock>,
 }
 
 impl Supervised {
