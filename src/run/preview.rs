@@ -206,7 +206,7 @@ pub(super) fn reckon(
     let confirm = confirm.or_else(|| {
         let whole = |what: &String| what == "dropdb" || what == "DROP DATABASE";
         let drops = subject.destructive.iter().any(whole);
-        drops.then(|| dropped_database(&command)).flatten()
+        drops.then(|| dropped_database(&command, actor)).flatten()
     });
     let confirm = confirm.or_else(|| {
         state

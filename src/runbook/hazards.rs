@@ -1,127 +1,64 @@
 //! What a command can do to people who did not expect it: destroy something, or never end.
 
+mod destroys;
+mod programs;
+mod statements;
+
 use super::model::Actor;
 use super::pattern::pattern;
+use super::syntax::{self, Span};
 
-/// What the code destroys, one phrase each, in the order of the code.
-pub(super) fn destructive(code: &str, actor: Actor) -> Vec<String> {
-    let mut found: Vec<(usize, String)> = Vec::new();
-    let mut add = |at: usize, phrase: String| {
-        if !found.iter().any(|(_, known)| *known == phrase) {
-            found.push((at, phrase));
-        }
+/// Code inside of code inside of code: deeper nobody looks.
+const DEEPEST: usize = 4;
+
+/// Something that is destroyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Danger {
+    /// `DROP TABLE`, `rm -r`.
+    pub phrase: String,
+    /// What says so, in the code.
+    pub span: Span,
+}
+
+/// What the code destroys, each phrase once, in the order of the code.
+pub(super) fn dangers(code: &str, actor: Actor) -> Vec<Danger> {
+    let mut found = match actor {
+        Actor::Shell => destroys::dangers(&syntax::read_shell(code), 0),
+        Actor::Sql => statements::dangers(&syntax::read_sql(code), 0),
+        Actor::Http | Actor::Nobody => Vec::new(),
     };
-    let code = without_comments(code, actor);
-    let lower = code.to_ascii_lowercase();
-    if ["drop", "truncate", "delete", "update"]
-        .iter()
-        .any(|verb| lower.contains(verb))
-    {
-        for hit in pattern!(r"(?i)\bdrop\s+(table|database|schema|column|index|materialized\s+view|view|function|procedure|trigger|type|sequence|extension|role|user|constraint|policy|publication|subscription|owned)\b|\btruncate\s+(?:table\s+)?[\w.]|\bdelete\s+from\b").find_iter(&code) {
-            let words: Vec<String> = hit.as_str().split_whitespace().map(str::to_uppercase).collect();
-            let phrase = if words[0] == "TRUNCATE" { "TRUNCATE".to_owned() } else { words.join(" ") };
-            add(hit.start(), phrase);
-        }
-        for hit in
-            pattern!(r"(?is)\bupdate\s+[\w.]+(?:\s+(?:as\s+)?\w+)?\s+set\s[^;]*").find_iter(&code)
-        {
-            if !hit.as_str().to_ascii_lowercase().contains("where") {
-                add(hit.start(), "UPDATE without WHERE".to_owned());
-            }
+    found.sort_by_key(|danger| danger.span.start);
+    let mut known: Vec<Danger> = Vec::with_capacity(found.len());
+    for danger in found {
+        if !known.iter().any(|one| one.phrase == danger.phrase) {
+            known.push(danger);
         }
     }
-    if actor == Actor::Shell {
-        const PHRASES: [(&str, &str); 24] = [
-            ("dropdb", r"(?m)(?:^|[\s;&|(])dropdb\s"),
-            ("dropuser", r"(?m)(?:^|[\s;&|(])dropuser\s"),
-            ("rm -r", r"(?m)(?:^|[\s;&|(])rm\s+(?:-\w+\s+)*-\w*[rR]"),
-            ("rm", r"(?m)(?:^|[\s;&|(])rm\s+(?:-[fiv]+\s+)*[^-\s]"),
-            ("find -delete", r"\bfind\b[^\n]*\s-delete\b"),
-            (
-                "pg_restore --clean",
-                r"\bpg_restore\b(?s:[^;\n]|\\\n)*?\s(?:--clean|-c)\b",
-            ),
-            (
-                "git push --force",
-                r"\bgit\s+push\b[^\n]*\s(?:--force|-f\b|--force-with-lease)",
-            ),
-            ("git reset --hard", r"\bgit\s+reset\b[^\n]*--hard"),
-            ("git clean", r"\bgit\s+clean\s+-\w*f"),
-            ("kubectl delete", r"\bkubectl\b[^\n|;]*\sdelete\s"),
-            ("docker rm", r"\bdocker\s+(?:container\s+)?rm\s"),
-            ("docker rmi", r"\bdocker\s+(?:rmi|image\s+(?:rm|prune))\b"),
-            ("docker volume rm", r"\bdocker\s+volume\s+(?:rm|prune)\b"),
-            ("docker system prune", r"\bdocker\s+system\s+prune\b"),
-            (
-                "docker compose down -v",
-                r"\bdocker[- ]compose\b[^\n]*\sdown\b[^\n]*\s(?:-v|--volumes)\b",
-            ),
-            (
-                "terraform destroy",
-                r"\b(?:terraform|tofu|pulumi)\b[^\n]*\bdestroy\b",
-            ),
-            ("helm uninstall", r"\bhelm\s+(?:uninstall|delete)\b"),
-            ("mkfs", r"\bmkfs"),
-            ("dd", r"\bdd\s+[^\n]*\bof="),
-            ("redis flush", r"(?i)\bredis-cli\b[^\n]*\bflush(?:all|db)\b"),
-            (
-                "aws s3 rm",
-                r"\baws\s+s3\s+(?:rm|rb)\b|\baws\s+[\w-]+\s+(?:delete|terminate)-",
-            ),
-            ("gcloud delete", r"\bgcloud\b[^\n]*\sdelete\b"),
-            (
-                "supabase db reset",
-                r"\bsupabase\s+db\s+reset\b|\bprisma\s+migrate\s+reset\b|\bdb:(?:drop|reset)\b",
-            ),
-            ("heroku pg:reset", r"\bpg:reset\b|\bapps:destroy\b"),
-        ];
-        static PATTERNS: std::sync::LazyLock<Vec<regex::Regex>> = std::sync::LazyLock::new(|| {
-            PHRASES
-                .iter()
-                .map(|(_, expression)| super::pattern::compile(expression))
-                .collect()
-        });
-        for ((phrase, _), pattern) in PHRASES.iter().zip(PATTERNS.iter()) {
-            if let Some(hit) = pattern.find(&code) {
-                if *phrase == "rm"
-                    && found_contains(&found_phrases(&code, &PATTERNS[2]), hit.start())
-                {
-                    continue;
-                }
-                add(hit.start(), (*phrase).to_owned());
-            }
-        }
+    known
+}
+
+/// The phrases of [`dangers`].
+pub(super) fn destructive(code: &str, actor: Actor) -> Vec<String> {
+    let found = dangers(code, actor).into_iter();
+    found.map(|danger| danger.phrase).collect()
+}
+
+/// The database that a command drops, where it is written out: its name is typed to confirm it.
+pub fn dropped_database(command: &str, actor: Actor) -> Option<String> {
+    match actor {
+        Actor::Shell => destroys::dropped_database(&syntax::read_shell(command), 0),
+        Actor::Sql => statements::dropped_database(&syntax::read_sql(command)),
+        Actor::Http | Actor::Nobody => None,
     }
-    found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, phrase)| phrase).collect()
-}
-
-fn found_phrases(code: &str, pattern: &regex::Regex) -> Vec<usize> {
-    pattern.find_iter(code).map(|hit| hit.start()).collect()
-}
-
-fn found_contains(starts: &[usize], at: usize) -> bool {
-    starts.contains(&at)
 }
 
 /// Code without its comments; line ends stay.
 pub(super) fn without_comments(code: &str, actor: Actor) -> String {
-    let mut kept = String::with_capacity(code.len());
-    for line in code.lines() {
-        let trimmed = line.trim_start();
-        let comment =
-            trimmed.starts_with("--") || (actor != Actor::Sql && trimmed.starts_with('#'));
-        if !comment {
-            let cut = if actor == Actor::Sql {
-                line.find("--").unwrap_or(line.len())
-            } else {
-                line.find(" # ").unwrap_or(line.len())
-            };
-            kept.push_str(&line[..cut]);
-        }
-        kept.push('\n');
+    match actor {
+        Actor::Shell => syntax::read_shell(code).without_comments(),
+        Actor::Sql => syntax::read_sql(code).without_comments(),
+        Actor::Http | Actor::Nobody => code.to_owned(),
     }
-    kept
 }
 
 /// Whether the code runs until somebody stops it.
@@ -208,56 +145,164 @@ fn is_detached(line: &str) -> bool {
         || (pattern!(r"^top\b").is_match(line) && line.contains("-b") && line.contains("-n"))
 }
 
-/// The database that a command drops, where it is written out: its name is typed to confirm it.
-pub fn dropped_database(command: &str) -> Option<String> {
-    let joined = command.replace("\\\n", " ");
-    let sql = pattern!(r#"(?i)\bdrop\s+database\s+(?:if\s+exists\s+)?"?([A-Za-z_][\w$-]*)"#);
-    let shell = pattern!(r"(?m)(?:^|[\s;&|(])dropdb\s+([^\n;&|#]*)");
-    if let Some(name) = sql.captures(&joined).and_then(|found| found.get(1)) {
-        return Some(name.as_str().to_owned());
-    }
-    let arguments = shell.captures(&joined)?.get(1)?.as_str();
-    let name = arguments
-        .split_whitespace()
-        .last()?
-        .trim_matches(['\'', '"']);
-    let plain = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
-    (!name.is_empty() && !name.starts_with('-') && name.chars().all(plain)).then(|| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_destroyed() {
-        let shell = |code| destructive(code, Actor::Shell);
-        assert_eq!(shell("dropdb -h db app_test"), ["dropdb"]);
-        assert_eq!(shell("rm -rf build"), ["rm -r"]);
-        assert_eq!(shell("rm old.log"), ["rm"]);
-        assert_eq!(
-            shell("pg_restore -d app --clean \\\n  x.dump"),
-            ["pg_restore --clean"]
-        );
-        assert_eq!(
-            shell("psql -c \"\nDROP TABLE IF EXISTS a;\n\""),
-            ["DROP TABLE"]
-        );
-        assert_eq!(shell("# rm -rf /\nls"), Vec::<String>::new());
-        assert_eq!(
-            shell("docker compose up -d && git push origin main"),
-            Vec::<String>::new()
-        );
-        let sql = |code| destructive(code, Actor::Sql);
-        assert_eq!(
-            sql("ALTER TABLE t DROP COLUMN c; TRUNCATE t;"),
-            ["DROP COLUMN", "TRUNCATE"]
-        );
-        assert_eq!(sql("UPDATE t SET a = 1;"), ["UPDATE without WHERE"]);
-        assert_eq!(
-            sql("UPDATE t SET a = 1 WHERE b; -- DROP TABLE x"),
-            Vec::<String>::new()
-        );
+    fn what_a_shell_destroys() {
+        for (code, phrases) in [
+            ("dropdb -h db app_test", vec!["dropdb"]),
+            ("rm -rf build", vec!["rm -r"]),
+            ("rm old.log", vec!["rm"]),
+            ("echo \"a # b\"; rm -rf ./data", vec!["rm -r"]),
+            (
+                "printf '%s\\n' \"$(cat <<'END-OF-NOTE'\nnothing\nEND-OF-NOTE\n)\"; dropdb shop",
+                vec!["dropdb"],
+            ),
+            (
+                "pg_restore -d app --clean \\\n  x.dump",
+                vec!["pg_restore --clean"],
+            ),
+            (
+                "psql -c \"\nDROP TABLE IF EXISTS a;\n\"",
+                vec!["DROP TABLE"],
+            ),
+            ("psql -tAc 'TRUNCATE a' app", vec!["TRUNCATE"]),
+            ("psql app <<SQL\nDELETE FROM a;\nSQL", vec!["DELETE FROM"]),
+            ("echo 'DROP VIEW v' | psql", vec!["DROP VIEW"]),
+            (
+                "docker compose exec -T database psql -U app app << .\nDROP SCHEMA IF EXISTS x CASCADE;\n.\necho y",
+                vec!["DROP SCHEMA"],
+            ),
+            ("bash -c 'cd x && rm -r y'", vec!["rm -r"]),
+            ("eval \"dropdb $NAME\"", vec!["dropdb"]),
+            ("ssh host 'sudo rm -rf /srv/x'", vec!["rm -r"]),
+            ("ssh host <<'END'\nrm a\nEND", vec!["rm"]),
+            ("ssh host rm -rf a", vec!["rm -r"]),
+            ("trap 'rm -f a' EXIT", vec!["rm"]),
+            ("ls | xargs -n 1 rm -f", vec!["rm"]),
+            ("find . -name x -exec rm {} +", vec!["rm"]),
+            ("find . -name '*.log' -delete", vec!["find -delete"]),
+            ("sudo -u app env A=1 rm -r x", vec!["rm -r"]),
+            ("x=$(rm -rf a)", vec!["rm -r"]),
+            ("echo `rm -rf a`", vec!["rm -r"]),
+            (
+                "if true; then for i in a; do rm \"$i\"; done; fi",
+                vec!["rm"],
+            ),
+            ("clean() { rm -rf \"$1\"; }\nclean x", vec!["rm -r"]),
+            ("kubectl -n shop delete pod a", vec!["kubectl delete"]),
+            ("kubectl exec pod -- dropdb a", vec!["dropdb"]),
+            ("terraform -chdir=x destroy", vec!["terraform destroy"]),
+            (
+                "aws ec2 terminate-instances --instance-ids i",
+                vec!["aws delete"],
+            ),
+            ("aws s3 rm s3://b --recursive", vec!["aws s3 rm"]),
+            ("git push -f origin main", vec!["git push --force"]),
+            ("git push origin +main", vec!["git push --force"]),
+            ("docker compose down -v", vec!["docker compose down -v"]),
+            ("docker volume rm x", vec!["docker volume rm"]),
+            ("mysql -e 'DROP TABLE a' app", vec!["DROP TABLE"]),
+            ("dd if=a of=/dev/sda", vec!["dd"]),
+            ("redis-cli -n 1 FLUSHDB", vec!["redis flush"]),
+            ("rm -rf a\necho \"never closed", vec!["rm -r"]),
+        ] {
+            assert_eq!(destructive(code, Actor::Shell), phrases, "{code}");
+        }
+        for code in [
+            "# rm -rf /\nls",
+            "docker compose up -d && git push origin main",
+            "echo rm -rf x",
+            "grep -r dropdb .",
+            "cat > f.sql <<'END'\nDROP TABLE a;\nEND",
+            "echo 'DROP TABLE a'",
+            "docker run --rm -it image ls",
+            "kubectl get deletes",
+            "git commit -m 'rm -rf and DROP TABLE'",
+            "psql -c \"SELECT 'DROP TABLE a'\"",
+            "psql -d rm -f delete.sql",
+            "git log --delete",
+            "npm run build",
+        ] {
+            assert_eq!(
+                destructive(code, Actor::Shell),
+                Vec::<String>::new(),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_sql_destroys() {
+        for (code, phrases) in [
+            (
+                "ALTER TABLE t DROP COLUMN c; TRUNCATE t;",
+                vec!["DROP COLUMN", "TRUNCATE"],
+            ),
+            ("ALTER TABLE t DROP c", vec!["DROP COLUMN"]),
+            ("ALTER TABLE t DROP CONSTRAINT c", vec!["DROP CONSTRAINT"]),
+            ("SELECT '--'; DROP TABLE a;", vec!["DROP TABLE"]),
+            ("SELECT E'it\\'s'; DROP TABLE b;", vec!["DROP TABLE"]),
+            ("drop materialized view v", vec!["DROP MATERIALIZED VIEW"]),
+            ("DROP INDEX CONCURRENTLY IF EXISTS i", vec!["DROP INDEX"]),
+            ("DROP TABLE <name>;", vec!["DROP TABLE"]),
+            ("UPDATE t SET a = 1;", vec!["UPDATE without WHERE"]),
+            (
+                "UPDATE ONLY s.t AS x SET a = 'where'",
+                vec!["UPDATE without WHERE"],
+            ),
+            (
+                "WITH old AS (DELETE FROM t WHERE a RETURNING *) INSERT INTO u SELECT * FROM old",
+                vec!["DELETE FROM"],
+            ),
+            ("EXPLAIN ANALYZE DELETE FROM t", vec!["DELETE FROM"]),
+            (
+                "DO $$ BEGIN IF true THEN DROP TABLE a; END IF; EXECUTE 'TRUNCATE b'; END $$;",
+                vec!["DROP TABLE", "TRUNCATE"],
+            ),
+            (
+                "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'x'); END $$",
+                vec!["DROP TABLE"],
+            ),
+            (
+                "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ DELETE FROM t $$; SELECT f();",
+                vec!["DELETE FROM"],
+            ),
+            (
+                "SELECT format('DROP TABLE %I', t) FROM x \\gexec\n",
+                vec!["DROP TABLE"],
+            ),
+            ("\\! rm -rf x", vec!["rm -r"]),
+            ("COPY t TO PROGRAM 'rm x'", vec!["rm"]),
+            ("DELETE FROM t WHERE id < :lim \\g\n", vec!["DELETE FROM"]),
+            (
+                "MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE",
+                vec!["MERGE … DELETE"],
+            ),
+            ("DROP OWNED BY app", vec!["DROP OWNED"]),
+        ] {
+            assert_eq!(destructive(code, Actor::Sql), phrases, "{code}");
+        }
+        for code in [
+            "UPDATE t SET a = 1 WHERE b; -- DROP TABLE x",
+            "SELECT 'DROP TABLE a', \"delete from\" FROM t FOR UPDATE",
+            "CREATE TRIGGER t AFTER DELETE OR TRUNCATE ON x EXECUTE FUNCTION f()",
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ DELETE FROM t $$;",
+            "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1",
+            "CREATE TABLE t (a int REFERENCES u ON DELETE CASCADE)",
+            "GRANT DELETE, UPDATE ON t TO app",
+            "ALTER TABLE t ALTER a DROP NOT NULL",
+            "COMMENT ON TABLE t IS 'TRUNCATE me'",
+            "PREPARE p AS SELECT 1; EXECUTE p",
+        ] {
+            assert_eq!(
+                destructive(code, Actor::Sql),
+                Vec::<String>::new(),
+                "{code}"
+            );
+        }
     }
 
     #[test]
@@ -315,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_database_that_is_dropped_is_named() {
-        let named = |command| dropped_database(command);
+        let named = |command| dropped_database(command, Actor::Shell);
         assert_eq!(
             named("createdb try\ndropdb -h db -U app shop_try").as_deref(),
             Some("shop_try")
@@ -325,6 +370,11 @@ mod tests {
             Some("shop_try")
         );
         assert_eq!(named("dropdb \"$NAME\""), None);
+        let named = |command| dropped_database(command, Actor::Sql);
         assert_eq!(named("DROP TABLE shop"), None);
+        assert_eq!(
+            named("SELECT ';DROP DATABASE a'; DROP DATABASE \"b c\"").as_deref(),
+            Some("b c")
+        );
     }
 }

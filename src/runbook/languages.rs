@@ -69,7 +69,7 @@ pub(super) fn names_another_database(code: &str) -> bool {
 /// Whether SQL is written for another database than PostgreSQL.
 pub(super) fn is_foreign_sql(code: &str) -> bool {
     // What a comment quotes is not SQL.
-    let code = &super::hazards::without_comments(code, super::model::Actor::Sql);
+    let code = &super::syntax::read_sql(code).without_comments();
     pattern!(
         r"(?im)\bengine\s*=\s*\w+|\bauto_?increment\b|`\w+`|^\s*show\s+(databases|tables|processlist|full processlist|master|slave|replica|binary|engine|create|index|columns|grants|variables|status|global)\b|\bon\s+duplicate\s+key\b|\bflush\s+(privileges|tables)\b|^\s*(start|stop|change|reset)\s+(slave|master|replica)\b|^\s*go\s*$|\[dbo\]|\bnvarchar\b|\bexec\s+sp_|\bvarchar2\b|\bfrom\s+dual\b|^\s*pragma\b|^\s*use\s+\w+\s*;|\bgetdate\(\)|\bdate_(?:sub|add)\s*\(|\bcurdate\(\)|\bifnull\s*\(|\bkeyspace\b|\bmergetree\b|\bdatetime2?\s*(,|not|default|\()|\bpt-online-schema|\bunsigned\b|\bsys\.(objects|tables|columns|dm_)"
     )

@@ -50,6 +50,7 @@ mod slow_secrets;
 mod socket;
 mod stuck_rollback;
 mod support;
+mod syntax;
 mod takeover;
 mod target_lock;
 mod torn;

@@ -9,7 +9,7 @@ use crate::runbook::diagnostic::Severity;
 use crate::runbook::model::{Actor, Block, Role, Runbook};
 use crate::runbook::pattern::pattern;
 use crate::runbook::shell::{self, LineKind};
-use crate::runbook::{hazards, role};
+use crate::runbook::{hazards, role, syntax};
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     let forward = forward_blocks(context.runbook);
@@ -54,8 +54,9 @@ fn destructive(block: &Block, report: &mut Report<'_>) {
     if block.attributes.confirm.is_some() {
         return;
     }
-    for phrase in &block.destructive {
-        let line = block.code_line + line_of(&block.code, phrase);
+    for danger in hazards::dangers(&block.code, block.actor) {
+        let line = block.code_line + syntax::line_of(&block.code, danger.span.start);
+        let phrase = &danger.phrase;
         report.add(
             Severity::Warning,
             "destructive-forward",
@@ -64,30 +65,6 @@ fn destructive(block: &Block, report: &mut Report<'_>) {
             "say with `confirm=WORD` what to type, and name its rollback with `undo=ID`",
         );
     }
-}
-
-/// The line (from 0) where a phrase such as `DROP TABLE` or `rm -r` begins.
-fn line_of(code: &str, phrase: &str) -> usize {
-    let first = phrase
-        .split_whitespace()
-        .next()
-        .unwrap_or(phrase)
-        .to_lowercase();
-    let last = phrase
-        .split_whitespace()
-        .nth(1)
-        .unwrap_or_default()
-        .to_lowercase();
-    code.lines()
-        .position(|line| {
-            let lower = line.to_lowercase();
-            let comment =
-                lower.trim_start().starts_with(['#']) || lower.trim_start().starts_with("--");
-            !comment
-                && lower.contains(&first)
-                && (last.is_empty() || last.starts_with('-') || lower.contains(&last))
-        })
-        .unwrap_or_default()
 }
 
 fn never_ending(block: &Block, report: &mut Report<'_>) {

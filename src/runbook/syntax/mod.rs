@@ -22,12 +22,15 @@
 //! assert_eq!(texts, ["SELECT ';--' AS a;", "DROP TABLE t;"]);
 //! ```
 
+mod memo;
 pub mod shell;
 pub mod sql;
 
+pub use memo::{read_shell, read_sql};
 pub use shell::{
     AndOr, Assignment, Command, Compound, CompoundKind, Function, HereDocument, Operator, Piece,
-    PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script, Simple, Stage, Target, Word,
+    PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script, Simple, Stage, Target, Visit,
+    Word,
 };
 pub use sql::{Ending, Item, Meta, SqlScript, SqlToken, SqlTokenKind, Statement};
 
@@ -92,6 +95,20 @@ impl Comment {
         };
         text.trim()
     }
+}
+
+/// A text without its comments; the ends of lines in them stay.
+fn without_comments(source: &str, comments: &[Comment]) -> String {
+    let mut kept = String::with_capacity(source.len());
+    let mut at = 0;
+    for comment in comments {
+        kept.push_str(Span::new(at, comment.span.start).of(source));
+        let lines = comment.span.of(source).matches('\n').count();
+        kept.extend(std::iter::repeat_n('\n', lines));
+        at = comment.span.end;
+    }
+    kept.push_str(Span::new(at, source.len()).of(source));
+    kept
 }
 
 /// Why a text was not understood.

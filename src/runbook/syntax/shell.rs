@@ -3,7 +3,9 @@
 //! grammar around them is `brush-parser`'s, over our own words.
 
 mod build;
+mod calls;
 mod expansion;
+mod inner;
 mod lexer;
 mod text;
 mod visit;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 
 use super::{Comment, Span, Unreadable};
 
+pub use calls::{Call, past_options};
+pub use inner::{Holder, Inner, SHELLS, Tongue};
 pub use visit::Visit;
 
 /// Longer code is not read as commands: no guide's block is, and reading has to stay quick.
@@ -76,6 +80,11 @@ impl Script {
     /// block around it.
     pub fn is_detached(&self) -> bool {
         self.detached
+    }
+
+    /// The text without its comments; line ends stay.
+    pub fn without_comments(&self) -> String {
+        super::without_comments(&self.source, &self.comments)
     }
 
     /// The line of a byte in the source, counted from 0.

@@ -4,6 +4,7 @@
 
 mod scan;
 mod token;
+mod tree;
 
 use std::sync::Arc;
 
@@ -167,6 +168,11 @@ impl SqlScript {
 
     pub fn unreadable(&self) -> Option<&Unreadable> {
         self.unreadable.as_ref()
+    }
+
+    /// The text without its comments; line ends stay.
+    pub fn without_comments(&self) -> String {
+        super::without_comments(&self.source, &self.comments)
     }
 
     /// The line of a byte in the source, counted from 0.

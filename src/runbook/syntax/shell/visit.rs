@@ -1,12 +1,14 @@
 //! Ways through a script.
 
 use super::{
-    AndOr, Assignment, Compound, Piece, PieceKind, Redirection, Script, Simple, Stage, Target, Word,
+    AndOr, Assignment, Compound, Piece, PieceKind, Pipeline, Redirection, Script, Simple, Stage,
+    Target, Word,
 };
 
 /// What a walk through a script comes by, in order.
 #[derive(Clone, Copy, Debug)]
 pub enum Visit<'a> {
+    Pipeline(&'a Pipeline),
     Simple(&'a Simple),
     Compound(&'a Compound),
     Assignment(&'a Assignment),
@@ -58,24 +60,27 @@ fn gather<'a>(script: &'a Script, found: &mut Vec<(&'a Script, &'a Simple)>) {
 }
 
 fn lists<'a>(all: &'a [AndOr], visitor: &mut dyn FnMut(Visit<'a>) -> bool) {
-    let stages = all
-        .iter()
-        .flat_map(AndOr::pipelines)
-        .flat_map(|pipeline| &pipeline.stages);
-    for stage in stages {
-        match stage {
-            Stage::Simple(simple) => {
-                visitor(Visit::Simple(simple));
-                for assignment in &simple.assignments {
-                    visitor(Visit::Assignment(assignment));
-                    word(&assignment.value, visitor);
-                }
-                simple.words.iter().for_each(|one| word(one, visitor));
-                redirections(&simple.redirections, visitor);
-            }
-            Stage::Compound(one) => compound(one, visitor),
-            Stage::Function(function) => compound(&function.body, visitor),
+    for pipeline in all.iter().flat_map(AndOr::pipelines) {
+        visitor(Visit::Pipeline(pipeline));
+        for one in &pipeline.stages {
+            stage(one, visitor);
         }
+    }
+}
+
+fn stage<'a>(stage: &'a Stage, visitor: &mut dyn FnMut(Visit<'a>) -> bool) {
+    match stage {
+        Stage::Simple(simple) => {
+            visitor(Visit::Simple(simple));
+            for assignment in &simple.assignments {
+                visitor(Visit::Assignment(assignment));
+                word(&assignment.value, visitor);
+            }
+            simple.words.iter().for_each(|one| word(one, visitor));
+            redirections(&simple.redirections, visitor);
+        }
+        Stage::Compound(one) => compound(one, visitor),
+        Stage::Function(function) => compound(&function.body, visitor),
     }
 }
 

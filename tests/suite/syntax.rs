@@ -1,0 +1,5 @@
+//! The syntax layer held against those who decide: `bash -n`, bash itself, and psql's own cutting.
+
+mod bounds;
+mod shell;
+mod sql;

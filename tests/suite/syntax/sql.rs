@@ -1,0 +1,188 @@
+//! SQL as the layer cuts it, and as psql does.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use gonogo::runbook::syntax::{Item, SqlScript};
+use proptest::prelude::*;
+
+use super::shell::many;
+use crate::support::{Database, fresh_database};
+
+/// What psql prints of a script: results, and a word for each time it asked the server.
+fn psql(database: &Database, script: &str) -> String {
+    let mut child = Command::new("psql")
+        .args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-d",
+            &database.conninfo(),
+            "-f",
+            "-",
+        ])
+        .env("PGOPTIONS", "-c client_min_messages=error")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let text = format!("\\timing on\n{script}");
+    let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let lines = lines.map(|line| match line.starts_with("Time: ") {
+        true => "asked",
+        false => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+const PIECES: [&str; 44] = [
+    "SELECT ",
+    "SELECT 1",
+    "'a;b'",
+    "'it''s;'",
+    "E'it\\';s'",
+    "E'a\\\\'",
+    "'a\\'",
+    "\"x;y\"",
+    "$$;$$",
+    "$a$ ; $$ $a$",
+    "a$$b$$",
+    "$1",
+    " -- c; '\n",
+    "/* ; /* ' */ */",
+    "(1;2)",
+    "(",
+    ")",
+    ";",
+    ";",
+    ";",
+    "; ",
+    "\n",
+    " ",
+    ", ",
+    "1",
+    " AS ",
+    "::int",
+    ":x",
+    ":'x'",
+    ":\"x\"",
+    " \\; ",
+    " \\g\n",
+    " \\gset\n",
+    "\\echo 'e;' \"f\n",
+    "\\set x 3\n",
+    "\\set y 'a b' \\\\ ",
+    "U&'\\0061;'",
+    "B'1'",
+    "N'n;'",
+    "'p'\n'q;'",
+    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END",
+    "BEGIN",
+    "END",
+    "DO $$ BEGIN PERFORM 1; END $$",
+];
+
+const WHOLE: [&str; 16] = [
+    "SELECT 'a;b', E'it\\';s';",
+    "SELECT 1 AS \"x;y\" -- no; '\n;",
+    "SELECT $t$ ; $t$ || $$;$$;",
+    "CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;",
+    "SELECT 1 \\; SELECT 2;",
+    "SELECT 3 AS x \\gset\n",
+    "SELECT :x, :'x' ;",
+    "SELECT 4 \\g\n",
+    "\\set x 5\n",
+    "\\echo a; 'b;'\n",
+    "/* ; */ SELECT 6;",
+    "CREATE TEMP TABLE IF NOT EXISTS c (a text);",
+    "COPY c FROM STDIN;\nit's ; one\ntwo\\\\\n\\.\n",
+    "\\copy c from stdin\nthree;\n\\.\n",
+    "SELECT count(*) FROM c;",
+    "DO $b$ BEGIN PERFORM 1; END $b$;",
+];
+
+fn scripts() -> impl Strategy<Value = String> {
+    let pieces = prop::collection::vec(prop::sample::select(PIECES.to_vec()), 1..10);
+    let whole = prop::collection::vec(prop::sample::select(WHOLE.to_vec()), 1..6);
+    prop_oneof![
+        pieces.prop_map(|pieces| pieces.concat()),
+        whole.prop_map(|whole| whole.join(" "))
+    ]
+}
+
+/// One statement or command after the other, with a mark behind each.
+fn one_by_one(script: &SqlScript, mark: &str) -> String {
+    let mut text = String::new();
+    let mut items = script.items().iter().peekable();
+    while let Some(item) = items.next() {
+        match item {
+            Item::Data(span) => {
+                text.push_str(script.text(*span));
+                text.push_str("\\.\n");
+            }
+            // It stands in the statement that it sends or interrupts.
+            Item::Meta(meta) if meta.inside => continue,
+            _ => {
+                text.push_str(script.text(item.span()));
+                text.push('\n');
+            }
+        }
+        let mut rest = items.clone();
+        let data = rest.find(|next| !matches!(next, Item::Meta(meta) if meta.inside));
+        if !matches!(data, Some(Item::Data(_))) {
+            text.push_str(mark);
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn statements_are_those_that_psql_sends() {
+    let database = fresh_database().await;
+    let mark = "\\echo mark\n";
+    let readable: Vec<(String, SqlScript)> = many(scripts(), 1_500)
+        .into_iter()
+        .map(|code| (code.clone(), SqlScript::read(&code)))
+        .filter(|(_, script)| {
+            let closed = script
+                .statements()
+                .all(|one| one.ending != gonogo::runbook::syntax::Ending::Open);
+            script.unreadable().is_none() && closed
+        })
+        .collect();
+    assert!(readable.len() > 500, "{}", readable.len());
+    let separator = "\n\\r\n\\unset x\n\\unset y\n\\echo next\nROLLBACK;\n";
+    let whole: Vec<&str> = readable.iter().map(|(code, _)| &**code).collect();
+    let whole = psql(&database, &whole.join(separator));
+    let parts: Vec<String> = readable
+        .iter()
+        .map(|(_, script)| one_by_one(script, mark))
+        .collect();
+    let parts = psql(&database, &parts.join(separator));
+    let (whole, parts): (Vec<&str>, Vec<&str>) =
+        (whole.split("next").collect(), parts.split("next").collect());
+    assert_eq!(whole.len(), readable.len());
+    assert_eq!(parts.len(), readable.len());
+    for (index, (code, script)) in readable.iter().enumerate() {
+        let without = parts[index].replace("mark\n", "").replace("mark", "");
+        assert_eq!(whole[index].trim(), without.trim(), "{code}");
+        // Each piece asks the server at most once, but for what is joined on purpose.
+        let joined = code.contains("\\;") || code.contains("\\g");
+        for piece in parts[index].split("mark") {
+            let asked = piece.matches("asked").count();
+            assert!(
+                asked <= 1 || joined || index == 0 || piece == parts[index],
+                "{code}\n{piece}"
+            );
+        }
+        let asked = parts[index].matches("asked").count();
+        assert!(joined || asked <= script.statements().count() + 2, "{code}");
+    }
+}
