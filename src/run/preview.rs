@@ -171,7 +171,10 @@ pub(super) fn reckon(
             },
         ));
     }
-    let command = fill(subject.code.trim_end(), actor, subject.code_line, &fillings);
+    let command =
+        fill(subject.code.trim_end(), actor, subject.code_line, &fillings).map_err(|unfit| {
+            Refusal::new(format!("line {}: {}", subject.line, unfit.why), unfit.help)
+        })?;
     let (directory, directory_from) = directory(state, attributes, &start);
     let carried = handed_on(state, action, actor, subject.code, &start, &subject.names());
     let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());

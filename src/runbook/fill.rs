@@ -1,16 +1,23 @@
-//! Values written into the text of a command, each quoted for the place where it stands. Blanks that
-//! travel beside the text (`$NAME` of a shell, `:name` of psql) stay as they are; what is filled in is
-//! never read again for further blanks.
+//! Values written into the text of a command, each quoted for the place where it stands, and refused
+//! where nothing would keep it from being read as code. Blanks that travel beside the text (`$NAME` of a
+//! shell, `:name` of psql) stay as they are; what is filled in is never read again for further blanks.
+//! In the end the text is read once more: it has to be the same commands with other words in them.
 
-mod context;
+mod place;
+mod proof;
+mod shell;
+mod sql;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use context::{Place, places};
+use place::{Place, quoted};
+
+pub use place::Unfit;
 
 use super::blanks;
 use super::model::Actor;
+use super::syntax;
 
 /// What stands in for a blank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +30,111 @@ pub enum Filling<'a> {
 /// The blanks to fill, by name, with their spellings.
 pub type Fillings<'a> = BTreeMap<&'a str, (Filling<'a>, Vec<String>)>;
 
+/// One blank of the code.
+struct Slot<'a> {
+    range: Range<usize>,
+    name: &'a str,
+    filling: Filling<'a>,
+}
+
 /// The text with the blanks filled in. `first_line` is the line of the guide where the code begins: it
 /// names the blanks that have no name of their own.
-pub fn fill(code: &str, actor: Actor, first_line: usize, fillings: &Fillings<'_>) -> String {
-    let mut taken: Vec<(Range<usize>, &str, Filling<'_>)> = Vec::new();
+///
+/// # Errors
+/// A value that would be read as code where it stands: why, and how the guide can be written.
+pub fn fill(
+    code: &str,
+    actor: Actor,
+    first_line: usize,
+    fillings: &Fillings<'_>,
+) -> Result<String, Unfit> {
+    travel(code, actor, fillings)?;
+    let slots = slots(code, actor, first_line, fillings);
+    if slots.is_empty() {
+        return Ok(code.to_owned());
+    }
+    // Markers stand in for the blanks while the text is read.
+    let markers: Vec<String> = (0..slots.len()).map(|index| marker(code, index)).collect();
+    let marked = assembled(code, &slots, &markers);
+    let places: Vec<Place> = markers
+        .iter()
+        .map(|marker| match actor {
+            Actor::Shell => shell::place(&syntax::read_shell(&marked), marker, 0),
+            Actor::Sql => sql::place(&syntax::read_sql(&marked), marker, 0),
+            Actor::Http | Actor::Nobody => of_request(&marked, marker),
+        })
+        .collect();
+    let mut texts = Vec::with_capacity(slots.len());
+    for (slot, place) in slots.iter().zip(&places) {
+        let text = match slot.filling {
+            // What a comment says stays as its author wrote it.
+            _ if *place == Place::Comment => code[slot.range.clone()].to_owned(),
+            Filling::Value(value) => quoted(value, place).map_err(|why| why.of(slot.name))?,
+            Filling::Secret => secret(slot.name, place, actor).map_err(|why| why.of(slot.name))?,
+        };
+        texts.push(text);
+    }
+    let values = slots.iter().map(|slot| match slot.filling {
+        Filling::Value(value) => Some(value),
+        Filling::Secret => None,
+    });
+    let values: Vec<Option<&str>> = values.collect();
+    let written = proof::Written {
+        code,
+        slots: &slots,
+        markers: &markers,
+        places: &places,
+        values: &values,
+        texts: &texts,
+    };
+    if let Some(index) = written.changes(actor) {
+        return Err(Unfit {
+            why: "with this value the block would be read as other commands".to_owned(),
+            help: "give another value, or write the block so that the blank stands between quotes"
+                .to_owned(),
+        }
+        .of(slots[index].name));
+    }
+    Ok(unquoted_secrets(code, actor, &slots, &places, &texts))
+}
+
+/// psql fills in nothing between quotes: where a secret is all of a literal, the quotes go.
+fn unquoted_secrets(
+    code: &str,
+    actor: Actor,
+    slots: &[Slot<'_>],
+    places: &[Place],
+    texts: &[String],
+) -> String {
+    let mut filled = String::with_capacity(code.len());
+    let mut at = 0;
+    for ((slot, place), text) in slots.iter().zip(places).zip(texts) {
+        let Range { mut start, mut end } = slot.range;
+        let mut text = text.clone();
+        let literal = actor == Actor::Sql && *place == Place::Literal;
+        if literal && slot.filling == Filling::Secret {
+            let whole = code[..start].ends_with('\'') && code[end..].starts_with('\'');
+            if whole && start > at {
+                (start, end) = (start - 1, end + 1);
+                text = format!(":'{}'", slot.name);
+            }
+        }
+        filled.push_str(&code[at..start]);
+        filled.push_str(&text);
+        at = end;
+    }
+    filled.push_str(&code[at..]);
+    filled
+}
+
+/// The blanks in the code, in its order.
+fn slots<'a>(
+    code: &str,
+    actor: Actor,
+    first_line: usize,
+    fillings: &Fillings<'a>,
+) -> Vec<Slot<'a>> {
+    let mut taken: Vec<Slot<'a>> = Vec::new();
     let starts: Vec<usize> = std::iter::once(0)
         .chain(code.match_indices('\n').map(|(at, _)| at + 1))
         .collect();
@@ -44,8 +152,13 @@ pub fn fill(code: &str, actor: Actor, first_line: usize, fillings: &Fillings<'_>
         let place = occurrences(line, &blank.text)
             .map(|found| found.start + start..found.end + start)
             .find(|found| is_free(&taken, found));
-        if let Some(place) = place {
-            taken.push((place, name, *filling));
+        if let Some(range) = place {
+            let filling = *filling;
+            taken.push(Slot {
+                range,
+                name,
+                filling,
+            });
         }
     }
     // The same words elsewhere in the command mean the same.
@@ -54,54 +167,112 @@ pub fn fill(code: &str, actor: Actor, first_line: usize, fillings: &Fillings<'_>
             .iter()
             .filter(|spelling| is_distinctive(spelling) && !travels(spelling, name, actor));
         for spelling in everywhere {
-            for found in occurrences(code, spelling) {
-                if is_free(&taken, &found) {
-                    taken.push((found, name, *filling));
+            for range in occurrences(code, spelling) {
+                if is_free(&taken, &range) {
+                    let filling = *filling;
+                    taken.push(Slot {
+                        range,
+                        name,
+                        filling,
+                    });
                 }
             }
         }
     }
-    taken.sort_by_key(|(range, _, _)| range.start);
-    let places = places(code, actor);
+    taken.sort_by_key(|slot| slot.range.start);
+    taken
+}
+
+/// A word that stands nowhere in the code.
+fn marker(code: &str, index: usize) -> String {
+    let mut letters = "gonogo".to_owned();
+    while code.contains(&letters) {
+        letters.push('q');
+    }
+    format!("{letters}{index}z")
+}
+
+/// The code with other texts in place of its blanks.
+fn assembled(code: &str, slots: &[Slot<'_>], texts: &[String]) -> String {
     let mut filled = String::with_capacity(code.len());
     let mut at = 0;
-    for (mut range, name, filling) in taken {
-        let place = places[range.start];
-        if place == Place::Comment {
-            continue;
-        }
-        let text = match filling {
-            Filling::Value(value) => quoted(value, place),
-            Filling::Secret if actor == Actor::Sql && place == Place::Literal => {
-                // psql fills in nothing between quotes: the quotes go, where the blank is all of it.
-                let whole =
-                    code[..range.start].ends_with('\'') && code[range.end..].starts_with('\'');
-                if whole && range.start > at {
-                    range = range.start - 1..range.end + 1;
-                    format!(":'{name}'")
-                } else {
-                    format!("' || :'{name}' || '")
-                }
-            }
-            Filling::Secret if actor == Actor::Sql => format!(":'{name}'"),
-            Filling::Secret => match place {
-                Place::Single => format!("'\"${{{name}}}\"'"),
-                Place::Bare => format!("\"${{{name}}}\""),
-                _ => format!("${{{name}}}"),
-            },
-        };
-        filled.push_str(&code[at..range.start]);
-        filled.push_str(&text);
-        at = range.end;
+    for (slot, text) in slots.iter().zip(texts) {
+        filled.push_str(&code[at..slot.range.start]);
+        filled.push_str(text);
+        at = slot.range.end;
     }
     filled.push_str(&code[at..]);
     filled
 }
 
-fn is_free(taken: &[(Range<usize>, &str, Filling<'_>)], range: &Range<usize>) -> bool {
+/// Address and headers of a request are lines; its body is text.
+fn of_request(marked: &str, marker: &str) -> Place {
+    let at = marked.find(marker).unwrap_or_default();
+    match marked[..at].contains("\n\n") {
+        true => Place::Verbatim,
+        false => Place::Line,
+    }
+}
+
+/// How a secret is named at a place, so that its value comes from beside the text.
+fn secret(name: &str, place: &Place, actor: Actor) -> Result<String, Unfit> {
+    // A quote in it is doubled by the shell.
+    let doubled = format!("${{{name}//\\'/\\'\\'}}");
+    let text = match (actor, place) {
+        (Actor::Sql, Place::Literal) => format!("' || :'{name}' || '"),
+        (Actor::Sql, Place::Plain(_)) => format!(":'{name}'"),
+        (Actor::Http | Actor::Nobody, _) => format!("${{{name}}}"),
+        (Actor::Shell, Place::Bare) => format!("\"${{{name}}}\""),
+        (Actor::Shell, Place::Single) => format!("'\"${{{name}}}\"'"),
+        (Actor::Shell, Place::Double | Place::Here) => format!("${{{name}}}"),
+        (Actor::Shell, Place::Inside(inner, outer)) if **inner == Place::Literal => match **outer {
+            Place::Double | Place::Here => doubled,
+            Place::Single => format!("'\"{doubled}\"'"),
+            _ => return Err(unfit_secret()),
+        },
+        _ => return Err(unfit_secret()),
+    };
+    Ok(text)
+}
+
+fn unfit_secret() -> Unfit {
+    Unfit {
+        why: "a secret is never written into a text, and nothing fills it in here".to_owned(),
+        help: "let the command take it from its environment, or write it between double quotes"
+            .to_owned(),
+    }
+}
+
+/// Values that travel beside the text may come to places where they would be read as code.
+fn travel(code: &str, actor: Actor, fillings: &Fillings<'_>) -> Result<(), Unfit> {
+    for (name, (filling, spellings)) in fillings {
+        let Filling::Value(value) = filling else {
+            continue;
+        };
+        let strict = match actor {
+            Actor::Shell if code.contains(name) => {
+                shell::travelling(&syntax::read_shell(code), name, 0)
+            }
+            Actor::Sql if code.contains(':') => spellings
+                .iter()
+                .filter_map(|spelling| spelling.strip_prefix(':'))
+                .find_map(|spelling| {
+                    let name = spelling.trim_matches(['\'', '"']);
+                    sql::travelling(&syntax::read_sql(code), name)
+                }),
+            _ => None,
+        };
+        if let Some(place) = strict {
+            quoted(value, &place).map_err(|why| why.of(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_free(taken: &[Slot<'_>], range: &Range<usize>) -> bool {
     taken
         .iter()
-        .all(|(other, _, _)| other.end <= range.start || range.end <= other.start)
+        .all(|slot| slot.range.end <= range.start || range.end <= slot.range.start)
 }
 
 /// Where a text stands by itself, not as a part of a longer word.
@@ -131,27 +302,6 @@ pub fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
         Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
         Actor::Sql => spelling.starts_with(':'),
         Actor::Http | Actor::Nobody => false,
-    }
-}
-
-fn quoted(value: &str, place: Place) -> String {
-    let escaped = |special: &[char]| {
-        value.chars().fold(String::new(), |mut text, character| {
-            if special.contains(&character) {
-                text.push('\\');
-            }
-            text.push(character);
-            text
-        })
-    };
-    match place {
-        Place::Bare => shell_quoted(value),
-        Place::Single => value.replace('\'', r"'\''"),
-        Place::Double => escaped(&['\\', '"', '$', '`']),
-        Place::Expanded => escaped(&['\\', '$', '`']),
-        Place::Literal => value.replace('\'', "''"),
-        Place::Identifier => value.replace('"', "\"\""),
-        Place::AsWritten | Place::Comment => value.to_owned(),
     }
 }
 

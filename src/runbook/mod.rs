@@ -48,7 +48,7 @@ pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use effects::{Dropped, dropped, makes_dump, only_looks};
-pub use fill::{Filling, Fillings, fill, shell_quoted, travels};
+pub use fill::{Filling, Fillings, Unfit, fill, shell_quoted, travels};
 pub use hazards::dropped_database;
 pub use hold::{HoldPlace, hold_places};
 pub use lint::{ConditionProblem, Wanted, check_conditions, closest};

@@ -11,7 +11,10 @@ fn filled(code: &str, actor: Actor, values: &[(&str, &str, &str)]) -> String {
             (*name, (filling, vec![(*spelling).to_owned()]))
         })
         .collect();
-    fill(code, actor, 10, &fillings)
+    match fill(code, actor, 10, &fillings) {
+        Ok(text) => text,
+        Err(unfit) => format!("refused: {}", unfit.help),
+    }
 }
 
 #[test]
@@ -50,9 +53,18 @@ fn a_value_is_quoted_for_its_place_in_sql() {
         filled("SELECT \"<name>\"", Actor::Sql, &values),
         "SELECT \"O'Hara\""
     );
+    assert!(filled("DROP TABLE <name>;", Actor::Sql, &values).starts_with("refused: write it"));
     assert_eq!(
-        filled("DROP TABLE <name>;", Actor::Sql, &values),
-        "DROP TABLE O'Hara;"
+        filled(
+            "DROP TABLE <name>;",
+            Actor::Sql,
+            &[("NAME", "<name>", "shop.o")]
+        ),
+        "DROP TABLE shop.o;"
+    );
+    assert_eq!(
+        filled("SELECT E'<name>', E'it\\'s <name>'", Actor::Sql, &values),
+        "SELECT E'O''Hara', E'it\\'s O''Hara'"
     );
 }
 
@@ -103,7 +115,7 @@ fn a_word_is_not_filled_inside_a_longer_one_and_a_value_is_not_read_again() {
 }
 
 #[test]
-fn nothing_breaks_the_reading_of_places() {
+fn odd_code_is_filled_or_refused_and_never_breaks_the_reader() {
     for code in [
         "\\",
         "'",
@@ -116,9 +128,71 @@ fn nothing_breaks_the_reading_of_places() {
         "ä<<ü\n",
         "#",
     ] {
-        let length = places(code, Actor::Shell).len();
-        assert!(length > code.len() - 1, "{code:?}");
-        assert!(places(code, Actor::Sql).len() > code.len() - 1);
-        assert_eq!(filled(code, Actor::Shell, &[("DIR", "<dir>", "x")]), code);
+        for actor in [Actor::Shell, Actor::Sql, Actor::Http] {
+            let values = [("DIR", "<dir>", "it's; x")];
+            assert_eq!(filled(code, actor, &values), code);
+            filled(&format!("{code}<dir>{code}"), actor, &values);
+        }
+    }
+}
+
+#[test]
+fn a_delimiter_with_any_letters_ends_its_here_document() {
+    let values = [("NAME", "<name>", "a; touch pwned")];
+    assert_eq!(
+        filled(
+            "cat <<'END-SQL'\nSELECT 1;\nEND-SQL\necho hello <name>",
+            Actor::Shell,
+            &values
+        ),
+        "cat <<'END-SQL'\nSELECT 1;\nEND-SQL\necho hello 'a; touch pwned'"
+    );
+}
+
+#[test]
+fn code_in_code_is_quoted_for_both() {
+    let values = [("NAME", "<name>", "it's $x")];
+    for (code, expected) in [
+        (
+            "psql -c \"SELECT '<name>'\"",
+            "psql -c \"SELECT 'it''s \\$x'\"",
+        ),
+        (
+            "bash -c \"ls '<name>'\"",
+            "bash -c \"ls 'it'\\\\''s \\$x'\"",
+        ),
+        (
+            "psql <<END\nSELECT '<name>';\nEND",
+            "psql <<END\nSELECT 'it''s \\$x';\nEND",
+        ),
+    ] {
+        assert_eq!(filled(code, Actor::Shell, &values), expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_quoted_is_refused_with_the_way_to_write_it() {
+    for (code, help) in [
+        ("echo `ls <name>`", "write `$(…)`"),
+        ("echo $((<name> + 1))", "give a whole number"),
+        ("[[ <name> -eq 1 ]]", "give a whole number"),
+        (
+            "psql -c \"SELECT '$X <name>'\"",
+            "hand the value over beside",
+        ),
+        (
+            "python3 -c 'print(\"<name>\")'",
+            "hand the value over beside",
+        ),
+        ("printf -v <name> x", "write the name out"),
+        ("echo \"never <name>", "correct the block"),
+    ] {
+        let said = filled(code, Actor::Shell, &[("NAME", "<name>", "a b")]);
+        assert!(
+            said.starts_with(&format!("refused: {help}")),
+            "{code}: {said}"
+        );
+        let plain = filled(code, Actor::Shell, &[("NAME", "<name>", "42")]);
+        assert_eq!(plain, code.replace("<name>", "42"));
     }
 }

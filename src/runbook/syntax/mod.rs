@@ -32,7 +32,7 @@ pub use shell::{
     PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script, Simple, Stage, Target, Visit,
     Word,
 };
-pub use sql::{Ending, Item, Meta, SqlScript, SqlToken, SqlTokenKind, Statement};
+pub use sql::{Argument, Ending, Item, Meta, SqlScript, SqlToken, SqlTokenKind, Statement};
 
 /// Bytes of a text, from `start` to before `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,6 +33,7 @@ pub struct Script {
     comments: Vec<Comment>,
     unreadable: Option<Unreadable>,
     detached: bool,
+    backquoted: bool,
 }
 
 impl Script {
@@ -80,6 +81,11 @@ impl Script {
     /// block around it.
     pub fn is_detached(&self) -> bool {
         self.detached
+    }
+
+    /// It stands between back quotes.
+    pub fn is_backquoted(&self) -> bool {
+        self.backquoted
     }
 
     /// The text without its comments; line ends stay.

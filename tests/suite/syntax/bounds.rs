@@ -45,7 +45,7 @@ fn depth_is_bounded_in_the_stack_of_a_thread() {
                 Script::read(&format!("{}a ;; | b", open.repeat(times)));
                 SqlScript::read(&whole);
                 let took = began.elapsed();
-                assert!(took < Duration::from_secs(5), "{open} {times}: {took:?}");
+                assert!(took < Duration::from_secs(20), "{open} {times}: {took:?}");
             }
         }
     };

@@ -29,6 +29,7 @@ pub(super) fn part(source: &Arc<str>, span: Span, depth: usize) -> Script {
         comments: Vec::new(),
         unreadable: None,
         detached: false,
+        backquoted: false,
     };
     let text = span.of(source);
     if text.len() > LONGEST {
@@ -44,7 +45,7 @@ pub(super) fn part(source: &Arc<str>, span: Span, depth: usize) -> Script {
         at: span.start,
         end: span.end,
         depth,
-        budget: text.len() * 24 + 10_000,
+        budget: text.len() * 8 + 10_000,
         extglob: text.contains("extglob"),
         comments: Vec::new(),
     };
@@ -92,6 +93,7 @@ pub(super) fn nested(
         comments,
         unreadable: None,
         detached: false,
+        backquoted: false,
     })
 }
 

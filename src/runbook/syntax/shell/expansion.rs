@@ -282,7 +282,7 @@ impl Reader {
         }
         let inner = Span::new(start + 1, at);
         let text = inner.of(&self.source);
-        let script = if text.contains('\\') {
+        let mut script = if text.contains('\\') {
             let special: &[char] = match around {
                 Quote::Double => &['`', '\\', '$', '"'],
                 _ => &['`', '\\', '$'],
@@ -293,6 +293,7 @@ impl Reader {
         } else {
             build::part(&self.source, inner, self.depth)
         };
+        script.backquoted = true;
         self.budget = self.budget.saturating_sub(text.len());
         self.at = at + 1;
         self.depth -= 1;

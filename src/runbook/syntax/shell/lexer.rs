@@ -121,8 +121,8 @@ const OPERATORS: [&str; 24] = [
     "<>", "<", ">>", ">&", ">|", ">", "(", ")", "\n",
 ];
 
-const RESERVED: [&str; 21] = [
-    "!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "then",
+const RESERVED: [&str; 22] = [
+    "]]", "!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "then",
     "until", "while", "[[", "function", "select", "coproc", "time", "-p",
 ];
 

@@ -1,23 +1,49 @@
 //! What a word is once its quotes are taken away.
 
 use super::lexer::Reader;
-use super::{Piece, PieceKind, Quote, Word};
+use super::{Piece, PieceKind, Quote, Script, Word};
 use crate::runbook::syntax::Span;
+
+/// One piece without its quoting.
+fn plain(source: &str, piece: &Piece, text: &mut String) {
+    let raw = piece.span.of(source);
+    match (&piece.kind, piece.quote) {
+        (PieceKind::Text, Quote::Escaped) => text.push_str(&raw[1.min(raw.len())..]),
+        (PieceKind::Text, Quote::Double) => unescape(raw, &['$', '`', '"', '\\'], text),
+        (PieceKind::Text, Quote::AnsiC) => ansi_c(raw, text),
+        (PieceKind::Text, Quote::Here) => unescape(raw, &['$', '`', '\\'], text),
+        _ => text.push_str(raw),
+    }
+}
+
+impl Script {
+    /// The text of some pieces without their quoting, each expansion as one NUL.
+    pub fn outline(&self, pieces: &[Piece]) -> String {
+        let mut text = String::new();
+        for piece in pieces {
+            match &piece.kind {
+                PieceKind::Text | PieceKind::Pattern | PieceKind::Blank => {
+                    plain(&self.source, piece, &mut text);
+                }
+                PieceKind::Array(words) => {
+                    for word in words {
+                        text.push_str(&self.outline(&word.pieces));
+                        text.push('\0');
+                    }
+                }
+                _ => text.push('\0'),
+            }
+        }
+        text
+    }
+}
 
 impl Reader {
     /// A word of these pieces.
     pub fn assembled(&self, span: Span, pieces: Vec<Piece>) -> Word {
         let mut text = String::with_capacity(span.end - span.start);
         for piece in &pieces {
-            let raw = piece.span.of(&self.source);
-            match (&piece.kind, piece.quote) {
-                (PieceKind::Text, Quote::Escaped) => text.push_str(&raw[1.min(raw.len())..]),
-                (PieceKind::Text, Quote::Double) => {
-                    unescape(raw, &['$', '`', '"', '\\'], &mut text)
-                }
-                (PieceKind::Text, Quote::AnsiC) => ansi_c(raw, &mut text),
-                _ => text.push_str(raw),
-            }
+            plain(&self.source, piece, &mut text);
         }
         Word { span, text, pieces }
     }
@@ -26,11 +52,7 @@ impl Reader {
     pub fn here_text(&self, pieces: &[Piece], strips_tabs: bool) -> String {
         let mut text = String::new();
         for piece in pieces {
-            let raw = piece.span.of(&self.source);
-            match (&piece.kind, piece.quote) {
-                (PieceKind::Text, Quote::Here) => unescape(raw, &['$', '`', '\\'], &mut text),
-                _ => text.push_str(raw),
-            }
+            plain(&self.source, piece, &mut text);
         }
         if !strips_tabs {
             return text;

@@ -1,0 +1,314 @@
+//! Where a marker stands in shell code.
+
+use super::place::{Place, Reason};
+use crate::runbook::syntax::shell::{Inner, Tongue};
+use crate::runbook::syntax::{Piece, PieceKind, Quote, Script, Simple, Span, SqlScript, Visit};
+
+/// Code inside of code inside of code: deeper nothing is quoted.
+const DEEPEST: usize = 2;
+
+const UNREADABLE: Reason = Reason {
+    why: "the block cannot be read as shell code, so nothing says how a value is quoted in it",
+    help: "correct the block, or give a value of letters, digits and `_ . / @ % + , : -`",
+};
+const BACK_QUOTES: Reason = Reason {
+    why: "in back quotes nothing keeps a value from being read as code",
+    help: "write `$(…)` in place of the back quotes",
+};
+const SUM: Reason = Reason {
+    why: "here the shell reckons with the value, and it would run what stands in brackets in it",
+    help: "give a whole number, or compare texts: `[ \"$NAME\" = … ]`",
+};
+const NAMES: Reason = Reason {
+    why: "here the shell takes the value for a name or for code",
+    help: "write the name out in the guide, or give a value of letters, digits and `_`",
+};
+const OPERAND: Reason = Reason {
+    why: "inside of `${…}` nothing keeps a value from being read as code",
+    help: "put the value into a variable first: `NAME='…'`, then `${NAME}`",
+};
+const CODE: Reason = Reason {
+    why: "the text around the value is read as code by another program",
+    help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
+};
+const FILLED: Reason = Reason {
+    why: "the text around the value is read as code a second time, with other variables in it",
+    help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
+};
+const ENDS: Reason = Reason {
+    why: "the value stands where the end of a here-document or a part of the grammar is written",
+    help: "write that part out in the guide",
+};
+
+/// What surrounds the marker at this place.
+pub(super) fn place(script: &Script, marker: &str, depth: usize) -> Place {
+    let Some(start) = script.source().find(marker) else {
+        return Place::Comment;
+    };
+    let at = Span::new(start, start + marker.len());
+    if script
+        .comments()
+        .iter()
+        .any(|comment| comment.span.covers(at))
+    {
+        return Place::Comment;
+    }
+    if script.unreadable().is_some() {
+        return Place::Plain(UNREADABLE);
+    }
+    within(script, at, marker, depth)
+}
+
+fn within(script: &Script, at: Span, marker: &str, depth: usize) -> Place {
+    let mut found: Option<Place> = None;
+    let mut inside: Option<Place> = None;
+    let mut strict: Option<Place> = None;
+    script.visit(&mut |visit| {
+        match visit {
+            Visit::Pipeline(pipeline) => {
+                for inner in pipeline.inner() {
+                    if inner.holder.span().covers(at) {
+                        inside.get_or_insert_with(|| read_again(&inner, marker, depth));
+                    }
+                }
+            }
+            Visit::Simple(simple) if simple.span.covers(at) => {
+                strict = strict.take().or_else(|| of_builtin(simple, at));
+            }
+            Visit::Assignment(assignment) if assignment.span.covers(at) => {
+                let code = ["PS1", "PS4", "PROMPT_COMMAND", "BASH_ENV", "ENV"];
+                if assignment.subscript.is_some_and(|span| span.covers(at)) {
+                    strict = Some(Place::Number(SUM));
+                } else if !assignment.value.span.covers(at)
+                    || code.contains(&assignment.name.as_str())
+                {
+                    strict = Some(Place::Plain(NAMES));
+                }
+            }
+            Visit::Redirection(redirection) => {
+                if let Some(document) = redirection.here_document() {
+                    if document.word.covers(at) {
+                        strict = Some(Place::Plain(ENDS));
+                    } else if document.body.covers(at) {
+                        found = found.take().or_else(|| of_pieces(&document.pieces, at));
+                    }
+                }
+            }
+            Visit::Word(word) if word.span.covers(at) => {
+                let own = of_pieces(&word.pieces, at);
+                found = own.or(found.take());
+            }
+            Visit::Substitution(inner) => {
+                let own = inner.span().covers(at) && !inner.is_detached();
+                let hidden = inner.is_detached() && inner.source().contains(marker);
+                if inner.is_backquoted() && (own || hidden) {
+                    strict = Some(Place::Plain(BACK_QUOTES));
+                } else if own {
+                    let commented = inner.comments().iter().any(|one| one.span.covers(at));
+                    // What stands in it is an argument of its own commands.
+                    found = Some(match commented {
+                        true => Place::Comment,
+                        false => within(inner, at, marker, depth),
+                    });
+                    (inside, strict) = (Some(Place::Comment), None);
+                }
+            }
+            _ => {}
+        }
+        false
+    });
+    match (strict, inside, found) {
+        (Some(strict), _, _) => strict,
+        (None, Some(Place::Comment), Some(found)) => found,
+        (None, Some(inner), Some(outer)) => composed(inner, outer),
+        (None, None, Some(found)) => found,
+        (None, _, None) => Place::Plain(ENDS),
+    }
+}
+
+fn composed(inner: Place, outer: Place) -> Place {
+    match (inner, outer) {
+        (plain @ (Place::Plain(_) | Place::Number(_)), _) => plain,
+        (_, plain @ (Place::Plain(_) | Place::Number(_))) => plain,
+        (inner, outer) => Place::Inside(Box::new(inner), Box::new(outer)),
+    }
+}
+
+/// Where the marker stands in code that something else reads.
+fn read_again(inner: &Inner<'_>, marker: &str, depth: usize) -> Place {
+    if depth >= DEEPEST {
+        return Place::Plain(CODE);
+    }
+    // What is filled in otherwise could open or close a quote.
+    if !is_literal(inner) {
+        return Place::Plain(FILLED);
+    }
+    match inner.tongue {
+        Tongue::Shell => place(&Script::read(&inner.text), marker, depth + 1),
+        Tongue::Sql => super::sql::place(&SqlScript::read(&inner.text), marker, depth + 1),
+        Tongue::OtherSql | Tongue::Other => Place::Plain(CODE),
+    }
+}
+
+fn is_literal(inner: &Inner<'_>) -> bool {
+    use crate::runbook::syntax::shell::Holder;
+    match inner.holder {
+        Holder::Word(word) => word.is_literal(),
+        Holder::Words(words) => words.iter().all(|word| word.is_plain()),
+        Holder::HereDocument(document) => document.is_literal() && !document.strips_tabs,
+    }
+}
+
+fn of_pieces(pieces: &[Piece], at: Span) -> Option<Place> {
+    let mut touched = pieces
+        .iter()
+        .filter(|piece| piece.span.start < at.end && at.start < piece.span.end);
+    let piece = touched.next()?;
+    if !piece.span.covers(at) {
+        return None;
+    }
+    Some(match &piece.kind {
+        PieceKind::Text | PieceKind::Pattern | PieceKind::Blank => match piece.quote {
+            Quote::Bare => Place::Bare,
+            Quote::Single => Place::Single,
+            Quote::Double => Place::Double,
+            Quote::AnsiC => Place::AnsiC,
+            Quote::Here => Place::Here,
+            Quote::Verbatim => Place::Verbatim,
+            Quote::Arithmetic => Place::Number(SUM),
+            Quote::Operand => Place::Plain(OPERAND),
+            Quote::Escaped => Place::Plain(ENDS),
+        },
+        PieceKind::Parameter { operand, .. } => match of_pieces(operand, at) {
+            Some(number @ Place::Number(_)) => number,
+            _ => Place::Plain(OPERAND),
+        },
+        PieceKind::Arithmetic(inner) => match of_pieces(inner, at) {
+            Some(place @ Place::Number(_)) => place,
+            _ => Place::Number(SUM),
+        },
+        PieceKind::Array(words) => {
+            let word = words.iter().find(|word| word.span.covers(at))?;
+            match word.text.starts_with('[') {
+                true => Place::Number(SUM),
+                false => of_pieces(&word.pieces, at)?,
+            }
+        }
+        // Looked at on their own.
+        PieceKind::Command(_) | PieceKind::Backquoted(_) | PieceKind::Process(_) => return None,
+    })
+}
+
+/// Commands of the shell itself that take an argument for a name, a sum or code.
+fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
+    let call = simple.main_call()?;
+    let index = call
+        .arguments
+        .iter()
+        .position(|word| word.span.covers(at))?;
+    let before = index
+        .checked_sub(1)
+        .map(|before| call.arguments[before].text.as_str());
+    let text = call.arguments[index].text.as_str();
+    match call.program {
+        "let" => Some(Place::Number(SUM)),
+        "test" | "[" if before == Some("-v") => Some(Place::Plain(NAMES)),
+        "printf" if before == Some("-v") => Some(Place::Plain(NAMES)),
+        "read" | "unset" | "mapfile" | "readarray" | "getopts" | "wait" | "shift" | "enable" => {
+            Some(Place::Plain(NAMES))
+        }
+        "declare" | "typeset" | "local" | "export" | "readonly" => {
+            // `declare -i` reckons; else what stands behind `=` is text.
+            let reckons = call.has_option(&["-i", "-n"]);
+            let value = text
+                .find('=')
+                .map(|length| call.arguments[index].span.start + length);
+            match value {
+                Some(value) if value < at.start && !reckons && !text.contains('[') => None,
+                _ => Some(Place::Plain(NAMES)),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What holds for a variable that the shell fills in by itself: `None` where any value may come.
+pub(super) fn travelling(script: &Script, name: &str, depth: usize) -> Option<Place> {
+    let mut found = None;
+    script.visit(&mut |visit| {
+        match visit {
+            Visit::Pipeline(pipeline) => {
+                for inner in pipeline.inner() {
+                    if depth <= DEEPEST && reads_again(&inner, name) {
+                        found.get_or_insert(Place::Plain(CODE));
+                    }
+                }
+            }
+            Visit::Simple(simple) => {
+                for word in &simple.words {
+                    for piece in &word.pieces {
+                        if is_of(piece, name)
+                            && let Some(strict) = of_builtin(simple, piece.span)
+                        {
+                            found.get_or_insert(strict);
+                        }
+                    }
+                }
+            }
+            Visit::Word(word) if reckons(script, &word.pieces, name) => {
+                found = Some(Place::Number(SUM));
+            }
+            Visit::Substitution(inner) => {
+                found = found.take().or_else(|| travelling(inner, name, depth));
+            }
+            _ => {}
+        }
+        false
+    });
+    found
+}
+
+/// Whether code for something else is made with this variable.
+fn reads_again(inner: &Inner<'_>, name: &str) -> bool {
+    use crate::runbook::syntax::shell::Holder;
+    match inner.holder {
+        Holder::Word(word) => names(&word.pieces, name),
+        Holder::Words(words) => words.iter().any(|word| names(&word.pieces, name)),
+        Holder::HereDocument(document) => names(&document.pieces, name),
+    }
+}
+
+fn is_of(piece: &Piece, name: &str) -> bool {
+    matches!(&piece.kind, PieceKind::Parameter { name: own, .. } if own == name)
+}
+
+fn names(pieces: &[Piece], name: &str) -> bool {
+    pieces.iter().any(|piece| {
+        is_of(piece, name)
+            || match &piece.kind {
+                PieceKind::Parameter { operand, .. } => names(operand, name),
+                PieceKind::Arithmetic(inner) => names(inner, name),
+                _ => false,
+            }
+    })
+}
+
+/// Whether a sum is reckoned with this variable; `$((NAME + 1))` needs no `$`.
+fn reckons(script: &Script, pieces: &[Piece], name: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    pieces.iter().any(|piece| match &piece.kind {
+        PieceKind::Arithmetic(inner) => names(inner, name) || reckons(script, inner, name),
+        PieceKind::Parameter { operand, .. } => {
+            is_of(piece, name) && piece.quote == Quote::Arithmetic || reckons(script, operand, name)
+        }
+        PieceKind::Text | PieceKind::Pattern => {
+            let mut words = script.text(piece.span).split(|other| !is_word(other));
+            piece.quote == Quote::Arithmetic && words.any(|word| word == name)
+        }
+        PieceKind::Array(words) => {
+            let mut words = words.iter();
+            words.any(|word| reckons(script, &word.pieces, name))
+        }
+        _ => false,
+    })
+}
