@@ -1,6 +1,3 @@
-//! The syntax layer held against those who decide: `bash -n`, bash itself, and psql's own cutting.
+//! The syntax layer held against what would break it.
 
 mod bounds;
-mod quoting;
-mod shell;
-mod sql;
