@@ -12,6 +12,7 @@
 //! run                              L1  pure: events, state, decide, effects, rollback plan, verdicts
 //! runbook                          L0  pure: guide text -> Runbook, gonogo.toml -> Config, diagnostics
 //! text                             L0  pure: durations, scrubbing of hostile bytes, redaction of secrets
+//! libpq                            L0  what libpq reads to know where a connection goes
 //! tls                              L0  the process-wide cryptography provider
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod cli;
 pub mod demo;
 pub mod executor;
 pub mod journal;
+pub mod libpq;
 pub mod monitor;
 pub mod report;
 pub mod run;

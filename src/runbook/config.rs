@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::model::VariableRule;
+use crate::libpq::Ambient;
 
 pub use annotations::{NotAdded, add_annotations, annotation_text};
 pub use reader::{KEYS, parse_config};
@@ -88,6 +89,9 @@ pub struct Environment {
     /// The second person must come from another login, not only under another name.
     #[serde(default)]
     pub second_login: bool,
+    /// What libpq found around the run when it was opened; `None` before that.
+    #[serde(default)]
+    pub surroundings: Option<Ambient>,
 }
 
 /// What an environment has confirmed by two people.
@@ -106,6 +110,12 @@ pub struct Target {
     pub postgres: String,
     /// Where the password comes from, when libpq's own places do not hold it.
     pub password: Option<SecretSource>,
+    /// The service whose file holds the password.
+    #[serde(default)]
+    pub password_service: Option<String>,
+    /// What of the address was not written there: `hostaddr from `PGHOSTADDR``.
+    #[serde(default)]
+    pub told_by: Vec<String>,
 }
 
 /// A health endpoint.

@@ -11,6 +11,7 @@ use context::{Place, places};
 
 use super::blanks;
 use super::model::Actor;
+use super::reserved::{is_reserved, travel_name};
 
 /// What stands in for a blank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub fn fill(code: &str, actor: Actor, first_line: usize, fillings: &Fillings<'_>
     let mut at = 0;
     for (mut range, name, filling) in taken {
         let place = places[range.start];
+        let name = travel_name(name);
         if place == Place::Comment {
             continue;
         }
@@ -128,6 +130,8 @@ fn is_distinctive(spelling: &str) -> bool {
 /// environment to a shell, as a psql variable to SQL.
 pub fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
     match actor {
+        // What steers the shell itself is set by no value: it is written into the text.
+        Actor::Shell if is_reserved(name) => false,
         Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
         Actor::Sql => spelling.starts_with(':'),
         Actor::Http | Actor::Nobody => false,

@@ -23,8 +23,8 @@ use super::secrets::Secrets;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running, launched};
 use crate::journal::{JournalError, RunLock, SqliteJournal};
-use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
-use crate::run::{ActionId, ENGINE, Event, Facts, Record, RunState, TargetIdentity, fold};
+use crate::monitor::{IdentityNews, LockNews, Monitor, Sample, known_passwords};
+use crate::run::{ActionId, ENGINE, Event, Facts, Record, RunState, fold};
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
@@ -66,7 +66,8 @@ pub struct Supervisor {
     /// Targets of which it is known who holds them, or that nobody can be asked.
     pub(super) locks_seen: HashSet<String>,
     /// Databases that said who they are before their lock was known.
-    pub(super) unproved: HashMap<String, TargetIdentity>,
+    pub(super) unproved: HashMap<String, IdentityNews>,
+    pub(super) identity_news: mpsc::Receiver<IdentityNews>,
     pub(super) facts: Facts,
     pub(super) looks: Looks,
     /// The rollback's next command whose files are being looked at, and the number of that look.
@@ -168,7 +169,9 @@ impl Supervisor {
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let clock = Clock::new(clocks, state.clock.as_ref());
-        let monitor = start_monitor(&state, &secrets, clock.now(), sample_sender, lock_sender);
+        let (identity_sender, identity_news) = mpsc::channel(16);
+        let news = (lock_sender, identity_sender);
+        let monitor = start_monitor(&state, &secrets, clock.now(), sample_sender, news);
         secrets.fetch_ahead(Secrets::at_hand(&state));
         let supervisor = Self {
             guide: GuideWatch::new(&state),
@@ -184,6 +187,7 @@ impl Supervisor {
             lock_news,
             locks_seen: HashSet::new(),
             unproved: HashMap::new(),
+            identity_news,
             facts: Facts::default(),
             looks: Looks::default(),
             looking: None,
@@ -255,6 +259,7 @@ impl Supervisor {
                     None => break,
                 },
                 Some(news) = self.lock_news.recv() => self.lock_seen(news).await,
+                Some(news) = self.identity_news.recv() => self.identified(news).await,
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 Ok(()) = secrets.changed() => self.secrets_changed(),
                 _ = pulse.tick() => {
@@ -319,6 +324,7 @@ impl Supervisor {
                 });
             }
             Input::Included(action, answer) => self.show_included(action, answer),
+            Input::Identity(news) => self.identified(news).await,
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::Launched {
                 action,
