@@ -13,6 +13,7 @@
 //! runbook                          L0  pure: guide text -> Runbook, gonogo.toml -> Config, diagnostics
 //! text                             L0  pure: durations, scrubbing of hostile bytes, redaction of secrets
 //! owned                            L0  whose files and folders count: judged by descriptors, never by name
+//! libpq                            L0  what libpq reads to know where a connection goes
 //! tls                              L0  the process-wide cryptography provider
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod demo;
 pub mod executor;
 pub mod journal;
+pub mod libpq;
 pub mod monitor;
 pub mod owned;
 pub mod report;

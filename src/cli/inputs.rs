@@ -7,7 +7,7 @@ use super::OpenArguments;
 use super::exit::Trouble;
 use crate::run::{Input, Origin};
 use crate::runbook::config::{Config, Environment, SecretSource};
-use crate::runbook::{Runbook, Variable, VariableRule, values};
+use crate::runbook::{Runbook, Variable, VariableRule, is_reserved, values};
 
 /// What `gonogo.toml` says about blanks becomes part of the guide's own table of them.
 pub(super) fn apply_rules(runbook: &mut Runbook, config: &Config) {
@@ -40,7 +40,9 @@ pub(super) fn first_values(
             found.insert(name.clone(), (input, Origin::Default));
         }
         // What the operator's own shell would have filled in; what breaks the rule stays open.
-        if let Ok(value) = std::env::var(name) {
+        if let Ok(value) = std::env::var(name)
+            && !is_reserved(name)
+        {
             if variable.secret {
                 let input = Input::Secret(SecretSource::Env(name.clone()));
                 found.insert(name.clone(), (input, Origin::Shell));

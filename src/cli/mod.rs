@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, arguments in, exit code out.
 
 mod abandon;
+mod accept;
 mod annotate;
 mod attach;
 mod by_hand;
@@ -86,6 +87,8 @@ enum Subcommands {
     Park(park::Arguments),
     /// Say what a configuration would run and connect to, and agree to it once.
     Trust(trust::Arguments),
+    /// Go on with a target that is another database than the one that was confirmed.
+    Accept(accept::Arguments),
     /// Say whether everything is here that a guide needs.
     Doctor(doctor::Arguments),
     /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
@@ -187,6 +190,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Abandon(arguments) => abandon::main(arguments).await,
         Subcommands::Park(arguments) => park::main(&arguments).await,
         Subcommands::Trust(arguments) => trust::main(&arguments).await,
+        Subcommands::Accept(arguments) => accept::main(arguments).await,
         Subcommands::Doctor(arguments) => doctor::main(&arguments).await,
         Subcommands::Demo(arguments) => demo::main(arguments).await,
         Subcommands::Completions(arguments) => completions::main(&arguments),

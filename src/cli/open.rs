@@ -10,6 +10,7 @@ use super::configuration::{self, ConfigFile};
 use super::exit::{Exit, Trouble};
 use super::{OpenArguments, identity, inputs, print};
 use crate::journal::{Journal, SqliteJournal};
+use crate::monitor::{Target, surroundings};
 use crate::owned;
 use crate::run::{
     ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, PairingFact, Provenance, Record,
@@ -151,6 +152,26 @@ fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Resu
         .ok_or_else(|| Trouble::usage(format!("there is no environment `{name}`"), known()))
 }
 
+/// Settles where each target leads, once: from here on no variable of any shell and no service file
+/// has a say in it.
+fn settle_targets(environment: &mut Environment) -> color_eyre::Result<()> {
+    let surroundings = surroundings();
+    for (name, target) in &mut environment.targets {
+        let settled =
+            Target::within(name, &target.postgres, &surroundings, None).map_err(|error| {
+                Trouble::usage(format!("target `{name}`: {}", error.message), error.help)
+            })?;
+        let settled = settled.settled();
+        target.postgres = settled.conninfo();
+        target
+            .password_service
+            .clone_from(&settled.password_service);
+        target.told_by = settled.told_by();
+    }
+    environment.surroundings = Some(surroundings);
+    Ok(())
+}
+
 /// Adds what is wrong with the guide's conditions: syntax, bounds, and names that neither the guide
 /// nor any environment's probes know.
 pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Config) {
@@ -204,7 +225,8 @@ fn prepare_from(arguments: &OpenArguments, source: Vec<u8>) -> color_eyre::Resul
     let (config, file) = configuration::read(&arguments.guide)?;
     let mut runbook = understand(&arguments.guide, &source, &config, file.as_ref());
     check_conditions(&mut runbook, &source, &config);
-    let environment = choose_environment(&config, arguments.env.as_deref())?;
+    let mut environment = choose_environment(&config, arguments.env.as_deref())?;
+    settle_targets(&mut environment)?;
     // Without a configuration the commands run where the operator stands, as if typed there.
     let beside = file
         .as_ref()

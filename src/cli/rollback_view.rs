@@ -76,6 +76,15 @@ pub(super) fn show(
     if let Some(why) = plan.out_of_reach(lost, now_of(state)) {
         say!("  {why}: it can begin all the same");
     }
+    for warning in &plan.warnings {
+        say!("  {warning}");
+    }
+    for (target, moved) in &state.moved {
+        if let Some(known) = state.identities.get(target) {
+            say!("    confirmed:        {}", known.describe());
+        }
+        say!("    it would run on:  {}", moved.to.describe());
+    }
     match &plan.takes_back {
         Some(steps) => say!("  takes back: {steps}"),
         None => say!("  the guide does not say which steps it takes back"),

@@ -46,8 +46,20 @@ impl std::fmt::Debug for Told {
 pub(super) fn open(directory: &Path) -> io::Result<std::os::fd::OwnedFd> {
     let path = directory.join(CHANNEL_FILE);
     make(&path)?;
+    open_end(&path)
+}
+
+/// Makes a FIFO, unless an earlier round has made it, and opens it for both ends.
+pub(super) fn open_fifo(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
+    match make(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => open_end(path),
+    }
+}
+
+fn open_end(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
     Ok(rustix::fs::open(
-        &path,
+        path,
         OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC,
         Mode::empty(),
     )?)

@@ -7,6 +7,7 @@
 //!     pid.json     which process carries the action out; its absence proves that nothing ran
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
 //!     shell.sh     what bash reads before it: what earlier steps left in the shell
+//!     proof        a FIFO by which psql says which database it has reached, before it gets its script
 //!     spool        what it printed (see `spool` for the format)
 //!     input        a FIFO by which the shim is told things while it works
 //!     held.json    a transaction that waits for a person, asks.json a question on the terminal
@@ -33,5 +34,7 @@ pub use launcher::{Adopted, Executor, LaunchError, Running};
 pub use process::{
     Condition, boot_id, condition, is_alive, launched, signal_exactly, with_arguments,
 };
-pub use spec::{ActionKind, ExitRecord, HttpAnswer, ShellHanded, ShimSpec, application_name};
+pub use spec::{
+    ActionKind, ExitRecord, Expected, HttpAnswer, ShellHanded, ShimSpec, application_name,
+};
 pub use waiting::{Asks, HeldTransaction, Waiting};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::{ActionId, HoldPoint, ShellState, ShellValue, Timestamp};
+use crate::run::{ActionId, HoldPoint, ShellState, ShellValue, TargetIdentity, Timestamp};
 
 /// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
 /// touch neither disk nor argument list.
@@ -45,6 +45,20 @@ pub struct ShimSpec {
     /// Run again and again, a round this often (seconds).
     #[serde(default)]
     pub every_s: Option<u64>,
+    /// Which database it must be; `None`: it is run wherever it leads.
+    #[serde(default)]
+    pub expected: Option<Box<Expected>>,
+}
+
+/// The database that an action was confirmed for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Expected {
+    pub identity: TargetIdentity,
+    /// Until when its server process certainly answered, by its own clock: one that began later is the
+    /// same after a restart.
+    pub alive_until: Option<Timestamp>,
+    /// Where a session is opened to prove it, for a shell action; that of an SQL action proves itself.
+    pub connection: Option<String>,
 }
 
 impl ShimSpec {
@@ -74,6 +88,7 @@ impl ShimSpec {
             grace_ms: 3_000,
             watch: false,
             every_s: None,
+            expected: None,
         }
     }
 }
@@ -137,6 +152,9 @@ pub struct ExitRecord {
     /// It ended while its transaction was held: the `COMMIT` was never sent.
     #[serde(default)]
     pub uncommitted: bool,
+    /// What answered instead of the database that it was confirmed for; nothing was run.
+    #[serde(default)]
+    pub another: Option<Box<TargetIdentity>>,
     /// The answer of an HTTP action.
     pub http: Option<HttpAnswer>,
     /// Why it could not run, or what of its output was lost.

@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use super::link::{Link, column};
 use super::trouble::{Trouble, identifier};
 use super::{Reading, Session, SessionCounts, Target, clean};
+use crate::run::Timestamp;
 
 /// One row per session that is listed, the counts in each; one row of counts where none is. It reads
 /// the function below `pg_stat_activity`, so that names are looked up for the listed only.
@@ -51,7 +52,8 @@ SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction,
        (extract(epoch FROM statement_timestamp() - listed.state_change) * 1000)::int8,
        left(listed.query, 500), listed.blockers,
        (extract(epoch FROM listed.backend_start) * 1000000)::int8,
-       listed.backend_xid::text::int8, txid_snapshot_xmax(txid_current_snapshot())
+       listed.backend_xid::text::int8, txid_snapshot_xmax(txid_current_snapshot()),
+       (extract(epoch FROM statement_timestamp()) * 1000000)::int8
 FROM counted LEFT JOIN listed ON true LEFT JOIN pg_database ON pg_database.oid = listed.datid";
 
 /// One good reading.
@@ -60,6 +62,8 @@ pub(super) struct Activity {
     pub(super) sessions: Vec<Session>,
     pub(super) counts: SessionCounts,
     pub(super) in_recovery: bool,
+    /// By the server's clock.
+    pub(super) at: Option<Timestamp>,
     /// Microseconds within the server.
     pub(super) cost_us: u64,
 }
@@ -86,6 +90,7 @@ pub(super) async fn read(
             max_connections: count(6)?,
         };
         activity.in_recovery = column(row, 7, target)?;
+        activity.at = Timestamp::from_timestamp_micros(column(row, 25, target)?);
         let cost: i64 = column(row, 8, target)?;
         activity.cost_us = activity.cost_us.max(u64::try_from(cost).unwrap_or(0));
         if let Some(session) = session(row, target, ours)? {

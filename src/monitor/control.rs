@@ -2,6 +2,7 @@
 //! the target's lock. A pid is never signalled alone: it must still be the session that the operator
 //! saw.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
@@ -11,6 +12,7 @@ use tokio::time::sleep;
 use super::Target;
 use super::link::{Link, Scope, answered, column};
 use super::lock::{self, LockNews, LockReading, LockRecord};
+use super::prover::Place;
 use super::trouble::Trouble;
 use crate::run::LockHolder;
 
@@ -84,8 +86,7 @@ impl From<Link> for Reserved {
 }
 
 pub(super) struct Control {
-    pub(super) target: Target,
-    pub(super) run: String,
+    pub(super) place: Arc<Place>,
     pub(super) news: Option<mpsc::Sender<LockNews>>,
     /// `None`: the lock is not wanted, or not any more.
     pub(super) record: watch::Receiver<Option<LockRecord>>,
@@ -107,6 +108,11 @@ impl Control {
                     None => return,
                 },
                 Ok(()) = wanted.changed() => look = Duration::ZERO,
+                // The lock is wanted where the address leads.
+                () = self.place.control_moves.notified() => {
+                    reserved = None;
+                    retry = Duration::ZERO;
+                }
                 opened = self.open_after(retry), if reserved.is_none() => {
                     reserved = opened.map(Reserved::from);
                     look = Duration::ZERO;
@@ -118,7 +124,7 @@ impl Control {
                 () = sleep(look), if reserved.is_some() => {
                     look = LOOK;
                     if let Err(trouble) = self.look(&mut reserved).await {
-                        tracing::debug!(target = self.target.name(), "the lock: {trouble}");
+                        tracing::debug!(target = self.place.target.name(), "the lock: {trouble}");
                     }
                 }
             }
@@ -131,7 +137,7 @@ impl Control {
             Ok(link) => Some(link),
             Err(trouble) => {
                 tracing::debug!(
-                    target = self.target.name(),
+                    target = self.place.target.name(),
                     "no reserved connection: {trouble}"
                 );
                 self.tell(LockReading::Unknown(trouble.message));
@@ -141,7 +147,7 @@ impl Control {
     }
 
     async fn open(&self) -> Result<Link, Trouble> {
-        Link::open(&self.target, &self.run, Scope::System).await
+        Link::open(&self.place.target, &self.place.run, Scope::System).await
     }
 
     /// Says what is known of the lock. A lost connection is forgotten: the next one asks anew.
@@ -164,7 +170,7 @@ impl Control {
     }
 
     async fn look_over(&self, reserved: &mut Reserved) -> Result<LockReading, Trouble> {
-        let (link, target) = (&mut reserved.link, &self.target);
+        let (link, target) = (&mut reserved.link, &self.place.target);
         let record = self.record.borrow().clone();
         match (record, reserved.locked) {
             (Some(record), true) => {
@@ -206,8 +212,8 @@ impl Control {
             None => reserved.insert(self.open().await?.into()),
         };
         let (taken, ended) = tokio::join!(
-            lock::take(&mut open.link, &record, &self.target),
-            lock::end(&mut other, from, &self.target),
+            lock::take(&mut open.link, &record, &self.place.target),
+            lock::end(&mut other, from, &self.place.target),
         );
         ended?;
         taken?;
@@ -220,7 +226,7 @@ impl Control {
         let Some(news) = &self.news else {
             return;
         };
-        let target = self.target.name().to_owned();
+        let target = self.place.target.name().to_owned();
         // A full channel: the next look says it again.
         if let Err(error) = news.try_send(LockNews { target, lock }) {
             tracing::debug!("news of a lock found nobody ready for it: {error}");
@@ -295,7 +301,7 @@ impl Control {
         let deed = Deed::Ours {
             sql: ours_sql(signal),
             prefix: cut(prefix).to_owned(),
-            own: cut(&format!("gonogo:{}:monitor", self.run)).to_owned(),
+            own: cut(&format!("gonogo:{}:monitor", self.place.run)).to_owned(),
         };
         let found = self.attempt(reserved, &deed).await?;
         Ok(found
@@ -312,13 +318,13 @@ impl Control {
         deed: &Deed,
     ) -> Result<Vec<Found>, Trouble> {
         if let Some(open) = reserved {
-            match deed.perform(&mut open.link, &self.target).await {
+            match deed.perform(&mut open.link, &self.place.target).await {
                 Err(trouble) if trouble.disconnected => *reserved = None,
                 result => return result,
             }
         }
         let mut fresh = self.open().await?;
-        let result = deed.perform(&mut fresh, &self.target).await;
+        let result = deed.perform(&mut fresh, &self.place.target).await;
         *reserved = Some(fresh.into());
         result
     }

@@ -9,13 +9,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::control::{Control, Request};
-use super::link::{Link, Scope};
+use super::prover::{self, IdentityNews, Place};
 use super::sampler::Sampler;
 use super::{
     LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
     Trouble, clean, fate, loss, probe,
 };
-use crate::run::{LockHolder, TargetIdentity};
+use crate::run::{LockHolder, TargetIdentity, Timestamp};
 use crate::text::redact::Redactor;
 
 /// How long a signal may take, a new connection included.
@@ -26,6 +26,8 @@ const SIGNAL: Duration = Duration::from_secs(8);
 pub struct Cadence {
     pub activity: Duration,
     pub statements: Duration,
+    /// Where the address leads.
+    pub identity: Duration,
 }
 
 impl Default for Cadence {
@@ -33,6 +35,7 @@ impl Default for Cadence {
         Self {
             activity: Duration::from_secs(1),
             statements: Duration::from_secs(5),
+            identity: prover::EVERY,
         }
     }
 }
@@ -49,6 +52,8 @@ pub struct MonitorConfig {
     pub redactor: Redactor,
     /// `None`: no lock is taken.
     pub lock: Option<LockKeeping>,
+    /// Where databases prove who they are, again and again; `None`: nobody listens.
+    pub identities: Option<mpsc::Sender<IdentityNews>>,
 }
 
 /// Everything that watches. Dropping it closes all connections; nothing of the run is touched.
@@ -64,7 +69,7 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Handle {
-    target: Target,
+    place: Arc<Place>,
     baseline: Arc<Notify>,
     requests: mpsc::Sender<Request>,
 }
@@ -84,27 +89,30 @@ impl Monitor {
         for target in config.targets {
             let baseline = Arc::new(Notify::new());
             let (requests, received) = mpsc::channel(16);
+            let place = Place::new(target, config.run.clone(), config.identities.clone());
             let sampler = Sampler {
-                target: target.clone(),
-                run: config.run.clone(),
+                place: Arc::clone(&place),
                 cadence: config.cadence,
                 publisher: publisher.clone(),
                 baseline: Arc::clone(&baseline),
             };
             let control = Control {
-                target: target.clone(),
-                run: config.run.clone(),
+                place: Arc::clone(&place),
                 news: news.clone(),
                 record: record.clone(),
             };
             tasks.spawn(sampler.run());
             tasks.spawn(control.run(received));
+            if config.identities.is_some() {
+                tasks.spawn(Arc::clone(&place).watch(config.cadence.identity));
+            }
+            let name = place.target.name().to_owned();
             let handle = Handle {
-                target: target.clone(),
+                place,
                 baseline,
                 requests,
             };
-            targets.insert(target.name().to_owned(), handle);
+            targets.insert(name, handle);
         }
         let clients = probe::Clients::default();
         for probe in config.probes {
@@ -196,6 +204,23 @@ impl Monitor {
         self.signal_ours(target, Signal::Cancel, name).await
     }
 
+    /// Who answers where a target's address leads now, asked in a session that is opened for it.
+    pub async fn prove(&self, target: &str) -> Result<IdentityNews, Trouble> {
+        self.handle(target)?.place.prove().await
+    }
+
+    /// What somebody else's session on a target has proved, as news.
+    pub fn news_of(&self, target: &str, identity: &TargetIdentity) -> Option<IdentityNews> {
+        let place = &self.targets.get(target)?.place;
+        place.check(identity);
+        Some(place.news_of(identity.clone()))
+    }
+
+    /// The server process of the open session: when it began, and until when it certainly answered.
+    pub fn alive(&self, target: &str) -> Option<(Timestamp, Timestamp)> {
+        self.targets.get(target)?.place.alive()
+    }
+
     /// The names of the targets that are watched.
     pub fn targets(&self) -> Vec<String> {
         self.targets.keys().cloned().collect()
@@ -230,7 +255,7 @@ impl Monitor {
 
     /// The single value of a query that only reads, within 2 s: what a rollback would lose.
     pub async fn loss(&self, target: &str, query: &str) -> Result<String, Trouble> {
-        loss::loss(&self.handle(target)?.target, &self.run, query).await
+        loss::loss(&self.handle(target)?.place.target, &self.run, query).await
     }
 
     /// What is left of a step on its server: sessions of this name, and the end of a transaction.
@@ -240,7 +265,7 @@ impl Monitor {
         application: &str,
         transaction: Option<i64>,
     ) -> Result<Remains, Trouble> {
-        let target = &self.handle(target)?.target;
+        let target = &self.handle(target)?.place.target;
         fate::remains(target, &self.run, application, transaction).await
     }
 
@@ -274,12 +299,6 @@ impl Monitor {
             )
         })
     }
-}
-
-/// Connects once and asks a database who it is: for the check before the first write.
-pub async fn identify(target: &Target, run: &str) -> Result<TargetIdentity, Trouble> {
-    let link = Link::open(target, run, Scope::System).await?;
-    Ok(link.identity)
 }
 
 /// Where samples go. Never waits.

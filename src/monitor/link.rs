@@ -3,18 +3,22 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
+use super::Target;
+use super::target::Wanted;
 use super::trouble::{Trouble, pooled};
-use super::{Target, clean};
-use crate::run::TargetIdentity;
-use crate::text::scrub::scrub_line;
+use crate::libpq::{Host, Proof, QUERY, SYSTEM_QUERY};
+use crate::run::{TargetIdentity, Timestamp};
 
 /// The server gives up on a statement after this long.
 const STATEMENT_TIMEOUT_MS: u64 = 2_000;
 /// We give up on an answer after this long: the server or the way to it hangs.
 pub(super) const ANSWER: Duration = Duration::from_secs(4);
+
+/// A server that is not taken is left within this time.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Stands in every statement of ours, to be told from the run's.
 pub(super) const MARK: &str = "/* gonogo monitor */";
@@ -27,18 +31,17 @@ const SETTINGS: [(&str, &str); 5] = [
     ("max_parallel_workers_per_gather", "0"),
 ];
 
-const IDENTITY: &str = "SELECT /* gonogo monitor */ current_database()::text, current_user::text, \
-    current_setting('server_version'), pg_is_in_recovery(), \
+/// What was asked for at the start must have arrived: a pooler in between may drop it.
+const LIMITS: &str = "SELECT /* gonogo monitor */ \
     current_setting('default_transaction_read_only'), current_setting('statement_timeout')";
-
-const SYSTEM_IDENTIFIER: &str =
-    "SELECT /* gonogo monitor */ system_identifier::text FROM pg_control_system()";
 
 /// A session and what the server said about itself when it began.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) connection: PgConnection,
     pub(super) identity: TargetIdentity,
+    /// When it was asked, by the server's clock.
+    pub(super) asked: Timestamp,
 }
 
 /// Whose names are looked up first.
@@ -51,11 +54,51 @@ pub(super) enum Scope {
 }
 
 impl Link {
-    /// Connects as `gonogo:RUN:monitor`.
+    /// Connects as `gonogo:RUN:monitor`, to the first server of the address that will do.
     pub(super) async fn open(target: &Target, run: &str, scope: Scope) -> Result<Self, Trouble> {
+        let mut trouble = None;
+        for second_round in [false, true] {
+            for (host, options) in target.candidates() {
+                match Self::open_one(target, host, options, run, scope).await {
+                    Ok(link) => {
+                        let in_recovery = link.identity.in_recovery;
+                        if target
+                            .wanted()
+                            .takes(in_recovery, in_recovery, second_round)
+                        {
+                            return Ok(link);
+                        }
+                        let place = link.identity.place();
+                        let role = link.identity.role();
+                        link.close(GOODBYE).await;
+                        trouble = Some(Trouble::lost(
+                            format!(
+                                "`{place}` is a {role}, which `target_session_attrs` does not take"
+                            ),
+                            "is the right server among the hosts of the target?",
+                        ));
+                    }
+                    Err(other) => trouble = Some(other),
+                }
+            }
+            if target.wanted() != Wanted::PreferStandby {
+                break;
+            }
+        }
+        Err(trouble
+            .unwrap_or_else(|| Trouble::lost("the target names no server", "write its `host`")))
+    }
+
+    async fn open_one(
+        target: &Target,
+        host: &Host,
+        options: &PgConnectOptions,
+        run: &str,
+        scope: Scope,
+    ) -> Result<Self, Trouble> {
         let timeout = STATEMENT_TIMEOUT_MS.to_string();
         let mut options = target
-            .options()
+            .completed(options)
             .await?
             .application_name(&format!("gonogo:{run}:monitor"))
             .options(SETTINGS)
@@ -67,10 +110,12 @@ impl Link {
             let mut connection = PgConnection::connect_with(&options)
                 .await
                 .map_err(|error| Trouble::from_driver(&error, target))?;
-            let identity = identify(&mut connection, target).await?;
+            limited(&mut connection, target).await?;
+            let (identity, asked) = identify(&mut connection, host, target).await?;
             Ok(Self {
                 connection,
                 identity,
+                asked,
             })
         };
         match tokio::time::timeout(target.patience, opening).await {
@@ -83,6 +128,29 @@ impl Link {
                 ),
                 "is the host up, and does a firewall stand in between?",
             )),
+        }
+    }
+
+    /// Asks the server of this session again who it is.
+    pub(super) async fn identify_again(&mut self, target: &Target) -> Result<(), Trouble> {
+        let host = Host {
+            host: self.identity.host.clone(),
+            hostaddr: None,
+            port: self.identity.port,
+        };
+        let asked = identify(&mut self.connection, &host, target);
+        (self.identity, self.asked) = match tokio::time::timeout(ANSWER, asked).await {
+            Ok(answer) => answer?,
+            Err(_) => return Err(silent(target)),
+        };
+        Ok(())
+    }
+
+    /// Says goodbye, so that the server's log holds no broken connection.
+    pub(super) async fn close(self, patience: Duration) {
+        let closed = tokio::time::timeout(patience, self.connection.close()).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::debug!("a session of the monitor was not closed in order");
         }
     }
 
@@ -101,15 +169,19 @@ where
     match tokio::time::timeout(ANSWER, work).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Trouble::from_driver(&error, target)),
-        Err(_) => Err(Trouble::lost(
-            format!(
-                "{} has not answered for {} s",
-                target.address(),
-                ANSWER.as_secs()
-            ),
-            "the server or the network hangs; it is tried again",
-        )),
+        Err(_) => Err(silent(target)),
     }
+}
+
+fn silent(target: &Target) -> Trouble {
+    Trouble::lost(
+        format!(
+            "{} has not answered for {} s",
+            target.address(),
+            ANSWER.as_secs()
+        ),
+        "the server or the network hangs; it is tried again",
+    )
 }
 
 /// A column, or trouble that names it.
@@ -121,32 +193,54 @@ where
         .map_err(|error| Trouble::from_driver(&error, target))
 }
 
-async fn identify(
-    connection: &mut PgConnection,
-    target: &Target,
-) -> Result<TargetIdentity, Trouble> {
-    let row = sqlx::query(IDENTITY)
-        .fetch_one(&mut *connection)
+async fn limited(connection: &mut PgConnection, target: &Target) -> Result<(), Trouble> {
+    let row = sqlx::query(LIMITS)
+        .fetch_one(connection)
         .await
         .map_err(|error| Trouble::from_driver(&error, target))?;
-    let text = |index| column::<String>(&row, index, target);
-    let limits = (text(4)?, text(5)?);
-    if limits.0 != "on" || limits.1 == "0" {
+    let (read_only, timeout): (String, String) =
+        (column(&row, 0, target)?, column(&row, 1, target)?);
+    if read_only != "on" || timeout == "0" {
         return Err(pooled("the limits of our session were dropped on the way"));
     }
-    // A role may be denied this one; nothing else depends on it.
-    let system_identifier = match sqlx::query(SYSTEM_IDENTIFIER).fetch_one(connection).await {
-        Ok(row) => Some(clean::line(&column::<String>(&row, 0, target)?)),
-        Err(sqlx::Error::Database(_)) => None,
-        Err(error) => return Err(Trouble::from_driver(&error, target)),
-    };
-    Ok(TargetIdentity {
-        host: scrub_line(target.host(), false).into_owned(),
-        port: target.port(),
-        database: clean::line(&text(0)?),
-        user: clean::line(&text(1)?),
-        server_version: clean::line(&text(2)?),
-        system_identifier,
-        in_recovery: column(&row, 3, target)?,
-    })
+    Ok(())
+}
+
+async fn identify(
+    connection: &mut PgConnection,
+    host: &Host,
+    target: &Target,
+) -> Result<(TargetIdentity, Timestamp), Trouble> {
+    let failed = |error: sqlx::Error| Trouble::from_driver(&error, target);
+    let row = sqlx::query(AssertSqlSafe(format!("{MARK} {QUERY}")))
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let (first, may): (String, bool) = (column(&row, 0, target)?, column(&row, 1, target)?);
+    let mut system = None;
+    if may {
+        match sqlx::query(AssertSqlSafe(format!("{MARK} {SYSTEM_QUERY}")))
+            .fetch_one(connection)
+            .await
+        {
+            Ok(row) => {
+                system = Some((
+                    column::<String>(&row, 0, target)?,
+                    column::<String>(&row, 1, target)?,
+                ))
+            }
+            // Nothing else depends on it.
+            Err(sqlx::Error::Database(error)) => tracing::debug!(%error, "no system identifier"),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let system = system
+        .as_ref()
+        .map(|(system, timeline)| (system.as_str(), timeline.as_str()));
+    let proof = Proof::read(&first, system)
+        .map_err(|why| Trouble::passing(why, "note the server's version and report this"))?;
+    Ok((
+        TargetIdentity::of(host.place(), host.port, &proof),
+        proof.asked,
+    ))
 }

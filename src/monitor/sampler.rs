@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::activity::{self, Activity};
 use super::link::{Link, Scope};
 use super::moment::Moment;
+use super::prover::Place;
 use super::statements::Statements;
 use super::trouble::Trouble;
-use super::{ActivitySample, Cadence, Publisher, Reading, Sample, Target};
+use super::{ActivitySample, Cadence, Publisher, Reading, Sample};
 use crate::run::TargetIdentity;
 
 /// A reading may take this part of the time between readings.
@@ -26,8 +27,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
 pub(super) struct Sampler {
-    pub(super) target: Target,
-    pub(super) run: String,
+    pub(super) place: Arc<Place>,
     pub(super) cadence: Cadence,
     pub(super) publisher: Publisher,
     /// A phase began: the next poll of statements is the baseline.
@@ -53,7 +53,8 @@ impl Sampler {
         };
         let mut pause = FIRST_RETRY;
         while !self.publisher.closed() {
-            let trouble = match Link::open(&self.target, &self.run, Scope::System).await {
+            let trouble = match Link::open(&self.place.target, &self.place.run, Scope::System).await
+            {
                 Ok(link) => {
                     seen.statements.reconnected();
                     let began = Instant::now();
@@ -75,7 +76,7 @@ impl Sampler {
                 () = sleep(pause) => {}
                 () = self.baseline.notified() => seen.statements.rebase(),
             }
-            pause = match self.target.is_awaiting() {
+            pause = match self.place.target.is_awaiting() {
                 true => FIRST_RETRY,
                 false => (pause * 2).min(LAST_RETRY),
             };
@@ -84,8 +85,10 @@ impl Sampler {
 
     /// Reads until the connection is lost (the trouble) or nobody listens (`None`).
     async fn watch(&self, mut link: Link, seen: &mut Seen) -> Option<Trouble> {
+        self.place.answered(&link.identity, link.asked);
+        self.place.tell(&link.identity).await;
         seen.identity = Some(link.identity.clone());
-        let ours = format!("gonogo:{}:", self.run);
+        let ours = format!("gonogo:{}:", self.place.run);
         let mut activity_due = Instant::now();
         let mut statements_due = activity_due;
         loop {
@@ -98,11 +101,18 @@ impl Sampler {
                     seen.statements.rebase();
                     statements_due = Instant::now();
                 }
+                () = self.place.sampler_moves.notified() => {
+                    let address = self.place.target.address();
+                    return Some(Trouble::lost(
+                        format!("{address} leads to another server now"),
+                        "look at both before anything goes on: the run says what differs",
+                    ));
+                }
                 () = sleep_until(activity_due.min(statements_due)) => {}
             }
             let now = Instant::now();
             if now >= activity_due {
-                let result = activity::read(&mut link, &self.target, &ours).await;
+                let result = activity::read(&mut link, &self.place.target, &ours).await;
                 let pause = match &result {
                     Ok(activity) => between(
                         self.cadence.activity,
@@ -112,8 +122,16 @@ impl Sampler {
                 };
                 match result {
                     Ok(activity) => {
-                        if let Some(identity) = &mut seen.identity {
-                            identity.in_recovery = activity.in_recovery;
+                        if activity.in_recovery != link.identity.in_recovery {
+                            // A standby was promoted: its timeline is another, too.
+                            if let Err(trouble) = link.identify_again(&self.place.target).await {
+                                return Some(trouble);
+                            }
+                            self.place.tell(&link.identity).await;
+                            seen.identity = Some(link.identity.clone());
+                        }
+                        if let Some(at) = activity.at {
+                            self.place.answered(&link.identity, at);
                         }
                         seen.activity = activity;
                         seen.activity_at = Moment::now();
@@ -125,7 +143,7 @@ impl Sampler {
                 activity_due = next(activity_due, pause);
             }
             if now >= statements_due {
-                let result = seen.statements.poll(&mut link, &self.target).await;
+                let result = seen.statements.poll(&mut link, &self.place.target).await;
                 let pause = match &result {
                     Ok(()) => between(self.cadence.statements, seen.statements.cost()),
                     Err(_) => after_failure(self.cadence.statements, now.elapsed()),
@@ -147,11 +165,11 @@ impl Sampler {
                 message: trouble.message.clone(),
                 help: trouble.help.clone(),
             },
-            None => activity::completeness(&seen.activity, self.target.user()),
+            None => activity::completeness(&seen.activity, self.place.target.user()),
         };
         self.publisher.publish(Sample::Activity(ActivitySample {
             at: Utc::now(),
-            target: self.target.name().to_owned(),
+            target: self.place.target.name().to_owned(),
             state,
             identity: seen.identity.clone(),
             sessions: seen.activity.sessions.clone(),
@@ -163,7 +181,7 @@ impl Sampler {
 
     fn publish_statements(&self, seen: &Seen, trouble: Option<&Trouble>) {
         self.publisher.publish(Sample::Statements(
-            seen.statements.sample(&self.target, trouble),
+            seen.statements.sample(&self.place.target, trouble),
         ));
     }
 }

@@ -10,20 +10,33 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::late::LatePassword;
+use super::surroundings::{PasswordFile, password_file, service_password, surroundings};
 use super::trouble::Trouble;
-use super::{conninfo, pgpass};
+use crate::libpq::{Address, Ambient, Host, conninfo, passfile};
 
 /// Where a database is and how to log in there.
 #[derive(Clone, Debug)]
 pub struct Target {
     name: String,
-    options: PgConnectOptions,
-    host: String,
-    port: u16,
-    user: String,
-    database: String,
+    address: Address,
+    /// One set of options for each server that the address names, in the order in which they are tried.
+    candidates: Vec<(Host, PgConnectOptions)>,
+    wanted: Wanted,
+    /// Why the password file was of no use.
+    passfile_ignored: Option<String>,
     pub(super) patience: Duration,
     late: Option<LatePassword>,
+}
+
+/// What a server must be to be taken: libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    PreferStandby,
 }
 
 /// Why an address is not usable.
@@ -36,7 +49,7 @@ pub struct TargetError {
 }
 
 /// Parameters that change nothing for one session of short statements to one named server.
-const HARMLESS: [&str; 15] = [
+const HARMLESS: [&str; 14] = [
     "application_name",
     "fallback_application_name",
     "keepalives",
@@ -44,7 +57,6 @@ const HARMLESS: [&str; 15] = [
     "keepalives_interval",
     "keepalives_count",
     "tcp_user_timeout",
-    "target_session_attrs",
     "load_balance_hosts",
     "sslcompression",
     "sslsni",
@@ -68,98 +80,89 @@ const ONLY: [(&str, &[&str]); 6] = [
 ];
 
 impl Target {
-    /// Takes a keyword string, a URI or the bare name of a database. What it does not say comes from
-    /// `PGHOST` and the like, as with `psql`. Passwords come apart from it: given here, or from
-    /// `PGPASSWORD`, or from libpq's password file.
+    /// Takes a keyword string, a URI or the bare name of a database; what it does not say comes from
+    /// this process's surroundings, as with `psql`.
     pub fn parse(name: &str, text: &str, password: Option<&str>) -> Result<Self, TargetError> {
+        Self::within(name, text, &surroundings(), password)
+    }
+
+    /// As [`Target::parse`], in surroundings that were read before. Passwords come apart from the
+    /// address: given here, or from the service's file, `PGPASSWORD`, or libpq's password file.
+    ///
+    /// # Errors
+    /// Where the address cannot be read, or names what we cannot honour.
+    pub fn within(
+        name: &str,
+        text: &str,
+        ambient: &Ambient,
+        password: Option<&str>,
+    ) -> Result<Self, TargetError> {
         let refuse = |message: String, help: &str| TargetError {
             target: name.to_owned(),
             message,
             help: help.to_owned(),
         };
-        let mut parameters = conninfo::parse(text).map_err(|message| {
+        let written = conninfo::parse(text).map_err(|message| {
             refuse(
                 message,
                 "write it as `host=… dbname=…` or `postgresql://host/database`",
             )
         })?;
-        parameters.retain(|_, value| !value.is_empty());
-        check(&parameters).map_err(|(message, help)| refuse(message, help))?;
-
-        // Reads `PGHOST` and its kin; everything named in the text replaces it.
-        let mut options = PgConnectOptions::new_without_pgpass().disable_statement_logging();
-        if let Some(port) = parameters.get("port") {
-            let port = port.parse().map_err(|_| {
-                refuse(
-                    format!("`port={port}` is not a port"),
-                    "a port is a number up to 65535",
-                )
-            })?;
-            options = options.port(port);
-        }
-        let port = options.get_port();
-        let host = parameters
-            .get("hostaddr")
-            .or_else(|| parameters.get("host"))
-            .cloned()
-            .unwrap_or_else(|| options.get_host().to_owned());
-        if host.contains(',') {
+        if written
+            .get("password")
+            .is_some_and(|password| !password.is_empty())
+        {
             return Err(refuse(
-                format!("`host={host}` names several hosts"),
-                "name the one server to watch",
+                "the address holds a password".to_owned(),
+                "take it out and name its source beside it, or use `PGPASSWORD` or `~/.pgpass`",
             ));
         }
-        if host.starts_with('@') {
-            return Err(refuse(
-                format!("`host={host}` is an abstract socket"),
-                "name the directory of a Unix socket or a host",
-            ));
-        }
-        options = if host.starts_with('/') {
-            options.socket(&host)
-        } else {
-            options.host(&host)
-        };
-        let user = parameters
-            .get("user")
-            .cloned()
-            .unwrap_or_else(|| options.get_username().to_owned());
-        let database = parameters
-            .get("dbname")
-            .cloned()
-            .or_else(|| options.get_database().map(str::to_owned))
-            .unwrap_or_else(|| user.clone());
-        options = options
-            .username(&user)
-            .database(&database)
-            .extra_float_digits(None);
-        options = secured(options, &parameters).map_err(|(message, help)| refuse(message, help))?;
-        if let Some(settings) = parameters.get("options") {
-            let pairs = settings_of(settings).ok_or_else(|| {
-                refuse(
-                    format!("`options={settings}` is not understood"),
-                    "only `-c name=value` is",
-                )
-            })?;
-            options = options.options(pairs);
-        }
-        let own = std::env::var("PGPASSWORD").is_ok();
-        let found = match password {
-            Some(password) => Some(password.to_owned()),
-            None if own => None,
-            None => pgpass::find(&host, port, &database, &user),
-        };
-        if let Some(password) = found {
-            options = options.password(&password);
+        let address = Address::resolve(&written, ambient).map_err(|message| {
+            refuse(
+                message,
+                "`psql` with the same address and environment says the same",
+            )
+        })?;
+        check(address.parameters()).map_err(|(message, help)| refuse(message, help))?;
+        let wanted = Wanted::parse(address.get("target_session_attrs")).map_err(|message| {
+            refuse(
+                message,
+                "write one of any, read-write, read-only, primary, standby, prefer-standby",
+            )
+        })?;
+        let mut passfile_ignored = None;
+        let mut candidates = Vec::new();
+        for host in address.hosts() {
+            let own = std::env::var("PGPASSWORD").ok();
+            let found = password
+                .map(str::to_owned)
+                .or_else(|| service_password(address.password_service.as_deref()?))
+                .or(own)
+                .or_else(|| match password_file(address.get("passfile")) {
+                    PasswordFile::Read(text) => passfile::search(
+                        &text,
+                        &host.host,
+                        host.port,
+                        address.database(),
+                        address.user(),
+                    ),
+                    PasswordFile::Absent => None,
+                    PasswordFile::Ignored(why) => {
+                        passfile_ignored = Some(why);
+                        None
+                    }
+                });
+            let options = options(&address, &host, found.as_deref())
+                .map_err(|(message, help)| refuse(message, help))?;
+            candidates.push((host, options));
         }
         Ok(Self {
             name: name.to_owned(),
-            patience: patience(&parameters),
-            options,
-            host,
-            port,
-            user,
-            database,
+            patience: patience(address.parameters()),
+            candidates,
+            address,
+            wanted,
+            passfile_ignored,
             late: None,
         })
     }
@@ -180,46 +183,140 @@ impl Target {
         &self.name
     }
 
-    /// A host's name or address, or the directory of a Unix socket.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     pub fn user(&self) -> &str {
-        &self.user
+        self.address.user()
     }
 
     pub fn database(&self) -> &str {
-        &self.database
+        self.address.database()
     }
 
-    /// `db1:5432`, or the socket's path.
-    pub fn address(&self) -> String {
-        if self.host.starts_with('/') {
-            format!(
-                "`{}/.s.PGSQL.{}`",
-                self.host.trim_end_matches('/'),
-                self.port
-            )
-        } else {
-            format!("`{}:{}`", self.host, self.port)
+    /// The address with everything settled.
+    pub fn settled(&self) -> &Address {
+        &self.address
+    }
+
+    /// The address with only the server that proved itself as this.
+    pub fn proved(&self, host: &str, port: u16) -> Address {
+        let mut hosts = self.candidates.iter().map(|(host, _)| host);
+        match hosts.find(|known| known.place() == host && known.port == port) {
+            Some(known) => self.address.pinned(known),
+            None => self.address.clone(),
         }
     }
 
-    /// How to connect.
+    /// How to connect to one of its servers.
     ///
     /// # Errors
     /// Its password is not here (yet).
-    pub(super) async fn options(&self) -> Result<PgConnectOptions, Trouble> {
+    pub(super) async fn completed(
+        &self,
+        options: &PgConnectOptions,
+    ) -> Result<PgConnectOptions, Trouble> {
         match &self.late {
-            Some(late) => late.complete(self.options.clone()).await,
-            None => Ok(self.options.clone()),
+            Some(late) => late.complete(options.clone()).await,
+            None => Ok(options.clone()),
         }
     }
+
+    /// `db1:5432`, or the socket's path; all of them where there are several.
+    pub fn address(&self) -> String {
+        let places: Vec<String> = self
+            .candidates
+            .iter()
+            .map(|(host, _)| place(host))
+            .collect();
+        places.join(" or ")
+    }
+
+    pub(super) fn candidates(&self) -> &[(Host, PgConnectOptions)] {
+        &self.candidates
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    pub(super) fn passfile_ignored(&self) -> Option<&str> {
+        self.passfile_ignored.as_deref()
+    }
+}
+
+fn place(host: &Host) -> String {
+    if host.place().starts_with('/') {
+        format!(
+            "`{}/.s.PGSQL.{}`",
+            host.place().trim_end_matches('/'),
+            host.port
+        )
+    } else {
+        format!("`{}:{}`", host.place(), host.port)
+    }
+}
+
+impl Wanted {
+    fn parse(text: Option<&str>) -> Result<Self, String> {
+        Ok(match text {
+            None | Some("any") => Self::Any,
+            Some("read-write") => Self::ReadWrite,
+            Some("read-only") => Self::ReadOnly,
+            Some("primary") => Self::Primary,
+            Some("standby") => Self::Standby,
+            Some("prefer-standby") => Self::PreferStandby,
+            Some(other) => return Err(format!("`target_session_attrs={other}` is not known")),
+        })
+    }
+
+    /// Whether a server will do. A second round takes any for who only prefers.
+    pub(super) fn takes(self, in_recovery: bool, read_only: bool, second_round: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::ReadWrite => !read_only && !in_recovery,
+            Self::ReadOnly => read_only || in_recovery,
+            Self::Primary => !in_recovery,
+            Self::Standby => in_recovery,
+            Self::PreferStandby => in_recovery || second_round,
+        }
+    }
+}
+
+/// How to reach one of the servers.
+fn options(
+    address: &Address,
+    host: &Host,
+    password: Option<&str>,
+) -> Result<PgConnectOptions, (String, &'static str)> {
+    if host.place().starts_with('@') {
+        return Err((
+            format!("`host={}` is an abstract socket", host.place()),
+            "name the directory of a Unix socket or a host",
+        ));
+    }
+    let mut options = PgConnectOptions::new_without_pgpass().disable_statement_logging();
+    options = if host.place().starts_with('/') {
+        options.socket(host.place())
+    } else {
+        options.host(host.place())
+    };
+    options = options
+        .port(host.port)
+        .username(address.user())
+        .database(address.database())
+        .extra_float_digits(None);
+    options = secured(options, address.parameters())?;
+    if let Some(settings) = address.get("options") {
+        let pairs = settings_of(settings).ok_or_else(|| {
+            (
+                format!("`options={settings}` is not understood"),
+                "only `-c name=value` is",
+            )
+        })?;
+        options = options.options(pairs);
+    }
+    if let Some(password) = password {
+        options = options.password(password);
+    }
+    Ok(options)
 }
 
 fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static str)> {
@@ -238,8 +335,18 @@ fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static 
             ));
         }
         match name {
-            "host" | "hostaddr" | "port" | "user" | "sslmode" | "sslrootcert" | "sslcert"
-            | "sslkey" | "connect_timeout" | "options" => {}
+            "host"
+            | "hostaddr"
+            | "port"
+            | "user"
+            | "sslmode"
+            | "sslrootcert"
+            | "sslcert"
+            | "sslkey"
+            | "connect_timeout"
+            | "options"
+            | "passfile"
+            | "target_session_attrs" => {}
             "dbname" if value.contains('=') || value.contains("://") => {
                 return Err((
                     "`dbname` holds another connection string".to_owned(),
@@ -247,24 +354,6 @@ fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static 
                 ));
             }
             "dbname" => {}
-            "password" => {
-                return Err((
-                    "the address holds a password".to_owned(),
-                    "take it out and name its source beside it, or use `PGPASSWORD` or `~/.pgpass`",
-                ));
-            }
-            "service" | "servicefile" => {
-                return Err((
-                    format!("`{name}={value}` needs a service file, which is not read"),
-                    "write out the host, port, user and database that the service stands for",
-                ));
-            }
-            "passfile" => {
-                return Err((
-                    "`passfile` is not supported".to_owned(),
-                    "set `PGPASSFILE` instead",
-                ));
-            }
             _ => {
                 return Err((
                     format!("`{name}` is not a parameter that gonogo knows"),
@@ -272,16 +361,6 @@ fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static 
                 ));
             }
         }
-    }
-    let complete = ["host", "user", "dbname"]
-        .iter()
-        .all(|name| parameters.contains_key(*name));
-    let service = std::env::var("PGSERVICE").is_ok_and(|service| !service.is_empty());
-    if service && !complete {
-        return Err((
-            "`PGSERVICE` is set, and the service file is not read".to_owned(),
-            "unset it, or write out host, port, user and database",
-        ));
     }
     if parameters.contains_key("host")
         && parameters.contains_key("hostaddr")
@@ -336,10 +415,7 @@ fn secured(
         options.get_ssl_mode(),
         PgSslMode::VerifyCa | PgSslMode::VerifyFull
     );
-    if verifies
-        && !parameters.contains_key("sslrootcert")
-        && std::env::var_os("PGSSLROOTCERT").is_none()
-    {
+    if verifies && !parameters.contains_key("sslrootcert") {
         // Where libpq looks.
         let file = std::env::home_dir().map(|home| home.join(".postgresql/root.crt"));
         if let Some(file) = file.filter(|file| file.is_file()) {
@@ -401,9 +477,9 @@ mod tests {
     #[test]
     fn what_could_lead_elsewhere_is_refused() {
         for (text, said) in [
-            ("service=prod", "service file"),
-            ("postgresql://db1/app?service=prod", "service file"),
-            ("host=a,b dbname=app", "several hosts"),
+            ("service=no-such-service", "no service file"),
+            ("host=a,b port=1,2,3 dbname=app", "3 ports"),
+            ("host=a,b target_session_attrs=best", "is not known"),
             ("host=a dbname='host=b'", "another connection string"),
             ("host=a password=x", "holds a password"),
             ("postgresql://anna:x@db1/app", "holds a password"),
@@ -418,6 +494,19 @@ mod tests {
             assert!(error.message.contains(said), "{text}: {error}");
             assert!(!error.to_string().contains("=x"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_server_that_proved_itself_is_the_one_that_steps_are_led_to() {
+        let target = Target::parse("main", "host=a,b port=1,2 user=anna dbname=app", None).unwrap();
+        assert_eq!(target.address(), "`a:1` or `b:2`");
+        assert_eq!(
+            target.proved("b", 2).conninfo(),
+            "host=b port=2 user=anna dbname=app"
+        );
+        assert!(Wanted::ReadWrite.takes(false, false, false));
+        assert!(!Wanted::ReadWrite.takes(true, true, true));
+        assert!(Wanted::PreferStandby.takes(false, false, true));
     }
 
     #[test]

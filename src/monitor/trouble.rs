@@ -107,7 +107,9 @@ fn from_server(error: &PgDatabaseError, target: &Target) -> Trouble {
     match error.code() {
         "28P01" => Trouble::lost(
             format!("wrong password for role `{user}` at {}", target.address()),
-            "check the password source of the target, `PGPASSWORD` and `~/.pgpass`",
+            target
+                .passfile_ignored()
+                .unwrap_or("check the password source of the target, `PGPASSWORD` and `~/.pgpass`"),
         ),
         "28000" => Trouble::lost(
             format!("the server does not let `{user}` in: {said}"),

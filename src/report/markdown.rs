@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Verdict, action_title};
+use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Seen, Verdict, action_title};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -46,16 +46,10 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
     for (name, target) in &state.targets {
         let identity = state.identities.get(name).map(|identity| {
             format!(
-                "; proved to be `{}:{}/{}`, PostgreSQL {}, {}{}",
-                identity.host,
-                identity.port,
-                identity.database,
+                "; proved to be `{}`, PostgreSQL {}, {}{}",
+                identity.place(),
                 identity.server_version,
-                if identity.in_recovery {
-                    "standby"
-                } else {
-                    "primary"
-                },
+                identity.role(),
                 identity
                     .system_identifier
                     .as_ref()
@@ -68,7 +62,12 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
             "| target {name} | `{target}`{} |",
             identity.unwrap_or_default()
         )?;
+        let told_by = state.config.targets.get(name).map(|target| &target.told_by);
+        for words in told_by.into_iter().flatten() {
+            writeln!(out, "| target {name} | {words} |")?;
+        }
     }
+    write_identities(out, state)?;
     writeln!(
         out,
         "| opened | {} by {} |",
@@ -159,6 +158,34 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
         writeln!(out, "\n## Notes\n")?;
         for note in &state.notes {
             writeln!(out, "- {} {}: {}", time(note.at), note.by, note.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every identity that a target had, where it had more than one.
+fn write_identities(out: &mut String, state: &RunState) -> std::fmt::Result {
+    for target in state.targets.keys() {
+        let seen = state
+            .identities_seen
+            .iter()
+            .filter(|seen| seen.target == *target);
+        let seen: Vec<_> = seen.collect();
+        if seen.len() < 2 {
+            continue;
+        }
+        for seen in seen {
+            let how = match &seen.how {
+                Seen::Proved => "proved".to_owned(),
+                Seen::Changed { what } => format!("**changed** ({})", what.join("; ")),
+                Seen::Accepted { by, reason } => format!("accepted by {by}: {reason}"),
+            };
+            let what = seen.identity.describe();
+            writeln!(
+                out,
+                "| target {target}, {} | {how}: `{what}` |",
+                time(seen.at)
+            )?;
         }
     }
     Ok(())

@@ -109,6 +109,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
                 Undoes::Unsaid => Value::Null,
             },
         })),
+        "targets": state.targets.iter().map(|(name, address)| target_document(state, name, address)).collect::<Vec<Value>>(),
         "watches": watches,
         "alerts": alerts,
         "journal": {
@@ -116,6 +117,21 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
             "head": surroundings.head,
             "intact": surroundings.intact,
         },
+    })
+}
+
+/// A target, what it proved to be, and what answers now where that is another.
+fn target_document(state: &RunState, name: &str, address: &str) -> Value {
+    let moved = state.moved.get(name);
+    json!({
+        "name": name,
+        "address": address,
+        "identity": state.identities.get(name),
+        "changed": moved.map(|moved| json!({
+            "since": time(moved.since),
+            "to": moved.to,
+            "what": moved.what,
+        })),
     })
 }
 

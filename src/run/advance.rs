@@ -227,6 +227,11 @@ fn roll_back(state: &RunState, facts: &Facts, now: Timestamp) -> Result<Vec<Even
                     return Ok(finish(state, &option.id, Some(format!("{title}: {why}"))));
                 }
                 Progress::NotStarted if state.untrusted.is_some() => return Ok(Vec::new()),
+                // Another database than the one it was begun for: a person looks, and types the word.
+                Progress::NotStarted if !state.moved.is_empty() => {
+                    let words = state.moved_words().into_iter().next();
+                    return Ok(finish(state, &option.id, words));
+                }
                 Progress::NotStarted => {
                     let started = begin(state, facts, rollback, step, action)?;
                     return Ok(match started {

@@ -48,6 +48,8 @@ pub fn open(record: &Record) -> Option<RunState> {
         driver: driver.clone(),
         epoch: 0,
         identities: BTreeMap::new(),
+        moved: BTreeMap::new(),
+        identities_seen: Vec::new(),
         locks: BTreeMap::new(),
         inputs: inputs.clone(),
         given_at: BTreeMap::new(),
@@ -112,8 +114,10 @@ pub fn apply(state: &mut RunState, record: &Record) {
             }
             state.epoch = *epoch;
         }
-        Event::TargetVerified { target, identity } => {
-            state.identities.insert(target.clone(), identity.clone());
+        Event::TargetVerified { .. }
+        | Event::TargetChanged { .. }
+        | Event::TargetAccepted { .. } => {
+            super::identity::apply(state, at, &record.by, &record.event);
         }
         Event::DriverChanged { driver } => {
             state.driver.clone_from(driver);

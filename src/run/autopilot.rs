@@ -43,6 +43,11 @@ pub enum Ending {
 /// The next act of an unattended walk.
 pub fn autopilot(state: &RunState, policy: Policy) -> Next {
     let assume = policy.assume && !state.protected;
+    if let (Some(words), Mode::Held | Mode::Running | Mode::Done) =
+        (state.moved_words().into_iter().next(), state.mode)
+    {
+        return Next::Person(words);
+    }
     if let Some(next) = decide_held(state, assume) {
         return next;
     }

@@ -61,6 +61,8 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         guide_on_disk,
         pairing,
         alerts,
+        moved,
+        identities_seen,
         clock: _,
         // Without times, or with those of earlier runs and other machines.
         run: _,
@@ -91,6 +93,8 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
             shift.one(since);
         }
     }
+    shift.all(moved.values_mut().map(|moved| &mut moved.since));
+    shift.all(identities_seen.iter_mut().map(|seen| &mut seen.at));
     shift.all(given_at.values_mut());
     shift.all(captured.values_mut().map(|captured| &mut captured.at));
     for phase in phases.values_mut() {

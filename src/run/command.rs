@@ -136,6 +136,14 @@ pub enum Command {
     Consent {
         digest: String,
     },
+    /// Goes on with a target that is another database than the one that was confirmed. `seen` is the
+    /// mark of what the person looked at; `typed` the environment's name, where it is protected.
+    AcceptTarget {
+        target: String,
+        seen: String,
+        typed: Option<String>,
+        reason: String,
+    },
     /// Goes on with a held run.
     Resume {},
     Abandon {
@@ -165,9 +173,12 @@ pub enum Command {
         evidence: Option<Box<Evidence>>,
         reason: Option<String>,
     },
+    /// A database has said who it is, in a session that began just then.
     Identified {
         target: String,
         identity: TargetIdentity,
+        /// By the server's clock: the one that is known certainly answered then.
+        alive_until: Option<super::Timestamp>,
     },
     /// The transaction in which an action writes.
     TransactionSeen {

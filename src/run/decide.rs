@@ -5,6 +5,7 @@ pub(super) mod control;
 mod finish;
 mod gate;
 mod held;
+mod identity;
 mod lock;
 mod rollback;
 mod second;
@@ -117,11 +118,16 @@ pub fn decide(
         }
         Command::Choose { group, name } => choose(state, group, name),
         Command::Arm { action, hash } => {
+            let step = state.step_of(*action);
+            // A rollback waits for nobody; its retry asks for the word instead.
+            if step.is_none_or(|step| state.runbook.phase_of(&step.id).is_some()) {
+                identity::settled(state)?;
+            }
             let shown = preview(state, *action)?;
             same(&shown.hash, hash)?;
             one(Event::Armed {
                 action: *action,
-                hash: hash.clone(),
+                hash: shown.content,
             })
         }
         Command::Start {
@@ -289,8 +295,17 @@ pub fn decide(
             })))
         }
         Command::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
+        Command::AcceptTarget {
+            target,
+            seen,
+            typed,
+            reason,
+        } => identity::accept(state, target, seen, typed.as_deref(), reason),
         Command::Resume {} => match state.mode {
-            Mode::Held => one(Event::RunResumed {}),
+            Mode::Held => {
+                identity::settled(state)?;
+                one(Event::RunResumed {})
+            }
             _ => Err(Refusal::new("the run is not held", "nothing to resume")),
         },
         Command::Abandon { .. } if state.mode.is_over() => Err(Refusal::new(
@@ -351,13 +366,11 @@ pub fn decide(
             evidence.as_deref(),
             reason.as_deref(),
         ),
-        Command::Identified { target, identity } => match state.identities.get(target) {
-            Some(known) if known == identity => Ok(Vec::new()),
-            _ => one(Event::TargetVerified {
-                target: target.clone(),
-                identity: identity.clone(),
-            }),
-        },
+        Command::Identified {
+            target,
+            identity,
+            alive_until,
+        } => identity::seen(state, target, identity, *alive_until),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionId, ArmedBefore, ClockAnchor, Configuration, Evidence, GuideOnDisk, Input, Judgement,
-    Launched, Outcome, PairingFact, Provenance, Timestamp,
+    Launched, Outcome, PairingFact, Provenance, TargetIdentity, Timestamp,
 };
 use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
@@ -22,20 +22,6 @@ pub struct Record {
     /// Who caused it: `anna@ops1`, or `gonogo` for the engine itself.
     pub by: String,
     pub event: Event,
-}
-
-/// The database a run acts on, as it proved itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TargetIdentity {
-    pub host: String,
-    pub port: u16,
-    pub database: String,
-    pub user: String,
-    pub server_version: String,
-    /// `pg_control_system().system_identifier`; absent where the role may not read it.
-    pub system_identifier: Option<String>,
-    /// True of a standby.
-    pub in_recovery: bool,
 }
 
 /// Who holds the lock of a target, as its session there tells. A role that may not see other roles'
@@ -126,6 +112,21 @@ pub enum Event {
     TargetVerified {
         target: String,
         identity: TargetIdentity,
+    },
+    /// Another database answers than the one that was proved (or this one has another role): the run
+    /// is halted until a person has looked at it.
+    TargetChanged {
+        target: String,
+        from: TargetIdentity,
+        to: TargetIdentity,
+        /// What differs, in words.
+        what: Vec<String>,
+    },
+    /// A person goes on with what answers now.
+    TargetAccepted {
+        target: String,
+        identity: TargetIdentity,
+        reason: String,
     },
     /// This run holds the lock of the target: no other run of gonogo acts on it.
     TargetLocked {

@@ -127,7 +127,7 @@ pub fn is_armed(state: &RunState, shown: &Preview) -> bool {
     let armed = state
         .action(shown.action)
         .and_then(|known| known.armed.as_deref());
-    !shown.needs_arming || armed == Some(&shown.hash) || armed_before(state, shown).is_some()
+    !shown.needs_arming || armed == Some(&shown.content) || armed_before(state, shown).is_some()
 }
 
 /// The blanks without a value for which a step waits, in the order of the guide.

@@ -20,6 +20,7 @@ mod expected_output;
 mod facts;
 mod fate;
 mod held;
+mod identity;
 mod included;
 mod inputs;
 mod output;
@@ -53,12 +54,13 @@ pub use condition::{
 pub use consent::Configuration;
 pub use decide::decide;
 pub use effect::{Effect, effects};
-pub use event::{Event, GateDecision, LockHolder, Record, TargetIdentity};
+pub use event::{Event, GateDecision, LockHolder, Record};
 pub use evidence::{Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
+pub use identity::{IdentitySeen, Moved, Seen, TargetIdentity};
 pub use included::{Included, Named, digest_of, named_files};
 pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,

@@ -455,6 +455,8 @@ pub(super) fn void(state: &RunState) -> Option<PairingFact> {
         matches!(subject, Subject::Gate { phase } if *phase != state.current_phase);
     let reason = if !matches!(state.mode, Mode::Running | Mode::Held | Mode::Done) {
         "the run goes another way"
+    } else if !state.moved.is_empty() {
+        "a target is another database now"
     } else if waiting.by != state.driver {
         "somebody else drives now"
     } else if of_another_phase {

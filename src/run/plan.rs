@@ -40,7 +40,11 @@ pub struct RollbackPlan {
     pub ready: bool,
     /// Why it is not ready, or what a person should know.
     pub reasons: Vec<String>,
-    /// The word to type before it starts: the environment's name, where it is protected or data is lost.
+    /// What a person should see before it begins, and what does not hinder it: a database that is
+    /// another than the one that was confirmed.
+    pub warnings: Vec<String>,
+    /// The word to type before it starts: the environment's name, where it is protected, data is lost or
+    /// a database has changed.
     pub confirm: Option<String>,
     /// Binds a confirmation to what was shown.
     pub hash: String,
@@ -257,7 +261,12 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     // Where the author does not say that nothing is lost, what destroys something loses it.
     let destroys =
         option.loses.is_none() && actions.iter().any(|action| !action.destructive.is_empty());
-    let asks = state.protected || loses_data || destroys || !doubts.is_empty();
+    for moved in state.moved.values() {
+        hasher.update(moved.to.mark().as_bytes());
+        hasher.update([0]);
+    }
+    let asks =
+        state.protected || loses_data || destroys || !doubts.is_empty() || !state.moved.is_empty();
     let confirm = asks.then(|| state.environment.clone());
     reasons.splice(0..0, doubts);
     let gate = option.steps.iter().flat_map(|step| &step.expect);
@@ -279,6 +288,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         can_begin,
         ready,
         reasons,
+        warnings: state.moved_words(),
         confirm,
         hash: super::hex(&hasher.finalize()),
     }

@@ -51,7 +51,13 @@ pub struct Preview {
     /// Where it stops and waits for a person.
     #[serde(default)]
     pub holds: Vec<HoldPoint>,
-    /// Binds a confirmation to all of this.
+    /// Which database its target proved to be, as [`super::TargetIdentity::key`] has it.
+    #[serde(default)]
+    pub proved: Option<String>,
+    /// Binds an arming: the text, its values and where it is written to go.
+    #[serde(default)]
+    pub content: String,
+    /// Binds a confirmation to all of this, and to which database the target is.
     pub hash: String,
 }
 
@@ -216,6 +222,8 @@ pub(super) fn reckon(
             .destroys_data(action)
             .then(|| state.environment.clone())
     });
+    // On another database than the one that was confirmed nothing goes back without a word.
+    let confirm = confirm.or_else(|| (!state.moved.is_empty()).then(|| state.environment.clone()));
     let mut hasher = Sha256::new();
     for part in [&action.to_string(), &target, &command] {
         hasher.update(part.as_bytes());
@@ -239,6 +247,12 @@ pub(super) fn reckon(
             hasher.update([0]);
         }
     }
+    let content = super::hex(&hasher.finalize());
+    let proved = match actor {
+        Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
+        Actor::Shell | Actor::Http | Actor::Nobody => None,
+    };
+    let hash = bound(state, &content, &on, proved.as_deref());
     let shown = Preview {
         action,
         actor,
@@ -256,9 +270,26 @@ pub(super) fn reckon(
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
         holds,
-        hash: super::hex(&hasher.finalize()),
+        proved,
+        content,
+        hash,
     };
     Ok((shown, awaited))
+}
+
+/// Binds a confirmation to the database as well: to what it proved to be, and to how often that has
+/// changed. As long as a database has proved nothing there is nothing to be bound to.
+fn bound(state: &RunState, content: &str, on: &str, proved: Option<&str>) -> String {
+    let changes = state.identity_changes(on);
+    if proved.is_none() && changes == 0 {
+        return content.to_owned();
+    }
+    let mut hasher = Sha256::new();
+    for part in [content, proved.unwrap_or_default(), &changes.to_string()] {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    super::hex(&hasher.finalize())
 }
 
 /// Whether nothing has run yet: whoever begins in a protected environment says its name once. Who
@@ -325,7 +356,9 @@ fn fills_itself(state: &RunState, name: &str) -> bool {
 /// Names that every shell step finds in its environment.
 pub(super) fn is_provided(state: &RunState, name: &str) -> bool {
     let of_the_target = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"].contains(&name);
+    let surroundings = state.config.surroundings.as_ref();
     (of_the_target && state.targets.contains_key("main"))
+        || surroundings.is_some_and(|found| found.variable(name).is_some())
         || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
 }
 

@@ -81,7 +81,14 @@ pub struct RunState {
     pub driver: String,
     /// How many supervisors this run has had.
     pub epoch: u64,
+    /// What each target proved to be; after a change, what a person has accepted.
     pub identities: BTreeMap<String, TargetIdentity>,
+    /// Targets that are another than that, until a person has looked at them.
+    #[serde(default)]
+    pub moved: BTreeMap<String, super::Moved>,
+    /// Every identity of every target, oldest first.
+    #[serde(default)]
+    pub identities_seen: Vec<super::IdentitySeen>,
     /// By target; absent as long as nobody has asked its server.
     #[serde(default)]
     pub locks: BTreeMap<String, TargetLock>,

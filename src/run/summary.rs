@@ -38,6 +38,12 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
     lines.extend(attempts(state, now));
     lines.extend(flags(state));
     lines.extend(alerts(state));
+    lines.extend(
+        state
+            .moved_words()
+            .into_iter()
+            .map(|words| grave("target", words)),
+    );
     if let Some((target, holder)) = state.held_elsewhere() {
         let text = format!("`{target}` is held by {}", holder.describe());
         lines.push(grave("target", text));

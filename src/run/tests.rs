@@ -5,6 +5,7 @@ mod by_hand;
 mod clock;
 mod consent;
 mod held;
+mod identity;
 mod lock;
 mod pairing;
 mod proof;
@@ -106,7 +107,7 @@ impl Run {
         let now = Utc.with_ymd_and_hms(2026, 1, 2, 2, 0, 0).unwrap();
         let target = Target {
             postgres: "host=/tmp dbname=app".to_owned(),
-            password: None,
+            ..Target::default()
         };
         let environment = Environment {
             name: "staging".to_owned(),
@@ -146,6 +147,7 @@ impl Run {
         self.does(Command::Identified {
             target: "main".to_owned(),
             identity: TargetIdentity::default(),
+            alive_until: None,
         });
         self
     }

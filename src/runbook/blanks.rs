@@ -14,10 +14,11 @@ use std::cell::OnceCell;
 
 use words::{generic_names, is_searched_for, upper_words};
 
-use names::{is_set_by_shell, key_before, names_a_table, unnamed};
+use names::{key_before, names_a_table, unnamed};
 
 use super::model::Actor;
 use super::pattern::pattern;
+use super::reserved::{is_psql_own, is_shell_own};
 use super::shell::{self, LineKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -357,7 +358,7 @@ fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) {
             let start = hit.get(1).map_or(0, |text| text.start());
             quoted ^= body[counted..start].matches('\'').count() % 2 == 1;
             counted = start;
-            if quoted {
+            if quoted || is_psql_own(name.as_str()) {
                 continue;
             }
             blanks.push(Blank {
@@ -445,7 +446,7 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
                     && !name_text[length..].starts_with(":?");
                 if name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
                     && !has_default
-                    && !is_set_by_shell(name)
+                    && !is_shell_own(name)
                 {
                     blanks.push(Blank {
                         name: name.to_owned(),

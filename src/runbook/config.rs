@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::model::VariableRule;
+use crate::libpq::Ambient;
 
 pub use annotations::{NotAdded, add_annotations, annotation_text};
 pub use reach::{Reach, ReachKind};
@@ -90,6 +91,9 @@ pub struct Environment {
     /// The second person must come from another login, not only under another name.
     #[serde(default)]
     pub second_login: bool,
+    /// What libpq found around the run when it was opened; `None` before that.
+    #[serde(default)]
+    pub surroundings: Option<Ambient>,
 }
 
 /// What an environment has confirmed by two people.
@@ -108,6 +112,12 @@ pub struct Target {
     pub postgres: String,
     /// Where the password comes from, when libpq's own places do not hold it.
     pub password: Option<SecretSource>,
+    /// The service whose file holds the password.
+    #[serde(default)]
+    pub password_service: Option<String>,
+    /// What of the address was not written there: `hostaddr from `PGHOSTADDR``.
+    #[serde(default)]
+    pub told_by: Vec<String>,
 }
 
 /// A health endpoint.

@@ -17,6 +17,7 @@ pub use place::Unfit;
 
 use super::blanks;
 use super::model::Actor;
+use super::reserved::{is_reserved, travel_name};
 use super::syntax;
 
 /// What stands in for a blank.
@@ -116,7 +117,7 @@ fn unquoted_secrets(
             let whole = code[..start].ends_with('\'') && code[end..].starts_with('\'');
             if whole && start > at {
                 (start, end) = (start - 1, end + 1);
-                text = format!(":'{}'", slot.name);
+                text = format!(":'{}'", travel_name(slot.name));
             }
         }
         filled.push_str(&code[at..start]);
@@ -216,6 +217,7 @@ fn of_request(marked: &str, marker: &str) -> Place {
 
 /// How a secret is named at a place, so that its value comes from beside the text.
 fn secret(name: &str, place: &Place, actor: Actor) -> Result<String, Unfit> {
+    let name = travel_name(name);
     // A quote in it is doubled by the shell.
     let doubled = format!("${{{name}//\\'/\\'\\'}}");
     let text = match (actor, place) {
@@ -250,7 +252,7 @@ fn travel(code: &str, actor: Actor, fillings: &Fillings<'_>) -> Result<(), Unfit
             continue;
         };
         let strict = match actor {
-            Actor::Shell if code.contains(name) => {
+            Actor::Shell if code.contains(name) && !is_reserved(name) => {
                 shell::travelling(&syntax::read_shell(code), name, 0)
             }
             Actor::Sql if code.contains(':') => spellings
@@ -299,6 +301,8 @@ fn is_distinctive(spelling: &str) -> bool {
 /// environment to a shell, as a psql variable to SQL.
 pub fn travels(spelling: &str, name: &str, actor: Actor) -> bool {
     match actor {
+        // What steers the shell itself is set by no value: it is written into the text.
+        Actor::Shell if is_reserved(name) => false,
         Actor::Shell => spelling == format!("${name}") || spelling == format!("${{{name}}}"),
         Actor::Sql => spelling.starts_with(':'),
         Actor::Http | Actor::Nobody => false,

@@ -100,7 +100,8 @@ impl Supervisor {
     }
 
     fn begin(&mut self, action: ActionId, attempt: u32) {
-        let spec = specification(&self.state, &self.secrets, action, attempt);
+        let alive = |target: &str| self.monitor.alive(target);
+        let spec = specification(&self.state, &self.secrets, action, attempt, alive);
         self.slots
             .insert((action, attempt), Slot::Launching { cancel: None });
         let (executor, sender) = (self.executor.clone(), self.sender.clone());
@@ -166,12 +167,7 @@ impl Supervisor {
             return;
         };
         let name = application_name(&self.state.run, &step.id);
-        let on = self
-            .state
-            .runbook
-            .block(action.block)
-            .and_then(|block| block.attributes.on.clone())
-            .unwrap_or_else(|| "main".to_owned());
+        let on = self.target_of(action);
         if !self.state.targets.contains_key(&on) {
             return;
         }
@@ -224,6 +220,8 @@ impl Supervisor {
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
         let waiting = sender.clone();
         let (listener, heard) = (self.listener(action, attempt), sender.clone());
+        let (monitor, on) = (self.monitor.clone(), self.target_of(action));
+        let heard_elsewhere = sender.clone();
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
             let follower = {
@@ -238,6 +236,13 @@ impl Supervisor {
             ended.notify_one();
             let end = match exit {
                 Ok(Some(record)) => {
+                    // First it is known that another database answers, then that nothing was run.
+                    if let Some(identity) = &record.another
+                        && let Some(news) = monitor.news_of(&on, identity)
+                        && heard_elsewhere.send(Input::Identity(news)).await.is_err()
+                    {
+                        tracing::warn!(%on, "another database answers, but the supervisor is ending");
+                    }
                     let (evidence, reason) = collect(running.directory(), record, actor).await;
                     (Some(Box::new(evidence)), reason)
                 }
@@ -275,6 +280,13 @@ impl Supervisor {
         });
     }
 
+    /// The name of the target that an action is for.
+    fn target_of(&self, action: ActionId) -> String {
+        let block = self.state.runbook.block(action.block);
+        let on = block.and_then(|block| block.attributes.on.clone());
+        on.unwrap_or_else(|| "main".to_owned())
+    }
+
     /// Who carries an action out: a part of a split block may have another actor than the whole.
     pub(super) fn actor_of(&self, action: ActionId) -> Actor {
         let block = self.state.runbook.block(action.block);
@@ -309,6 +321,12 @@ impl Supervisor {
                     continue;
                 }
                 Ok(Adopted::Finished(record)) => {
+                    let news = record.another.as_ref().and_then(|identity| {
+                        self.monitor.news_of(&self.target_of(action), identity)
+                    });
+                    if let Some(news) = news {
+                        self.identified(news).await;
+                    }
                     let actor = self.actor_of(action);
                     let directory = self.executor.directory(action, attempt);
                     let (evidence, reason) = collect(&directory, record, actor).await;

@@ -114,6 +114,7 @@ fn is_fact(event: &Event) -> bool {
             | Event::TransactionEnded { commit: false, .. }
             | Event::KeyboardReturned { .. }
             | Event::TargetVerified { .. }
+            | Event::TargetChanged { .. }
             | Event::AlertRaised { .. }
             | Event::ActionSampled { .. }
             | Event::ClockStepped { .. }

@@ -24,10 +24,8 @@ use super::trust;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running, launched};
 use crate::journal::{JournalError, RunLock, SqliteJournal};
-use crate::monitor::{LockNews, Monitor, Sample, known_passwords};
-use crate::run::{
-    ActionId, Configuration, ENGINE, Event, Facts, Record, RunState, TargetIdentity, fold,
-};
+use crate::monitor::{IdentityNews, LockNews, Monitor, Sample, known_passwords};
+use crate::run::{ActionId, Configuration, ENGINE, Event, Facts, Record, RunState, fold};
 
 /// How often the engine is asked whether time alone has changed something.
 const PULSE: Duration = Duration::from_millis(500);
@@ -67,13 +65,17 @@ pub struct Supervisor {
     pub(super) samples: mpsc::Receiver<Sample>,
     pub(super) lock_news: mpsc::Receiver<LockNews>,
     /// Where a monitor tells what it sees.
-    pub(super) monitor_news: (mpsc::Sender<Sample>, mpsc::Sender<LockNews>),
+    pub(super) monitor_news: (
+        mpsc::Sender<Sample>,
+        (mpsc::Sender<LockNews>, mpsc::Sender<IdentityNews>),
+    ),
     /// What its user has to agree to, where that is not in the journal yet.
     asks_consent: Option<Box<Configuration>>,
     /// Targets of which it is known who holds them, or that nobody can be asked.
     pub(super) locks_seen: HashSet<String>,
     /// Databases that said who they are before their lock was known.
-    pub(super) unproved: HashMap<String, TargetIdentity>,
+    pub(super) unproved: HashMap<String, IdentityNews>,
+    pub(super) identity_news: mpsc::Receiver<IdentityNews>,
     pub(super) facts: Facts,
     pub(super) looks: Looks,
     /// The rollback's next command whose files are being looked at, and the number of that look.
@@ -181,9 +183,10 @@ impl Supervisor {
         let (sample_sender, samples) = mpsc::channel(64);
         let (lock_sender, lock_news) = mpsc::channel(16);
         let clock = Clock::new(clocks, state.clock.as_ref());
-        let monitor_news = (sample_sender, lock_sender);
-        let (to_sample, to_lock) = monitor_news.clone();
-        let monitor = start_monitor(&state, &secrets, clock.now(), to_sample, to_lock);
+        let (identity_sender, identity_news) = mpsc::channel(16);
+        let monitor_news = (sample_sender, (lock_sender, identity_sender));
+        let (to_sample, news) = monitor_news.clone();
+        let monitor = start_monitor(&state, &secrets, clock.now(), to_sample, news);
         secrets.fetch_ahead(Secrets::at_hand(&state));
         let mut supervisor = Self {
             guide: GuideWatch::new(&state),
@@ -201,6 +204,7 @@ impl Supervisor {
             asks_consent,
             locks_seen: HashSet::new(),
             unproved: HashMap::new(),
+            identity_news,
             facts: Facts::default(),
             looks: Looks::default(),
             looking: None,
@@ -282,6 +286,7 @@ impl Supervisor {
                     None => break,
                 },
                 Some(news) = self.lock_news.recv() => self.lock_seen(news).await,
+                Some(news) = self.identity_news.recv() => self.identified(news).await,
                 Some(sample) = self.samples.recv() => self.observe(sample).await,
                 Ok(()) = secrets.changed() => self.secrets_changed(),
                 _ = pulse.tick() => {
@@ -347,6 +352,7 @@ impl Supervisor {
                 });
             }
             Input::Included(action, answer) => self.show_included(action, answer),
+            Input::Identity(news) => self.identified(news).await,
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::Launched {
                 action,

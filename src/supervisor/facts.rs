@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::included::{self, Named};
 use super::secrets::Secrets;
-use crate::monitor::{LockNews, Monitor};
+use crate::monitor::{IdentityNews, LockNews, Monitor};
 use crate::run::{
     ActionId, Command, DirectoryNow, FilesNow, Hang, Input, Mode, PairingAct, Refusal, RunState,
     Subject, preview,
@@ -120,6 +120,8 @@ pub(super) struct Needs {
     files: Vec<(ActionId, Vec<Named>)>,
     directory: Option<PathBuf>,
     locks: bool,
+    /// Who answers where the targets lead: what was confirmed was confirmed for what answered then.
+    identities: bool,
     source: Option<(String, SecretSource)>,
 }
 
@@ -129,6 +131,7 @@ pub(super) struct Found {
     pub(super) files: BTreeMap<ActionId, FilesNow>,
     pub(super) directory: Option<DirectoryNow>,
     pub(super) locks: Vec<LockNews>,
+    pub(super) identities: Vec<IdentityNews>,
     /// Targets that did not say in time who holds them.
     pub(super) silent: Vec<String>,
     pub(super) bad_input: Option<Refusal>,
@@ -175,6 +178,16 @@ impl Needs {
             }
             _ => {}
         }
+        needs.identities = matches!(
+            command,
+            Command::Start { .. }
+                | Command::Rollback { .. }
+                | Command::AcceptTarget { .. }
+                | Command::EndTransaction { commit: true, .. }
+                | Command::Pairing {
+                    act: PairingAct::Approve { .. }
+                }
+        );
         needs
     }
 
@@ -193,7 +206,11 @@ impl Needs {
     }
 
     pub(super) fn are_none(&self) -> bool {
-        self.files.is_empty() && self.directory.is_none() && !self.locks && self.source.is_none()
+        self.files.is_empty()
+            && self.directory.is_none()
+            && !self.locks
+            && !self.identities
+            && self.source.is_none()
     }
 
     /// Looks all of it up at once.
@@ -226,6 +243,15 @@ impl Needs {
                 _ => Err(target),
             }
         }));
+        let proving = match self.identities {
+            true => monitor.targets(),
+            false => Vec::new(),
+        };
+        // A server that does not answer in time decides nothing here: the step's own session asks again.
+        let identities = join_all(proving.into_iter().map(|target| async move {
+            let proved = tokio::time::timeout(LOCK, monitor.prove(&target)).await;
+            proved.ok().and_then(Result::ok)
+        }));
         let bad_input = async {
             let (name, source) = self.source?;
             let read = tokio::time::timeout(SOURCE, secrets.get(&name, &source)).await;
@@ -236,8 +262,10 @@ impl Needs {
             };
             Some(Refusal::new(reason, "name another place, or leave it open"))
         };
-        let (files, directory, locks, bad_input) = tokio::join!(files, directory, locks, bad_input);
+        let (files, directory, locks, identities, bad_input) =
+            tokio::join!(files, directory, locks, identities, bad_input);
         let mut found = Found {
+            identities: identities.into_iter().flatten().collect(),
             files,
             directory,
             bad_input,

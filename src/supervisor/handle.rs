@@ -13,6 +13,7 @@ use super::guide::GuideWatch;
 use super::message::Person;
 use super::output::{Outputs, PageError};
 use crate::executor::{Running, Waiting};
+use crate::monitor::IdentityNews;
 use crate::run::{
     ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, OutputLine, Refusal, Typed,
 };
@@ -87,6 +88,8 @@ pub(super) enum Input {
     Fate(ActionId, oneshot::Sender<Fate>),
     /// The files that an action includes and calls.
     Included(ActionId, oneshot::Sender<Vec<Included>>),
+    /// A step's own session has found another database.
+    Identity(IdentityNews),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
     Launched {

@@ -6,11 +6,16 @@ use std::path::PathBuf;
 
 use super::secrets::{NOT_TRUSTED, Secrets};
 use super::watching::password_name;
-use crate::executor::{ActionKind, ShimSpec};
-use crate::monitor::Target;
-use crate::run::{ActionId, Input, RunState, preview, preview_ahead, shell_start, spellings};
+use crate::executor::{ActionKind, Expected, ShimSpec};
+use crate::libpq::Ambient;
+use crate::monitor::{Target, service_password, surroundings};
+use crate::run::{
+    ActionId, Input, RunState, Timestamp, preview, preview_ahead, shell_start, spellings,
+};
 use crate::runbook::config::SecretSource;
-use crate::runbook::{Actor, Transaction};
+use crate::runbook::{
+    Actor, Transaction, is_psql_own, is_reserved, talks_to_postgres, travel_name,
+};
 
 /// The server ends our session's statement when its client is gone, where it can (PostgreSQL 14).
 const CONNECTION_CHECK: (&str, &str) = ("client_connection_check_interval", "2000");
@@ -52,6 +57,13 @@ pub(super) fn secrets_ahead(state: &RunState) -> BTreeMap<String, SecretSource> 
         .collect()
 }
 
+/// What libpq found around the run when it was opened; of a run of a version that did not keep it, what
+/// it finds here.
+pub(super) fn surroundings_of(state: &RunState) -> Ambient {
+    let kept = state.config.surroundings.clone();
+    kept.unwrap_or_else(surroundings)
+}
+
 /// What the shim of an attempt is told. Its secrets must be here.
 ///
 /// # Errors
@@ -61,6 +73,7 @@ pub(super) fn specification(
     secrets: &Secrets,
     action: ActionId,
     attempt: u32,
+    alive: impl Fn(&str) -> Option<(Timestamp, Timestamp)>,
 ) -> Result<ShimSpec, String> {
     // What a command is given comes from the configuration too: where it starts, what it connects to.
     if secrets.consent().is_none() {
@@ -83,7 +96,7 @@ pub(super) fn specification(
             }
             Input::Secret(source) if shown.secrets.contains(name) => {
                 let value = value_of(secrets, name, source)?;
-                secret_values.insert(name.clone(), value);
+                secret_values.insert(travel_name(name), value);
             }
             Input::Secret(_) => {}
         }
@@ -104,20 +117,38 @@ pub(super) fn specification(
     {
         let password = value_of(secrets, &password_name(&shown.on), source)?;
         secret_values.insert("PGPASSWORD".to_owned(), password);
+    } else if let Some(service) = target.and_then(|target| target.password_service.as_deref())
+        && let Some(password) = service_password(service)
+    {
+        secret_values.insert("PGPASSWORD".to_owned(), password);
     }
-    let mut env = BTreeMap::new();
+    let surroundings = surroundings_of(state);
+    let identity = state.identities.get(&shown.on);
+    let alive = alive(&shown.on);
+    let address = match target {
+        Some(target) => {
+            let target = Target::within(&shown.on, &target.postgres, &surroundings, None)
+                .map_err(|error| error.to_string())?;
+            // Of several servers the step goes to the one that proved itself.
+            Some(match identity {
+                Some(identity) => target.proved(&identity.host, identity.port),
+                None => target.settled().clone(),
+            })
+        }
+        None => None,
+    };
+    // What of libpq's variables leads nowhere is as it was when the run was opened.
+    let mut env = surroundings.beside_the_address();
+    let shown_text = shown.command.clone();
     let kind = match shown.actor {
         Actor::Shell => {
-            if let Some(target) = target {
+            match &address {
                 // The shell's own psql and pg_dump reach the database that the screen names.
-                let target = Target::parse(&shown.on, &target.postgres, None)
-                    .map_err(|error| error.to_string())?;
-                env.insert("PGHOST".to_owned(), target.host().to_owned());
-                env.insert("PGPORT".to_owned(), target.port().to_string());
-                env.insert("PGUSER".to_owned(), target.user().to_owned());
-                env.insert("PGDATABASE".to_owned(), target.database().to_owned());
+                Some(address) => env.extend(address.environment()),
+                // No database is named: they go where they went in the shell of its opening.
+                None => env.extend(surroundings.variables()),
             }
-            env.extend(values);
+            env.extend(values.into_iter().filter(|(name, _)| !is_reserved(name)));
             env.insert("GONOGO_RUN".to_owned(), state.run.clone());
             env.insert("GONOGO_STEP".to_owned(), step.to_owned());
             ActionKind::Shell {
@@ -126,7 +157,9 @@ pub(super) fn specification(
             }
         }
         Actor::Sql => {
-            let target = target.ok_or_else(|| format!("no target `{}`", shown.on))?;
+            let address = address
+                .as_ref()
+                .ok_or_else(|| format!("no target `{}`", shown.on))?;
             let mut settings = BTreeMap::new();
             let version = state
                 .identities
@@ -146,9 +179,12 @@ pub(super) fn specification(
             }
             ActionKind::Sql {
                 script: shown.command,
-                connection: target.postgres.clone(),
-                variables: values,
-                secret_variables: shown.secrets.clone(),
+                connection: address.conninfo(),
+                variables: values
+                    .into_iter()
+                    .filter(|(name, _)| !is_psql_own(name))
+                    .collect(),
+                secret_variables: shown.secrets.iter().map(|name| travel_name(name)).collect(),
                 single_transaction: block.attributes.txn == Some(Transaction::One),
                 settings,
             }
@@ -173,6 +209,20 @@ pub(super) fn specification(
         spec.shell.unset = start.unset.into_keys().map(str::to_owned).collect();
     }
     spec.shell.directory_from = shown.directory_from.map(|title| format!("`{title}`"));
+    env.remove("PGAPPNAME");
+    spec.expected = identity
+        .filter(|_| shown.actor != Actor::Http)
+        .map(|identity| {
+            Box::new(Expected {
+                identity: identity.clone(),
+                alive_until: alive.and_then(|(started, until)| {
+                    (identity.started == Some(started)).then_some(until)
+                }),
+                connection: address
+                    .filter(|_| shown.actor == Actor::Shell && talks_to_postgres(&shown_text))
+                    .map(|address| address.conninfo()),
+            })
+        });
     spec.env = env;
     spec.redact = secrets.values();
     spec.secrets = secret_values;

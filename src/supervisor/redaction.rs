@@ -76,6 +76,17 @@ impl Secrets {
                 typed,
                 reason: clean(reason),
             },
+            Command::AcceptTarget {
+                target,
+                seen,
+                typed,
+                reason,
+            } => Command::AcceptTarget {
+                target,
+                seen,
+                typed,
+                reason: clean(reason),
+            },
             Command::Start {
                 action,
                 hash,

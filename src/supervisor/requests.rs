@@ -55,6 +55,9 @@ impl Supervisor {
         for news in found.locks {
             Box::pin(self.lock_seen(news)).await;
         }
+        for news in found.identities {
+            Box::pin(self.identified(news)).await;
+        }
         self.facts.files.extend(found.files);
         self.facts.directory = found.directory;
         self.facts.bad_input = found

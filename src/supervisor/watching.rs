@@ -6,16 +6,15 @@ use tokio::sync::mpsc;
 
 use super::core::Supervisor;
 use super::handle::{Asker, Input, LossRequest, Request};
+use super::launch::surroundings_of;
 use super::secrets::Secrets;
 use super::trust;
 use crate::executor::application_name;
 use crate::monitor::{
-    ActivitySample, Cadence, LatePassword, LockKeeping, LockNews, LockReading, LockRecord, Monitor,
-    MonitorConfig, Probe, Sample, Target,
+    ActivitySample, Cadence, IdentityNews, LatePassword, LockKeeping, LockNews, LockReading,
+    LockRecord, Monitor, MonitorConfig, Probe, Sample, Target, service_password,
 };
-use crate::run::{
-    Command, ENGINE, LockHolder, ProbeReading, RunState, TargetIdentity, TargetLock, Timestamp,
-};
+use crate::run::{Command, ENGINE, LockHolder, ProbeReading, RunState, TargetLock, Timestamp};
 use crate::runbook::config::{Environment, SecretSource};
 
 impl Supervisor {
@@ -53,12 +52,7 @@ impl Supervisor {
 
     pub(super) async fn observe(&mut self, sample: Sample) {
         match &sample {
-            Sample::Activity(activity) => {
-                self.see_transactions(activity).await;
-                if let Some(identity) = &activity.identity {
-                    self.identified(&activity.target, identity.clone()).await;
-                }
-            }
+            Sample::Activity(activity) => self.see_transactions(activity).await,
             Sample::Probe(probe) => {
                 self.facts.readings.probes.insert(
                     probe.name.clone(),
@@ -106,13 +100,28 @@ impl Supervisor {
 
     /// A database has proved itself once it is also known whether another run holds it: whoever waits
     /// for the one finds the other.
-    async fn identified(&mut self, target: &str, identity: TargetIdentity) {
-        if !self.locks_seen.contains(target) {
-            self.unproved.insert(target.to_owned(), identity);
+    pub(super) async fn identified(&mut self, news: IdentityNews) {
+        if !self.locks_seen.contains(&news.target) {
+            self.unproved.insert(news.target.clone(), news);
             return;
         }
-        let target = target.to_owned();
-        let command = Command::Identified { target, identity };
+        let IdentityNews {
+            target,
+            identity,
+            alive,
+        } = news;
+        // The open session may belong to another server than the one that is known.
+        let known = self
+            .state
+            .identities
+            .get(&target)
+            .and_then(|known| known.started);
+        let alive = alive.filter(|(started, _)| Some(*started) == known);
+        let command = Command::Identified {
+            target,
+            identity,
+            alive_until: alive.map(|(_, until)| until),
+        };
         if let Err(refusal) = self.carry_out(ENGINE, command).await {
             tracing::warn!(reason = %refusal.message, "an identity is not recorded");
         }
@@ -143,9 +152,9 @@ impl Supervisor {
             self.monitor.give_locks_up();
         }
         if self.locks_seen.insert(target.clone())
-            && let Some(identity) = self.unproved.remove(&target)
+            && let Some(news) = self.unproved.remove(&target)
         {
-            self.identified(&target, identity).await;
+            self.identified(news).await;
         }
     }
 
@@ -216,16 +225,22 @@ pub(super) fn start_monitor(
     secrets: &Secrets,
     now: Timestamp,
     samples: mpsc::Sender<Sample>,
-    locks: mpsc::Sender<LockNews>,
+    (locks, identities): (mpsc::Sender<LockNews>, mpsc::Sender<IdentityNews>),
 ) -> Monitor {
     let nothing = Environment::default();
     let config = match secrets.consent() {
         Some(_) => &*state.config,
         None => &nothing,
     };
+    let surroundings = surroundings_of(state);
     let mut targets = Vec::new();
     for (name, target) in &config.targets {
-        let parsed = match Target::parse(name, &target.postgres, None) {
+        let password = target
+            .password_service
+            .as_deref()
+            .and_then(service_password);
+        let parsed = Target::within(name, &target.postgres, &surroundings, password.as_deref());
+        let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(error) => {
                 tracing::error!("{error}");
@@ -260,6 +275,7 @@ pub(super) fn start_monitor(
             record: lock_record(state, now),
             news: locks,
         }),
+        identities: Some(identities),
     };
     Monitor::start(config, samples)
 }

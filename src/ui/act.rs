@@ -3,7 +3,7 @@
 use super::app::{App, Ask};
 use super::dialogs::{
     Confirm, Dialog, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog, Quit,
-    Reply, Resolve, RollBackDialog, SearchFor, Subject, take_target,
+    Reply, Resolve, RollBackDialog, SearchFor, Subject, accept_target, take_target,
 };
 use super::intent::Intent;
 use super::markdown::plain;
@@ -242,10 +242,17 @@ impl App {
             },
             Intent::AskAcknowledge => self.ask_acknowledge(),
             Intent::LookAtWatches => self.look_at_watches(),
-            Intent::AskTarget => match take_target(&self.look()) {
-                Some(form) => self.open(form),
-                None => self.say("no other run holds a target of this one", "", Role::Muted),
-            },
+            Intent::AskTarget => {
+                let form = accept_target(&self.look()).or_else(|| take_target(&self.look()));
+                match form {
+                    Some(form) => self.open(form),
+                    None => self.say(
+                        "every target is the database that was confirmed, and no other run holds one",
+                        "",
+                        Role::Muted,
+                    ),
+                }
+            }
             Intent::AskTrust => self.ask_trust(),
             Intent::AskAbandon => self.ask_abandon(),
             Intent::WriteNote => {

@@ -105,7 +105,9 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
     if let (true, Some(word)) = (alone, guide_word(look)) {
         left.push(segment(word, on_banner(Role::Warning), 1));
     }
-    let name = if run.targets.contains_key("main") {
+    let name = if let Some(moved) = run.moved.keys().next() {
+        Some(moved.as_str())
+    } else if run.targets.contains_key("main") {
         Some("main")
     } else {
         run.targets.keys().next().map(String::as_str)
@@ -127,6 +129,9 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
                 left.push(segment("STANDBY", theme.style(Role::Alarm), 1));
             } else {
                 left.push(segment("primary", on_banner(Role::Text), 4));
+            }
+            if run.moved.contains_key(name) {
+                left.push(segment("ANOTHER DATABASE", theme.style(Role::Alarm), 0));
             }
             if run.held_elsewhere().is_some() {
                 left.push(segment("HELD BY ANOTHER RUN", theme.style(Role::Alarm), 1));

@@ -3,8 +3,8 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    Acknowledged, ActionId, Event, GateDecision, GuideOnDisk, Input, Logged, Note, Outcome,
-    PairingFact, Record, RunState, Timestamp, Verdict, action_title,
+    Acknowledged, ActionId, Event, GateDecision, GuideOnDisk, IdentitySeen, Input, Logged, Note,
+    Outcome, PairingFact, Record, RunState, Seen, Timestamp, Verdict, action_title,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,33 @@ pub struct Entry {
 
 const fn mark(glyph: &'static str, word: &'static str, role: Role) -> Mark {
     Mark { glyph, word, role }
+}
+
+/// What a database proved is in its banner; that it changed, and who went on with it, stands here.
+fn identity(seen: &IdentitySeen) -> Option<Entry> {
+    let IdentitySeen {
+        target, identity, ..
+    } = seen;
+    let what = format!("{target}: {}", identity.describe());
+    let (by, mark, text) = match &seen.how {
+        Seen::Proved => return None,
+        Seen::Changed { what: differs } => (
+            None,
+            mark("✗", "CHANGED", Role::Alarm),
+            format!("{what} ({})", differs.join("; ")),
+        ),
+        Seen::Accepted { by, reason } => (
+            Some(by.clone()),
+            mark("▲", "accepted", Role::Warning),
+            with_reason(&what, Some(reason)),
+        ),
+    };
+    Some(Entry {
+        at: seen.at,
+        by: by.unwrap_or_else(|| crate::run::ENGINE.to_owned()),
+        mark,
+        text,
+    })
 }
 
 /// Everything that happened, oldest first.
@@ -67,6 +94,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             });
         }
     }
+    entries.extend(run.identities_seen.iter().filter_map(identity));
     for step in run.runbook.steps() {
         let Some(state) = run.steps.get(&step.id) else {
             continue;

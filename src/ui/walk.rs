@@ -335,6 +335,18 @@ fn act_of_driver(look: &Look<'_>) -> NextAct {
         );
     }
     let at_hand = step_at_hand(run);
+    if let (Some(words), Mode::Held | Mode::Running | Mode::Done) =
+        (run.moved_words().into_iter().next(), run.mode)
+    {
+        return loud(
+            format!(
+                "HALTED: {words}; {} shows both, {} is the rollback",
+                key(Intent::AskTarget),
+                key(Intent::AskRollBack)
+            ),
+            Role::Failed,
+        );
+    }
     match run.mode {
         Mode::Held => {
             let held = run

@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 33] = [
+const GUIDES: [(&str, &str); 34] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -88,6 +88,7 @@ const GUIDES: [(&str, &str); 33] = [
         "stale-parts",
         "```bash {.split parts=1,9}\n# Option A\n./one\n\n# Option B\n./two\n```\n",
     ),
+    ("reserved-name", "```bash\nls <path>\n```\n"),
     (
         "secret-in-the-open",
         "```bash\nPGPASSWORD=hunter2 psql app -c 'SELECT 1'\n```\n",

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up. Modules of one floor may not import each other, except where one is
 /// named before the other with `<`.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["text", "tls", "owned"],
+    &["libpq"],
     &["runbook"],
     &["run"],
     &["journal", "executor", "monitor", "report"],
@@ -95,9 +96,10 @@ fn arrows_point_down_only() {
 fn the_pure_floors_touch_neither_clock_nor_disk_nor_network() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut impure = Vec::new();
-    for floor in ["text", "runbook", "run"] {
+    for floor in ["text", "libpq", "runbook", "run"] {
         let mut files = Vec::new();
         sources(&root.join(floor), &mut files);
+        files.retain(|file| file.file_name().is_none_or(|name| name != "tests.rs"));
         for file in files {
             let source = std::fs::read_to_string(&file).expect("a source can be read");
             for word in [

@@ -51,6 +51,9 @@ pub(super) async fn look_at(
                 continue;
             }
         };
+        for words in parsed.settled().told_by() {
+            findings.good(format!("target {name}: {words}"));
+        }
         match survey(&parsed, "doctor").await {
             Ok(survey) => tell(findings, name, &survey),
             Err(trouble) => {

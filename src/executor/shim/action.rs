@@ -20,12 +20,14 @@ use super::keyboard::Keyboard;
 use super::left::{left_of, remark};
 use super::leftovers::{bury, linger};
 use super::output::{Spool, Stream};
+use super::proof::{Gate, Proved};
 use super::reading::{Reader, TURN, read_turn, readable, reader};
 use super::signals::Signals;
 use super::start::spawn;
 use crate::executor::channel::{self, Frames, Told};
 use crate::executor::process::{self, Process};
 use crate::executor::{ExitRecord, ShimSpec};
+use crate::run::TargetIdentity;
 
 /// A line without an end is shown after this much silence.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -55,6 +57,9 @@ pub(super) struct Action<'a> {
     told: (Reader, Frames),
     /// psql's input, where a transaction is held.
     feed: Option<Feed>,
+    gate: Option<Gate>,
+    /// What answered instead of the database that was confirmed.
+    another: Option<Box<TargetIdentity>>,
     keyboard: Option<Keyboard>,
     last_output: Instant,
     last_flush: Instant,
@@ -115,6 +120,7 @@ impl<'a> Action<'a> {
                     lines: spool.lines,
                     bytes: spool.bytes,
                     error: Some(spool.redactor().redact_text(&refused.reason)),
+                    another: refused.another,
                     ..ExitRecord::default()
                 })));
             }
@@ -134,6 +140,8 @@ impl<'a> Action<'a> {
             err: (Some(reader(spawned.err)?), Stream::errors()),
             told: (spawned.told.map(reader).transpose()?, Frames::default()),
             feed: spawned.feed,
+            gate: spawned.gate,
+            another: None,
             keyboard: spawned.keyboard,
             last_output: now,
             last_flush: now,
@@ -174,6 +182,7 @@ impl<'a> Action<'a> {
                 ready = readable(&self.err.0), if self.err.0.is_some() => ready?,
                 ready = readable(&self.told.0), if self.told.0.is_some() => ready?,
                 ready = writable(&self.feed), if self.feed.is_some() => ready?,
+                ready = proving(&self.gate), if self.gate.is_some() => ready?,
                 () = tokio::time::sleep_until(wake_at) => {}
             }
             // Under a flood everything is always ready: lets the runtime hear signals in between.
@@ -181,6 +190,7 @@ impl<'a> Action<'a> {
             let more = self.read_both();
             let now = Instant::now();
             self.listen();
+            self.prove();
             self.wait_for_person(now);
             self.time_out(now);
             if let Some(at) = self.bury_at
@@ -298,6 +308,25 @@ impl<'a> Action<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Lets the script go to psql once its session has proved which database it is in.
+    fn prove(&mut self) {
+        let (Some(gate), Some(feed)) = (&mut self.gate, &mut self.feed) else {
+            return;
+        };
+        match gate.read() {
+            None => return,
+            Some(Proved::Same) => feed.proved(),
+            Some(Proved::Another { identity, why }) => {
+                feed.refuse(why, &mut self.spool);
+                self.another = Some(Box::new(identity));
+            }
+            Some(Proved::Unclear(why)) => {
+                feed.refuse(format!("{why}; nothing was run"), &mut self.spool);
+            }
+        }
+        self.gate = None;
     }
 
     /// Stops before a `COMMIT`; finds out whether a step asks for something.
@@ -445,7 +474,9 @@ impl<'a> Action<'a> {
             self.spool.note(&remark);
         }
         self.spool.flush();
-        let status = self.status.map(|(status, _)| status);
+        // psql ends well where it was given nothing to do.
+        let refused = self.feed.as_ref().is_some_and(Feed::was_refused);
+        let status = self.status.map(|(status, _)| status).filter(|_| !refused);
         let record = ExitRecord {
             exit: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
@@ -458,11 +489,19 @@ impl<'a> Action<'a> {
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
             uncommitted: self.feed.as_ref().is_some_and(Feed::is_uncommitted),
+            another: self.another.take(),
             http: None,
             shell: shell.map(Box::new),
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())
+    }
+}
+
+async fn proving(gate: &Option<Gate>) -> io::Result<()> {
+    match gate {
+        Some(gate) => readable(&gate.reader).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,5 @@
-//! psql's input where a transaction is held: the script up to a `COMMIT`, then nothing until somebody
-//! has decided. That psql has done everything before it is known by a word that it is asked to print,
+//! psql's input: nothing before its session has proved which database it is in; where a transaction is
+//! held, the script up to a `COMMIT`, then nothing until somebody has decided. That psql has done everything before it is known by a word that it is asked to print,
 //! which nobody can guess and which is taken out of its output.
 
 use std::collections::VecDeque;
@@ -21,6 +21,8 @@ const IS_SERVER_THERE: &str = "SELECT 1 AS gonogo_held \\gset \\\\ \\echo ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Nothing is sent before psql's session has proved which database it is in.
+    Unproved,
     /// On its way to a `COMMIT`, or past the last.
     Working,
     Held,
@@ -67,7 +69,9 @@ impl Feed {
             marker: String::new(),
             failure: None,
         };
-        out.expect(marker.clone());
+        if !holds.is_empty() {
+            out.expect(marker.clone());
+        }
         feed.marker = marker;
         feed.next_piece();
         Ok(feed)
@@ -83,8 +87,38 @@ impl Feed {
         }
     }
 
+    pub(super) fn wait_for_proof(&mut self) {
+        self.place = Place::Unproved;
+    }
+
+    /// It is the database that was confirmed.
+    pub(super) fn proved(&mut self) {
+        if self.place == Place::Unproved {
+            self.place = Place::Working;
+            self.write();
+        }
+    }
+
+    /// It is not, or nobody knows: psql finds the end of its input, and has been sent nothing.
+    pub(super) fn refuse(&mut self, why: String, spool: &mut Spool) {
+        if self.place != Place::Unproved {
+            return;
+        }
+        spool.note(&why);
+        self.failure = Some(why);
+        self.pieces.clear();
+        self.pending.clear();
+        self.line = None;
+        self.input = None;
+    }
+
+    /// Nothing of its script was ever sent.
+    pub(super) fn was_refused(&self) -> bool {
+        self.place == Place::Unproved && self.failure.is_some()
+    }
+
     pub(super) fn is_writing(&self) -> bool {
-        self.input.is_some() && !self.pending.is_empty()
+        self.place != Place::Unproved && self.input.is_some() && !self.pending.is_empty()
     }
 
     pub(super) async fn writable(&self) -> io::Result<()> {
@@ -96,6 +130,9 @@ impl Feed {
 
     /// Writes what psql takes, and closes its input behind the last piece.
     pub(super) fn write(&mut self) {
+        if self.place == Place::Unproved {
+            return;
+        }
         while let Some(input) = &self.input {
             let (bytes, _) = self.pending.as_slices();
             if bytes.is_empty() {
@@ -202,7 +239,7 @@ impl Feed {
 
     /// If the action ends now, its transaction was never committed.
     pub(super) fn is_uncommitted(&self) -> bool {
-        self.place != Place::Working
+        !matches!(self.place, Place::Working | Place::Unproved)
     }
 }
 

@@ -227,10 +227,16 @@ fn is_given(name: &str) -> bool {
         || matches!(
             name,
             "PGHOST"
+                | "PGHOSTADDR"
                 | "PGPORT"
                 | "PGUSER"
                 | "PGDATABASE"
                 | "PGPASSWORD"
+                | "PGPASSFILE"
+                | "PGSERVICE"
+                | "PGSERVICEFILE"
+                | "PGSYSCONFDIR"
+                | "PGTARGETSESSIONATTRS"
                 | "PGAPPNAME"
                 | "PAGER"
                 | "GIT_PAGER"

@@ -17,6 +17,7 @@ mod left;
 mod leftovers;
 mod output;
 mod prepare;
+mod proof;
 mod reading;
 mod refused;
 mod rounds;

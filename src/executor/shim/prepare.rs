@@ -1,11 +1,13 @@
 //! The command of an action: which program, with which arguments, variables and script.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::refused::Refused;
 use crate::executor::{ActionKind, ShimSpec, application_name, private_file};
+use crate::libpq::{conninfo, is_read_by_libpq};
 
 /// Says what to install where a program is missing.
 pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {
@@ -73,6 +75,7 @@ fn shell(
                 .map(str::to_owned)
                 .collect(),
             exit: checked.status.code(),
+            another: None,
         });
     }
     let mut command = Command::new("bash");
@@ -96,7 +99,7 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     else {
         return Err(Refused::new("not an SQL action"));
     };
-    let file = write_script(directory, "script.sql", script)?;
+    write_script(directory, "script.sql", script)?;
     let mut prelude = String::new();
     for (name, value) in variables {
         prelude.push_str(&format!("\\set {} {}\n", variable(name)?, quoted(value)?));
@@ -112,40 +115,69 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     for setting in ["border=2", "linestyle=unicode", "null=∅", "pager=off"] {
         command.args(["-P", setting]);
     }
-    if *single_transaction {
-        command.arg("-1");
+    let file = |name: &str, text: &str| write_script(directory, name, text);
+    command
+        .arg("-d")
+        .arg(with_settings(connection, settings, spec));
+    if spec.expected.is_some() {
+        command.arg("-f").arg(super::proof::script(directory)?);
     }
-    command.arg("-d").arg(connection);
     if !prelude.is_empty() {
-        command
-            .arg("-f")
-            .arg(write_script(directory, "variables.sql", &prelude)?);
+        command.arg("-f").arg(file("variables.sql", &prelude)?);
+    }
+    // Not by `-1`: a transaction that has asked who its server is takes no `SET TRANSACTION` any more.
+    if *single_transaction {
+        command.arg("-f").arg(file("begin.sql", &quietly("BEGIN"))?);
     }
     // As its input the script has a short name in messages (`psql:<stdin>:3:`), and its own line
     // numbers.
-    let input = std::fs::File::open(&file)
-        .map_err(|error| Refused::new(format!("cannot read `{}`: {error}", file.display())))?;
-    command.args(["-f", "-"]).stdin(input);
-    command.env("PGCLIENTENCODING", "UTF8");
-    let inherited = spec
-        .env
-        .get("PGOPTIONS")
-        .cloned()
-        .or_else(|| std::env::var("PGOPTIONS").ok());
-    let options: Vec<String> = inherited
-        .into_iter()
-        .chain(settings.iter().map(|(name, value)| {
-            let value = value.replace('\\', r"\\").replace(' ', r"\ ");
-            format!("-c {name}={value}")
-        }))
-        .collect();
-    if !options.is_empty() {
-        command.env("PGOPTIONS", options.join(" "));
+    command.args(["-f", "-"]);
+    if *single_transaction {
+        command
+            .arg("-f")
+            .arg(file("commit.sql", &quietly("COMMIT"))?);
     }
+    command.env("PGCLIENTENCODING", "UTF8");
     Ok(command)
 }
 
-fn environment(spec: &ShimSpec, command: &mut Command) {
+/// A statement without its tag in the output.
+fn quietly(statement: &str) -> String {
+    format!("\\set QUIET on\n{statement};\n\\set QUIET off\n")
+}
+
+/// The address with these server settings behind those that it has: libpq takes `PGOPTIONS` only where
+/// the address has none.
+fn with_settings(connection: &str, settings: &BTreeMap<String, String>, spec: &ShimSpec) -> String {
+    let Ok(mut parameters) = conninfo::parse(connection) else {
+        // psql says what is wrong with it.
+        return connection.to_owned();
+    };
+    let own = parameters
+        .remove("options")
+        .or(spec.env.get("PGOPTIONS").cloned());
+    let settings = settings.iter().map(|(name, value)| {
+        let value = value.replace('\\', r"\\").replace(' ', r"\ ");
+        format!("-c {name}={value}")
+    });
+    let options: Vec<String> = own.into_iter().chain(settings).collect();
+    if !options.is_empty() {
+        parameters.insert("options".to_owned(), options.join(" "));
+    }
+    conninfo::render(&parameters)
+}
+
+pub(super) fn environment(spec: &ShimSpec, command: &mut Command) {
+    // Where it leads was settled when the run was opened; the shell that this process happens to come
+    // from has no say in it.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| is_read_by_libpq(name) && name != "PGPASSWORD")
+        {
+            command.env_remove(name);
+        }
+    }
     // A pager would wait for a key that nobody presses.
     for name in [
         "PAGER",
@@ -167,7 +199,7 @@ fn environment(spec: &ShimSpec, command: &mut Command) {
         .envs(&spec.secrets);
 }
 
-fn write_script(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Refused> {
+pub(super) fn write_script(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Refused> {
     use std::io::Write;
     let path = directory.join(name);
     // The round before has written it.

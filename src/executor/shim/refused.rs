@@ -1,5 +1,7 @@
 //! Why an action was not started.
 
+use crate::run::TargetIdentity;
+
 /// Why nothing was run.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -8,6 +10,8 @@ pub(super) struct Refused {
     pub(super) output: Vec<String>,
     /// The exit code of that check.
     pub(super) exit: Option<i32>,
+    /// Another database answers than the one that was confirmed.
+    pub(super) another: Option<Box<TargetIdentity>>,
 }
 
 impl Refused {
@@ -16,6 +20,7 @@ impl Refused {
             reason: reason.into(),
             output: Vec::new(),
             exit: None,
+            another: None,
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) async fn run(
         };
         action.watch(&mut signals).await?;
         let (mut record, _) = action.conclude(started);
-        if record.cancelled {
+        // Another database answers: no round is for that one.
+        if record.cancelled || record.another.is_some() {
             return exit_file.write(&record);
         }
         spool = action.into_spool();

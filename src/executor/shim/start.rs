@@ -14,6 +14,7 @@ use super::feed::Feed;
 use super::keyboard::Keyboard;
 use super::output::Stream;
 use super::prepare;
+use super::proof::{self, Gate};
 use super::refused::Refused;
 use super::shell::environment_of;
 use super::terminal::Terminal;
@@ -28,6 +29,8 @@ pub(super) struct Spawned {
     pub(super) err: OwnedFd,
     pub(super) told: Option<OwnedFd>,
     pub(super) feed: Option<Feed>,
+    /// Where its session proves which database it has reached.
+    pub(super) gate: Option<Gate>,
     pub(super) keyboard: Option<Keyboard>,
     /// The variables it was given.
     pub(super) environment: BTreeMap<String, Vec<u8>>,
@@ -41,14 +44,21 @@ pub(super) fn spawn(
     out_stream: &mut Stream,
 ) -> Result<Spawned, Refused> {
     let mut command = prepare::command(spec, directory)?;
-    let (held, is_shell) = match &spec.kind {
-        // The rounds of a repeated check wait for nobody.
-        _ if spec.every_s.is_some() => (None, false),
-        ActionKind::Sql { script, .. } if !spec.holds.is_empty() => (Some(script), false),
-        kind => (None, matches!(kind, ActionKind::Shell { .. })),
+    let script = match &spec.kind {
+        ActionKind::Sql { script, .. } => Some(script),
+        ActionKind::Shell { .. } | ActionKind::Http { .. } => None,
     };
-    let told = match (held.is_some() || is_shell).then(|| channel::open(directory)) {
-        Some(Err(error)) if held.is_some() => {
+    // The rounds of a repeated check wait for nobody.
+    let alone = spec.every_s.is_some();
+    let is_shell = !alone && matches!(spec.kind, ActionKind::Shell { .. });
+    let holds = if alone { &[][..] } else { &spec.holds };
+    let is_held = script.is_some() && !holds.is_empty();
+    if script.is_none() {
+        proof::beside(spec, directory)?;
+    }
+    let gate = gate(spec, script.is_some(), directory)?;
+    let told = match (is_held || is_shell).then(|| channel::open(directory)) {
+        Some(Err(error)) if is_held => {
             let reason = format!("its transaction could not be held: {error}; nothing was run");
             return Err(Refused::new(reason));
         }
@@ -67,7 +77,7 @@ pub(super) fn spawn(
         tracing::debug!(%error, "no controlling terminal");
     }
     let foreground = out.ours.try_clone().map_err(no_terminal)?;
-    if held.is_some() {
+    if script.is_some() {
         command.stdin(Stdio::piped());
     } else if is_shell && spec.keyboard {
         command.stdin(Stdio::from(out.theirs.try_clone().map_err(no_terminal)?));
@@ -90,14 +100,18 @@ pub(super) fn spawn(
         }
     }
     let mut feed = None;
-    if let (Some(script), Some(input)) = (held, child.stdin.take()) {
-        let made = Feed::new(script, &spec.holds, input.into(), directory, out_stream);
+    if let (Some(script), Some(input)) = (script, child.stdin.take()) {
+        let made = Feed::new(script, holds, input.into(), directory, out_stream);
         // Without its input psql ends by itself: nothing of the script was sent.
-        feed = Some(made.map_err(|error| {
+        let mut made = made.map_err(|error| {
             Refused::new(format!(
-                "its script cannot be held: {error}; nothing was run"
+                "its script cannot be given to it: {error}; nothing was run"
             ))
-        })?);
+        })?;
+        if gate.is_some() {
+            made.wait_for_proof();
+        }
+        feed = Some(made);
     }
     let keyboard = match is_shell.then(|| out.ours.try_clone()) {
         Some(Ok(terminal)) => Some(Keyboard::new(terminal, directory.to_owned())),
@@ -113,8 +127,21 @@ pub(super) fn spawn(
         err: err.ours,
         told,
         feed,
+        gate,
         keyboard,
         environment,
         listener,
+    })
+}
+
+fn gate(spec: &ShimSpec, is_sql: bool, directory: &Path) -> Result<Option<Gate>, Refused> {
+    let Some(expected) = spec.expected.as_ref().filter(|_| is_sql) else {
+        return Ok(None);
+    };
+    let made = Gate::new(directory, expected);
+    made.map(Some).map_err(|error| {
+        Refused::new(format!(
+            "its database cannot prove which one it is: {error}; nothing was run"
+        ))
     })
 }

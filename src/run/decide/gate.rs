@@ -75,6 +75,9 @@ pub(super) fn gate(
             "decide the phase that is open",
         ));
     }
+    if decision == GateDecision::Go {
+        super::identity::settled(state)?;
+    }
     if !matches!(state.mode, Mode::Running | Mode::Held | Mode::Done) {
         return Err(Refusal::new(
             "this run takes no more decisions at its gates",

@@ -70,6 +70,12 @@ pub(super) fn end_transaction(
         if state.mode != Mode::RollingBack {
             super::lock::free(state)?;
         }
+        if let (Some(words), None) = (state.moved_words().first(), super::given(reason)) {
+            return Err(Refusal::new(
+                format!("{words}; this transaction is open on the one that was confirmed"),
+                "commit it with a reason, or roll it back",
+            ));
+        }
         typed_word(state.commit_word(action).as_deref(), typed)?;
     }
     one(Event::TransactionEnded {

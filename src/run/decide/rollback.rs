@@ -53,12 +53,13 @@ pub(super) fn rollback(
         return Err(changed());
     }
     typed_word(plan.confirm.as_deref(), typed)?;
-    let mut events = vec![Event::RollbackStarted {
+    let mut events: Vec<Event> = super::identity::accepted_by_word(state).collect();
+    events.push(Event::RollbackStarted {
         option: option.to_owned(),
         reason: given(reason).map(str::to_owned),
         hash: hash.to_owned(),
         included: included.cloned(),
-    }];
+    });
     // Watches go on: who goes back wants to see the logs, and may need the tunnel.
     for (action, attempt) in state.busy() {
         events.push(Event::CancelRequested { action, attempt });

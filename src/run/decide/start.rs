@@ -1,6 +1,6 @@
 //! May this action start? Every reason why not stands here, with what to do instead.
 
-use super::{given, lock, one, same, same_files, typed_word};
+use super::{given, identity, lock, same, same_files, typed_word};
 use crate::run::{
     Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Refusal, RunState, Scope, TimedWait,
     Timestamp, Verdict, is_armed, judge, preview,
@@ -34,6 +34,9 @@ pub(super) fn start(
     let step = state.step_of(action);
     let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
     let in_option = step.is_some() && phase.is_none();
+    if !in_option {
+        identity::settled(state)?;
+    }
     match (state.mode, in_option) {
         (Mode::Running | Mode::Done, false) => {}
         (Mode::Stuck, true) if is_of_this_rollback(state, action) => {}
@@ -177,7 +180,9 @@ pub(super) fn start(
             ));
         }
     }
-    one(started(state, action, &shown))
+    let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
+    events.push(started(state, action, &shown));
+    Ok(events)
 }
 
 /// The directory that an earlier step left may be gone by now: better said before it starts. A rollback

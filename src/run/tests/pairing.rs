@@ -152,6 +152,7 @@ fn every_command(run: &Run) -> Vec<Command> {
         Command::Identified {
             target: text(),
             identity: TargetIdentity::default(),
+            alive_until: None,
         },
         Command::TakeTarget {
             target: text(),
@@ -210,13 +211,19 @@ fn every_command(run: &Run) -> Vec<Command> {
         Command::Consent {
             digest: "x".to_owned(),
         },
+        Command::AcceptTarget {
+            target: text(),
+            seen: text(),
+            typed: None,
+            reason: text(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 34;
+const KINDS: usize = 35;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -255,6 +262,7 @@ fn kind(command: &Command) -> usize {
         Command::TransactionSeen { .. } => 31,
         Command::GuideSeen { .. } => 32,
         Command::Consent { .. } => 33,
+        Command::AcceptTarget { .. } => 34,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

@@ -8,7 +8,7 @@ use super::*;
 
 /// What an operator or the world might do next, sensible or not.
 fn any_command() -> impl Strategy<Value = (u8, u8)> {
-    (0u8..38, 0u8..8)
+    (0u8..40, 0u8..8)
 }
 
 fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
@@ -105,6 +105,21 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
         10 => Command::TakeTarget {
             target: "main".to_owned(),
             typed: "r2".to_owned(),
+            reason: "r".to_owned(),
+        },
+        38 => identity::says(TargetIdentity {
+            port: u16::from(choice % 3),
+            server_version: choice.to_string(),
+            ..TargetIdentity::default()
+        }),
+        39 => Command::AcceptTarget {
+            target: "main".to_owned(),
+            seen: run
+                .state
+                .moved
+                .get("main")
+                .map_or(String::new(), |moved| moved.to.mark()),
+            typed: None,
             reason: "r".to_owned(),
         },
         30 => Command::Held {

@@ -1,8 +1,8 @@
 //! `${NAME:-default}` of a shell: a blank that fills itself where nobody gives a value.
 
-use super::names::is_set_by_shell;
 use super::shell;
 use crate::runbook::pattern::pattern;
+use crate::runbook::reserved::is_shell_own;
 use crate::runbook::shell::LineKind;
 
 /// A name with the value that its author wrote for it.
@@ -31,7 +31,7 @@ pub(in crate::runbook) fn defaulted(code: &str) -> Vec<Defaulted> {
             let start = hit.get(0).map_or(0, |whole| whole.start());
             // Between single quotes it is text.
             let literal = line.text[..start].matches('\'').count() % 2 == 1;
-            if !literal && !is_set_by_shell(&hit[1]) {
+            if !literal && !is_shell_own(&hit[1]) {
                 found.push(Defaulted {
                     name: hit[1].to_owned(),
                     text: hit[0].to_owned(),

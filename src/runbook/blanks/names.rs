@@ -82,36 +82,6 @@ pub fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
 }
 
-/// Names that every shell sets by itself.
-pub(super) fn is_set_by_shell(name: &str) -> bool {
-    matches!(
-        name,
-        "HOME"
-            | "USER"
-            | "PWD"
-            | "PATH"
-            | "SHELL"
-            | "HOSTNAME"
-            | "RANDOM"
-            | "UID"
-            | "EUID"
-            | "OLDPWD"
-            | "LANG"
-            | "TERM"
-            | "LOGNAME"
-            | "SECONDS"
-            | "LINENO"
-            | "PIPESTATUS"
-            | "IFS"
-            | "TMPDIR"
-            | "REPLY"
-            | "PPID"
-            | "EDITOR"
-            | "OSTYPE"
-            | "_"
-    ) || name.starts_with("BASH_")
-}
-
 /// `FROM [affected_table]`: the place of a name, not of an array.
 pub(super) fn names_a_table(body: &str, text: &str) -> bool {
     body.find(text).is_some_and(|at| {

@@ -340,7 +340,7 @@ impl Reader<'_> {
             self.refuse_password(&postgres, value);
             return Some(Target {
                 postgres,
-                password: None,
+                ..Target::default()
             });
         }
         let Some(table) = value.get_ref().as_table() else {

@@ -3,6 +3,7 @@
 
 mod commands;
 mod conditions;
+mod names;
 mod psql_scripts;
 mod sql;
 mod structure;
@@ -39,6 +40,7 @@ pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
         commands::lint,
         sql::lint,
         text::lint,
+        names::lint,
         watches::lint,
     ];
     let report = || Report {

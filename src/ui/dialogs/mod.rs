@@ -50,7 +50,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
-pub use target::take_target;
+pub use target::{accept_target, take_target};
 pub use trust::TrustDialog;
 
 pub trait Dialog: Send {

@@ -22,7 +22,7 @@ use crate::run::{
     ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, is_armed,
     preview,
 };
-use crate::runbook::Actor;
+use crate::runbook::{Actor, is_reserved};
 use crate::ui::format::{duration, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -112,10 +112,8 @@ impl PreviewDialog {
             };
             say(
                 format!(
-                    "which proved itself as {}:{}/{}, user {}, {standing}, PostgreSQL {}",
-                    identity.host,
-                    identity.port,
-                    identity.database,
+                    "which proved itself as {}, user {}, {standing}, PostgreSQL {}",
+                    identity.place(),
                     identity.user,
                     identity.server_version
                 ),
@@ -130,7 +128,13 @@ impl PreviewDialog {
         say(String::new(), Role::Text);
         let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
         for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
-            say(format!("with {name} = {value}"), Role::Text);
+            let stands = match shown.actor {
+                Actor::Shell if is_reserved(name) => {
+                    " (a word of the text: the shell keeps its own)"
+                }
+                _ => "",
+            };
+            say(format!("with {name} = {value}{stands}"), Role::Text);
         }
         for handed in &shown.carried {
             let HandedOn { name, value, from } = handed;
@@ -228,6 +232,10 @@ impl PreviewDialog {
     fn execute(&mut self, look: &Look<'_>) -> Reply {
         match preview(look.run(), self.action()) {
             Ok(now) if now.hash == self.shown.hash => {}
+            // What it proved to be stands in the dialog since; nothing that was shown has changed.
+            Ok(now) if self.shown.proved.is_none() && now.content == self.shown.content => {
+                self.shown = now;
+            }
             Ok(now) => {
                 self.included = Files::of(&now);
                 self.shown = now;

@@ -293,6 +293,16 @@ impl RollBackDialog {
                 Role::Warning,
             ));
         }
+        for warning in &plan.warnings {
+            texts.push((format!("✗ {warning}"), Role::Alarm));
+        }
+        for (target, moved) in &run.moved {
+            if let Some(known) = run.identities.get(target) {
+                texts.push((format!("confirmed: {}", known.describe()), Role::Text));
+            }
+            let now = moved.to.describe();
+            texts.push((format!("it would run on: {now}"), Role::Alarm));
+        }
         if let Some(why) = look.model.out_of_reach(plan) {
             texts.push((format!("{why}: it can begin all the same"), Role::Warning));
         }

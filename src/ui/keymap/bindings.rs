@@ -104,7 +104,7 @@ pub const BINDINGS: &[Binding] = {
             Main,
             key!('K'),
             I::AskTarget,
-            "take the target over from another run",
+            "look at a target that changed or is held",
             None,
         ),
         bind(

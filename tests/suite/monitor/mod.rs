@@ -42,9 +42,11 @@ impl Watch {
             probes: Vec::new(),
             redactor: Redactor::new(vec!["hunter22".to_owned()]),
             lock: None,
+            identities: None,
             cadence: Cadence {
                 activity: Duration::from_millis(40),
                 statements: Duration::from_millis(60),
+                identity: Duration::from_millis(100),
             },
         };
         Self {

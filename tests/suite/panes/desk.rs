@@ -53,7 +53,7 @@ impl Desk {
         let now = start();
         let target = Target {
             postgres: "host=db1 dbname=app".to_owned(),
-            password: None,
+            ..Target::default()
         };
         let environment = Environment {
             name: environment.to_owned(),
@@ -119,8 +119,9 @@ impl Desk {
                 user: "deploy".to_owned(),
                 server_version: "15.18".to_owned(),
                 system_identifier: Some("7300000000000000001".to_owned()),
-                in_recovery: false,
+                ..TargetIdentity::default()
             },
+            alive_until: None,
         });
         self
     }

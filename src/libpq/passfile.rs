@@ -1,27 +1,13 @@
-//! libpq's password file: lines of `host:port:database:user:password`, `*` for any, a backslash
-//! before a colon or backslash that is meant as it is.
+//! The text of libpq's password file: lines of `host:port:database:user:password`, `*` for any, a
+//! backslash before a colon or backslash that is meant as it is.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-
-/// Passwords that this process's libpq would use by itself: `PGPASSWORD`, and every line of the password
-/// file. A step can print them, so they are masked. One that is also the name of its user, database or
-/// host hides nothing, and masking it would only make output unreadable.
-pub fn known_passwords() -> Vec<String> {
-    let from_file = read().unwrap_or_default();
-    let mut known: Vec<String> = from_file
-        .lines()
+/// Every password of a file that could give itself away. One that is also the name of its user,
+/// database or host hides nothing, and masking it would only make output unreadable.
+pub fn telling_passwords(text: &str) -> Vec<String> {
+    text.lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| telling(&fields(line)))
-        .collect();
-    let user = std::env::var("PGUSER").unwrap_or_default();
-    if let Ok(password) = std::env::var("PGPASSWORD")
-        && password != user
-    {
-        known.push(password);
-    }
-    known.retain(|password| !["", "postgres", "password"].contains(&password.as_str()));
-    known
+        .collect()
 }
 
 /// The password of a line, unless it is one of its names.
@@ -33,30 +19,7 @@ fn telling(fields: &[String]) -> Option<String> {
 }
 
 /// The password of the first line that matches. `host` is the socket's directory where there is one.
-pub(super) fn find(host: &str, port: u16, database: &str, user: &str) -> Option<String> {
-    search(&read()?, host, port, database, user)
-}
-
-fn read() -> Option<String> {
-    let file = match std::env::var_os("PGPASSFILE").filter(|file| !file.is_empty()) {
-        Some(file) => PathBuf::from(file),
-        None => std::env::home_dir()?.join(".pgpass"),
-    };
-    let metadata = std::fs::metadata(&file).ok()?;
-    if !metadata.is_file() {
-        return None;
-    }
-    if metadata.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(
-            "`{}` is readable by others and therefore not used, as `psql` does: `chmod 600` it",
-            file.display()
-        );
-        return None;
-    }
-    std::fs::read_to_string(&file).ok()
-}
-
-fn search(text: &str, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
+pub fn search(text: &str, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
     // libpq knows sockets in its default directory under this name.
     let default_socket = ["/var/run/postgresql", "/tmp", "/private/tmp"].contains(&host);
     let port = port.to_string();

@@ -1,10 +1,14 @@
 //! The two ways in which libpq names a database, keywords (`host=db1 dbname=app`) and URI
 //! (`postgresql://anna@db1/app`), taken apart into parameters.
 
-use std::collections::BTreeMap;
+use super::Parameters;
+use crate::text::scrub::is_hidden;
 
-/// Parameters by libpq's names. An error is one lower-case sentence.
-pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+/// Parameters by libpq's names.
+///
+/// # Errors
+/// One lower-case sentence.
+pub fn parse(text: &str) -> Result<Parameters, String> {
     let text = text.trim();
     match ["postgresql://", "postgres://"]
         .iter()
@@ -12,14 +16,73 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     {
         Some(rest) => uri(rest),
         None if text.contains('=') => keywords(text),
-        None if text.is_empty() => Ok(BTreeMap::new()),
+        None if text.is_empty() => Ok(Parameters::new()),
         // As `psql NAME` does.
-        None => Ok(BTreeMap::from([("dbname".to_owned(), text.to_owned())])),
+        None => Ok(Parameters::from([("dbname".to_owned(), text.to_owned())])),
     }
 }
 
-fn keywords(text: &str) -> Result<BTreeMap<String, String>, String> {
-    let mut parameters = BTreeMap::new();
+/// Whether libpq reads a database's name as a whole connection string.
+pub fn is_connection_string(text: &str) -> bool {
+    text.contains('=') || text.starts_with("postgresql://") || text.starts_with("postgres://")
+}
+
+/// Parameters as one string, which [`parse`] reads as they are: keywords with the place first; a URI where
+/// a value holds what nobody would see.
+pub fn render(parameters: &Parameters) -> String {
+    if parameters
+        .values()
+        .any(|value| value.chars().any(is_unseen))
+    {
+        let pairs: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        return format!("postgresql:///?{}", pairs.join("&"));
+    }
+    const FIRST: [&str; 5] = ["host", "hostaddr", "port", "user", "dbname"];
+    let first = FIRST
+        .iter()
+        .filter_map(|name| parameters.get_key_value(*name));
+    let rest = parameters
+        .iter()
+        .filter(|(name, _)| !FIRST.contains(&name.as_str()));
+    let words: Vec<String> = first
+        .chain(rest)
+        .map(|(name, value)| format!("{name}={}", quoted(value)))
+        .collect();
+    words.join(" ")
+}
+
+/// Controls, direction marks, characters without a glyph.
+pub(super) fn is_unseen(letter: char) -> bool {
+    is_hidden(letter) || letter.is_control()
+}
+
+/// Percent-encoding of all that is not plain.
+pub(super) fn encoded(value: &str) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                out.push(char::from(byte))
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+fn quoted(value: &str) -> String {
+    let is_plain = |letter: char| !letter.is_whitespace() && letter != '\'' && letter != '\\';
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+fn keywords(text: &str) -> Result<Parameters, String> {
+    let mut parameters = Parameters::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let (name, after) = rest
@@ -56,8 +119,8 @@ fn value(text: &str) -> Option<(String, &str)> {
     (!quoted).then_some((value, ""))
 }
 
-fn uri(rest: &str) -> Result<BTreeMap<String, String>, String> {
-    let mut parameters = BTreeMap::new();
+fn uri(rest: &str) -> Result<Parameters, String> {
+    let mut parameters = Parameters::new();
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = place.split_once('/').unwrap_or((place, ""));
     let (credentials, address) = match authority.rsplit_once('@') {
@@ -68,10 +131,20 @@ fn uri(rest: &str) -> Result<BTreeMap<String, String>, String> {
         Some((user, password)) => (user, Some(password)),
         None => (credentials, None),
     };
-    if address.contains(',') {
-        return Err("several hosts are named; name the one server to watch".to_owned());
+    // Several hosts, each with a port of its own, become two lists.
+    let mut hosts = Vec::new();
+    let mut ports = Vec::new();
+    for address in address.split(',') {
+        let (host, port) = host_and_port(address)?;
+        hosts.push(host);
+        ports.push(port);
     }
-    let (host, port) = host_and_port(address)?;
+    let (host, port) = (hosts.join(","), ports.join(","));
+    let port = if ports.iter().all(|port| port.is_empty()) {
+        String::new()
+    } else {
+        port
+    };
     let mut add = |name: &str, value: &str| -> Result<(), String> {
         if !value.is_empty() {
             parameters.insert(name.to_owned(), decoded(value)?);
@@ -80,8 +153,8 @@ fn uri(rest: &str) -> Result<BTreeMap<String, String>, String> {
     };
     add("user", user)?;
     add("password", password.unwrap_or_default())?;
-    add("host", host)?;
-    add("port", port)?;
+    add("host", &host)?;
+    add("port", &port)?;
     add("dbname", database)?;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair
@@ -111,7 +184,7 @@ fn host_and_port(address: &str) -> Result<(&str, &str), String> {
 }
 
 /// Percent-decoding.
-fn decoded(text: &str) -> Result<String, String> {
+pub(super) fn decoded(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -202,11 +275,34 @@ mod tests {
     }
 
     #[test]
+    fn several_hosts_are_two_lists() {
+        assert_eq!(
+            pairs("postgres://a:1,[::2],%2Ftmp:3/app"),
+            owned(&[("dbname", "app"), ("host", "a,::2,/tmp"), ("port", "1,,3")])
+        );
+    }
+
+    #[test]
+    fn what_is_rendered_is_read_as_it_was() {
+        let odd = Parameters::from([
+            ("application_name".to_owned(), String::new()),
+            ("dbname".to_owned(), r"it's \ here".to_owned()),
+            ("host".to_owned(), "/tmp/a b".to_owned()),
+        ]);
+        let text = render(&odd);
+        assert!(text.starts_with("host="), "{text}");
+        assert_eq!(parse(&text).unwrap(), odd);
+        let unseen = Parameters::from([("dbname".to_owned(), "a\u{202e}b\nc=%&".to_owned())]);
+        let text = render(&unseen);
+        assert!(!text.chars().any(is_unseen), "{text}");
+        assert_eq!(parse(&text).unwrap(), unseen);
+    }
+
+    #[test]
     fn what_is_not_understood_is_said() {
         for (text, said) in [
             ("host=a b", "`b` lacks"),
             ("host='a", "not closed"),
-            ("postgres://a,b/app", "several hosts"),
             ("postgres://a%zz/app", "hexadecimal"),
             ("postgres://[::1/app", "lacks `]`"),
         ] {
