@@ -116,6 +116,8 @@ impl Environment {
             demand_after_s: _,
             two_person: _,
             second_login: _,
+            // What the opening user's own surroundings made of the targets; no key of the file.
+            surroundings: _,
         } = self;
         let mut reach = Vec::new();
         let mut add = |kind, key: String, text: String| {
@@ -126,7 +128,12 @@ impl Environment {
             });
         };
         for (name, target) in targets {
-            let Target { postgres, password } = target;
+            let Target {
+                postgres,
+                password,
+                password_service: _,
+                told_by: _,
+            } = target;
             let key = format!("targets.{name}");
             if let Some(source) = password {
                 let (kind, text) = of_source(source);
