@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::carried::{Missing, handed_on, missing};
 use super::{ActionId, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
+use crate::runbook::syntax;
 use crate::runbook::{
-    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, dropped_database,
-    fill, hold_places, travels,
+    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, dropped,
+    dropped_database, fill, hold_places, travels,
 };
 
 /// An action with its values filled in.
@@ -218,9 +219,8 @@ pub(super) fn reckon(
         drops.then(|| dropped_database(&command, actor)).flatten()
     });
     let confirm = confirm.or_else(|| {
-        state
-            .destroys_data(action)
-            .then(|| state.environment.clone())
+        let now = state.destroys_data(action) && !is_decided_at_its_hold(&command, &holds);
+        now.then(|| state.environment.clone())
     });
     // On another database than the one that was confirmed nothing goes back without a word.
     let confirm = confirm.or_else(|| (!state.moved.is_empty()).then(|| state.environment.clone()));
@@ -346,6 +346,26 @@ fn holds(subject: &Subject<'_>, command: &str) -> Vec<HoldPoint> {
             line: subject.code_line + place.line,
         })
         .collect()
+}
+
+/// Whether what a script drops is final only with the one `COMMIT` before which it is held: there the
+/// word is asked, with what was seen of it.
+fn is_decided_at_its_hold(command: &str, holds: &[HoldPoint]) -> bool {
+    let [hold] = holds else { return false };
+    let script = syntax::read_sql(command);
+    let starts = |statement: &syntax::Statement, words: &[&str]| {
+        let text = script.text(statement.span).to_ascii_lowercase();
+        words.iter().any(|word| text.starts_with(word))
+    };
+    let mut before = script
+        .statements()
+        .take_while(|statement| statement.span.start < hold.offset);
+    let begins = before
+        .next()
+        .is_some_and(|first| starts(first, &["begin", "start transaction"]));
+    let ends_earlier = before.any(|statement| starts(statement, &["commit", "end", "rollback"]));
+    let behind = command.get(hold.offset..).unwrap_or_default();
+    begins && !ends_earlier && dropped(behind, Actor::Sql).is_empty()
 }
 
 fn fills_itself(state: &RunState, name: &str) -> bool {

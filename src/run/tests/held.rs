@@ -170,7 +170,10 @@ fn the_keyboard_is_the_drivers_and_only_of_a_running_shell_step() {
     assert!(run.tries("bert@ops", give.clone()).is_err());
     run.does(give.clone());
     assert_eq!(run.state.keyboard(), Some((action, 1, ANNA)));
-    run.refuses(give.clone());
+    // A terminal of the same person that has joined again asks once more: nothing changes.
+    let before = run.state.clone();
+    run.tries(ANNA, give.clone()).unwrap();
+    assert_eq!(run.state, before);
     run.does(Command::ReturnKeyboard { action });
     run.does(give);
     // Who only watches from now on types to nothing.
