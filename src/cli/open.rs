@@ -158,7 +158,7 @@ fn settle_targets(environment: &mut Environment) -> color_eyre::Result<()> {
     let surroundings = surroundings();
     for (name, target) in &mut environment.targets {
         let settled =
-            Target::within(name, &target.postgres, &surroundings, None).map_err(|error| {
+            Target::settle(name, &target.postgres, &surroundings, None).map_err(|error| {
                 Trouble::usage(format!("target `{name}`: {}", error.message), error.help)
             })?;
         let settled = settled.settled();

@@ -83,7 +83,32 @@ impl Target {
     /// Takes a keyword string, a URI or the bare name of a database; what it does not say comes from
     /// this process's surroundings, as with `psql`.
     pub fn parse(name: &str, text: &str, password: Option<&str>) -> Result<Self, TargetError> {
-        Self::within(name, text, &surroundings(), password)
+        Self::settle(name, text, &surroundings(), password)
+    }
+
+    /// As [`Target::within`], for a text that a person has written.
+    ///
+    /// # Errors
+    /// As there, and where the name of the database is a connection string, which libpq would take for a
+    /// name.
+    pub fn settle(
+        name: &str,
+        text: &str,
+        ambient: &Ambient,
+        password: Option<&str>,
+    ) -> Result<Self, TargetError> {
+        let written = conninfo::parse(text).unwrap_or_default();
+        if written
+            .get("dbname")
+            .is_some_and(|name| conninfo::is_connection_string(name))
+        {
+            return Err(TargetError {
+                target: name.to_owned(),
+                message: "`dbname` holds another connection string".to_owned(),
+                help: "write that string itself as the target".to_owned(),
+            });
+        }
+        Self::within(name, text, ambient, password)
     }
 
     /// As [`Target::parse`], in surroundings that were read before. Passwords come apart from the
@@ -346,14 +371,8 @@ fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static 
             | "connect_timeout"
             | "options"
             | "passfile"
-            | "target_session_attrs" => {}
-            "dbname" if value.contains('=') || value.contains("://") => {
-                return Err((
-                    "`dbname` holds another connection string".to_owned(),
-                    "write that string itself as the target",
-                ));
-            }
-            "dbname" => {}
+            | "target_session_attrs"
+            | "dbname" => {}
             _ => {
                 return Err((
                     format!("`{name}` is not a parameter that gonogo knows"),
