@@ -269,7 +269,7 @@ async fn a_cancellation_and_the_rollback_roll_it_back_first() {
     terminal.keys("R");
     terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
-    terminal.wait_for(": this run is over");
+    terminal.wait_for("rolled back by `Option 1: Nothing (recommended)`, not verified");
     assert_eq!(held.columns().await, 2);
 }
 
