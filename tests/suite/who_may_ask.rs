@@ -421,7 +421,8 @@ fn keys_come_from_the_connection_only_that_lent_them() {
     let refused = type_to(&driver.pass, "ghost\r");
     assert!(refused.contains("have not joined"), "{refused}");
     let refused = type_to(&again.pass, "intruder\r");
-    assert!(refused.contains("joined again"), "{refused}");
+    // By then the keyboard may have been taken back from who was gone.
+    assert!(refused.contains("refused"), "{refused}");
     let lent = drives(
         &again.pass,
         json!({ "kind": "give_keyboard", "action": scene.action }),
