@@ -178,7 +178,7 @@ pub(in crate::runbook) fn settle_headings(
                 1,
                 "stale-annotation",
                 format!(
-                    "{entry} counts no more: the guide has no heading `{}`",
+                    "{entry} no longer applies: the guide has no heading `{}`",
                     annotation.heading
                 ),
                 match closest(&annotation.heading, &known) {
@@ -238,20 +238,20 @@ fn trouble(
         Some(heading) => (
             heading.line,
             "stale-annotation",
-            format!("{entry} counts no more: the code it was made for {place} has changed"),
+            format!("{entry} no longer applies: the code it was made for {place} has changed"),
             "look at the block again with `gonogo annotate`".to_owned(),
         ),
         None if annotation.heading.is_empty() => (
             1,
             "stale-annotation",
-            format!("{entry} counts no more: the code it was made for {place} has changed"),
+            format!("{entry} no longer applies: the code it was made for {place} has changed"),
             "look at the block again with `gonogo annotate`".to_owned(),
         ),
         None => (
             1,
             "stale-annotation",
             format!(
-                "{entry} counts no more: the guide has no heading `{}`",
+                "{entry} no longer applies: the guide has no heading `{}`",
                 annotation.heading
             ),
             "take the entry out, or write the path of the heading as it is now".to_owned(),
