@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -16,8 +15,9 @@ use crate::journal;
 use crate::report::Standing;
 use crate::supervisor::place;
 
-/// A file that changed so lately may have changed once more within one tick of the system's clock.
-const SETTLED: Duration = Duration::from_secs(1);
+/// A file that had changed so shortly before it was looked at may have changed once more within one tick of
+/// the file system's clock.
+const SETTLED: i64 = 1_000_000_000;
 
 /// What a list says of a run.
 #[derive(Clone, Debug)]
@@ -27,9 +27,13 @@ pub(super) struct Glance {
     pub damage: Option<String>,
 }
 
-/// What was found in journals, by run.
+/// What was found in journals.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Seen(BTreeMap<String, Known>);
+struct Seen {
+    /// When the first of them was opened, in nanoseconds of the file system's own clock.
+    at: i64,
+    runs: BTreeMap<String, Known>,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Known {
@@ -68,7 +72,7 @@ pub(super) async fn of(run: &str) -> color_eyre::Result<Glance> {
 /// Where their folder cannot be read.
 pub(super) async fn all() -> io::Result<Vec<(String, color_eyre::Result<Glance>)>> {
     let before = Seen::read();
-    let mut seen = Seen::default();
+    let mut seen = Seen::begin();
     let mut found = Vec::new();
     let mut looks = std::pin::pin!(looks(place::runs()?, &before));
     while let Some((run, look)) = looks.next().await {
@@ -76,10 +80,10 @@ pub(super) async fn all() -> io::Result<Vec<(String, color_eyre::Result<Glance>)
             Ok((glance, known)) => (Ok(glance), known),
             Err(error) => (Err(error), None),
         };
-        seen.0.extend(known.map(|known| (run.clone(), known)));
+        seen.runs.extend(known.map(|known| (run.clone(), known)));
         found.push((run, glance));
     }
-    if seen != before {
+    if seen.runs != before.runs {
         seen.keep();
     }
     Ok(found)
@@ -107,7 +111,7 @@ fn looks(runs: Vec<String>, seen: &Seen) -> impl Stream<Item = (String, Look)> {
     let width = std::thread::available_parallelism().map_or(1, usize::from);
     futures::stream::iter(runs)
         .map(|run| {
-            let known = seen.0.get(&run).cloned();
+            let known = seen.runs.get(&run).cloned();
             let looking = tokio::spawn({
                 let run = run.clone();
                 async move { look(&run, known).await }
@@ -128,8 +132,7 @@ async fn look(run: &str, known: Option<Known>) -> Look {
         return Ok((glance, Some(known)));
     }
     let glance = of(run).await?;
-    let counts = glance.damage.is_none() && files.iter().flatten().all(File::is_settled);
-    let known = counts.then(|| Known {
+    let known = glance.damage.is_none().then(|| Known {
         files,
         standing: glance.standing.clone(),
     });
@@ -160,10 +163,9 @@ impl File {
         ))
     }
 
-    fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let settled = now.unwrap_or_default().saturating_sub(SETTLED).as_nanos();
-        i64::try_from(settled).is_ok_and(|settled| self.2 < settled && self.3 < settled)
+    /// Whether it had been left alone for a moment by then, in nanoseconds of the file system's own clock.
+    fn was_settled(&self, then: i64) -> bool {
+        self.2.max(self.3).saturating_add(SETTLED) < then
     }
 }
 
@@ -172,10 +174,34 @@ impl Seen {
         Ok(place::root()?.join("runs.seen"))
     }
 
-    /// What cannot be read is not known.
+    /// Nothing is known yet. Where the file system does not tell the time, nothing that is kept will count.
+    fn begin() -> Self {
+        let now = || -> io::Result<i64> {
+            let path = Self::path()?;
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let clock = tempfile::NamedTempFile::new_in(folder)?;
+            Ok(File::of(clock.path()).map_or(0, |file| file.2))
+        };
+        Self {
+            at: now().unwrap_or_default(),
+            runs: BTreeMap::new(),
+        }
+    }
+
+    /// What cannot be read is not known, nor what had changed just before it was looked at.
     fn read() -> Self {
-        let read =
-            || -> io::Result<Self> { Ok(serde_json::from_slice(&std::fs::read(Self::path()?)?)?) };
+        let read = || -> io::Result<Self> {
+            let mut seen: Self = serde_json::from_slice(&std::fs::read(Self::path()?)?)?;
+            let settled = |known: &Known| {
+                let mut files = known.files.iter().flatten();
+                files.all(|file| file.was_settled(seen.at))
+            };
+            seen.runs = std::mem::take(&mut seen.runs)
+                .into_iter()
+                .filter(|(_, known)| settled(known))
+                .collect();
+            Ok(seen)
+        };
         read().unwrap_or_else(|error| {
             tracing::debug!(%error, "every journal is looked at");
             Self::default()
@@ -207,13 +233,12 @@ mod tests {
         assert_eq!(File::of(&path), None);
         std::fs::write(&path, "one").unwrap();
         let before = File::of(&path).unwrap();
-        assert!(!before.is_settled());
+        assert!(!before.was_settled(before.2));
         assert_eq!(File::of(&path), Some(before.clone()));
         // The same size, another file.
         std::fs::write(directory.path().join("two"), "two").unwrap();
         std::fs::rename(directory.path().join("two"), &path).unwrap();
         assert_ne!(File::of(&path), Some(before.clone()));
-        let old = File(before.0, before.1, 0, 0);
-        assert!(old.is_settled());
+        assert!(before.was_settled(before.2.max(before.3) + SETTLED + 1));
     }
 }
