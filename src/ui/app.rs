@@ -1,6 +1,14 @@
 //! The cockpit without a terminal: it takes keys and messages in, hands what is to be asked of the
 //! supervisor out, and draws. No clock, no socket, no tty, so a test can drive all of it.
 
+mod act;
+mod cancel;
+mod held;
+mod keyboard;
+mod moves;
+mod pairing;
+mod watching;
+
 use std::collections::BTreeSet;
 
 use crossterm::event::{Event as TerminalEvent, KeyEvent, KeyEventKind};

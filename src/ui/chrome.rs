@@ -15,6 +15,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use super::alerts::alert_at_hand;
 use super::dialogs::Dialog;
 use super::format::{
     clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
@@ -29,7 +30,6 @@ use super::segments::{Segment, row, segment};
 use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
-use super::watching::alert_at_hand;
 use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, RunState, StepStatus, Timestamp};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
@@ -231,7 +231,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
     if let Some(word) = guide_word(look) {
         left.insert(1, segment(word, theme.style(Role::Warning), 0));
     }
-    let right = super::pair::presence(look, theme);
+    let right = super::people::presence(look, theme);
     row(
         left,
         right,
@@ -516,7 +516,7 @@ fn available(intent: Intent, look: &Look<'_>) -> bool {
     match intent {
         Intent::AskHeld => held::held(look.model).is_some(),
         Intent::RollBackHeld => drives && held::held(look.model).is_some(),
-        Intent::GiveKeyboard => drives && super::keyboard::asking(look.model).is_some(),
+        Intent::GiveKeyboard => drives && super::step_input::asking(look.model).is_some(),
         Intent::AskCancel => drives && !run.running().is_empty(),
         Intent::Tick => drives && matches!(item(), Some(Item::Tick(_))),
         Intent::AskSkip => drives && !is_finished(run),

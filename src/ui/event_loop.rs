@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
 use super::files::{FileError, own_files, own_folder};
+use super::format::without_colour;
 use super::layout::Layout;
 use super::link::{Control, Feed, socket};
 use super::model::Model;
-use super::panes::{self, without_colour};
+use super::panes;
 use super::screen;
 use super::terminal::{Guard, Screen, copy};
 use super::theme::{Role, Theme};

@@ -292,6 +292,28 @@ fn joined(indent: usize, cells: &[(&str, Style)]) -> Line<'static> {
     Line::from(spans)
 }
 
+/// The text of a line that may hold colour sequences.
+pub fn without_colour(text: &str) -> String {
+    if !text.contains('\u{1b}') {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\u{1b}' {
+            plain.push(letter);
+            continue;
+        }
+        // Only SGR is left in what reaches the screen: ESC [ … m.
+        for letter in letters.by_ref() {
+            if letter.is_ascii_alphabetic() {
+                break;
+            }
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::app::{App, Ask};
-use super::dialogs::HeldDialog;
 use super::format::{duration, plural, seconds_between};
 use super::model::{Activity, Model};
-use super::theme::Role;
 use crate::executor::application_name;
 use crate::monitor::{Reading, Session};
 use crate::run::{ActionId, Attempt, Command, Hold};
@@ -145,26 +142,6 @@ impl Held<'_> {
                 duration(longest)
             )
         })
-    }
-}
-
-impl App {
-    pub(super) fn ask_held(&mut self) {
-        match HeldDialog::new(&self.look()) {
-            Some(dialog) => self.dialogs.push(Box::new(dialog)),
-            None => self.say("no transaction is held", "", Role::Muted),
-        }
-    }
-
-    /// One key: what was not committed is lost, and nothing else.
-    pub(super) fn roll_back_held(&mut self) -> Vec<Ask> {
-        match held(&self.model) {
-            Some(held) => vec![Ask::Commands(vec![roll_back(&held)])],
-            None => {
-                self.say("no transaction is held", "", Role::Muted);
-                Vec::new()
-            }
-        }
     }
 }
 

@@ -6,10 +6,9 @@
 //! supervisor -> Message -> Model -> Pane::render -> terminal
 //! ```
 
-mod act;
+mod alerts;
 pub mod app;
 mod ask;
-mod cancel;
 mod chrome;
 mod dialogs;
 mod event_loop;
@@ -17,19 +16,19 @@ mod files;
 pub mod format;
 mod held;
 pub mod intent;
-mod keyboard;
 pub mod keymap;
 pub mod layout;
 mod link;
 mod markdown;
 pub mod model;
-mod moves;
+mod next_action;
 mod opening;
 mod output;
-mod pair;
 mod panes;
+mod people;
 mod screen;
 mod segments;
+mod step_input;
 pub mod terminal;
 pub mod theme;
 mod timeline;
@@ -37,9 +36,7 @@ mod tree;
 mod typing;
 mod typist;
 pub mod view;
-mod waits;
 mod walk;
-mod watching;
 
 pub use event_loop::{Leave, Options, run, run_on};
 pub use files::FileError;

@@ -13,10 +13,10 @@ use super::format::{fit, line_width, width, wrap, wrap_within};
 use super::intent::Intent;
 use super::keymap::Context;
 use super::layout::{Arrangement, Layout, Placed};
+use super::next_action::next_action;
 use super::panes;
 use super::theme::Role;
 use super::view::Look;
-use super::walk::next_act;
 use crate::text::scrub::{is_clean, is_hidden};
 
 /// The least terminal in which the cockpit can be used.
@@ -217,7 +217,7 @@ fn act_line(
             theme.style(Role::Muted),
         ),
         None => {
-            let act = next_act(look);
+            let act = next_action(look);
             Line::from(vec![
                 Span::styled(" next ", theme.style(Role::Muted)),
                 Span::styled(

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::keyboard::TypingTo;
 use super::model::Model;
+use super::step_input::TypingTo;
 use super::theme::Theme;
 use crate::run::{ActionId, RunState};
 

@@ -19,6 +19,7 @@ use ratatui::text::{Line, Span};
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
 use crate::run::{ActionId, Command, GateDecision, Mode, Proof, RunState, Verdict, action_title};
 use crate::runbook::{Expectation, Phase};
+use crate::ui::alerts::acknowledgement;
 use crate::ui::format::{plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -26,7 +27,6 @@ use crate::ui::markdown::plain;
 use crate::ui::panes::gate_item_lines;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
-use crate::ui::watching::acknowledgement;
 
 pub struct GateDialog {
     phase: String,

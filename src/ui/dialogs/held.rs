@@ -21,12 +21,12 @@ use tui_input::Input;
 use super::word::Word;
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::run::{ActionId, Command, Verdict, action_title, preview};
+use crate::ui::format::without_colour;
 use crate::ui::format::{duration, wrap};
 use crate::ui::held::{Held, held, roll_back};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::{code, plain};
-use crate::ui::panes::without_colour;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 

@@ -27,7 +27,7 @@ use crate::monitor::Reading;
 use crate::run::Timestamp;
 
 pub use gate::item_lines as gate_item_lines;
-pub use output::{first_line, without_colour};
+pub use output::first_line;
 pub use phases::steps_in_order;
 pub use step::{is_in_sight, top as step_top};
 pub use watches::chosen_watch;

@@ -17,10 +17,10 @@ use ratatui::widgets::Widget;
 
 use super::{Moves, Pane, Title, clamped};
 use crate::run::{OutputLine, OutputStream, action_title};
-use crate::ui::format::grouped;
-use crate::ui::keyboard::{asking, question};
+use crate::ui::format::{grouped, without_colour};
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
+use crate::ui::step_input::{asking, question};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 use crate::ui::walk::shown_action;
@@ -223,26 +223,4 @@ fn marked(text: &str, pattern: &str, base: Style, look: &Look<'_>) -> Line<'stat
         base,
     ));
     Line::from(spans)
-}
-
-/// The text of a line that may hold colour sequences.
-pub fn without_colour(text: &str) -> String {
-    if !text.contains('\u{1b}') {
-        return text.to_owned();
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '\u{1b}' {
-            plain.push(letter);
-            continue;
-        }
-        // Only SGR is left in what reaches the screen: ESC [ … m.
-        for letter in letters.by_ref() {
-            if letter.is_ascii_alphabetic() {
-                break;
-            }
-        }
-    }
-    plain
 }

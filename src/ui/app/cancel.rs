@@ -1,14 +1,14 @@
 //! Cancelling what runs: the command or watch that is looked at, else the command that is waited for.
 
-use super::app::App;
-use super::dialogs::Confirm;
-use super::markdown::plain;
-use super::theme::Role;
-use super::walk::shown_action;
+use super::App;
 use crate::run::{Command, action_title};
+use crate::ui::dialogs::Confirm;
+use crate::ui::markdown::plain;
+use crate::ui::theme::Role;
+use crate::ui::walk::shown_action;
 
 impl App {
-    pub(super) fn ask_cancel(&mut self) {
+    pub(in crate::ui) fn ask_cancel(&mut self) {
         self.pin_watch();
         let run = &self.model.run;
         let running = run.running();

@@ -2,15 +2,15 @@
 
 use ratatui::layout::Size;
 
-use super::app::{App, Ask};
-use super::intent::Intent;
-use super::panes::{self, Moves};
-use super::theme::Role;
-use super::walk::{item_at, items, shown_action, shown_step, step_at_hand};
+use super::{App, Ask};
+use crate::ui::intent::Intent;
+use crate::ui::panes::{self, Moves};
+use crate::ui::theme::Role;
+use crate::ui::walk::{item_at, items, shown_action, shown_step, step_at_hand};
 
 impl App {
     /// To the next place of the layout, and there to the tab that was looked at last.
-    pub(super) fn turn_place(&mut self, by: isize) {
+    pub(in crate::ui) fn turn_place(&mut self, by: isize) {
         let focus = self.view.focus();
         let places = self.layout().places();
         let at = places.iter().position(|tabs| tabs.contains(&focus));
@@ -28,7 +28,7 @@ impl App {
     }
 
     /// To the next tab of the same place.
-    pub(super) fn turn_tab(&mut self, by: isize) {
+    pub(in crate::ui) fn turn_tab(&mut self, by: isize) {
         let focus = self.view.focus();
         let places = self.layout().places();
         let tabs = places.iter().find(|tabs| tabs.contains(&focus));
@@ -41,7 +41,7 @@ impl App {
         }
     }
 
-    pub(super) fn go(&mut self, intent: Intent) {
+    pub(in crate::ui) fn go(&mut self, intent: Intent) {
         let name = self.view.focus();
         let Some(pane) = panes::pane(name) else {
             return;
@@ -129,20 +129,20 @@ impl App {
         }
     }
 
-    pub(super) fn is_item_in_sight(&self) -> bool {
+    pub(in crate::ui) fn is_item_in_sight(&self) -> bool {
         self.pane_area("step")
             .is_some_and(|area| panes::is_in_sight(&self.look(), area))
     }
 
     /// Brings an item of the step into sight, with the cursor on it.
-    pub(super) fn show_item(&mut self, at: Option<usize>) {
+    pub(in crate::ui) fn show_item(&mut self, at: Option<usize>) {
         self.view.item = at;
         self.view.watch = None;
         self.view.position_mut("step").top = None;
     }
 
     /// Looks for the next match of what was searched for.
-    pub(super) fn search(&mut self, upwards: bool) -> Vec<Ask> {
+    pub(in crate::ui) fn search(&mut self, upwards: bool) -> Vec<Ask> {
         let (Some(search), Some(action)) = (&self.view.search, shown_action(&self.look())) else {
             self.say("nothing is searched for yet", "press /", Role::Muted);
             return Vec::new();

@@ -4,79 +4,22 @@
 
 use chrono::TimeDelta;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::layout::Size;
 
-use super::app::{App, Ask};
-use super::intent::Intent;
-use super::keymap::{Context, Key, key_of, meaning};
-use super::model::Model;
-use super::theme::Role;
-use super::walk::shown_action;
-use crate::run::{ActionId, Asking, Command, Timestamp, Typed, preview};
+use super::{App, Ask};
+use crate::run::{ActionId, Command, Typed, preview};
 use crate::runbook::Actor;
+use crate::ui::intent::Intent;
+use crate::ui::keymap::{Context, Key, key_of, meaning};
+use crate::ui::step_input::{TypingTo, asking};
+use crate::ui::theme::Role;
+use crate::ui::walk::shown_action;
 
 /// So long after the last key that went to a step which has ended, keys are the cockpit's again.
 const IN_FLIGHT: TimeDelta = TimeDelta::milliseconds(1_000);
 
-/// The step that this client types to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TypingTo {
-    pub action: ActionId,
-    pub attempt: u32,
-    /// The run has said that the keyboard is there.
-    given: bool,
-    last_key: Timestamp,
-    /// What its terminal was last told of the room it has on the screen.
-    told: Option<Size>,
-}
-
-impl TypingTo {
-    /// Whether keys reach the step now.
-    pub fn reaches(&self, model: &Model) -> bool {
-        model
-            .run
-            .action(self.action)
-            .and_then(|state| state.last())
-            .filter(|last| last.number == self.attempt)
-            .and_then(|last| last.keyboard())
-            .is_some_and(|who| who == model.me && model.drives())
-    }
-
-    /// It reached the step, and that has ended or was taken over.
-    pub fn is_over(&self, model: &Model) -> bool {
-        self.given && !self.reaches(model)
-    }
-}
-
-/// What a running action asks for on its terminal.
-pub fn asking(model: &Model) -> Option<&Asking> {
-    model
-        .run
-        .running()
-        .into_iter()
-        .find_map(|(action, attempt)| {
-            model
-                .asking
-                .get(&action)
-                .filter(|asking| asking.attempt == attempt && asking.prompt.is_some())
-        })
-}
-
-/// What it asks, in words: `asks for a password: [sudo] password for anna:`.
-pub fn question(asking: &Asking) -> String {
-    let what = match asking.hidden {
-        true => "waits for hidden input",
-        false => "waits for input",
-    };
-    match asking.prompt.as_deref().map(super::panes::without_colour) {
-        Some(prompt) if !prompt.is_empty() => format!("{what}: `{prompt}`"),
-        _ => what.to_owned(),
-    }
-}
-
 impl App {
     /// Gives the keyboard to the step that runs.
-    pub(super) fn give_keyboard(&mut self) -> Vec<Ask> {
+    pub(in crate::ui) fn give_keyboard(&mut self) -> Vec<Ask> {
         let run = &self.model.run;
         let running = run.running();
         let shown = shown_action(&self.look());
@@ -110,12 +53,12 @@ impl App {
     }
 
     /// A command was refused: was it the one that gives the keyboard?
-    pub(super) fn keyboard_refused(&mut self) {
+    pub(in crate::ui) fn keyboard_refused(&mut self) {
         self.view.typing = self.view.typing.filter(|typing| typing.given);
     }
 
     /// Follows what the run says about the keyboard, as time goes on.
-    pub(super) fn follow_keyboard(&mut self) {
+    pub(in crate::ui) fn follow_keyboard(&mut self) {
         let Some(mut typing) = self.view.typing else {
             return;
         };
@@ -126,7 +69,7 @@ impl App {
     }
 
     /// Takes an event that is not the cockpit's while keys go to a step; `None` leaves it to the cockpit.
-    pub(super) fn on_typing(&mut self, event: &TerminalEvent) -> Option<Vec<Ask>> {
+    pub(in crate::ui) fn on_typing(&mut self, event: &TerminalEvent) -> Option<Vec<Ask>> {
         self.follow_keyboard();
         let mut typing = self.view.typing?;
         let bytes = match event {
@@ -170,7 +113,7 @@ impl App {
     }
 
     /// The terminal of a step that has the keyboard is as large as the pane that shows it.
-    pub(super) fn fit_step(&mut self) -> Option<Ask> {
+    pub(in crate::ui) fn fit_step(&mut self) -> Option<Ask> {
         let typing = self.view.typing?;
         let room = self.pane_area("output")?.as_size();
         if !typing.reaches(&self.model) || typing.told == Some(room) {

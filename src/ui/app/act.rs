@@ -1,22 +1,22 @@
 //! What each intent does: move, look, open a dialog, or ask something of the supervisor.
 
-use super::app::{App, Ask};
-use super::dialogs::{
+use super::{App, Ask};
+use crate::run::{ActionId, Command, Mode, Outcome, action_title, preview};
+use crate::ui::dialogs::{
     Confirm, Dialog, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog, Quit,
     Reply, Resolve, RollBackDialog, SearchFor, Subject, accept_target, take_target,
 };
-use super::intent::Intent;
-use super::markdown::plain;
-use super::panes;
-use super::theme::Role;
-use super::view::Search;
-use super::walk::{
+use crate::ui::intent::Intent;
+use crate::ui::markdown::plain;
+use crate::ui::panes;
+use crate::ui::theme::Role;
+use crate::ui::view::Search;
+use crate::ui::walk::{
     Item, Undoable, is_done, item_at_cursor, items, last_undoable, optional_part_at, shown_step,
 };
-use crate::run::{ActionId, Command, Mode, Outcome, action_title, preview};
 
 impl App {
-    pub(super) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
+    pub(in crate::ui) fn on_intent(&mut self, intent: Intent) -> Vec<Ask> {
         if intent == Intent::AskQuit {
             self.open(Quit);
             return Vec::new();
@@ -30,7 +30,7 @@ impl App {
         }
     }
 
-    pub(super) fn open(&mut self, dialog: impl Dialog + 'static) {
+    pub(in crate::ui) fn open(&mut self, dialog: impl Dialog + 'static) {
         self.dialogs.push(Box::new(dialog));
     }
 
@@ -139,14 +139,14 @@ impl App {
         }
     }
 
-    pub(super) fn at_hand(&mut self) {
+    pub(in crate::ui) fn at_hand(&mut self) {
         self.view.step = None;
         self.view.item = None;
         self.view.watch = None;
         self.view.position_mut("step").top = None;
     }
 
-    pub(super) fn look_at(&mut self, pane: &'static str) {
+    pub(in crate::ui) fn look_at(&mut self, pane: &'static str) {
         self.view.focus_on(pane);
         let shown = self.pane_height(pane) > 0;
         self.view.zoomed = !shown && !self.layout().panes().contains(&pane);
@@ -283,7 +283,10 @@ impl App {
     fn copied(&mut self, text: &str) -> Vec<Ask> {
         let lines = text.lines().count();
         self.say(
-            format!("copied {}", super::format::plural(lines, "line", "lines")),
+            format!(
+                "copied {}",
+                crate::ui::format::plural(lines, "line", "lines")
+            ),
             "if the terminal allows it (OSC 52)",
             Role::Text,
         );

@@ -1,0 +1,393 @@
+//! The next action in words: what the operator would do now, by the guide's order and by what waits.
+
+use super::format::{duration, fit, minute, minute_or_date, plural, seconds_between};
+use super::held::held;
+use super::intent::Intent;
+use super::keymap::{Context, key_of};
+use super::markdown::plain;
+use super::people::concerns;
+use super::step_input::{asking, question};
+use super::theme::Role;
+use super::view::Look;
+use super::walk::{Item, attempt_outcome, is_done, items, may_wait, step_at_hand};
+use crate::run::{
+    ActionId, GateDecision, Mode, Outcome, Proof, RunState, TimedWait, action_title, preview,
+};
+use crate::runbook::{Phase, Step};
+
+/// The next act in words, and how loud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextAction {
+    pub text: String,
+    pub role: Role,
+}
+
+fn next(text: impl Into<String>) -> NextAction {
+    NextAction {
+        text: text.into(),
+        role: Role::Next,
+    }
+}
+
+fn loud(text: impl Into<String>, role: Role) -> NextAction {
+    NextAction {
+        text: text.into(),
+        role,
+    }
+}
+
+/// What the operator would do next; who watches is told that it is not theirs to do.
+pub fn next_action(look: &Look<'_>) -> NextAction {
+    if let Some(concern) = concerns(look) {
+        return loud(concern, Role::Warning);
+    }
+    let mut act = act_of_driver(look);
+    if !look.model.drives() {
+        let key = key_of(Context::Main, Intent::AskControl);
+        act.text = format!("you are watching ({key} asks for control); {}", act.text);
+    }
+    act
+}
+
+fn act_of_driver(look: &Look<'_>) -> NextAction {
+    let run = look.run();
+    let key = |intent| key_of(Context::Main, intent);
+    if let Some(waits) = waits_for_person(look) {
+        return waits;
+    }
+    if run.untrusted.is_some() && !run.mode.is_over() {
+        return loud(
+            format!(
+                "nothing starts before you trust its configuration: {} shows it",
+                key(Intent::AskTrust)
+            ),
+            Role::Warning,
+        );
+    }
+    let at_hand = step_at_hand(run);
+    if let (Some(words), Mode::Held | Mode::Running | Mode::Done) =
+        (run.moved_words().into_iter().next(), run.mode)
+    {
+        return loud(
+            format!(
+                "HALTED: {words}; {} shows both, {} is the rollback",
+                key(Intent::AskTarget),
+                key(Intent::AskRollBack)
+            ),
+            Role::Failed,
+        );
+    }
+    match run.mode {
+        Mode::Held => {
+            let held = run
+                .phases
+                .get(&run.current_phase)
+                .and_then(|phase| phase.gate.as_ref())
+                .filter(|gate| gate.decision != GateDecision::Go);
+            let why = match held {
+                _ if run.held_elsewhere().is_some() => {
+                    "because another run took its target over".to_owned()
+                }
+                Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
+                None => "since its supervisor was revived".to_owned(),
+            };
+            return loud(
+                format!(
+                    "HELD {why}: nothing starts; {} resumes, {} is the rollback",
+                    key(Intent::Resume),
+                    key(Intent::AskRollBack)
+                ),
+                Role::Warning,
+            );
+        }
+        Mode::Stuck => {
+            let why = run
+                .rollback
+                .as_ref()
+                .and_then(|rollback| rollback.stuck_reason.as_deref())
+                .unwrap_or("a step of the rollback failed");
+            return loud(
+                format!(
+                    "STUCK, Enter to retry, {} skips, {} offers another rollback: {why}",
+                    key(Intent::AskSkip),
+                    key(Intent::AskRollBack)
+                ),
+                Role::Failed,
+            );
+        }
+        Mode::RolledBack => {
+            let by = run
+                .rolled_back_by()
+                .map(|option| format!(" by `{}`", plain(&option.title)));
+            let by = by.unwrap_or_default();
+            return match run.rollback_proof() {
+                Some(Proof::Open(open)) => loud(
+                    format!(
+                        "rolled back{by}, not verified: {} to judge, {} shows them",
+                        plural(open.len(), "condition", "conditions"),
+                        key(Intent::AskGate)
+                    ),
+                    Role::Warning,
+                ),
+                Some(proof @ Proof::Failed(_)) => loud(
+                    format!("rolled back{by}, {}", plain(&proof.words())),
+                    Role::Failed,
+                ),
+                proof => next(format!(
+                    "rolled back{by}, {}; `gonogo report {}` tells it all, {} leaves",
+                    proof.map_or_else(String::new, |proof| proof.words()),
+                    run.run,
+                    key(Intent::AskQuit)
+                )),
+            };
+        }
+        Mode::Failed => {
+            return next(format!(
+                "given up: this run is over; {} is still the rollback, {} leaves",
+                key(Intent::AskRollBack),
+                key(Intent::AskQuit)
+            ));
+        }
+        Mode::Done if run.is_phase_passed(&run.current_phase) => {
+            return next(format!(
+                "done: every gate is passed; `gonogo report {}` tells it all, {} leaves",
+                run.run,
+                key(Intent::AskQuit)
+            ));
+        }
+        Mode::RollingBack | Mode::Running | Mode::Done => {}
+    }
+    if let Some((target, holder)) = run.held_elsewhere()
+        && run.mode != Mode::RollingBack
+    {
+        return loud(
+            format!(
+                "nothing starts here: {} takes `{target}` over from {}",
+                key(Intent::AskTarget),
+                holder.describe()
+            ),
+            Role::Failed,
+        );
+    }
+    let Some(step) = at_hand else {
+        return next("the guide holds no steps: see `gonogo check`");
+    };
+    if let Some(phase) = run.phase()
+        && run.mode != Mode::RollingBack
+    {
+        if let Some(due) = waits_until(run, phase, look) {
+            return match run.mode {
+                Mode::Done => next(format!("done: every gate is passed; {due}")),
+                _ => next(due),
+            };
+        }
+        let settled = phase.steps.iter().all(|step| run.is_step_settled(step));
+        if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
+            return next(offer(look, watch, settled));
+        }
+        if settled {
+            let objections = run.gate_objections(phase).len();
+            let what = match objections {
+                0 => "all criteria are met".to_owned(),
+                open => format!("{} open", plural(open, "point", "points")),
+            };
+            return next(format!(
+                "gate of `{}`: {what}; press {}",
+                phase.title,
+                key(Intent::AskGate)
+            ));
+        }
+    }
+    in_step(look, run, step)
+}
+
+fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String> {
+    let due = run.due(phase)?;
+    (due > look.model.now).then(|| {
+        format!(
+            "`{}` waits until {} UTC; you may leave",
+            phase.title,
+            minute_or_date(due, look.model.now)
+        )
+    })
+}
+
+fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
+    let key = |intent| key_of(Context::Main, intent);
+    let now = look.model.now;
+    let busy = run
+        .busy()
+        .into_iter()
+        .find_map(|(action, _)| Some((action, run.action(action)?.last()?)));
+    if let Some((action, attempt)) = busy {
+        let title = run.step_of(action).map_or("", |step| step.title.as_str());
+        let for_s = duration(seconds_between(attempt.started_at, now));
+        return match attempt.cancel_requested_at {
+            Some(_) => loud(format!("cancelling `{title}` after {for_s}"), Role::Warning),
+            None if run.mode == Mode::RollingBack => loud(
+                format!("rolling back: `{title}` for {for_s}"),
+                Role::Running,
+            ),
+            None => loud(
+                format!(
+                    "`{title}` has been running for {for_s}; {} cancels",
+                    key(Intent::AskCancel)
+                ),
+                Role::Running,
+            ),
+        };
+    }
+    let elsewhere = if look
+        .view
+        .step
+        .as_ref()
+        .is_some_and(|shown| *shown != step.id)
+    {
+        format!("{} goes to `{}`: ", key(Intent::AtHand), step.title)
+    } else {
+        String::new()
+    };
+    let items = items(run, step);
+    let open = items
+        .iter()
+        .find(|item| !is_done(run, step, item) && !may_wait(run, step, item));
+    if let Some((_, _, tick)) = run.by_hand_now() {
+        let text = plain(&tick.text);
+        return next(format!(
+            "{elsewhere}by hand: {text}; {} when done, {} with what you saw",
+            key(Intent::Tick),
+            key(Intent::TickWithNote)
+        ));
+    }
+    match open {
+        Some(Item::Tick(_)) => {
+            let left = items
+                .iter()
+                .filter(|item| {
+                    matches!(item, Item::Tick(_))
+                        && !is_done(run, step, item)
+                        && !may_wait(run, step, item)
+                })
+                .count();
+            next(format!(
+                "{elsewhere}look, then tick with Space: {} left here",
+                plural(left, "box", "boxes")
+            ))
+        }
+        Some(Item::Choice(_)) => next(format!(
+            "{elsewhere}Enter shows the alternatives to choose from"
+        )),
+        Some(Item::Action(action)) => {
+            let title = action_title(&run.runbook, step, *action);
+            match attempt_outcome(run, step, *action) {
+                Some(Outcome::Unknown) => loud(
+                    format!(
+                        "nobody knows whether `{title}` happened: find out, then Enter to say so"
+                    ),
+                    Role::Unknown,
+                ),
+                Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
+                    format!(
+                        "{elsewhere}`{}` {}: Enter to retry, {} skips, {} is the rollback",
+                        fit(&title, 40),
+                        if ended == Outcome::Failed {
+                            "failed"
+                        } else {
+                            "was cancelled"
+                        },
+                        key(Intent::AskSkip),
+                        key(Intent::AskRollBack)
+                    ),
+                    Role::Failed,
+                ),
+                _ if let Some(waiting) = run.waits_for(*action, now) => {
+                    let may_leave = match waiting {
+                        TimedWait::Until(_) => "; you may leave",
+                        TimedWait::For(_) => "",
+                    };
+                    next(format!(
+                        "{elsewhere}`{}`: {}{may_leave}",
+                        fit(&title, 40),
+                        waiting.words()
+                    ))
+                }
+                _ => match preview(run, *action) {
+                    Ok(_) if run.is_optional(*action) => next(format!(
+                        "{elsewhere}optional: Enter shows what would run, {} leaves it out: `{title}`",
+                        key(Intent::AskSkip)
+                    )),
+                    Ok(_) => next(format!("{elsewhere}Enter shows what would run: `{title}`")),
+                    Err(refusal) => loud(
+                        format!("{}; {}", refusal.message, refusal.help),
+                        Role::Warning,
+                    ),
+                },
+            }
+        }
+        None if run.mode == Mode::RollingBack => {
+            next("rolling back: the next step starts by itself")
+        }
+        None => next(format!("{elsewhere}read `{}`", step.title)),
+    }
+}
+
+/// Something that runs waits for a person in its middle: that comes before everything else.
+fn waits_for_person(look: &Look<'_>) -> Option<NextAction> {
+    let key = |intent| key_of(Context::Main, intent);
+    if let Some(held) = held(look.model) {
+        let role = match held.blocked.is_empty() {
+            true => Role::Warning,
+            false => Role::Failed,
+        };
+        return Some(NextAction {
+            text: format!(
+                "HELD before COMMIT, {}, {}: {} decides, {} rolls back",
+                held.open(),
+                held.blocks(),
+                key(Intent::AskHeld),
+                key(Intent::RollBackHeld)
+            ),
+            role,
+        });
+    }
+    let asking = asking(look.model)?;
+    let question = question(asking);
+    let text = match look.view.typing {
+        Some(_) => format!(
+            "the step {question}; {} takes the keyboard back",
+            key_of(Context::Keyboard, Intent::TakeKeyboardBack)
+        ),
+        None => format!(
+            "the step {question}: {} gives it your keyboard, {} cancels",
+            key(Intent::GiveKeyboard),
+            key(Intent::AskCancel)
+        ),
+    };
+    Some(NextAction {
+        text,
+        role: Role::Warning,
+    })
+}
+
+/// A watch is offered; nobody has to take it.
+fn offer(look: &Look<'_>, watch: ActionId, is_last: bool) -> String {
+    let run = look.run();
+    let key = |intent| key_of(Context::Main, intent);
+    let step = run.step_of(watch);
+    let title = step
+        .map(|step| action_title(&run.runbook, step, watch))
+        .unwrap_or_default();
+    let shown = look.view.step.as_deref();
+    let elsewhere = match (shown, step) {
+        (Some(shown), Some(step)) if shown != step.id => {
+            format!("{} goes to `{}`: ", key(Intent::AtHand), step.title)
+        }
+        _ => String::new(),
+    };
+    let instead = if is_last {
+        format!("; {} is the gate", key(Intent::AskGate))
+    } else {
+        String::new()
+    };
+    format!("{elsewhere}Enter shows what would run: `{title}`, a watch beside the steps{instead}")
+}
