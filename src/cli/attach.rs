@@ -32,6 +32,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     need_terminal()?;
+    check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
     if let Some(named) = arguments.run.clone()
         && session::directory_of(&named).is_err()
         && let Some((uid, client)) = session::of_another_login(&named).await
@@ -90,6 +91,36 @@ pub(super) async fn become_cockpit(
     let error = attach.exec();
     tracing::debug!(%error, "this process stays the cockpit");
     cockpit(run, layout, theme).await
+}
+
+/// Refuses a layout or a theme that there is none of, before anything is opened.
+pub(super) fn check_look(layout: Option<&str>, theme: Option<&str>) -> color_eyre::Result<()> {
+    if layout.is_none() && theme.is_none() {
+        return Ok(());
+    }
+    let (layouts, themes) = ui::known_names()?;
+    for (what, wanted, known) in [("layout", layout, layouts), ("theme", theme, themes)] {
+        let Some(wanted) = wanted.filter(|wanted| !known.iter().any(|name| name == wanted)) else {
+            continue;
+        };
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        return Err(Trouble::usage(
+            format!("there is no {what} `{wanted}`"),
+            nearest(wanted, &names),
+        ));
+    }
+    Ok(())
+}
+
+/// The name that was most likely meant, or all there are.
+pub(super) fn nearest(wanted: &str, known: &[&str]) -> String {
+    match crate::runbook::closest(wanted, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("choose {}", names.join(", "))
+        }
+    }
 }
 
 /// Opens the cockpit on a run that has just been opened.

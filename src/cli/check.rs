@@ -6,21 +6,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
+use super::exit::Trouble;
 use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, configuration, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
-use crate::runbook::{Actor, Block, Role, Runbook, check_document, decoded};
+use crate::runbook::{
+    Actor, Block, FINDINGS, Role, Runbook, check_document, closest, decoded, finding,
+    findings_page, settle_findings,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    #[arg(required = true)]
+    #[arg(required_unless_present = "explain")]
     guides: Vec<PathBuf>,
+    /// Print what a finding means, by its code; `all` prints every one.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
     /// Print JSON: one document, or an array of them for several guides.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
+    if let Some(code) = &arguments.explain {
+        return explain(code);
+    }
     let mut checked = read_all(&arguments.guides)?;
     check_shell_syntax(&mut checked);
     let mut errors = 0;
@@ -46,6 +56,29 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         }
     }
     Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
+}
+
+/// What a finding means.
+fn explain(code: &str) -> color_eyre::Result<Exit> {
+    if code == "all" {
+        print::out(&findings_page())?;
+        return Ok(Exit::Done);
+    }
+    let Some(found) = finding(code) else {
+        let codes: Vec<&str> = FINDINGS.iter().map(|known| known.code).collect();
+        let help = match closest(code, &codes) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`--explain all` lists them".to_owned(),
+        };
+        return Err(Trouble::usage(
+            format!("no finding has the code `{code}`"),
+            help,
+        ));
+    };
+    let severity = serde_json::to_value(found.severity).unwrap_or_default();
+    let severity = severity.as_str().unwrap_or_default();
+    print::out(&format!("{severity}[{}]: {}\n", found.code, found.meaning))?;
+    Ok(Exit::Done)
 }
 
 /// A guide as it was read.
@@ -216,6 +249,9 @@ fn check_shell_syntax(checked: &mut [Checked]) {
     for (index, diagnostic) in found {
         checked[index].runbook.diagnostics.push(diagnostic);
     }
+    for guide in checked {
+        settle_findings(&mut guide.runbook, &decoded(&guide.bytes));
+    }
 }
 
 /// Shell code that may run, with the line where it begins: whole blocks, and the parts of those that
@@ -261,6 +297,7 @@ fn syntax(first: usize, objection: &Objection, lines: &[String]) -> Diagnostic {
         width: text.trim().chars().count().max(1),
         message: objection.message.clone(),
         help: help.to_owned(),
+        also: Vec::new(),
     }
 }
 
@@ -273,5 +310,6 @@ fn note(code: &str, line: usize, message: String, help: &str) -> Diagnostic {
         width: 1,
         message,
         help: help.to_owned(),
+        also: Vec::new(),
     }
 }

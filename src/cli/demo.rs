@@ -62,6 +62,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     }
     if !arguments.headless && !arguments.serve {
         attach::need_terminal()?;
+        attach::check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
     }
     // Whatever ends this command must end the sample system with it.
     let mut terminated = signal(SignalKind::terminate())?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::OpenArguments;
+use super::attach::nearest;
 use super::exit::Trouble;
 use crate::run::{Input, Origin};
 use crate::runbook::config::{Config, Environment, SecretSource};
@@ -91,6 +92,8 @@ pub(super) fn first_values(
                 ));
             }
             check(&variable.rule, value, &format!("`--var {name}`"))?;
+        } else if !is_known(runbook, environment, name) {
+            return Err(unknown(runbook, name));
         }
         let input = Input::Value(value.to_owned());
         found.insert(name.to_owned(), (input, Origin::Argument));
@@ -101,6 +104,36 @@ pub(super) fn first_values(
     let origins = origins.collect();
     let inputs = found.into_iter().map(|(name, (input, _))| (name, input));
     Ok((inputs.collect(), origins))
+}
+
+/// Whether something of the guide could use a value of this name.
+fn is_known(runbook: &Runbook, environment: &Environment, name: &str) -> bool {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let in_code = |code: &str| {
+        code.match_indices(name).any(|(at, _)| {
+            !code[..at].ends_with(is_word) && !code[at + name.len()..].starts_with(is_word)
+        })
+    };
+    !name.is_empty()
+        && (runbook.asked_or_carried().any(|known| known.name == name)
+            || environment.values.contains_key(name)
+            || environment.secrets.contains_key(name)
+            || runbook.blocks.iter().any(|block| in_code(&block.code)))
+}
+
+fn unknown(runbook: &Runbook, name: &str) -> color_eyre::Report {
+    let names: Vec<&str> = runbook
+        .asked_or_carried()
+        .map(|known| known.name.as_str())
+        .collect();
+    let help = match names.is_empty() {
+        true => "the guide asks for no value: leave it out".to_owned(),
+        false => nearest(name, &names),
+    };
+    Trouble::usage(
+        format!("`--var {name}`: the guide has no blank of that name"),
+        help,
+    )
 }
 
 pub(super) fn variable<'a>(runbook: &'a Runbook, name: &str) -> Option<&'a Variable> {

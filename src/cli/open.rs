@@ -43,10 +43,11 @@ pub(super) struct Opened {
 pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| {
-        Trouble::usage(
-            format!("cannot read `{shown}`: {error}"),
-            "name a Markdown file",
-        )
+        let help = match near_path(path) {
+            Some(near) => format!("did you mean `{}`?", near.display()),
+            None => "name a Markdown file".to_owned(),
+        };
+        Trouble::usage(format!("cannot read `{shown}`: {error}"), help)
     })?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() {
@@ -82,6 +83,25 @@ pub(super) fn read_guide(path: &Path) -> color_eyre::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+/// The file that was most likely meant by a path with a slip in its last part.
+fn near_path(path: &Path) -> Option<PathBuf> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let wanted = path.file_name()?.to_str()?;
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = runbook::closest(wanted, &names)?;
+    Some(match folder == Path::new(".") && !path.starts_with(".") {
+        true => PathBuf::from(near),
+        false => folder.join(near),
+    })
 }
 
 /// Reads the text of a guide, with what its `gonogo.toml` says about its blocks.
@@ -145,11 +165,14 @@ fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Resu
             }
         },
     };
-    config
-        .environments
-        .get(name)
-        .cloned()
-        .ok_or_else(|| Trouble::usage(format!("there is no environment `{name}`"), known()))
+    config.environments.get(name).cloned().ok_or_else(|| {
+        let names: Vec<&str> = config.environments.keys().map(String::as_str).collect();
+        let help = match runbook::closest(name, &names) {
+            Some(near) => format!("did you mean `{near}`? {}", known()),
+            None => known(),
+        };
+        Trouble::usage(format!("there is no environment `{name}`"), help)
+    })
 }
 
 /// Settles where each target leads, once: from here on no variable of any shell and no service file
@@ -194,7 +217,7 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
             problem.into_iter().collect()
         })
     });
-    runbook.diagnostics.extend(found.unwrap_or_else(|reason| {
+    let found = found.unwrap_or_else(|reason| {
         vec![Diagnostic {
             severity: Severity::Error,
             code: "bad-condition".to_owned(),
@@ -203,8 +226,13 @@ pub(super) fn check_conditions(runbook: &mut Runbook, bytes: &[u8], config: &Con
             width: 1,
             message: format!("the conditions of this guide cannot be checked: {reason}"),
             help: "write them more simply".to_owned(),
+            also: Vec::new(),
         }]
-    }));
+    });
+    if !found.is_empty() {
+        runbook.diagnostics.extend(found);
+        runbook::settle_findings(runbook, &runbook::decoded(bytes));
+    }
 }
 
 /// Reads everything a run is opened from, to look at it.

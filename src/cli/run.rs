@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     attach::need_terminal()?;
+    attach::check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
     let mut opened = open::prepare_to_run(&arguments.open)?;
     if arguments.forget {
         recall::forget(&opened)?;

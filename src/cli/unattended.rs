@@ -437,7 +437,7 @@ fn say(state: &RunState, event: &Event) {
         }
         Event::Ticked {
             step, index, note, ..
-        } if state.runbook.phase_of(step).is_none() => {
+        } if state.runbook.is_of_rollback(step) => {
             let text = state
                 .runbook
                 .step(step)

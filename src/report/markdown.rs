@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
-use crate::run::{Alert, Attempt, GuideOnDisk, Outcome, RunState, Seen, Verdict, action_title};
+use crate::run::{
+    ActionId, Alert, Attempt, GuideOnDisk, Outcome, RunState, Seen, Verdict, action_title,
+};
 use crate::runbook::{Expectation, Phase, Step};
 use crate::text::scrub::scrub_line;
 
@@ -147,6 +149,7 @@ fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::
             }
         }
     }
+    write_beside(out, state)?;
     if !state.pairing.log.is_empty() {
         writeln!(out, "\n## Who drove, watched and approved\n")?;
         for logged in &state.pairing.log {
@@ -187,6 +190,30 @@ fn write_identities(out: &mut String, state: &RunState) -> std::fmt::Result {
                 time(seen.at)
             )?;
         }
+    }
+    Ok(())
+}
+
+/// What was done beside the walk: troubleshooting, looks, commands of a reference.
+fn write_beside(out: &mut String, state: &RunState) -> std::fmt::Result {
+    let done = |step: &&Step| {
+        let ticked = state
+            .steps
+            .get(&step.id)
+            .is_some_and(|own| !own.ticks.is_empty());
+        let ran = |action: &ActionId| {
+            state
+                .action(*action)
+                .is_some_and(|own| !own.attempts.is_empty())
+        };
+        ticked || state.actions_of(step).iter().any(ran)
+    };
+    let mut steps = state.runbook.beside().filter(done).peekable();
+    if steps.peek().is_some() {
+        writeln!(out, "\n## Beside the walk\n")?;
+    }
+    for step in steps {
+        write_step(out, state, step)?;
     }
     Ok(())
 }

@@ -46,6 +46,16 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         .chain(rollback_texts)
         .map(|(phase, step)| step_document(state, phase, step))
         .collect();
+    let ran = |action: &ActionId| {
+        let own = state.action(*action);
+        own.is_some_and(|own| !own.attempts.is_empty())
+    };
+    let beside: Vec<Value> = state
+        .runbook
+        .beside()
+        .filter(|step| state.actions_of(step).iter().any(ran))
+        .map(|step| step_document(state, "", step))
+        .collect();
     let rollback = plans.first().map(|plan| {
         json!({
             "recommended": plan.option,
@@ -110,6 +120,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
             },
         })),
         "targets": state.targets.iter().map(|(name, address)| target_document(state, name, address)).collect::<Vec<Value>>(),
+        "beside": beside,
         "watches": watches,
         "alerts": alerts,
         "journal": {

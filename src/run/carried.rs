@@ -49,7 +49,7 @@ pub(super) fn handed_on(
     // A rollback must not ask for another look because something else has changed meanwhile.
     let in_rollback = state
         .step_of(action)
-        .is_some_and(|step| state.runbook.phase_of(&step.id).is_none());
+        .is_some_and(|step| state.runbook.is_of_rollback(&step.id));
     if actor == Actor::Shell {
         for (name, (value, from)) in &start.set {
             let named = mentions(code, name);

@@ -294,6 +294,14 @@ impl Attempt {
         self.outcome == Some(Outcome::Watched) && self.cancel_requested_at.is_some()
     }
 
+    /// A watch that ended by itself, and not well: what it was to show, nobody saw.
+    pub fn has_died(&self) -> bool {
+        let exit = self.evidence.as_ref().and_then(|evidence| evidence.exit);
+        self.outcome == Some(Outcome::Watched)
+            && self.cancel_requested_at.is_none()
+            && exit.is_some_and(|exit| exit != 0)
+    }
+
     /// The worst verdict on its expectations; `None` where it has none.
     pub fn verdict(&self) -> Option<Verdict> {
         let rank = |verdict: &Verdict| match verdict {

@@ -130,7 +130,7 @@ impl RunState {
     pub(super) fn destroys_data(&self, action: ActionId) -> bool {
         let in_rollback = self
             .step_of(action)
-            .is_some_and(|step| self.runbook.phase_of(&step.id).is_none());
+            .is_some_and(|step| self.runbook.is_of_rollback(&step.id));
         let text = self.text_of(action).filter(|_| !in_rollback);
         text.filter(|(.., destructive)| !destructive.is_empty())
             .is_some_and(|(code, actor, _)| {

@@ -82,7 +82,7 @@ pub fn open_choices(
 pub fn choices_of<'a>(runbook: &'a Runbook, step: &'a Step) -> Vec<&'a Choice> {
     let siblings = step.choice.iter().flat_map(move |own| {
         runbook
-            .steps()
+            .all_steps()
             .filter_map(|other| other.choice.as_ref())
             .filter(move |other| other.group == own.group)
     });
@@ -179,6 +179,12 @@ impl RunState {
         self.runbook.step_of_block(action.block)
     }
 
+    /// Whether an action stands in a section beside the walk.
+    pub fn is_beside(&self, action: ActionId) -> bool {
+        let mut steps = self.runbook.beside();
+        steps.any(|step| step.blocks.contains(&action.block))
+    }
+
     /// True of a watch: it ends with its phase and has no verdict of its own.
     pub fn is_watch(&self, action: ActionId) -> bool {
         self.runbook
@@ -224,7 +230,7 @@ impl RunState {
         if own.is_some_and(|own| own.skipped.is_some()) || self.is_passed_over(step) {
             return StepStatus::Skipped;
         }
-        let in_option = self.runbook.phase_of(&step.id).is_none();
+        let in_option = self.runbook.is_of_rollback(&step.id);
         let before = |action: &ActionId| -> usize {
             match &self.rollback {
                 Some(rollback) if in_option => {
@@ -266,6 +272,17 @@ impl RunState {
             if worst != Some(StepStatus::Unknown) {
                 worst = status.or(worst);
             }
+        }
+        let phase_is_passed = || {
+            let phase = self.runbook.phase_of(&step.id);
+            phase.is_some_and(|phase| self.is_phase_passed(&phase.id))
+        };
+        let died = actions.iter().any(|action| {
+            let last = self.action(*action).and_then(|own| own.last());
+            self.is_watch(*action) && last.is_some_and(super::Attempt::has_died)
+        });
+        if died && !in_option && !phase_is_passed() {
+            worst = worst.or(Some(StepStatus::Failed));
         }
         if ran && !in_option && self.is_undone(step) {
             return StepStatus::Undone;

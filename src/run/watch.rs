@@ -2,7 +2,7 @@
 //! lives, what it looks for, which are offered, and which of their alerts are open.
 
 use super::{Acknowledged, ActionId, Alert, Event, Outcome, Record, RunState};
-use crate::runbook::{AlertPattern, Block, Phase, Step, UNTIL_END, red_flag_patterns};
+use crate::runbook::{AlertPattern, Block, Choice, Phase, Step, UNTIL_END, red_flag_patterns};
 
 impl RunState {
     /// Actions that run now and are waited for: all but the watches.
@@ -194,6 +194,11 @@ impl RunState {
                     .is_some_and(|state| !state.attempts.is_empty());
                 if begun {
                     offered = None;
+                } else if self.is_watch(action)
+                    && offered.is_none()
+                    && self.is_open_before(step, self.line_of(action))
+                {
+                    return None;
                 } else if self.is_watch(action) && offered.is_none() {
                     // One that lacks a value can wait until somebody wants it.
                     offered = super::preview(self, action).is_ok().then_some(action);
@@ -210,6 +215,30 @@ impl RunState {
             }
         }
         offered
+    }
+
+    /// Whether a choice or a box stands open before this line of a step.
+    fn is_open_before(&self, step: &Step, line: usize) -> bool {
+        let groups: Vec<String> = self
+            .open_choices(step)
+            .into_iter()
+            .map(|(group, _)| group)
+            .collect();
+        let of_open = |choice: &Option<Choice>| {
+            choice
+                .as_ref()
+                .is_some_and(|choice| groups.contains(&choice.group))
+        };
+        let mut blocks = step
+            .blocks
+            .iter()
+            .filter_map(|number| self.runbook.block(*number));
+        let choice = blocks.any(|block| {
+            let mut parts = block.parts.iter();
+            (block.line < line && of_open(&block.choice))
+                || parts.any(|part| part.line < line && of_open(&part.choice))
+        });
+        choice || self.open_ticks(step).any(|(_, tick)| tick.line < line)
     }
 
     /// An optional part that somebody decided to leave out.

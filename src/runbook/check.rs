@@ -145,6 +145,7 @@ fn diagnostic(diagnostic: &Diagnostic) -> Value {
         "column": diagnostic.column,
         "message": diagnostic.message,
         "help": diagnostic.help,
+        "also": diagnostic.also,
     })
 }
 

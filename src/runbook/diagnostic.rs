@@ -21,6 +21,16 @@ pub struct Diagnostic {
     pub message: String,
     /// The next act.
     pub help: String,
+    /// The other places of the same finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Spot>,
+}
+
+/// A place in a guide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    pub line: usize,
+    pub column: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,10 +97,35 @@ pub fn render(diagnostics: &[Diagnostic], file: &str, source: &str) -> String {
                     .annotation(AnnotationKind::Primary.span(from..to)),
             )
             .element(Level::HELP.message(help.as_ref()));
+        let also = also(diagnostic);
+        let group = match also.is_empty() {
+            true => group,
+            false => group.element(Level::NOTE.message(also.as_str())),
+        };
         text.push_str(&renderer.render(&[group]));
         text.push_str("\n\n");
     }
     text
+}
+
+/// `the same on lines 12, 40 and 4 more`.
+fn also(diagnostic: &Diagnostic) -> String {
+    const NAMED: usize = 6;
+    let lines: Vec<String> = diagnostic
+        .also
+        .iter()
+        .map(|spot| spot.line.to_string())
+        .collect();
+    match lines.len() {
+        0 => String::new(),
+        1 => format!("the same on line {}", lines[0]),
+        count if count <= NAMED => format!("the same on lines {}", lines.join(", ")),
+        count => format!(
+            "the same on lines {} and {} more",
+            lines[..NAMED].join(", "),
+            count - NAMED
+        ),
+    }
 }
 
 /// Where a byte of a line stands in the masked line: what is inside of a secret, at an edge of its mask.
@@ -125,6 +160,7 @@ mod tests {
             width: pointed_at.chars().count(),
             message: "a secret is written in the guide".to_owned(),
             help: "take it out".to_owned(),
+            also: Vec::new(),
         };
         render(&[diagnostic], "guide.md", line)
     }

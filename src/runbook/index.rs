@@ -25,6 +25,8 @@ enum Place {
     Walk(usize, usize),
     /// Rollback option, step in it.
     Option(usize, usize),
+    /// Section beside the walk.
+    Beside(usize),
 }
 
 /// Everything that is looked up by a name or a number.
@@ -118,6 +120,11 @@ impl Places {
                 places.add(step, Place::Option(at, step_at), runbook);
             }
         }
+        for (at, section) in runbook.references.iter().enumerate() {
+            if let Some(step) = &section.step {
+                places.add(step, Place::Beside(at), runbook);
+            }
+        }
         places
     }
 
@@ -180,13 +187,14 @@ impl Runbook {
         match place {
             Place::Walk(phase, step) => self.nth_phase(phase)?.steps.get(step),
             Place::Option(option, step) => self.rollback.get(option)?.steps.get(step),
+            Place::Beside(section) => self.references.get(section)?.step.as_ref(),
         }
     }
 
     fn phase_at(&self, place: Place) -> Option<&Phase> {
         match place {
             Place::Walk(phase, _) => self.nth_phase(phase),
-            Place::Option(..) => None,
+            Place::Option(..) | Place::Beside(_) => None,
         }
     }
 
@@ -201,6 +209,11 @@ impl Runbook {
 
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.at(*self.lookup().steps.get(id)?)
+    }
+
+    /// Whether a step belongs to a rollback.
+    pub fn is_of_rollback(&self, step: &str) -> bool {
+        matches!(self.lookup().steps.get(step), Some(Place::Option(..)))
     }
 
     /// The phase of the walk that holds this step; `None` for a step of a rollback option.
@@ -218,7 +231,7 @@ impl Runbook {
     pub fn position_of_block(&self, number: BlockNumber) -> Option<(usize, usize)> {
         match self.lookup().of_block.get(&number)? {
             Place::Walk(phase, step) => Some((*phase, *step)),
-            Place::Option(..) => None,
+            Place::Option(..) | Place::Beside(_) => None,
         }
     }
 

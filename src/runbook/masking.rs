@@ -51,6 +51,7 @@ pub(super) fn mask_texts(runbook: &mut Runbook) {
     for section in references {
         mask(&mut section.title);
         mask(&mut section.body);
+        section.step.iter_mut().for_each(mask_step);
     }
     for soak in soaks {
         mask(&mut soak.title);

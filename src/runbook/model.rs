@@ -94,6 +94,18 @@ impl Runbook {
             .chain(of_rollbacks.filter(|step| !step.is_repeated))
     }
 
+    /// What can be done beside the walk, section by section.
+    pub fn beside(&self) -> impl Iterator<Item = &Step> {
+        self.references
+            .iter()
+            .filter_map(|section| section.step.as_ref())
+    }
+
+    /// Steps of the walk, of every rollback, and beside them.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps().chain(self.beside())
+    }
+
     /// Where each block belongs, in the order of the blocks.
     pub fn places(&self) -> Vec<Place<'_>> {
         let mut places = vec![Place::Nowhere; self.blocks.len()];
@@ -281,6 +293,9 @@ pub struct Section {
     pub line: usize,
     pub body: String,
     pub blocks: Vec<BlockNumber>,
+    /// What can be done in it beside the walk; `None` where it is only read.
+    #[serde(default)]
+    pub step: Option<Step>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,9 @@ use super::annotate::beside;
 use super::assemble::Assembler;
 use super::config::Annotation;
 use super::source::Source;
-use super::{Runbook, blocks, headings, lint, masking, outline, phases, settings, variables};
+use super::{
+    Runbook, blocks, findings, headings, lint, masking, outline, phases, settings, variables,
+};
 use crate::text::scrub::visible;
 use crate::text::written;
 
@@ -63,6 +65,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     }));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     runbook.diagnostics = diagnostics;
+    findings::settle(&mut runbook, &source.text);
     if has_secrets {
         masking::mask_texts(&mut runbook);
     }

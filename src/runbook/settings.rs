@@ -54,6 +54,7 @@ pub(super) fn front_matter(source: &Source, diagnostics: &mut Vec<Diagnostic>) -
                 width,
                 message,
                 help,
+                also: Vec::new(),
             });
         };
         match key {

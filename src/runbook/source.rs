@@ -185,6 +185,7 @@ fn not_utf8(bytes: &[u8], at: usize, read: bool) -> Diagnostic {
         width: 1,
         message,
         help: format!("save the guide as UTF-8: `iconv -f {from} -t UTF-8 GUIDE > COPY`"),
+        also: Vec::new(),
     }
 }
 

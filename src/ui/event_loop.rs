@@ -130,6 +130,16 @@ pub async fn run_on(
     left
 }
 
+/// The names of all layouts, and of all themes.
+///
+/// # Errors
+/// Where one that comes with the program cannot be read.
+pub fn known_names() -> color_eyre::Result<(Vec<String>, Vec<String>)> {
+    let layouts = layouts()?.0.into_iter().map(|layout| layout.name);
+    let themes = themes()?.0.into_iter().map(|theme| theme.name);
+    Ok((layouts.collect(), themes.collect()))
+}
+
 /// The layouts that come with the program and the user's own, which replace those of the same name;
 /// and what is wrong with files, each of which is left out.
 fn layouts() -> color_eyre::Result<(Vec<Layout>, Vec<FileError>)> {

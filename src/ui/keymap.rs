@@ -16,6 +16,7 @@ pub enum Context {
     Step,
     Phases,
     Output,
+    Reference,
     /// Any other pane.
     Pane,
     Preview,
@@ -46,11 +47,12 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Main,
         Self::Step,
         Self::Phases,
         Self::Output,
+        Self::Reference,
         Self::Pane,
         Self::Preview,
         Self::Gate,
@@ -80,6 +82,7 @@ impl Context {
             Self::Step => "in the step",
             Self::Phases => "in the tree of phases",
             Self::Output => "in the output",
+            Self::Reference => "in the reference",
             Self::Pane => "in any other pane",
             Self::Preview => "before a command runs",
             Self::Gate => "at a gate",

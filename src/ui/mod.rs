@@ -38,7 +38,7 @@ mod typist;
 pub mod view;
 mod walk;
 
-pub use event_loop::{Leave, Options, run, run_on};
+pub use event_loop::{Leave, Options, known_names, run, run_on};
 pub use files::FileError;
 pub use link::{Control, Feed};
 pub use panes::names as pane_names;

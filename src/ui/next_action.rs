@@ -280,6 +280,14 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
         Some(Item::Action(action)) => {
             let title = action_title(&run.runbook, step, *action);
             match attempt_outcome(run, step, *action) {
+                Some(Outcome::Watched) => loud(
+                    format!(
+                        "{elsewhere}the watch `{}` has ended by itself: Enter starts it again, {} skips",
+                        fit(&title, 40),
+                        key(Intent::AskSkip)
+                    ),
+                    Role::Failed,
+                ),
                 Some(Outcome::Unknown) => loud(
                     format!(
                         "nobody knows whether `{title}` happened: find out, then Enter to say so"

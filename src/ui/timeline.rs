@@ -95,7 +95,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
         }
     }
     entries.extend(run.identities_seen.iter().filter_map(identity));
-    for step in run.runbook.steps() {
+    for step in run.runbook.all_steps() {
         let Some(state) = run.steps.get(&step.id) else {
             continue;
         };

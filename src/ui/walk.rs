@@ -115,10 +115,11 @@ pub fn is_done(run: &RunState, step: &Step, item: &Item) -> bool {
             .get(&step.id)
             .is_some_and(|state| state.ticks.contains_key(index)),
         Item::Choice(group) => run.choices.contains_key(group),
-        // A watch is begun, and that is all.
+        // A watch is begun, and that is all; one that died has to be looked at.
         Item::Action(action) if run.is_watch(*action) && !run.is_repeated(*action) => run
             .action(*action)
-            .is_some_and(|state| !state.attempts.is_empty()),
+            .and_then(|state| state.last())
+            .is_some_and(|attempt| !attempt.has_died()),
         Item::Action(action) if run.is_repeated(*action) => run
             .action(*action)
             .and_then(|state| state.last())
@@ -132,7 +133,7 @@ pub fn is_done(run: &RunState, step: &Step, item: &Item) -> bool {
 
 /// How the last attempt that counts ended: during a rollback only those made since it began.
 pub fn attempt_outcome(run: &RunState, step: &Step, action: ActionId) -> Option<Outcome> {
-    let in_option = run.runbook.phase_of(&step.id).is_none();
+    let in_option = run.runbook.is_of_rollback(&step.id);
     let before = match &run.rollback {
         Some(rollback) if in_option => rollback.attempts_before.get(&action).copied().unwrap_or(0),
         _ => 0,
@@ -153,7 +154,9 @@ pub fn may_wait(run: &RunState, step: &Step, item: &Item) -> bool {
             .is_none_or(|tick| tick.optional || tick.cel.is_some()),
         Item::Choice(_) => false,
         Item::Action(action) => {
-            (run.is_watch(*action) && !run.is_repeated(*action))
+            let died = run.action(*action).and_then(|own| own.last());
+            let died = died.is_some_and(crate::run::Attempt::has_died);
+            (run.is_watch(*action) && !run.is_repeated(*action) && !died)
                 || run
                     .runbook
                     .block(action.block)

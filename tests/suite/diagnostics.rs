@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 34] = [
+const GUIDES: [(&str, &str); 37] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -27,6 +27,14 @@ const GUIDES: [(&str, &str); 34] = [
     (
         "bad-condition",
         "```sql {#look .check expect=\"exit == 0 && latency < 200\"}\nSELECT 1;\n```\n",
+    ),
+    (
+        "beside-the-rollback",
+        "```bash\n./go.sh\n```\n\n## Rollback\n\n### Step 1: Back\n\n```bash\n./back.sh\n```\n\n### Known issues\n\n```bash\n./unstick.sh\n```\n",
+    ),
+    (
+        "beside-the-walk",
+        "```bash\n./go.sh\n```\n\n## The cache\n\n```bash\n./warm.sh\n```\n",
     ),
     ("blank", "```bash\ngit checkout <previous_commit>\n```\n"),
     (
@@ -114,6 +122,7 @@ const GUIDES: [(&str, &str); 34] = [
         "unknown-undo",
         "```bash {undo=resotre}\nls\n```\n\n## Step 2: Restore {#restore}\n\n```bash\nls\n```\n",
     ),
+    ("unreadable-sql", "```sql\nSELECT 'a;\n```\n"),
     ("unterminated-fence", "```bash\nls\n"),
     ("bad-setting", ""),
     ("unknown-setting", ""),
@@ -327,7 +336,10 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
             "id title line optional estimate steps wait_s criteria",
         ),
         ("/variables/0", "name lines secret"),
-        ("/diagnostics/0", "severity code line column message help"),
+        (
+            "/diagnostics/0",
+            "severity code line column message help also",
+        ),
     ] {
         let value = document
             .pointer(pointer)

@@ -22,6 +22,89 @@ fn without_a_terminal_the_cockpit_says_what_to_use_instead() {
 }
 
 #[test]
+fn a_name_with_a_slip_is_refused_with_the_nearest() {
+    let home = Home::new();
+    home.write(
+        "guide.md",
+        "# Tiny\n\n## Phase 1: Look\n\n```bash {.run}\necho <release>\n```\n",
+    );
+    home.write(
+        "gonogo.toml",
+        "[environments.staging]\n\n[environments.production]\nprotected = true\n",
+    );
+    for (arguments, near) in [
+        (
+            &["plan", "guide.md", "--env", "stagign"][..],
+            "did you mean `staging`?",
+        ),
+        (
+            &[
+                "plan",
+                "guide.md",
+                "--env",
+                "staging",
+                "--var",
+                "RELEASSE=7",
+            ],
+            "did you mean `RELEASE`?",
+        ),
+        (
+            &[
+                "rehearse",
+                "guide.md",
+                "--env",
+                "staging",
+                "--var",
+                "COLOUR=red",
+            ],
+            "choose `RELEASE`",
+        ),
+        (&["check", "giude.md"], "did you mean `guide.md`?"),
+        (
+            &["check", "--explain", "glob-in-restor"],
+            "did you mean `glob-in-restore`?",
+        ),
+    ] {
+        let done = home.gonogo(arguments).exits(2);
+        assert!(done.err.contains(near), "{arguments:?}: {}", done.err);
+    }
+    let known = home.gonogo(&["plan", "guide.md", "--env", "staging", "--var", "RELEASE=7"]);
+    assert!(known.exits(0).out.contains("with RELEASE=7"));
+    assert!(home.runs().is_empty(), "nothing was opened");
+}
+
+#[test]
+fn a_fault_beside_the_walk_is_a_warning_and_refuses_nothing() {
+    let home = Home::new();
+    home.write(
+        "guide.md",
+        "# Types\n\n## Step 1: Subscribe\n\n```sql\nBEGIN;\nCREATE SUBSCRIPTION s CONNECTION 'dbname=app' PUBLICATION p WITH (create_slot = false);\nCOMMIT;\n```\n\n## Step 2: Confirm\n\n```bash\n☐ Tests pass (105/105)\n```\n\n## Troubleshooting\n\n```sql\nSELECT 'a\ncurl -X POST http://localhost:1/x\n```\n",
+    );
+    let checked = home.gonogo(&["check", "guide.md"]).exits(0);
+    assert!(
+        checked.err.contains("warning[unreadable-sql]"),
+        "{}",
+        checked.err
+    );
+    assert!(
+        checked.out.contains("0 errors, 1 warning"),
+        "{}",
+        checked.out
+    );
+    home.gonogo(&["plan", "guide.md"]).exits(0);
+    home.write(
+        "walk.md",
+        "# Types\n\n## Step 1: Look\n\n```sql\nSELECT 'a\n```\n",
+    );
+    let checked = home.gonogo(&["check", "walk.md"]).exits(5);
+    assert!(
+        checked.err.contains("error[unreadable-sql]"),
+        "{}",
+        checked.err
+    );
+}
+
+#[test]
 fn a_guide_that_is_no_file_is_said_as_such() {
     let home = Home::new();
     std::fs::create_dir(home.path().join("folder")).unwrap();

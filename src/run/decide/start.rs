@@ -33,7 +33,7 @@ pub(super) fn start(
     let shown = preview(state, action)?;
     let step = state.step_of(action);
     let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
-    let in_option = step.is_some() && phase.is_none();
+    let in_option = step.is_some_and(|step| state.runbook.is_of_rollback(&step.id));
     if !in_option {
         identity::settled(state)?;
     }

@@ -33,7 +33,7 @@ pub(super) fn tick(
             "give what you saw, not only that you looked",
         ));
     }
-    if state.runbook.phase_of(step).is_none() {
+    if state.runbook.is_of_rollback(step) {
         state.in_turn(own, Act::ByHand(index))?;
     }
     one(Event::Ticked {
@@ -48,7 +48,7 @@ pub(super) fn tick(
 pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Event>, Refusal> {
     let known = state
         .runbook
-        .steps()
+        .all_steps()
         .flat_map(|step| crate::run::choices_of(&state.runbook, step))
         .any(|choice| choice.group == group && choice.name == name);
     if !known {

@@ -172,8 +172,9 @@ fn a_watch_that_ends_by_itself_says_so_and_can_be_started_again() {
         attempt.reason.as_deref(),
         Some("it ended by itself: exit code 1")
     );
-    assert_eq!(objections(&run), Vec::<String>::new());
+    assert_eq!(objections(&run), ["step `Phase 1: Deploy` failed"]);
     run.starts("log");
+    assert_eq!(objections(&run), Vec::<String>::new());
 }
 
 #[test]

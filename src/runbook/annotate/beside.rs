@@ -269,5 +269,6 @@ fn warning(source: &Source, line: usize, code: &str, message: String, help: Stri
         width,
         message,
         help,
+        also: Vec::new(),
     }
 }

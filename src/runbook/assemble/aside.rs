@@ -65,14 +65,17 @@ impl Assembler<'_> {
 
     pub(super) fn push_section(&mut self, index: usize, end: usize, kind: SectionKind) {
         let heading = &self.headings[index];
+        let nodes = self.range(heading.node + 1, end);
         let section = Section {
             kind,
             title: heading.title.clone(),
             line: heading.line,
             body: self.markdown(heading.node + 1, end),
-            blocks: (heading.node + 1..end)
-                .filter_map(|node| self.blocks.number_of.get(&node).copied())
+            blocks: nodes
+                .iter()
+                .filter_map(|node| self.blocks.number_of.get(node).copied())
                 .collect(),
+            step: None,
         };
         self.runbook.references.push(section);
     }

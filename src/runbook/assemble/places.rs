@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Assembler;
-use crate::runbook::model::{Section, SectionKind};
+use super::{Assembler, step};
+use crate::runbook::headings::slug;
+use crate::runbook::model::{Actor, Role, Section, SectionKind};
 
 impl Assembler<'_> {
     pub(super) fn place_the_rest(&mut self) {
@@ -53,8 +54,42 @@ impl Assembler<'_> {
                 line,
                 body: self.markdown(from, to),
                 blocks: vec![number],
+                step: None,
             };
             self.runbook.references.push(section);
         }
+        self.steps_beside();
+    }
+
+    /// What can be run in the sections beside the walk, as a step of each.
+    fn steps_beside(&mut self) {
+        let mut sections = std::mem::take(&mut self.runbook.references);
+        for section in &mut sections {
+            if !section.blocks.iter().any(|number| self.is_act(*number)) {
+                continue;
+            }
+            let mut nodes: Vec<usize> = self
+                .blocks
+                .number_of
+                .iter()
+                .filter(|(_, number)| section.blocks.contains(number))
+                .map(|(node, _)| *node)
+                .collect();
+            nodes.sort_unstable();
+            let content = self.read(&nodes, None, None);
+            let id = self.unique(&format!("beside-{}", slug(&section.title)));
+            let body = section.body.clone();
+            section.step = Some(step(id, &section.title, section.line, body, content));
+        }
+        self.runbook.references = sections;
+    }
+
+    /// Whether a block is something that can be run or done by hand.
+    fn is_act(&self, number: usize) -> bool {
+        self.blocks.blocks.get(number - 1).is_some_and(|block| {
+            block.role == Role::Manual
+                || (block.actor != Actor::Nobody
+                    && !matches!(block.role, Role::Output | Role::Content))
+        })
     }
 }

@@ -130,6 +130,7 @@ impl Reader<'_> {
             width: covered.chars().count().max(1),
             message,
             help,
+            also: Vec::new(),
         });
     }
 

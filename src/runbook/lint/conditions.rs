@@ -63,6 +63,7 @@ pub fn check_conditions(
                         "`{name}` is a secret by its name, and what is captured is kept"
                     ),
                     help: "name its source under `secrets` in `gonogo.toml`".to_owned(),
+                    also: Vec::new(),
                 });
             }
         }
@@ -98,6 +99,7 @@ pub fn check_conditions(
                 width,
                 message: problem.message,
                 help: problem.help,
+                also: Vec::new(),
             });
         }
     }

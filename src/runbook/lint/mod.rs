@@ -99,6 +99,7 @@ impl Report<'_> {
             width,
             message: message.into(),
             help: help.into(),
+            also: Vec::new(),
         });
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use super::{Context, Report, commands::is_executable, psql_scripts};
 use crate::runbook::diagnostic::Severity;
-use crate::runbook::model::{Actor, Transaction};
+use crate::runbook::model::{Actor, Block, Role, Transaction};
 use crate::runbook::pattern::pattern;
 use crate::runbook::sql::{self, Statement};
+use crate::runbook::syntax::SqlScript;
 
 pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     // A setting made in one session does not reach the next: each script is looked at alone.
@@ -17,6 +18,7 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
         }
         match block.actor {
             Actor::Sql => {
+                unreadable(block, report);
                 let open = block.attributes.txn == Some(Transaction::One);
                 script(&block.code, block.code_line, open, report);
             }
@@ -38,6 +40,25 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
         {
             script(&part.code, part.line, false, report);
         }
+    }
+}
+
+/// SQL that ends inside a literal or a comment: psql would wait for the rest, or read on in the next block.
+fn unreadable(block: &Block, report: &mut Report<'_>) {
+    if block.role != Role::Run {
+        return;
+    }
+    let script = SqlScript::read(&block.code);
+    if let Some(unreadable) = script.unreadable() {
+        let line = block.code_line + script.line(unreadable.at);
+        let text = block.code.lines().nth(script.line(unreadable.at));
+        report.add(
+            Severity::Error,
+            "unreadable-sql",
+            (line, text.unwrap_or_default().trim()),
+            format!("this cannot be read as SQL: {}", unreadable.why),
+            "close what is open, or mark the block `.manual` if it is not to be run",
+        );
     }
 }
 
@@ -130,6 +151,13 @@ fn not_in_transaction(text: &str) -> Option<&'static str> {
     .into_iter()
     .find(|(words, _)| starts(words))
     .map(|(_, name)| name)
+    // Only what makes or drops a slot on the publisher cannot be taken back.
+    .filter(|_| {
+        let without_slot = pattern!(
+            r"\b(create_slot|connect)\s*=\s*(false|off|0|'false'|'off')\b|slot_name\s*=\s*none\b"
+        );
+        !(starts("create subscription") && without_slot.is_match(lower))
+    })
 }
 
 fn index(statement: &Statement<'_>, line: usize, on_new: bool, report: &mut Report<'_>) {

@@ -9,6 +9,8 @@ use crate::runbook::attributes::{
 };
 use crate::runbook::blocks;
 use crate::runbook::diagnostic::Severity;
+use crate::runbook::headings::Kind;
+use crate::runbook::model::{Actor, Place, Role};
 use crate::runbook::outline::NodeKind;
 use crate::runbook::pattern::pattern;
 
@@ -20,6 +22,52 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
     attributes(context, report);
     comments(context, report);
     undo(context, report);
+    places(context, report);
+}
+
+/// Commands that neither the walk nor a rollback runs.
+fn places(context: &Context<'_>, report: &mut Report<'_>) {
+    let mut chain = vec![(false, false); context.headings.len()];
+    for (index, heading) in context.headings.iter().enumerate() {
+        let (back, aside) = heading
+            .parent
+            .map_or((false, false), |parent| chain[parent]);
+        let is_back = heading.kind == Kind::Rollback;
+        let is_aside = heading.kind.is_aside() && !is_back && heading.level > 0;
+        chain[index] = (back || is_back, aside || is_aside);
+    }
+    for (block, place) in context.runbook.blocks.iter().zip(context.runbook.places()) {
+        let Place::Beside(section) = place else {
+            continue;
+        };
+        if block.actor == Actor::Nobody || matches!(block.role, Role::Output | Role::Content) {
+            continue;
+        }
+        let heading = context
+            .headings
+            .partition_point(|heading| heading.line < block.line);
+        let (back, aside) = heading
+            .checked_sub(1)
+            .map_or((false, false), |index| chain[index]);
+        let title = &section.title;
+        if back {
+            report.add(
+                Severity::Warning,
+                "beside-the-rollback",
+                (block.line, ""),
+                format!("no rollback runs this: `{title}` is looked up beside them"),
+                "give its heading the title of an option (`Option 2: …`) or a step, if it is one",
+            );
+        } else if !aside {
+            report.add(
+                Severity::Info,
+                "beside-the-walk",
+                (block.line, ""),
+                format!("`{title}` is no phase: this can be run beside the walk"),
+                "put `<!-- gonogo: phase -->` under its heading, if it belongs to the walk",
+            );
+        }
+    }
 }
 
 fn fences(context: &Context<'_>, report: &mut Report<'_>) {

@@ -79,6 +79,7 @@ impl Report<'_> {
             width: 1,
             message: format!("U+{:04X} {words}", u32::from(found.character)),
             help: "type this line anew, without pasting it".to_owned(),
+            also: Vec::new(),
         });
     }
 }

@@ -207,8 +207,9 @@ impl App {
             Intent::SearchNext => return self.search(true),
             Intent::SearchPrevious => return self.search(false),
             Intent::Copy => {
-                let text =
-                    panes::pane(self.view.focus()).and_then(|pane| pane.copies(&self.look()));
+                let focus = self.view.focus();
+                let width = self.pane_area(focus).unwrap_or_default().width;
+                let text = panes::pane(focus).and_then(|pane| pane.copies(&self.look(), width));
                 match text {
                     Some(text) => return self.copied(&text),
                     None => self.say("there is nothing to copy here", "", Role::Muted),
@@ -298,6 +299,10 @@ impl App {
             self.look_at("step");
             return Vec::new();
         }
+        if self.view.focus() == "reference" {
+            self.open_reference();
+            return Vec::new();
+        }
         if let Some(watch) = self.pin_watch() {
             self.open_action(watch);
             return Vec::new();
@@ -320,6 +325,34 @@ impl App {
             Some(Item::Action(action)) => self.open_action(action),
         }
         Vec::new()
+    }
+
+    /// Opens what can be run in the section under the cursor, beside the walk.
+    fn open_reference(&mut self) {
+        let width = self.pane_area("reference").unwrap_or_default().width;
+        let Some(opened) = panes::reference_opened(&self.look(), width) else {
+            self.say(
+                "there is nothing to run here",
+                "y copies the line",
+                Role::Muted,
+            );
+            return;
+        };
+        let run = &self.model.run;
+        let item = run.runbook.step(&opened.step).and_then(|step| {
+            let wanted = Item::Action(opened.action?);
+            items(run, step).iter().position(|item| *item == wanted)
+        });
+        self.view.step = Some(opened.step);
+        self.view.item = item;
+        self.view.watch = None;
+        self.view.position_mut("step").top = None;
+        self.look_at("step");
+        self.say(
+            "beside the walk: what runs here is on record, and changes no phase",
+            ". goes back to the step at hand",
+            Role::Text,
+        );
     }
 
     fn open_action(&mut self, action: ActionId) {

@@ -57,7 +57,7 @@ impl Pick {
                 // That of the step shown; of a rollback that has not begun, wherever it stands.
                 let options = shown_step(look)
                     .into_iter()
-                    .chain(run.runbook.steps())
+                    .chain(run.runbook.all_steps())
                     .flat_map(|step| choices(run, step))
                     .find(|(known, _)| known == group)
                     .map(|(_, options)| options);
@@ -106,7 +106,7 @@ impl Pick {
         };
         let run = look.run();
         // A step may itself be the alternative; then its siblings hold the others.
-        let steps = run.runbook.steps().filter(|other| {
+        let steps = run.runbook.all_steps().filter(|other| {
             other.id == step.id
                 || (step.choice.is_some()
                     && other.choice.as_ref().is_some_and(|own| own.group == *group))

@@ -186,6 +186,9 @@ pub const BINDINGS: &[Binding] = {
         bind(Output, key!(' '), I::PageDown, "a page down", None),
         bind(Pane, key!(' '), I::PageDown, "a page down", None),
         bind(Phases, ENTER, I::Open, "open the step", Some(1)),
+        bind(Reference, ENTER, I::Open, "open what can be run", Some(1)),
+        bind(Reference, key!('y'), I::Copy, "copy the block", Some(2)),
+        bind(Reference, key!(' '), I::PageDown, "a page down", None),
         //
         bind(Preview, key!('x'), I::Execute, "EXECUTE", Some(0)),
         bind(

@@ -62,6 +62,7 @@ fn every_dialog_can_be_closed_by_escape() {
                 | Context::Step
                 | Context::Phases
                 | Context::Output
+                | Context::Reference
                 | Context::Pane
                 | Context::Keyboard
         );

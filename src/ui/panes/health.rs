@@ -75,7 +75,7 @@ impl Pane for Health {
         draw_lines(&lines, 0, area, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         let urls: Vec<&str> = look
             .model
             .probes

@@ -29,6 +29,7 @@ use crate::run::Timestamp;
 pub use gate::item_lines as gate_item_lines;
 pub use output::first_line;
 pub use phases::steps_in_order;
+pub use reference::opened as reference_opened;
 pub use step::{is_in_sight, top as step_top};
 pub use watches::chosen_watch;
 
@@ -55,8 +56,8 @@ pub trait Pane: Sync {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer);
 
-    /// What the copy key copies.
-    fn copies(&self, _look: &Look<'_>) -> Option<String> {
+    /// What the copy key copies, in a pane of this width.
+    fn copies(&self, _look: &Look<'_>, _width: u16) -> Option<String> {
         None
     }
 }

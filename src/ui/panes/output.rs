@@ -109,7 +109,7 @@ impl Pane for Output {
         draw(output, first_line(look, area.height), look, area, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         text_of(buffer_of(look)?)
     }
 }

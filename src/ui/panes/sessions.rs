@@ -115,7 +115,7 @@ impl Pane for Sessions {
         super::draw_rows(NAME, &lines, rows.len(), row, look, area, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         let activity = look.model.main_activity()?;
         let row = activity.tree.rows.get(look.view.position(NAME).cursor)?;
         let session = activity.sample.sessions.get(row.index)?;

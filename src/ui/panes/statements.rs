@@ -94,7 +94,7 @@ impl Pane for Statements {
         super::draw_rows(NAME, &lines, statements.len(), line, look, area, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         let sample = look.model.main_statements()?;
         let statement = sample.statements.get(look.view.position(NAME).cursor)?;
         Some(statement.query.clone())

@@ -71,7 +71,7 @@ impl Pane for StepPane {
         draw_lines(&document.lines, top, area, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         match item_at_cursor(look)? {
             (_, Item::Action(action)) => {
                 preview(look.run(), action).ok().map(|shown| shown.command)

@@ -50,7 +50,7 @@ impl Pane for Timeline {
         }
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         let lines: Vec<String> = look
             .model
             .timeline

@@ -89,7 +89,7 @@ impl Pane for Watches {
         self.output(chosen, look, below, buffer);
     }
 
-    fn copies(&self, look: &Look<'_>) -> Option<String> {
+    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         output::text_of(look.model.outputs.get(&chosen_watch(look)?)?)
     }
 }

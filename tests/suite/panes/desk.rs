@@ -332,6 +332,8 @@ fn parsed(keys: &str) -> Vec<KeyEvent> {
                     "Tab" => KeyCode::Tab,
                     "Up" => KeyCode::Up,
                     "Down" => KeyCode::Down,
+                    "Left" => KeyCode::Left,
+                    "Right" => KeyCode::Right,
                     "PgUp" => KeyCode::PageUp,
                     "PgDn" => KeyCode::PageDown,
                     "Home" => KeyCode::Home,

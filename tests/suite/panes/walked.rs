@@ -7,6 +7,7 @@ use gonogo::run::{
     TimedWait,
 };
 use gonogo::runbook::Role;
+use gonogo::ui::app::Ask;
 
 use super::desk::Desk;
 
@@ -304,5 +305,67 @@ fn a_part_that_waits_longer_than_its_phase_says_until_when() {
     assert_eq!(
         desk.state.waits_for(delete, done + TimeDelta::days(29)),
         Some(TimedWait::Until(done + TimeDelta::days(30)))
+    );
+}
+
+#[test]
+fn a_block_of_troubleshooting_is_copied_opened_and_run_on_record() {
+    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Troubleshooting\n\n### Issue: the queue is stuck\n\n```bash {.run}\nls queue\n```\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    desk.press("<Right><Right>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("Issue: the queue is stuck  Enter: 1 command"),
+        "{screen}"
+    );
+    desk.press("<Down><Down>y");
+    assert!(
+        desk.asked
+            .iter()
+            .any(|ask| matches!(ask, Ask::Copy(text) if text == "ls queue")),
+        "the block is copied"
+    );
+    desk.press("<Enter>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("beside the walk: what runs here is on record"),
+        "{screen}"
+    );
+    desk.press("<Enter>x");
+    let (action, _) = desk.state.running()[0];
+    assert!(desk.state.is_beside(action));
+    let block = desk.state.runbook.block(action.block).unwrap().id.clone();
+    desk.ends(&block, 0);
+    assert_eq!(
+        desk.state.phase().unwrap().title,
+        "Phase 1: A",
+        "the walk stands where it stood"
+    );
+    let report = gonogo::report::markdown(&desk.state, true, 1);
+    assert!(report.contains("## Beside the walk"), "{report}");
+    desk.press(".");
+    assert!(desk.screen(120, 40).contains("[ ] x"));
+}
+
+#[test]
+fn what_must_be_true_after_a_rollback_is_judged_where_the_gate_was() {
+    let guide = "# G\n\n## Phase 1: A\n\n- [ ] x\n\n## Rollback\n\n1. Switch the flag off\n\n**Expected after rollback**:\n\n- The old page is there\n";
+    let mut desk = Desk::of(guide, "staging", false);
+    desk.press("RB").press(" ");
+    assert_eq!(desk.state.mode, gonogo::run::Mode::RolledBack);
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("not verified: 1 condition to judge"),
+        "{screen}"
+    );
+    desk.press("g");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("what must be true"), "{screen}");
+    assert!(!screen.contains("G GO"), "{screen}");
+    desk.press(" <Esc>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("verified: its condition passed"),
+        "{screen}"
     );
 }

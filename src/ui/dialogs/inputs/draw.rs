@@ -371,7 +371,9 @@ fn place(runbook: &Runbook, line: usize) -> (String, String) {
         .nth(line - block.code_line)
         .unwrap_or_default();
     let code = scrub_line(code.trim(), false).into_owned();
-    let step = runbook.steps().find(|step| step.blocks.contains(&block.n));
+    let step = runbook
+        .all_steps()
+        .find(|step| step.blocks.contains(&block.n));
     let heading = match step {
         Some(step) => match runbook.phase_of(&step.id) {
             Some(phase) if phase.title != step.title => {

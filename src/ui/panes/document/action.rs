@@ -91,7 +91,7 @@ impl Writer<'_> {
     }
 
     fn in_option(&self) -> bool {
-        self.run.runbook.phase_of(&self.step.id).is_none()
+        self.run.runbook.is_of_rollback(&self.step.id)
     }
 
     fn action(&mut self, action: ActionId, actor: Actor, written: &str) {
