@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,26 +29,70 @@ const KNOCKS: usize = 8;
 /// What the system says of a user holds for so long.
 const KNOWN: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether the socket is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A socket that somebody can come through.
+pub(super) struct Door {
+    listener: UnixListener,
+    path: PathBuf,
+    mode: u32,
+}
+
 /// Binds a socket with this mode, in place of one that was left behind.
 ///
 /// # Errors
 /// Where it cannot be bound or its permissions set.
-pub(super) fn open(path: &Path, mode: u32) -> io::Result<UnixListener> {
+pub(super) fn open(path: &Path, mode: u32) -> io::Result<Door> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    Ok(Door {
+        listener: bind(path, mode)?,
+        path: path.to_owned(),
+        mode,
+    })
+}
+
+impl Door {
+    async fn accept(&mut self) -> io::Result<UnixStream> {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => return accepted.map(|(stream, _)| stream),
+                () = tokio::time::sleep(LOOK) => self.open_again(),
+            }
+        }
+    }
+
+    /// Somebody has removed the socket, with its folder or alone: whoever comes later finds another.
+    fn open_again(&mut self) {
+        let is_gone = matches!(
+            std::fs::symlink_metadata(&self.path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound
+        );
+        if !is_gone || !self.path.parent().is_some_and(Path::is_dir) {
+            return;
+        }
+        match bind(&self.path, self.mode) {
+            Ok(listener) => self.listener = listener,
+            Err(error) => tracing::warn!(%error, "nobody new can join"),
+        }
+    }
+}
+
+fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     Ok(listener)
 }
 
 /// Serves who comes through a door, until it is shut by dropping this.
-pub(super) async fn serve(door: UnixListener, server: Server, router: Router) {
+pub(super) async fn serve(mut door: Door, server: Server, router: Router) {
     let strangers = Arc::new(Strangers::default());
     loop {
         let stream = match door.accept().await {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a client");
                 // Out of file descriptors: others must close theirs first.

@@ -14,6 +14,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
+use super::prepared::make_pipe;
+
 /// In the attempt's directory, 0600, while the action runs.
 pub(super) const CHANNEL_FILE: &str = "input";
 /// A write of at most this is never torn (`PIPE_BUF` is at least 512 everywhere).
@@ -45,16 +47,14 @@ impl std::fmt::Debug for Told {
 /// when a supervisor leaves.
 pub(super) fn open(directory: &Path) -> io::Result<std::os::fd::OwnedFd> {
     let path = directory.join(CHANNEL_FILE);
-    make(&path)?;
+    make_pipe(&path)?;
     open_end(&path)
 }
 
 /// Makes a FIFO, unless an earlier round has made it, and opens it for both ends.
 pub(super) fn open_fifo(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
-    match make(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => open_end(path),
-    }
+    make_pipe(path)?;
+    open_end(path)
 }
 
 fn open_end(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
@@ -63,25 +63,6 @@ fn open_end(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
         OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC,
         Mode::empty(),
     )?)
-}
-
-#[cfg(not(target_os = "macos"))]
-fn make(path: &Path) -> io::Result<()> {
-    let private = Mode::RUSR | Mode::WUSR;
-    Ok(rustix::fs::mkfifoat(rustix::fs::CWD, path, private)?)
-}
-
-/// The system has the call, but only by way of C.
-#[cfg(target_os = "macos")]
-fn make(path: &Path) -> io::Result<()> {
-    let made = std::process::Command::new("mkfifo")
-        .args(["-m", "600"])
-        .arg(path)
-        .status()?;
-    match made.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(format!("mkfifo ended with {made}"))),
-    }
 }
 
 /// Nobody listens any more.

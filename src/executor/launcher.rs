@@ -1,6 +1,6 @@
 //! The supervisor's side: starts shims, finds them again after a crash, asks them to end.
 
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,17 +10,18 @@ use tokio::process::Command;
 
 use super::channel::{self, Told};
 use super::files::{private_file, read_json};
-use super::process;
 use super::waiting::{self, Waiting};
 use super::watch::Watch;
 use super::{ExitRecord, ShimSpec};
-use crate::owned;
+use super::{prepared, process};
 use crate::run::{ActionId, Launched};
 
 /// How long a shim that was started may take to say that it is there, before it is given up.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) const PID_FILE: &str = "pid.json";
+/// The shim's own claim, before it is one.
+pub(super) const CLAIM_DRAFT: &str = "pid.json.draft";
 pub(super) const EXIT_FILE: &str = "exit.json";
 pub(super) const SPOOL_FILE: &str = "spool";
 pub(super) const LOG_FILE: &str = "shim.log";
@@ -65,6 +66,16 @@ pub enum Adopted {
     },
 }
 
+/// How an action that was followed has ended.
+#[derive(Debug)]
+pub enum End {
+    Recorded(ExitRecord),
+    /// Its shim ended before it ran anything, and why.
+    NeverRan(String),
+    /// The shim is gone without a word, so nobody can say how the action ended, or whether.
+    Lost,
+}
+
 /// An action under way.
 #[derive(Clone, Debug)]
 pub struct Running {
@@ -98,21 +109,76 @@ impl Executor {
         waiting::read(&self.directory(action, attempt))
     }
 
+    /// Makes the folders of so many attempts ahead, as long as there is room; what is there stays.
+    ///
+    /// # Errors
+    /// Why there are fewer.
+    pub fn prepare_ahead(&self, count: usize) -> io::Result<()> {
+        let actions = self.root.join("actions");
+        for number in 0..count {
+            match prepared::make_ahead(&prepared::ahead(&actions, number)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody needs the folders that were made ahead any more.
+    pub fn forget_ahead(&self) {
+        let actions = self.root.join("actions");
+        for number in (0..).take_while(|number| prepared::ahead(&actions, *number).exists()) {
+            prepared::remove(&prepared::ahead(&actions, number));
+        }
+    }
+
+    /// A folder that was made ahead takes the place of one that cannot be made.
+    fn take_ahead(&self, directory: &Path) -> bool {
+        let actions = self.root.join("actions");
+        // The last one first: the others are then still counted without a gap.
+        let last = (0..)
+            .take_while(|number| prepared::ahead(&actions, *number).exists())
+            .last();
+        last.is_some_and(|number| {
+            std::fs::rename(prepared::ahead(&actions, number), directory).is_ok()
+        })
+    }
+
     /// Starts an action. When this returns, its shim has everything it needs to go on alone.
-    pub async fn launch(&self, spec: ShimSpec) -> Result<Running, LaunchError> {
+    /// `from_reserve`: it is of a rollback, for which folders were made ahead.
+    pub async fn launch_with(
+        &self,
+        spec: ShimSpec,
+        from_reserve: bool,
+    ) -> Result<Running, LaunchError> {
         let directory = self.directory(spec.action, spec.attempt);
+        let made = match prepared::make(&directory) {
+            Err(error)
+                if from_reserve
+                    && error.kind() != io::ErrorKind::AlreadyExists
+                    && self.take_ahead(&directory) =>
+            {
+                tracing::warn!(%error, "no folder can be made; one that was made ahead is taken");
+                prepared::fit(&directory, &spec);
+                Ok(())
+            }
+            made => made,
+        };
+        made.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => LaunchError::Exists {
+                action: spec.action,
+                attempt: spec.attempt,
+                directory: directory.clone(),
+            },
+            _ => LaunchError::Prepare {
+                path: directory.clone(),
+                source,
+            },
+        })?;
         let prepare = |source| LaunchError::Prepare {
             path: directory.clone(),
             source,
         };
-        let is_new = owned::make(&directory, owned::PRIVATE).map_err(|why| prepare(why.into()))?;
-        if !is_new {
-            return Err(LaunchError::Exists {
-                action: spec.action,
-                attempt: spec.attempt,
-                directory,
-            });
-        }
         let log = private_file(&directory.join(LOG_FILE)).map_err(prepare)?;
         let log_too = log.try_clone().map_err(prepare)?;
         let message =
@@ -150,6 +216,14 @@ impl Executor {
             directory,
             launched,
         })
+    }
+
+    /// [`Self::launch_with`], without what is kept for a rollback.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn launch(&self, spec: ShimSpec) -> Result<Running, LaunchError> {
+        self.launch_with(spec, false).await
     }
 
     /// Finds out what became of an attempt that was launched before this supervisor lived. After
@@ -227,19 +301,19 @@ impl Running {
     /// Waits for the end. `None`: the shim is gone without a word, so nobody can say how the action
     /// ended, or whether.
     pub async fn wait(&self) -> io::Result<Option<ExitRecord>> {
-        self.wait_telling(|_| {}).await
+        Ok(match self.wait_telling(|_| {}).await? {
+            End::Recorded(record) => Some(record),
+            End::NeverRan(_) | End::Lost => None,
+        })
     }
 
     /// As `wait`; says on the way what the action waits for, whenever that changes.
-    pub async fn wait_telling(
-        &self,
-        mut tell: impl FnMut(Waiting),
-    ) -> io::Result<Option<ExitRecord>> {
+    pub async fn wait_telling(&self, mut tell: impl FnMut(Waiting)) -> io::Result<End> {
         let mut known = Waiting::default();
         let mut watch = Watch::new(&self.directory, &self.launched);
         loop {
             if let Some(record) = read_exit(&self.directory)? {
-                return Ok(Some(record));
+                return Ok(End::Recorded(record));
             }
             let waiting = self.waiting()?;
             if waiting != known {
@@ -247,10 +321,25 @@ impl Running {
                 tell(waiting);
             }
             if !process::is_alive(&self.launched) {
-                return read_exit(&self.directory);
+                return self.ended();
             }
             watch.changed().await;
         }
+    }
+
+    /// Its shim is gone.
+    fn ended(&self) -> io::Result<End> {
+        if let Some(record) = read_exit(&self.directory)? {
+            return Ok(End::Recorded(record));
+        }
+        // The claim is written last before anything runs, and nobody but that shim could write it.
+        if self.directory.is_dir() && read_claim(&self.directory)?.is_none() {
+            let said = std::fs::read_to_string(self.directory.join(LOG_FILE)).unwrap_or_default();
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            let why = last.unwrap_or("its process ended before it could begin, without a word");
+            return Ok(End::NeverRan(why.to_owned()));
+        }
+        Ok(End::Lost)
     }
 
     /// What the action waits for now, or waited for when its shim ended.
@@ -319,11 +408,16 @@ pub(super) enum Claim {
 
 /// Writes the claim unless there is one; says whether it did.
 pub(super) fn claim_directory(directory: &Path, claim: &Claim) -> io::Result<bool> {
-    let draft = directory.join(format!("{PID_FILE}.{}", std::process::id()));
-    // An adopter may have died half-way through this.
-    let mut file = private_file(&draft)?;
-    file.set_len(0)?;
-    file.write_all(&serde_json::to_vec(claim)?)?;
+    let draft = directory.join(match claim {
+        // Made with the folder: a disk that is full by now has room for it.
+        Claim::Shim(_) => CLAIM_DRAFT.to_owned(),
+        Claim::Abandoned => format!("{PID_FILE}.{}", std::process::id()),
+    });
+    let mut text = serde_json::to_vec(claim)?;
+    text.resize(text.len().max(prepared::CLAIM_ROOM), b' ');
+    let mut file = prepared::take_room(&draft, prepared::CLAIM_ROOM)?;
+    file.rewind()?;
+    file.write_all(&text)?;
     let linked = std::fs::hard_link(&draft, directory.join(PID_FILE));
     std::fs::remove_file(&draft)?;
     match linked {

@@ -3,7 +3,8 @@
 //! So an action outlives a supervisor that dies, and the next one adopts it with output and exit code.
 //!
 //! ```text
-//! ROOT/actions/<action>-<attempt>/   0700, files 0600
+//! ROOT/actions/.ahead-<number>/      folders that are made ahead for a rollback
+//! ROOT/actions/<action>-<attempt>/   0700, files 0600; made with all its files before anything runs
 //!     pid.json     which process carries the action out; its absence proves that nothing ran
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
 //!     shell.sh     what bash reads before it: what earlier steps left in the shell
@@ -19,6 +20,7 @@ mod channel;
 pub mod evidence;
 mod files;
 mod launcher;
+mod prepared;
 mod process;
 mod psql_table;
 mod rounds;
@@ -30,7 +32,7 @@ mod waiting;
 mod watch;
 
 pub use files::private_file;
-pub use launcher::{Adopted, Executor, LaunchError, Running};
+pub use launcher::{Adopted, End, Executor, LaunchError, Running};
 pub use process::{
     Condition, boot_id, condition, is_alive, launched, signal_exactly, with_arguments,
 };

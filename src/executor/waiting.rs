@@ -18,6 +18,8 @@ use crate::run::Timestamp;
 
 const HELD_FILE: &str = "held.json";
 const ASKS_FILE: &str = "asks.json";
+/// Under which they are written.
+pub(super) const DRAFTS: [&str; 2] = ["held.json.draft", "asks.json.draft"];
 
 /// A transaction that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

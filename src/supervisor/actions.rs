@@ -10,7 +10,7 @@ use super::core::{Slot, Supervisor};
 use super::handle::{Asker, Input, Request};
 use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
-use crate::executor::{Adopted, ExitRecord, Running, application_name, evidence};
+use crate::executor::{Adopted, End, ExitRecord, Running, application_name, evidence};
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
 use crate::runbook::Actor;
 
@@ -105,10 +105,11 @@ impl Supervisor {
         self.slots
             .insert((action, attempt), Slot::Launching { cancel: None });
         let (executor, sender) = (self.executor.clone(), self.sender.clone());
+        let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck);
         tokio::spawn(async move {
             let running = match spec {
                 Ok(spec) => executor
-                    .launch(spec)
+                    .launch_with(spec, goes_back)
                     .await
                     .map_err(|error| error.to_string()),
                 Err(reason) => Err(reason),
@@ -235,7 +236,7 @@ impl Supervisor {
             let exit = running.wait_telling(tell).await;
             ended.notify_one();
             let end = match exit {
-                Ok(Some(record)) => {
+                Ok(End::Recorded(record)) => {
                     // First it is known that another database answers, then that nothing was run.
                     if let Some(identity) = &record.another
                         && let Some(news) = monitor.news_of(&on, identity)
@@ -246,7 +247,8 @@ impl Supervisor {
                     let (evidence, reason) = collect(running.directory(), record, actor).await;
                     (Some(Box::new(evidence)), reason)
                 }
-                Ok(None) => {
+                Ok(End::NeverRan(why)) => (Some(Box::new(Evidence::not_started())), Some(why)),
+                Ok(End::Lost) => {
                     let left = running.survivors();
                     let reason = format!("its process is gone and left no exit record{left}");
                     lost(running.waiting(), reason)

@@ -2,7 +2,7 @@
 //! the journal cannot be written, no new action starts; what has happened, and the rollback, go on.
 
 use super::core::Supervisor;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::run::{Event, Mode, Record, Refusal, apply, effects};
 use std::sync::Arc;
 
@@ -27,6 +27,23 @@ impl Supervisor {
         batch.extend(records.iter().cloned());
         let goes_back = matches!(self.state.mode, Mode::RollingBack | Mode::Stuck)
             || matches!(records[0].event, Event::RollbackStarted { .. });
+        let is_new = !goes_back && !records.iter().all(|record| is_fact(&record.event));
+        let goes_on = records.iter().any(|record| {
+            let event = &record.event;
+            matches!(
+                event,
+                Event::ActionStarted { .. } | Event::GateDecided { .. }
+            )
+        });
+        if goes_on
+            && !goes_back
+            && let Some(why) = &self.displaced
+        {
+            let refusal = Refusal::new(why, "no new action starts, but the rollback (`R`) does");
+            batch.truncate(batch.len() - records.len());
+            self.unsaved = batch;
+            return Err(refusal);
+        }
         let mut appended = self.journal.append(&batch).await;
         if goes_back && appended.is_err() && self.reserve.give_up() {
             tracing::warn!(
@@ -36,10 +53,18 @@ impl Supervisor {
         }
         if let Err(error) = appended {
             let message = format!("the journal cannot be written: {error}");
-            tracing::error!("{message}");
+            if self.health.failure.as_ref() != Some(&message) {
+                tracing::error!("{message}");
+            }
+            if matches!(
+                error,
+                JournalError::Fenced { .. } | JournalError::Conflict { .. }
+            ) {
+                self.fenced = Some(message.clone());
+            }
             // What has happened in the world has happened, and a rollback waits for nothing: these
             // go on unsaved and are written as soon as the journal takes them.
-            let must_go_on = goes_back || records.iter().all(|record| is_fact(&record.event));
+            let must_go_on = !is_new;
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
             self.report_health(Some(message.clone()));
@@ -50,14 +75,16 @@ impl Supervisor {
                 ));
             }
             self.unsaved.extend(records.iter().cloned());
-        } else if self.health.failure.is_some() {
+        } else if self.health.failure.is_some() && self.displaced.is_none() {
             self.report_health(None);
         }
         for record in records {
             apply(Arc::make_mut(&mut self.state), &record);
             let started = effects(&self.state, &record.event);
-            if matches!(record.event, Event::ActionFinished { .. }) {
-                self.forget_files();
+            match record.event {
+                Event::ActionFinished { .. } => self.forget_files(),
+                Event::RollbackStarted { .. } => self.reserve.free_for_rollback(),
+                _ => {}
             }
             self.feed.publish_record(record);
             for effect in started {
@@ -70,7 +97,7 @@ impl Supervisor {
     /// Tries a failed journal again, so that the red word goes and what could not be written is
     /// written as soon as there is room, without waiting for anybody's next act.
     pub(super) async fn repair_journal(&mut self) {
-        if self.health.failure.is_none() {
+        if self.health.failure.is_none() || self.displaced.is_some() {
             return;
         }
         let tried = match self.unsaved.is_empty() {
@@ -98,6 +125,7 @@ impl Supervisor {
 
     pub(super) fn report_health(&mut self, failure: Option<String>) {
         self.health.failure = failure;
+        self.health.displaced = self.displaced.is_some();
         self.feed.publish_health(self.health.clone());
     }
 }
@@ -118,5 +146,6 @@ fn is_fact(event: &Event) -> bool {
             | Event::AlertRaised { .. }
             | Event::ActionSampled { .. }
             | Event::ClockStepped { .. }
+            | Event::SupervisorStopped { .. }
     )
 }

@@ -13,6 +13,7 @@ use super::clock::{Clock, Clocks, SystemClocks};
 use super::facts::Looks;
 use super::fate;
 use super::feed::Feed;
+use super::folder::Folder;
 use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
 use super::memory::Memory;
@@ -38,6 +39,8 @@ pub enum SupervisorError {
     Held(String),
     #[error("the journal in `{0}` does not begin with the opening of a run")]
     NotARun(PathBuf),
+    #[error("{0}; this supervisor leaves, what runs is the other's")]
+    Fenced(String),
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
@@ -56,7 +59,13 @@ pub(super) enum Slot {
 pub struct Supervisor {
     pub(super) state: Arc<RunState>,
     pub(super) journal: SqliteJournal,
-    pub(super) _lock: RunLock,
+    pub(super) lock: RunLock,
+    pub(super) folder: Folder,
+    pub(super) looks_at_folder: bool,
+    /// Why nothing new starts: another folder stands in place of the run's.
+    pub(super) displaced: Option<String>,
+    /// Another supervisor writes the journal now: this one has nothing more to say.
+    pub(super) fenced: Option<String>,
     pub(super) executor: Executor,
     pub(super) outputs: Outputs,
     pub(super) feed: Arc<Feed>,
@@ -146,7 +155,8 @@ impl Supervisor {
         let lock = RunLock::acquire(directory, since, launched(std::process::id()))
             .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
-        let reserve = Reserve::new(directory);
+        let executor = Executor::new(binary, directory);
+        let mut reserve = Reserve::new(directory, executor.clone());
         let opened = open_journal(&journal_path).await;
         let (mut journal, state) = match opened {
             // Without its supervisor a run has no rollback at all.
@@ -160,7 +170,7 @@ impl Supervisor {
             journal.set_damaged_tail_aside().await?;
         }
         let state = state.ok_or_else(|| SupervisorError::NotARun(journal_path.clone()))?;
-        let executor = Executor::new(binary, directory);
+        reserve.plan(&state);
         let feed = Arc::new(Feed::new(state.clone()));
         let outputs = Outputs::new(executor.clone(), feed.clone());
         let (sender, inputs) = mpsc::channel(1_024);
@@ -192,7 +202,11 @@ impl Supervisor {
             guide: GuideWatch::new(&state),
             state: Arc::new(state),
             journal,
-            _lock: lock,
+            folder: Folder::of(directory)?,
+            lock,
+            looks_at_folder: false,
+            displaced: None,
+            fenced: None,
             executor,
             outputs,
             feed,
@@ -293,6 +307,7 @@ impl Supervisor {
                     self.follow_the_clock().await;
                     self.repair_journal().await;
                     self.look_for_consent().await;
+                    self.look_at_folder();
                     self.look_at_guide();
                     self.note_presence(false).await;
                     self.lower_hands_of_the_gone().await;
@@ -303,9 +318,13 @@ impl Supervisor {
                     }
                 }
             }
+            if let Some(reason) = &self.fenced {
+                return Err(SupervisorError::Fenced(reason.clone()));
+            }
         }
+        tracing::debug!(lock = %self.lock.path().display(), "the run is let go");
         if self.is_ended() {
-            self.reserve.give_up();
+            self.reserve.end();
         }
         if let Err(refusal) = self.commit(ENGINE, vec![Event::SupervisorStopped {}]).await {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
@@ -354,6 +373,7 @@ impl Supervisor {
             Input::Included(action, answer) => self.show_included(action, answer),
             Input::Identity(news) => self.identified(news).await,
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
+            Input::Folder(lost) => self.folder_seen(lost).await,
             Input::Launched {
                 action,
                 attempt,

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::facts::Found;
 use super::feed::Feed;
+use super::folder::Lost;
 use super::guide::GuideWatch;
 use super::message::Person;
 use super::output::{Outputs, PageError};
@@ -90,6 +91,8 @@ pub(super) enum Input {
     Included(ActionId, oneshot::Sender<Vec<Included>>),
     /// A step's own session has found another database.
     Identity(IdentityNews),
+    /// What became of the run's folder, if it is not the one that was opened.
+    Folder(Option<Lost>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
     Launched {

@@ -51,6 +51,9 @@ pub struct StoreHealth {
     pub head: String,
     /// The last write failed: no new action starts.
     pub failure: Option<String>,
+    /// It is written, but elsewhere than where the run was opened: no new action starts either.
+    #[serde(default)]
+    pub displaced: bool,
     /// Secrets that are on their way, or could not be had.
     #[serde(default)]
     pub secrets: Vec<SecretState>,

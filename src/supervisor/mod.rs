@@ -10,6 +10,7 @@ mod core;
 mod facts;
 mod fate;
 mod feed;
+mod folder;
 mod guide;
 mod handle;
 mod included;

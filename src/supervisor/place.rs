@@ -4,7 +4,7 @@
 //! journal.sqlite  every event          guide.md      the guide as it was when the run was opened
 //! lock            who supervises       actions/      spools and exit records, one folder an attempt
 //! socket          the socket, or a link to it            supervisor.log
-//! reserve         room kept for the rollback on a disk that fills up
+//! reserve         room kept for the rollback on a disk that fills up (with folders in actions/)
 //! ```
 
 use std::io;

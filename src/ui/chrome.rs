@@ -294,8 +294,12 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
         alarms.extend(alarm.map(Alarm::whole));
     }
     if let Some(failure) = &model.store.failure {
+        let what = match model.store.displaced {
+            true => "RUN FOLDER LOST",
+            false => "JOURNAL NOT WRITTEN",
+        };
         alarms.push(Alarm::whole(format!(
-            "JOURNAL NOT WRITTEN: nothing new starts, the rollback still can; {failure}"
+            "{what}: nothing new starts, the rollback still can; {failure}"
         )));
     }
     for secret in &model.store.secrets {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 /// The pipe, in the directory of the attempt.
-pub(super) const PIPE_FILE: &str = "shell.pipe";
+pub(in crate::executor) const PIPE_FILE: &str = "shell.pipe";
 /// Bytes of one field that are kept; of what is longer only the length is known.
 const LONGEST_FIELD: usize = 64 * 1024;
 /// Bytes kept in all while the shell is read.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::executor::ExitRecord;
 use crate::executor::launcher::EXIT_FILE;
+use crate::executor::prepared::take_room;
 
 /// Room that is taken before the action starts.
-const RESERVED: usize = 4096;
+pub(in crate::executor) const EXIT_ROOM: usize = 4096;
+pub(in crate::executor) const EXIT_DRAFT: &str = "exit.json.draft";
 
 pub(super) struct ExitFile {
     directory: PathBuf,
@@ -20,20 +22,11 @@ impl ExitFile {
     /// Takes the room that the record will need, so that an action that fills the disk can still be
     /// said to have ended.
     pub(super) fn reserve(directory: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let draft = directory.join("exit.json.draft");
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(&[b' '; RESERVED])?;
-        file.sync_data()?;
+        let draft = directory.join(EXIT_DRAFT);
         Ok(Self {
+            file: take_room(&draft, EXIT_ROOM)?,
             directory: directory.to_owned(),
             draft,
-            file,
         })
     }
 
@@ -59,7 +52,7 @@ impl ExitFile {
     fn try_write(&mut self, record: &ExitRecord) -> io::Result<()> {
         let mut text = serde_json::to_vec(record)?;
         // Blanks after JSON mean nothing; shortening the file would give up room it may need.
-        let length = text.len().max(RESERVED);
+        let length = text.len().max(EXIT_ROOM);
         text.resize(length, b' ');
         self.file.rewind()?;
         self.file.write_all(&text)?;

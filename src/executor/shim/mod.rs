@@ -32,11 +32,24 @@ use std::time::Duration;
 
 use chrono::Utc;
 
+pub(super) use self::dump::PIPE_FILE;
 use self::exit::ExitFile;
+pub(super) use self::exit::{EXIT_DRAFT, EXIT_ROOM};
 use self::output::Spool;
+pub(super) use self::proof::PROOF_FILE;
 use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
+
+/// Files that an action is carried out by.
+pub(super) const SCRIPTS: [&str; 6] = [
+    "script.sh",
+    "script.sql",
+    "variables.sql",
+    "shell.sh",
+    proof::SCRIPT,
+    proof::ANSWER,
+];
 
 /// Carries out the action of this directory; the specification comes on standard input as JSON.
 /// Returns the exit code of the shim itself: 0 where the exit record tells the rest.
@@ -58,17 +71,12 @@ fn run(directory: &Path) -> io::Result<()> {
     let signals = runtime.block_on(async { Signals::new() })?;
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
-    let claim = Claim::Shim(process::launched(std::process::id()));
-    if !claim_directory(directory, &claim)? {
-        return Err(io::Error::other(
-            "given up before it came up; nothing was run",
-        ));
-    }
     let exit_file = ExitFile::reserve(directory)?;
     let spec: ShimSpec = match serde_json::from_slice(&text) {
         Ok(spec) => spec,
         // The supervisor died while it wrote.
         Err(error) => {
+            claim(directory)?;
             let now = Utc::now();
             return exit_file.write(&ExitRecord {
                 started: now,
@@ -83,6 +91,8 @@ fn run(directory: &Path) -> io::Result<()> {
     drop(text);
     let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
     let spool = Spool::create(directory, secrets)?;
+    // The last before anything runs: without a claim it is certain that nothing did.
+    claim(directory)?;
     runtime.block_on(async {
         match &spec.kind {
             ActionKind::Http { request } => {
@@ -97,6 +107,16 @@ fn run(directory: &Path) -> io::Result<()> {
             }
         }
     })
+}
+
+fn claim(directory: &Path) -> io::Result<()> {
+    let claim = Claim::Shim(process::launched(std::process::id()));
+    match claim_directory(directory, &claim)? {
+        true => Ok(()),
+        false => Err(io::Error::other(
+            "given up before it came up; nothing was run",
+        )),
+    }
 }
 
 /// Makes the process independent of who started it, and parent of everything the action leaves behind.

@@ -15,9 +15,9 @@ use crate::executor::{ShimSpec, channel};
 use crate::libpq::{PSQL_END, Proof, psql_script};
 use crate::run::TargetIdentity;
 
-const FIFO: &str = "proof";
-const SCRIPT: &str = "proof.sql";
-const ANSWER: &str = "proof.txt";
+pub(in crate::executor) const PROOF_FILE: &str = "proof";
+pub(super) const SCRIPT: &str = "proof.sql";
+pub(super) const ANSWER: &str = "proof.txt";
 /// No answer is longer.
 const LONGEST: usize = 64 * 1024;
 /// How long a shell step waits for the proof of its database; it may well be about to start that.
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Writes the script that asks, and gives its path.
 pub(super) fn script(directory: &Path) -> Result<PathBuf, Refused> {
-    let answer = directory.join(FIFO);
+    let answer = directory.join(PROOF_FILE);
     prepare::write_script(directory, SCRIPT, &psql_script(&answer.to_string_lossy()))
 }
 
@@ -60,7 +60,7 @@ impl Drop for Gate {
 
 impl Gate {
     pub(super) fn new(directory: &Path, expected: &Expected) -> io::Result<Self> {
-        let fifo = directory.join(FIFO);
+        let fifo = directory.join(PROOF_FILE);
         Ok(Self {
             reader: Some(super::reading::reader(channel::open_fifo(&fifo)?)?),
             text: Vec::new(),

@@ -10,11 +10,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::{CWD, Mode};
-
 use super::dump::PIPE_FILE;
 use super::refused::Refused;
 use crate::executor::ShellHanded;
+use crate::executor::prepared::make_pipe;
 use crate::run::decode;
 
 /// The file that bash reads first, in the directory of the attempt.
@@ -85,15 +84,8 @@ pub(super) fn hand_over(
         ))
     };
     let pipe = directory.join(PIPE_FILE);
-    match rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR) {
-        // A watch that is run again and again finds that of its last round.
-        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-        Err(error) => {
-            return Err(Refused::new(format!(
-                "no pipe to the shell: {error}; nothing was run"
-            )));
-        }
-    }
+    make_pipe(&pipe)
+        .map_err(|error| Refused::new(format!("no pipe to the shell: {error}; nothing was run")))?;
     let path = directory.join(PRELUDE_FILE);
     let inherited = std::env::var_os("BASH_ENV");
     let text = prelude(

@@ -84,7 +84,10 @@ pub(super) fn spawn(
     }
     let program = command.get_program().to_string_lossy().into_owned();
     let environment = environment_of(&command);
-    let listener = Listener::new(directory);
+    let listener = match &spec.kind {
+        ActionKind::Shell { .. } => Listener::new(directory),
+        ActionKind::Sql { .. } | ActionKind::Http { .. } => None,
+    };
     let mut child = command
         .stdout(Stdio::from(out.theirs))
         .stderr(Stdio::from(err.theirs))
