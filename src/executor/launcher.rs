@@ -49,8 +49,8 @@ pub enum LaunchError {
     Prepare { path: PathBuf, source: io::Error },
     #[error("cannot start `{} shim`: {source}", binary.display())]
     Start { binary: PathBuf, source: io::Error },
-    #[error("the shim ended before it knew what to do: {source}; nothing was run")]
-    Handover { source: io::Error },
+    #[error("its process ended before it knew what to do: {why}; nothing was run")]
+    Handover { why: String },
 }
 
 /// What became of an action that an earlier supervisor launched.
@@ -207,7 +207,9 @@ impl Executor {
                 tracing::warn!(%error, pid, "cannot wait for a shim");
             }
         });
-        let handover = |source| LaunchError::Handover { source };
+        let handover = |error: io::Error| LaunchError::Handover {
+            why: last_word(&directory).unwrap_or_else(|| error.to_string()),
+        };
         let mut stdin = stdin.ok_or_else(|| handover(io::Error::other("it has no input")))?;
         stdin.write_all(&message).await.map_err(handover)?;
         stdin.shutdown().await.map_err(handover)?;
@@ -334,10 +336,9 @@ impl Running {
         }
         // The claim is written last before anything runs, and nobody but that shim could write it.
         if self.directory.is_dir() && read_claim(&self.directory)?.is_none() {
-            let said = std::fs::read_to_string(self.directory.join(LOG_FILE)).unwrap_or_default();
-            let last = said.lines().rev().find(|line| !line.trim().is_empty());
-            let why = last.unwrap_or("its process ended before it could begin, without a word");
-            return Ok(End::NeverRan(why.to_owned()));
+            let without = || "its process ended before it could begin, without a word".to_owned();
+            let why = last_word(&self.directory).unwrap_or_else(without);
+            return Ok(End::NeverRan(why));
         }
         Ok(End::Lost)
     }
@@ -425,6 +426,13 @@ pub(super) fn claim_directory(directory: &Path, claim: &Claim) -> io::Result<boo
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Why a shim ended that did nothing, as it said itself.
+fn last_word(directory: &Path) -> Option<String> {
+    let said = std::fs::read_to_string(directory.join(LOG_FILE)).ok()?;
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    last.map(str::to_owned)
 }
 
 fn read_claim(directory: &Path) -> io::Result<Option<Claim>> {

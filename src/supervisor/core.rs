@@ -336,7 +336,7 @@ impl Supervisor {
         if let Err(error) = self.journal.close().await {
             tracing::warn!(%error, "the journal's log is not written back");
         }
-        Ok(self._lock)
+        Ok(self.lock)
     }
 
     async fn take(&mut self, input: Input) {

@@ -28,8 +28,11 @@ async fn end(limits: &str) -> (End, bool) {
     let binary = limited(bench.path(), limits);
     let executor = Executor::new(binary, bench.path());
     let spec: ShimSpec = bench.shell("touch ran");
-    let running = executor.launch(spec).await.unwrap();
-    let end = running.wait_telling(|_| {}).await.unwrap();
+    let end = match executor.launch(spec).await {
+        Ok(running) => running.wait_telling(|_| {}).await.unwrap(),
+        // It was gone before it was told what to do.
+        Err(error) => End::NeverRan(error.to_string()),
+    };
     (end, bench.path().join("ran").exists())
 }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 
 /// The pipe, in the directory of the attempt.
 pub(in crate::executor) const PIPE_FILE: &str = "shell.pipe";
@@ -39,44 +39,44 @@ pub(super) struct Dump {
     pub(super) variables: BTreeMap<String, Variable>,
 }
 
-/// Reads what the shell writes at its end, in a thread of its own: the shell must never wait.
+/// Reads what the shell writes at its end, in a thread of its own: the shell must never wait. Both ends
+/// of the pipe are open before the shell is there, so that it never waits for a reader that could not
+/// come up, and the reader never for a shell that says nothing.
 pub(super) struct Listener {
     pipe: PathBuf,
+    writer: OwnedFd,
     dump: mpsc::Receiver<Option<Dump>>,
 }
 
 impl Listener {
     /// Listens at the pipe of this attempt; `None` where it has none.
-    pub(super) fn new(directory: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Where nobody could read it: a shell must not be started then.
+    pub(super) fn new(directory: &Path) -> io::Result<Option<Self>> {
         let pipe = directory.join(PIPE_FILE);
         if !pipe.exists() {
-            return None;
+            return Ok(None);
         }
+        // A reader that does not wait for a writer comes first, then a writer that finds it.
+        let open = |end| rustix::fs::open(&pipe, end | OFlags::CLOEXEC, Mode::empty());
+        let reader = open(OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let writer = open(OFlags::WRONLY)?;
+        rustix::fs::fcntl_setfl(&reader, OFlags::empty())?;
         let (sender, dump) = mpsc::channel();
-        let path = pipe.clone();
         std::thread::Builder::new()
             .name("shell state".to_owned())
             .spawn(move || {
-                let read = File::open(&path).and_then(|pipe| read(BufReader::new(pipe)));
+                let read = read(BufReader::new(File::from(reader)));
                 // Nobody waits any more where this fails.
                 sender.send(read.unwrap_or_default()).ok();
-            })
-            .inspect_err(|error| tracing::warn!(%error, "what the shell leaves is not kept"))
-            .ok()?;
-        Some(Self { pipe, dump })
+            })?;
+        Ok(Some(Self { pipe, writer, dump }))
     }
 
     /// What the shell, which has ended, left; `None` where it could not say.
     pub(super) fn finish(self) -> Option<Dump> {
-        // Where the shell never wrote, the reader still waits for somebody to open the other end.
-        let opened = std::fs::OpenOptions::new()
-            .write(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(&self.pipe);
-        if let Err(error) = &opened {
-            tracing::debug!(%error, "the shell has been heard already");
-        }
-        drop(opened);
+        drop(self.writer);
         let dump = self.dump.recv_timeout(PATIENCE).ok().flatten();
         if let Err(error) = std::fs::remove_file(&self.pipe) {
             tracing::debug!(%error, "the pipe stays");

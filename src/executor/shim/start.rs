@@ -85,7 +85,9 @@ pub(super) fn spawn(
     let program = command.get_program().to_string_lossy().into_owned();
     let environment = environment_of(&command);
     let listener = match &spec.kind {
-        ActionKind::Shell { .. } => Listener::new(directory),
+        ActionKind::Shell { .. } => Listener::new(directory).map_err(|error| {
+            Refused::new(format!("no pipe to the shell: {error}; nothing was run"))
+        })?,
         ActionKind::Sql { .. } | ActionKind::Http { .. } => None,
     };
     let mut child = command
