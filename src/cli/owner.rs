@@ -19,6 +19,8 @@ use crate::supervisor::{place, within};
 
 /// A supervisor that works answers within this time, however loaded the machine is.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How often it is looked again.
+const LOOK: Duration = Duration::from_millis(20);
 /// A file of a few bytes on a disk that works is read within this time.
 const READING: Duration = Duration::from_secs(2);
 /// A process that was killed is gone within this time, unless it hangs in the kernel.
@@ -47,11 +49,18 @@ pub(super) async fn of(run: &str) -> color_eyre::Result<Owner> {
         return Ok(Owner::Nobody);
     }
     let client = Client::new(&socket)?;
-    match tokio::time::timeout(ANSWER, client.people()).await {
-        Ok(Ok(_)) => return Ok(Owner::Answers(client)),
-        // One that was killed in this moment still has a socket, but no answer.
-        Ok(Err(error)) => tracing::debug!(%error, "the supervisor has just gone"),
-        Err(_) => tracing::debug!("the supervisor is silent"),
+    let began = Instant::now();
+    while let Some(left) = ANSWER.checked_sub(began.elapsed()) {
+        match tokio::time::timeout(left, client.people()).await {
+            Ok(Ok(_)) => return Ok(Owner::Answers(client)),
+            // One that was killed in this moment has a socket and a lock until the system has ended it.
+            Ok(Err(error)) => tracing::debug!(%error, "the supervisor has just gone"),
+            Err(_) => break,
+        }
+        if holder(&directory).await.is_none() {
+            return Ok(Owner::Nobody);
+        }
+        tokio::time::sleep(LOOK).await;
     }
     Ok(match silent(run).await {
         Some(silent) => Owner::Silent(silent),

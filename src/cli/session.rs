@@ -19,6 +19,10 @@ use crate::supervisor::place;
 
 /// A supervisor opens its socket within this time, or something is wrong with it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked for that.
+const LOOK: Duration = Duration::from_millis(5);
+/// How often it is started: one that was dying may have had the run's lock at the first.
+const STARTS: usize = 3;
 /// On a disk that works, the runs are read within this time.
 const READING: Duration = Duration::from_secs(8);
 
@@ -164,13 +168,16 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
             "make room or give rights there",
         )
     })?;
-    let log_too = log.try_clone()?;
-    let mut supervisor = std::process::Command::new(std::env::current_exe()?)
-        .args(["supervise", run])
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(log_too)
-        .spawn()?;
+    let start = || {
+        std::process::Command::new(std::env::current_exe()?)
+            .args(["supervise", run])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log.try_clone()?)
+            .spawn()
+    };
+    let mut supervisor = start()?;
+    let mut starts = 1;
     let started = Instant::now();
     loop {
         // It says where it listens when it begins to.
@@ -181,8 +188,23 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
             return Ok(Client::new(&socket)?);
         }
         let ended = supervisor.try_wait()?;
-        // Another client may have been faster: then its supervisor holds the lock and answers soon.
-        if ended.is_some_and(|status| !status.success()) || started.elapsed() > PATIENCE {
+        let has_failed = ended.is_some_and(|status| !status.success());
+        let is_late = started.elapsed() > PATIENCE;
+        if has_failed && !is_late {
+            // Another has the run: a client was faster, and its supervisor answers soon; or one is
+            // dying, and then its place is free.
+            let is_held = owner::holder(&directory).await.is_some();
+            if !is_held && starts < STARTS {
+                supervisor = start()?;
+                starts += 1;
+                continue;
+            }
+            if is_held {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+        }
+        if has_failed || is_late {
             if owner::is_open(&socket) {
                 return Ok(Client::new(&socket)?);
             }
@@ -204,7 +226,7 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
                 format!("see `{}`", log_path.display()),
             ));
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 

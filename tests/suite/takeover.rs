@@ -3,6 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+use gonogo::executor::launched;
+use gonogo::journal::RunLock;
 use rustix::process::{Signal, kill_process, test_kill_process};
 
 use crate::faults::opened;
@@ -90,4 +93,30 @@ fn who_answers_is_not_taken_over() {
         done.err
     );
     assert!(test_kill_process(supervisor).is_ok());
+}
+
+#[test]
+fn a_run_whose_last_supervisor_is_still_dying_is_resumed_once_that_is_gone() {
+    let broken = opened();
+    let directory = broken.home.run_directory(&broken.run);
+    kill_process(broken.supervisor(), Signal::KILL).unwrap();
+    // The system has closed its socket and not yet let its lock go.
+    let held = until("the lock", || {
+        let own = launched(std::process::id());
+        RunLock::acquire(&directory, Utc::now(), own).ok()
+    });
+    let mut resume = broken
+        .home
+        .command(&["resume", &broken.run])
+        .spawn()
+        .unwrap();
+    let log = directory.join("supervisor.log");
+    until("the first attempt to find it held", || {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        said.contains("has this run already").then_some(())
+    });
+    assert!(resume.try_wait().unwrap().is_none(), "it waits");
+    drop(held);
+    assert!(resume.wait().unwrap().success());
+    assert_eq!(broken.home.status(&broken.run)["supervisor"]["alive"], true);
 }
