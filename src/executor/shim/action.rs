@@ -343,7 +343,7 @@ impl<'a> Action<'a> {
             keyboard.write(&mut self.spool);
             let unfinished = [self.out.1.unfinished(), self.err.1.unfinished()];
             let silent_for = now.saturating_duration_since(self.last_output);
-            keyboard.look(now, unfinished, silent_for, &self.spool);
+            keyboard.look(now, unfinished, silent_for, &mut self.spool);
         }
     }
 
@@ -388,7 +388,12 @@ impl<'a> Action<'a> {
         let mut any = 0;
         let mut more = false;
         for (reader, stream) in [&mut self.out, &mut self.err] {
-            let taken = read_turn(reader, |bytes| stream.push(bytes, &mut self.spool));
+            let taken = read_turn(reader, |bytes| {
+                if let Some(keyboard) = &mut self.keyboard {
+                    keyboard.printed(bytes);
+                }
+                stream.push(bytes, &mut self.spool);
+            });
             any += taken;
             more |= taken >= TURN;
         }
@@ -422,7 +427,7 @@ impl<'a> Action<'a> {
     /// The exit record, and whether something needs the shim to stay.
     pub(super) fn conclude(&mut self, started: chrono::DateTime<Utc>) -> (ExitRecord, bool) {
         if let Some(keyboard) = &mut self.keyboard {
-            keyboard.end();
+            keyboard.end(&mut self.spool);
         }
         self.out.1.finish(&mut self.spool);
         self.err.1.finish(&mut self.spool);

@@ -1,5 +1,6 @@
 //! What is typed to an action, and when it asks for that. A line that is typed while the terminal
-//! does not echo is masked in everything the action prints from then on; it is kept nowhere else.
+//! edits it and does not echo is masked in everything the action prints from then on; it is kept
+//! nowhere else.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use tokio::time::Instant;
 
+use super::by_key::ByKey;
 use super::output::Spool;
 use crate::executor::waiting::{self, Asks};
 
@@ -29,14 +31,17 @@ const LEAST_ROWS: u16 = 8;
 const MOST: u16 = 1_000;
 const ERASE: [u8; 2] = [0x7f, 0x08];
 const KILL_LINE: u8 = 0x15;
+const NOT_SHOWN: &str = "what was typed was not shown by its program, which takes keys one by one: nobody \
+    can tell whether it is a secret, so it is not masked where the step prints it";
 
 pub(super) struct Keyboard {
     directory: PathBuf,
     /// The shim's end of the action's terminal.
     terminal: OwnedFd,
     pending: VecDeque<u8>,
-    /// What was typed of the line at hand while nothing is echoed.
+    /// What was typed of the line at hand while the terminal hides it.
     hidden: Vec<u8>,
+    by_key: ByKey,
     asks: Option<Asks>,
     look_at: Instant,
     pause: Duration,
@@ -49,6 +54,7 @@ impl Keyboard {
             terminal,
             pending: VecDeque::new(),
             hidden: Vec::new(),
+            by_key: ByKey::default(),
             asks: None,
             look_at: Instant::now() + SOON,
             pause: SOON,
@@ -99,8 +105,8 @@ impl Keyboard {
                 .position(|byte| is_newline(*byte))
                 .map_or(self.pending.len(), |newline| newline + 1);
             let piece: Vec<u8> = self.pending.iter().take(end).copied().collect();
-            let hidden = !self.echoes();
-            if hidden && piece.last().copied().is_some_and(is_newline) {
+            let line = Line::of(self.modes());
+            if line == Line::Hidden && piece.last().copied().is_some_and(is_newline) {
                 let mut line = self.hidden.clone();
                 edit(&mut line, &piece);
                 if let Ok(line) = String::from_utf8(line)
@@ -120,17 +126,21 @@ impl Keyboard {
                 }
             };
             let taken: Vec<u8> = self.pending.drain(..written).collect();
-            if hidden {
-                edit(&mut self.hidden, &taken);
+            let ends_line = taken.last().copied().is_some_and(is_newline);
+            match line {
+                Line::Hidden => edit(&mut self.hidden, &taken),
+                Line::ByKey => self.by_key.typed(&taken, ends_line, Instant::now()),
+                Line::Shown => {}
             }
-            if taken.last().copied().is_some_and(is_newline) {
+            if ends_line {
                 self.hidden.clear();
             }
         }
     }
 
-    fn echoes(&self) -> bool {
-        self.modes().contains(LocalModes::ECHO)
+    /// The action has printed this.
+    pub(super) fn printed(&mut self, bytes: &[u8]) {
+        self.by_key.printed(bytes);
     }
 
     fn modes(&self) -> LocalModes {
@@ -144,8 +154,9 @@ impl Keyboard {
         now: Instant,
         unfinished: [&str; 2],
         silent_for: Duration,
-        spool: &Spool,
+        spool: &mut Spool,
     ) {
+        self.judge(now, spool);
         if now < self.look_at {
             return;
         }
@@ -156,8 +167,10 @@ impl Keyboard {
             .find(|text| !text.trim().is_empty())
             .unwrap_or_default();
         let modes = self.modes();
-        let hidden = !modes.contains(LocalModes::ECHO);
-        if hidden && let Some(editor) = self.editor() {
+        let line = Line::of(modes);
+        if line == Line::ByKey
+            && let Some(editor) = reading::full_screen()
+        {
             self.say(Some(Asks {
                 prompt: format!("{editor} is open"),
                 hidden: false,
@@ -165,25 +178,26 @@ impl Keyboard {
             return;
         }
         let polls = !prompt.is_empty() && silent_for >= POLLING;
-        let asks = asks_for_a_secret(modes, prompt) || reading::reads(&self.terminal, polls);
+        let asks = asks_unechoed(modes, prompt) || reading::reads(&self.terminal, polls);
         let asks = asks.then(|| Asks {
             prompt: end_of(&spool.redactor().redact_text(prompt)),
-            hidden,
+            hidden: line == Line::Hidden,
         });
         self.say(asks);
     }
 
-    /// The editor or pager that has taken the whole terminal: a password is asked for line by line.
-    fn editor(&self) -> Option<String> {
-        let by_line = self.modes().contains(LocalModes::ICANON);
-        (!by_line).then(reading::full_screen).flatten()
-    }
-
     /// It has ended: it asks nothing.
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, spool: &mut Spool) {
+        self.judge(Instant::now() + SELDOM, spool);
         self.pending.clear();
         self.hidden.clear();
         self.say(None);
+    }
+
+    fn judge(&mut self, now: Instant, spool: &mut Spool) {
+        if self.by_key.is_unsure(now) {
+            spool.note(NOT_SHOWN);
+        }
     }
 
     fn say(&mut self, asks: Option<Asks>) {
@@ -197,12 +211,39 @@ impl Keyboard {
     }
 }
 
+/// What becomes of a line that is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// The terminal echoes it.
+    Shown,
+    /// The terminal edits it and hides it: a secret.
+    Hidden,
+    /// Its program takes the keys one by one and edits the line itself: it shows what it likes.
+    ByKey,
+}
+
+impl Line {
+    fn of(modes: LocalModes) -> Self {
+        match (
+            modes.contains(LocalModes::ECHO),
+            modes.contains(LocalModes::ICANON),
+        ) {
+            (true, _) => Self::Shown,
+            (false, true) => Self::Hidden,
+            (false, false) => Self::ByKey,
+        }
+    }
+}
+
 /// Whether the modes of its terminal say that a program asks for a line that is not shown: echo is
 /// off and lines are still edited. One that takes keys one by one (`watch`, `top`) draws a screen of
 /// its own, unless what it has written looks like a question (`sudo` that shows asterisks).
-fn asks_for_a_secret(modes: LocalModes, prompt: &str) -> bool {
-    let hidden = !modes.contains(LocalModes::ECHO);
-    hidden && (modes.contains(LocalModes::ICANON) || prompt.trim_end().ends_with([':', '?']))
+fn asks_unechoed(modes: LocalModes, prompt: &str) -> bool {
+    match Line::of(modes) {
+        Line::Shown => false,
+        Line::Hidden => true,
+        Line::ByKey => prompt.trim_end().ends_with([':', '?']),
+    }
 }
 
 fn is_newline(byte: u8) -> bool {
@@ -323,12 +364,12 @@ mod tests {
     #[test]
     fn a_program_that_draws_a_screen_of_its_own_asks_for_nothing() {
         let (lines, keys) = (LocalModes::ICANON, LocalModes::empty());
-        assert!(asks_for_a_secret(lines, "Password: "));
-        assert!(asks_for_a_secret(lines, ""), "a silent one, too");
-        assert!(!asks_for_a_secret(keys, "drwxr-xr-x 2 root root log"));
-        assert!(asks_for_a_secret(keys, "[sudo] password for x: "));
+        assert!(asks_unechoed(lines, "Password: "));
+        assert!(asks_unechoed(lines, ""), "a silent one, too");
+        assert!(!asks_unechoed(keys, "drwxr-xr-x 2 root root log"));
+        assert!(asks_unechoed(keys, "[sudo] password for x: "));
         let shown = LocalModes::ECHO | LocalModes::ICANON;
-        assert!(!asks_for_a_secret(shown, "name: "));
+        assert!(!asks_unechoed(shown, "name: "));
     }
 
     #[test]

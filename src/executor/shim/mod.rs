@@ -7,6 +7,7 @@
 //! its time is up, everything it started is ended, wherever it went.
 
 mod action;
+mod by_key;
 mod dump;
 mod ending;
 mod exit;
