@@ -60,6 +60,19 @@ const OURS: [&str; 6] = [
     "servicefile",
 ];
 
+/// The service that an address asks for, or its surroundings do.
+fn service_of(written: &Parameters, ambient: &Ambient) -> Option<String> {
+    let named = written.get("service").cloned();
+    named
+        .or(ambient.variable("PGSERVICE"))
+        .filter(|name| !name.is_empty())
+}
+
+/// The service that is asked for and that no file has.
+pub fn missing_service(written: &Parameters, ambient: &Ambient) -> Option<String> {
+    service_of(written, ambient).filter(|name| ambient.service(name).is_none())
+}
+
 impl Address {
     /// Settles what is written (`host=… dbname=…`, a URI, a name) in these surroundings.
     ///
@@ -70,11 +83,7 @@ impl Address {
             .iter()
             .map(|(name, value)| (name.clone(), (value.clone(), Source::Written)))
             .collect();
-        let service = written
-            .get("service")
-            .cloned()
-            .or(ambient.variable("PGSERVICE"))
-            .filter(|name| !name.is_empty());
+        let service = service_of(written, ambient);
         let mut password_service = None;
         if let Some(name) = &service {
             let known = ambient

@@ -11,7 +11,7 @@ mod proof;
 mod service;
 mod variables;
 
-pub use address::{Address, Host, Source};
+pub use address::{Address, Host, Source, missing_service};
 pub use ambient::{Ambient, Files, Service};
 pub use proof::{PSQL_END, Proof, QUERY, SYSTEM_QUERY, psql_script};
 pub use variables::{is_read_by_libpq, parameter_of, variable_of};

@@ -57,11 +57,41 @@ pub fn known_passwords() -> Vec<String> {
     known
 }
 
-fn service_files() -> Files {
-    let own = match variable("PGSERVICEFILE") {
+/// The user's service file, or where it would be.
+fn own_service_file() -> Option<PathBuf> {
+    match variable("PGSERVICEFILE") {
         Some(file) => Some(PathBuf::from(file)),
         None => std::env::home_dir().map(|home| home.join(".pg_service.conf")),
+    }
+}
+
+/// Where a service would have been found, and what is there.
+pub(super) fn service_places() -> String {
+    let machine =
+        match service_files().services.iter().any(|(file, _)| {
+            own_service_file().is_none_or(|own| own.display().to_string() != *file)
+        }) {
+            true => "and in the machine's `pg_service.conf`",
+            false => "and the machine has no `pg_service.conf` (`PGSYSCONFDIR` says where it is)",
+        };
+    let Some(own) = own_service_file() else {
+        return format!("there is no home directory for `.pg_service.conf`, {machine}");
     };
+    let state = match std::fs::metadata(&own) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        Err(error) => format!("cannot be read: {error}"),
+        Ok(metadata) if !metadata.is_file() => "is no file".to_owned(),
+        Ok(metadata) if metadata.len() > LARGEST => "is too large for one".to_owned(),
+        Ok(_) => match std::fs::read_to_string(&own) {
+            Err(error) => format!("cannot be read: {error}"),
+            Ok(_) => "has no section of that name".to_owned(),
+        },
+    };
+    format!("`{}` {state}, {machine}", own.display())
+}
+
+fn service_files() -> Files {
+    let own = own_service_file();
     let system = match variable("PGSYSCONFDIR") {
         Some(folder) => vec![PathBuf::from(folder)],
         None => SYSTEM_FOLDERS.map(PathBuf::from).to_vec(),

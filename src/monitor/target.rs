@@ -10,9 +10,11 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::late::LatePassword;
-use super::surroundings::{PasswordFile, password_file, service_password, surroundings};
+use super::surroundings::{
+    PasswordFile, password_file, service_password, service_places, surroundings,
+};
 use super::trouble::Trouble;
-use crate::libpq::{Address, Ambient, Host, conninfo, passfile};
+use crate::libpq::{Address, Ambient, Host, conninfo, missing_service, passfile};
 
 /// Where a database is and how to log in there.
 #[derive(Clone, Debug)]
@@ -47,6 +49,12 @@ pub struct TargetError {
     pub message: String,
     pub help: String,
 }
+
+/// What a Unix socket's address holds, its closing zero left out.
+#[cfg(not(target_os = "macos"))]
+const LONGEST_SOCKET_PATH: usize = 107;
+#[cfg(target_os = "macos")]
+const LONGEST_SOCKET_PATH: usize = 103;
 
 /// Parameters that change nothing for one session of short statements to one named server.
 const HARMLESS: [&str; 14] = [
@@ -143,10 +151,11 @@ impl Target {
             ));
         }
         let address = Address::resolve(&written, ambient).map_err(|message| {
-            refuse(
-                message,
-                "`psql` with the same address and environment says the same",
-            )
+            let help = match missing_service(&written, ambient) {
+                Some(_) => service_places(),
+                None => "`psql` with the same address and environment says the same".to_owned(),
+            };
+            refuse(message, &help)
         })?;
         check(address.parameters()).map_err(|(message, help)| refuse(message, help))?;
         let wanted = Wanted::parse(address.get("target_session_attrs")).map_err(|message| {
@@ -279,6 +288,13 @@ fn place(host: &Host) -> String {
     }
 }
 
+/// The length of a socket's path that the system cannot take.
+fn too_long_for_a_socket(host: &Host) -> Option<usize> {
+    let folder = host.place();
+    let length = folder.trim_end_matches('/').len() + format!("/.s.PGSQL.{}", host.port).len();
+    (folder.starts_with('/') && length > LONGEST_SOCKET_PATH).then_some(length)
+}
+
 impl Wanted {
     fn parse(text: Option<&str>) -> Result<Self, String> {
         Ok(match text {
@@ -315,6 +331,15 @@ fn options(
         return Err((
             format!("`host={}` is an abstract socket", host.place()),
             "name the directory of a Unix socket or a host",
+        ));
+    }
+    if let Some(length) = too_long_for_a_socket(host) {
+        return Err((
+            format!(
+                "the socket {} has a path of {length} bytes, and the system takes {LONGEST_SOCKET_PATH}",
+                place(host)
+            ),
+            "name its directory by a shorter path, such as a symbolic link to it",
         ));
     }
     let mut options = PgConnectOptions::new_without_pgpass().disable_statement_logging();

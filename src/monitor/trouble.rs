@@ -42,10 +42,13 @@ impl Trouble {
                 None => Self::lost(error.message(), "look into the server's log"),
             },
             sqlx::Error::Io(error) => from_io(error, target),
-            sqlx::Error::Tls(error) => Self::lost(
-                format!("no secure connection to {}: {error}", target.address()),
-                "look at `sslmode` and `sslrootcert` of the target, and at the server's certificate",
-            ),
+            sqlx::Error::Tls(error) => match error.downcast_ref() {
+                Some(error) => from_tls(error, target),
+                None => Self::lost(
+                    format!("no secure connection to {}: {error}", target.address()),
+                    "look at `sslmode` and `sslrootcert` of the target, and at the server's certificate",
+                ),
+            },
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::passing(
                 format!("the server's answer is not understood: {error}"),
                 "note the server's version and report this",
@@ -67,6 +70,10 @@ impl Trouble {
 
 fn from_io(error: &std::io::Error, target: &Target) -> Trouble {
     let address = target.address();
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    if let Some(error) = inner {
+        return from_tls(error, target);
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused => Trouble::lost(
             format!("no server listens at {address}: connection refused"),
@@ -99,6 +106,46 @@ fn from_io(error: &std::io::Error, target: &Target) -> Trouble {
             "is the host up, and is PostgreSQL running there?",
         ),
     }
+}
+
+/// Why the server's certificate is not taken, or no secure connection comes about.
+fn from_tls(error: &rustls::Error, target: &Target) -> Trouble {
+    use rustls::CertificateError as Certificate;
+    let address = target.address();
+    let rustls::Error::InvalidCertificate(why) = error else {
+        return Trouble::lost(
+            format!("no secure connection to {address}: {error}"),
+            "look at `sslmode` of the target, and at what the server offers (`ssl_min_protocol_version`)",
+        );
+    };
+    let (what, help) = match why {
+        // A certificate that is its own authority: libpq takes it where `sslrootcert` names it.
+        Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
+            "is self-signed and marked as an authority (`CA:TRUE`); psql takes such a one, gonogo does not",
+            "give the server a certificate that is none (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`, \
+             or one that your authority signs), or leave the identity unproved with `sslmode=require` and no `sslrootcert`",
+        ),
+        Certificate::UnknownIssuer => (
+            "is signed by an authority that is not trusted here",
+            "name the authority's certificate as `sslrootcert` of the target",
+        ),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => (
+            "has expired",
+            "renew it on the server; is the clock of this machine right?",
+        ),
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            ("is not valid yet", "is the clock of this machine right?")
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => (
+            "is for another host name",
+            "name the host as the certificate does, or use `sslmode=verify-ca`",
+        ),
+        _ => (
+            "is not taken",
+            "look at `sslrootcert` of the target, and at the server's certificate",
+        ),
+    };
+    Trouble::lost(format!("the certificate of {address} {what} ({why})"), help)
 }
 
 fn from_server(error: &PgDatabaseError, target: &Target) -> Trouble {
@@ -146,7 +193,8 @@ fn from_server(error: &PgDatabaseError, target: &Target) -> Trouble {
             "a lock on the system's own catalog stands in the way of a reading",
             "look for a session that holds a lock on `pg_` tables; it is tried again",
         ),
-        "08P01" if said.contains("startup parameter") => pooled(&said),
+        // A server itself ends no session so for what we ask for at its beginning.
+        "08P01" | "0A000" if error.severity_is_fatal() => pooled(&said),
         code if code.starts_with("08") || code.starts_with("57P") || error.severity_is_fatal() => {
             Trouble::lost(
                 format!("the server at {} refused: {said}", target.address()),

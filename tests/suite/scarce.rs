@@ -192,7 +192,7 @@ fn points(short: &[usize], all: usize) -> Vec<usize> {
 
 #[test]
 fn a_disk_without_inodes_leaves_nothing_unknown_and_takes_the_rollback_to_its_end() {
-    for left in points(&[0, 3], 24) {
+    for left in points(&[0, 3], 40) {
         let hog = format!(
             "mkdir ../state/filler; n=0; while : 2>/dev/null >../state/filler/$n; do n=$((n+1)); done 2>/dev/null\n\
              for i in $(seq 1 {left}); do rm ../state/filler/$((n-i)); done; true"
@@ -209,7 +209,7 @@ fn a_disk_without_inodes_leaves_nothing_unknown_and_takes_the_rollback_to_its_en
 
 #[test]
 fn a_disk_without_room_leaves_nothing_unknown_and_takes_the_rollback_to_its_end() {
-    for left in points(&[0, 12], 24) {
+    for left in points(&[0, 12], 64) {
         let hog = format!(
             "cat /dev/zero > ../state/filler 2>/dev/null; \
              s=$(stat -c %s ../state/filler); truncate -s $((s - {left} * 4096)) ../state/filler; true"

@@ -119,7 +119,7 @@ pub(super) fn start(
     if shown.actor == crate::runbook::Actor::Sql && !state.identities.contains_key(&shown.on) {
         return Err(Refusal::new(
             format!("`{}` has not proved which database it is", shown.on),
-            "wait until it answers; the database pane says what is wrong",
+            "wait until it answers; `gonogo doctor` says what is wrong",
         ));
     }
     starts_somewhere(facts, &shown, in_option)?;
