@@ -1,6 +1,8 @@
 //! The supervisor's socket as a client meets it: who may act, what a cancellation reaches, and how
 //! a client that reads nothing is no burden to the others.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use gonogo::api::{Client, CommandAnswer, Message, MessageStream, Seat};
@@ -263,4 +265,31 @@ async fn a_confirmation_is_bound_to_the_files_that_a_command_includes() {
         Joined::outcome(&joined.state, action),
         Some(Outcome::Passed)
     );
+}
+
+#[test]
+fn a_connection_on_which_no_request_is_said_whole_is_closed_in_time() {
+    let broken = crate::faults::opened();
+    let socket = broken.socket();
+    let began = std::time::Instant::now();
+    let open = [
+        "",
+        "GET /peo",
+        "GET /people HTTP/1.1\r\nHost: run\r\nA: b\r\n",
+    ]
+    .map(|said| {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        stream
+    });
+    for mut stream in open {
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+            .unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    }
+    let lasted = began.elapsed().as_secs();
+    assert!((8..30).contains(&lasted), "{lasted} s");
 }
