@@ -39,7 +39,7 @@ impl Supervisor {
             && !goes_back
             && let Some(why) = &self.displaced
         {
-            let refusal = Refusal::new(why, "no new action starts, but the rollback (`R`) does");
+            let refusal = Refusal::new(why, "no new action starts; the rollback does: `R`, or `gonogo rollback`");
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
             return Err(refusal);
@@ -71,7 +71,7 @@ impl Supervisor {
             if !must_go_on {
                 return Err(Refusal::new(
                     message,
-                    "free space or fix the disk; no new action starts, but the rollback (`R`) does",
+                    "free space or fix the disk; no new action starts; the rollback does: `R`, or `gonogo rollback`",
                 ));
             }
             self.unsaved.extend(records.iter().cloned());

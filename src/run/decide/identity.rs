@@ -9,7 +9,7 @@ pub(super) fn settled(state: &RunState) -> Result<(), Refusal> {
     match state.moved_words().into_iter().next() {
         Some(words) => Err(Refusal::new(
             words,
-            "nothing starts until somebody has looked at both (`K`) and says why it may go on",
+            "nothing starts until somebody has looked at both (`K`, or `gonogo accept`) and says why it may go on",
         )),
         None => Ok(()),
     }
