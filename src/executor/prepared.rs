@@ -127,7 +127,7 @@ mod tests {
             whole.join(SPOOL_FILE).exists(),
             "what was there is left alone"
         );
-        let nowhere = root.path().join("missing/2-1");
-        assert!(make(&nowhere).is_err());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        assert!(make(&root.path().join("file/2-1")).is_err());
     }
 }

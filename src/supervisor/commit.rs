@@ -39,7 +39,10 @@ impl Supervisor {
             && !goes_back
             && let Some(why) = &self.displaced
         {
-            let refusal = Refusal::new(why, "no new action starts; the rollback does: `R`, or `gonogo rollback`");
+            let refusal = Refusal::new(
+                why,
+                "no new action starts; the rollback does: `R`, or `gonogo rollback`",
+            );
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
             return Err(refusal);

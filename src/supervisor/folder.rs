@@ -17,6 +17,8 @@ use crate::run::{ENGINE, Event};
 
 /// A look at three names on a disk that works.
 const LOOK: Duration = Duration::from_millis(500);
+/// A folder that is being deleted is gone after this.
+const SETTLED: Duration = Duration::from_millis(300);
 const JOURNAL: &str = "journal.sqlite";
 const LOCK: &str = "lock";
 
@@ -81,10 +83,18 @@ impl Supervisor {
         let (folder, looks, sender) =
             (self.folder.clone(), self.looks.clone(), self.sender.clone());
         tokio::spawn(async move {
-            let path = folder.directory.clone();
-            let seen = looks.at(&path, LOOK, move || folder.look()).await;
-            // A disk that hangs has taken nothing away.
-            let lost = seen.unwrap_or_default();
+            let look = async || {
+                let (path, folder) = (folder.directory.clone(), folder.clone());
+                let seen = looks.at(&path, LOOK, move || folder.look()).await;
+                // A disk that hangs has taken nothing away.
+                seen.unwrap_or_default()
+            };
+            let mut lost = look().await;
+            if matches!(lost, Some(Lost::File(_))) {
+                // Whoever deletes the folder deletes what is in it first.
+                tokio::time::sleep(SETTLED).await;
+                lost = look().await;
+            }
             if sender.send(Input::Folder(lost)).await.is_err() {
                 tracing::debug!("the folder was looked at, but the supervisor is ending");
             }

@@ -121,7 +121,7 @@ fn a_socket_whose_path_is_too_long_is_counted() {
     let said = said_of(&target, &[]);
     assert_said(
         &said,
-        &["has a path of 140 bytes", "takes 10", "a shorter path"],
+        &["has a path of 139 bytes", "takes 10", "a shorter path"],
     );
 }
 

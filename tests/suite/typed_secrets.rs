@@ -78,9 +78,9 @@ async fn what_is_typed_to_psql_is_masked_nowhere() {
     let database = fresh_database().await;
     let script = format!("PSQL_PAGER= psql -X '{}'", database.url());
     let answers = [
-        ("=# ", "select 5 as n, 55 as more;\r"),
-        ("=# ", "\\echo last 5\r"),
-        ("=# ", "\\q\r"),
+        ("=#", "select 5 as n, 55 as more;\r"),
+        ("=#", "\\echo last 5\r"),
+        ("=#", "\\q\r"),
     ];
     let spool = answered(&script, &answers).await;
     assert_open(&spool, "last 5");
