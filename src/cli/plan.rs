@@ -72,14 +72,14 @@ fn document(state: &RunState) -> Value {
         .fold((0, 0), |sum, estimate| {
             (sum.0 + estimate.min_s, sum.1 + estimate.max_s)
         });
-    json!({
+    let mut document = json!({
         "file": state.runbook.file,
         "title": state.runbook.title,
         "digest": state.runbook.digest,
         "environment": state.environment,
         "protected": state.protected,
         "targets": state.targets,
-        "phases": phases,
+        "phases": null,
         "estimate": { "min_s": min_s, "max_s": max_s },
         "waits": state.runbook.waits,
         "soaks": state.runbook.soaks,
@@ -91,7 +91,14 @@ fn document(state: &RunState) -> Value {
                 "n": block.n, "line": block.line, "role": block.role,
             })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
-    })
+    });
+    put(&mut document, "phases", phases);
+    document
+}
+
+/// What is written inside of `json!` is copied, all that it holds with it.
+fn put(document: &mut Value, key: &str, values: Vec<Value>) {
+    document[key] = Value::Array(values);
 }
 
 /// A rollback as it would run now, and its steps with every alternative.
@@ -149,7 +156,9 @@ fn speaks_of(state: &RunState, phase: &Phase) -> Option<&'static str> {
 }
 
 fn phase_document(state: &RunState, phase: &Phase, beginnings: &[usize]) -> Value {
-    json!({
+    let steps = phase.steps.iter();
+    let steps = steps.map(|step| step_document(state, step)).collect();
+    let mut document = json!({
         "id": phase.id,
         "title": phase.title,
         "line": phase.line,
@@ -159,11 +168,13 @@ fn phase_document(state: &RunState, phase: &Phase, beginnings: &[usize]) -> Valu
         "waits": waits_of(&state.runbook, phase, beginnings),
         "speaks_of": speaks_of(state, phase),
         "point_of_no_return": phase.point_of_no_return,
-        "steps": phase.steps.iter().map(|step| step_document(state, step)).collect::<Vec<_>>(),
+        "steps": null,
         "gate": phase.criteria.iter().map(|item| json!({
             "line": item.line, "text": item.text, "cel": item.cel, "red_flag": item.red_flag,
         })).collect::<Vec<_>>(),
-    })
+    });
+    put(&mut document, "steps", steps);
+    document
 }
 
 fn step_document(state: &RunState, step: &Step) -> Value {
@@ -222,7 +233,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
     // In the order of the guide, whichever alternative they belong to.
     actions.sort_by_key(|(action, _)| *action);
     let actions: Vec<Value> = actions.into_iter().map(|(_, shown)| shown).collect();
-    json!({
+    let mut document = json!({
         "id": step.id,
         "title": step.title,
         "line": step.line,
@@ -234,8 +245,10 @@ fn step_document(state: &RunState, step: &Step) -> Value {
             "line": tick.line,
             "choice": tick.choice.as_ref().map(|choice| &choice.name),
         })).collect::<Vec<_>>(),
-        "actions": actions,
-    })
+        "actions": null,
+    });
+    put(&mut document, "actions", actions);
+    document
 }
 
 fn text(document: &Value) -> String {

@@ -207,7 +207,7 @@ fn to_cel(value: &Value) -> Cel {
 
 #[allow(clippy::expect_used)]
 pub(super) fn pattern(source: &str) -> Regex {
-    Regex::new(source).expect("a pattern of this file compiles")
+    crate::text::pattern::compile(source).expect("a pattern of this file compiles")
 }
 
 fn first_line(text: &str) -> String {

@@ -65,6 +65,46 @@ pub enum GateDecision {
     NoGo,
 }
 
+/// An event's tag comes first, so the parser keeps all that follows in a form of its own until it has seen
+/// it: for the opening of a run many times what its guide takes. This is that event without the tag.
+#[derive(Deserialize)]
+struct Opening {
+    run: String,
+    runbook: Arc<Runbook>,
+    environment: Box<Environment>,
+    directory: String,
+    inputs: BTreeMap<String, Input>,
+    window_ends: Option<Timestamp>,
+    driver: String,
+    unattended: bool,
+    #[serde(default)]
+    provenance: Provenance,
+}
+
+impl Event {
+    /// Reads an event as it was written.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn from_json(body: &[u8]) -> serde_json::Result<Self> {
+        if !body.starts_with(br#"{"kind":"run_opened","#) {
+            return serde_json::from_slice(body);
+        }
+        let opening: Opening = serde_json::from_slice(body)?;
+        Ok(Self::RunOpened {
+            run: opening.run,
+            runbook: opening.runbook,
+            environment: opening.environment,
+            directory: opening.directory,
+            inputs: opening.inputs,
+            window_ends: opening.window_ends,
+            driver: opening.driver,
+            unattended: opening.unattended,
+            provenance: opening.provenance,
+        })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {

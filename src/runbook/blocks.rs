@@ -97,27 +97,10 @@ fn fences<'a>(
     fences
 }
 
-/// What each fence is. They do not look at one another, so those of a large guide are shared out over
-/// the cores.
+/// What each fence is. They do not look at one another.
 fn understood(fences: &[Fence<'_>]) -> Vec<(Block, Raw, Vec<BadValue>)> {
     const WORTH_A_THREAD: usize = 500;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = fences.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let (own, others) = fences.split_at(share.min(fences.len()));
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = others
-            .chunks(share)
-            .map(|chunk| scope.spawn(|| chunk.iter().map(block).collect::<Vec<_>>()))
-            .collect();
-        let mut blocks: Vec<_> = own.iter().map(block).collect();
-        for thread in threads {
-            match thread.join() {
-                Ok(more) => blocks.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        blocks
-    })
+    super::cores::map(fences, WORTH_A_THREAD, block)
 }
 
 /// Whether each heading is, or stands in, a section about going back.

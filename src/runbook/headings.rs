@@ -83,14 +83,18 @@ const LABEL: u8 = 7;
 /// All headings, in order. The first heading of a guide, where it is its only title, is the parent of
 /// everything after it. In a rollback, bold labels before commands are headings too.
 pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
-    let mut headings: Vec<Heading> = nodes
+    const WORTH_A_THREAD: usize = 1_000;
+    let found: Vec<(usize, u8)> = nodes
         .iter()
         .enumerate()
         .filter_map(|(index, node)| match node.kind {
-            NodeKind::Heading { level } => Some(heading(nodes, index, level)),
+            NodeKind::Heading { level } => Some((index, level)),
             _ => None,
         })
         .collect();
+    let mut headings = super::cores::map(&found, WORTH_A_THREAD, |(index, level)| {
+        heading(nodes, *index, *level)
+    });
     if headings
         .first()
         .is_some_and(|first| first.level == 1 && first.number.is_none())

@@ -12,6 +12,7 @@ mod blocks;
 mod check;
 mod commands;
 pub mod config;
+mod cores;
 pub mod diagnostic;
 mod effects;
 mod expectation;

@@ -53,7 +53,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     if runbook.title.is_empty() {
         runbook.title = stem(&runbook.file).to_owned();
     }
-    runbook.blocks = blocks.blocks.clone();
+    runbook.blocks = std::mem::take(&mut blocks.blocks);
     names.settle(&mut runbook);
     diagnostics.extend(lint::lint(&lint::Context {
         source: &source,

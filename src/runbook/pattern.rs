@@ -12,7 +12,7 @@ macro_rules! pattern {
 pub(super) use pattern;
 
 pub(super) fn compile(expression: &'static str) -> regex::Regex {
-    match regex::Regex::new(expression) {
+    match crate::text::pattern::compile(expression) {
         Ok(regex) => regex,
         Err(error) => panic!("the built-in pattern `{expression}` is wrong: {error}"),
     }

@@ -23,7 +23,7 @@ pub(super) fn estimate_in(text: &str) -> Option<Estimate> {
 
 /// `Phase 2: Deploy (5-10 min)` or `(~30 minutes)`.
 pub(super) fn estimate_of_title(title: &str) -> Option<Estimate> {
-    if soak_in(title).is_some() {
+    if !title.contains(['(', '[']) || soak_in(title).is_some() {
         return None;
     }
     let found = pattern!(r"[(\[]([^()\[\]]{1,60})[)\]]").captures_iter(title);

@@ -2,6 +2,7 @@
 //! sequences, and values that must stay secret. Pure functions, used by every layer above.
 
 pub mod duration;
+pub mod pattern;
 pub mod redact;
 pub mod scrub;
 pub mod written;

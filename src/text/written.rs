@@ -4,50 +4,120 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
+use super::pattern::compile;
 use super::redact::MASK;
 
-/// What a secret is known by; the group `secret` is what is masked, where it does not stand for one.
-static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
-        // postgresql://user:secret@host
+/// What a secret is known by. It is compiled when a text first has one of its words.
+struct Known {
+    /// In small letters; text without any of them has no such secret.
+    words: &'static [&'static str],
+    expression: &'static str,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+const fn known(words: &'static [&'static str], expression: &'static str) -> Known {
+    Known {
+        words,
+        expression,
+        compiled: OnceLock::new(),
+    }
+}
+
+impl Known {
+    fn pattern(&self) -> Option<&Regex> {
+        let compiled = self.compiled.get_or_init(|| compile(self.expression).ok());
+        compiled.as_ref()
+    }
+}
+
+/// The group `secret` is what is masked, where it does not stand for one.
+static PATTERNS: [Known; 17] = [
+    // postgresql://user:secret@host
+    known(
+        &["://"],
         r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@?#'"`]*:(?<secret>[^\s/'"`]+)@"#,
-        // PGPASSWORD=secret, password='secret', --db-password=secret
+    ),
+    // PGPASSWORD=secret, password='secret', --db-password=secret
+    known(
+        &["passw", "secret", "token", "key", "mysql_pwd", "_auth"],
         r#"(?i)(?:password|passwd|[a-z0-9][_-]?secret|(?:^|[\s"'])secret|token|(?:api|access|private|secret)[_-]?key|mysql_pwd|redis\w*_auth)["']?=(?<secret>'[^\s'\\](?:[^'\\\n]|\\.)*'|"[^\s"\\](?:[^"\\\n]|\\.)*"|[^\s'"`;&|()<>]{2,}\(?)"#,
-        // password = "secret", "token": "secret"
+    ),
+    // password = "secret", "token": "secret"
+    known(
+        &["passw", "secret", "token", "key"],
         r#"(?i)(?:password|passwd|secret|token|(?:api|access|private|secret)[_-]?key)["']?\s*(?:=|:)\s*(?<secret>'[^\s'\\](?:[^'\\\n]|\\.){2,}'|"[^\s"\\](?:[^"\\\n]|\\.){2,}")"#,
-        // password: secret, alone on its line
+    ),
+    // password: secret, alone on its line
+    known(
+        &["passw"],
         r#"(?m)^[ \t]*["']?[\w.-]*(?:password|passwd|PASSWORD|PASSWD)["']?[ \t]*[:=][ \t]*(?<secret>[^\s'"`,;|<>{}\[\]()]{3,}),?[ \t]*$"#,
-        // Password: s3cret; **Password:** `secret`
+    ),
+    // Password: s3cret; **Password:** `secret`
+    known(
+        &["passw"],
         r#"(?i)\b(?:password|passwd)\b\**\s*:\**\s*(?<secret>[^\s'"`*]*[0-9][^\s'"`*]{5,}|[^\s'"`*]{5,}[0-9][^\s'"`*]*)"#,
+    ),
+    known(
+        &["passw"],
         r"(?i)\b(?:password|passwd)\b\**\s*[:=]\**\s*`(?<secret>[^\s`]{4,})`",
-        // CREATE ROLE … PASSWORD 'secret', IDENTIFIED BY 'secret'
+    ),
+    // CREATE ROLE … PASSWORD 'secret', IDENTIFIED BY 'secret'
+    known(
+        &["passw", "identified"],
         r"(?i)\b(?:password|identified\s+by)\s+(?<secret>'(?:[^'\n]|'')+')",
-        // Authorization: Bearer secret
+    ),
+    // Authorization: Bearer secret
+    known(
+        &["authorization"],
         r"(?i)\bauthorization['\x22]?\s*:\s*['\x22]?(?:basic|bearer|token|digest|apikey|negotiate)\s+(?<secret>[^\s'\x22`]+)",
+    ),
+    known(
+        &["bearer"],
         r"(?i)\bbearer\s+(?<secret>[a-z._~+/-]*[0-9][a-z0-9._~+/=-]*|[a-z._~+/=-]{20,})",
+    ),
+    known(
+        &["x-", "private-token"],
         r"(?i)\b(?:x-[a-z-]*(?:key|token|secret)|private-token)\s*:\s*(?<secret>[^\s'\x22`]+)",
-        // -p'secret', mysql -psecret, sshpass -p secret, redis-cli -a secret, curl -u user:secret
+    ),
+    // -p'secret', mysql -psecret, sshpass -p secret, redis-cli -a secret, curl -u user:secret
+    known(
+        &["-p"],
         r#"(?m)(?:^|\s)-p(?<secret>'[^'\n]*[^'\n0-9:.][^'\n]*'|"[^"\n]*[^"\n0-9:.][^"\n]*")"#,
+    ),
+    known(
+        &["mysql", "mariadb"],
         r#"\b(?:mysql\w*|mariadb[\w-]*)\b[^\n|;]*?\s-p(?<secret>'[^'\n]+'|"[^"\n]+"|[^\s'"`|;&]+)"#,
+    ),
+    known(
+        &["sshpass"],
         r#"\bsshpass\b[^\n|;]*?\s-p\s*(?<secret>'[^'\n]+'|"[^"\n]+"|[^\s'"`|;&]+)"#,
+    ),
+    known(
+        &["redis-cli"],
         r#"\bredis-cli\b[^\n|;]*?\s(?:-a|--pass)\s+(?<secret>'[^'\n]+'|"[^"\n]+"|[^\s'"`|;&]+)"#,
+    ),
+    known(
+        &["curl"],
         r#"\bcurl\b[^\n|;]*?\s(?:-u|--user)[\s=]*['"]?[^\s:'"`]+:(?<secret>[^\s'"`]+)"#,
-        // Keys that are known by their looks.
+    ),
+    // Keys that are known by their looks.
+    known(
+        &["akia", "gh", "sk_live_", "xox", "eyj"],
         r"\b(?<secret>AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|sk_live_[A-Za-z0-9]{16,}|xox[bap]-[A-Za-z0-9-]{10,}|eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_.-]{10,})",
+    ),
+    known(
+        &["private key"],
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?<secret>[A-Za-z0-9+/=\s:,-]+?)-----END",
-    ]
-    .into_iter()
-    .filter_map(|pattern| Regex::new(pattern).ok())
-    .collect()
-});
+    ),
+];
 
 /// Most text holds none of these, and is spared the search for patterns.
 static HINT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r#"(?i)://[^\s/]*:[^\s/]*@|passw|_pwd|_auth|secret|token|key|bearer|authorization|identified|-p['"]|mysql|mariadb|sshpass|redis-cli|curl|AKIA|gh[pousr]_|sk_live_|xox[bap]-|eyJ"#,
     )
     .ok()
@@ -55,7 +125,7 @@ static HINT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// What only stands for a secret: a reference to a value, a blank, a word that says so.
 static STAND_IN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(concat!(
+    compile(concat!(
         r"(?i)^(?:",
         r"\$\w+|.*\$[({].*|%[sdv]|%\w+%|%\(\w+\)s|:['\x22]?[a-z_]+['\x22]?|<.*|.*>|\{.*|\[.*|\*+|x+|-+|\.{2,}|…|https?://.*|1password|",
         // What a block captures: `capture="TOKEN=stdout"`.
@@ -76,7 +146,11 @@ pub fn secrets_in(text: &str) -> Vec<Range<usize>> {
     if !HINT.as_ref().is_none_or(|hint| hint.is_match(text)) {
         return found;
     }
-    for pattern in PATTERNS.iter() {
+    let small = text.to_ascii_lowercase();
+    let known = PATTERNS
+        .iter()
+        .filter(|known| known.words.iter().any(|word| small.contains(word)));
+    for pattern in known.filter_map(Known::pattern) {
         let mut from = 0;
         while from < text.len()
             && let Some(captures) = pattern.captures_at(text, from)

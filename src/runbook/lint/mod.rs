@@ -47,7 +47,8 @@ pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
         source: context.source,
         diagnostics: Vec::new(),
     };
-    let mut diagnostics: Vec<Diagnostic> = if context.runbook.blocks.len() < WORTH_A_THREAD {
+    let size = context.runbook.blocks.len() + context.headings.len();
+    let mut diagnostics: Vec<Diagnostic> = if size < WORTH_A_THREAD {
         let mut report = report();
         lints.iter().for_each(|lint| lint(context, &mut report));
         report.diagnostics

@@ -123,7 +123,7 @@ fn ids(context: &Context<'_>, report: &mut Report<'_>) {
         .blocks
         .raws
         .iter()
-        .zip(&context.blocks.blocks)
+        .zip(&context.runbook.blocks)
         .filter(|(raw, _)| raw.id.is_some() || raw.get("id").is_some() || raw.get("name").is_some())
         .map(|(_, block)| (block.id.as_str(), block.line));
     let mut all: Vec<(&str, usize)> = headings.chain(blocks).collect();
@@ -216,7 +216,7 @@ fn phases(context: &Context<'_>, report: &mut Report<'_>) {
 }
 
 fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
-    for (raw, block) in context.blocks.raws.iter().zip(&context.blocks.blocks) {
+    for (raw, block) in context.blocks.raws.iter().zip(&context.runbook.blocks) {
         // Without braces, words after a language belong to other tools more often than to this one.
         let ours = raw.id.is_some()
             || raw
