@@ -255,6 +255,8 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             code_line: code.code_line,
         })
     };
+    // As it would run: without its prompts.
+    let own = verdict.code.unwrap_or_else(|| code.code.clone());
     let runs = matches!(verdict.actor, Actor::Shell | Actor::Sql)
         && matches!(
             verdict.role,
@@ -277,13 +279,13 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         annotated: verdict.annotated
             || (attributes.expect.is_some() && verdict.role != Role::Split),
         destructive: if runs {
-            super::hazards::destructive(&code.code, verdict.actor)
+            super::hazards::destructive(&own, verdict.actor)
         } else {
             Vec::new()
         },
         long_running: attributes.has_class("watch")
             || (attributes.every_s.is_some() && matches!(verdict.actor, Actor::Shell | Actor::Sql))
-            || (runs && super::hazards::long_running(&code.code, verdict.actor)),
+            || (runs && super::hazards::long_running(&own, verdict.actor)),
         actor: verdict.actor,
         choice,
         needs: Vec::new(),
@@ -298,7 +300,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             None
         },
         attributes,
-        code: verdict.code.unwrap_or_else(|| code.code.clone()),
+        code: own,
     };
     (block, raw, bad)
 }

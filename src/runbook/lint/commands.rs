@@ -51,7 +51,7 @@ fn forward_blocks(runbook: &Runbook) -> HashSet<usize> {
 }
 
 fn destructive(block: &Block, report: &mut Report<'_>) {
-    if block.attributes.confirm.is_some() {
+    if block.attributes.confirm.is_some() || block.destructive.is_empty() {
         return;
     }
     for danger in hazards::dangers(&block.code, block.actor) {
@@ -69,6 +69,7 @@ fn destructive(block: &Block, report: &mut Report<'_>) {
 
 fn never_ending(block: &Block, report: &mut Report<'_>) {
     if block.actor != Actor::Shell
+        || !block.long_running
         || block.attributes.has_class("watch")
         || block.attributes.timeout_s.is_some()
     {
