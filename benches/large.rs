@@ -143,6 +143,12 @@ fn cockpit(home: &Home, guide: &Path, count: usize) {
     for ((name, pid), before) in watched.into_iter().zip(before) {
         let share = (process::cpu_seconds(pid) - before) / WATCHED.as_secs_f64();
         row(
+            &format!("{name}, idle: work in a second"),
+            None,
+            &format!("{:.1} ms", share * 1e3),
+            true,
+        );
+        row(
             &format!("{name}, idle: of a core"),
             Some(&"1 %"),
             &format!("{:.2} %", share * 100.0),

@@ -26,12 +26,14 @@ fn main() {
     let guide = home.write("guide.md", guide).display().to_string();
     head("first frame at 200x50, from the start of the command; a guide of 31 KB");
     let mut opened = Vec::new();
+    let mut spent = 0.0;
     let mut held: Vec<f64> = Vec::new();
     let mut run = String::new();
     for number in 0..STARTS {
         let begun = Instant::now();
         let mut terminal = Terminal::start(home.path(), &["run", &guide], COLUMNS, ROWS);
         opened.push(terminal.moment("the first frame", is_whole) - begun);
+        spent += process::cpu_seconds(terminal.pid());
         if number % 5 == 0 {
             std::thread::sleep(SETTLED);
             held.extend(process::resident(terminal.pid()));
@@ -41,6 +43,7 @@ fn main() {
         end_supervisor(&home, &run);
     }
     times("`gonogo run`", RUN, &mut opened);
+    processor(spent);
     let most = held.iter().copied().fold(0.0, f64::max);
     row(
         "  its cockpit, resident",
@@ -52,20 +55,35 @@ fn main() {
     let mut gone = Vec::new();
     for _ in 0..STARTS {
         end_supervisor(&home, &run);
-        gone.push(attach(&home, &run));
+        gone.push(attach(&home, &run).0);
     }
-    let mut alive: Vec<Duration> = (0..STARTS).map(|_| attach(&home, &run)).collect();
+    let started: Vec<(Duration, f64)> = (0..STARTS).map(|_| attach(&home, &run)).collect();
+    let (mut alive, spent): (Vec<Duration>, Vec<f64>) = started.into_iter().unzip();
     times("`gonogo attach`, supervisor alive", ATTACH, &mut alive);
+    processor(spent.iter().sum());
     times("`gonogo attach`, supervisor gone", REVIVE, &mut gone);
     end_supervisor(&home, &run);
 }
 
-fn attach(home: &Home, run: &str) -> Duration {
+/// What a start took of the processor, in the mean: the kernel counts in hundredths of a second.
+fn processor(seconds: f64) {
+    let each = seconds / STARTS as f64 * 1e3;
+    row(
+        "  processor time until then, in the mean",
+        None,
+        &format!("{each:.0} ms"),
+        true,
+    );
+}
+
+/// The time to the first frame, and what it took of the processor in seconds.
+fn attach(home: &Home, run: &str) -> (Duration, f64) {
     let begun = Instant::now();
     let mut terminal = Terminal::start(home.path(), &["attach", run], COLUMNS, ROWS);
     let shown = terminal.moment("the first frame", is_whole);
+    let spent = process::cpu_seconds(terminal.pid());
     leave(&mut terminal);
-    shown - begun
+    (shown - begun, spent)
 }
 
 fn is_whole(screen: &str) -> bool {

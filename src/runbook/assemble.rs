@@ -39,6 +39,38 @@ pub(super) struct Assembler<'a> {
     soaks: HashSet<usize>,
 }
 
+/// Compiles the patterns that are asked for here: that takes as long as all else, and while blocks are read
+/// there is a core with nothing to do.
+pub(super) fn prepare() {
+    let ask = "a line of 1";
+    super::labels::label_of(ask);
+    timing::estimate_in(ask);
+    timing::soak_in(ask);
+    timing::wait_in(ask);
+    timing::holds(ask);
+    steps::is_optional(ask);
+    undoes::is_partial(ask);
+    for of_rollbacks in [
+        rollback_words::only_tells,
+        rollback_words::only_tells_a_part,
+        rollback_words::verifies,
+        rollback_words::is_emergency,
+        rollback_words::is_other_way,
+        rollback_words::offers_one,
+        rollback_words::names_options,
+        rollback_words::is_degree,
+    ] {
+        of_rollbacks(ask);
+    }
+    for in_words in [
+        rollback_words::discouraged,
+        rollback_words::only_if,
+        rollback_words::loses,
+    ] {
+        in_words(ask);
+    }
+}
+
 impl<'a> Assembler<'a> {
     pub fn new(
         source: &'a Source,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::annotate::beside;
-use super::assemble::Assembler;
+use super::assemble::{self, Assembler};
 use super::config::Annotation;
 use super::source::Source;
 use super::{
@@ -35,7 +35,14 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     if has_secrets {
         masking::mask_headings(&mut headings);
     }
-    let mut blocks = blocks::read(&nodes, &headings, &beside);
+    // What a few lines need is compiled sooner than a thread is started.
+    const WORTH_A_THREAD: usize = 50;
+    let mut blocks = std::thread::scope(|scope| {
+        if nodes.len() > WORTH_A_THREAD {
+            scope.spawn(assemble::prepare);
+        }
+        blocks::read(&nodes, &headings, &beside)
+    });
     let names = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 

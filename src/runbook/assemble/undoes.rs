@@ -89,7 +89,7 @@ fn puts_a_backup_back(line: &str) -> bool {
 }
 
 /// The title names a part of the system.
-fn is_partial(title: &str) -> bool {
+pub(super) fn is_partial(title: &str) -> bool {
     pattern!(r"(?i)\b(partial|only|code|app|application|frontend|backend|config(uration)?|feature|flags?|tables?)\b")
         .is_match(title)
 }
