@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Trouble;
 use super::print::say;
-use super::{Exit, identity, session};
+use super::{Exit, identity, kept, session};
 use crate::api::Client;
 use crate::run::Mode;
 use crate::ui;
@@ -34,7 +34,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     need_terminal()?;
     check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
     if let Some(named) = arguments.run.clone()
-        && session::directory_of(&named).is_err()
+        && kept::directory_of(&named).is_err()
         && let Some((uid, client)) = session::of_another_login(&named).await
     {
         say!("run {named} of another login (user number {uid}), which lets you in");
@@ -142,7 +142,7 @@ pub(super) async fn cockpit(
 /// Shows the cockpit until it is left, and says how to come back.
 async fn watch(run: &str, client: Client, options: ui::Options) -> color_eyre::Result<Exit> {
     ui::run(client, options).await?;
-    let kept = session::read(run).await?;
+    let kept = kept::read(run).await?;
     let exit = super::status::exit_of(&kept.state);
     say!("run {run}: {}", crate::report::sentence(&kept.state));
     if let Some(words) = super::status::unsupervised(run, &kept.state)? {

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::Trouble;
 use super::session::{Joined, Takeover};
 use super::{
-    Exit, OpenArguments, attach, configuration, identity, open, owner, session, unattended,
+    Exit, OpenArguments, attach, configuration, identity, kept, open, owner, session, unattended,
 };
 use crate::api::Client;
 use crate::demo::workspace::Workspace;
@@ -172,7 +172,7 @@ async fn leave_nobody_behind(run: &str) -> color_eyre::Result<()> {
 }
 
 async fn give_up(run: &str, client: &Client) -> color_eyre::Result<()> {
-    let mut state = session::read(run).await?.state;
+    let mut state = kept::read(run).await?.state;
     if state.busy().is_empty() && (state.mode.is_over() || state.mode == Mode::Done) {
         return Ok(());
     }
@@ -185,7 +185,7 @@ async fn give_up(run: &str, client: &Client) -> color_eyre::Result<()> {
     let asked = Instant::now();
     while !state.busy().is_empty() && asked.elapsed() < CANCELLED {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        state = session::read(run).await?.state;
+        state = kept::read(run).await?.state;
     }
     if !state.mode.is_over() && state.mode != Mode::Done {
         let reason = reason.to_owned();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 
-use super::session;
+use super::kept;
 use crate::journal;
 use crate::report::Standing;
 use crate::supervisor::place;
@@ -48,7 +48,7 @@ struct File(u64, u64, i64, i64);
 
 /// Where a run stands.
 pub(super) async fn of(run: &str) -> color_eyre::Result<Glance> {
-    let path = session::directory_of(run)?.join("journal.sqlite");
+    let path = kept::directory_of(run)?.join("journal.sqlite");
     let seen = journal::glance(&path).await?;
     let standing = seen
         .standing
@@ -59,7 +59,7 @@ pub(super) async fn of(run: &str) -> color_eyre::Result<Glance> {
             damage: None,
         });
     }
-    let kept = session::read(run).await?;
+    let kept = kept::read(run).await?;
     Ok(Glance {
         standing: Standing::of(&kept.state),
         damage: kept.damage,
@@ -123,7 +123,7 @@ fn looks(runs: Vec<String>, seen: &Seen) -> impl Stream<Item = (String, Look)> {
 
 /// What is known, where it still counts; else what is found now.
 async fn look(run: &str, known: Option<Known>) -> Look {
-    let files = files(&session::directory_of(run)?);
+    let files = files(&kept::directory_of(run)?);
     if let Some(known) = known.filter(|known| known.files == files) {
         let glance = Glance {
             standing: known.standing.clone(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{glance, owner, session};
+use super::{glance, kept, owner};
 use crate::executor::{Condition, condition};
 use crate::report::Standing;
 use crate::run::Timestamp;
@@ -23,7 +23,7 @@ pub(super) struct Holding {
 
 /// What the process of a run keeps; `None` where it has none.
 pub(super) async fn of(run: &str, standing: &Standing) -> color_eyre::Result<Option<Holding>> {
-    let directory = session::directory_of(run)?;
+    let directory = kept::directory_of(run)?;
     let Some(holder) = owner::holder(&directory).await else {
         return Ok(None);
     };
@@ -40,7 +40,7 @@ pub(super) async fn of(run: &str, standing: &Standing) -> color_eyre::Result<Opt
 pub(super) async fn all() -> color_eyre::Result<Vec<(String, Standing, Holding)>> {
     let mut found = Vec::new();
     for run in place::runs()? {
-        if owner::holder(&session::directory_of(&run)?).await.is_none() {
+        if owner::holder(&kept::directory_of(&run)?).await.is_none() {
             continue;
         }
         let Ok(glance) = glance::of(&run).await else {

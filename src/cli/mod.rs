@@ -16,6 +16,7 @@ mod guard;
 mod holders;
 mod identity;
 mod inputs;
+mod kept;
 mod open;
 mod owner;
 mod park;

@@ -9,8 +9,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::Signal;
 
 use super::exit::Trouble;
+use super::kept;
 use super::print::say;
-use super::session;
 use crate::api::Client;
 use crate::executor::{Condition, condition, signal_exactly, with_arguments};
 use crate::journal::{Holder, RunLock};
@@ -43,7 +43,7 @@ pub(super) struct Silent {
 
 /// Who owns the run of this name; decided within [`ANSWER`].
 pub(super) async fn of(run: &str) -> color_eyre::Result<Owner> {
-    let directory = session::directory_of(run)?;
+    let directory = kept::directory_of(run)?;
     let socket = place::socket_path(&directory)?;
     if !is_open(&socket) {
         return Ok(Owner::Nobody);
@@ -70,7 +70,7 @@ pub(super) async fn of(run: &str) -> color_eyre::Result<Owner> {
 
 /// The supervisor that holds the run's lock without a word; `None` where nobody holds it.
 pub(super) async fn silent(run: &str) -> Option<Silent> {
-    let directory = session::directory_of(run).ok()?;
+    let directory = kept::directory_of(run).ok()?;
     let read = within(READING, move || RunLock::holder(&directory)).await;
     let process = match read {
         Some(Ok(None)) => return None,
@@ -183,7 +183,7 @@ impl Silent {
 
 /// Waits until nobody holds the run.
 async fn is_free(run: &str, patience: Duration) -> color_eyre::Result<bool> {
-    let directory = session::directory_of(run)?;
+    let directory = kept::directory_of(run)?;
     let began = Instant::now();
     while RunLock::holder(&directory)?.is_some() {
         if began.elapsed() > patience {
@@ -196,7 +196,7 @@ async fn is_free(run: &str, patience: Duration) -> color_eyre::Result<bool> {
 
 /// Asks the process of a run to end, and waits until it has. The run stays as it is.
 pub(super) async fn park(run: &str) -> color_eyre::Result<Option<u32>> {
-    let directory = session::directory_of(run)?;
+    let directory = kept::directory_of(run)?;
     let Some(holder) = holder(&directory).await else {
         return Ok(None);
     };

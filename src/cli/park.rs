@@ -4,7 +4,7 @@
 use clap::Args;
 
 use super::print::say;
-use super::{Exit, owner, session};
+use super::{Exit, kept, owner, session};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -17,7 +17,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         Some(pid) => say!("run {run}: process {pid} has ended; its connections and locks are free"),
         None => say!("run {run} has no process"),
     }
-    let kept = session::read(&run).await?;
+    let kept = kept::read(&run).await?;
     say!("  {}", crate::report::sentence(&kept.state));
     say!("  next: `gonogo attach {run}` gives it a process again");
     Ok(Exit::Done)

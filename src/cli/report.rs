@@ -3,7 +3,7 @@
 use super::print;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, session};
+use super::{Exit, kept, session};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose(arguments.run.as_deref()).await?;
     match arguments.format {
         Format::Markdown => {
-            let kept = session::read(&run).await?;
+            let kept = kept::read(&run).await?;
             print::out(&report::markdown(&kept.state, kept.intact, kept.events))?;
         }
         Format::Json => {

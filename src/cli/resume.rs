@@ -4,7 +4,7 @@
 use clap::Args;
 
 use super::print::say;
-use super::{Exit, session, trust, unattended};
+use super::{Exit, kept, session, trust, unattended};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -15,9 +15,9 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let run = session::choose_in_time(Some(&arguments.run)).await?;
-    trust::require_for_run(&session::read(&run).await?.state)?;
+    trust::require_for_run(&kept::read(&run).await?.state)?;
     let client = session::connect_taking(&run, arguments.takeover).await?;
-    let kept = session::read(&arguments.run).await?;
+    let kept = kept::read(&arguments.run).await?;
     if kept.state.unattended {
         return unattended::walk(
             &arguments.run,

@@ -12,7 +12,7 @@ use super::by_hand::Prompt;
 use super::exit::Trouble;
 use super::rollback_view::{Files, digests, files_of, show, show_files, show_so_far};
 use super::session::{self, Joined};
-use super::{Exit, identity, trust, unattended};
+use super::{Exit, identity, kept, trust, unattended};
 use crate::api::Seat;
 use crate::run::{
     Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
@@ -104,7 +104,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     if exit == Exit::Failed {
         say!(
             "run {run}: {}",
-            crate::report::sentence(&session::read(&run).await?.state)
+            crate::report::sentence(&kept::read(&run).await?.state)
         );
     }
     Ok(exit)
@@ -123,7 +123,7 @@ async fn look(run: &str, takeover: session::Takeover) -> color_eyre::Result<Seen
         });
     }
     Ok(Seen {
-        state: session::read(run).await?.state,
+        state: kept::read(run).await?.state,
         you: identity::me(),
         joined: None,
         lost: BTreeMap::new(),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::exit::Exit;
+use super::kept;
 use super::owner::{self, Owner};
 use super::session;
 use crate::api::Client;
@@ -29,7 +30,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         print::json(&document(&run).await?)?;
         return Ok(Exit::Done);
     }
-    let kept = session::read(&run).await?;
+    let kept = kept::read(&run).await?;
     let mut text = format!("run {run}: {}\n", sentence(&kept.state));
     if let Owner::Silent(silent) = owner::of(&run).await? {
         text += &format!("  {}\n", super::exit::explain(&silent.trouble()));
@@ -66,8 +67,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
 
 /// The `status --json` document of a run.
 pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value> {
-    let kept = session::read(run).await?;
-    let directory = session::directory_of(run)?;
+    let kept = kept::read(run).await?;
+    let directory = kept::directory_of(run)?;
     let pid = owner::holder(&directory).await.map(|holder| holder.pid);
     let owner = owner::of(run).await?;
     let (observers, lost) = match &owner {
@@ -113,7 +114,7 @@ async fn observers(client: &Client) -> Vec<String> {
 /// What has to be said of a run that should go on by itself and has nobody to see to it.
 pub(super) fn unsupervised(run: &str, state: &RunState) -> color_eyre::Result<Option<String>> {
     let goes_on = matches!(state.mode, Mode::Running | Mode::RollingBack) || state.held().is_some();
-    let directory = session::directory_of(run)?;
+    let directory = kept::directory_of(run)?;
     let alone = !owner::is_open(&place::socket_path(&directory)?);
     Ok((goes_on && alone).then(|| {
         format!(

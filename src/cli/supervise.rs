@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
-use super::{Exit, session};
+use super::{Exit, kept};
 use crate::api;
 use crate::supervisor::{Supervisor, place};
 
@@ -35,7 +35,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         .log_internal_errors(false)
         .with_writer(move || log)
         .init();
-    let directory = session::directory_of(&arguments.run)?;
+    let directory = kept::directory_of(&arguments.run)?;
     let (supervisor, handle) = Supervisor::open(&directory, std::env::current_exe()?).await?;
     let socket = place::make_socket_path(&directory)?;
     let uid = rustix::process::getuid().as_raw();

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::configuration;
 use super::exit::Trouble;
 use super::print::{self, say};
-use super::{Exit, identity, session};
+use super::{Exit, identity, kept};
 use crate::run::{Configuration, RunState};
 use crate::runbook::config::{Reach, ReachKind};
 use crate::supervisor::trust;
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let wanted = match (&arguments.run, &arguments.file) {
-        (Some(run), _) => of_run(&session::read(run).await?.state),
+        (Some(run), _) => of_run(&kept::read(run).await?.state),
         (None, Some(file)) if arguments.revoke => return revoke(&of_file_to_forget(file)),
         (None, Some(file)) => of_file(file)?,
         (None, None) if arguments.yes || arguments.show || arguments.revoke => {

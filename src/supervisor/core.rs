@@ -10,12 +10,12 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::clock::{Clock, Clocks, SystemClocks};
-use super::facts::Looks;
 use super::fate;
 use super::feed::Feed;
 use super::folder::Folder;
 use super::guide::GuideWatch;
 use super::handle::{Handle, Input};
+use super::looks::Looks;
 use super::memory::Memory;
 use super::message::{Person, StoreHealth};
 use super::output::Outputs;

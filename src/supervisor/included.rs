@@ -10,7 +10,7 @@ use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
 use super::Secrets;
-use super::facts::Looks;
+use super::looks::Looks;
 use super::trust;
 use crate::monitor::known_passwords;
 use crate::run::{

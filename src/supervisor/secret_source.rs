@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::facts::within;
+use super::looks::within;
 use crate::runbook::config::SecretSource;
 
 /// A command that gives a secret may take this long (a password manager may ask the network, or a

@@ -1,0 +1,105 @@
+//! How large things are: a function is read on one screen or two.
+
+use super::sources;
+
+const LONGEST: usize = 100;
+
+/// Functions that are still longer. No new ones come.
+const LEFT: [(&str, &str); 28] = [
+    ("report/markdown.rs", "write"),
+    ("run/apply.rs", "apply"),
+    ("run/clock.rs", "step"),
+    ("run/decide.rs", "decide"),
+    ("run/decide/control.rs", "between_people"),
+    ("run/decide/finish.rs", "finished"),
+    ("run/decide/start.rs", "start"),
+    ("run/plan.rs", "plan"),
+    ("run/preview.rs", "reckon"),
+    ("runbook/blanks.rs", "accept"),
+    ("runbook/markers.rs", "marker"),
+    ("runbook/phases.rs", "choose"),
+    ("runbook/shapes.rs", "content"),
+    ("runbook/split.rs", "comment"),
+    ("runbook/split.rs", "item"),
+    ("runbook/split/items.rs", "shell_items"),
+    ("runbook/split/survey.rs", "of"),
+    ("runbook/sql.rs", "statements"),
+    ("supervisor/launch.rs", "specification"),
+    ("supervisor/redaction.rs", "redacted"),
+    ("ui/app/act.rs", "on_main"),
+    ("ui/dialogs/preview.rs", "lines"),
+    ("ui/dialogs/rollback.rs", "lines"),
+    ("ui/event_loop.rs", "walk"),
+    ("ui/next_action.rs", "act_of_driver"),
+    ("ui/next_action.rs", "in_step"),
+    ("ui/panes/document/action.rs", "action"),
+    ("ui/timeline.rs", "of"),
+];
+
+/// Functions of a formatted source with their lines: from `fn` to the brace in the same column.
+fn functions(code: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = code.lines().collect();
+    let mut found = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        let mut words = line.trim_start().split(' ');
+        let Some(name) = words
+            .by_ref()
+            .find(|word| {
+                !matches!(*word, "pub" | "async" | "const" | "unsafe") && !word.starts_with("pub(")
+            })
+            .filter(|word| *word == "fn")
+            .and_then(|_| words.next())
+        else {
+            continue;
+        };
+        let close = format!("{}}}", " ".repeat(indent));
+        let rest = &lines[number..];
+        if let Some(end) = rest.iter().position(|line| *line == close) {
+            found.push((
+                name.split(['(', '<']).next().unwrap_or(name).to_owned(),
+                end + 1,
+            ));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_function_is_longer_than_a_hundred_lines() {
+    let mut long = Vec::new();
+    let mut done = LEFT.to_vec();
+    for source in sources() {
+        let path = source.path.display().to_string();
+        for (name, lines) in functions(source.code()) {
+            if lines <= LONGEST || source.is_test() {
+                continue;
+            }
+            let allowed = LEFT
+                .iter()
+                .find(|(file, left)| *file == path && *left == name);
+            match allowed {
+                Some(left) => done.retain(|other| other != left),
+                None => long.push(format!("{path}: `{name}` has {lines} lines")),
+            }
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "functions of more than {LONGEST} lines:\n{}",
+        long.join("\n")
+    );
+    assert!(
+        done.is_empty(),
+        "these are short now, take them from the list: {done:?}"
+    );
+}
+
+#[test]
+fn the_lines_of_a_function_are_counted_to_its_brace() {
+    let code = "pub(crate) async fn one(a: u8) -> u8 {\n    a\n}\n\nimpl X {\n    fn two(&self) {\n    }\n}\n";
+    assert_eq!(
+        functions(code),
+        [("one".to_owned(), 3), ("two".to_owned(), 2)]
+    );
+}
