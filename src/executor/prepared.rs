@@ -18,6 +18,9 @@ use crate::owned;
 
 /// A claim fits into this.
 pub(super) const CLAIM_ROOM: usize = 512;
+/// The claim is a second name of its draft, for which some file systems want an inode; `held` and `asks`
+/// are written by new drafts; one more.
+const SPARES: usize = 4;
 /// What is typed, what a shell leaves, and which database it is.
 const PIPES: [&str; 3] = [CHANNEL_FILE, PIPE_FILE, PROOF_FILE];
 
@@ -26,7 +29,10 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
     if !owned::make(directory, owned::PRIVATE)? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    fill(directory).inspect_err(|_| remove(directory))
+    fill(directory)
+        .and_then(|()| take_spares(directory, SPARES + PIPES.len()))
+        .and_then(|()| give_spares_up(directory))
+        .inspect_err(|_| remove(directory))
 }
 
 fn fill(directory: &Path) -> io::Result<()> {
@@ -44,11 +50,36 @@ pub(super) fn make_ahead(directory: &Path) -> io::Result<()> {
     make(directory)?;
     let pipes = PIPES.map(|name| make_pipe(&directory.join(name)));
     let made: io::Result<Vec<()>> = pipes.into_iter().collect();
-    made.map(|_| ()).inspect_err(|_| remove(directory))
+    made.and_then(|_| take_spares(directory, SPARES))
+        .inspect_err(|_| remove(directory))
 }
 
-/// Takes the pipes away that this action does not open: whoever reads the folder would wait at them.
+/// Takes inodes for what the shim makes beside these files.
+fn take_spares(directory: &Path, count: usize) -> io::Result<()> {
+    let mut spares = (0..count).map(|number| private_file(&spare(directory, number)));
+    spares.try_for_each(|made| made.map(|_| ()))
+}
+
+fn give_spares_up(directory: &Path) -> io::Result<()> {
+    for number in 0..SPARES + PIPES.len() {
+        match std::fs::remove_file(spare(directory, number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn spare(directory: &Path, number: usize) -> PathBuf {
+    directory.join(format!("spare-{number}"))
+}
+
+/// Gives up what is spared for the shim, and takes the pipes away that this action does not open: whoever
+/// reads the folder would wait at them.
 pub(super) fn fit(directory: &Path, spec: &ShimSpec) {
+    if let Err(error) = give_spares_up(directory) {
+        tracing::debug!(%error, "what was spared stays");
+    }
     let is_shell = matches!(spec.kind, ActionKind::Shell { .. });
     let is_proved = matches!(spec.kind, ActionKind::Sql { .. }) && spec.expected.is_some();
     for (name, is_needed) in PIPES.into_iter().zip([is_shell, is_shell, is_proved]) {
@@ -121,6 +152,7 @@ mod tests {
         let ahead = root.path().join(".ahead-0");
         make_ahead(&ahead).unwrap();
         assert!(ahead.join(PIPE_FILE).exists());
+        assert!(!spare(&whole, 0).exists() && spare(&ahead, SPARES - 1).exists());
         let again = make(&whole).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
         assert!(
