@@ -12,7 +12,10 @@ pub use names::{is_secret, name_of};
 
 use std::cell::OnceCell;
 
-use words::{generic_names, is_searched_for, upper_words};
+use words::{
+    cut_short, generic_names, in_addresses, in_other_languages, is_searched_for,
+    numbered_parameters, said_names, upper_words,
+};
 
 use names::{key_before, names_a_table, unnamed};
 
@@ -108,30 +111,46 @@ fn omitted(line: &str, index: usize, first_line: usize, blanks: &mut Vec<Blank>)
 }
 
 /// `pg_restore … orders_*.dump` takes one file: which one is for a person to say, since a pattern that
-/// matches two breaks the restore in its middle.
+/// matches two breaks the restore in its middle. So does `gunzip < orders_20250101.sql.gz`: the guide's
+/// author restored that one.
 fn restored_files(code: &str, blanks: &mut Vec<Blank>) {
-    if !code.contains("pg_restore") {
+    if !code.contains(['*', '2']) {
         return;
     }
-    let file = pattern!(r"(?:^|\s)((?:[\w.-]*/)*[\w.-]*\w[\w.-]*\*[\w.*-]*)(?:\s|$)");
+    let file = pattern!(
+        r"(?:^|[\s/])([\w.-]*\w[\w.-]*\*[\w.*-]*|[\w.-]*20\d\d[-_]?(?:0\d|1[0-2])[-_]?(?:[0-2]\d|3[01])[\w:-]*\.[\w.-]+)(?:[\s;|&]|$)"
+    );
+    let is_dump = pattern!(
+        r"(?i)back-?up|dump|\bbak|archive|snapshot|\.(?:gz|tgz|zst|bz2|bak|pgdump)$|\.sql$"
+    );
     let mut inside = false;
+    let mut restores = false;
     for (index, line) in shell::lines(code).iter().enumerate() {
         let command = line.command();
-        inside = match line.kind {
-            LineKind::Command => pattern!(r"(?:^|[\s;&|(/])pg_restore\s").is_match(command),
-            LineKind::Continuation => inside,
-            _ => false,
-        };
-        if !inside {
-            continue;
+        match line.kind {
+            LineKind::Command => {
+                inside = pattern!(r"(?:^|[\s;&|(/])pg_restore\s").is_match(command);
+                restores = inside
+                    || pattern!(r"\brestore[\w-]*(?:\.\w+)?\s|\b(?:gunzip|zcat|bunzip2|unzstd)\s|\btar\s+-?\w*x|\b(?:psql|mysql)\b[^|;]*\s<\s?[^<]")
+                        .is_match(command);
+            }
+            LineKind::Continuation => restores |= pattern!(r"\btar\s+-?\w*x").is_match(command),
+            _ => (inside, restores) = (false, false),
         }
         for found in file.captures_iter(command).filter_map(|hit| hit.get(1)) {
-            blanks.push(Blank {
-                name: name_of(found.as_str()),
-                text: found.as_str().to_owned(),
-                line: index,
-                spelling: Spelling::Text,
-            });
+            let text = found.as_str();
+            let wanted = match text.contains('*') {
+                true => inside,
+                false => restores && is_dump.is_match(text) && !command.contains("migration"),
+            };
+            if wanted {
+                blanks.push(Blank {
+                    name: name_of(text),
+                    text: text.to_owned(),
+                    line: index,
+                    spelling: Spelling::Text,
+                });
+            }
         }
     }
 }
@@ -152,7 +171,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<[A-Za-z][A-Za-z0-9_ .,:/|'()-]{0,58}[A-Za-z0-9)]>|<[A-Za-z]>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|/path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\bPASSWORD@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\b(?:tu|votre|deine?|ihre?|seu|sua|tuo|tua)-(?:org|organi[sz]a\w+|usuario|utilisateur|usuário|utente|benutzer|proyecto|projet|projekt|projeto|progetto|servidor|serveur|server|repo\w*|empresa|firma)\b|\bv?\d+\.(?:X\.X|x\.x)\b|\{[A-Za-z][\w-]{2,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<\p{L}[\p{L}\p{N}_ .,:/|'’()-]{0,58}[\p{L}\p{N})]>|<\p{L}>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|\bYour[A-Z]\w*|(?:/|\b)path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\bX{3,}_\w+|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\b(?:PASSWORD|PASS|PWD)@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\b(?:tu|votre|deine?|ihre?|seu|sua|tuo|tua)-(?:org|organi[sz]a\w+|usuario|utilisateur|usuário|utente|benutzer|proyecto|projet|projekt|projeto|progetto|servidor|serveur|server|repo\w*|empresa|firma)\b|\bv?\d+\.(?:X\.X|x\.x)\b|\{[A-Za-z][\w-]{1,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
@@ -194,7 +213,15 @@ fn textual(
     if actor == Actor::Sql || body.contains("psql") {
         generic_names(body, index, blanks);
     }
+    in_other_languages(body, index, blanks);
+    if actor == Actor::Sql {
+        numbered_parameters(body, index, blanks);
+    } else {
+        in_addresses(body, index, blanks);
+    }
     if actor == Actor::Shell {
+        cut_short(body, index, blanks);
+        said_names(body, index, blanks);
         upper_words(body, whole, index, blanks);
     }
 }
@@ -447,6 +474,7 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
                 if name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
                     && !has_default
                     && !is_shell_own(name)
+                    && !is_sourced(&code[..index])
                 {
                     blanks.push(Blank {
                         name: name.to_owned(),
@@ -467,6 +495,12 @@ fn environment(code: &str, blanks: &mut Vec<Blank>) {
         }
         index += 1;
     }
+}
+
+/// `. /etc/os-release && echo "$VERSION"`: the command reads its names from a file just before.
+fn is_sourced(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    pattern!(r"(?:^|[\s;(&])(?:\.|source)\s+\S+\s*&&").is_match(line)
 }
 
 #[cfg(test)]
@@ -511,6 +545,31 @@ mod tests {
                 Environment,
             ),
             ("kubectl logs [pod name]", "POD_NAME", Text),
+            (
+                "./roll <étiquette-précédente>",
+                "ÉTIQUETTE_PRÉCÉDENTE",
+                Text,
+            ),
+            ("ssh root@你的主机", "主机", Text),
+            ("scp a root@服务器:/opt/", "服务器", Text),
+            ("curl -u a:ваш_токен localhost", "ТОКЕН", Text),
+            ("curl https://PROJ_REF.host.dev/v1", "PROJ_REF", Text),
+            ("curl localhost/api/items/SERIAL/on", "SERIAL", Text),
+            ("curl localhost/api/items/{id}/on", "ID", Text),
+            (
+                "curl -H 'Authorization: Bearer TOKEN' localhost",
+                "TOKEN",
+                Text,
+            ),
+            ("deploy --wasm path/to/last.wasm", "PATH_TO_LAST_WASM", Text),
+            ("./load dumps/shop_TIMESTAMP.sql.gz", "TIMESTAMP", Text),
+            ("API_KEY=\"abc...\" ./go", "API_KEY", Text),
+            ("tool new migration_name", "MIGRATION_NAME", Text),
+            (
+                "gunzip -c b/shop_20250131.sql.gz | psql a",
+                "SHOP_20250131_SQL_GZ",
+                Text,
+            ),
         ] {
             assert_eq!(
                 names(code, Actor::Shell),
@@ -535,6 +594,11 @@ mod tests {
             "echo $HOME ${TAG:-latest}",
             "# replace <this>\nls",
             "heroku config:get DATABASE_URL",
+            "git commit -m '第一次提交'",
+            ". /etc/os-release && echo \"$VERSION_CODENAME\"",
+            "curl -fsSL https://raw.host.dev/tool/HEAD/install.sh",
+            "tar czf shop_20250131.tar.gz shop",
+            "psql app < migrations/20250131_add.sql",
         ] {
             assert_eq!(names(code, Actor::Shell), [], "{code}");
         }
@@ -554,6 +618,11 @@ mod tests {
             [("OMITTED_11".to_owned(), Spelling::Omission)]
         );
         assert_eq!(names("SELECT :'who', :n;", Actor::Sql).len(), 2);
+        assert_eq!(
+            names("UPDATE t SET a = $1 WHERE b = 'x';", Actor::Sql),
+            [("PARAMETER_1".to_owned(), Spelling::Text)]
+        );
+        assert_eq!(names("PREPARE p AS SELECT $1;", Actor::Sql), []);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Every fence and indented block of a guide as a [`Block`]: language, attributes, role, hazards and
 //! the blanks it needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::attributes::{self, BadValue, Raw};
 use super::headings::{Heading, Kind};
+use super::languages::{self, Family, family};
 use super::model::{Actor, Block, Role};
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings, Verdict};
+use super::{blanks, shapes};
 
 /// Nobody can look through more before arming it, and nobody writes more by hand: a longer block, in
 /// bytes, is content.
@@ -42,11 +44,14 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
     for fence in &fences {
         result.number_of.insert(fence.index, fence.number);
     }
-    for (number, (block, raw, bad)) in (1..).zip(understood(&fences)) {
+    let mut read = understood(&fences);
+    set_for_later(&fences, &mut read);
+    for (number, (block, raw, bad)) in (1..).zip(read) {
         result.bad.extend(bad.into_iter().map(|bad| (number, bad)));
         result.blocks.push(block);
         result.raws.push(raw);
     }
+    of_another_database(&mut result.blocks);
     alternatives(nodes, &mut result);
     unbalanced(nodes, &mut result);
     result
@@ -64,6 +69,7 @@ struct Fence<'a> {
     in_rollback: bool,
     /// Attributes that `gonogo.toml` carries for it.
     beside: Option<&'a Raw>,
+    is_referred_to: bool,
 }
 
 fn fences<'a>(
@@ -91,6 +97,7 @@ fn fences<'a>(
                 heading: title,
                 in_rollback,
                 beside: beside.get(&index),
+                is_referred_to: false,
             });
         }
     }
@@ -101,6 +108,58 @@ fn fences<'a>(
 fn understood(fences: &[Fence<'_>]) -> Vec<(Block, Raw, Vec<BadValue>)> {
     const WORTH_A_THREAD: usize = 500;
     super::cores::map(fences, WORTH_A_THREAD, block)
+}
+
+/// `REGION=eu` alone is a setting of some file, unless later blocks use `$REGION`: then the author types
+/// it into the same shell.
+fn set_for_later(fences: &[Fence<'_>], read: &mut [(Block, Raw, Vec<BadValue>)]) {
+    let mut used: HashSet<String> = HashSet::new();
+    for (fence, read) in fences.iter().zip(read).rev() {
+        let known = &read.0;
+        let is_shell = family(known.lang.as_deref()) == Family::Shell;
+        if is_shell && known.why == shapes::SETTINGS {
+            let names = blanks::assigned(&known.code);
+            if names.iter().any(|name| used.contains(name)) {
+                *read = block(&Fence {
+                    is_referred_to: true,
+                    ..*fence
+                });
+            }
+        } else if known.actor == Actor::Shell {
+            let wanted = blanks::find(&known.code, Actor::Shell, 0).into_iter();
+            let wanted = wanted.filter(|blank| blank.spelling == blanks::Spelling::Environment);
+            used.extend(wanted.map(|blank| blank.name));
+        }
+    }
+}
+
+/// Where the guide says of one of its SQL blocks that it is for another database, and names PostgreSQL
+/// nowhere in its commands, so are the others.
+fn of_another_database(blocks: &mut [Block]) {
+    let said = blocks.iter().find(|block| {
+        block.role == Role::Foreign && block.lang.as_deref().is_some_and(languages::is_sql)
+    });
+    let Some(line) = said.map(|block| block.line) else {
+        return;
+    };
+    let is_own = |block: &Block| {
+        let lang = block.lang.as_deref().unwrap_or_default();
+        lang != "sql" && languages::is_sql(lang)
+            || ["psql", "pg_dump", "pg_restore", "postgres"]
+                .iter()
+                .any(|word| block.code.contains(word))
+    };
+    if blocks.iter().any(is_own) {
+        return;
+    }
+    for block in blocks {
+        if block.actor == Actor::Sql && !block.annotated && is_act(block) {
+            block.role = Role::Foreign;
+            block.actor = Actor::Nobody;
+            block.parts.clear();
+            block.why = format!("the SQL of this guide is for another database (line {line})");
+        }
+    }
 }
 
 /// Whether each heading is, or stands in, a section about going back.
@@ -250,6 +309,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             heading: fence.heading,
             in_rollback: fence.in_rollback,
             classes: &attributes.classes,
+            is_referred_to: fence.is_referred_to,
             parts: attributes.other.get("parts").map(String::as_str),
             number,
             code_line: code.code_line,

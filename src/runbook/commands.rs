@@ -126,7 +126,7 @@ pub(super) fn opener(command: &str) -> Option<Opener> {
             {
                 return Some(Opener::User(owned()));
             }
-            pattern!(r"^(?:bundle exec )?(?:bin/)?rails (?:c|console|dbconsole|db)\b|manage\.py (?:shell|dbshell|shell_plus)\b\s*$|\bheroku\s+(?:pg:psql|run bash)\b[^-]*$|\bgcloud\b.*\bcompute\s+ssh\s+[^-]*$|\bssm\s+start-session\b|\bfly(?:ctl)?\s+ssh\s+console\s*$|\bfly(?:ctl)?\s+(?:postgres|pg|mpg|redis|mysql)\s+connect\b|\bgcloud\s+(?:beta\s+)?sql\s+connect\b|\b(?:turso|pscale)\s+(?:db\s+)?shell\s+\S+\s*$|\bheroku\s+redis:cli\b|\bdocker\s+attach\b|\bartisan\s+tinker\b|\brailway\s+(?:connect|shell)\b")
+            pattern!(r"^(?:bundle exec )?(?:bin/)?rails (?:c|console|dbconsole|db)(?:\s|$)|manage\.py (?:shell|dbshell|shell_plus)\b\s*$|\bheroku\s+(?:pg:psql|run bash)\b[^-]*$|\bgcloud\b.*\bcompute\s+ssh\s+[^-]*$|\bssm\s+start-session\b|\bfly(?:ctl)?\s+ssh\s+console\s*$|\bfly(?:ctl)?\s+(?:postgres|pg|mpg|redis|mysql)\s+connect\b|\bgcloud\s+(?:beta\s+)?sql\s+connect\b|\b(?:turso|pscale)\s+(?:db\s+)?shell\s+\S+\s*$|\bheroku\s+redis:cli\b|\bdocker\s+attach\b|\bartisan\s+tinker\b|\brailway\s+(?:connect|shell)\b")
                 .is_match(command)
                 .then(|| {
                     if command.contains("pg:psql") { Opener::Psql(owned()) } else { Opener::Console(owned()) }
@@ -324,6 +324,7 @@ mod tests {
             "python manage.py migrate",
             "sudo systemctl restart api",
             "mysql -e 'SELECT 1'",
+            "bin/rails db:migrate",
         ] {
             assert_eq!(opener(command), None, "{command}");
         }

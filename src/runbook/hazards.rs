@@ -208,6 +208,22 @@ mod tests {
             ("dd if=a of=/dev/sda", vec!["dd"]),
             ("redis-cli -n 1 FLUSHDB", vec!["redis flush"]),
             ("rm -rf a\necho \"never closed", vec!["rm -r"]),
+            ("psql shop < shop_dump.sql", vec!["dump restored"]),
+            (
+                "gunzip -c a.sql.gz | docker exec -i db psql -U app",
+                vec!["dump restored"],
+            ),
+            (
+                "python -m alembic downgrade -1",
+                vec!["migration taken back"],
+            ),
+            ("go run ./cmd/migrate down 1", vec!["migration taken back"]),
+            ("bin/rails db:rollback", vec!["migration taken back"]),
+            ("./scripts/restore-all.sh x", vec!["restore"]),
+            (
+                "docker run --rm -v d:/data alpine tar xzf /b/d.tgz",
+                vec!["tar into a volume"],
+            ),
         ] {
             assert_eq!(destructive(code, Actor::Shell), phrases, "{code}");
         }
@@ -225,6 +241,10 @@ mod tests {
             "psql -d rm -f delete.sql",
             "git log --delete",
             "npm run build",
+            "rm -rf node_modules app/node_modules",
+            "psql shop < schema.sql",
+            "pg_dump shop | gzip > shop.gz",
+            "migrate up",
         ] {
             assert_eq!(
                 destructive(code, Actor::Shell),

@@ -57,13 +57,21 @@ pub(super) fn is_sql(lang: &str) -> bool {
     )
 }
 
-/// Whether the first comment of SQL says that it is for another database: `-- SQL Server`.
-pub(super) fn names_another_database(code: &str) -> bool {
-    let first = code.trim_start().lines().next().unwrap_or_default();
-    pattern!(
-        r"(?i)^--\s*(?:(?:in|on|for|run on)\s+(?:the )?)?(?:ms ?sql|sql server|t-sql|mysql|mariadb|oracle|sqlite|clickhouse|snowflake|bigquery|cassandra)\b[\w\s.()-]{0,20}:?$"
-    )
-    .is_match(first.trim_end())
+/// The other database that a comment, or the words before a block, say its SQL is for: `-- SQL Server`,
+/// `directly in SQLite`.
+pub(super) fn another_database(code: &str, label: &str) -> Option<String> {
+    let named = pattern!(
+        r"(?i)(?:^|\b(?:in|on|for|to|via|with|using|into)\s+(?:the |your |an? )?|[:：])(ms ?sql|sql server|t-sql|mysql|mariadb|oracle|sqlite3?|clickhouse|snowflake|bigquery|cassandra)\b[\w\s.()-]{0,30}[:：]?$"
+    );
+    let comments = code
+        .lines()
+        .map(str::trim)
+        .take_while(|line| line.starts_with("--") || line.is_empty())
+        .map(|line| line.trim_start_matches('-').trim());
+    let label = label.lines().last().unwrap_or_default();
+    comments
+        .chain([label.trim_matches(['*', '_', ' '])])
+        .find_map(|words| Some(named.captures(words.trim_end())?[1].to_owned()))
 }
 
 /// Whether SQL is written for another database than PostgreSQL.
@@ -71,7 +79,7 @@ pub(super) fn is_foreign_sql(code: &str) -> bool {
     // What a comment quotes is not SQL.
     let code = &super::syntax::read_sql(code).without_comments();
     pattern!(
-        r"(?im)\bengine\s*=\s*\w+|\bauto_?increment\b|`\w+`|^\s*show\s+(databases|tables|processlist|full processlist|master|slave|replica|binary|engine|create|index|columns|grants|variables|status|global)\b|\bon\s+duplicate\s+key\b|\bflush\s+(privileges|tables)\b|^\s*(start|stop|change|reset)\s+(slave|master|replica)\b|^\s*go\s*$|\[dbo\]|\bnvarchar\b|\bexec\s+sp_|\bvarchar2\b|\bfrom\s+dual\b|^\s*pragma\b|^\s*use\s+\w+\s*;|\bgetdate\(\)|\bdate_(?:sub|add)\s*\(|\bcurdate\(\)|\bifnull\s*\(|\bkeyspace\b|\bmergetree\b|\bdatetime2?\s*(,|not|default|\()|\bpt-online-schema|\bunsigned\b|\bsys\.(objects|tables|columns|dm_)"
+        r"(?im)'\w+'@'[\w.%-]+'|\bcharacter\s+set\s+utf8|\bengine\s*=\s*\w+|\bauto_?increment\b|`\w+`|^\s*show\s+(databases|tables|processlist|full processlist|master|slave|replica|binary|engine|create|index|columns|grants|variables|status|global)\b|\bon\s+duplicate\s+key\b|\bflush\s+(privileges|tables)\b|^\s*(start|stop|change|reset)\s+(slave|master|replica)\b|^\s*go\s*$|\[dbo\]|\bnvarchar\b|\bexec\s+sp_|\bvarchar2\b|\bfrom\s+dual\b|^\s*pragma\b|^\s*use\s+\w+\s*;|\bgetdate\(\)|\bdate_(?:sub|add)\s*\(|\bcurdate\(\)|\bifnull\s*\(|\bkeyspace\b|\bmergetree\b|\bdatetime2?\s*(,|not|default|\()|\bpt-online-schema|\bunsigned\b|\bsys\.(objects|tables|columns|dm_)"
     )
     .is_match(code)
         && !code.contains("$$")

@@ -1,6 +1,7 @@
 //! Comments in a block that say it is not one act: options, alternatives, terminals, hosts, systems,
 //! numbered parts, what is optional, and what is kept for an emergency.
 
+use super::labels;
 use super::pattern::pattern;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,10 @@ pub(super) enum Marker {
 pub(super) fn marker(comment: &str) -> Marker {
     let text = comment.trim().trim_matches(['=', '-', '*', '─', '#', ' ']);
     let lower = text.to_lowercase();
+    // What is to be seen is no structure, whatever words it has.
+    if labels::label_of(text).is_some_and(|(label, _)| label == labels::Label::Expected) {
+        return Marker::Plain;
+    }
     if pattern!(r"^(option|method|approach|alternative|variant\w?|choice|scenario|path|plan|route|strategy|case|opción|opção|opzione|möglichkeit|weg|вариант|способ|путь)\s*(#?\d+|[a-h])\b|^(方案|选项|方法|方式)\s*[\dA-Za-z一二三四]")
         .is_match(&lower)
     {
@@ -217,6 +222,7 @@ mod tests {
         );
         assert_eq!(marker("2. Verify backup was created"), Marker::Numbered);
         assert_eq!(marker("Check database connection"), Marker::Plain);
+        assert_eq!(marker("Expected: 0 in the new window"), Marker::Plain);
         assert_eq!(title("3. Test it:"), "Test it");
     }
 

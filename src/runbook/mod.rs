@@ -22,6 +22,8 @@ mod hazards;
 mod headings;
 mod hold;
 mod index;
+#[cfg(test)]
+mod kinds_tests;
 mod labels;
 mod languages;
 mod lint;

@@ -11,7 +11,8 @@ macro_rules! pattern {
 }
 pub(super) use pattern;
 
-pub(super) fn compile(expression: &'static str) -> regex::Regex {
+/// Also one that is put together from a table of ours.
+pub(super) fn compile(expression: &str) -> regex::Regex {
     match crate::text::pattern::compile(expression) {
         Ok(regex) => regex,
         Err(error) => panic!("the built-in pattern `{expression}` is wrong: {error}"),

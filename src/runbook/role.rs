@@ -30,6 +30,8 @@ pub(super) struct Surroundings<'a> {
     /// Whether it stands in a section about going back.
     pub in_rollback: bool,
     pub classes: &'a [String],
+    /// Later blocks refer to what it sets: `$REGION`.
+    pub is_referred_to: bool,
     /// The lines of its parts that a person accepted (`parts=1,4`).
     pub parts: Option<&'a str>,
     pub number: usize,
@@ -89,11 +91,13 @@ fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict 
     if family == Family::Http {
         return http(block.code);
     }
-    if family == Family::Sql && languages::names_another_database(block.code) {
+    if family == Family::Sql
+        && let Some(name) = languages::another_database(block.code, block.label)
+    {
         return Verdict::of(
             Role::Foreign,
             Actor::Nobody,
-            "its first comment names another database",
+            format!("the guide says that it is for {name}"),
         );
     }
     if family == Family::Foreign {
@@ -249,7 +253,9 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
     if block.code.trim().is_empty() {
         return verdict("it is empty".to_owned());
     }
-    if let Some(why) = shapes::content(block.code, actor) {
+    if let Some(why) = shapes::content(block.code, actor)
+        .filter(|why| !(block.is_referred_to && *why == shapes::SETTINGS))
+    {
         return verdict(why.to_owned());
     }
     if shapes::swallowed(block.code) {
@@ -438,6 +444,9 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
         verdict.refused = refused;
         return verdict;
     }
+    if actor == Actor::Sql && languages::is_foreign_sql(code) {
+        return Verdict::of(Role::Foreign, actor, "it is written for another database");
+    }
     let found = blanks::find(code, actor, block.code_line);
     if let Some(blank) = found.iter().find(|blank| blank.is_textual()) {
         let mut verdict = Verdict::of(
@@ -455,9 +464,6 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
                 .to_owned(),
         );
         return verdict;
-    }
-    if actor == Actor::Sql && languages::is_foreign_sql(code) {
-        return Verdict::of(Role::Foreign, actor, "it is written for another database");
     }
     let mut verdict = Verdict::of(
         Role::Run,

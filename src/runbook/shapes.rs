@@ -7,6 +7,9 @@ use super::pattern::pattern;
 use super::shell;
 use super::sql;
 
+/// Why code is content where it sets names and does nothing else.
+pub(super) const SETTINGS: &str = "it holds only settings";
+
 /// Lines under a comment that are looked at for being nothing but settings.
 const MOST_SETTINGS: usize = 40;
 
@@ -66,10 +69,10 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         if all(pattern!(
             r#"^[A-Za-z_][A-Za-z0-9_.]*=(?:"[^"$]*"|'[^']*'|[^\s$`;&|]*)(?:\s+#.*)?$"#
         )) {
-            return Some("it holds only settings");
+            return Some(SETTINGS);
         }
         if lines.len() > 1 && lines.iter().all(|line| is_written_setting(line)) {
-            return Some("it holds only settings");
+            return Some(SETTINGS);
         }
         if lines.iter().any(|line| pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@(?:daily|hourly|weekly|monthly|reboot|midnight)\s+\S").is_match(line))
             && all(pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@\w+\s+\S|^[A-Z_]+=\S*$"))

@@ -1,29 +1,135 @@
-//! Words by language that tell acts from descriptions. They stand in a data file, so that another
-//! language is a line of it, and are only asked where nothing in the guide's structure tells.
+//! Words by question and by language. They stand in a data file, so that another language is a line of
+//! it; nothing else of the reader lists words of a language other than its own.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{LazyLock, OnceLock};
 
-static WORDS: LazyLock<HashMap<&str, BTreeSet<&str>>> = LazyLock::new(|| {
-    let mut words: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for line in include_str!("words/acts.txt").lines() {
-        let mut fields = line.split_whitespace();
-        if let (Some(place), Some(_language)) = (fields.next(), fields.next())
-            && !place.starts_with('#')
-        {
-            words.entry(place).or_default().extend(fields);
-        }
-    }
-    words
-});
+use regex::Regex;
 
-fn has(place: &str, word: &str) -> bool {
-    WORDS.get(place).is_some_and(|words| words.contains(word))
+/// The phrases of a question, in all languages.
+#[derive(Default)]
+struct Question {
+    phrases: HashSet<String>,
+    pattern: OnceLock<Regex>,
 }
 
-fn within(place: &str, text: &str) -> bool {
-    let mut words = WORDS.get(place).into_iter().flatten();
-    words.any(|word| text.contains(word))
+static QUESTIONS: LazyLock<HashMap<String, Question>> = LazyLock::new(|| {
+    type Table = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+    let table: Table = match toml::from_str(include_str!("words/words.toml")) {
+        Ok(table) => table,
+        Err(error) => panic!("the table of words is wrong: {error}"),
+    };
+    let of = |languages: BTreeMap<String, Vec<String>>| Question {
+        phrases: languages.into_values().flatten().collect(),
+        pattern: OnceLock::new(),
+    };
+    table
+        .into_iter()
+        .map(|(name, languages)| (name, of(languages)))
+        .collect()
+});
+
+fn question(name: &str) -> &'static Question {
+    match QUESTIONS.get(name) {
+        Some(question) => question,
+        None => panic!("the table of words has no question `{name}`"),
+    }
+}
+
+impl Question {
+    fn pattern(&self) -> &Regex {
+        self.pattern.get_or_init(|| {
+            // The longer one first: what is found is as much as is meant.
+            let mut phrases: Vec<&String> = self.phrases.iter().collect();
+            phrases.sort_by_key(|phrase| (std::cmp::Reverse(phrase.len()), phrase.as_str()));
+            let alternatives: Vec<String> = phrases.into_iter().map(|one| written(one)).collect();
+            match Regex::new(&alternatives.join("|")) {
+                Ok(pattern) => pattern,
+                Err(error) => panic!("the table of words is wrong: {error}"),
+            }
+        })
+    }
+}
+
+/// A phrase as a regular expression.
+fn written(phrase: &str) -> String {
+    let inner = phrase.trim_start_matches('^').trim_end_matches('$');
+    let is_bound = |end: Option<char>| {
+        end.is_some_and(|letter| letter.is_alphabetic() && !is_written_without_blanks(letter))
+    };
+    let mut text = String::new();
+    if phrase.starts_with('^') {
+        text.push_str(r"^(?:[\d.)(]+\s*)?");
+    }
+    if is_bound(inner.chars().next()) {
+        text.push_str(r"\b");
+    }
+    text.push_str(
+        &regex::escape(inner)
+            .replace(r"\*", r"\w*")
+            .replace(' ', r"\s+"),
+    );
+    if is_bound(inner.chars().next_back()) {
+        text.push_str(r"\b");
+    }
+    if phrase.ends_with('$') {
+        text.push('$');
+    }
+    text
+}
+
+/// Whether a letter is of a language that puts no blanks between its words.
+pub(super) fn is_written_without_blanks(letter: char) -> bool {
+    matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// A text as phrases are compared with it: in lower case, without the marks around it.
+fn bare(text: &str) -> String {
+    text.trim_matches(|mark: char| !mark.is_alphanumeric() && !matches!(mark, '(' | '<' | '$'))
+        .to_lowercase()
+}
+
+/// Whether a text says what is asked.
+pub(super) fn says(name: &str, text: &str) -> bool {
+    question(name).pattern().is_match(&bare(text))
+}
+
+/// What the table has for a question, as a regular expression without bounds of words.
+pub(super) fn alternatives(name: &str) -> String {
+    let mut phrases: Vec<String> = question(name)
+        .phrases
+        .iter()
+        .map(|phrase| regex::escape(phrase))
+        .collect();
+    phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+    phrases.join("|")
+}
+
+/// Whether a text begins with a phrase of a question.
+pub(super) fn alternatives_begin(name: &str, text: &str) -> bool {
+    without(name, text).is_some()
+}
+
+/// A text without the phrase of a question that it begins with, where something is left.
+pub(super) fn without<'a>(name: &str, text: &'a str) -> Option<&'a str> {
+    let lower = text.to_lowercase();
+    let longest = question(name)
+        .phrases
+        .iter()
+        .filter(|phrase| lower.starts_with(phrase.as_str()))
+        .map(|phrase| phrase.chars().count())
+        .max()?;
+    let at = text.char_indices().nth(longest)?.0;
+    Some(text[at..].trim_start_matches('_'))
+}
+
+fn has(name: &str, word: &str) -> bool {
+    question(name).phrases.contains(word)
+}
+
+fn within(name: &str, text: &str) -> bool {
+    let mut words = question(name).phrases.iter();
+    words.any(|word| text.contains(word.as_str()))
 }
 
 /// First and last word of a sentence, in lower case and without Markdown.
@@ -43,18 +149,35 @@ fn edges(text: &str) -> (String, String) {
 /// itself`.
 pub(super) fn is_act(text: &str) -> bool {
     let (first, last) = edges(text);
-    has("first", &first) || has("last", &last) || within("within", text)
+    has("act-first", &first) || has("act-last", &last) || within("act-within", text)
 }
 
 /// Whether a part of a rollback with this title cannot be the whole of it: `Stop the workers`.
 pub(super) fn only_begins(title: &str) -> bool {
     let (first, last) = edges(title);
-    has("pause", &first) || has("pause", &last) || within("within-pause", title)
+    has("pause-edge", &first) || has("pause-edge", &last) || within("pause-within", title)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_question_can_be_asked() {
+        for question in QUESTIONS.values() {
+            question.pattern();
+        }
+    }
+
+    #[test]
+    fn a_phrase_is_found_as_words_of_its_language() {
+        assert!(says("or", "**Или вручную:**"));
+        assert!(says("or", "Or, with the console:"));
+        assert!(!says("or", "Order them first"));
+        assert!(says("or", "或者使用控制台"));
+        assert!(says("mode", "Domain mode:"));
+        assert!(!says("mode", "Mode of work"));
+    }
 
     #[test]
     fn acts_and_descriptions() {

@@ -1,6 +1,7 @@
 //! Names of blanks: how they are spelled alike, which of them code sets itself, and which are secret.
 
 use crate::runbook::pattern::pattern;
+use crate::runbook::words;
 
 /// Names that shell code sets: by assignment, `export`, `for`, `read`.
 pub(in crate::runbook) fn assigned(code: &str) -> Vec<String> {
@@ -54,11 +55,11 @@ pub fn name_of(text: &str) -> String {
     let mut name = String::new();
     let mut previous = ' ';
     for character in text.chars() {
-        if character.is_ascii_alphanumeric() {
+        if character.is_alphanumeric() {
             if character.is_ascii_uppercase() && previous.is_ascii_lowercase() {
                 name.push('_');
             }
-            name.push(character.to_ascii_uppercase());
+            name.extend(character.to_uppercase());
         } else if !name.ends_with('_') && !name.is_empty() {
             name.push('_');
         }
@@ -69,6 +70,7 @@ pub fn name_of(text: &str) -> String {
         .strip_prefix("YOUR_")
         .or_else(|| name.strip_prefix("THE_"))
         .unwrap_or(name);
+    let name = words::without("your", name).unwrap_or(name);
     let name = name.strip_suffix("_HERE").unwrap_or(name);
     if name.is_empty() {
         "BLANK".to_owned()
@@ -80,6 +82,7 @@ pub fn name_of(text: &str) -> String {
 /// Whether a value of this name must stay out of sight.
 pub fn is_secret(name: &str) -> bool {
     pattern!(r"(?i)passw|passphrase|secret|token|api_?key|private_?key|credential|PGPASS|(^|_)pwd$|(^|_)key$|access_?key|bearer|(database|db|redis|mongo\w*|postgres\w*)(_\w+)?_ur[li]$|_dsn$|connection_string").is_match(name)
+        || !name.is_ascii() && words::says("secret", name)
 }
 
 /// `FROM [affected_table]`: the place of a name, not of an array.

@@ -4,7 +4,7 @@ use crate::runbook::syntax::shell::Call;
 
 /// A program is destructive where its words say all of this.
 pub(super) struct Row {
-    /// Names of the program; a name that ends with `*` is a beginning.
+    /// Names of the program, as words below; `*` is any.
     programs: &'static [&'static str],
     /// Words that are no options, in this order, with others between them. `a|b` is either, `a*` a
     /// beginning, `*a` an end.
@@ -103,7 +103,33 @@ const ROWS: &[Row] = &[
     row(&["restic", "borg"], &["forget|prune|delete"], &[], ""),
     row(&["npm", "pnpm"], &["unpublish"], &[], ""),
     row(&["apt", "apt-get"], &["purge"], &[], ""),
+    row(&["alembic", "migrate", "goose", "dbmate", "flyway", "liquibase", "sql-migrate", "sqlx", "diesel", "atlas"], &["down*|drop|rollback*|revert|reset|redo|undo|clean"], &[], "migration taken back"),
+    row(&["*"], &["*alembic|*migrate|*migration|*migrations", "down|downgrade|rollback|revert|undo"], &[], "migration taken back"),
+    row(&["*"], &["*migrate:rollback|*migrate:down|*migrate:undo*|*migration:revert|*db:rollback|*db:migrate:down|ecto.rollback"], &[], "migration taken back"),
+    row(&["restore*", "*-restore.sh", "*_restore.sh"], &[], &[], "restore"),
+    row(DOCKER, &["run", "tar", "x*"], &[], "tar into a volume"),
 ];
+
+/// Folders that tools make anew: nothing is lost with them.
+const MADE_ANEW: &[&str] = &[
+    "node_modules",
+    ".next",
+    ".nuxt",
+    ".turbo",
+    "__pycache__",
+    ".pytest_cache",
+];
+
+/// Whether `rm` takes away nothing but what a tool makes anew.
+fn is_made_anew(call: &Call<'_>) -> bool {
+    let mut operands = call.operands().peekable();
+    call.program == "rm"
+        && operands.peek().is_some()
+        && operands.all(|path| {
+            let name = path.trim_end_matches('/').rsplit('/').next();
+            name.is_some_and(|name| MADE_ANEW.contains(&name))
+        })
+}
 
 /// What a call destroys.
 pub(super) fn destroyed_by(call: &Call<'_>) -> Option<String> {
@@ -111,6 +137,9 @@ pub(super) fn destroyed_by(call: &Call<'_>) -> Option<String> {
         return None;
     }
     let row = ROWS.iter().find(|row| fits(row, call))?;
+    if is_made_anew(call) {
+        return None;
+    }
     let said = match row.phrase {
         "" => {
             let mut words = vec![call.program.to_owned()];
@@ -127,13 +156,14 @@ pub(super) fn destroyed_by(call: &Call<'_>) -> Option<String> {
 }
 
 fn fits(row: &Row, call: &Call<'_>) -> bool {
-    let named = row
-        .programs
-        .iter()
-        .any(|name| match name.strip_suffix('*') {
-            Some(beginning) => call.program.starts_with(beginning),
-            None => call.program == *name,
-        });
+    let named = row.programs.iter().any(|name| match *name {
+        // What only prints or looks at words does not do what they say.
+        "*" => !matches!(
+            call.program,
+            "echo" | "printf" | "grep" | "git" | "ls" | "cat" | "man"
+        ),
+        name => matches(name, call.program),
+    });
     if !named || !row.options.is_empty() && !call.has_option(row.options) {
         return false;
     }
