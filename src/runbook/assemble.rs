@@ -16,6 +16,7 @@ use super::blocks::Blocks;
 use super::headings::{Heading, Kind, Word, slug, slug_of};
 use super::labels::Label;
 use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step, Wait};
+use super::options::is_recommended;
 use super::outline::{Node, NodeKind};
 use super::source::Source;
 use super::steps::{self, Content, Material};
@@ -490,10 +491,4 @@ fn step(id: String, title: &str, line: usize, body: String, content: Content) ->
         approvals: None,
         is_repeated: false,
     }
-}
-
-fn is_recommended(title: &str) -> bool {
-    let lower = title.to_lowercase();
-    (lower.contains("recommended") || lower.contains("preferred") || lower.contains("empfohlen"))
-        && !lower.contains("not recommended")
 }

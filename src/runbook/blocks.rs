@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::attributes::{self, BadValue, Raw};
 use super::headings::{Heading, Kind};
 use super::languages::{self, Family, family};
-use super::model::{Actor, Block, Role};
+use super::model::{Actor, Block, Choice, Role};
+use super::options;
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings, Verdict};
 use super::{blanks, shapes};
@@ -29,6 +30,8 @@ pub(super) struct Blocks {
     pub blocks: Vec<Block>,
     pub number_of: HashMap<usize, usize>,
     pub raws: Vec<Raw>,
+    /// Of each heading, the way that it stands for where one of several is taken.
+    pub ways: Vec<Option<Choice>>,
     pub bad: Vec<(usize, BadValue)>,
 }
 
@@ -38,6 +41,7 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
         blocks: Vec::new(),
         number_of: HashMap::new(),
         raws: Vec::new(),
+        ways: options::of_headings(headings, nodes),
         bad: Vec::new(),
     };
     let fences = fences(nodes, headings, beside);
@@ -52,7 +56,7 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
         result.raws.push(raw);
     }
     of_another_database(&mut result.blocks);
-    alternatives(nodes, &mut result);
+    alternatives(nodes, headings, &mut result);
     unbalanced(nodes, &mut result);
     result
 }
@@ -172,75 +176,62 @@ fn rollbacks(headings: &[Heading]) -> Vec<bool> {
     back
 }
 
-/// Blocks of which one is chosen: `Option A` before each, or an "or" between two.
-fn alternatives(nodes: &[Node], result: &mut Blocks) {
-    let mut previous: Option<usize> = None;
-    let mut group: Option<String> = None;
+/// Blocks of which one is chosen, by the labels of neighbours and by the headings over them.
+fn alternatives(nodes: &[Node], headings: &[Heading], result: &mut Blocks) {
+    let mut heading = headings.iter().enumerate().peekable();
+    let mut way: Option<&Choice> = None;
+    // The blocks of the section at hand, with the words before each.
+    let mut section: Vec<(usize, &str)> = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
-        match &node.kind {
-            NodeKind::Heading { .. } => (previous, group) = (None, None),
-            NodeKind::Code(_) => {
-                let Some(number) = result.number_of.get(&index).copied() else {
-                    continue;
-                };
-                if !is_act(&result.blocks[number - 1]) {
-                    continue;
-                }
-                let label = label_before(nodes, index);
-                let named = option_label(label);
-                let or = is_or(label);
-                if let Some(name) = &named {
-                    let group = group
-                        .get_or_insert_with(|| format!("block-{number}"))
-                        .clone();
-                    result.blocks[number - 1]
-                        .choice
-                        .get_or_insert_with(|| choice(group, name));
-                } else if let (true, Some(before)) = (or, previous) {
-                    let group = group
-                        .get_or_insert_with(|| format!("block-{before}"))
-                        .clone();
-                    let first_name = first_words(&result.blocks[before - 1].code);
-                    result.blocks[before - 1]
-                        .choice
-                        .get_or_insert_with(|| choice(group.clone(), &first_name));
-                    let name = first_words(&result.blocks[number - 1].code);
-                    result.blocks[number - 1]
-                        .choice
-                        .get_or_insert_with(|| choice(group, &name));
-                } else {
-                    group = None;
-                }
-                previous = Some(number);
+        while let Some((at, _)) = heading.next_if(|(_, next)| next.node <= index) {
+            by_labels(&section, &mut result.blocks);
+            section.clear();
+            let mut above = Some(at);
+            way = None;
+            while let Some(at) = above.filter(|_| way.is_none()) {
+                way = result.ways[at].as_ref();
+                above = headings[at].parent;
             }
-            _ => {}
         }
-    }
-    // A lone option is none.
-    let mut members: HashMap<String, usize> = HashMap::new();
-    for block in &result.blocks {
-        if let Some(choice) = &block.choice {
-            *members.entry(choice.group.clone()).or_default() += 1;
-        }
-    }
-    for block in &mut result.blocks {
-        if block.attributes.other.contains_key("choice") {
+        let Some(number) = result.number_of.get(&index).copied() else {
+            continue;
+        };
+        let block = &mut result.blocks[number - 1];
+        if !is_act(block) && block.role != Role::Foreign {
             continue;
         }
-        let lone = block.choice.as_ref().is_some_and(|choice| {
-            choice.group.starts_with("block-") && members.get(&choice.group) == Some(&1)
-        });
-        if lone {
-            block.choice = None;
+        match way {
+            Some(way) => {
+                block.choice.get_or_insert_with(|| way.clone());
+            }
+            None => section.push((number, label_before(nodes, index))),
         }
     }
+    by_labels(&section, &mut result.blocks);
 }
 
-fn choice(group: String, name: &str) -> super::model::Choice {
-    super::model::Choice {
-        group,
-        recommended: name.to_lowercase().contains("recommended"),
-        name: name.to_owned(),
+fn by_labels(section: &[(usize, &str)], blocks: &mut [Block]) {
+    let labels: Vec<&str> = section
+        .iter()
+        .map(|(_, label)| options::bare_label(label))
+        .collect();
+    let groups = options::groups(&labels);
+    for ((number, group), label) in section
+        .iter()
+        .map(|(number, _)| *number)
+        .zip(groups)
+        .zip(labels)
+    {
+        let Some(first) = group else { continue };
+        let group = format!("block-{}", section[first].0);
+        let block = &mut blocks[number - 1];
+        let name = match label {
+            "" => first_words(&block.code),
+            label => label.to_owned(),
+        };
+        block
+            .choice
+            .get_or_insert_with(|| options::choice(group, &name));
     }
 }
 
@@ -249,27 +240,6 @@ fn is_act(block: &Block) -> bool {
         block.role,
         Role::Run | Role::Fill | Role::Split | Role::Promote
     )
-}
-
-fn option_label(label: &str) -> Option<String> {
-    let text = label
-        .lines()
-        .last()?
-        .trim()
-        .trim_matches(['*', ':', '_', ' ']);
-    super::pattern::pattern!(r"(?i)^(option|method|approach|alternative|variant)\s*(#?\d+|[a-h])\b")
-        .is_match(text)
-        .then(|| text.to_owned())
-}
-
-fn is_or(label: &str) -> bool {
-    let text = label
-        .trim()
-        .trim_matches(['*', ':', '_', '-', '.', ' '])
-        .to_lowercase();
-    text == "or"
-        || (text.starts_with("or ") || text.starts_with("or,") || text.starts_with("alternatively"))
-            && text.len() < 80
 }
 
 fn first_words(code: &str) -> String {

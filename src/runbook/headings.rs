@@ -253,9 +253,9 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
             path: vec![i64::from(digit as u32 - '0' as u32)],
         });
     }
-    let text = bare_title(title);
+    let text = bare_title(title).trim_start_matches(['[', '【']);
     let worded = pattern!(
-        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|方式|方案|方法|选项)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+)\b"
+        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|вариант|способ|opsi|方式|方案|方法|选项|방법|방안|옵션)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+|[一二三四五六七八九十])(?:\b|[\s:：、.）)\]])"
     );
     // `Staged` and `Phased` are no stage D and phase D.
     let apart = |found: &regex::Captures<'_>| {
@@ -283,7 +283,9 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
             path: number_path(&found[2]),
         });
     }
-    if let Some(found) = pattern!(r"^第\s*(\d+)\s*(步|阶段|階段|段階)").captures(text) {
+    if let Some(found) =
+        pattern!(r"^第\s*(\d+|[一二三四五六七八九十])\s*(步|阶段|階段|段階)").captures(text)
+    {
         let word = if &found[2] == "步" {
             Word::Step
         } else {
@@ -349,6 +351,12 @@ fn number_path(text: &str) -> Vec<i64> {
                     .ok()
             })
             .collect();
+    }
+    if let Some(value) = "零一二三四五六七八九十"
+        .chars()
+        .position(|one| lower.starts_with(one))
+    {
+        return vec![i64::try_from(value).unwrap_or_default()];
     }
     let romans = [
         "", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x",

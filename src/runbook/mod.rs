@@ -30,6 +30,7 @@ mod lint;
 mod markers;
 mod masking;
 mod model;
+mod options;
 mod outline;
 mod parse;
 mod pattern;

@@ -94,6 +94,22 @@ pub(super) fn says(name: &str, text: &str) -> bool {
     question(name).pattern().is_match(&bare(text))
 }
 
+/// The first phrase of a question in a text, in lower case.
+pub(super) fn said(name: &str, text: &str) -> Option<String> {
+    let text = bare(text);
+    let found = question(name).pattern().find(&text)?;
+    Some(found.as_str().to_owned())
+}
+
+/// A text in lower case, without the phrases of a question.
+pub(super) fn remove(name: &str, text: &str) -> String {
+    let text = bare(text);
+    question(name)
+        .pattern()
+        .replace_all(&text, " ")
+        .into_owned()
+}
+
 /// What the table has for a question, as a regular expression without bounds of words.
 pub(super) fn alternatives(name: &str) -> String {
     let mut phrases: Vec<String> = question(name)

@@ -1,8 +1,8 @@
 //! Phases and their steps.
 
-use super::{Assembler, is_recommended, rollback_words, step};
+use super::{Assembler, is_recommended, step};
 use crate::runbook::attributes::parse_choice;
-use crate::runbook::headings::{Kind, Word, bare_title, slug};
+use crate::runbook::headings::Kind;
 use crate::runbook::labels::{Label, label_of};
 use crate::runbook::model::{Choice, Phase};
 use crate::runbook::pattern::pattern;
@@ -88,6 +88,10 @@ impl Assembler<'_> {
             {
                 last.undo.get_or_insert_with(|| undo.to_owned());
             }
+        }
+        let way = self.choice_of(index);
+        for step in phase.steps.iter_mut().filter(|step| step.choice.is_none()) {
+            step.choice.clone_from(&way);
         }
         // A rollback inside a phase belongs to the phase.
         for nested in self.nested(index, Kind::Rollback) {
@@ -179,55 +183,20 @@ impl Assembler<'_> {
         step.choice = raw
             .get("choice")
             .map(|value| parse_choice(value, recommended))
-            .or_else(|| self.choice_of(index, recommended));
+            .or_else(|| self.choice_of(index));
         phase.steps.push(step);
     }
 
-    /// Sibling headings such as `Option A` and `Option B` exclude each other.
-    pub(super) fn choice_of(&self, index: usize, recommended: bool) -> Option<Choice> {
-        let is_option = |index: usize| {
-            self.headings[index]
-                .number
-                .as_ref()
-                .is_some_and(|number| number.word == Word::Option)
-                || rollback_words::is_other_way(&self.headings[index].title)
-        };
-        let parent = self.headings[index].parent?;
-        // `A.` and `B.` exclude each other only where the words before them say so.
-        let lettered = pattern!(r"^\(?[A-Ha-h][.):]\s")
-            .is_match(bare_title(&self.headings[index].title))
-            && self.offers_one(parent);
-        if !is_option(index) && !lettered {
-            return None;
+    /// The way that a section, or one around it, stands for where one of several is taken.
+    pub(super) fn choice_of(&self, index: usize) -> Option<Choice> {
+        let mut at = Some(index);
+        while let Some(heading) = at {
+            if let Some(own) = &self.blocks.ways[heading] {
+                return Some(own.clone());
+            }
+            at = self.headings[heading].parent;
         }
-        let is_option = |index: usize| {
-            is_option(index)
-                || lettered
-                    && pattern!(r"^\(?[A-Ha-h][.):]\s")
-                        .is_match(bare_title(&self.headings[index].title))
-        };
-        let options = self.headings[parent]
-            .children
-            .iter()
-            .filter(|sibling| is_option(**sibling))
-            .take(2)
-            .count();
-        (options > 1).then(|| Choice {
-            group: slug(&self.headings[parent].title),
-            name: self.headings[index].title.clone(),
-            recommended,
-        })
-    }
-
-    /// Whether the title of a section, or what stands before its sub-headings, says that one of them is
-    /// taken.
-    pub(super) fn offers_one(&self, index: usize) -> bool {
-        let heading = &self.headings[index];
-        rollback_words::offers_one(&heading.title)
-            || rollback_words::names_options(&heading.title)
-            || self.nodes[heading.node + 1..heading.body_end]
-                .iter()
-                .any(|node| rollback_words::offers_one(&node.text))
+        None
     }
 
     /// Whether the only command of a step says in its first comment that it is optional.
