@@ -71,6 +71,7 @@ struct Fence<'a> {
     label: &'a str,
     heading: &'a str,
     in_rollback: bool,
+    in_trouble: bool,
     /// Attributes that `gonogo.toml` carries for it.
     beside: Option<&'a Raw>,
     is_referred_to: bool,
@@ -84,12 +85,14 @@ fn fences<'a>(
     let mut fences = Vec::new();
     let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
-    let mut in_rollback = false;
-    let back = rollbacks(headings);
+    let (mut in_rollback, mut in_trouble) = (false, false);
+    let back = within(headings, Kind::Rollback);
+    let trouble = within(headings, Kind::Troubleshooting);
     for (index, node) in nodes.iter().enumerate() {
         while let Some(next) = heading.next_if(|(_, next)| next.node <= index) {
             title = &next.1.title;
             in_rollback = back[next.0];
+            in_trouble = trouble[next.0];
         }
         if let Some(code) = node.code() {
             fences.push(Fence {
@@ -100,6 +103,7 @@ fn fences<'a>(
                 label: label_before(nodes, index),
                 heading: title,
                 in_rollback,
+                in_trouble,
                 beside: beside.get(&index),
                 is_referred_to: false,
             });
@@ -166,14 +170,13 @@ fn of_another_database(blocks: &mut [Block]) {
     }
 }
 
-/// Whether each heading is, or stands in, a section about going back.
-fn rollbacks(headings: &[Heading]) -> Vec<bool> {
-    let mut back = vec![false; headings.len()];
+/// Whether each heading is, or stands in, a section of a kind.
+fn within(headings: &[Heading], kind: Kind) -> Vec<bool> {
+    let mut inside = vec![false; headings.len()];
     for (index, heading) in headings.iter().enumerate() {
-        back[index] =
-            heading.kind == Kind::Rollback || heading.parent.is_some_and(|parent| back[parent]);
+        inside[index] = heading.kind == kind || heading.parent.is_some_and(|parent| inside[parent]);
     }
-    back
+    inside
 }
 
 /// Blocks of which one is chosen, by the labels of neighbours and by the headings over them.
@@ -278,6 +281,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             label: fence.label,
             heading: fence.heading,
             in_rollback: fence.in_rollback,
+            in_trouble: fence.in_trouble,
             classes: &attributes.classes,
             is_referred_to: fence.is_referred_to,
             parts: attributes.other.get("parts").map(String::as_str),

@@ -97,6 +97,12 @@ pub(super) fn leaves_running(code: &str) -> bool {
 /// Whether one line of shell starts something that does not end by itself.
 pub(super) fn never_ends(line: &str) -> bool {
     let line = line.trim();
+    // `cd web && npm install && npm run dev`: the last one goes on.
+    if let Some((_, last)) = line.rsplit_once("&& ")
+        && !line.contains(['\'', '"'])
+    {
+        return never_ends(last);
+    }
     if line.starts_with('#') || line.is_empty() {
         return false;
     }
@@ -109,7 +115,7 @@ pub(super) fn never_ends(line: &str) -> bool {
         return false;
     }
     pattern!(
-        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\w*\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;'\x22]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
+        r"\btail\s+(?:[^|;]*\s)?(?:-[a-zA-Z0-9]*[fF]\b|--follow)|\blogs?\b[^|;#]*\s(?:-\w*f\b|--follow\b|--tail(?:\s*$|\s+[^0-9\s]|\s*\|)|-t\s*$)|\bjournalctl\b[^|;]*\s(?:-\w*f\w*\b|--follow)|^(?:sudo )?watch\s|\bport-forward\b|\bssh\b[^|;'\x22]*\s-\w*[NLRD]\w*\s|\bpm2\s+(?:logs|monit)\b|\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?:dev|start|serve|watch)\b|\bmanage\.py\s+runserver\b|\bhttp\.server\b|\bflask\s+run\b|^(?:\S+=\S+ )*(?:(?:sudo|exec|npx|uv run|poetry run|pipenv run|bundle exec|pnpm exec|python3? -m) )*(?:\S*/)?(?:uvicorn|gunicorn|daphne|celery|nodemon|htop|top|iotop|pg_activity|ngrok|stern|caddy run)\b|\brails\s+s(?:erver)?\b|\bspring-boot:run\b|\bbootRun\b|\b(?:wrangler|next|nuxt|astro|turbo|remix|netlify|vercel)\s+dev\b|\bdotnet\s+(?:run|watch)\b|\bphp\s+-S\b|\bflutter\s+run\b|\bair\s*$|\bdocker[- ]compose\b[^|;]*\sup\b|\bdocker\s+stats\b|\bwhile\s+(?:true|:|sleep)|^ping\s|\bkubectl\b[^|;]*\s(?:-w|--watch)\b|cloud[-_]sql[-_]proxy|\bstripe\s+listen\b|\bheroku\s+logs\b.*(?:-t|--tail)\b|\bfly(?:ctl)?\s+logs\b|[^&]&\s*$"
     )
     .is_match(line)
         && !is_detached(line)

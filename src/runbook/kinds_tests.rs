@@ -40,3 +40,155 @@ fn one_block_that_says_it_is_for_another_database_speaks_for_the_others() {
         [Role::Foreign]
     );
 }
+
+/// The parts of the only block of a guide: the first line that is no comment, and what becomes of it.
+fn parts(code: &str, heading: &str) -> Vec<(String, &'static str)> {
+    let runbook = open(&format!("# T\n\n## {heading}\n\n```bash\n{code}\n```\n"));
+    let part = |part: &super::Part| {
+        let mut lines = part.code.lines();
+        let first = lines.find(|line| !line.trim_start().starts_with('#'));
+        let kind = match part.role {
+            Role::Manual => "by hand",
+            _ if part.choice.is_some() => "choice",
+            _ if part.optional => "off",
+            Role::Fill => "fill",
+            _ => "on",
+        };
+        (first.unwrap_or(&part.code).to_owned(), kind)
+    };
+    runbook.blocks[0].parts.iter().map(part).collect()
+}
+
+fn expect_parts(code: &str, heading: &str, expected: &[(&str, &str)]) {
+    let found = parts(code, heading);
+    let found: Vec<(&str, &str)> = found.iter().map(|(code, kind)| (&**code, *kind)).collect();
+    assert_eq!(found, expected, "{code}");
+}
+
+#[test]
+fn an_act_waits_for_what_the_look_before_it_shows() {
+    expect_parts(
+        "tool releases list\ntool rollback <release>",
+        "Step 1",
+        &[
+            ("tool releases list", "on"),
+            ("tool rollback <release>", "fill"),
+        ],
+    );
+    expect_parts(
+        "gh pr create --fill\ngh pr merge <N>",
+        "Step 1",
+        &[("gh pr create --fill", "on"), ("gh pr merge <N>", "fill")],
+    );
+    // What an earlier command was told already, needs no look.
+    expect_parts("cd <folder>\ngit log\nls <folder>", "Step 1", &[]);
+    expect_parts(
+        "echo a | cloud secrets create B\ncloud secrets create <name>",
+        "Step 1",
+        &[],
+    );
+}
+
+#[test]
+fn a_look_that_is_judged_and_a_cause_that_is_found_stand_before_the_act() {
+    expect_parts(
+        "# Make it\ntool make\n\n# Review the SQL\ncat a.sql\n\n# Apply it\ntool apply",
+        "Step 1",
+        &[("tool make", "on"), ("tool apply", "on")],
+    );
+    let code = "# Is it there?\ndocker logs shop\n\n# Start it anew\ndocker restart shop";
+    expect_parts(code, "Step 1", &[]);
+    expect_parts(
+        code,
+        "Troubleshooting",
+        &[("docker logs shop", "on"), ("docker restart shop", "on")],
+    );
+}
+
+#[test]
+fn settings_are_edited_between_the_copy_and_the_start() {
+    for code in [
+        "cp env.example .env   # 编辑密码\n./start",
+        "cp env.example .env\n# Отредактируйте .env\n\n# Запуск\n./start",
+        "cp env.example .env\n# .envを編集\n\n# 起動\n./start",
+    ] {
+        let kinds: Vec<&str> = parts(code, "Step 1")
+            .iter()
+            .map(|(_, kind)| *kind)
+            .collect();
+        assert_eq!(kinds, ["on", "by hand", "on"], "{code}");
+    }
+}
+
+#[test]
+fn what_is_conditional_in_any_language_is_off() {
+    for code in [
+        "./a\n\n# (최초 1회)\n./b\n\n# 그다음\n./c",
+        "./a\n./b   # при изменении схемы\n./c",
+        "./a\n\n# 如果出现问题，恢复配置\n./b\n\n# 重启\n./c",
+    ] {
+        let kinds: Vec<&str> = parts(code, "Step 1")
+            .iter()
+            .map(|(_, kind)| *kind)
+            .collect();
+        assert_eq!(kinds, ["on", "off", "on"], "{code}");
+    }
+    // The condition over all of it, and a value that others need.
+    expect_parts("# Если код уже есть\n./a\n./b", "Step 1", &[]);
+    expect_parts("export A=1  # opcional\n./a", "Step 1", &[]);
+}
+
+#[test]
+fn letters_after_one_number_and_targets_of_one_stem_are_a_choice() {
+    expect_parts(
+        "# 1. Try\n./try\n\n# 2a. KEEP: for good\n./keep\n\n# 2b. DROP: not at all\n./drop",
+        "Step 1",
+        &[("./try", "on"), ("./keep", "choice"), ("./drop", "choice")],
+    );
+    expect_parts(
+        "make up  # the core\nmake up-all  # everything",
+        "Step 1",
+        &[
+            ("make up  # the core", "choice"),
+            ("make up-all  # everything", "choice"),
+        ],
+    );
+}
+
+#[test]
+fn a_server_behind_a_folder_or_a_wrapper_ends_its_part() {
+    let code = "# 1. Back\ncd back && mvn spring-boot:run\n\n# 2. Front\ncd front && npm ci && npm run dev";
+    let runbook = open(&format!("# T\n\n## Step 1\n\n```bash\n{code}\n```\n"));
+    let ends: Vec<bool> = runbook.blocks[0]
+        .parts
+        .iter()
+        .map(|part| part.long_running)
+        .collect();
+    assert_eq!(ends, [true, true]);
+}
+
+#[test]
+fn ways_by_labels_and_by_headings_are_one_choice() {
+    let choices = |text: &str| -> Vec<Option<String>> {
+        let runbook = open(text);
+        let blocks = runbook.blocks.iter();
+        blocks
+            .map(|block| block.choice.as_ref().map(|choice| choice.group.clone()))
+            .collect()
+    };
+    let labels = "# T\n\n## Step 1\n\nUbuntu / Debian：\n\n```bash\napt-get install -y a\n```\n\nCentOS：\n\n```bash\nyum install -y a\n```\n\nThen start it:\n\n```bash\n./start\n```\n";
+    assert_eq!(
+        choices(labels),
+        [Some("block-1".to_owned()), Some("block-1".to_owned()), None]
+    );
+    let headings = "# T\n\n## Migration (scripted)\n\n```bash\n./migrate\n```\n\n## Migration (manual)\n\n```bash\n./dump\n```\n\n```bash\n./load\n```\n";
+    let found = choices(headings);
+    assert!(found[0].is_some() && found.iter().all(|one| *one == found[0]));
+    let steps = open(headings);
+    assert!(
+        steps
+            .phases
+            .iter()
+            .all(|phase| phase.steps[0].choice.is_some())
+    );
+}

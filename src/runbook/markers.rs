@@ -3,6 +3,7 @@
 
 use super::labels;
 use super::pattern::pattern;
+use super::words;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Marker {
@@ -90,6 +91,9 @@ pub(super) fn marker(comment: &str) -> Marker {
     {
         return Marker::Emergency;
     }
+    if words::says("in-trouble", text) {
+        return Marker::Emergency;
+    }
     if pattern!(r"^(?:to |then )?(?:(?:manual|instant|quick|immediate|full|emergency)(?:ly)? )?(?:perform a |do a )?(roll(ing)?[- ]?back|revert|undo)\b|^(migrate )?down( migration)?$")
         .is_match(&lower)
     {
@@ -140,12 +144,18 @@ pub(super) fn marker(comment: &str) -> Marker {
     Marker::Plain
 }
 
-pub(super) fn is_optional(lower: &str) -> bool {
-    pattern!(r"\boptional(ly)?\b|\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|^(?:if|falls|wenn|si|se) [^,:]{2,50}[,:](?:\s|$)|\b(opzional|opcional|optionnel|facultati|fakultativ)\w*|\b(se necessario|se necessário|se presente|si nécessaire|si besoin|si es necesario|falls (nötig|erforderlich|gewünscht)|bei bedarf|при необходимости)\b|可选|如果需要|如有必要|必要に応じて|任意").is_match(lower)
+/// Words of a comment that is longer tell more than a condition.
+const LONGEST_CONDITION: usize = 80;
+
+fn is_optional(lower: &str) -> bool {
+    words::says("optional", lower)
+        || words::says("once", lower)
+        || lower.chars().count() <= LONGEST_CONDITION && words::says("if", lower)
+        || pattern!(r"\bif (needed|necessary|desired|required|applicable|you want|wanted)\b|^only if\b|\(if (any|found|exists?)\)|^if (not|there|any|you|it|counts?|the|this)\b|^if \w+ (is|are|was|were|has|have|needs?|exists?|does)\b|^(?:if|falls|wenn|si|se) [^,:]{2,50}[,:](?:\s|$)").is_match(lower)
 }
 
 pub(super) fn is_numbered(text: &str) -> bool {
-    pattern!(r"^(?i)(?:(?:step|phase|stage|part)\s*)?\d{1,2}(?:\.\d{1,2})*[.):]\s*\S|^(?:step|phase|stage|part)\s+\d").is_match(text)
+    pattern!(r"^(?i)(?:(?:step|phase|stage|part)\s*)?\d{1,2}(?:\.\d{1,2})*[a-h]?[.):]\s*\S|^(?:step|phase|stage|part)\s+\d").is_match(text)
 }
 
 /// Whether words after "or" are a command rather than prose.
@@ -161,7 +171,7 @@ fn looks_like_command(text: &str) -> bool {
 
 /// The words of a comment without its number.
 pub(super) fn title(comment: &str) -> String {
-    pattern!(r"^(?i)(?:(?:step|part)\s*)?\d{1,2}(?:\.\d{1,2})*[.):]\s*")
+    pattern!(r"^(?i)(?:(?:step|part)\s*)?\d{1,2}(?:\.\d{1,2})*[a-h]?[.):]\s*")
         .replace(
             comment.trim().trim_matches(['=', '-', '*', '─', '#', ' ']),
             "",

@@ -29,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub heading: &'a str,
     /// Whether it stands in a section about going back.
     pub in_rollback: bool,
+    /// Whether it stands in a section about what goes wrong.
+    pub in_trouble: bool,
     pub classes: &'a [String],
     /// Later blocks refer to what it sets: `$REGION`.
     pub is_referred_to: bool,
@@ -437,6 +439,7 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
             in_rollback: block.in_rollback,
             is_reference: split::is_reference(block.heading) || split::offers_one(block.label),
             of_one: split::is_of_one(block.heading),
+            in_trouble: block.in_trouble,
         },
     ) {
         let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));

@@ -3,6 +3,7 @@
 //! is armed by itself, in the order of the guide.
 
 mod choices;
+mod cuts;
 mod forms;
 mod items;
 mod names;
@@ -56,6 +57,8 @@ pub(super) struct Around {
     pub is_reference: bool,
     /// Its heading is about one of several: `Start a specific instance`.
     pub of_one: bool,
+    /// It stands in a section about what goes wrong.
+    pub in_trouble: bool,
 }
 
 /// Splits a block, or says that it is one act.
@@ -73,6 +76,7 @@ pub(super) fn split(
     };
     variants::examples(&mut items);
     items::servers(&mut items);
+    items::case_of_all(&mut items);
     let survey = Survey::of(&items, around);
     let why = survey.reason()?;
     let lines: Vec<&str> = code.lines().collect();
@@ -133,6 +137,9 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn item(&mut self, item: &Item<'_>, index: usize, items: &[Item<'_>]) {
+        if self.survey.cuts.binary_search(&index).is_ok() && self.open.has_statement {
+            self.cut();
+        }
         match item {
             Item::Comment {
                 line,
@@ -166,9 +173,29 @@ impl Builder<'_> {
                 if (apart && self.open.has_statement) || self.open.endless {
                     self.cut();
                 }
+                let conditional = self.survey.conditional.contains(&index);
+                if conditional && self.open.has_statement {
+                    self.cut();
+                }
+                self.open.optional |= conditional;
                 self.open.has_statement = true;
                 self.open.endless |= apart;
                 self.take(*first, *last);
+                if conditional {
+                    self.close();
+                    return;
+                }
+                if self.survey.edits.contains(&index) {
+                    self.close();
+                    self.parts.push(Part {
+                        title: markers::title(remark.unwrap_or_default()),
+                        line: self.code_line + last,
+                        code: format!("# {}", remark.unwrap_or_default()),
+                        role: Role::Manual,
+                        ..Part::default()
+                    });
+                    return;
+                }
                 if *manual {
                     self.close_as_manual();
                     return;

@@ -230,7 +230,13 @@ pub(super) fn statements(items: &[Item<'_>], of_one: bool) -> Vec<usize> {
             && one_words.plain.len() == other_words.plain.len()
             && one_words.plain.len() > 1
             && differences(&one_words, &other_words) == 1;
-        if purposes || !looks && (flags || places) {
+        // `make up  # the core`, `make up-all  # everything`.
+        let extended = remarked
+            && one_words.flags == other_words.flags
+            && one_words.plain.len() == other_words.plain.len()
+            && differences(&one_words, &other_words) == 1
+            && is_extended(one_words.plain.last(), other_words.plain.last());
+        if purposes || !looks && (flags || places || extended) {
             if found.last() != Some(&(index - 1)) {
                 found.push(index - 1);
             }
@@ -238,6 +244,20 @@ pub(super) fn statements(items: &[Item<'_>], of_one: bool) -> Vec<usize> {
         }
     }
     found
+}
+
+/// Whether two words are the same up to what one of them adds, or both: `up-all`, `up-workers`.
+fn is_extended(one: Option<&String>, other: Option<&String>) -> bool {
+    let stem = |word: &String| {
+        word.split(['-', ':', '_'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match (one, other) {
+        (Some(one), Some(other)) => one != other && stem(one) == stem(other),
+        _ => false,
+    }
 }
 
 fn differences(one: &Arguments, other: &Arguments) -> usize {

@@ -4,7 +4,7 @@ use crate::runbook::commands::{self, Opener};
 use crate::runbook::markers::{Marker, marker};
 use crate::runbook::pattern::pattern;
 use crate::runbook::shell::{self, LineKind};
-use crate::runbook::{hazards, sql};
+use crate::runbook::{hazards, sql, words};
 
 /// Sessions looked for in one block: each is read from its opener on, and no guide has more.
 const MOST_SESSIONS: usize = 40;
@@ -166,6 +166,19 @@ pub(super) fn servers(items: &mut [Item<'_>]) {
         {
             *endless |= hazards::is_said_to_serve(text, command);
         }
+    }
+}
+
+/// A condition over the first command of a block is that of the whole block.
+pub(super) fn case_of_all(items: &mut [Item<'_>]) {
+    if let Some(Item::Comment { text, marker, .. }) = items.first_mut()
+        && *marker == Marker::Optional
+        && words::says("if", text)
+        && !["optional", "once"]
+            .iter()
+            .any(|question| words::says(question, text))
+    {
+        *marker = Marker::Plain;
     }
 }
 

@@ -6,6 +6,7 @@ use super::names::with_other_word;
 use super::variants::variants;
 use crate::runbook::markers::{self, Marker, marker};
 use crate::runbook::pattern::pattern;
+use crate::runbook::words;
 
 /// What a block holds, counted before it is cut.
 #[derive(Default)]
@@ -37,6 +38,13 @@ pub(super) struct Survey {
     pub acts: Vec<usize>,
     /// Comment lines (by item) that go on telling of such an act.
     pub told: Vec<usize>,
+    /// Items before which a part begins because of a person, and why.
+    pub cuts: Vec<usize>,
+    pub why_cut: Option<&'static str>,
+    /// Statements (by item) after which a person edits what they made.
+    pub edits: Vec<usize>,
+    /// Statements (by item) that a remark at their end makes conditional.
+    pub conditional: Vec<usize>,
 }
 
 impl Survey {
@@ -45,6 +53,7 @@ impl Survey {
             in_rollback,
             is_reference,
             of_one,
+            in_trouble,
         } = around;
         let mut survey = Self::default();
         let mut hosts: Vec<&str> = Vec::new();
@@ -149,6 +158,16 @@ impl Survey {
         survey.places = places(items);
         survey.hosts |= !survey.places.is_empty();
         (survey.acts, survey.told) = manual_comments(items);
+        survey.edits = super::cuts::edits(items);
+        survey.conditional = conditional(items);
+        for rule in super::cuts::RULES {
+            let cuts = (rule.cuts)(items, in_trouble);
+            if !cuts.is_empty() {
+                survey.why_cut.get_or_insert(rule.why);
+                survey.cuts.extend(cuts);
+            }
+        }
+        survey.cuts.sort_unstable();
         survey
     }
 
@@ -175,12 +194,14 @@ impl Survey {
             "holds a command that never ends before others"
         } else if self.mixed {
             "holds SQL beside shell commands"
-        } else if !self.acts.is_empty() && self.statements > 0 {
+        } else if (!self.acts.is_empty() || !self.edits.is_empty()) && self.statements > 0 {
             "holds acts of a person and commands"
         } else if self.manual {
             "holds an editor among commands"
-        } else if self.optional && self.statements > 1 {
+        } else if (self.optional || !self.conditional.is_empty()) && self.statements > 1 {
             "holds an optional part"
+        } else if let Some(why) = self.why_cut {
+            why
         } else {
             return None;
         };
@@ -197,6 +218,22 @@ impl Survey {
             && !self.terminals
             && !self.hosts
     }
+}
+
+/// `seed.sh  # if the schema changed`: what a remark makes conditional, beside what it does not.
+fn conditional(items: &[Item<'_>]) -> Vec<usize> {
+    let is_conditional = |item: &Item<'_>| {
+        matches!(item, Item::Statement { remark: Some(remark), text, .. }
+            if marker(remark) == Marker::Optional && !only_sets(text))
+    };
+    (0..items.len())
+        .filter(|index| is_conditional(&items[*index]))
+        .collect()
+}
+
+/// `export TOKEN=a`: others need it, whatever its remark says.
+fn only_sets(command: &str) -> bool {
+    pattern!(r"^\s*(?:export\s+)?[A-Za-z_]\w*=\S*\s*(?:#.*)?$").is_match(command)
 }
 
 /// Whether a command stands right under a comment, or under the lines that go on with it.
@@ -412,9 +449,15 @@ fn is_by_hand(text: &str) -> bool {
 /// `Uncomment the port in app.conf`, `app.conf: PORT = 1`: a file that a person changes, and that the
 /// command under it does not.
 fn edits_a_file(text: &str, command: &str) -> bool {
-    let found = pattern!(r"(?i)^(?:then |now )?(?:edit|fix|comment|uncomment|comment out|editar|edita|edite|comentar|comenta|descomentar|descomenta|bearbeite|éditer|éditez|décommenter|modificare|decommentare|编辑|修改)\b.*?([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml|json|properties))\b|^([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml))\s*:\s*\S+\s*=")
-        .captures(text);
-    let Some(file) = found.and_then(|found| found.get(1).or(found.get(2))) else {
+    let file = pattern!(
+        r"(?i)([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml|json|properties))(?:\b|[^\x00-\x7f])"
+    );
+    let setting = pattern!(r"(?i)^([\w./-]*\.(?:conf|cfg|cnf|ini|env|ya?ml|toml))\s*:\s*\S+\s*=");
+    let found = match words::says("edit", text) {
+        true => file.captures(text),
+        false => setting.captures(text),
+    };
+    let Some(file) = found.and_then(|found| found.get(1)) else {
         return false;
     };
     let base = file.as_str().rsplit('/').next().unwrap_or_default();

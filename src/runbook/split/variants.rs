@@ -72,6 +72,21 @@ fn forms(items: &[Item<'_>], groups: &[Group]) -> Vec<usize> {
     if conditions.len() > 1 {
         return conditions;
     }
+    // `4a. Promote it` beside `4b. Give it up`.
+    let lettered: Vec<(usize, &str)> = items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| match item {
+            Item::Comment { text, .. } => {
+                let number = pattern!(r"^(?i)(?:step\s*)?(\d{1,2})[a-h][.):]\s").captures(text)?;
+                Some((index, number.get(1)?.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    if lettered.len() > 1 && lettered.iter().all(|(_, number)| *number == lettered[0].1) {
+        return lettered.into_iter().map(|(index, _)| index).collect();
+    }
     // A second commit without anything staged in between is another message, not another act.
     if groups.len() > 1 && groups.iter().all(|group| group.keys == ["git commit"]) {
         return groups.iter().map(|group| group.head).collect();
@@ -228,7 +243,8 @@ fn groups(items: &[Item<'_>]) -> Vec<Group> {
 
 /// The program and its first word that is no flag: `uv run pytest -k x` is `uv pytest`.
 pub(super) fn key_of(statement: &str) -> String {
-    let line = statement.lines().next().unwrap_or_default();
+    let joined = statement.replace("\\\n", " ");
+    let line = joined.lines().next().unwrap_or_default();
     let program = shell::program(line);
     let second = line
         .split_whitespace()

@@ -1,0 +1,170 @@
+//! Where a sequence is interrupted by a person: an act that needs what the commands before it show, a
+//! look that is judged first, a file that is edited in between. One ordered table; each rule names the
+//! items before which a part of its own begins.
+
+use super::items::Item;
+use super::variants::{key_of, key_only_looks};
+use crate::runbook::blanks;
+use crate::runbook::model::Actor;
+use crate::runbook::pattern::pattern;
+use crate::runbook::words;
+
+/// What a person does between two parts.
+pub(super) struct Rule {
+    /// Ends `it …`.
+    pub why: &'static str,
+    /// The items before which a part begins.
+    pub cuts: fn(&[Item<'_>], in_trouble: bool) -> Vec<usize>,
+}
+
+/// In this order.
+pub(super) const RULES: &[Rule] = &[
+    // `list releases`, then `rollback <id>`; not `cd <path>`, then `make`.
+    Rule {
+        why: "shows what a later command needs to be told",
+        cuts: shown_first,
+    },
+    // `# Review the SQL`, `cat x.sql`, then `apply`; not as the last of all.
+    Rule {
+        why: "holds a look that is judged before what follows",
+        cuts: judged_first,
+    },
+    // Among troubles: `# Check`, `ps`, `# Restart`, `restart app`; not in a procedure.
+    Rule {
+        why: "looks for the cause before it acts",
+        cuts: cause_first,
+    },
+];
+
+fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (usize, &'a str)> {
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| match item {
+            Item::Statement { text, .. } => Some((index, text.as_str())),
+            _ => None,
+        })
+}
+
+/// The comment that heads a statement, where it stands right above it; else the statement.
+fn head_of(items: &[Item<'_>], statement: usize) -> usize {
+    let mut head = statement;
+    while let Some(Item::Comment { after_blank, .. }) = head.checked_sub(1).map(|at| &items[at]) {
+        head -= 1;
+        if *after_blank {
+            break;
+        }
+    }
+    head
+}
+
+/// Whether a command lists what a later one may be told to take.
+fn lists(text: &str) -> bool {
+    let listing = [
+        "ls",
+        "lsof",
+        "list",
+        "log",
+        "reflog",
+        "ps",
+        "get",
+        "history",
+        "releases",
+        "versions",
+        "revisions",
+        "images",
+        "snapshots",
+    ];
+    text.split_whitespace().any(|word| listing.contains(&word))
+}
+
+/// Whether it makes something whose number is only known then: `gh pr create`.
+fn numbers(text: &str) -> bool {
+    text.split_whitespace().any(|word| word == "create")
+}
+
+fn is_a_number(name: &str) -> bool {
+    matches!(name, "N" | "ID" | "NUMBER" | "PR")
+        || name.ends_with("_ID")
+        || name.ends_with("_NUMBER")
+}
+
+fn looks(text: &str) -> bool {
+    lists(text)
+        || key_only_looks(&key_of(text))
+        || pattern!(r"\|\s*(?:grep|head|tail|wc|less|jq|sort)\b[^|]*$").is_match(text)
+        || pattern!(r"^\s*(?:sudo\s+)?(?:netstat|ss|lsof|free|uptime|vmstat|iostat|nslookup|traceroute|ip|ifconfig|pg_isready|nc|telnet)\b|(?:^|\s)(?:logs?|status|health|config|describe|inspect|top|stats|pg_isready|env|version)(?:\s|$)").is_match(text)
+}
+
+fn shown_first(items: &[Item<'_>], _: bool) -> Vec<usize> {
+    let (mut known, mut listed, mut numbered) = (Vec::new(), false, false);
+    let mut cuts = Vec::new();
+    for (index, text) in texts(items) {
+        let found = blanks::find(text, Actor::Shell, 1).into_iter();
+        let found: Vec<String> = found
+            .filter(blanks::Blank::is_textual)
+            .map(|blank| blank.name)
+            .collect();
+        let is_new = |name: &&String| !known.contains(*name);
+        let wanted = |name: &String| listed || numbered && is_a_number(name);
+        if found.iter().filter(is_new).any(wanted) {
+            cuts.push(head_of(items, index));
+        }
+        listed |= lists(text);
+        numbered |= numbers(text);
+        known.extend(found);
+    }
+    cuts
+}
+
+fn judged_first(items: &[Item<'_>], _: bool) -> Vec<usize> {
+    let mut judged = false;
+    let mut cuts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Item::Comment {
+            text,
+            after_blank: true,
+            ..
+        } = item
+        {
+            let reviews = words::says("review", text);
+            if judged && !reviews {
+                cuts.push(index);
+            }
+            judged = reviews;
+        }
+    }
+    cuts
+}
+
+fn cause_first(items: &[Item<'_>], in_trouble: bool) -> Vec<usize> {
+    if !in_trouble {
+        return Vec::new();
+    }
+    let mut looked = false;
+    for (index, text) in texts(items) {
+        let looks = looks(text);
+        let head = head_of(items, index);
+        if looked && !looks && head < index {
+            return vec![head];
+        }
+        looked |= looks;
+    }
+    Vec::new()
+}
+
+/// A command at whose end the author tells a person to edit what it made: `cp a b  # fill in`.
+pub(super) fn edits(items: &[Item<'_>]) -> Vec<usize> {
+    let last = texts(items).last().map(|(index, _)| index);
+    let found = items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| match item {
+            Item::Statement {
+                remark: Some(remark),
+                ..
+            } => (Some(index) != last && words::says("edit", remark)).then_some(index),
+            _ => None,
+        });
+    found.collect()
+}
