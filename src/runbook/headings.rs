@@ -5,6 +5,7 @@ use super::attributes::{Raw, take_comments, take_heading_attributes};
 use super::labels::{Label, label_of};
 use super::outline::{Node, NodeKind};
 use super::pattern::pattern;
+use super::words;
 
 /// What a section is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,7 +256,7 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
     }
     let text = bare_title(title).trim_start_matches(['[', '【']);
     let worded = pattern!(
-        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|вариант|способ|opsi|方式|方案|方法|选项|방법|방안|옵션)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+|[一二三四五六七八九十])(?:\b|[\s:：、.）)\]])"
+        r"(?i)^(phase|stage|step|part|task|wave|day|week|month|test|check|option|method|approach|scenario|alternative|variant|fase|étape|etape|etapa|schritt|paso|passo|passaggio|stap|steg|krok|etap|adım|adim|шаг|этап|步骤|步驟|阶段|階段|ステップ|フェーズ|단계|tag|giorno|día|dia|jour|opción|opção|opzione|opcja|optie|variante|methode|méthode|método|metodo|вариант|способ|opsi|方式|方案|方法|选项|방법|방안|옵션)s?\s*(?:#|no\.?\s*|n[.°º]\s*)?(\d+(?:\.\d+)*[a-z]?|[a-h]|one|two|three|four|five|six|seven|eight|nine|ten|[ivx]+|[一二三四五六七八九十])(?:\b|[\s:：、.）)\]])"
     );
     // `Staged` and `Phased` are no stage D and phase D.
     let apart = |found: &regex::Captures<'_>| {
@@ -270,9 +271,8 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
             "phase" | "fase" | "阶段" | "階段" | "フェーズ" => Word::Phase,
             "stage" | "wave" | "этап" | "etap" => Word::Stage,
             "step" | "étape" | "etape" | "etapa" | "schritt" | "paso" | "passo" | "passaggio"
-            | "stap" | "steg" | "krok" | "шаг" | "步骤" | "步驟" | "ステップ" | "단계" => {
-                Word::Step
-            }
+            | "stap" | "steg" | "krok" | "adım" | "adim" | "шаг" | "步骤" | "步驟" | "ステップ"
+            | "단계" => Word::Step,
             "part" | "task" => Word::Task,
             "day" | "week" | "month" | "tag" | "giorno" | "día" | "dia" | "jour" => Word::Day,
             "test" | "check" => Word::Test,
@@ -318,6 +318,12 @@ pub(super) fn number_of(title: &str) -> Option<Number> {
             path: vec![sign * amount.saturating_mul(unit)],
         });
     }
+    if let Some(found) = pattern!(r"^([一二三四五六七八九十]{1,3})、").captures(text) {
+        return Some(Number {
+            word: Word::Bare,
+            path: number_path(&found[1]),
+        });
+    }
     let bare = pattern!(
         r"^(?:(\d{1,3}(?:\.\d{1,3})+)\.?\s|(\d{1,3})\s*[.):\-–—]\s*\S|\[(\d{1,2})(?:/\d{1,2})?\])"
     );
@@ -352,11 +358,8 @@ fn number_path(text: &str) -> Vec<i64> {
             })
             .collect();
     }
-    if let Some(value) = "零一二三四五六七八九十"
-        .chars()
-        .position(|one| lower.starts_with(one))
-    {
-        return vec![i64::try_from(value).unwrap_or_default()];
+    if let Some(value) = chinese(&lower) {
+        return vec![value];
     }
     let romans = [
         "", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x",
@@ -368,12 +371,40 @@ fn number_path(text: &str) -> Vec<i64> {
     vec![i64::from(letter.saturating_sub(b'a')) + 1]
 }
 
+/// `三`, `十四`, `二十一`.
+fn chinese(text: &str) -> Option<i64> {
+    let mut value = 0;
+    for letter in text.chars() {
+        let digit = "零一二三四五六七八九十"
+            .chars()
+            .position(|one| one == letter)?;
+        let digit = i64::try_from(digit).ok()?;
+        value = match digit {
+            10 => value.max(1) * 10,
+            _ => value + digit,
+        };
+    }
+    (value > 0).then_some(value)
+}
+
 /// What a section is for, by the words of its title.
 pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
     let lower = bare_title(title).to_lowercase();
     let numbered = number.is_some_and(|number| !matches!(number.word, Word::Option | Word::Test));
     if is_rollback(&lower, numbered) {
         return Kind::Rollback;
+    }
+    // Some are told by their words even where they have a number.
+    let told =
+        pattern!(r"^(?:\d+(?:\.\d+)*[.):]?\s+|[一二三四五六七八九十]+、\s*)").replace(&lower, "");
+    for (question, kind) in [
+        ("trouble", Kind::Troubleshooting),
+        ("contacts", Kind::Contacts),
+        ("looked-up", Kind::Reference),
+    ] {
+        if words::says(question, &told) {
+            return kind;
+        }
     }
     let says = |pattern: &regex::Regex| pattern.is_match(&lower);
     if says(pattern!(

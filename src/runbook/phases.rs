@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::headings::{Heading, Kind, Word};
 use super::outline::{Node, NodeKind};
+use super::words;
 
 /// The phases by heading index, and what competes with them.
 pub(super) struct Chosen {
@@ -24,6 +25,8 @@ struct Sequence {
     parent: Option<usize>,
     members: Vec<usize>,
     score: i64,
+    /// Something is done in one of its members.
+    is_active: bool,
 }
 
 pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
@@ -86,6 +89,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
             Sequence {
                 word,
                 parent,
+                is_active: active > 0,
                 score: weight + placed + share + i64::from(members.len() > 1) * 2,
                 members,
             }
@@ -172,6 +176,15 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
     }
 
     sequences.sort_by_key(|sequence| (-sequence.score, sequence.members[0]));
+    // Steps of something else, while another section says that the change is made in it.
+    if let Some(best) = sequences.first()
+        && is_of_another_matter(best, headings, &has_acts)
+    {
+        return Chosen {
+            phases: unnumbered(headings, &off_path, has_acts),
+            rivals: Vec::new(),
+        };
+    }
     let mut sequences = sequences.into_iter();
     let Some(best) = sequences.next() else {
         return Chosen {
@@ -194,6 +207,29 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
         phases: with_siblings(best.members, headings, has_acts),
         rivals,
     }
+}
+
+/// Numbered points under a title that does not say that the change is made there, beside one that does
+/// and holds something to do: `Write a new one` beside `Apply them`.
+fn is_of_another_matter(
+    sequence: &Sequence,
+    headings: &[Heading],
+    has_acts: impl Fn(&Heading) -> bool,
+) -> bool {
+    let Some(parent) = sequence.parent.map(|parent| &headings[parent]) else {
+        return false;
+    };
+    let says =
+        |heading: &Heading| words::says("do-it", &heading.title) || heading.kind == Kind::Procedure;
+    let siblings = headings
+        .iter()
+        .filter(|other| other.parent == parent.parent);
+    parent.level > 0
+        && sequence.word == Word::Bare
+        && !says(parent)
+        && siblings
+            .filter(|other| !other.kind.is_aside() && other.node != parent.node)
+            .any(|other| says(other) && has_acts(other))
 }
 
 /// For each sequence those that stand inside one of its members. Members are siblings, so what is above
@@ -277,6 +313,15 @@ fn off_path(headings: &[Heading]) -> Vec<bool> {
 /// deeper, inside one of them or beside the path, are steps of their own.
 fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>> {
     let best = sequences.iter().max_by_key(|sequence| sequence.score)?;
+    // What is told in numbered points is no phase, and where one section says that it is the procedure,
+    // its steps are the phases.
+    let of_procedure = |sequence: &&Sequence| {
+        let parent = sequence.parent.map(|parent| headings[parent].kind);
+        sequence.is_active && parent == Some(Kind::Procedure)
+    };
+    if sequences.iter().filter(of_procedure).count() == 1 {
+        return None;
+    }
     let mut families: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for sequence in sequences {
         let begins = sequence
@@ -289,6 +334,7 @@ fn restarted(sequences: &[Sequence], headings: &[Heading]) -> Option<Vec<usize>>
             continue;
         };
         if sequence.word == best.word
+            && sequence.is_active
             && sequence.members.len() > 1
             && begins
             && headings[parent].level > 0
@@ -356,9 +402,18 @@ fn unnumbered(
         None => headings[index].level > 0,
         Some(parent) => headings[parent].level == 0,
     };
-    (0..headings.len())
-        .filter(|index| top(*index) && !off_path[*index] && has_acts(&headings[*index]))
-        .collect()
+    let tops = (0..headings.len()).filter(|index| top(*index));
+    let mut walked: Vec<usize> = Vec::new();
+    for index in tops {
+        // What comes after the rollback is looked up.
+        if headings[index].kind == Kind::Rollback && !walked.is_empty() {
+            break;
+        }
+        if !off_path[index] && has_acts(&headings[index]) {
+            walked.push(index);
+        }
+    }
+    walked
 }
 
 /// Unnumbered siblings between two phases that hold something to do are walked too, and so is a
