@@ -171,7 +171,7 @@ fn textual(
         return;
     }
     let general = pattern!(
-        r#"<\p{L}[\p{L}\p{N}_ .,:/|'’()-]{0,58}[\p{L}\p{N})]>|<\p{L}>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|\bYour[A-Z]\w*|(?:/|\b)path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\bX{3,}_\w+|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\b(?:PASSWORD|PASS|PWD)@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\b(?:tu|votre|deine?|ihre?|seu|sua|tuo|tua)-(?:org|organi[sz]a\w+|usuario|utilisateur|usuário|utente|benutzer|proyecto|projet|projekt|projeto|progetto|servidor|serveur|server|repo\w*|empresa|firma)\b|\bv?\d+\.(?:X\.X|x\.x)\b|\{[A-Za-z][\w-]{1,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
+        r#"<[^\s<>"$;&=#`\\](?:[^<>"$;&=#`\\\n]{0,58}[^\s<>"$;&=#`\\])?>|\{\{ ?[A-Za-z_][\w-]* ?\}\}|\b(?:YOUR|your|Your)[_-][A-Za-z0-9_-]+(?:\.(?:com|org|net|io|app|dev))?|\byour(?:domain|server|host|app|site|company|org|project|username|password|repo|bucket)[a-z]*(?:\.(?:com|org|net|io|app|dev))?\b|\bYour[A-Z]\w*|(?:/|\b)path/to(?:/[A-Za-z0-9_.{}-]+)*|[\w.-]*\bexample\.(?:com|org|net|io)\b|\bX{3,}_\w+|\b[xX]{3,}(?:[._-][xX]+)*\b|(?:YYYY|yyyy)[-_.]?(?:MM|mm)[-_.]?(?:DD|dd)(?:[-_T ]?(?:HH|hh)[-_:]?(?:MM|mm)(?:[-_:]?(?:SS|ss))?)?|\[[A-Za-z][A-Za-z0-9 _-]{2,40}\]|\b(?:PASSWORD|PASS|PWD)@|\b(?:KEY|NAME|VAR|VARIABLE)=(?:VALUE|value)\b|"\.\.\."|'\.\.\.'|\w+://\.\.\.|:\.\.\.@|\b(?:previous|prev|last|last-good|known-good|target|desired)[-_](?:tag|version|commit|hash|sha|release|revision|image)\b|\brepo(?:sitory)?[-_]url\b|\b(?:replace|change|insert|fill|paste)[-_](?:this|me|here|it|in|with[-_]\w+)\b|\bchangeme\b|\b(?:CHANGE_?ME|REPLACE_?ME|(?:PASTE|REPLACE|INSERT|CHANGE|PUT|ENTER)_[A-Z0-9_]{2,})\b|\b(?:domain-anda|tu-dominio|su-dominio|seu-dominio|votre-domaine|(?:ihre|deine)-domain|tuo-dominio|mydomain|yourdomain)(?:\.\w+)?\b|\b(?:tu|votre|deine?|ihre?|seu|sua|tuo|tua)-(?:org|organi[sz]a\w+|usuario|utilisateur|usuário|utente|benutzer|proyecto|projet|projekt|projeto|progetto|servidor|serveur|server|repo\w*|empresa|firma)\b|\bv?\d+\.(?:X\.X|x\.x)\b|\{[A-Za-z][\w-]{1,40}\}|\bconnection[-_]string\b|\.\.\.|…|/:[A-Za-z]\w*"#
     );
     let facts = Facts::of(body);
     for hit in general.find_iter(body) {
@@ -282,6 +282,15 @@ fn accept(
                 return None;
             }
             let inner = &text[1..text.len() - 1];
+            // The words of a person, not of a shell.
+            let named = inner.starts_with(char::is_alphabetic)
+                && inner.ends_with(|last: char| last.is_alphanumeric() || last == ')')
+                && inner
+                    .chars()
+                    .all(|one| one.is_alphanumeric() || "_ .,:/|'’()-".contains(one));
+            if !named {
+                return None;
+            }
             let lower = inner.to_ascii_lowercase();
             if pattern!(r"^(?:html|head|body|div|span|p|a|b|i|br|hr|li|ul|ol|table|tr|td|th|h[1-6]|script|style|title|and .*|or .*)$|\band\b.*\bor\b").is_match(&lower) {
                 return None;

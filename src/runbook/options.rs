@@ -75,7 +75,7 @@ fn is_little(text: &str) -> bool {
         .chars()
         .filter(|letter| words::is_written_without_blanks(*letter))
         .count();
-    let count = pattern!(r"[\p{L}\p{N}]+").find_iter(&text).count();
+    let count = pattern!(r"\w+").find_iter(&text).count();
     match glued {
         0 => count <= 2 || count <= 5 && words::says("where", &text),
         _ => glued <= 16,

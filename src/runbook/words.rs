@@ -43,7 +43,7 @@ impl Question {
             let mut phrases: Vec<&String> = self.phrases.iter().collect();
             phrases.sort_by_key(|phrase| (std::cmp::Reverse(phrase.len()), phrase.as_str()));
             let alternatives: Vec<String> = phrases.into_iter().map(|one| written(one)).collect();
-            match Regex::new(&alternatives.join("|")) {
+            match crate::text::pattern::compile(&alternatives.join("|")) {
                 Ok(pattern) => pattern,
                 Err(error) => panic!("the table of words is wrong: {error}"),
             }

@@ -5,16 +5,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Blank, Spelling, name_of};
-use crate::runbook::pattern::{compile_owned, pattern};
+use crate::runbook::pattern::{compile, pattern};
 use crate::runbook::words;
 
 /// `你的密码`, `ваш_токен`, and a host whose name no host has: letters outside ASCII.
 pub(super) fn in_other_languages(body: &str, index: usize, blanks: &mut Vec<Blank>) {
     static YOURS: LazyLock<Regex> = LazyLock::new(|| {
         let your = words::alternatives("your");
-        compile_owned(&format!(
-            r"(?i)(?:^|[^\p{{L}}\p{{N}}_-])([\p{{L}}\p{{N}}_]*?(?:{your})[\p{{L}}\p{{N}}_-]*)"
-        ))
+        compile(&format!(r"(?i)(?:^|[^\w-])(\w*?(?:{your})[\w-]*)"))
     });
     let mut found: Vec<&str> = Vec::new();
     for hit in YOURS.captures_iter(body).filter_map(|hit| hit.get(1)) {
