@@ -10,7 +10,7 @@ use super::model::{Actor, Block, Choice, Role};
 use super::options;
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings, Verdict};
-use super::{blanks, shapes};
+use super::{blanks, shapes, words};
 
 /// Nobody can look through more before arming it, and nobody writes more by hand: a longer block, in
 /// bytes, is content.
@@ -72,6 +72,7 @@ struct Fence<'a> {
     heading: &'a str,
     in_rollback: bool,
     in_trouble: bool,
+    in_lessons: bool,
     /// Attributes that `gonogo.toml` carries for it.
     beside: Option<&'a Raw>,
     is_referred_to: bool,
@@ -85,14 +86,18 @@ fn fences<'a>(
     let mut fences = Vec::new();
     let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
-    let (mut in_rollback, mut in_trouble) = (false, false);
-    let back = within(headings, Kind::Rollback);
-    let trouble = within(headings, Kind::Troubleshooting);
+    let (mut in_rollback, mut in_trouble, mut in_lessons) = (false, false, false);
+    let back = within(headings, |heading| heading.kind == Kind::Rollback);
+    let trouble = within(headings, |heading| heading.kind == Kind::Troubleshooting);
+    let lessons = within(headings, |heading| {
+        heading.level > 0 && heading.number.is_none() && words::says("lessons", &heading.title)
+    });
     for (index, node) in nodes.iter().enumerate() {
         while let Some(next) = heading.next_if(|(_, next)| next.node <= index) {
             title = &next.1.title;
             in_rollback = back[next.0];
             in_trouble = trouble[next.0];
+            in_lessons = lessons[next.0];
         }
         if let Some(code) = node.code() {
             fences.push(Fence {
@@ -104,6 +109,7 @@ fn fences<'a>(
                 heading: title,
                 in_rollback,
                 in_trouble,
+                in_lessons,
                 beside: beside.get(&index),
                 is_referred_to: false,
             });
@@ -171,10 +177,11 @@ fn of_another_database(blocks: &mut [Block]) {
 }
 
 /// Whether each heading is, or stands in, a section of a kind.
-fn within(headings: &[Heading], kind: Kind) -> Vec<bool> {
+fn within(headings: &[Heading], is_of_kind: impl Fn(&Heading) -> bool) -> Vec<bool> {
     let mut inside = vec![false; headings.len()];
     for (index, heading) in headings.iter().enumerate() {
-        inside[index] = heading.kind == kind || heading.parent.is_some_and(|parent| inside[parent]);
+        let above = heading.parent.is_some_and(|parent| inside[parent]);
+        inside[index] = above || is_of_kind(heading);
     }
     inside
 }
@@ -282,6 +289,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             heading: fence.heading,
             in_rollback: fence.in_rollback,
             in_trouble: fence.in_trouble,
+            in_lessons: fence.in_lessons,
             classes: &attributes.classes,
             is_referred_to: fence.is_referred_to,
             parts: attributes.other.get("parts").map(String::as_str),

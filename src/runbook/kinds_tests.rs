@@ -192,3 +192,46 @@ fn ways_by_labels_and_by_headings_are_one_choice() {
             .all(|phase| phase.steps[0].choice.is_some())
     );
 }
+
+#[test]
+fn what_shows_how_to_write_and_what_goes_into_a_form_is_no_command() {
+    let roles =
+        |text: &str| -> Vec<Role> { open(text).blocks.iter().map(|one| one.role).collect() };
+    let lesson = "# T\n\n## Kinds of change: types\n\n**Adding a column:**\n\n```sql\nALTER TABLE a ADD COLUMN b int;\n```\n\n## Apply\n\n```sql\nALTER TABLE a ADD COLUMN c int;\n```\n";
+    assert_eq!(roles(lesson), [Role::Content, Role::Run]);
+    for words in ["- 脚本内容：", "Available commands:"] {
+        let text = format!("# T\n\n## Nightly\n\n{words}\n\n```bash\n./save\n```\n");
+        assert_eq!(roles(&text), [Role::Content], "{words}");
+    }
+}
+
+#[test]
+fn phases_are_the_steps_of_the_procedure_and_nothing_that_is_looked_up() {
+    let phases = |text: &str| -> Vec<String> {
+        open(text)
+            .phases
+            .into_iter()
+            .map(|phase| phase.title)
+            .collect()
+    };
+    let act = "\n\n```bash\n./go\n```\n\n";
+    // Points that only tell are numbered too.
+    let told = format!(
+        "# T\n\n## 核心改进\n\n### 1. 快\n\n文字\n\n### 2. 小\n\n文字\n\n## 升级步骤\n\n### 1. 备份{act}### 2. 更新{act}"
+    );
+    assert_eq!(phases(&told), ["1. 备份", "2. 更新"]);
+    let another = format!(
+        "# T\n\n## Apply the changes{act}## Write a new change\n\n### 1. Name{act}### 2. Fill{act}"
+    );
+    assert_eq!(phases(&another)[0], "Apply the changes");
+    let looked_up = format!(
+        "# T\n\n## 1. Vorher{act}## 2. Nachher{act}## 3. Haeufige Probleme{act}## 4. References{act}"
+    );
+    assert_eq!(phases(&looked_up), ["1. Vorher", "2. Nachher"]);
+    let after = format!("# T\n\n## Apply{act}## Rollback{act}## Version table{act}");
+    assert_eq!(phases(&after), ["Apply"]);
+    let chinese = format!("# T\n\n## 九、安装{act}## 十、配置\n\n文字\n\n## 十一、启动{act}");
+    assert_eq!(phases(&chinese).len(), 3);
+    let turkish = format!("# T\n\n## Yükle\n\n### ADIM 1: Oluştur{act}### ADIM 2: Yayınla{act}");
+    assert_eq!(phases(&turkish).len(), 2);
+}

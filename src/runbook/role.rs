@@ -17,6 +17,7 @@ use super::model::{Actor, Part, Role};
 use super::pattern::pattern;
 use super::shapes;
 use super::shell;
+use super::words;
 use super::{blanks, hazards, split, sql};
 
 /// What surrounds a block.
@@ -31,6 +32,8 @@ pub(super) struct Surroundings<'a> {
     pub in_rollback: bool,
     /// Whether it stands in a section about what goes wrong.
     pub in_trouble: bool,
+    /// Whether it stands in a section that shows how something is written in general.
+    pub in_lessons: bool,
     pub classes: &'a [String],
     /// Later blocks refer to what it sets: `$REGION`.
     pub is_referred_to: bool,
@@ -262,6 +265,12 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
     }
     if shapes::swallowed(block.code) {
         return verdict("it holds the mark of another fence: its own is not closed".to_owned());
+    }
+    if words::says("only-lists", block.label.lines().last().unwrap_or_default()) {
+        return verdict("the text before it only says which commands there are".to_owned());
+    }
+    if block.in_lessons && actor == Actor::Sql {
+        return verdict("its section shows how such a statement is written".to_owned());
     }
     if shapes::is_lesson(block.label, block.code) || shapes::heads_lessons(block.heading) {
         return verdict("it shows what is right or wrong".to_owned());

@@ -6,6 +6,7 @@ use super::model::Actor;
 use super::pattern::pattern;
 use super::shell;
 use super::sql;
+use super::words;
 
 /// Why code is content where it sets names and does nothing else.
 pub(super) const SETTINGS: &str = "it holds only settings";
@@ -166,6 +167,9 @@ fn is_written_setting(line: &str) -> bool {
 pub(super) fn announces_a_file(label: &str) -> bool {
     let last = label.lines().last().unwrap_or_default();
     let lower = last.to_lowercase();
+    if words::says("file-follows", last) {
+        return true;
+    }
     if lower.is_empty() || pattern!(r"\b(any|each|every|a|no|this)\s+(change|update|edit|insert|write)\b").is_match(&lower) || pattern!(r"\b(run|running|execute|executing|command|apply|then|verify|check|query|from the file|restart|backup)\b").is_match(&lower) {
         return false;
     }
