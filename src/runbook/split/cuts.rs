@@ -97,7 +97,9 @@ fn looks(text: &str) -> bool {
 }
 
 fn shown_first(items: &[Item<'_>], _: bool) -> Vec<usize> {
-    let (mut known, mut listed, mut numbered) = (Vec::new(), false, false);
+    let mut known: Vec<String> = Vec::new();
+    // The last command that lists, and the last that makes something with a number.
+    let (mut listed, mut numbered) = (None, None);
     let mut cuts = Vec::new();
     for (index, text) in texts(items) {
         let found = blanks::find(text, Actor::Shell, 1).into_iter();
@@ -105,13 +107,30 @@ fn shown_first(items: &[Item<'_>], _: bool) -> Vec<usize> {
             .filter(blanks::Blank::is_textual)
             .map(|blank| blank.name)
             .collect();
-        let is_new = |name: &&String| !known.contains(*name);
-        let wanted = |name: &String| listed || numbered && is_a_number(name);
-        if found.iter().filter(is_new).any(wanted) {
-            cuts.push(head_of(items, index));
+        let shown = found
+            .iter()
+            .filter(|name| !known.contains(*name))
+            .find_map(|name| listed.or(numbered.filter(|_| is_a_number(name))));
+        if let Some(shown) = shown {
+            // A group under a comment stays whole, unless the look is in it.
+            let is_group = |at: &usize| {
+                matches!(
+                    items[*at],
+                    Item::Comment {
+                        after_blank: true,
+                        ..
+                    }
+                )
+            };
+            let group = (shown + 1..index).rev().find(is_group);
+            cuts.push(group.unwrap_or_else(|| head_of(items, index)));
         }
-        listed |= lists(text);
-        numbered |= numbers(text);
+        if lists(text) {
+            listed = Some(index);
+        }
+        if numbers(text) {
+            numbered = Some(index);
+        }
         known.extend(found);
     }
     cuts
