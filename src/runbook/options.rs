@@ -2,6 +2,7 @@
 //! blocks one after the other. One ordered table of rules; each compares two neighbours. What is doubtful
 //! is taken for a choice: walking both would be worse than being asked.
 
+use super::attributes::parse_choice;
 use super::headings::{Heading, Kind, Word, bare_title, number_of, slug};
 use super::model::Choice;
 use super::outline::Node;
@@ -166,6 +167,13 @@ pub(super) fn of_headings(headings: &[Heading], nodes: &[Node]) -> Vec<Option<Ch
             for member in members {
                 found[member] = Some(choice(group.clone(), &headings[member].title));
             }
+        }
+    }
+    // What the author wrote under a heading says more than its words.
+    for (heading, found) in headings.iter().zip(&mut found) {
+        if let Some(written) = heading.raw.get("choice") {
+            let recommended = heading.raw.flag("recommended") || is_recommended(&heading.title);
+            *found = Some(parse_choice(written, recommended));
         }
     }
     found

@@ -1,7 +1,6 @@
 //! Phases and their steps.
 
-use super::{Assembler, is_recommended, step};
-use crate::runbook::attributes::parse_choice;
+use super::{Assembler, step};
 use crate::runbook::headings::Kind;
 use crate::runbook::labels::{Label, label_of};
 use crate::runbook::model::{Choice, Phase};
@@ -179,11 +178,7 @@ impl Assembler<'_> {
             self.keep_waits(std::slice::from_ref(&wait));
             step.waits.insert(0, wait);
         }
-        let recommended = raw.flag("recommended") || is_recommended(&heading.title);
-        step.choice = raw
-            .get("choice")
-            .map(|value| parse_choice(value, recommended))
-            .or_else(|| self.choice_of(index));
+        step.choice = self.choice_of(index);
         phase.steps.push(step);
     }
 
