@@ -192,7 +192,7 @@ fn alternatives(nodes: &[Node], headings: &[Heading], result: &mut Blocks) {
     let mut way: Option<&Choice> = None;
     // The blocks of the section at hand, with the words before each.
     let mut section: Vec<(usize, &str)> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
+    for index in 0..nodes.len() {
         while let Some((at, _)) = heading.next_if(|(_, next)| next.node <= index) {
             by_labels(&section, &mut result.blocks);
             section.clear();

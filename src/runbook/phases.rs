@@ -178,7 +178,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node]) -> Chosen {
     sequences.sort_by_key(|sequence| (-sequence.score, sequence.members[0]));
     // Steps of something else, while another section says that the change is made in it.
     if let Some(best) = sequences.first()
-        && is_of_another_matter(best, headings, &has_acts)
+        && is_of_another_matter(best, headings, has_acts)
     {
         return Chosen {
             phases: unnumbered(headings, &off_path, has_acts),

@@ -200,10 +200,8 @@ impl Survey {
             "holds an editor among commands"
         } else if (self.optional || !self.conditional.is_empty()) && self.statements > 1 {
             "holds an optional part"
-        } else if let Some(why) = self.why_cut {
-            why
         } else {
-            return None;
+            self.why_cut?
         };
         Some(reason.to_owned())
     }
