@@ -103,7 +103,7 @@ const ROWS: &[Row] = &[
     row(&["restic", "borg"], &["forget|prune|delete"], &[], ""),
     row(&["npm", "pnpm"], &["unpublish"], &[], ""),
     row(&["apt", "apt-get"], &["purge"], &[], ""),
-    row(&["alembic", "migrate", "goose", "dbmate", "flyway", "liquibase", "sql-migrate", "sqlx", "diesel", "atlas"], &["down*|drop|rollback*|revert|reset|redo|undo|clean"], &[], "migration taken back"),
+    row(&["alembic", "migrate", "goose", "dbmate", "flyway", "liquibase", "sql-migrate", "diesel", "atlas"], &["down*|drop|rollback*|revert|reset|redo|undo|clean"], &[], "migration taken back"),
     row(&["*"], &["*alembic|*migrate|*migration|*migrations", "down|downgrade|rollback|revert|undo"], &[], "migration taken back"),
     row(&["*"], &["*migrate:rollback|*migrate:down|*migrate:undo*|*migration:revert|*db:rollback|*db:migrate:down|ecto.rollback"], &[], "migration taken back"),
     row(&["restore*", "*-restore.sh", "*_restore.sh"], &[], &[], "restore"),
