@@ -3,6 +3,7 @@
 //! shell, `:name` of psql) stay as they are; what is filled in is never read again for further blanks.
 //! In the end the text is read once more: it has to be the same commands with other words in them.
 
+mod flows;
 mod place;
 mod proof;
 mod shell;
@@ -11,6 +12,7 @@ mod sql;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use flows::Held;
 use place::{Place, quoted};
 
 pub use place::Unfit;
@@ -54,17 +56,7 @@ pub fn fill(
     if slots.is_empty() {
         return Ok(code.to_owned());
     }
-    // Markers stand in for the blanks while the text is read.
-    let markers: Vec<String> = (0..slots.len()).map(|index| marker(code, index)).collect();
-    let marked = assembled(code, &slots, &markers);
-    let places: Vec<Place> = markers
-        .iter()
-        .map(|marker| match actor {
-            Actor::Shell => shell::place(&syntax::read_shell(&marked), marker, 0),
-            Actor::Sql => sql::place(&syntax::read_sql(&marked), marker, 0),
-            Actor::Http | Actor::Nobody => of_request(&marked, marker),
-        })
-        .collect();
+    let (markers, places) = places(code, actor, &slots);
     let mut texts = Vec::with_capacity(slots.len());
     for (slot, place) in slots.iter().zip(&places) {
         let text = match slot.filling {
@@ -97,6 +89,67 @@ pub fn fill(
         .of(slots[index].name));
     }
     Ok(unquoted_secrets(code, actor, &slots, &places, &texts))
+}
+
+/// Words that stand in for the blanks while the text is read, and where each of them stands.
+fn places(code: &str, actor: Actor, slots: &[Slot<'_>]) -> (Vec<String>, Vec<Place>) {
+    let markers: Vec<String> = (0..slots.len()).map(|index| marker(code, index)).collect();
+    let marked = assembled(code, slots, &markers);
+    let places = markers
+        .iter()
+        .map(|marker| match actor {
+            Actor::Shell => shell::place(&syntax::read_shell(&marked), marker, 0),
+            Actor::Sql => sql::place(&syntax::read_sql(&marked), marker, 0),
+            Actor::Http | Actor::Nobody => of_request(&marked, marker),
+        })
+        .collect();
+    (markers, places)
+}
+
+/// A blank of a shell block whose value something could read as code.
+pub(super) struct Exposed {
+    /// Its line in the code, from 0.
+    pub line: usize,
+    pub text: String,
+    /// Why only plain values are taken; `None` where any is, quoted for both who read it.
+    pub unfit: Option<Unfit>,
+}
+
+/// A value that no place takes but those that quote.
+const PROBE: &str = "a '\"$(b)`\\\n";
+
+/// The blanks of a shell block that stand in code within code, or where nothing can be quoted.
+pub(super) fn exposed(code: &str, first_line: usize) -> Vec<Exposed> {
+    let blanks = blanks::find(code, Actor::Shell, first_line);
+    let mut found: Vec<Exposed> = Vec::new();
+    for (index, blank) in blanks.iter().enumerate() {
+        if blanks[..index].iter().any(|one| one.name == blank.name) {
+            continue;
+        }
+        let spellings = vec![blank.text.clone()];
+        let fillings = Fillings::from([(blank.name.as_str(), (Filling::Value(PROBE), spellings))]);
+        let unfit = if blank.is_textual() {
+            let slots = slots(code, Actor::Shell, first_line, &fillings);
+            let (_, places) = places(code, Actor::Shell, &slots);
+            let refused = places.iter().find_map(|place| quoted(PROBE, place).err());
+            let inside = |place: &Place| matches!(place, Place::Inside(..));
+            match refused {
+                None if !places.iter().any(inside) => continue,
+                refused => refused,
+            }
+        } else {
+            match travel(code, Actor::Shell, &fillings) {
+                Ok(()) => continue,
+                Err(unfit) => Some(unfit),
+            }
+        };
+        found.push(Exposed {
+            line: blank.line,
+            text: blank.text.clone(),
+            unfit,
+        });
+    }
+    found
 }
 
 /// psql fills in nothing between quotes: where a secret is all of a literal, the quotes go.
@@ -253,7 +306,7 @@ fn travel(code: &str, actor: Actor, fillings: &Fillings<'_>) -> Result<(), Unfit
         };
         let strict = match actor {
             Actor::Shell if code.contains(name) && !is_reserved(name) => {
-                shell::travelling(&syntax::read_shell(code), name, 0)
+                flows::strict(&syntax::read_shell(code), &mut Held::named(name), 0)
             }
             Actor::Sql if code.contains(':') => spellings
                 .iter()

@@ -1,3 +1,6 @@
-//! The syntax layer held against what would break it.
+//! The syntax layer held against those who decide: `bash -n`, bash itself, and psql's own cutting.
 
 mod bounds;
+mod quoting;
+mod shell;
+mod sql;

@@ -56,6 +56,14 @@ pub struct Unfit {
 }
 
 impl Unfit {
+    /// Without the name of the blank it is about.
+    pub(in crate::runbook) fn reason(&self) -> &str {
+        let named = self.why.strip_prefix("no value for `");
+        named
+            .and_then(|rest| rest.split_once("`: "))
+            .map_or(self.why.as_str(), |(_, why)| why)
+    }
+
     /// With the name of the blank it is about.
     pub(super) fn of(self, name: &str) -> Self {
         Self {

@@ -1,11 +1,14 @@
 //! Where a marker stands in shell code.
 
+use super::flows::{self, Held};
 use super::place::{Place, Reason};
 use crate::runbook::syntax::shell::{Inner, Tongue};
-use crate::runbook::syntax::{Piece, PieceKind, Quote, Script, Simple, Span, SqlScript, Visit};
+use crate::runbook::syntax::{
+    Piece, PieceKind, Quote, Script, Simple, Span, SqlScript, Visit, Word,
+};
 
 /// Code inside of code inside of code: deeper nothing is quoted.
-const DEEPEST: usize = 2;
+pub(super) const DEEPEST: usize = 2;
 
 const UNREADABLE: Reason = Reason {
     why: "the block cannot be read as shell code, so nothing says how a value is quoted in it",
@@ -15,7 +18,7 @@ const BACK_QUOTES: Reason = Reason {
     why: "in back quotes nothing keeps a value from being read as code",
     help: "write `$(…)` in place of the back quotes",
 };
-const SUM: Reason = Reason {
+pub(super) const SUM: Reason = Reason {
     why: "here the shell reckons with the value, and it would run what stands in brackets in it",
     help: "give a whole number, or compare texts: `[ \"$NAME\" = … ]`",
 };
@@ -27,7 +30,7 @@ const OPERAND: Reason = Reason {
     why: "inside of `${…}` nothing keeps a value from being read as code",
     help: "put the value into a variable first: `NAME='…'`, then `${NAME}`",
 };
-const CODE: Reason = Reason {
+pub(super) const CODE: Reason = Reason {
     why: "the text around the value is read as code by another program",
     help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
 };
@@ -56,7 +59,12 @@ pub(super) fn place(script: &Script, marker: &str, depth: usize) -> Place {
     if script.unreadable().is_some() {
         return Place::Plain(UNREADABLE);
     }
-    within(script, at, marker, depth)
+    let own = within(script, at, marker, depth);
+    match own {
+        Place::Plain(_) | Place::Number(_) | Place::Comment => own,
+        // Quoted where it stands, but kept in a variable that becomes code later.
+        _ => flows::strict(script, &mut Held::at(at), depth).unwrap_or(own),
+    }
 }
 
 fn within(script: &Script, at: Span, marker: &str, depth: usize) -> Place {
@@ -71,13 +79,18 @@ fn within(script: &Script, at: Span, marker: &str, depth: usize) -> Place {
                         inside.get_or_insert_with(|| read_again(&inner, marker, depth));
                     }
                 }
+                let given = |word: &Word| word.span.covers(at);
+                strict = strict
+                    .take()
+                    .or_else(|| flows::through_psql(pipeline, given));
             }
             Visit::Simple(simple) if simple.span.covers(at) => {
                 strict = strict.take().or_else(|| of_builtin(simple, at));
             }
             Visit::Assignment(assignment) if assignment.span.covers(at) => {
                 let code = ["PS1", "PS4", "PROMPT_COMMAND", "BASH_ENV", "ENV"];
-                if assignment.subscript.is_some_and(|span| span.covers(at)) {
+                let key = assignment.subscript.as_ref();
+                if key.is_some_and(|key| key.span.covers(at)) {
                     strict = Some(Place::Number(SUM));
                 } else if !assignment.value.span.covers(at)
                     || code.contains(&assignment.name.as_str())
@@ -106,11 +119,14 @@ fn within(script: &Script, at: Span, marker: &str, depth: usize) -> Place {
                 } else if own {
                     let commented = inner.comments().iter().any(|one| one.span.covers(at));
                     // What stands in it is an argument of its own commands.
-                    found = Some(match commented {
+                    let own = match commented {
                         true => Place::Comment,
                         false => within(inner, at, marker, depth),
-                    });
-                    (inside, strict) = (Some(Place::Comment), None);
+                    };
+                    // What its commands print is reckoned with.
+                    if !matches!(found, Some(Place::Number(_))) {
+                        found = Some(own);
+                    }
                 }
             }
             _ => {}
@@ -139,8 +155,8 @@ fn read_again(inner: &Inner<'_>, marker: &str, depth: usize) -> Place {
     if depth >= DEEPEST {
         return Place::Plain(CODE);
     }
-    // What is filled in otherwise could open or close a quote.
-    if !is_literal(inner) {
+    // What is filled in otherwise, or stands around it, could open or close a quote.
+    if !is_literal(inner) || !inner.alone {
         return Place::Plain(FILLED);
     }
     match inner.tongue {
@@ -194,13 +210,14 @@ fn of_pieces(pieces: &[Piece], at: Span) -> Option<Place> {
                 false => of_pieces(&word.pieces, at)?,
             }
         }
+        _ if piece.quote == Quote::Arithmetic => Place::Number(SUM),
         // Looked at on their own.
         PieceKind::Command(_) | PieceKind::Backquoted(_) | PieceKind::Process(_) => return None,
     })
 }
 
 /// Commands of the shell itself that take an argument for a name, a sum or code.
-fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
+pub(super) fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
     let call = simple.main_call()?;
     let index = call
         .arguments
@@ -214,9 +231,8 @@ fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
         "let" => Some(Place::Number(SUM)),
         "test" | "[" if before == Some("-v") => Some(Place::Plain(NAMES)),
         "printf" if before == Some("-v") => Some(Place::Plain(NAMES)),
-        "read" | "unset" | "mapfile" | "readarray" | "getopts" | "wait" | "shift" | "enable" => {
-            Some(Place::Plain(NAMES))
-        }
+        "read" | "unset" | "mapfile" | "readarray" | "getopts" | "wait" | "shift" | "enable"
+        | "compgen" | "complete" | "bind" => Some(Place::Plain(NAMES)),
         "declare" | "typeset" | "local" | "export" | "readonly" => {
             // `declare -i` reckons; else what stands behind `=` is text.
             let reckons = call.has_option(&["-i", "-n"]);
@@ -230,85 +246,4 @@ fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
         }
         _ => None,
     }
-}
-
-/// What holds for a variable that the shell fills in by itself: `None` where any value may come.
-pub(super) fn travelling(script: &Script, name: &str, depth: usize) -> Option<Place> {
-    let mut found = None;
-    script.visit(&mut |visit| {
-        match visit {
-            Visit::Pipeline(pipeline) => {
-                for inner in pipeline.inner() {
-                    if depth <= DEEPEST && reads_again(&inner, name) {
-                        found.get_or_insert(Place::Plain(CODE));
-                    }
-                }
-            }
-            Visit::Simple(simple) => {
-                for word in &simple.words {
-                    for piece in &word.pieces {
-                        if is_of(piece, name)
-                            && let Some(strict) = of_builtin(simple, piece.span)
-                        {
-                            found.get_or_insert(strict);
-                        }
-                    }
-                }
-            }
-            Visit::Word(word) if reckons(script, &word.pieces, name) => {
-                found = Some(Place::Number(SUM));
-            }
-            Visit::Substitution(inner) => {
-                found = found.take().or_else(|| travelling(inner, name, depth));
-            }
-            _ => {}
-        }
-        false
-    });
-    found
-}
-
-/// Whether code for something else is made with this variable.
-fn reads_again(inner: &Inner<'_>, name: &str) -> bool {
-    use crate::runbook::syntax::shell::Holder;
-    match inner.holder {
-        Holder::Word(word) => names(&word.pieces, name),
-        Holder::Words(words) => words.iter().any(|word| names(&word.pieces, name)),
-        Holder::HereDocument(document) => names(&document.pieces, name),
-    }
-}
-
-fn is_of(piece: &Piece, name: &str) -> bool {
-    matches!(&piece.kind, PieceKind::Parameter { name: own, .. } if own == name)
-}
-
-fn names(pieces: &[Piece], name: &str) -> bool {
-    pieces.iter().any(|piece| {
-        is_of(piece, name)
-            || match &piece.kind {
-                PieceKind::Parameter { operand, .. } => names(operand, name),
-                PieceKind::Arithmetic(inner) => names(inner, name),
-                _ => false,
-            }
-    })
-}
-
-/// Whether a sum is reckoned with this variable; `$((NAME + 1))` needs no `$`.
-fn reckons(script: &Script, pieces: &[Piece], name: &str) -> bool {
-    let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    pieces.iter().any(|piece| match &piece.kind {
-        PieceKind::Arithmetic(inner) => names(inner, name) || reckons(script, inner, name),
-        PieceKind::Parameter { operand, .. } => {
-            is_of(piece, name) && piece.quote == Quote::Arithmetic || reckons(script, operand, name)
-        }
-        PieceKind::Text | PieceKind::Pattern => {
-            let mut words = script.text(piece.span).split(|other| !is_word(other));
-            piece.quote == Quote::Arithmetic && words.any(|word| word == name)
-        }
-        PieceKind::Array(words) => {
-            let mut words = words.iter();
-            words.any(|word| reckons(script, &word.pieces, name))
-        }
-        _ => false,
-    })
 }

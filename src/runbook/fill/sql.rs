@@ -1,7 +1,9 @@
 //! Where a marker stands in SQL.
 
 use super::place::{Place, Reason};
-use crate::runbook::syntax::{Argument, Item, Meta, Span, SqlScript, SqlTokenKind, Statement};
+use crate::runbook::syntax::{
+    Argument, Ending, Item, Meta, Span, SqlScript, SqlToken, SqlTokenKind, Statement,
+};
 
 const DEEPEST: usize = 3;
 
@@ -24,6 +26,10 @@ const SHELL: Reason = Reason {
 const DATA: Reason = Reason {
     why: "in the data of a COPY a value of other characters would be another row or column",
     help: "write an INSERT in place of the COPY",
+};
+const ANSWER: Reason = Reason {
+    why: "what the statement answers is read as SQL again",
+    help: "write the statement out, or give a value of letters, digits and `_ . / @ % + , : -`",
 };
 const TEXT: Reason = Reason {
     why: "in a dollar quote nothing keeps a value from ending it",
@@ -53,11 +59,24 @@ pub(super) fn place(script: &SqlScript, marker: &str, depth: usize) -> Place {
             _ => {}
         }
     }
-    let mut statements = script.statements();
-    match statements.find(|one| one.span.covers(at)) {
+    if script.statements().any(|one| unsettles_quotes(script, one)) {
+        return Place::Plain(LITERAL);
+    }
+    match script.statements().find(|one| one.span.covers(at)) {
         Some(statement) => of_statement(script, statement, at, marker, depth),
         None => Place::Plain(BARE),
     }
+}
+
+/// Behind `SET standard_conforming_strings` or another encoding a quote is no longer what it was.
+fn unsettles_quotes(script: &SqlScript, statement: &Statement) -> bool {
+    let names = ["standard_conforming_strings", "client_encoding", "names"];
+    statement.starts_with(script.source(), "SET")
+        && statement.tokens.iter().any(|token| {
+            names
+                .iter()
+                .any(|name| token.is_word(script.source(), name))
+        })
 }
 
 fn of_statement(
@@ -79,12 +98,17 @@ fn of_statement(
                 .iter()
                 .take_while(|one| one.span.end <= at.start);
             let program = before.last();
-            match program.is_some_and(|word| word.is_word(script.source(), "program")) {
-                true => Place::Plain(SHELL),
-                false => Place::Literal,
+            let runs = program.is_some_and(|word| word.is_word(script.source(), "program"));
+            match becomes_code(script, statement) {
+                _ if runs => Place::Plain(SHELL),
+                Some(reason) => Place::Plain(reason),
+                None => Place::Literal,
             }
         }
-        SqlTokenKind::Escape => Place::Escape,
+        SqlTokenKind::Escape => match becomes_code(script, statement) {
+            Some(reason) => Place::Plain(reason),
+            None => Place::Escape,
+        },
         SqlTokenKind::Identifier if text.starts_with('"') => Place::Identifier,
         SqlTokenKind::Dollar if depth < DEEPEST => {
             let is_code = ["DO", "CREATE"]
@@ -118,10 +142,17 @@ fn of_meta(script: &SqlScript, meta: &Meta, at: Span) -> Place {
         meta.name.as_str(),
         "copy" | "!" | "ef" | "ev" | "sf" | "sv" | "h"
     );
-    if argument.runs || whole {
+    if argument.runs || whole || meta.may_run() {
         return Place::Plain(SHELL);
     }
-    of_argument(script, argument, at)
+    // A variable is filled in later, where it may be code.
+    let set = (meta.name == "set")
+        .then(|| meta.arguments.first())
+        .flatten();
+    match set.and_then(|name| travelling(script, &name.text)) {
+        Some(strict) => strict,
+        None => of_argument(script, argument, at),
+    }
 }
 
 fn of_argument(script: &SqlScript, argument: &Argument, at: Span) -> Place {
@@ -143,18 +174,74 @@ fn of_argument(script: &SqlScript, argument: &Argument, at: Span) -> Place {
 
 /// What holds for a variable that psql fills in by itself: `None` where any value may come.
 pub(super) fn travelling(script: &SqlScript, name: &str) -> Option<Place> {
-    for statement in script.statements() {
-        for token in &statement.tokens {
-            if token.kind == SqlTokenKind::Variable && token.variable(script.source()) == Some(name)
+    let source = script.source();
+    let mut names = vec![name];
+    loop {
+        let before = names.len();
+        for meta in script.metas().filter(|meta| meta.name == "set") {
+            if let [target, values @ ..] = meta.arguments.as_slice()
+                && values.iter().any(|value| names_one(script, value, &names))
+                && !names.contains(&target.text.as_str())
             {
-                return Some(Place::Plain(BARE));
+                names.push(&target.text);
             }
         }
+        if names.len() == before {
+            break;
+        }
     }
-    let mut arguments = script.metas().flat_map(|meta| &meta.arguments);
-    let runs = arguments.any(|argument| {
-        let text = script.text(argument.span);
-        argument.runs && text.contains(':') && text.contains(name)
+    let is_one = |token: &SqlToken| {
+        token
+            .variable(source)
+            .is_some_and(|name| names.contains(&name))
+    };
+    for statement in script.statements() {
+        let mut tokens = statement.tokens.iter().filter(|token| is_one(token));
+        let bare = tokens
+            .clone()
+            .any(|token| token.kind == SqlTokenKind::Variable);
+        if bare {
+            return Some(Place::Plain(BARE));
+        }
+        if tokens.next().is_some()
+            && let Some(reason) = becomes_code(script, statement)
+        {
+            return Some(Place::Plain(reason));
+        }
+    }
+    let runs = script.metas().any(|meta| {
+        let mut own = meta.arguments.iter();
+        own.any(|one| (one.runs || meta.may_run()) && names_one(script, one, &names))
     });
     runs.then_some(Place::Plain(SHELL))
+}
+
+fn names_one(script: &SqlScript, argument: &Argument, names: &[&str]) -> bool {
+    let text = script.text(argument.span);
+    text.contains(':') && names.iter().any(|name| text.contains(name))
+}
+
+/// Why the literals of a statement are read as code later, if they are.
+fn becomes_code(script: &SqlScript, statement: &Statement) -> Option<Reason> {
+    let source = script.source();
+    let sent = match statement.ending {
+        Ending::Sent(command) => script.text(command),
+        _ => "",
+    };
+    // What it answers goes into variables; which ones is known when it has run.
+    let mut statements = script.statements().flat_map(|one| &one.tokens);
+    let fills_in = statements.any(|token| token.kind == SqlTokenKind::Variable);
+    if sent.starts_with("\\gexec") || sent.starts_with("\\gset") && fills_in {
+        return Some(ANSWER);
+    }
+    let defines = [
+        "DO",
+        "CREATE FUNCTION",
+        "CREATE PROCEDURE",
+        "CREATE OR REPLACE",
+    ];
+    let is_body = defines
+        .iter()
+        .any(|words| statement.starts_with(source, words));
+    is_body.then_some(TEXT)
 }

@@ -22,6 +22,7 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
         }
         never_ending(block, report);
         fill(block, report);
+        exposed(block, report);
         if let Some(why) = role::refusal(&block.code, block.actor) {
             let line = refused_line(block);
             report.add(
@@ -126,6 +127,34 @@ fn fill(block: &Block, report: &mut Report<'_>) {
                 },
             );
         }
+    }
+}
+
+/// Blanks in `bash -c '…'`, `eval`, `trap`, `bash <<END`, sums: what is given there could become code.
+fn exposed(block: &Block, report: &mut Report<'_>) {
+    if block.actor != Actor::Shell {
+        return;
+    }
+    for blank in crate::runbook::fill::exposed(&block.code, block.code_line) {
+        let text = &blank.text;
+        let (message, help) = match blank.unfit {
+            Some(unfit) => (
+                format!("`{text}` takes plain values alone: {}", unfit.reason()),
+                unfit.help,
+            ),
+            None => (
+                format!("`{text}` stands in code within a command: its value is quoted for both"),
+                "hand it over beside the code where you can: `bash -c '… \"$1\"' - <name>`"
+                    .to_owned(),
+            ),
+        };
+        report.add(
+            Severity::Info,
+            "blank-in-code",
+            (block.code_line + blank.line, text),
+            message,
+            help,
+        );
     }
 }
 

@@ -173,8 +173,8 @@ pub struct Simple {
 pub struct Assignment {
     pub span: Span,
     pub name: String,
-    /// What stands between the brackets behind the name.
-    pub subscript: Option<Span>,
+    /// What stands between the brackets behind the name: a sum, or the key of a map.
+    pub subscript: Option<Word>,
     pub append: bool,
     pub value: Word,
 }

@@ -71,7 +71,7 @@ const fn prefix(
     }
 }
 
-const WRAPPERS: [Wrapper; 16] = [
+const WRAPPERS: [Wrapper; 17] = [
     prefix(
         &["sudo", "doas"],
         &[
@@ -80,6 +80,7 @@ const WRAPPERS: [Wrapper; 16] = [
         0,
     ),
     prefix(&["env"], &["-u", "-C", "-S", "--unset", "--chdir"], 0),
+    prefix(&["sshpass"], &["-p", "-f", "-d", "-P"], 0),
     prefix(&["nice"], &["-n", "--adjustment"], 0),
     prefix(&["ionice", "chrt", "taskset"], &["-c", "-n", "-p"], 0),
     prefix(&["timeout"], &["-k", "-s", "--signal", "--kill-after"], 1),

@@ -183,16 +183,16 @@ impl Reader {
             if self.is_done() {
                 return self.fail(start, "a sum is never closed");
             }
-            if open == 0 && (stops.contains(&byte) || byte == b')') {
+            let subscripts = stops == b"]";
+            if open == 0 && (stops.contains(&byte) || byte == b')' && !subscripts) {
                 if at > from {
                     pieces.push(piece(from, at, Quote::Arithmetic, PieceKind::Text));
                 }
                 return Ok(pieces);
             }
-            let subscripts = stops == b"]";
             match byte {
-                b'(' => open += 1,
-                b')' => open -= 1,
+                b'(' if !subscripts => open += 1,
+                b')' if !subscripts => open -= 1,
                 b'[' if subscripts => open += 1,
                 b']' if subscripts => open -= 1,
                 b'\\' => {

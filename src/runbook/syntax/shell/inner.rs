@@ -2,7 +2,10 @@
 //! `psql -c "…"`, a here-document to either of them, `eval`, `trap`.
 
 use super::calls::{Call, past_options};
-use super::{HereDocument, Pipeline, Redirection, Script, Simple, Stage, Target, Visit, Word};
+use super::{
+    HereDocument, PieceKind, Pipeline, Redirection, RedirectionKind, Script, Simple, Stage, Target,
+    Visit, Word,
+};
 use crate::runbook::syntax::Span;
 
 /// What reads it.
@@ -26,6 +29,8 @@ pub struct Inner<'a> {
     pub holder: Holder<'a>,
     /// It is read by something in another place than the command.
     pub elsewhere: bool,
+    /// All that is read. Else other text stands around it, or another program works on it before.
+    pub alone: bool,
     /// A shell joins several words, or reads a word at another time: what is quoted in it is quoted once
     /// more.
     pub again: bool,
@@ -70,85 +75,204 @@ impl Script {
 }
 
 impl Pipeline {
+    /// The variables that its commands hand to psql (`-v name=value`), each with the word that says so.
+    pub fn psql_variables(&self) -> Vec<(&Word, &str)> {
+        let mut found = Vec::new();
+        for stage in &self.stages {
+            let Stage::Simple(simple) = stage else {
+                continue;
+            };
+            for call in simple.calls() {
+                if call.program != "psql" {
+                    continue;
+                }
+                let given = [('v', "--set"), ('v', "--variable")]
+                    .into_iter()
+                    .flat_map(|(letter, long)| each_behind_option(call.arguments, letter, long));
+                found.extend(given.filter_map(|(word, text)| {
+                    let (name, _) = text.split_once('=')?;
+                    Some((word, name))
+                }));
+            }
+        }
+        found
+    }
+
     /// The code inside of its commands, and what one of them hands to the next.
     pub fn inner(&self) -> Vec<Inner<'_>> {
         let mut found = Vec::new();
-        let mut before: Option<&Simple> = None;
-        for stage in &self.stages {
-            let (simple, redirections) = match stage {
-                Stage::Simple(simple) => (Some(simple), &simple.redirections),
-                Stage::Compound(compound) => (None, &compound.redirections),
-                Stage::Function(_) => (None, &EMPTY),
-            };
-            if let Some(simple) = simple {
-                of_simple(simple, redirections, before, &mut found);
+        for (index, stage) in self.stages.iter().enumerate() {
+            if let Stage::Simple(simple) = stage {
+                of_simple(simple, &self.stages[..index], &mut found);
             }
-            before = simple;
         }
         found
     }
 }
 
-static EMPTY: Vec<Redirection> = Vec::new();
-
-fn of_simple<'a>(
-    simple: &'a Simple,
-    redirections: &'a [Redirection],
-    before: Option<&'a Simple>,
-    found: &mut Vec<Inner<'a>>,
-) {
+fn of_simple<'a>(simple: &'a Simple, before: &'a [Stage], found: &mut Vec<Inner<'a>>) {
     let calls = simple.calls();
     let Some(last) = calls.last() else {
         return;
     };
+    let from = found.len();
     for call in &calls {
         arguments(call, found);
     }
-    let Some((tongue, elsewhere)) = reads_input(last) else {
-        return;
-    };
-    let mut add = |text: &str, holder: Holder<'a>| {
-        found.push(Inner {
-            tongue,
-            text: text.to_owned(),
-            holder,
-            elsewhere,
-            again: false,
-        });
-    };
-    let mut given = false;
-    for redirection in redirections {
-        match &redirection.target {
-            Target::HereDocument(document) => {
-                given = true;
-                add(&document.text, Holder::HereDocument(document));
-            }
-            Target::Word(word) if redirection.kind == super::RedirectionKind::HereString => {
-                given = true;
-                add(&word.text, Holder::Word(word));
-            }
-            _ => {}
+    if let Some(word) = replaced(&calls) {
+        // `… | xargs -I{} sh -c '… {} …'`: each line of the input is put into the code.
+        if found[from..].iter().any(|inner| inner.text.contains(word)) {
+            let mut texts = Vec::new();
+            before.iter().for_each(|stage| {
+                printed(stage, &mut texts);
+            });
+            handed_on(texts, Tongue::Shell, last.elsewhere, false, found);
         }
     }
-    let Some(before) = before.filter(|_| !given) else {
-        return;
-    };
-    match before.program() {
-        "echo" | "printf" => {
-            let words = &before.words[1..];
-            let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-            add(&texts.join(" "), Holder::Words(words));
-        }
-        "cat" | "tee" => {
-            for document in before
-                .redirections
-                .iter()
-                .filter_map(Redirection::here_document)
-            {
-                add(&document.text, Holder::HereDocument(document));
+    let Some((tongue, elsewhere)) = reads_input(last) else {
+        // `bash <(…)`, `source <(…)` read no input, but a file that is a command's output.
+        if let Some(tongue) = reads_file(last) {
+            for word in last.arguments {
+                substituted(word, tongue, last.elsewhere, found);
             }
         }
-        _ => {}
+        return;
+    };
+    let mut given = false;
+    for redirection in &simple.redirections {
+        let held = match &redirection.target {
+            Target::HereDocument(document) => {
+                Some((document.text.clone(), Holder::HereDocument(document)))
+            }
+            Target::Word(word) if redirection.kind == RedirectionKind::HereString => {
+                Some((word.text.clone(), Holder::Word(word)))
+            }
+            Target::Word(word) if redirection.kind == RedirectionKind::Read => {
+                given = true;
+                substituted(word, tongue, elsewhere, found);
+                None
+            }
+            _ => None,
+        };
+        if let Some((text, holder)) = held {
+            given = true;
+            found.push(Inner {
+                tongue,
+                text,
+                holder,
+                elsewhere,
+                alone: true,
+                again: false,
+            });
+        }
+    }
+    if !given {
+        let (mut texts, mut passed_on) = (Vec::new(), true);
+        for stage in before {
+            passed_on &= printed(stage, &mut texts);
+        }
+        handed_on(texts, tongue, elsewhere, passed_on, found);
+    }
+}
+
+/// The text of `<(…)` in a word.
+fn substituted<'a>(word: &'a Word, tongue: Tongue, elsewhere: bool, found: &mut Vec<Inner<'a>>) {
+    for piece in &word.pieces {
+        let PieceKind::Process(script) = &piece.kind else {
+            continue;
+        };
+        let mut texts = Vec::new();
+        let mut passed_on = true;
+        for simple in script.simple_commands() {
+            passed_on &= prints(simple, &mut texts);
+        }
+        handed_on(texts, tongue, elsewhere, passed_on, found);
+    }
+}
+
+/// Several texts, or one that another program works on first, are not read as they stand.
+fn handed_on<'a>(
+    texts: Vec<(String, Holder<'a>)>,
+    tongue: Tongue,
+    elsewhere: bool,
+    passed_on: bool,
+    found: &mut Vec<Inner<'a>>,
+) {
+    let alone = texts.len() == 1 && passed_on;
+    for (text, holder) in texts {
+        found.push(Inner {
+            tongue,
+            text,
+            holder,
+            elsewhere,
+            alone,
+            again: false,
+        });
+    }
+}
+
+/// What the commands of a stage print of their own; whether all they print is that, or what they are
+/// given.
+fn printed<'a>(stage: &'a Stage, texts: &mut Vec<(String, Holder<'a>)>) -> bool {
+    match stage {
+        Stage::Simple(simple) => prints(simple, texts),
+        Stage::Compound(compound) => {
+            let mut passed_on = true;
+            for list in compound.bodies.iter().flatten() {
+                for stage in list.pipelines().flat_map(|pipeline| &pipeline.stages) {
+                    passed_on &= printed(stage, texts);
+                }
+            }
+            passed_on
+        }
+        Stage::Function(_) => true,
+    }
+}
+
+fn prints<'a>(simple: &'a Simple, texts: &mut Vec<(String, Holder<'a>)>) -> bool {
+    let program = simple.program();
+    // `printf` and `echo -e` read escapes in what they print.
+    let mut as_it_is = program == "echo";
+    if matches!(program, "echo" | "printf") {
+        let words = &simple.words[1..];
+        let own: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        as_it_is &= !own.first().is_some_and(|first| first.starts_with('-'));
+        texts.push((own.join(" "), Holder::Words(words)));
+    }
+    let passes_on = matches!(program, "cat" | "tee");
+    if passes_on {
+        let documents = simple.redirections.iter();
+        for document in documents.filter_map(Redirection::here_document) {
+            texts.push((document.text.clone(), Holder::HereDocument(document)));
+        }
+    }
+    passes_on || as_it_is
+}
+
+/// What `xargs -I` puts its input in place of.
+fn replaced<'a>(calls: &[Call<'a>]) -> Option<&'a str> {
+    let call = calls
+        .iter()
+        .find(|call| matches!(call.program, "xargs" | "parallel"))?;
+    let words = call.arguments.iter().map(|word| word.text.as_str());
+    let mut given = words.clone().skip_while(|text| !text.starts_with("-I"));
+    match given.next() {
+        Some("-I") => given.next(),
+        Some(joined) => joined.get(2..),
+        None => {
+            (call.program == "parallel" || words.clone().any(|text| text == "-i")).then_some("{}")
+        }
+    }
+}
+
+/// What a program reads the file of its first argument as.
+fn reads_file(call: &Call<'_>) -> Option<Tongue> {
+    match call.program {
+        "source" | "." => Some(Tongue::Shell),
+        shell if SHELLS.contains(&shell) => Some(Tongue::Shell),
+        "psql" => Some(Tongue::Sql),
+        program if is_language(program) => Some(Tongue::Other),
+        _ => None,
     }
 }
 
@@ -161,6 +285,7 @@ fn arguments<'a>(call: &Call<'a>, found: &mut Vec<Inner<'a>>) {
             text: text.to_owned(),
             holder,
             elsewhere: call.elsewhere,
+            alone: true,
             again,
         });
     };
@@ -237,6 +362,17 @@ fn arguments<'a>(call: &Call<'a>, found: &mut Vec<Inner<'a>>) {
                 }
             }
         }
+        // A value given to `make` is put into its recipes as it is, and expanded before.
+        "make" | "gmake" | "just" | "tmux" | "screen" => {
+            for word in words {
+                add(Tongue::Other, &word.text, Holder::Word(word), false);
+            }
+        }
+        "env" => {
+            if let Some(word) = behind_option(words, "S", &["--split-string"]) {
+                add(Tongue::Other, &word.text, Holder::Word(word), false);
+            }
+        }
         "awk" | "gawk" | "mawk" | "nawk" => {
             let own = past_options(words, &["-F", "-v", "-f"]);
             if let Some(word) = own.first() {
@@ -296,7 +432,7 @@ fn reads_input(call: &Call<'_>) -> Option<(Tongue, bool)> {
         }
         shell if SHELLS.contains(&shell) => {
             let own = past_options(words, &["-o", "+o", "-O", "--rcfile", "--init-file"]);
-            let script = own.first().is_some_and(|word| word.text != "-");
+            let script = !own.is_empty() && !of_input(own.first());
             let told = behind_option(words, "c", &[]).is_some();
             let input = words.iter().any(|word| word.text == "-s");
             (input || !script && !told).then_some(Tongue::Shell)
@@ -305,7 +441,8 @@ fn reads_input(call: &Call<'_>) -> Option<(Tongue, bool)> {
         "su" | "runuser" | "sudo" | "at" | "batch" => behind_option(words, "c", &["--command"])
             .is_none()
             .then_some(Tongue::Shell),
-        "source" | "." => Some(Tongue::Shell),
+        "source" | "." => of_input(words.first()).then_some(Tongue::Shell),
+        "crontab" => Some(Tongue::Other),
         "mysql" | "mariadb" | "sqlite3" | "sqlcmd" | "cqlsh" | "clickhouse-client" | "sqlplus" => {
             Some(Tongue::OtherSql)
         }
@@ -313,6 +450,11 @@ fn reads_input(call: &Call<'_>) -> Option<(Tongue, bool)> {
         _ => None,
     };
     tongue.map(|tongue| (tongue, call.elsewhere || call.program == "ssh"))
+}
+
+/// A file that is the input of the command.
+fn of_input(word: Option<&Word>) -> bool {
+    word.is_some_and(|word| matches!(word.text.as_str(), "-" | "/dev/stdin" | "/dev/fd/0"))
 }
 
 /// The words that ssh hands to the shell of the other host.

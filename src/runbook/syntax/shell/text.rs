@@ -38,14 +38,18 @@ impl Script {
     }
 }
 
+/// A word of these pieces.
+pub(super) fn assembled(source: &str, span: Span, pieces: Vec<Piece>) -> Word {
+    let mut text = String::with_capacity(span.end - span.start);
+    for piece in &pieces {
+        plain(source, piece, &mut text);
+    }
+    Word { span, text, pieces }
+}
+
 impl Reader {
-    /// A word of these pieces.
     pub fn assembled(&self, span: Span, pieces: Vec<Piece>) -> Word {
-        let mut text = String::with_capacity(span.end - span.start);
-        for piece in &pieces {
-            plain(&self.source, piece, &mut text);
-        }
-        Word { span, text, pieces }
+        assembled(&self.source, span, pieces)
     }
 
     /// What is read of a here-document's body.

@@ -48,6 +48,16 @@ impl Script {
     }
 }
 
+impl Pipeline {
+    /// As [`Script::visit`], of this one alone.
+    pub fn visit<'a>(&'a self, visitor: &mut dyn FnMut(Visit<'a>) -> bool) {
+        visitor(Visit::Pipeline(self));
+        for one in &self.stages {
+            stage(one, visitor);
+        }
+    }
+}
+
 fn gather<'a>(script: &'a Script, found: &mut Vec<(&'a Script, &'a Simple)>) {
     script.visit(&mut |visit| {
         match visit {
@@ -60,11 +70,8 @@ fn gather<'a>(script: &'a Script, found: &mut Vec<(&'a Script, &'a Simple)>) {
 }
 
 fn lists<'a>(all: &'a [AndOr], visitor: &mut dyn FnMut(Visit<'a>) -> bool) {
-    for pipeline in all.iter().flat_map(AndOr::pipelines) {
-        visitor(Visit::Pipeline(pipeline));
-        for one in &pipeline.stages {
-            stage(one, visitor);
-        }
+    for one in all.iter().flat_map(AndOr::pipelines) {
+        one.visit(visitor);
     }
 }
 
@@ -74,6 +81,10 @@ fn stage<'a>(stage: &'a Stage, visitor: &mut dyn FnMut(Visit<'a>) -> bool) {
             visitor(Visit::Simple(simple));
             for assignment in &simple.assignments {
                 visitor(Visit::Assignment(assignment));
+                assignment
+                    .subscript
+                    .iter()
+                    .for_each(|one| word(one, visitor));
                 word(&assignment.value, visitor);
             }
             simple.words.iter().for_each(|one| word(one, visitor));

@@ -78,23 +78,21 @@ impl Reader {
         self.at = start + name;
         let mut close = start;
         if self.byte(0) == b'[' && assigns {
-            let (depth, comments) = (self.depth, self.comments.len());
+            // Whatever follows the `]`: bash reads on to it, over blanks and line ends.
             self.at += 1;
-            let read = self.arithmetic(b"]");
-            match read {
-                Ok(inner) if self.byte(0) == b']' => {
-                    let subscript = start + name + 1;
-                    pieces.push(piece(start, subscript, Quote::Bare, PieceKind::Text));
-                    pieces.extend(inner);
-                    close = self.at;
-                    self.at += 1;
-                }
-                Err(failure) if self.budget == 0 => return Err(failure),
-                _ => {
-                    (self.at, self.depth) = (start, depth);
-                    self.comments.truncate(comments);
-                    return Ok(None);
-                }
+            let subscript = self.at;
+            let inner = self.arithmetic(b"]")?;
+            pieces.push(piece(start, subscript, Quote::Bare, PieceKind::Text));
+            pieces.extend(inner);
+            close = self.at;
+            self.at += 1;
+            let text = Span::new(subscript, close).of(&self.source);
+            let assigned = self.byte(0) == b'=' || self.byte(0) == b'+' && self.byte(1) == b'=';
+            if !assigned && text.contains(|letter: char| " \t\n;&|<>()#".contains(letter)) {
+                return self.fail(
+                    start,
+                    "it is not certain where a word with a `[` in it ends",
+                );
             }
         }
         let sign = match (self.byte(0), self.byte(1)) {

@@ -498,10 +498,7 @@ fn arguments(text: &str, at: &mut usize, name: &str) -> Vec<Argument> {
             return found;
         }
         // `\g |command` runs the rest of the line.
-        if bytes[*at] == b'|'
-            && found.is_empty()
-            && matches!(name, "g" | "gx" | "o" | "out" | "w" | "write")
-        {
+        if bytes[*at] == b'|' && found.is_empty() && pipes(name) {
             let line = text[*at..line_end].trim_end();
             found.push(Argument {
                 span: Span::new(*at, *at + line.len()),
@@ -512,7 +509,35 @@ fn arguments(text: &str, at: &mut usize, name: &str) -> Vec<Argument> {
             *at = line_end;
             return found;
         }
-        found.push(argument(text, at, line_end));
+        let mut one = argument(text, at, line_end);
+        // Quotes around it keep nothing: `\g '|command'` runs as well.
+        one.runs |= found.is_empty() && pipes(name) && one.text.starts_with('|');
+        found.push(one);
+    }
+}
+
+/// Whether the first argument may be a program to write to.
+fn pipes(name: &str) -> bool {
+    matches!(name, "g" | "gx" | "o" | "out" | "w" | "write")
+}
+
+impl Meta {
+    /// Its arguments may be run: written to as a program, or kept for when a program is needed.
+    pub fn may_run(&self) -> bool {
+        let kept = [
+            "pager",
+            "psql_pager",
+            "psql_watch_pager",
+            "editor",
+            "psql_editor",
+            "visual",
+        ];
+        let named = self
+            .arguments
+            .first()
+            .map(|one| one.text.to_ascii_lowercase());
+        pipes(&self.name)
+            || self.name == "setenv" && named.is_none_or(|name| kept.contains(&name.as_str()))
     }
 }
 

@@ -7,9 +7,10 @@ use brush_parser::ast::{self, CommandPrefixOrSuffixItem as Item};
 
 use crate::runbook::syntax::Span;
 use crate::runbook::syntax::shell::lexer::{Failure, Read, Token, Tokens};
+use crate::runbook::syntax::shell::text::assembled;
 use crate::runbook::syntax::shell::{
-    AndOr, Assignment, Compound, CompoundKind, Function, Operator, Piece, PieceKind, Pipeline,
-    Quote, Redirection, RedirectionKind, Simple, Stage, Target, Word,
+    AndOr, Assignment, Compound, CompoundKind, Function, Operator, PieceKind, Pipeline, Quote,
+    Redirection, RedirectionKind, Simple, Stage, Target, Word,
 };
 
 pub(super) struct Builder<'a> {
@@ -432,35 +433,30 @@ pub(super) fn assignment(source: &Arc<str>, word: Word, value: usize) -> Assignm
     let head = Span::new(span.start, value).of(source);
     let append = head.ends_with("+=");
     let bare = head.trim_end_matches(['=', '+']);
-    let (name, subscript) = match bare.split_once('[') {
-        Some((name, _)) => {
-            let inner = Span::new(span.start + name.len() + 1, span.start + bare.len() - 1);
-            (name, Some(inner))
+    let name = bare.split('[').next().unwrap_or_default();
+    let inner = Span::new(
+        span.start + name.len() + 1,
+        (span.start + bare.len()).saturating_sub(1),
+    );
+    let (mut pieces, mut key) = (Vec::new(), Vec::new());
+    for piece in word.pieces {
+        if piece.span.start >= value {
+            pieces.push(piece);
+        } else if name.len() < bare.len() && inner.covers(piece.span) {
+            key.push(piece);
         }
-        None => (bare, None),
-    };
-    let name = name.to_owned();
-    let pieces: Vec<Piece> = word.pieces;
-    let mut pieces: Vec<Piece> = pieces
-        .into_iter()
-        .filter(|piece| piece.span.start >= value)
-        .collect();
+    }
     if let Some(first) = pieces.first_mut()
         && first.quote == Quote::Bare
         && first.span.of(source).starts_with('~')
     {
         first.kind = PieceKind::Pattern;
     }
-    let text = word.text.get(head.len()..).unwrap_or_default().to_owned();
     Assignment {
         span,
-        name,
-        subscript,
+        name: name.to_owned(),
+        subscript: (name.len() < bare.len()).then(|| assembled(source, inner, key)),
         append,
-        value: Word {
-            span: Span::new(value, span.end),
-            text,
-            pieces,
-        },
+        value: assembled(source, Span::new(value, span.end), pieces),
     }
 }
