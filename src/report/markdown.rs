@@ -1,173 +1,102 @@
 //! The report of a run in Markdown: who did what when, what was seen, what was decided. Everything in
 //! it went through scrubbing and redaction before it was journalled.
 
-use std::fmt::Write;
-
+use super::page::{Line, Page};
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
 use crate::run::{
     ActionId, Alert, Attempt, GuideOnDisk, Outcome, RunState, Seen, Verdict, action_title,
 };
 use crate::runbook::{Expectation, Phase, Step};
-use crate::text::scrub::scrub_line;
 
 /// Output lines quoted per attempt; the whole of it stays in the spool.
 const QUOTED_LINES: usize = 12;
 
 /// The report; `intact` says whether the journal's chain was verified.
 pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let written = write(&mut out, state, intact, events);
-    debug_assert!(written.is_ok());
-    out
-}
-
-fn write(out: &mut String, state: &RunState, intact: bool, events: u64) -> std::fmt::Result {
-    writeln!(out, "# Report: {}\n", state.runbook.title)?;
-    writeln!(out, "| | |\n|---|---|")?;
-    writeln!(out, "| run | `{}` |", state.run)?;
-    writeln!(
-        out,
-        "| guide | `{}`, SHA-256 `{}` |",
-        state.runbook.file, state.runbook.digest
-    )?;
-    if let Some(configuration) = &state.provenance.configuration {
-        writeln!(
-            out,
-            "| configuration | `{}`, SHA-256 `{}` |",
-            configuration.path, configuration.digest
-        )?;
-    }
-    writeln!(
-        out,
-        "| environment | {}{} |",
-        state.environment,
-        if state.protected { " (protected)" } else { "" }
-    )?;
-    for (name, target) in &state.targets {
-        let identity = state.identities.get(name).map(|identity| {
-            format!(
-                "; proved to be `{}`, PostgreSQL {}, {}{}",
-                identity.place(),
-                identity.server_version,
-                identity.role(),
-                identity
-                    .system_identifier
-                    .as_ref()
-                    .map(|id| format!(", system {id}"))
-                    .unwrap_or_default()
-            )
-        });
-        writeln!(
-            out,
-            "| target {name} | `{target}`{} |",
-            identity.unwrap_or_default()
-        )?;
-        let told_by = state.config.targets.get(name).map(|target| &target.told_by);
-        for words in told_by.into_iter().flatten() {
-            writeln!(out, "| target {name} | {words} |")?;
-        }
-    }
-    write_identities(out, state)?;
-    writeln!(
-        out,
-        "| opened | {} by {} |",
-        time(state.opened_at),
-        state.opened_by
-    )?;
-    writeln!(out, "| last event | {} |", time(state.last_event_at))?;
-    if let Some(ends) = state.window_ends {
-        writeln!(out, "| window ends | {} |", time(ends))?;
-    }
-    writeln!(out, "| state | {} |", mode_word(state).replace('_', " "))?;
-    writeln!(
-        out,
-        "| journal | {events} events, {} |",
-        if intact {
-            "chain verified"
-        } else {
-            "**chain broken: the tail was altered or torn**"
-        }
-    )?;
-    if let Some(seen) = &state.guide_on_disk {
-        let what = match &seen.state {
-            GuideOnDisk::Same => "again what the run was opened from".to_owned(),
-            GuideOnDisk::Changed(digest) => format!("**changed**, SHA-256 `{digest}`"),
-            GuideOnDisk::Missing => "**gone**".to_owned(),
-            GuideOnDisk::Unreadable(why) => format!("**cannot be read**: {why}"),
-        };
-        writeln!(out, "| guide on disk | {what} since {} |", time(seen.at))?;
-    }
-    super::inputs::write(out, state)?;
+    let mut page = Page::default();
+    page.heading(1, &Line::new().own("Report: ").text(&state.runbook.title));
+    page.table(&["", ""]);
+    write_facts(&mut page, state);
+    write_identities(&mut page, state);
+    write_standing(&mut page, state, intact, events);
+    super::inputs::write(&mut page, state);
     for phase in state.runbook.walk() {
-        write_phase(out, state, phase)?;
+        write_phase(&mut page, state, phase);
     }
-    for rollback in state.past_rollbacks.iter().chain(&state.rollback) {
-        let Some(option) = state.runbook.option(&rollback.option) else {
-            continue;
-        };
-        writeln!(out, "\n## Rollback: {}\n", option.title)?;
-        writeln!(
-            out,
-            "Started {} by {}{}; {}.\n",
-            time(rollback.started_at),
-            rollback.by,
-            rollback
-                .reason
-                .as_ref()
-                .map(|reason| format!(" ({reason})"))
-                .unwrap_or_default(),
-            match (
-                rollback.succeeded,
-                rollback.ended_at,
-                &rollback.stuck_reason
-            ) {
-                (Some(true), Some(ended), _) => format!("succeeded {}", time(ended)),
-                (Some(false), _, why) =>
-                    format!("**stuck**: {}", why.as_deref().unwrap_or("a step failed")),
-                _ => "under way".to_owned(),
-            }
-        )?;
-        let is_last = state.rollback.as_ref().is_some_and(|last| last == rollback);
-        if rollback.succeeded == Some(true) {
-            writeln!(out, "{}\n", super::standing::undone(state))?;
-            if let Some(proof) = state.rollback_proof().filter(|_| is_last) {
-                writeln!(out, "**Rolled back, {}.**\n", proof.words())?;
-            }
-        }
-        for step in &option.steps {
-            write_step(out, state, step)?;
-        }
-        if let Some(gate) = state.rollback_gate().filter(|_| is_last) {
-            let items = state.gate_items(&gate);
-            if !items.is_empty() {
-                writeln!(out, "\nMust be true after it:\n")?;
-            }
-            for item in items {
-                writeln!(out, "- {}", criterion(state, &gate, item))?;
-            }
-        }
-    }
-    write_beside(out, state)?;
+    write_rollbacks(&mut page, state);
+    write_beside(&mut page, state);
     if !state.pairing.log.is_empty() {
-        writeln!(out, "\n## Who drove, watched and approved\n")?;
+        page.heading(2, &Line::new().own("Who drove, watched and approved"));
         for logged in &state.pairing.log {
             let (word, text) = logged.fact.words();
-            writeln!(out, "- {} {}: {word} {text}", time(logged.at), logged.by)?;
+            page.item(
+                &signed(logged.at, &logged.by)
+                    .own(": ")
+                    .own(word)
+                    .own(" ")
+                    .text(text),
+            );
         }
     }
     if !state.notes.is_empty() {
-        writeln!(out, "\n## Notes\n")?;
+        page.heading(2, &Line::new().own("Notes"));
         for note in &state.notes {
-            writeln!(out, "- {} {}: {}", time(note.at), note.by, note.text)?;
+            page.item(&signed(note.at, &note.by).own(": ").text(&note.text));
         }
     }
-    Ok(())
+    page.finish()
+}
+
+/// A time, and who it was.
+fn signed(at: crate::run::Timestamp, by: &str) -> Line {
+    Line::new().text(time(at)).own(" ").text(by)
+}
+
+fn row(page: &mut Page, name: &'static str, value: Line) {
+    page.row(&[Line::new().own(name), value]);
+}
+
+/// What the run is about.
+fn write_facts(page: &mut Page, state: &RunState) {
+    row(page, "run", Line::new().code(&state.run));
+    let file = |path: &str, digest: &str| Line::new().code(path).own(", SHA-256 ").code(digest);
+    row(
+        page,
+        "guide",
+        file(&state.runbook.file, &state.runbook.digest),
+    );
+    if let Some(own) = &state.provenance.configuration {
+        row(page, "configuration", file(&own.path, &own.digest));
+    }
+    let environment = Line::new().text(&state.environment);
+    let protected = if state.protected { " (protected)" } else { "" };
+    row(page, "environment", environment.own(protected));
+    for (name, target) in &state.targets {
+        let title = || Line::new().own("target ").text(name);
+        let value = Line::new()
+            .code(target)
+            .with(state.identities.get(name), |line, identity| {
+                line.own("; proved to be ")
+                    .code(identity.place())
+                    .own(", PostgreSQL ")
+                    .text(&identity.server_version)
+                    .own(", ")
+                    .text(identity.role())
+                    .with(identity.system_identifier.as_ref(), |line, id| {
+                        line.own(", system ").text(id)
+                    })
+            });
+        page.row(&[title(), value]);
+        let told_by = state.config.targets.get(name).map(|target| &target.told_by);
+        for words in told_by.into_iter().flatten() {
+            page.row(&[title(), Line::new().text(words)]);
+        }
+    }
 }
 
 /// Every identity that a target had, where it had more than one.
-fn write_identities(out: &mut String, state: &RunState) -> std::fmt::Result {
+fn write_identities(page: &mut Page, state: &RunState) {
     for target in state.targets.keys() {
         let seen = state
             .identities_seen
@@ -179,23 +108,62 @@ fn write_identities(out: &mut String, state: &RunState) -> std::fmt::Result {
         }
         for seen in seen {
             let how = match &seen.how {
-                Seen::Proved => "proved".to_owned(),
-                Seen::Changed { what } => format!("**changed** ({})", what.join("; ")),
-                Seen::Accepted { by, reason } => format!("accepted by {by}: {reason}"),
+                Seen::Proved => Line::new().own("proved"),
+                Seen::Changed { what } => {
+                    let what = what.join("; ");
+                    Line::new().own("**changed** (").text(what).own(")")
+                }
+                Seen::Accepted { by, reason } => {
+                    let line = Line::new().own("accepted by ").text(by);
+                    line.own(": ").text(reason)
+                }
             };
-            let what = seen.identity.describe();
-            writeln!(
-                out,
-                "| target {target}, {} | {how}: `{what}` |",
-                time(seen.at)
-            )?;
+            let title = Line::new().own("target ").text(target);
+            page.row(&[
+                title.own(", ").text(time(seen.at)),
+                how.own(": ").code(seen.identity.describe()),
+            ]);
         }
     }
-    Ok(())
+}
+
+/// Where the run stands.
+fn write_standing(page: &mut Page, state: &RunState, intact: bool, events: u64) {
+    let opened = Line::new().text(time(state.opened_at));
+    row(page, "opened", opened.own(" by ").text(&state.opened_by));
+    row(
+        page,
+        "last event",
+        Line::new().text(time(state.last_event_at)),
+    );
+    if let Some(ends) = state.window_ends {
+        row(page, "window ends", Line::new().text(time(ends)));
+    }
+    let mode = mode_word(state).replace('_', " ");
+    row(page, "state", Line::new().text(mode));
+    let journal = Line::new().text(events.to_string()).own(" events, ");
+    let chain = match intact {
+        true => "chain verified",
+        false => "**chain broken: the tail was altered or torn**",
+    };
+    row(page, "journal", journal.own(chain));
+    if let Some(seen) = &state.guide_on_disk {
+        let what = match &seen.state {
+            GuideOnDisk::Same => Line::new().own("again what the run was opened from"),
+            GuideOnDisk::Changed(digest) => Line::new().own("**changed**, SHA-256 ").code(digest),
+            GuideOnDisk::Missing => Line::new().own("**gone**"),
+            GuideOnDisk::Unreadable(why) => Line::new().own("**cannot be read**: ").text(why),
+        };
+        row(
+            page,
+            "guide on disk",
+            what.own(" since ").text(time(seen.at)),
+        );
+    }
 }
 
 /// What was done beside the walk: troubleshooting, looks, commands of a reference.
-fn write_beside(out: &mut String, state: &RunState) -> std::fmt::Result {
+fn write_beside(page: &mut Page, state: &RunState) {
     let done = |step: &&Step| {
         let ticked = state
             .steps
@@ -210,138 +178,168 @@ fn write_beside(out: &mut String, state: &RunState) -> std::fmt::Result {
     };
     let mut steps = state.runbook.beside().filter(done).peekable();
     if steps.peek().is_some() {
-        writeln!(out, "\n## Beside the walk\n")?;
+        page.heading(2, &Line::new().own("Beside the walk"));
     }
     for step in steps {
-        write_step(out, state, step)?;
+        write_step(page, state, step);
     }
-    Ok(())
 }
 
-fn write_phase(out: &mut String, state: &RunState, phase: &Phase) -> std::fmt::Result {
+fn write_rollbacks(page: &mut Page, state: &RunState) {
+    for rollback in state.past_rollbacks.iter().chain(&state.rollback) {
+        let Some(option) = state.runbook.option(&rollback.option) else {
+            continue;
+        };
+        page.heading(2, &Line::new().own("Rollback: ").text(&option.title));
+        let began = Line::new().own("Started ").text(time(rollback.started_at));
+        let began = began
+            .own(" by ")
+            .text(&rollback.by)
+            .with(rollback.reason.as_ref(), bracketed)
+            .own("; ");
+        let line = match (rollback.succeeded, rollback.ended_at) {
+            (Some(true), Some(ended)) => began.own("succeeded ").text(time(ended)),
+            (Some(false), _) => {
+                let why = rollback.stuck_reason.as_deref();
+                began
+                    .own("**stuck**: ")
+                    .text(why.unwrap_or("a step failed"))
+            }
+            _ => began.own("under way"),
+        };
+        page.paragraph(&line.own("."));
+        let is_last = state.rollback.as_ref().is_some_and(|last| last == rollback);
+        if rollback.succeeded == Some(true) {
+            page.paragraph(&Line::new().text(super::standing::undone(state)));
+            if let Some(proof) = state.rollback_proof().filter(|_| is_last) {
+                let words = format!("Rolled back, {}.", proof.words());
+                page.paragraph(&Line::new().strong(words));
+            }
+        }
+        for step in &option.steps {
+            write_step(page, state, step);
+        }
+        if let Some(gate) = state.rollback_gate().filter(|_| is_last) {
+            write_criteria(page, state, &gate, "Must be true after it:");
+        }
+    }
+}
+
+fn bracketed(line: Line, text: &String) -> Line {
+    line.own(" (").text(text).own(")")
+}
+
+fn write_criteria(page: &mut Page, state: &RunState, phase: &Phase, title: &'static str) {
+    let items = state.gate_items(phase);
+    if items.is_empty() {
+        return;
+    }
+    page.paragraph(&Line::new().own(title));
+    for item in items {
+        page.item(&criterion(state, phase, item));
+    }
+    page.gap();
+}
+
+fn write_phase(page: &mut Page, state: &RunState, phase: &Phase) {
     let Some(own) = state.phases.get(&phase.id) else {
-        return Ok(());
+        return;
     };
-    writeln!(out, "\n## {}\n", phase.title)?;
+    page.heading(2, &Line::new().text(&phase.title));
     if let Some(entered) = own.entered_at {
-        writeln!(out, "Entered {}.\n", time(entered))?;
+        page.paragraph(&Line::new().own("Entered ").text(time(entered)).own("."));
     }
     for step in &phase.steps {
-        write_step(out, state, step)?;
+        write_step(page, state, step);
     }
-    let items = state.gate_items(phase);
-    if !items.is_empty() {
-        writeln!(out, "\nGate:\n")?;
-        for item in items {
-            writeln!(out, "- {}", criterion(state, phase, item))?;
-        }
-    }
+    write_criteria(page, state, phase, "Gate:");
     let alerts = state.alerts.iter().filter(|alert| alert.phase == phase.id);
-    let alerts: Vec<String> = alerts.map(|alert| red_flag(state, alert)).collect();
+    let alerts: Vec<Line> = alerts.map(|alert| red_flag(state, alert)).collect();
     if !alerts.is_empty() {
-        writeln!(out, "\nRed flags that watches saw:\n")?;
-        for alert in alerts {
-            writeln!(out, "- {alert}")?;
-        }
+        page.paragraph(&Line::new().own("Red flags that watches saw:"));
+        alerts.iter().for_each(|alert| page.item(alert));
+        page.gap();
     }
     if let Some(gate) = &own.gate {
-        writeln!(
-            out,
-            "\n**{}** {} by {}{}",
-            decision_word(gate.decision),
-            time(gate.at),
-            gate.by,
-            gate.reason
-                .as_ref()
-                .map(|reason| format!(": {reason}"))
-                .unwrap_or_default()
-        )?;
+        let line = Line::new().strong(decision_word(gate.decision)).own(" ");
+        let line = line.text(time(gate.at)).own(" by ").text(&gate.by);
+        page.paragraph(&line.with(gate.reason.as_ref(), reasoned));
     }
-    Ok(())
 }
 
-fn red_flag(state: &RunState, alert: &Alert) -> String {
-    let seen = match &alert.acknowledged {
+fn reasoned(line: Line, reason: &String) -> Line {
+    line.own(": ").text(reason)
+}
+
+fn red_flag(state: &RunState, alert: &Alert) -> Line {
+    let line = Line::new().text(time(alert.first_at)).own(": ");
+    let line = line.text(state.alert_words(alert)).own(" (");
+    let line = match &alert.acknowledged {
         Some(known) => {
             let more = state.more_words(alert);
-            let more = more.map_or_else(String::new, |more| format!("; {more}"));
-            format!("{} {}: {}{more}", known.by, time(known.at), known.note)
+            line.text(&known.by)
+                .own(" ")
+                .text(time(known.at))
+                .own(": ")
+                .text(&known.note)
+                .with(more, |line, more| line.own("; ").text(more))
         }
-        None => "not acknowledged".to_owned(),
+        None => line.own("not acknowledged"),
     };
-    let seen = scrub_line(&seen, false);
-    let words = scrub_line(&state.alert_words(alert), false).into_owned();
-    format!("{}: {words} ({seen})", time(alert.first_at))
+    line.own(")")
 }
 
-fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> String {
+fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> Line {
     let known = state
         .phases
         .get(&phase.id)
         .and_then(|own| own.criteria.get(&item.line));
-    match known {
-        Some(known) => format!(
-            "{}: {}{} ({}; {} {})",
-            verdict_word(known.judgement.verdict),
-            if item.red_flag { "red flag: " } else { "" },
-            item.text,
-            known.judgement.explanation,
-            known.by,
-            time(known.at),
-        ),
-        None => format!("not judged: {}", item.text),
-    }
+    let Some(known) = known else {
+        return Line::new().own("not judged: ").text(&item.text);
+    };
+    Line::new()
+        .own(verdict_word(known.judgement.verdict))
+        .own(if item.red_flag { ": red flag: " } else { ": " })
+        .text(&item.text)
+        .own(" (")
+        .text(&known.judgement.explanation)
+        .own("; ")
+        .text(&known.by)
+        .own(" ")
+        .text(time(known.at))
+        .own(")")
 }
 
-fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Result {
-    writeln!(out, "### {} — {}\n", step.title, step_word(state, step))?;
+fn write_step(page: &mut Page, state: &RunState, step: &Step) {
+    let title = Line::new().text(&step.title).own(" — ");
+    page.heading(3, &title.own(step_word(state, step)));
     let own = state.steps.get(&step.id);
     if let Some(skip) = own.and_then(|own| own.skipped.as_ref()) {
-        writeln!(
-            out,
-            "Skipped {} by {}: {}\n",
-            time(skip.at),
-            skip.by,
-            skip.reason
-        )?;
+        let line = Line::new().own("Skipped ").text(time(skip.at));
+        page.paragraph(&reasoned(line.own(" by ").text(&skip.by), &skip.reason));
     }
     for (action, skip) in own.iter().flat_map(|own| &own.left_out) {
-        writeln!(
-            out,
-            "Left out {} by {}: `{}`: {}\n",
-            time(skip.at),
-            skip.by,
-            crate::run::action_title(&state.runbook, step, *action),
-            skip.reason
-        )?;
+        let line = Line::new().own("Left out ").text(time(skip.at));
+        let line = line.own(" by ").text(&skip.by).own(": ");
+        let title = action_title(&state.runbook, step, *action);
+        page.paragraph(&reasoned(line.code(title), &skip.reason));
     }
     for (index, tick) in step.ticks.iter().enumerate() {
-        match own.and_then(|own| own.ticks.get(&index)) {
-            Some(ticked) => {
-                let saw = [&ticked.value, &ticked.note]
-                    .into_iter()
-                    .flatten()
-                    .map(|text| format!(": {text}"))
-                    .chain(
-                        ticked
-                            .judgement
-                            .as_ref()
-                            .map(|judgement| format!(": {}", judgement.explanation)),
-                    )
-                    .collect::<String>();
-                writeln!(
-                    out,
-                    "- [x] {} ({} {}{saw})",
-                    tick.text,
-                    ticked.by,
-                    time(ticked.at)
-                )?;
-            }
-            None => writeln!(out, "- [ ] {}", tick.text)?,
-        }
+        let Some(ticked) = own.and_then(|own| own.ticks.get(&index)) else {
+            page.item(&Line::new().own("[ ] ").text(&tick.text));
+            continue;
+        };
+        let judged = ticked.judgement.as_ref();
+        let line = Line::new().own("[x] ").text(&tick.text).own(" (");
+        let line = line.text(&ticked.by).own(" ").text(time(ticked.at));
+        let line = line
+            .with(ticked.value.as_ref(), reasoned)
+            .with(ticked.note.as_ref(), reasoned)
+            .with(judged.map(|judgement| &judgement.explanation), reasoned);
+        page.item(&line.own(")"));
     }
     if !step.ticks.is_empty() {
-        writeln!(out)?;
+        page.gap();
     }
     for action in state.actions_of(step) {
         for attempt in state
@@ -350,95 +348,69 @@ fn write_step(out: &mut String, state: &RunState, step: &Step) -> std::fmt::Resu
             .flat_map(|action| &action.attempts)
         {
             let title = action_title(&state.runbook, step, action);
-            write_attempt(out, &title, attempt)?;
+            write_attempt(page, &title, attempt);
         }
     }
-    Ok(())
 }
 
 /// Where it waited for a person: transactions that were held, and whose keys went to it.
-fn write_waits(out: &mut String, attempt: &Attempt) -> std::fmt::Result {
+fn write_waits(page: &mut Page, attempt: &Attempt) {
     for (index, hold) in attempt.holds.iter().enumerate() {
         // What was said is one thing, and whether the server did it another.
         let is_known = attempt.outcome == Some(Outcome::Passed) || index + 1 < attempt.holds.len();
-        let end = match &hold.ended {
-            Some(end) => format!(
-                "{} by {} at {}{}",
-                match (end.commit, is_known) {
+        let line = Line::new().own("held before the COMMIT of line ");
+        let line = line.text(hold.line.to_string()).own(" at ");
+        let line = line.text(time(hold.since)).own(": ");
+        page.item(&match &hold.ended {
+            Some(end) => line
+                .own(match (end.commit, is_known) {
                     (true, true) => "committed",
                     (true, false) => "COMMIT was said",
                     (false, _) => "rolled back",
-                },
-                end.by,
-                time(end.at),
-                end.reason
-                    .as_ref()
-                    .map(|reason| format!(" ({reason})"))
-                    .unwrap_or_default()
-            ),
-            None if attempt.outcome.is_none() => "not decided yet".to_owned(),
-            None => "never committed".to_owned(),
-        };
-        writeln!(
-            out,
-            "- held before the COMMIT of line {} at {}: {end}",
-            hold.line,
-            time(hold.since)
-        )?;
+                })
+                .own(" by ")
+                .text(&end.by)
+                .own(" at ")
+                .text(time(end.at))
+                .with(end.reason.as_ref(), bracketed),
+            None if attempt.outcome.is_none() => line.own("not decided yet"),
+            None => line.own("never committed"),
+        });
     }
     for used in &attempt.keyboard {
-        let until = used
-            .until
-            .map(|until| format!(" to {}", time(until)))
-            .unwrap_or_default();
-        writeln!(
-            out,
-            "- {} typed to it from {}{until}; what was typed is not kept",
-            used.by,
-            time(used.since)
-        )?;
+        let line = Line::new().text(&used.by).own(" typed to it from ");
+        let line = line.text(time(used.since));
+        let line = line.with(used.until, |line, until| line.own(" to ").text(time(until)));
+        page.item(&line.own("; what was typed is not kept"));
     }
     if !attempt.holds.is_empty() || !attempt.keyboard.is_empty() {
-        writeln!(out)?;
+        page.gap();
     }
-    Ok(())
 }
 
-fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::Result {
-    writeln!(
-        out,
-        "`{title}`, attempt {} on `{}`, started {} by {}: **{}**{}{}\n",
-        attempt.number,
-        attempt.target,
-        time(attempt.started_at),
-        attempt.by,
-        match attempt.outcome {
-            Some(Outcome::Watched) if !attempt.was_stopped() => "ended",
-            outcome => outcome.map_or("running", outcome_word),
-        },
-        attempt
-            .ended_at
-            .map(|ended| format!(", ended {}", time(ended)))
-            .unwrap_or_default(),
-        attempt
-            .reason
-            .as_ref()
-            .map(|reason| format!(" ({reason})"))
-            .unwrap_or_default(),
-    )?;
-    fenced(out, &attempt.command)?;
-    write_waits(out, attempt)?;
+fn write_attempt(page: &mut Page, title: &str, attempt: &Attempt) {
+    let outcome = match attempt.outcome {
+        Some(Outcome::Watched) if !attempt.was_stopped() => "ended",
+        outcome => outcome.map_or("running", outcome_word),
+    };
+    let line = Line::new().code(title).own(", attempt ");
+    let line = line.text(attempt.number.to_string()).own(" on ");
+    let line = line.code(&attempt.target).own(", started ");
+    let line = line.text(time(attempt.started_at)).own(" by ");
+    let line = line.text(&attempt.by).own(": ").strong(outcome);
+    let line = line.with(attempt.ended_at, |line, ended| {
+        line.own(", ended ").text(time(ended))
+    });
+    page.paragraph(&line.with(attempt.reason.as_ref(), bracketed));
+    page.fence(&attempt.command);
+    write_waits(page, attempt);
     let Some(evidence) = &attempt.evidence else {
-        return Ok(());
+        return;
     };
     for judgement in &attempt.judgements {
-        writeln!(
-            out,
-            "- {}: `{}` ({})",
-            verdict_word(judgement.verdict),
-            judgement.text,
-            judgement.explanation
-        )?;
+        let line = Line::new().own(verdict_word(judgement.verdict)).own(": ");
+        let line = line.code(&judgement.text);
+        page.item(&bracketed(line, &judgement.explanation));
     }
     let facts = [
         evidence.exit.map(|exit| format!("exit {exit}")),
@@ -450,9 +422,10 @@ fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::
     ];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     if let Some(shell) = &evidence.shell {
-        writeln!(out, "- handed on: {}", scrub_line(&shell.summary(), false))?;
+        page.item(&Line::new().own("handed on: ").text(shell.summary()));
     }
-    writeln!(out, "- evidence: {}\n", facts.join(", "))?;
+    page.item(&Line::new().own("evidence: ").text(facts.join(", ")));
+    page.gap();
     let text = if evidence.stdout.trim().is_empty() {
         &evidence.stderr
     } else {
@@ -468,25 +441,8 @@ fn write_attempt(out: &mut String, title: &str, attempt: &Attempt) -> std::fmt::
         if from > 0 {
             quoted.insert_str(0, "…\n");
         }
-        fenced(out, &scrub_lines(&quoted))?;
+        page.fence(&quoted);
     }
-    Ok(())
-}
-
-fn scrub_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| scrub_line(line, false)).collect();
-    lines.join("\n")
-}
-
-/// A fence that nothing inside can close.
-fn fenced(out: &mut String, text: &str) -> std::fmt::Result {
-    let longest = text
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    writeln!(out, "{fence}\n{}\n{fence}\n", text.trim_end())
 }
 
 fn verdict_word(verdict: Verdict) -> &'static str {

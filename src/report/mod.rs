@@ -2,6 +2,7 @@
 
 mod inputs;
 mod markdown;
+mod page;
 mod standing;
 mod status;
 mod words;

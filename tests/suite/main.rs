@@ -49,6 +49,7 @@ mod parked;
 mod private_folders;
 mod read_only;
 mod rehearsal;
+mod report_markup;
 mod reserved_names;
 mod runs;
 mod scarce;

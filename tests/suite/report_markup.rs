@@ -1,0 +1,212 @@
+//! The report as a renderer of Markdown sees it: whatever a field holds, it adds no node to the tree.
+
+use gonogo::journal::SqliteJournal;
+use gonogo::report;
+use gonogo::run::{RunState, fold};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use serde_json::{Value, json};
+
+use crate::support::home::Home;
+
+/// Texts that try to be more than text, at the beginning of a block, in a line and in a cell.
+const HOSTILE: [&str; 40] = [
+    "<script>alert(1)</script>",
+    "</td></table><img src=x onerror=alert(1)>",
+    "<!-- x -->",
+    "<?php x ?>",
+    "<https://evil.test/a>",
+    "[a](https://evil.test)",
+    "![a](https://evil.test/x.png)",
+    "[a][b] [b]: https://evil.test",
+    "[a]: https://evil.test",
+    "[^1] [^1]: note",
+    "[[wiki]]",
+    "https://evil.test/?a=b",
+    "(http://evil.test).",
+    "www.evil.test",
+    "HTTPS://EVIL.test",
+    "anna@evil.test, mailto:anna@evil.test",
+    "ftp://a`b@c.test",
+    "*a* **b** _c_ __d__ ***e***",
+    "~~a~~ ~b~ ^c^ ==d== ||e||",
+    "`a` ``b`` ``c` `d",
+    "`<b>` ` [a](b) `",
+    "a | b | c",
+    "a \\| b \\\\| `c|d` `e\\|f`",
+    "\\",
+    "a\\",
+    "\\`<b>\\`",
+    "&lt;b&gt; &#60;b&#62; &amp;",
+    "# a",
+    "a #",
+    "## a ##",
+    "- a",
+    "+ a",
+    "1. a",
+    "12) a",
+    "> a",
+    "    a",
+    "a\n\n# b\n\n<b>\n\n- c\n| d |\n|---|\n",
+    "```\n</code>\n~~~\n<b>",
+    "---\n===\n***",
+    "$a$ $$b$$ :smile: {#id .x} {% raw %} [x] [ ]",
+];
+
+fn all() -> Options {
+    Options::all() - Options::ENABLE_SMART_PUNCTUATION
+}
+
+/// The nodes of a document without their text. Code in a line is text: it runs nowhere.
+fn tree(document: &str) -> Vec<String> {
+    let mut nodes = Vec::new();
+    for event in Parser::new_ext(document, all()) {
+        match event {
+            Event::Text(_) | Event::Code(_) => {}
+            Event::Start(Tag::Heading { level, .. }) => nodes.push(format!("{level}")),
+            Event::Start(Tag::CodeBlock(_)) => nodes.push("code".to_owned()),
+            other => nodes.push(format!("{other:?}")),
+        }
+    }
+    nodes
+}
+
+/// What a renderer that links bare addresses would link.
+fn bare_addresses(document: &str) -> Vec<String> {
+    let address = regex::Regex::new(
+        r"(?i)(https?|ftp)://|www\.|mailto:|xmpp:|[a-z0-9._+-]+@[a-z0-9_-]+\.[a-z0-9]",
+    )
+    .unwrap();
+    let (mut found, mut text, mut fenced) = (Vec::new(), String::new(), false);
+    for event in Parser::new_ext(document, all()) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => fenced = true,
+            Event::End(TagEnd::CodeBlock) => fenced = false,
+            Event::Text(more) if !fenced => text.push_str(&more),
+            _ => text.push('\n'),
+        }
+    }
+    found.extend(address.find_iter(&text).map(|one| one.as_str().to_owned()));
+    found
+}
+
+fn state(home: &Home, run: &str) -> RunState {
+    let journal = home.run_directory(run).join("journal.sqlite");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folded = SqliteJournal::open_read_only_folding(
+        &journal,
+        None,
+        |state: &mut Option<RunState>, record| fold(state, &record),
+    );
+    let (_, state) = runtime.block_on(folded).unwrap();
+    state.unwrap()
+}
+
+/// A run in which everything happened that a report tells of.
+fn eventful() -> Value {
+    let home = Home::new();
+    home.write(
+        "guide.md",
+        "# A guide\n\n## Phase 1: Do it\n\n### First\n\n- [ ] A box\n- [ ] Another\n\n```bash {#a .run expect=\"exit == 0\"}\necho <NAME>\necho one; echo two\n```\n\n```bash {#b .run optional}\necho 2\n```\n\n**Success criteria:**\n- It is so <!-- gonogo: expect=\"a.exit == 0\" -->\n- It feels right\n\n## Rollback\n\n### Option 1: Back (recommended)\n\n```bash {#back .run}\necho back\n```\n",
+    );
+    home.gonogo(&["rehearse", "guide.md", "--rollback", "--var", "NAME=value"]);
+    let run = home.runs()[0].clone();
+    let kept = state(&home, &run);
+    let mut state = serde_json::to_value(&kept).unwrap();
+    let at = state["opened_at"].clone();
+    let skip = json!({"at": at, "by": "person", "reason": "reason"});
+    state["notes"] = json!([{"at": at, "by": "person", "text": "note", "step": null}]);
+    state["protected"] = json!(true);
+    state["targets"] = json!({"main": "host=db"});
+    state["guide_on_disk"] = json!({"at": at, "state": {"unreadable": "why"}});
+    let step = state["runbook"]["phases"][0]["steps"][0]["id"].clone();
+    state["steps"][step.as_str().unwrap()] = json!({
+        "skipped": skip,
+        "left_out": {"1": skip},
+        "ticks": {"0": {"at": at, "by": "person", "value": "value", "note": "note", "judgement": null}},
+    });
+    for (_, phase) in state["phases"].as_object_mut().unwrap() {
+        phase["gate"] = json!({"decision": "go", "at": at, "by": "person", "reason": "reason"});
+    }
+    state
+}
+
+/// Every text in the state, by its path.
+fn texts(value: &Value, path: String, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(path),
+        Value::Array(all) => {
+            for (index, one) in all.iter().enumerate() {
+                texts(one, format!("{path}/{index}"), found);
+            }
+        }
+        Value::Object(all) => {
+            for (name, one) in all {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                texts(one, format!("{path}/{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn with(state: &Value, path: &str, text: &str) -> Option<String> {
+    let mut state = state.clone();
+    *state.pointer_mut(path)? = json!(text);
+    let state: RunState = serde_json::from_value(state).ok()?;
+    Some(report::markdown(&state, true, 7))
+}
+
+#[test]
+fn no_text_of_a_run_adds_a_node_to_its_report() {
+    let state = eventful();
+    let mut paths = Vec::new();
+    texts(&state, String::new(), &mut paths);
+    let (mut shown, mut rendered) = (Vec::new(), 0);
+    for path in &paths {
+        let Some(plain) = with(&state, path, "plainword") else {
+            continue;
+        };
+        if !plain.contains("plainword") {
+            continue;
+        }
+        shown.push(path.as_str());
+        let nodes = tree(&plain);
+        assert_eq!(bare_addresses(&plain), Vec::<String>::new(), "{path}");
+        // Each text at the beginning or in the middle of its field, by turns.
+        for (number, text) in HOSTILE.iter().enumerate() {
+            let text = match (number + shown.len()) % 2 {
+                0 => (*text).to_owned(),
+                _ => format!("a {text} b"),
+            };
+            let report = with(&state, path, &text).unwrap();
+            assert_eq!(tree(&report), nodes, "{path}: {text:?}\n{report}");
+            assert_eq!(
+                bare_addresses(&report),
+                Vec::<String>::new(),
+                "{path}: {text:?}"
+            );
+            rendered += 1;
+        }
+    }
+    println!("{} fields, {rendered} reports", shown.len());
+    for field in [
+        "/runbook/title",
+        "/notes/0/text",
+        "/notes/0/by",
+        "reason",
+        "explanation",
+        "stdout",
+        "/targets/main",
+        "/command",
+        "/ticks/0/text",
+        "/gate/by",
+        "/ticks/0/note",
+        "/skipped/by",
+        "/environment",
+    ] {
+        assert!(
+            shown.iter().any(|path| path.contains(field)),
+            "{field}: {shown:#?}"
+        );
+    }
+}
