@@ -55,6 +55,7 @@ pub const FINDINGS: &[Finding] = &[
     warning("beside-the-rollback", "A command stands in a rollback section, and no rollback runs it: its part of the section is looked up, like troubleshooting. Give the part a title of its own as an option or a step, if it is one."),
     info("beside-the-walk", "A command stands in a section that is no phase and no rollback. It can be looked at, copied and run beside the walk; `<!-- gonogo: phase -->` under its heading puts it into the walk."),
     info("blank", "A command has a blank that must be filled in before it can run."),
+    info("blank-in-code", "A value of the operator would stand in code within a command (`bash -c`, `eval`, `trap`, a here-document to a shell), in a sum, or in a variable that becomes code later. It is quoted for both who read it where that can be proved; elsewhere only plain values are taken."),
     warning("block-too-large", "A block is longer than anybody can look through before arming it. It is content, and nothing of it runs."),
     warning("constraint-without-not-valid", "A constraint is checked against the whole table while it is locked. `NOT VALID` first and `VALIDATE` later let others go on."),
     warning("ddl-without-lock-timeout", "The statement waits for a lock that every later query on the table queues behind: a short change becomes an outage."),

@@ -1,6 +1,5 @@
-//! The syntax layer held against those who decide: `bash -n`, bash itself, and psql's own cutting.
+//! The syntax layer held against those who decide: `bash -n`, bash itself, and psql.
 
 mod bounds;
 mod quoting;
 mod shell;
-mod sql;

@@ -134,56 +134,6 @@ const OTHERS: [&str; 87] = [
     "X=<v>; let \"Y=X\"",
 ];
 
-/// Places where the shell fills the value in by itself.
-const TRAVELS: [&str; 46] = [
-    "echo $V",
-    "echo \"$V\"",
-    "echo $((V + 1))",
-    "echo $(($V + 1))",
-    "((V > 1))",
-    "(($V > 1))",
-    "let x=$V",
-    "[[ $V -eq 1 ]]",
-    "[[ V -eq 1 ]]",
-    "bash -c \"echo $V\"",
-    "eval \"echo $V\"",
-    "eval echo $V",
-    "bash <<E\necho $V\nE",
-    "trap \"echo $V\" EXIT",
-    "printf -v \"$V\" a",
-    "unset $V",
-    "declare $V=1",
-    "X[$V]=1",
-    "echo ${X[$V]}",
-    "X=abc; echo ${X:$V}",
-    "sh -c 'echo $V'",
-    "test -v $V",
-    "cat <<E\n$V\nE",
-    "[[ -v $V ]]",
-    "X=$V; eval \"$X\"",
-    "X=\"$V\"; echo $((X))",
-    "echo $(( $(echo $V) ))",
-    "bash -c \"$(echo $V)\"",
-    "echo \"$V\" | bash",
-    "bash <(echo \"$V\")",
-    "for i in \"$V\"; do eval \"$i\"; done",
-    "f() { eval \"$1\"; }; f \"$V\"",
-    "echo \"$V\" | xargs -I{} sh -c 'echo {}'",
-    "bash <<'E'\neval \"$V\"\nE",
-    "bash -c 'eval \"$V\"'",
-    "while read -r x; do eval $x; done <<< \"$V\"",
-    "X[$(echo $V)]=1",
-    "bash -c 'eval \"$1\"' x \"$V\"",
-    "echo ${!V}",
-    "echo \"${V@P}\"",
-    "X=([$V]=1)",
-    "declare -i X; X=$V",
-    "unset \"X[V]\"",
-    "let \"X=V\"",
-    "echo -e \"echo $V\" | bash",
-    "printf \"echo '$V'\" | bash",
-];
-
 /// Code around which no server is needed but psql's.
 const THROUGH_PSQL: [&str; 13] = [
     "psql -qAtXc \"SELECT '<v>'\"",
@@ -401,60 +351,6 @@ done";
     }
 }
 
-/// All cells of one matrix, run; the trap must not have sprung.
-fn run_in_bash(places: &[&str], values: &[&'static str], exact: bool) -> Matrix {
-    let trap = Trap::new();
-    let mut matrix = Matrix::default();
-    let mut cells: Vec<(String, &str)> = Vec::new();
-    for place in places {
-        for value in values {
-            if let Some(code) = matrix.fill(place, Actor::Shell, value) {
-                cells.push((code, value));
-            }
-        }
-    }
-    let printed = trap.bash(&cells, &[]);
-    if trap.has_sprung() {
-        for cell in &cells {
-            let alone = Trap::new();
-            alone.bash(std::slice::from_ref(cell), &[]);
-            assert!(
-                !alone.has_sprung(),
-                "this ran:\n{}\nvalue: {:?}",
-                cell.0,
-                cell.1
-            );
-        }
-    }
-    assert!(!trap.has_sprung());
-    if exact {
-        for ((code, value), printed) in cells.iter().zip(printed) {
-            assert_eq!(printed, *value, "{code}");
-        }
-    }
-    matrix
-}
-
-#[test]
-fn no_value_runs_in_a_shell_and_each_arrives_as_it_is() {
-    let exact = run_in_bash(&EXACT, &VALUES, true);
-    // Only what ends where its text ends: `bash <<E` with a line `E` in the value, and their like.
-    assert!(
-        exact.refused * 20 < exact.cells,
-        "{} of {} were refused",
-        exact.refused,
-        exact.cells
-    );
-    let others = run_in_bash(&OTHERS, &VALUES, false);
-    let travels = run_in_bash(&TRAVELS, &VALUES, false);
-    let cells = exact.cells + others.cells + travels.cells;
-    assert!(cells > 2_000, "{cells} cells");
-    assert!(
-        travels.refused > 100 && others.refused > 300,
-        "what cannot be quoted is refused"
-    );
-}
-
 #[test]
 fn a_nul_byte_is_refused_everywhere() {
     let mut matrix = Matrix::default();
@@ -469,7 +365,12 @@ fn a_nul_byte_is_refused_everywhere() {
 }
 
 fn marked(database: &Database) -> String {
-    super::sql::psql(database, "SELECT count(*) FROM pwned;")
+    let output = Command::new("psql")
+        .args(["-XqAt", "-d", &database.conninfo()])
+        .args(["-c", "SELECT count(*) FROM pwned"])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
@@ -515,7 +416,7 @@ async fn no_value_runs_in_sql_and_each_arrives_as_it_is() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let printed = psql(&script);
-    let before = "0\nasked\n";
+    let before = "0\n";
     if trap.has_sprung() || marked(&database) != before {
         let unchanged = marked(&database);
         for code in &codes {
@@ -526,7 +427,7 @@ async fn no_value_runs_in_sql_and_each_arrives_as_it_is() {
         }
     }
     assert!(!trap.has_sprung());
-    assert_eq!(marked(&database), "0\nasked\n");
+    assert_eq!(marked(&database), "0\n");
     assert_eq!(
         printed.matches("next\n").count(),
         codes.len(),
@@ -537,7 +438,8 @@ async fn no_value_runs_in_sql_and_each_arrives_as_it_is() {
     for (value, printed) in SQL_VALUES.iter().zip(first) {
         assert_eq!(printed, format!("{value}\n"));
     }
-    assert!(matrix.cells > 1_000, "{}", matrix.cells);
+    assert!(matrix.cells > 800, "{}", matrix.cells);
+    assert!(matrix.refused > 100, "{}", matrix.refused);
 }
 
 #[tokio::test]
@@ -564,7 +466,7 @@ async fn no_value_runs_in_sql_that_a_shell_hands_to_psql() {
     ];
     let printed = trap.bash(&cells, &conninfo);
     assert!(!trap.has_sprung());
-    assert_eq!(marked(&database), "0\nasked\n");
+    assert_eq!(marked(&database), "0\n");
     for ((code, value), printed) in cells.iter().zip(printed) {
         // Where it is a literal of SQL.
         let exact = code.contains("SELECT '") || code.contains("SELECT :'x'");
