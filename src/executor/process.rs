@@ -154,6 +154,22 @@ pub(super) fn descendants(ancestor: u32) -> Vec<Process> {
     descendants_in(table(), ancestor)
 }
 
+/// As [`descendants`], for who looks often and may miss one that comes or goes at this moment: asked of each
+/// process, and not of all that run on the machine.
+#[cfg(target_os = "linux")]
+pub(super) fn family(ancestor: u32) -> Vec<Process> {
+    let mut found = Vec::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        let Some(children) = system::children(parent) else {
+            return descendants(ancestor);
+        };
+        found.extend(children.iter().copied().filter_map(look_up));
+        parents.extend(children);
+    }
+    found
+}
+
 fn descendants_in(table: Vec<Process>, ancestor: u32) -> Vec<Process> {
     let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
     for process in table {
@@ -205,6 +221,26 @@ mod system {
     pub(in super::super) fn look_up(pid: u32) -> Option<Process> {
         let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         parse(&String::from_utf8_lossy(&text))
+    }
+
+    /// The children of all threads of a process; `None` where the kernel keeps no such lists.
+    pub(super) fn children(pid: u32) -> Option<Vec<u32>> {
+        let mut found = Vec::new();
+        // One that has just gone has none.
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+            return Some(found);
+        };
+        for thread in threads.flatten() {
+            match std::fs::read_to_string(thread.path().join("children")) {
+                Ok(children) => {
+                    let pids = children.split_whitespace();
+                    found.extend(pids.filter_map(|pid| pid.parse::<u32>().ok()));
+                }
+                Err(_) if thread.path().join("stat").exists() => return None,
+                Err(_) => {}
+            }
+        }
+        Some(found)
     }
 
     pub(super) fn table() -> Vec<Process> {
@@ -288,3 +324,31 @@ mod system {
 pub use system::boot_id;
 pub(super) use system::look_up;
 use system::table;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_family_is_found_to_its_grandchildren() {
+        let mut child = Command::new("sh")
+            .args(["-c", "(sh -c 'echo $$; read line'; true); true"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut grandchild = String::new();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
+        told.read_line(&mut grandchild).unwrap();
+        let grandchild: u32 = grandchild.trim().parse().unwrap();
+        let found = family(std::process::id());
+        let times = |pid: u32| found.iter().filter(|process| process.pid == pid).count();
+        assert_eq!(times(child.id()), 1, "{found:?}");
+        assert_eq!(times(grandchild), 1, "{found:?}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}

@@ -297,7 +297,7 @@ mod reading {
             "vi", "vim", "nvim", "view", "nano", "pico", "emacs", "micro", "joe", "mcedit", "hx",
             "ne",
         ];
-        let processes = process::descendants(std::process::id());
+        let processes = process::family(std::process::id());
         let mut running = processes.iter().filter(|process| !process.zombie);
         running.find_map(|process| {
             let name = std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).ok()?;
@@ -316,7 +316,7 @@ mod reading {
             return false;
         };
         let name = name.to_string_lossy().into_owned();
-        process::descendants(std::process::id())
+        process::family(std::process::id())
             .iter()
             .filter(|process| !process.zombie)
             .any(|process| waits(process.pid, &name, polls))
