@@ -1,7 +1,6 @@
 //! A client's end of the socket. Whoever joins has a stream to listen on, and a seat from which to ask;
 //! without one only what scripts look at is answered.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
     SharedView, ViewRequest,
 };
-use crate::run::{ActionId, Command, Fate, Included, Refusal, Timestamp, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Refusal, Typed, World};
 
 /// A request is answered within this time, or what became of it is not known.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -144,8 +143,8 @@ impl Client {
     ///
     /// # Errors
     /// Where no supervisor answers.
-    pub async fn lost(&self) -> Result<BTreeMap<String, Timestamp>, ClientError> {
-        self.get(None, "lost", &[]).await
+    pub async fn world(&self) -> Result<World, ClientError> {
+        self.get(None, "world", &[]).await
     }
 
     async fn refused(&self, response: reqwest::Response) -> ClientError {
@@ -232,8 +231,8 @@ impl Seat {
     ///
     /// # Errors
     /// Where no supervisor answers.
-    pub async fn lost(&self) -> Result<BTreeMap<String, Timestamp>, ClientError> {
-        self.get("lost", &[]).await
+    pub async fn world(&self) -> Result<World, ClientError> {
+        self.get("world", &[]).await
     }
 
     /// Reads lines of an action's output.

@@ -1,8 +1,6 @@
 //! Everything that can be asked, each with who may ask it. There is no route beside this table: the
 //! router is made of it, and the layer before all routes refuses what it does not name.
 
-use std::collections::BTreeMap;
-
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -17,7 +15,7 @@ use super::identity::{Denied, Seated, identify};
 use super::server::Server;
 use super::stream::stream;
 use super::{CommandAnswer, CommandRequest, InputRequest, OutputPage, ViewRequest};
-use crate::run::{ActionId, Command, Fate, Included, PairingAct, Refusal, Timestamp};
+use crate::run::{ActionId, Command, Fate, Included, PairingAct, Refusal, World};
 use crate::supervisor::Person;
 
 /// Who may use a route. Nobody at all comes this far whom the driver does not let in.
@@ -76,7 +74,7 @@ pub static ROUTES: [Route; 11] = [
     Route::post("/input", Who::Driver, 2 << 20, || post(input)),
     Route::post("/view", Who::Joined, 4 << 10, || post(view)),
     Route::get("/people", Who::OwnLogin, || get(people)),
-    Route::get("/lost", Who::OwnLogin, || get(lost)),
+    Route::get("/world", Who::OwnLogin, || get(world)),
     Route::get("/output", Who::Joined, || get(output)),
     Route::get("/included", Who::Joined, || get(included)),
     Route::get("/loss", Who::Joined, || get(loss)),
@@ -199,8 +197,8 @@ async fn people(State(server): State<Server>) -> Json<Vec<Person>> {
     Json(server.handle.feed.people())
 }
 
-async fn lost(State(server): State<Server>) -> Json<BTreeMap<String, Timestamp>> {
-    Json(server.handle.feed.lost())
+async fn world(State(server): State<Server>) -> Json<World> {
+    Json(server.handle.feed.world())
 }
 
 #[derive(Deserialize)]

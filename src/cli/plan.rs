@@ -83,6 +83,7 @@ fn document(state: &RunState) -> Value {
         "estimate": { "min_s": min_s, "max_s": max_s },
         "waits": state.runbook.waits,
         "soaks": state.runbook.soaks,
+        "triggers": state.runbook.triggers,
         "rollback": rollback_plans(state).iter().map(|plan| rollback_document(state, plan)).collect::<Vec<_>>(),
         "beside": state.runbook.references.iter().filter(|section| !section.blocks.is_empty()).map(|section| json!({
             "title": section.title,
@@ -319,6 +320,9 @@ fn text(document: &Value) -> String {
             "beside the walk: {title} (blocks on line {})\n",
             lines.join(", ")
         );
+    }
+    for trigger in document["triggers"].as_array().into_iter().flatten() {
+        out += &format!("roll back when: {}\n", string(trigger));
     }
     for option in document["rollback"].as_array().into_iter().flatten() {
         out += &rollback_text(option);

@@ -5,11 +5,12 @@ use super::inputs::variable;
 use super::open::Opened;
 use super::print::say;
 use crate::run::{Input, Origin};
-use crate::runbook::values;
+use crate::runbook::{Runbook, values};
 use crate::supervisor::memory;
 
 /// Adds what earlier runs left: armings, and values for blanks that nothing else fills. In a protected
-/// environment a value is only offered, and waits to be confirmed.
+/// environment, and where a rollback uses it, a value is only offered, and waits to be confirmed: the
+/// backup of last week is not what this run goes back to.
 pub(super) fn recall(opened: &mut Opened) {
     let Some(guide) = opened.provenance.guide.clone() else {
         return;
@@ -31,7 +32,7 @@ pub(super) fn recall(opened: &mut Opened) {
         if !fits || !wins {
             continue;
         }
-        if environment.protected {
+        if environment.protected || is_of_rollback(&opened.runbook, &name) {
             opened.inputs.remove(&name);
             opened.provenance.origins.remove(&name);
             opened.provenance.remembered.insert(name, remembered);
@@ -43,6 +44,22 @@ pub(super) fn recall(opened: &mut Opened) {
             opened.inputs.insert(name, remembered.input);
         }
     }
+}
+
+/// Whether a command of a rollback uses a blank.
+fn is_of_rollback(runbook: &Runbook, name: &str) -> bool {
+    let steps = runbook.rollback.iter().flat_map(|option| &option.steps);
+    steps
+        .flat_map(|step| &step.blocks)
+        .filter_map(|number| runbook.block(*number))
+        .any(|block| {
+            let of_parts = block.parts.iter().flat_map(|part| &part.needs);
+            block
+                .needs
+                .iter()
+                .chain(of_parts)
+                .any(|needed| needed == name)
+        })
 }
 
 /// Forgets what earlier runs left, and says whether there was anything.

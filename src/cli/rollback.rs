@@ -3,7 +3,6 @@
 
 use super::print;
 use super::print::say;
-use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
 
 use clap::Args;
@@ -15,8 +14,8 @@ use super::session::{self, Joined};
 use super::{Exit, identity, kept, trust, unattended};
 use crate::api::Seat;
 use crate::run::{
-    Command, Mode, Policy, Preview, RollbackPlan, RunState, Timestamp, action_title, is_armed,
-    preview, rollback_plans, same_person,
+    Command, Mode, Policy, Preview, RollbackPlan, RunState, World, action_title, is_armed,
+    plans_in_the_world, preview, rollback_plans, same_person,
 };
 
 #[derive(Debug, Args)]
@@ -54,8 +53,8 @@ struct Seen {
     you: String,
     /// Kept as long as it is looked at.
     joined: Option<Joined>,
-    /// The databases that do not answer its supervisor, and since when.
-    lost: BTreeMap<String, Timestamp>,
+    /// What its supervisor sees of the world.
+    world: World,
 }
 
 impl Seen {
@@ -116,7 +115,7 @@ async fn look(run: &str, takeover: session::Takeover) -> color_eyre::Result<Seen
         let joined = Joined::join(&client).await?;
         return Ok(Seen {
             // A rollback waits for no answer to that.
-            lost: client.lost().await.unwrap_or_default(),
+            world: client.world().await.unwrap_or_default(),
             state: joined.state.clone(),
             you: joined.me.clone(),
             joined: Some(joined),
@@ -126,7 +125,7 @@ async fn look(run: &str, takeover: session::Takeover) -> color_eyre::Result<Seen
         state: kept::read(run).await?.state,
         you: identity::me(),
         joined: None,
-        lost: BTreeMap::new(),
+        world: World::default(),
     })
 }
 
@@ -156,7 +155,7 @@ async fn agree(arguments: &Arguments, seen: &Seen) -> color_eyre::Result<Agreed>
             }
         }
     }
-    let plans = rollback_plans(state);
+    let plans = plans_in_the_world(state, seen.world.readiness.as_ref());
     let stuck = begun.filter(|_| state.mode == Mode::Stuck);
     let plan = choose(&plans, wanted.or(stuck))?;
     begin(arguments, seen, plan, anew).await
@@ -202,7 +201,7 @@ async fn begin(
         .filter(|action| !action.files.is_empty())
         .map(|action| action.action);
     let files = files_of(seen.seat(), state, named).await;
-    show(plan, state, &files, &seen.lost);
+    show(plan, state, &files, &seen.world);
     say_driver(seen);
     let again = state.would_run_again(&plan.option);
     if !again.is_empty() && !anew {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::print::say;
 use crate::api::Seat;
 use crate::run::{
-    Act, ActStanding, ActionId, ActionState, Included, PlannedAct, RollbackPlan, RunState,
-    Timestamp, action_title, digest_of,
+    Act, ActStanding, ActionId, ActionState, FoundState, Included, PlannedAct, RollbackPlan,
+    RunState, World, action_title, digest_of,
 };
 use crate::supervisor::clock::now_of;
 use crate::supervisor::read_alone;
@@ -66,14 +66,9 @@ pub(super) fn show_files(files: &Result<Vec<Included>, String>) {
 }
 
 /// All that a rollback would do, in its order.
-pub(super) fn show(
-    plan: &RollbackPlan,
-    state: &RunState,
-    files: &Files,
-    lost: &BTreeMap<String, Timestamp>,
-) {
+pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files, world: &World) {
     say!("rollback: {}", plan.title);
-    if let Some(why) = plan.out_of_reach(lost, now_of(state)) {
+    if let Some(why) = plan.out_of_reach(&world.lost, now_of(state)) {
         say!("  {why}: it can begin all the same");
     }
     for warning in &plan.warnings {
@@ -91,6 +86,14 @@ pub(super) fn show(
     }
     if let Some(loses) = &plan.loses {
         say!("  loses: {loses}");
+    }
+    for found in &plan.found {
+        let mark = match found.state {
+            FoundState::Good => "ok",
+            FoundState::Bad => "MISSING",
+            FoundState::Unknown => "?",
+        };
+        say!("  {mark}: {}", found.text);
     }
     let again = state.would_run_again(&plan.option);
     for act in plan.order() {

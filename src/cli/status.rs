@@ -1,7 +1,6 @@
 //! `gonogo status RUN`: where a run stands, for a person or a script.
 
 use super::print;
-use std::collections::BTreeMap;
 
 use clap::Args;
 
@@ -11,7 +10,7 @@ use super::owner::{self, Owner};
 use super::session;
 use crate::api::Client;
 use crate::report::{self, Surroundings, sentence};
-use crate::run::{Mode, RunState, Timestamp};
+use crate::run::{Mode, RunState, World};
 use crate::supervisor::clock::now_of;
 use crate::supervisor::place;
 
@@ -71,12 +70,12 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
     let directory = kept::directory_of(run)?;
     let pid = owner::holder(&directory).await.map(|holder| holder.pid);
     let owner = owner::of(run).await?;
-    let (observers, lost) = match &owner {
-        Owner::Answers(client) => (observers(client).await, lost(client).await),
-        Owner::Nobody | Owner::Silent(_) => (Vec::new(), BTreeMap::new()),
+    let (observers, world) = match &owner {
+        Owner::Answers(client) => (observers(client).await, world(client).await),
+        Owner::Nobody | Owner::Silent(_) => (Vec::new(), World::default()),
     };
     let surroundings = Surroundings {
-        lost,
+        world,
         supervisor_pid: pid,
         supervisor_alive: matches!(owner, Owner::Answers(_)),
         observers,
@@ -88,11 +87,11 @@ pub(super) async fn document(run: &str) -> color_eyre::Result<serde_json::Value>
     Ok(report::status(&kept.state, &surroundings))
 }
 
-/// Which databases do not answer the supervisor. One that ends at this moment looks at none.
-async fn lost(client: &Client) -> BTreeMap<String, Timestamp> {
-    client.lost().await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "nobody says which databases answer");
-        BTreeMap::new()
+/// What the supervisor sees of the world. One that ends at this moment looks at nothing.
+async fn world(client: &Client) -> World {
+    client.world().await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "nobody says what is there");
+        World::default()
     })
 }
 

@@ -258,6 +258,11 @@ impl Monitor {
         loss::loss(&self.handle(target)?.place.target, &self.run, query).await
     }
 
+    /// One value that a query of ours reads, as text.
+    pub async fn value(&self, target: &str, query: &str) -> Result<String, Trouble> {
+        loss::value(&self.handle(target)?.place.target, &self.run, query).await
+    }
+
     /// What is left of a step on its server: sessions of this name, and the end of a transaction.
     pub async fn remains(
         &self,

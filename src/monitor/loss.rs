@@ -10,6 +10,11 @@ use super::trouble::Trouble;
 /// Runs a query of one column and at most one row, in a transaction that only reads, for at most
 /// 2 s. The value as PostgreSQL writes it; `none` for no row and for NULL.
 pub(super) async fn loss(target: &Target, run: &str, query: &str) -> Result<String, Trouble> {
+    value(target, run, query).await.map_err(mistaken)
+}
+
+/// [`loss`], of any such query: what went wrong is told as it is.
+pub(super) async fn value(target: &Target, run: &str, query: &str) -> Result<String, Trouble> {
     let query = query.trim().trim_end_matches(';').trim_end();
     let mut link = Link::open(target, run, Scope::Role).await?;
     // Prepared as it stands, first: a second statement is refused by the server, and an error is the
@@ -18,8 +23,7 @@ pub(super) async fn loss(target: &Target, run: &str, query: &str) -> Result<Stri
         (&mut link.connection).prepare(AssertSqlSafe(query).into_sql_str()),
         target,
     )
-    .await
-    .map_err(mistaken)?;
+    .await?;
     if prepared.columns().len() != 1 {
         let names: Vec<&str> = prepared.columns().iter().map(Column::name).collect();
         return Err(Trouble::passing(
@@ -43,8 +47,7 @@ pub(super) async fn loss(target: &Target, run: &str, query: &str) -> Result<Stri
         },
         target,
     )
-    .await
-    .map_err(mistaken)?;
+    .await?;
     if value.len() > 1 {
         return Err(Trouble::passing(
             "the query gives more than one row",

@@ -342,6 +342,7 @@ fn write_step(page: &mut Page, state: &RunState, step: &Step) {
         page.gap();
     }
     for action in state.actions_of(step) {
+        write_correction(page, state, action);
         for attempt in state
             .action(action)
             .into_iter()
@@ -385,6 +386,23 @@ fn write_waits(page: &mut Page, attempt: &Attempt) {
     }
     if !attempt.holds.is_empty() || !attempt.keyboard.is_empty() {
         page.gap();
+    }
+}
+
+/// What a person wrote in the place of the guide's command.
+fn write_correction(page: &mut Page, state: &RunState, action: ActionId) {
+    let Some(written) = state.written.get(&action) else {
+        return;
+    };
+    let words = match written.original {
+        Some(_) => "Corrected for this run ",
+        None => "Written beside the guide ",
+    };
+    let line = Line::new().own(words).text(time(written.at));
+    page.paragraph(&line.own(" by ").text(&written.by).own("."));
+    let difference = state.difference(action);
+    if !difference.is_empty() {
+        page.fence(&difference.join("\n"));
     }
 }
 

@@ -1,12 +1,11 @@
 //! The `status --json` document. Scripts depend on its shape.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
 use crate::run::{
-    ActionId, Attempt, Proof, RunState, Timestamp, action_title, rollback_plans, schedule,
+    ActionId, Attempt, ByPerson, Proof, RollbackPlan, RunState, Timestamp, World, action_title,
+    plans_in_the_world, schedule,
 };
 use crate::runbook::{Step, Undoes};
 
@@ -16,8 +15,8 @@ pub struct Surroundings {
     pub supervisor_pid: Option<u32>,
     pub supervisor_alive: bool,
     pub observers: Vec<String>,
-    /// The databases that do not answer, by target, and since when; none where nobody looks.
-    pub lost: BTreeMap<String, Timestamp>,
+    /// What is seen of the world; nothing where nobody looks.
+    pub world: World,
     pub events: u64,
     /// Hash of the newest link of the journal's chain.
     pub head: String,
@@ -27,7 +26,7 @@ pub struct Surroundings {
 
 /// Where a run stands; times are RFC 3339 UTC.
 pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
-    let plans = rollback_plans(state);
+    let plans = plans_in_the_world(state, surroundings.world.readiness.as_ref());
     let schedule = schedule(state, &plans, surroundings.now);
     let window = schedule
         .window_ends
@@ -56,19 +55,9 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         .filter(|step| state.actions_of(step).iter().any(ran))
         .map(|step| step_document(state, "", step))
         .collect();
-    let rollback = plans.first().map(|plan| {
-        json!({
-            "recommended": plan.option,
-            "ready": plan.ready,
-            "reasons": plan
-                .reasons
-                .iter()
-                .cloned()
-                .chain(plan.out_of_reach(&surroundings.lost, surroundings.now))
-                .collect::<Vec<String>>(),
-            "estimate_s": plan.estimate_s,
-        })
-    });
+    let rollback = plans
+        .first()
+        .map(|plan| rollback_document(plan, surroundings));
     let watches: Vec<Value> = state
         .watches()
         .into_iter()
@@ -121,6 +110,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         })),
         "targets": state.targets.iter().map(|(name, address)| target_document(state, name, address)).collect::<Vec<Value>>(),
         "beside": beside,
+        "written": written(state),
         "watches": watches,
         "alerts": alerts,
         "journal": {
@@ -163,6 +153,37 @@ fn watch_document(state: &RunState, action: ActionId, attempt: &Attempt) -> Valu
         "ended": attempt.ended_at.map(time),
         "exit": attempt.evidence.as_ref().and_then(|evidence| evidence.exit),
     })
+}
+
+fn rollback_document(plan: &RollbackPlan, surroundings: &Surroundings) -> Value {
+    json!({
+        "recommended": plan.option,
+        "ready": plan.ready,
+        "reasons": plan
+            .reasons
+            .iter()
+            .cloned()
+            .chain(plan.out_of_reach(&surroundings.world.lost, surroundings.now))
+            .collect::<Vec<String>>(),
+        "estimate_s": plan.estimate_s,
+        "found": plan.found.iter().map(|found| json!({ "state": found.state, "text": found.text })).collect::<Vec<Value>>(),
+        "looked_at": plan.looked_at.map(time),
+    })
+}
+
+/// Commands that people wrote in this run.
+fn written(state: &RunState) -> Vec<Value> {
+    let document = |(action, written): (&ActionId, &ByPerson)| {
+        json!({
+            "action": action,
+            "step": state.step_of(*action).map(|step| &step.id),
+            "by": written.by,
+            "at": time(written.at),
+            "corrects": written.original.is_some(),
+            "difference": state.difference(*action),
+        })
+    };
+    state.written.iter().map(document).collect()
 }
 
 fn step_document(state: &RunState, phase: &str, step: &Step) -> Value {

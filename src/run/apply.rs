@@ -59,6 +59,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         phases: BTreeMap::new(),
         steps: BTreeMap::new(),
         actions: BTreeMap::new(),
+        written: BTreeMap::new(),
         rollback: None,
         past_rollbacks: Vec::new(),
         notes: Vec::new(),
@@ -183,6 +184,10 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 at,
             };
             state.captured.insert(blank_name(name), captured);
+        }
+        Event::CommandWritten { written } => super::written::add(state, at, by(), written),
+        Event::CommandCorrected { action, written } => {
+            super::written::correct(state, at, by(), *action, written);
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());

@@ -61,6 +61,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         guide_on_disk,
         pairing,
         alerts,
+        written,
         moved,
         identities_seen,
         clock: _,
@@ -96,6 +97,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
     shift.all(moved.values_mut().map(|moved| &mut moved.since));
     shift.all(identities_seen.iter_mut().map(|seen| &mut seen.at));
     shift.all(given_at.values_mut());
+    shift.all(written.values_mut().map(|written| &mut written.at));
     shift.all(captured.values_mut().map(|captured| &mut captured.at));
     for phase in phases.values_mut() {
         shift.all(&mut phase.entered_at);

@@ -6,6 +6,7 @@ use super::{
     ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, LockHolder, Outcome,
     PairingAct, TargetIdentity,
 };
+use crate::runbook::Actor;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -34,6 +35,18 @@ pub enum Command {
     Choose {
         group: String,
         name: String,
+    },
+    /// Writes a command of one's own, for a shell or for SQL on a target. It runs like any other: once it
+    /// was looked at and confirmed.
+    Write {
+        code: String,
+        actor: Actor,
+        on: Option<String>,
+    },
+    /// Puts another text in the place of a command, for this run.
+    Correct {
+        action: ActionId,
+        code: String,
     },
     /// Allows a block whose role was only inferred; `hash` is that of its preview.
     Arm {

@@ -12,6 +12,7 @@ mod second;
 mod start;
 mod step;
 mod watch;
+mod written;
 
 use super::facts::Differs;
 use super::{
@@ -117,6 +118,10 @@ pub fn decide(
             })
         }
         Command::Choose { group, name } => choose(state, group, name),
+        Command::Write { code, actor, on } => {
+            written::write(state, facts, code, *actor, on.as_deref())
+        }
+        Command::Correct { action, code } => written::correct(state, facts, *action, code),
         Command::Arm { action, hash } => {
             let step = state.step_of(*action);
             // A rollback waits for nobody; its retry asks for the word instead.

@@ -10,8 +10,8 @@ use super::{
     ActionId, ArmedBefore, ClockAnchor, Configuration, Evidence, GuideOnDisk, Input, Judgement,
     Launched, Outcome, PairingFact, Provenance, TargetIdentity, Timestamp,
 };
-use crate::runbook::Runbook;
 use crate::runbook::config::Environment;
+use crate::runbook::{Runbook, Written};
 
 /// An event as the journal holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -350,6 +350,15 @@ pub enum Event {
         line: usize,
         judgement: Judgement,
         note: Option<String>,
+    },
+    /// A person wrote a command of their own; it stands beside the walk from here on.
+    CommandWritten {
+        written: Box<Written>,
+    },
+    /// A person corrected a command of the guide, for this run.
+    CommandCorrected {
+        action: ActionId,
+        written: Box<Written>,
     },
     GateDecided {
         phase: String,

@@ -23,6 +23,7 @@ mod held;
 mod identity;
 mod included;
 mod inputs;
+mod needs;
 mod output;
 mod pairing;
 mod plan;
@@ -36,6 +37,7 @@ mod undone;
 mod waits;
 mod walk;
 mod watch;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,7 @@ pub use inputs::{
     ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
 };
+pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use pairing::{
     ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,
@@ -82,6 +85,7 @@ pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
 pub use waits::Waiting as TimedWait;
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
+pub use written::ByPerson;
 
 use condition::value_of;
 

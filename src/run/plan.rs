@@ -43,6 +43,9 @@ pub struct RollbackPlan {
     /// What a person should see before it begins, and what does not hinder it: a database that is
     /// another than the one that was confirmed.
     pub warnings: Vec<String>,
+    /// What was found in the world of what it needs, and when; nothing where nobody has looked.
+    pub found: Vec<super::Found>,
+    pub looked_at: Option<Timestamp>,
     /// The word to type before it starts: the environment's name, where it is protected, data is lost or
     /// a database has changed.
     pub confirm: Option<String>,
@@ -137,20 +140,24 @@ pub enum PlannedAct<'a> {
 /// Every option, the one to take first.
 pub fn rollback_plans(state: &RunState) -> Vec<RollbackPlan> {
     let options = state.runbook.rollback.iter();
-    let mut plans: Vec<(u8, RollbackPlan)> = options
-        .map(|option| (super::undone::distance(state, option), plan(state, option)))
-        .collect();
-    plans.sort_by_key(|(distance, plan)| {
+    let mut plans: Vec<RollbackPlan> = options.map(|option| plan(state, option)).collect();
+    put_in_order(state, &mut plans);
+    plans
+}
+
+/// The one to take first comes first.
+pub(super) fn put_in_order(state: &RunState, plans: &mut [RollbackPlan]) {
+    plans.sort_by_cached_key(|plan| {
+        let option = state.runbook.option(&plan.option);
         (
             plan.discouraged.is_some(),
-            *distance,
+            option.map(|option| super::undone::distance(state, option)),
             !plan.recommended,
             !plan.ready,
             plan.only_if.is_some(),
             plan.actions.is_empty(),
         )
     });
-    plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
 fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
@@ -289,6 +296,8 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         ready,
         reasons,
         warnings: state.moved_words(),
+        found: Vec::new(),
+        looked_at: None,
         confirm,
         hash: super::hex(&hasher.finalize()),
     }

@@ -167,10 +167,22 @@ pub(super) fn reckon(
             let mut variables = state.runbook.variables.iter();
             variables.any(|variable| variable.name == **name && variable.secret)
         };
-        let named: Vec<String> = blanks.iter().map(|name| format!("`{name}`")).collect();
+        let remembered = &state.provenance.remembered;
+        let named: Vec<String> = blanks
+            .iter()
+            .map(
+                |name| match remembered.get(*name).map(|known| &known.input) {
+                    Some(Input::Value(value)) => format!("`{name}` (an earlier run had `{value}`)"),
+                    Some(Input::Secret(_)) | None => format!("`{name}`"),
+                },
+            )
+            .collect();
         return Err(Refusal::new(
             format!("line {}: no value for {}", subject.line, named.join(", ")),
             match blanks.iter().all(is_secret) {
+                _ if blanks.iter().any(|name| remembered.contains_key(*name)) => {
+                    "confirm what an earlier run left under inputs (`i`, then `a`), or give another"
+                }
                 true => {
                     "say where it comes from under inputs (`i`), or under `secrets` in `gonogo.toml`"
                 }

@@ -106,6 +106,9 @@ pub struct RunState {
     pub phases: BTreeMap<String, PhaseState>,
     pub steps: BTreeMap<String, StepState>,
     pub actions: BTreeMap<ActionId, ActionState>,
+    /// Commands that people wrote: their own, and corrections of the guide's.
+    #[serde(default)]
+    pub written: BTreeMap<ActionId, super::ByPerson>,
     pub rollback: Option<RollbackState>,
     /// Finished rollbacks before the one at hand.
     pub past_rollbacks: Vec<RollbackState>,

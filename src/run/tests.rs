@@ -17,6 +17,7 @@ mod undone;
 mod waits;
 mod walk;
 mod watches;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

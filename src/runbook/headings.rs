@@ -5,7 +5,7 @@ use super::attributes::{Raw, take_comments, take_heading_attributes};
 use super::labels::{Label, label_of};
 use super::outline::{Node, NodeKind};
 use super::pattern::pattern;
-use super::words;
+use super::words::{self, is_act};
 
 /// What a section is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,12 @@ fn heading(nodes: &[Node], index: usize, level: u8) -> Heading {
         raw.merge(take_comments(&follower.text).1);
     }
     let title = match level {
-        LABEL => title.trim_matches(['*', '_', ':', ' ']).to_owned(),
+        LABEL => match bold_beginning(&title) {
+            Some(_) => title.replacen("**", "", 2),
+            None => title,
+        }
+        .trim_matches(['*', '_', ':', ' '])
+        .to_owned(),
         _ => title,
     };
     let number = number_of(&title);
@@ -189,18 +194,71 @@ fn labels_of_rollbacks(headings: &[Heading], nodes: &[Node]) -> Vec<usize> {
             .iter()
             .copied()
             .zip(ends)
-            .filter(|(label, end)| {
-                nodes[label + 1..*end]
-                    .iter()
-                    .any(|node| node.code().is_some())
-            })
+            .filter(|(label, end)| nodes[label + 1..*end].iter().any(asks_for_something))
             .map(|(label, _)| label)
             .collect();
-        if heads.len() > 1 {
-            found.extend(heads);
+        match heads.len() > 1 {
+            true => found.extend(heads),
+            false => found.extend(ways_in_a_list(heading, nodes)),
         }
     }
     found
+}
+
+/// A command, a box, or a numbered act.
+fn asks_for_something(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Code(_) => true,
+        NodeKind::Item { task, ordered } => *ordered || task.is_some() || is_act(&node.text),
+        _ => false,
+    }
+}
+
+/// The items of a list of which two or more begin with the bold name of a rollback, as in
+/// `1. **API rollback**: …`, `2. **Manual rollback**: …`, `3. **Restart**: …`.
+fn ways_in_a_list(heading: &Heading, nodes: &[Node]) -> Vec<usize> {
+    let items: Vec<usize> = (heading.node + 1..heading.body_end)
+        .filter(|index| {
+            let node = &nodes[*index];
+            matches!(node.kind, NodeKind::Item { .. }) && node.item.is_none()
+        })
+        .collect();
+    let labels = || {
+        items
+            .iter()
+            .map(|index| bold_beginning(&nodes[*index].text))
+    };
+    let ways = labels().flatten().filter(|label| names_a_rollback(label));
+    match ways.count() > 1 && labels().all(|label| label.is_some()) {
+        true => items,
+        false => Vec::new(),
+    }
+}
+
+/// `API rollback` of `**API rollback**: call it`.
+fn bold_beginning(text: &str) -> Option<&str> {
+    let text = text.trim();
+    ["**", "__"].iter().find_map(|mark| {
+        let (label, _) = text.strip_prefix(mark)?.split_once(mark)?;
+        let label = label.trim_end_matches([':', ' ']);
+        (!label.is_empty()).then_some(label)
+    })
+}
+
+fn names_a_rollback(label: &str) -> bool {
+    kind_of(label, number_of(label).as_ref()) == Kind::Rollback
+}
+
+impl Heading {
+    /// One of the rollbacks that a list names by bold words.
+    pub fn is_way_in_a_list(&self, nodes: &[Node]) -> bool {
+        self.is_item(nodes) && bold_beginning(&nodes[self.node].text).is_some_and(names_a_rollback)
+    }
+
+    /// It is an item of a list that heads a part of a rollback.
+    pub fn is_item(&self, nodes: &[Node]) -> bool {
+        self.level == LABEL && matches!(nodes[self.node].kind, NodeKind::Item { .. })
+    }
 }
 
 /// `**Step 1: Restart**` or `**Quick rollback:**` alone on its line, and no label such as `Expected`.

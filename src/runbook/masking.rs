@@ -25,12 +25,14 @@ pub(super) fn mask_texts(runbook: &mut Runbook) {
         references,
         soaks,
         waits,
+        triggers,
         blocks,
         diagnostics,
         ..
     } = runbook;
     mask(title);
     mask(overview);
+    triggers.iter_mut().for_each(mask);
     [preparation, phases, cleanup]
         .into_iter()
         .flatten()

@@ -50,6 +50,7 @@ mod timing;
 pub mod values;
 mod variables;
 mod words;
+mod written;
 
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
@@ -64,3 +65,4 @@ pub use model::*;
 pub use parse::{decoded, parse, parse_annotated};
 pub use reach::talks_to_postgres;
 pub use reserved::{is_psql_own, is_reserved, travel_name};
+pub use written::{Written, read_written};

@@ -29,6 +29,9 @@ pub struct Runbook {
     pub references: Vec<Section>,
     pub soaks: Vec<Soak>,
     pub waits: Vec<Wait>,
+    /// When to roll back, in the author's words.
+    #[serde(default)]
+    pub triggers: Vec<String>,
     /// Every fence and indented block of the guide, in order; a block's number is its index here plus 1.
     pub blocks: Vec<Block>,
     pub variables: Vec<Variable>,
@@ -304,6 +307,8 @@ pub enum SectionKind {
     Troubleshooting,
     Contacts,
     Metrics,
+    /// A command that a person wrote during the run.
+    Written,
     #[default]
     Other,
 }

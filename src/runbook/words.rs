@@ -148,14 +148,19 @@ fn within(name: &str, text: &str) -> bool {
     words.any(|word| text.contains(word.as_str()))
 }
 
-/// First and last word of a sentence, in lower case and without Markdown.
-fn edges(text: &str) -> (String, String) {
-    let lower = text.to_lowercase();
-    let mut words = lower
+/// The words of a sentence in lower case, without Markdown.
+fn words(lower: &str) -> impl DoubleEndedIterator<Item = &str> {
+    lower
         .split(|character: char| {
             character.is_whitespace() || matches!(character, '*' | '_' | '`' | ':' | '.' | ',')
         })
-        .filter(|word| word.starts_with(char::is_alphabetic));
+        .filter(|word| word.starts_with(char::is_alphabetic))
+}
+
+/// First and last word of a sentence, in lower case and without Markdown.
+fn edges(text: &str) -> (String, String) {
+    let lower = text.to_lowercase();
+    let mut words = words(&lower);
     let first = words.next().unwrap_or_default().to_owned();
     let last = words.next_back().unwrap_or_default().to_owned();
     (first, last)
@@ -165,7 +170,18 @@ fn edges(text: &str) -> (String, String) {
 /// itself`.
 pub(super) fn is_act(text: &str) -> bool {
     let (first, last) = edges(text);
-    has("act-first", &first) || has("act-last", &last) || within("act-within", text)
+    (has("act-first", &first) && !only_tells(text))
+        || has("act-last", &last)
+        || within("act-within", text)
+}
+
+/// Whether a sentence tells what something does that could be an act as well: `Rollback validation
+/// ensures a clean state`.
+fn only_tells(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let mut words = words(&lower);
+    words.next().is_some_and(|first| has("act-or-noun", first))
+        && words.take(3).any(|word| has("tells", word))
 }
 
 /// Whether a part of a rollback with this title cannot be the whole of it: `Stop the workers`.
@@ -199,6 +215,8 @@ mod tests {
     fn acts_and_descriptions() {
         for act in [
             "Restart the service",
+            "Rollback the release and check that it is up",
+            "Restore the dump",
             "**Stop** the workers",
             "Den Dienst stoppen",
             "Restaurer la base",
@@ -212,6 +230,8 @@ mod tests {
             "Snapshots are taken before each release",
             "One-click return through the console",
             "Keeps the old files",
+            "Rollback checks are automatic",
+            "Restore takes ten minutes",
             "",
         ] {
             assert!(!is_act(description), "{description}");

@@ -19,6 +19,7 @@ use super::looks::Looks;
 use super::memory::Memory;
 use super::message::{Person, StoreHealth};
 use super::output::Outputs;
+use super::readiness::ReadinessWatch;
 use super::reserve::Reserve;
 use super::secrets::Secrets;
 use super::trust;
@@ -125,6 +126,8 @@ pub struct Supervisor {
     damage: Option<String>,
     /// `None` while it looks.
     pub(super) guide: Option<GuideWatch>,
+    /// `None` while it looks.
+    pub(super) readiness: Option<ReadinessWatch>,
     /// Number of the event after which it was last kept where the run stands.
     pub(super) standing_kept: u64,
 }
@@ -182,12 +185,7 @@ impl Supervisor {
             presence: announced,
             directory: directory.to_owned(),
         };
-        let (consent, asks_consent) = match trust::consent_to_run(&state) {
-            Ok(consent) => (Some(consent), None),
-            // A run that is over starts nothing, and one that was asked before still is.
-            Err(_) if state.mode.is_over() || state.untrusted.is_some() => (None, None),
-            Err(asked) => (None, Some(asked)),
-        };
+        let (consent, asks_consent) = consent_to(&state);
         let secrets = Secrets::new(PathBuf::from(&state.directory), consent);
         secrets.learn(known_passwords());
         let (sample_sender, samples) = mpsc::channel(64);
@@ -200,6 +198,7 @@ impl Supervisor {
         secrets.fetch_ahead(Secrets::at_hand(&state));
         let mut supervisor = Self {
             guide: GuideWatch::new(&state),
+            readiness: Some(ReadinessWatch::default()),
             state: Arc::new(state),
             journal,
             folder: Folder::of(directory)?,
@@ -309,6 +308,7 @@ impl Supervisor {
                     self.look_for_consent().await;
                     self.look_at_folder();
                     self.look_at_guide();
+                    self.look_at_readiness();
                     self.note_presence(false).await;
                     self.lower_hands_of_the_gone().await;
                     self.proceed().await;
@@ -374,12 +374,23 @@ impl Supervisor {
             Input::Identity(news) => self.identified(news).await,
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::Folder(lost) => self.folder_seen(lost).await,
+            Input::Readiness(watch, readiness) => self.readiness_seen(watch, readiness),
             Input::Launched {
                 action,
                 attempt,
                 running,
             } => self.launched(action, attempt, running).await,
         }
+    }
+}
+
+/// What its user has agreed to, or has to agree to first.
+fn consent_to(state: &RunState) -> (Option<trust::Consent>, Option<Box<Configuration>>) {
+    match trust::consent_to_run(state) {
+        Ok(consent) => (Some(consent), None),
+        // A run that is over starts nothing, and one that was asked before still is.
+        Err(_) if state.mode.is_over() || state.untrusted.is_some() => (None, None),
+        Err(asked) => (None, Some(asked)),
     }
 }
 

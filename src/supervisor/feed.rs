@@ -15,7 +15,9 @@ use tokio::sync::watch;
 
 use super::message::{Message, Person, StoreHealth};
 use crate::monitor::Sample;
-use crate::run::{ActionId, Asking, OutputTail, Record, RunState, Timestamp, apply};
+use crate::run::{
+    ActionId, Asking, OutputTail, Readiness, Record, RunState, Timestamp, World, apply,
+};
 
 /// Probe readings kept for the sparkline of a client that joins later.
 const PROBE_HISTORY: usize = 600;
@@ -109,6 +111,7 @@ enum Subject {
     Asking(ActionId, u32),
     People,
     Health,
+    Readiness,
 }
 
 #[derive(Debug)]
@@ -298,6 +301,10 @@ impl Feed {
         self.change(|inner| inner.replace(Subject::Health, Message::Health(health)));
     }
 
+    pub fn publish_readiness(&self, readiness: Readiness) {
+        self.change(|inner| inner.replace(Subject::Readiness, Message::Readiness(readiness)));
+    }
+
     /// Looks at the state without taking hold of it, which would make the next event copy it.
     pub fn look<T>(&self, look: impl FnOnce(&RunState) -> T) -> T {
         look(&self.lock().state)
@@ -314,8 +321,19 @@ impl Feed {
         }
     }
 
-    /// The databases that do not answer, by target, and since when.
-    pub fn lost(&self) -> BTreeMap<String, Timestamp> {
+    /// What is known of the world that no event tells.
+    pub fn world(&self) -> World {
+        let readiness = match self.lock().newest(&Subject::Readiness) {
+            Some(Message::Readiness(readiness)) => Some(readiness.clone()),
+            _ => None,
+        };
+        World {
+            lost: self.lost(),
+            readiness,
+        }
+    }
+
+    fn lost(&self) -> BTreeMap<String, Timestamp> {
         let inner = self.lock();
         let samples = inner.told.values().filter_map(|told| match &told.message {
             Some(Message::Sample(sample)) => Some(&**sample),
@@ -400,7 +418,7 @@ impl Feed {
             match &told.message {
                 Some(Message::Sample(sample)) => samples.push(&**sample),
                 Some(Message::Output(tail)) => outputs.push(tail),
-                Some(Message::Asking(_)) => asking.push(told.line()),
+                Some(Message::Asking(_) | Message::Readiness(_)) => asking.push(told.line()),
                 Some(Message::People { people: here }) => people = here,
                 Some(Message::Health(health)) => store = health.clone(),
                 _ => {}

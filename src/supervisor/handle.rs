@@ -13,10 +13,12 @@ use super::folder::Lost;
 use super::guide::GuideWatch;
 use super::message::Person;
 use super::output::{Outputs, PageError};
+use super::readiness::ReadinessWatch;
 use crate::executor::{Running, Waiting};
 use crate::monitor::IdentityNews;
 use crate::run::{
-    ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, OutputLine, Refusal, Typed,
+    ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, OutputLine, Readiness,
+    Refusal, Typed,
 };
 
 /// A file on a disk that hangs must not hold up who wants to go back.
@@ -95,6 +97,8 @@ pub(super) enum Input {
     Folder(Option<Lost>),
     /// The guide's file was looked at.
     Guide(GuideWatch, GuideOnDisk),
+    /// What the rollbacks need was looked at.
+    Readiness(ReadinessWatch, Readiness),
     Launched {
         action: ActionId,
         attempt: u32,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::monitor::Sample;
-use crate::run::{Asking, OutputTail, Record, RunState, Timestamp};
+use crate::run::{Asking, OutputTail, Readiness, Record, RunState, Timestamp};
 
 /// One line of the stream (NDJSON).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Message {
     /// Whether a running action waits for something to be typed; after a snapshot, what was so already.
     Asking(Asking),
     Health(StoreHealth),
+    /// Whether what the rollbacks need is there; after a snapshot, what was seen last.
+    Readiness(Readiness),
     People {
         people: Vec<Person>,
     },

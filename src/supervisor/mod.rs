@@ -22,6 +22,7 @@ mod message;
 mod output;
 pub mod place;
 mod presence;
+mod readiness;
 mod redaction;
 mod requests;
 mod reserve;

@@ -88,17 +88,20 @@ impl Supervisor {
 
     /// A value that holds a secret is none that may be kept.
     fn holds_secret(&self, command: &Command) -> Option<Refusal> {
-        let Command::SetInput {
-            name,
-            input: Value::Value(value),
-        } = command
-        else {
-            return None;
+        let (text, what) = match command {
+            Command::SetInput {
+                name,
+                input: Value::Value(value),
+            } => (value, format!("the value for `{name}` holds a secret")),
+            Command::Write { code, .. } | Command::Correct { code, .. } => {
+                (code, "the command holds a secret".to_owned())
+            }
+            _ => return None,
         };
-        let masked = self.secrets.redactor().redact_text(value);
-        (masked != *value).then(|| {
+        let masked = self.secrets.redactor().redact_text(text);
+        (masked != *text).then(|| {
             Refusal::new(
-                format!("the value for `{name}` holds a secret"),
+                what,
                 "say where it comes from instead: name its source in `gonogo.toml`",
             )
         })

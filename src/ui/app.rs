@@ -138,7 +138,23 @@ impl App {
         if asked != self.model.run.untrusted.is_some() && self.dialogs.is_empty() {
             self.begin();
         }
+        self.follow_written();
         self.follow_driver();
+    }
+
+    /// What was written is on record: it is looked at like any other command.
+    fn follow_written(&mut self) {
+        let dialog = self.dialogs.last();
+        let Some(action) = dialog.and_then(|dialog| dialog.becomes(&self.look())) else {
+            return;
+        };
+        self.dialogs.pop();
+        let run = &self.model.run;
+        if run.is_beside(action) {
+            self.view.step = run.step_of(action).map(|step| step.id.clone());
+            self.view.item = None;
+        }
+        self.open_action(action);
     }
 
     pub fn on_answer(&mut self, answer: Answer) {
@@ -278,7 +294,9 @@ impl App {
         }
         let taken = match self.dialogs.last_mut() {
             Some(dialog) if dialog.takes_paste() => {
-                if let Some(field) = dialog.field() {
+                if !dialog.paste(text)
+                    && let Some(field) = dialog.field()
+                {
                     // One line: a line break must not look like Enter.
                     for letter in text.chars().filter(|letter| !letter.is_control()) {
                         field.handle(tui_input::InputRequest::InsertChar(letter));

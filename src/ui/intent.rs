@@ -52,6 +52,8 @@ pub enum Intent {
     AskQuit,
     WriteNote,
     AskHeld,
+    WriteCommand,
+    CorrectCommand,
 
     // Walking.
     Tick,
@@ -80,6 +82,8 @@ pub enum Intent {
     Submit,
     Pick,
     NextField,
+    NewLine,
+    DeleteBefore,
     PreviousField,
     ItHappened,
     ItDidNot,
@@ -169,6 +173,8 @@ impl Intent {
                     | Self::AskAbandon
                     | Self::AskAcknowledge
                     | Self::AskTarget
+                    | Self::WriteCommand
+                    | Self::CorrectCommand
                     | Self::NoGo
             )
     }

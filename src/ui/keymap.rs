@@ -28,6 +28,8 @@ pub enum Context {
     Inputs,
     /// A form: keys that are not bound here are text.
     Form,
+    /// A command that is written: keys that are not bound here are text.
+    Editor,
     /// Typing a confirmation: keys that are not bound here are text.
     Word,
     /// The palette and the search: keys that are not bound here are text.
@@ -47,7 +49,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -61,6 +63,7 @@ impl Context {
         Self::Pick,
         Self::Inputs,
         Self::Form,
+        Self::Editor,
         Self::Word,
         Self::Find,
         Self::Read,
@@ -91,6 +94,7 @@ impl Context {
             Self::Pick => "in a list",
             Self::Inputs => "the inputs",
             Self::Form => "in a form",
+            Self::Editor => "writing a command",
             Self::Word => "typing a confirmation",
             Self::Find => "palette and search",
             Self::Read => "in this help",
@@ -108,7 +112,7 @@ impl Context {
 
     /// Keys that are not bound are text here.
     pub fn takes_text(self) -> bool {
-        matches!(self, Self::Form | Self::Word | Self::Find)
+        matches!(self, Self::Form | Self::Editor | Self::Word | Self::Find)
     }
 }
 

@@ -11,7 +11,8 @@ use super::tree::BlockingTree;
 use crate::api::{Message, Snapshot};
 use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
 use crate::run::{
-    ActionId, Asking, RollbackPlan, RunState, Schedule, Timestamp, apply, rollback_plans, schedule,
+    ActionId, Asking, Readiness, RollbackPlan, RunState, Schedule, Timestamp, apply,
+    plans_in_the_world, schedule,
 };
 use crate::supervisor::{Person, StoreHealth};
 
@@ -31,6 +32,8 @@ pub struct Model {
     pub run: RunState,
     /// Every rollback as it would run now, the one to take first.
     pub plans: Vec<RollbackPlan>,
+    /// Whether what they need is there, as it was last seen.
+    readiness: Option<Readiness>,
     pub timeline: Vec<Entry>,
     /// By target.
     pub activity: BTreeMap<String, Activity>,
@@ -80,6 +83,7 @@ impl Model {
             offset,
             run: snapshot.state.clone(),
             plans: Vec::new(),
+            readiness: None,
             timeline: Vec::new(),
             activity: BTreeMap::new(),
             statements: BTreeMap::new(),
@@ -105,7 +109,7 @@ impl Model {
                 // A snapshot may already hold events that come again after a reconnection.
                 if record.seq > self.run.seq {
                     apply(&mut self.run, &record);
-                    self.plans = rollback_plans(&self.run);
+                    self.plans = plans_in_the_world(&self.run, self.readiness.as_ref());
                     timeline::follow(&mut self.timeline, &self.run, &record);
                 }
             }
@@ -115,6 +119,10 @@ impl Model {
                 self.asking.insert(asking.action, asking);
             }
             Message::Health(store) => self.store = store,
+            Message::Readiness(readiness) => {
+                self.readiness = Some(readiness);
+                self.plans = plans_in_the_world(&self.run, self.readiness.as_ref());
+            }
             Message::People { people } => self.people = people,
             Message::Heartbeat { .. } => {}
         }
@@ -138,7 +146,7 @@ impl Model {
 
     /// What follows from the run alone; after it an event at a time.
     fn reckon(&mut self) {
-        self.plans = rollback_plans(&self.run);
+        self.plans = plans_in_the_world(&self.run, self.readiness.as_ref());
         self.timeline = timeline::of(&self.run);
     }
 

@@ -224,6 +224,17 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             });
         }
     }
+    for (action, written) in &run.written {
+        entries.push(Entry {
+            at: written.at,
+            by: written.by.clone(),
+            mark: match written.original {
+                Some(_) => mark("≠", "corrected", Role::Warning),
+                None => mark("✎", "written", Role::Text),
+            },
+            text: title_of(run, *action),
+        });
+    }
     inputs(run, &mut entries);
     for alert in &run.alerts {
         // Of a watch that was started again, what was acknowledged before.

@@ -198,6 +198,28 @@ fn a_protected_environment_asks_before_it_takes_what_is_remembered() {
 }
 
 #[test]
+fn what_a_rollback_uses_is_never_taken_from_an_earlier_run_by_itself() {
+    let home = home();
+    let guide = format!("{GUIDE}\n## Rollback\n\n```bash\necho back to <commit>\n```\n");
+    home.write("guide.md", &guide);
+    let mut terminal = opens(&home, "staging");
+    fills(&mut terminal);
+    leaves(terminal);
+    let mut terminal = opens(&home, "staging");
+    let screen = terminal.wait_for("remembered, to be confirmed: 0a1b2c3");
+    assert!(screen.contains("inputs: 1 of 3 blanks open"), "{screen}");
+    terminal.keys("<esc>R");
+    terminal.wait_for("an earlier run had `0a1b2c3`");
+    terminal.keys("<esc>i");
+    terminal.wait_for("inputs: 1 of 3 blanks open");
+    terminal.keys("a");
+    terminal.wait_for("inputs: 3 blanks filled");
+    terminal.keys("<esc>R");
+    terminal.wait_for("echo back to 0a1b2c3");
+    leaves(terminal);
+}
+
+#[test]
 fn a_guide_that_changes_on_disk_is_shown_as_a_difference() {
     let home = home();
     let mut terminal = opens(&home, "staging");

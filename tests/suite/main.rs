@@ -48,6 +48,7 @@ mod panes;
 mod parked;
 mod private_folders;
 mod read_only;
+mod readiness;
 mod rehearsal;
 mod report_markup;
 mod reserved_names;

@@ -30,7 +30,7 @@ const TABLE: [(&str, &str, [&str; 4]); 11] = [
     ("POST", "/input", ["nn", "ynn", "wnn", "wnn"]),
     ("POST", "/view", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/people", ["yn", "yny", "yny", "ynn"]),
-    ("GET", "/lost", ["yn", "yny", "yny", "ynn"]),
+    ("GET", "/world", ["yn", "yny", "yny", "ynn"]),
     ("GET", "/output", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/included", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/loss", ["nn", "ynn", "ynn", "ynn"]),

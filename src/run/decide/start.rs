@@ -40,6 +40,8 @@ pub(super) fn start(
     match (state.mode, in_option) {
         (Mode::Running | Mode::Done, false) => {}
         (Mode::Stuck, true) if is_of_this_rollback(state, action) => {}
+        // What helps a stuck rollback may be no part of it.
+        (Mode::Stuck, false) if state.is_beside(action) => {}
         (Mode::Held, false) => {
             return Err(Refusal::new("the run is held", "resume it first"));
         }

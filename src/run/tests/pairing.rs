@@ -217,13 +217,22 @@ fn every_command(run: &Run) -> Vec<Command> {
             typed: None,
             reason: text(),
         },
+        Command::Write {
+            code: text(),
+            actor: crate::runbook::Actor::Shell,
+            on: None,
+        },
+        Command::Correct {
+            action: ActionId::block(1),
+            code: text(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 35;
+const KINDS: usize = 37;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -263,6 +272,8 @@ fn kind(command: &Command) -> usize {
         Command::GuideSeen { .. } => 32,
         Command::Consent { .. } => 33,
         Command::AcceptTarget { .. } => 34,
+        Command::Write { .. } => 35,
+        Command::Correct { .. } => 36,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

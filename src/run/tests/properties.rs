@@ -81,6 +81,15 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
                 _ => GuideOnDisk::Changed(choice.to_string()),
             },
         },
+        22 if choice.is_multiple_of(3) => Command::Write {
+            code: format!("echo {choice}"),
+            actor: crate::runbook::Actor::Shell,
+            on: None,
+        },
+        22 if choice % 3 == 1 => Command::Correct {
+            action,
+            code: ["echo a", "SELECT 1;", ""][usize::from(choice / 3 % 3)].to_owned(),
+        },
         22 => Command::Arm { action, hash },
         34..=37 => pairing::nth_act(run, kind - 14, choice),
         12 => Command::Alerted {

@@ -4,7 +4,7 @@
 
 use super::{Assembler, is_recommended, rollback_words, step, undoes};
 use crate::runbook::headings::{Kind, Word};
-use crate::runbook::labels::{Label, label_of};
+use crate::runbook::labels::{Label, label_of, marked};
 use crate::runbook::model::{
     Actor, Choice, Expectation, Phase, Role, RollbackOption, SectionKind, Step, Tick, Undoes,
 };
@@ -51,6 +51,7 @@ impl Read {
 impl Assembler<'_> {
     /// Reads a rollback; returns the id of its first step. `of` names the phase it belongs to.
     pub(super) fn rollback(&mut self, index: usize, of: Option<&Phase>) -> Option<String> {
+        self.note_triggers(index);
         let heading = &self.headings[index];
         if self.only_tells(index) {
             self.push_section(index, heading.end, SectionKind::Other);
@@ -105,6 +106,31 @@ impl Assembler<'_> {
     fn only_tells(&self, index: usize) -> bool {
         let heading = &self.headings[index];
         rollback_words::only_tells(&heading.title) && !self.executes(heading.node + 1, heading.end)
+    }
+
+    /// Keeps what the guide says of when to go back: sentences before the rollbacks, and the lists of
+    /// sections about that.
+    fn note_triggers(&mut self, index: usize) {
+        let heading = &self.headings[index];
+        let own = self.nodes[heading.node + 1..heading.body_end]
+            .iter()
+            .filter(|node| node.kind == NodeKind::Paragraph)
+            .filter_map(|node| rollback_words::trigger(&node.text));
+        let about = self
+            .inside(index)
+            .chain([index])
+            .map(|inner| &self.headings[inner])
+            .filter(|inner| rollback_words::names_triggers(&inner.title));
+        let told = about
+            .flat_map(|inner| &self.nodes[inner.node + 1..inner.body_end])
+            .filter(|node| matches!(node.kind, NodeKind::Item { .. }))
+            .map(|node| marked(&node.text).map_or(node.text.as_str(), |(_, rest)| rest));
+        let found: Vec<String> = own.chain(told).map(str::to_owned).collect();
+        for text in found {
+            if !self.runbook.triggers.contains(&text) {
+                self.runbook.triggers.push(text);
+            }
+        }
     }
 
     /// Whether something between two nodes can be run, or is done by hand in another program.
@@ -205,6 +231,7 @@ impl Assembler<'_> {
         let number = heading.number.as_ref();
         number.is_some_and(|number| number.word == Word::Option)
             || rollback_words::is_other_way(&heading.title)
+            || heading.is_way_in_a_list(self.nodes)
     }
 
     /// Whether the words around numbered parts say that one of them is taken.
@@ -239,7 +266,8 @@ impl Assembler<'_> {
         if aside || (!executes && rollback_words::only_tells_a_part(&heading.title)) {
             return false;
         }
-        if executes || self.is_named_option(index) || self.is_numbered(index) {
+        let is_item = heading.is_item(self.nodes);
+        if executes || is_item || self.is_named_option(index) || self.is_numbered(index) {
             return true;
         }
         // What only describes, asks for nothing.

@@ -10,6 +10,20 @@ pub(super) fn only_tells(title: &str) -> bool {
         .is_match(title)
 }
 
+/// A section that says when to go back.
+pub(super) fn names_triggers(title: &str) -> bool {
+    pattern!(r"(?i)\bwhen to\b|\btriggers?\b|\bcritical issue|\brequir\w*\b|\bdecision criteria\b|\bindicators?\b")
+        .is_match(title)
+}
+
+/// `If critical issues are found, use this procedure`: the words before the comma, or all of them.
+pub(super) fn trigger(text: &str) -> Option<&str> {
+    let text = text.trim().trim_matches(['*', '_', ':', ' ']);
+    let begins = pattern!(r"(?i)^(if|when|in case|should|wenn|falls|si|en cas|se|если|如果)\b");
+    let says = begins.is_match(text) && text.chars().count() <= 200;
+    says.then(|| text.split([',', '.', ':']).next().unwrap_or(text).trim())
+}
+
 /// A part of a rollback section that is read and not done, where it holds no command.
 pub(super) fn only_tells_a_part(title: &str) -> bool {
     only_tells(title)

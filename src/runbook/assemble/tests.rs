@@ -378,3 +378,55 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_list_of_bold_rollbacks_offers_them_and_what_describes_is_no_option() {
+    let book = read(
+        "# A\n\n## Step 1: Go\n\n```bash\n./go\n```\n\n## Rollback strategy\n\n### Automatic rollback\n\n- Snapshots are taken by themselves\n- Keeps the old files\n- Rollback checks ensure a clean state\n\n### Emergency\n\n1. **API rollback** - `POST /back`\n2. **Manual rollback** - copy the files of the snapshot\n3. **Restart** - restart the app\n",
+    );
+    let options: Vec<(&str, Vec<&str>)> = book
+        .rollback
+        .iter()
+        .map(|option| {
+            let ticks = option.steps.iter().flat_map(|step| &step.ticks);
+            (
+                option.title.as_str(),
+                ticks.map(|tick| tick.text.as_str()).collect(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        options,
+        [
+            (
+                "API rollback - `POST /back`",
+                vec!["API rollback - `POST /back`", "Restart - restart the app"]
+            ),
+            (
+                "Manual rollback - copy the files of the snapshot",
+                vec![
+                    "Manual rollback - copy the files of the snapshot",
+                    "Restart - restart the app"
+                ]
+            ),
+        ]
+    );
+}
+
+#[test]
+fn when_to_go_back_is_kept_in_the_authors_words() {
+    let text = format!(
+        "{FORWARD}## Rollback plan\n\n**If critical issues are found, use this procedure:**\n\n### Critical issues that require rollback\n\n1. ❌ Orders are lost\n2. ❌ Nobody can log in\n\n### Option 1: Code\n\n{}",
+        fence("./deploy.sh --old")
+    );
+    let book = read(&text);
+    assert_eq!(
+        book.triggers,
+        [
+            "If critical issues are found",
+            "Orders are lost",
+            "Nobody can log in"
+        ]
+    );
+    assert_eq!(titles(&book), ["Option 1: Code"]);
+}

@@ -3,10 +3,11 @@
 use super::{App, Ask};
 use crate::run::{ActionId, Command, Mode, Outcome, action_title, preview};
 use crate::ui::dialogs::{
-    Confirm, Dialog, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog, Quit,
-    Reply, Resolve, RollBackDialog, SearchFor, Subject, accept_target, take_target,
+    Confirm, Dialog, Editor, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog,
+    Quit, Reply, Resolve, RollBackDialog, SearchFor, Subject, accept_target, take_target,
 };
 use crate::ui::intent::Intent;
+use crate::ui::keymap::{Context, key_of};
 use crate::ui::markdown::plain;
 use crate::ui::panes;
 use crate::ui::theme::Role;
@@ -269,6 +270,11 @@ impl App {
                     },
                 ));
             }
+            Intent::WriteCommand => match self.model.run.mode.is_over() {
+                true => self.say("this run is over", "nothing more runs in it", Role::Muted),
+                false => self.open(Editor::own()),
+            },
+            Intent::CorrectCommand => self.correct_command(),
             Intent::Tick => return self.tick_item(false),
             Intent::TickWithNote => return self.tick_item(true),
             Intent::Undo => return self.undo(),
@@ -355,7 +361,26 @@ impl App {
         );
     }
 
-    fn open_action(&mut self, action: ActionId) {
+    fn correct_command(&mut self) {
+        let look = self.look();
+        let editor = match item_at_cursor(&look) {
+            Some((_, Item::Action(action))) => Editor::correcting(&look, action),
+            _ => None,
+        };
+        match editor {
+            Some(editor) => self.open(editor),
+            None => {
+                let key = key_of(Context::Main, Intent::WriteCommand);
+                self.say(
+                    "the cursor is on no command",
+                    format!("arrows move it; {key} writes one of your own"),
+                    Role::Muted,
+                );
+            }
+        }
+    }
+
+    pub(in crate::ui) fn open_action(&mut self, action: ActionId) {
         let run = &self.model.run;
         let outcome = run
             .action(action)

@@ -5,6 +5,7 @@
 mod acts;
 mod approve;
 mod confirm;
+mod editor;
 mod form;
 mod gate;
 mod guide;
@@ -37,6 +38,7 @@ use crate::run::{ActionId, Command, Fate, Included};
 
 pub use approve::Approve;
 pub use confirm::{Confirm, Quit};
+pub use editor::Editor;
 pub use form::{Field, Form};
 pub use gate::GateDialog;
 pub use guide::GuideChanged;
@@ -92,6 +94,16 @@ pub trait Dialog: Send {
     /// Pasted text goes into the field. Never into a confirmation.
     fn takes_paste(&self) -> bool {
         false
+    }
+
+    /// Takes a pasted text whole, its lines too; false: it goes into the field, as one line.
+    fn paste(&mut self, _text: &str) -> bool {
+        false
+    }
+
+    /// The command that is to be looked at in its place, once that is on record.
+    fn becomes(&self, _look: &Look<'_>) -> Option<ActionId> {
+        None
     }
 
     /// Why a pasted text is not taken, where it would have to lose something.

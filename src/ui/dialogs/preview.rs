@@ -17,13 +17,13 @@ use tui_input::Input;
 
 use super::included::Files;
 use super::word::Word;
-use super::{Dialog, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
     ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, is_armed,
     preview,
 };
 use crate::runbook::{Actor, is_reserved};
-use crate::ui::format::{duration, wrap};
+use crate::ui::format::{duration, minute, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::{code, plain};
@@ -121,6 +121,31 @@ impl PreviewDialog {
             );
         }
         say(String::new(), Role::Text);
+        if let Some(written) = look.run().written.get(&self.action()) {
+            let when = minute(written.at);
+            let by = &written.by;
+            match written.original {
+                Some(_) => {
+                    say(
+                        format!("corrected for this run by {by} at {when} UTC:"),
+                        Role::Warning,
+                    );
+                    for line in look.run().difference(self.action()) {
+                        let role = match line.as_bytes().first() {
+                            Some(b'+') => Role::Passed,
+                            Some(b'-') => Role::Failed,
+                            _ => Role::Muted,
+                        };
+                        say(line, role);
+                    }
+                }
+                None => say(
+                    format!("written by {by} at {when} UTC, beside the guide"),
+                    Role::Warning,
+                ),
+            }
+            say(String::new(), Role::Text);
+        }
         lines.extend(code(&shown.command, 0, width, theme));
         let mut say = |text: String, role: Role| {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
@@ -351,6 +376,10 @@ impl Dialog for PreviewDialog {
                 |texts| Reply::Tell(texts.concat()),
             ))),
             Intent::Inputs => Reply::Open(Box::new(Inputs::new(look))),
+            Intent::CorrectCommand => match Editor::correcting(look, self.action()) {
+                Some(editor) => Reply::Become(Box::new(editor)),
+                None => Reply::say("that cannot be written here", "annotate the guide"),
+            },
             Intent::Copy => Reply::Copy(self.shown.command.clone()),
             other => {
                 if let Some(top) = moved(self.top, other, usize::MAX) {

@@ -25,8 +25,10 @@ use super::included::Files;
 use super::pick::Subject;
 use super::word::Word;
 use super::{Dialog, Field, Form, Pick, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, Included, Mode, PlannedAct, RollbackPlan, action_title};
-use crate::ui::format::{estimate, minute, plural, wrap};
+use crate::run::{
+    ActionId, Command, FoundState, Included, Mode, PlannedAct, RollbackPlan, action_title,
+};
+use crate::ui::format::{duration, estimate, minute, plural, seconds_between, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
@@ -210,6 +212,13 @@ impl RollBackDialog {
                 Role::Warning,
             ));
         }
+        if !run.runbook.triggers.is_empty() {
+            let triggers = plain(&run.runbook.triggers.join("; "));
+            texts.push((
+                format!("the guide rolls back when: {triggers}"),
+                Role::Muted,
+            ));
+        }
         for (action, _) in run.busy() {
             let title = run.step_of(action).map_or("", |step| step.title.as_str());
             texts.push((
@@ -293,6 +302,17 @@ impl RollBackDialog {
                 Role::Warning,
             ));
         }
+        if let Some(looked) = plan.looked_at.filter(|_| !plan.found.is_empty()) {
+            let age = duration(seconds_between(looked, look.model.now));
+            for found in &plan.found {
+                let (mark, role) = match found.state {
+                    FoundState::Good => ("✓", Role::Passed),
+                    FoundState::Bad => ("✗", Role::Failed),
+                    FoundState::Unknown => ("?", Role::Unknown),
+                };
+                texts.push((format!("{mark} {} ({age} ago)", found.text), role));
+            }
+        }
         for warning in &plan.warnings {
             texts.push((format!("✗ {warning}"), Role::Alarm));
         }
@@ -306,7 +326,9 @@ impl RollBackDialog {
         if let Some(why) = look.model.out_of_reach(plan) {
             texts.push((format!("{why}: it can begin all the same"), Role::Warning));
         }
-        for reason in plan.reasons.iter().filter(|_| !plan.ready) {
+        let is_found = |reason: &&String| plan.found.iter().any(|found| found.text == **reason);
+        let reasons = plan.reasons.iter().filter(|reason| !is_found(reason));
+        for reason in reasons.filter(|_| !plan.ready) {
             texts.push((format!("✗ {reason}"), Role::Failed));
         }
         // Said above the commands too: their files may lie below what is in sight.

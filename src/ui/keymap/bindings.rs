@@ -84,6 +84,20 @@ pub const BINDINGS: &[Binding] = {
         bind(Main, key!('m'), I::WriteNote, "write a note", Some(11)),
         bind(
             Main,
+            key!('e'),
+            I::CorrectCommand,
+            "correct the command for this run",
+            None,
+        ),
+        bind(
+            Main,
+            key!('E'),
+            I::WriteCommand,
+            "run a command of your own",
+            None,
+        ),
+        bind(
+            Main,
             key!('T'),
             I::AskControl,
             "take or offer control",
@@ -207,6 +221,13 @@ pub const BINDINGS: &[Binding] = {
         ),
         bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
         bind(Preview, key!('i'), I::Inputs, "inputs", None),
+        bind(
+            Preview,
+            key!('e'),
+            I::CorrectCommand,
+            "correct it for this run",
+            None,
+        ),
         bind(Preview, key!('y'), I::Copy, "copy the command", Some(4)),
         bind(Preview, CANCEL, I::Close, "close, run nothing", Some(3)),
         //
@@ -303,6 +324,32 @@ pub const BINDINGS: &[Binding] = {
             None,
         ),
         bind(Form, ESCAPE, I::Close, "close, keep nothing", Some(2)),
+        //
+        bind(
+            Editor,
+            &[Key::Code(KeyCode::Tab)],
+            I::Submit,
+            "look at it",
+            Some(0),
+        ),
+        bind(Editor, ENTER, I::NewLine, "new line", Some(1)),
+        bind(
+            Editor,
+            &[Key::Code(KeyCode::BackTab)],
+            I::NextField,
+            "shell or SQL",
+            Some(2),
+        ),
+        bind(
+            Editor,
+            &[Key::Code(KeyCode::Backspace)],
+            I::DeleteBefore,
+            "delete",
+            None,
+        ),
+        bind(Editor, &[Key::Code(KeyCode::Up)], I::Up, "up", None),
+        bind(Editor, &[Key::Code(KeyCode::Down)], I::Down, "down", None),
+        bind(Editor, ESCAPE, I::Close, "close, keep nothing", Some(3)),
         //
         bind(Word, ESCAPE, I::Close, "stop typing", Some(0)),
         //

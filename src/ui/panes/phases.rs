@@ -39,13 +39,17 @@ enum Row<'a> {
 
 fn tree(run: &RunState) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
-    let option = run
-        .rollback
-        .as_ref()
-        .and_then(|rollback| run.runbook.option(&rollback.option));
-    if let Some(option) = option {
-        rows.push(Row::Rollback(&option.title));
-        rows.extend(option.steps.iter().map(Row::Step));
+    // The last one first, each once.
+    let mut begun: Vec<&str> = Vec::new();
+    for rollback in run.rollback.iter().chain(run.past_rollbacks.iter().rev()) {
+        if begun.contains(&rollback.option.as_str()) {
+            continue;
+        }
+        begun.push(&rollback.option);
+        if let Some(option) = run.runbook.option(&rollback.option) {
+            rows.push(Row::Rollback(&option.title));
+            rows.extend(option.steps.iter().map(Row::Step));
+        }
     }
     for phase in run.runbook.walk() {
         rows.push(Row::Phase(phase));

@@ -132,7 +132,7 @@ fn rows(look: &Look<'_>, width: u16) -> Vec<Row> {
     // At night troubleshooting and the people to call come before the rest.
     let mut order: Vec<usize> = (0..runbook.references.len()).collect();
     order.sort_by_key(|index| match runbook.references[*index].kind {
-        SectionKind::Troubleshooting => 0,
+        SectionKind::Written | SectionKind::Troubleshooting => 0,
         SectionKind::Contacts => 1,
         SectionKind::Metrics => 2,
         SectionKind::Other => 3,

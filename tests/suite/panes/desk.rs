@@ -330,6 +330,7 @@ fn parsed(keys: &str) -> Vec<KeyEvent> {
                     "Enter" => KeyCode::Enter,
                     "Esc" => KeyCode::Esc,
                     "Tab" => KeyCode::Tab,
+                    "BackTab" => KeyCode::BackTab,
                     "Up" => KeyCode::Up,
                     "Down" => KeyCode::Down,
                     "Left" => KeyCode::Left,

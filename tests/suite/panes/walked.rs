@@ -369,3 +369,38 @@ fn what_must_be_true_after_a_rollback_is_judged_where_the_gate_was() {
         "{screen}"
     );
 }
+
+#[test]
+fn a_person_corrects_a_command_and_runs_one_of_their_own() {
+    let guide = "# A\n\n## Step 1: Go\n\n```bash {#go .run}\n./deplyo.sh\n```\n";
+    let mut desk = Desk::of(guide, "staging", false).identified();
+    desk.press("<Esc>e").paste("# it had a slip\n");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("correct for this run"), "{screen}");
+    desk.press("<Tab>");
+    let screen = desk.screen(120, 40);
+    for line in [
+        "+# it had a slip",
+        " ./deplyo.sh",
+        "corrected for this run by anna",
+    ] {
+        assert!(screen.contains(line), "{line}: {screen}");
+    }
+    assert!(desk.state.actions.is_empty(), "nothing ran by it");
+    desk.press("<Esc>E")
+        .press("uptime")
+        .press("<Enter>date<Tab>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("what would run: uptime"), "{screen}");
+    desk.press("x");
+    let own = ActionId::block(2);
+    assert_eq!(
+        desk.state.action(own).unwrap().last().unwrap().command,
+        "uptime\ndate"
+    );
+    // Shift-Tab goes from the shell to the targets.
+    ends(&mut desk, own, 0, "");
+    desk.press("<Esc>E<BackTab>").press("SELECT 1;<Tab>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("sql on main"), "{screen}");
+}

@@ -167,7 +167,7 @@ impl Terminal {
     }
 
     /// Types keys: text as it is, `<enter>`, `<esc>`, `<tab>`, `<space>`, `<down>`, `<up>`,
-    /// `<left>`, `<right>`, `<ctrl-c>`, `<ctrl-]>` in angle brackets. One write a key, as a hand does it.
+    /// `<left>`, `<right>`, `<backtab>`, `<del>`, `<ctrl-c>`, `<ctrl-]>` in angle brackets. One write a key, as a hand does it.
     pub fn keys(&mut self, keys: &str) {
         let mut rest = keys;
         while !rest.is_empty() {
@@ -179,6 +179,8 @@ impl Terminal {
                         "<esc>" => b"\x1b",
                         "<tab>" => b"\t",
                         "<space>" => b" ",
+                        "<backtab>" => b"\x1b[Z",
+                        "<del>" => b"\x1b[3~",
                         "<down>" => b"\x1b[B",
                         "<up>" => b"\x1b[A",
                         "<left>" => b"\x1b[D",

@@ -1,0 +1,107 @@
+//! A command of a person's own, and the guide's corrected for this run. Neither runs by this: what runs is
+//! looked at and confirmed like everything else.
+
+use super::one;
+use crate::run::{ActionId, Event, Facts, Mode, Outcome, Refusal, RunState};
+use crate::runbook::{Actor, read_written};
+
+pub(super) fn write(
+    state: &RunState,
+    facts: &Facts,
+    code: &str,
+    actor: Actor,
+    on: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
+    is_open(state, facts)?;
+    if actor == Actor::Sql && !on.is_some_and(|on| state.targets.contains_key(on)) {
+        let names: Vec<&str> = state.targets.keys().map(String::as_str).collect();
+        return Err(Refusal::new(
+            "SQL runs on a target of the environment",
+            match names.is_empty() {
+                true => "name one in `gonogo.toml`, for the next run".to_owned(),
+                false => format!("choose one of: {}", names.join(", ")),
+            },
+        ));
+    }
+    let written = read(code, actor, on)?;
+    one(Event::CommandWritten { written })
+}
+
+pub(super) fn correct(
+    state: &RunState,
+    facts: &Facts,
+    action: ActionId,
+    code: &str,
+) -> Result<Vec<Event>, Refusal> {
+    is_open(state, facts)?;
+    let step = state.step_of(action).filter(|step| {
+        let mut actions = state.actions_of(step).into_iter();
+        actions.any(|own| own == action)
+    });
+    let (Some(step), Some((now, actor))) = (step, state.code_of(action)) else {
+        return Err(Refusal::new(
+            "that is no command of this run",
+            "choose one that can be run",
+        ));
+    };
+    let last = state.action(action).and_then(|own| own.last());
+    match last.map(|attempt| attempt.outcome) {
+        Some(None) => {
+            return Err(Refusal::new("it is running", "wait, or cancel it"));
+        }
+        Some(Some(Outcome::Unknown)) => {
+            return Err(Refusal::new(
+                "nobody knows what became of its last attempt",
+                "say first whether it happened",
+            ));
+        }
+        _ => {}
+    }
+    // What a rollback runs by itself is what was shown when it began.
+    let in_rollback = state.runbook.is_of_rollback(&step.id);
+    let is_next = || state.stuck_at().is_some_and(|(_, stuck)| stuck == action);
+    if in_rollback && state.mode == Mode::Stuck && !is_next() {
+        return Err(Refusal::new(
+            "the rollback has begun: only the command that failed can be corrected",
+            "correct that one, or begin the rollback anew",
+        ));
+    }
+    if code.trim_end() == now.trim_end() {
+        return Err(Refusal::new("nothing is changed", "change it, or close"));
+    }
+    let on = state
+        .runbook
+        .block(action.block)
+        .and_then(|block| block.attributes.on.as_deref());
+    let written = read(code, actor, on)?;
+    one(Event::CommandCorrected { action, written })
+}
+
+fn is_open(state: &RunState, facts: &Facts) -> Result<(), Refusal> {
+    match state.mode {
+        Mode::RolledBack | Mode::Failed => {
+            return Err(Refusal::new(
+                "this run is over; what it says is kept as it is",
+                "write a note, or open a new run",
+            ));
+        }
+        Mode::RollingBack => {
+            return Err(Refusal::new(
+                "a rollback is going on: what runs is what was shown",
+                "wait for its end",
+            ));
+        }
+        _ => {}
+    }
+    facts.bad_input.clone().map_or(Ok(()), Err)
+}
+
+fn read(
+    code: &str,
+    actor: Actor,
+    on: Option<&str>,
+) -> Result<Box<crate::runbook::Written>, Refusal> {
+    read_written(code, actor, on)
+        .map(Box::new)
+        .map_err(|(why, help)| Refusal::new(why, help))
+}

@@ -1,0 +1,90 @@
+//! What people have written into the run: commands of their own, and corrections of the guide's, told as
+//! the difference to what the guide has.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use similar::{ChangeTag, TextDiff};
+
+use super::{ActionId, RunState, Timestamp};
+use crate::runbook::{Actor, Written};
+
+/// A command that a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByPerson {
+    pub at: Timestamp,
+    pub by: String,
+    /// What the guide has in its place; `None` of a command of their own.
+    pub original: Option<String>,
+}
+
+impl RunState {
+    /// The text of an action as it stands in the run, and who carries it out.
+    pub fn code_of(&self, action: ActionId) -> Option<(&str, Actor)> {
+        let block = self.runbook.block(action.block)?;
+        match action.part.checked_sub(1) {
+            None => Some((&block.code, block.actor)),
+            Some(index) => block
+                .parts
+                .get(index)
+                .map(|part| (part.code.as_str(), part.actor)),
+        }
+    }
+
+    /// A correction against what the guide has, line by line, each with its sign; empty of everything else.
+    pub fn difference(&self, action: ActionId) -> Vec<String> {
+        let original = self
+            .written
+            .get(&action)
+            .and_then(|written| written.original.as_deref());
+        let (Some(original), Some((now, _))) = (original, self.code_of(action)) else {
+            return Vec::new();
+        };
+        let whole = |text: &str| format!("{}\n", text.trim_end());
+        TextDiff::from_lines(&whole(original), &whole(now))
+            .iter_all_changes()
+            .map(|change| {
+                let sign = match change.tag() {
+                    ChangeTag::Delete => '-',
+                    ChangeTag::Insert => '+',
+                    ChangeTag::Equal => ' ',
+                };
+                format!("{sign}{}", change.value().trim_end_matches('\n'))
+            })
+            .collect()
+    }
+}
+
+/// Gives a command of a person its place.
+pub(super) fn add(state: &mut RunState, at: Timestamp, by: String, written: &Written) {
+    Arc::make_mut(&mut state.runbook).add_written(written);
+    let action = ActionId::block(state.runbook.blocks.len());
+    let original = None;
+    let own = ByPerson { at, by, original };
+    state.written.insert(action, own);
+}
+
+/// Puts a correction in the place of a command.
+pub(super) fn correct(
+    state: &mut RunState,
+    at: Timestamp,
+    by: String,
+    action: ActionId,
+    written: &Written,
+) {
+    let Some((now, _)) = state.code_of(action) else {
+        return;
+    };
+    let original = match state.written.get(&action) {
+        Some(known) => known.original.clone(),
+        None => Some(now.to_owned()),
+    };
+    Arc::make_mut(&mut state.runbook).correct(action.block, action.part, written);
+    // As the guide has it again, nothing is corrected.
+    let again = original.as_deref().map(str::trim_end) == Some(written.block.code.trim_end());
+    if again {
+        state.written.remove(&action);
+    } else {
+        state.written.insert(action, ByPerson { at, by, original });
+    }
+}

@@ -1,0 +1,419 @@
+//! Whether what the rollbacks need is there: looked at beside the loop, again and again, and told to
+//! whoever watches. Nothing waits for it, and a rollback begins without it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::{Instant, timeout};
+
+use super::core::Supervisor;
+use super::handle::Input;
+use super::looks::Looks;
+use crate::monitor::Monitor;
+use crate::run::{ActionId, Found, FoundState, Mode, Need, Readiness, Timestamp, needs_of};
+use crate::text::scrub::scrub_line;
+
+/// How often is looked while nothing happens.
+const PAUSE: Duration = Duration::from_secs(15);
+/// And after something has happened.
+const SOON: Duration = Duration::from_secs(1);
+/// A look at a file, a directory or a commit takes no longer.
+const LOOK: Duration = Duration::from_secs(2);
+/// A backup is read to its end within this time, or it is not known whether it can be.
+const READ: Duration = Duration::from_secs(300);
+/// The time of a file and that of a run come from two clocks.
+const SLACK: chrono::TimeDelta = chrono::TimeDelta::seconds(5);
+
+/// A file as it was when it was read: another one has another time or size.
+type Version = (PathBuf, SystemTime, u64);
+
+#[derive(Clone, Debug)]
+enum Reading {
+    UnderWay,
+    Through,
+    Broken(String),
+    Unknown(String),
+}
+
+/// What has been seen so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReadinessWatch {
+    looked: Option<Instant>,
+    /// The event after which was looked.
+    seq: u64,
+    read: Arc<Mutex<HashMap<Version, Reading>>>,
+}
+
+/// What to look for, and what the run knows of its own backups.
+struct Asked {
+    at: Timestamp,
+    opened_at: Timestamp,
+    /// When each backup of this run began and ended.
+    backups: Vec<(Timestamp, Timestamp)>,
+    options: Vec<(String, Vec<Need>)>,
+}
+
+impl Supervisor {
+    /// Looks once more, where it is time to.
+    pub(super) fn look_at_readiness(&mut self) {
+        let state = &self.state;
+        let trusted = self.secrets.consent().is_some();
+        if state.runbook.rollback.is_empty() || state.mode.is_over() || !trusted {
+            return;
+        }
+        let due = |watch: &ReadinessWatch| {
+            let wait = match watch.seq == state.seq || state.mode == Mode::RollingBack {
+                true => PAUSE,
+                false => SOON,
+            };
+            watch.looked.is_none_or(|looked| looked.elapsed() >= wait)
+        };
+        let Some(mut watch) = self.readiness.take_if(|watch| due(watch)) else {
+            return;
+        };
+        let began = |action: ActionId| Some(state.action(action)?.last()?.started_at);
+        let asked = Asked {
+            at: self.clock.now(),
+            opened_at: state.opened_at,
+            backups: state
+                .dumps()
+                .filter_map(|(action, ended)| Some((began(action)?, ended)))
+                .collect(),
+            options: state
+                .runbook
+                .rollback
+                .iter()
+                .map(|option| (option.id.clone(), needs_of(state, option)))
+                .collect(),
+        };
+        watch.seq = state.seq;
+        let (looks, monitor) = (self.looks.clone(), self.monitor.clone());
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            let readiness = watch.look(asked, &looks, &monitor).await;
+            watch.looked = Some(Instant::now());
+            if watch.is_reading() {
+                // What comes of it is told soon.
+                watch.seq = 0;
+            }
+            let seen = Input::Readiness(watch, readiness);
+            if sender.send(seen).await.is_err() {
+                tracing::debug!("the rollbacks were looked at, but the supervisor is ending");
+            }
+        });
+    }
+
+    pub(super) fn readiness_seen(&mut self, watch: ReadinessWatch, readiness: Readiness) {
+        self.readiness = Some(watch);
+        self.feed.publish_readiness(readiness);
+    }
+}
+
+impl ReadinessWatch {
+    async fn look(&self, asked: Asked, looks: &Looks, monitor: &Monitor) -> Readiness {
+        let mut known: BTreeMap<Need, Option<Found>> = BTreeMap::new();
+        let mut readiness = Readiness {
+            at: asked.at,
+            options: BTreeMap::new(),
+        };
+        for (option, needs) in &asked.options {
+            let mut found = Vec::new();
+            for need in needs {
+                if !known.contains_key(need) {
+                    let seen = self.one(need, &asked, looks, monitor).await;
+                    known.insert(need.clone(), seen);
+                }
+                found.extend(known.get(need).cloned().flatten());
+            }
+            readiness.options.insert(option.clone(), found);
+        }
+        readiness
+    }
+
+    /// `None`: it is no need after all.
+    async fn one(
+        &self,
+        need: &Need,
+        asked: &Asked,
+        looks: &Looks,
+        monitor: &Monitor,
+    ) -> Option<Found> {
+        let (state, text) = match need {
+            Need::Directory { path } => directory(path, looks).await,
+            Need::Function { target, name } => function(target, name, monitor).await,
+            Need::Commit {
+                directory: path,
+                revision,
+            } => match directory(path, looks).await {
+                (FoundState::Good, _) => commit(path, revision, looks).await?,
+                found => found,
+            },
+            Need::Dump { path } => self.dump(path, asked, looks).await,
+        };
+        let text = scrub_line(&text, false).into_owned();
+        Some(Found {
+            need: need.clone(),
+            state,
+            text,
+        })
+    }
+
+    async fn dump(&self, path: &str, asked: &Asked, looks: &Looks) -> (FoundState, String) {
+        let file = PathBuf::from(path);
+        let looked = looks.at(&file, LOOK, {
+            let file = file.clone();
+            move || std::fs::metadata(&file).and_then(|known| Ok((known.modified()?, known.len())))
+        });
+        let (modified, length) = match looked.await {
+            Err(hang) => return (FoundState::Unknown, hang.to_string()),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                return (FoundState::Bad, format!("the backup `{path}` is not there"));
+            }
+            Ok(Err(error)) => {
+                return (
+                    FoundState::Bad,
+                    format!("the backup `{path}` cannot be read: {error}"),
+                );
+            }
+            Ok(Ok(known)) => known,
+        };
+        if length == 0 {
+            return (FoundState::Bad, format!("the backup `{path}` is empty"));
+        }
+        let at = Timestamp::from(modified);
+        let when = at.format("%Y-%m-%d %H:%M UTC");
+        if at < asked.opened_at - SLACK {
+            return (
+                FoundState::Bad,
+                format!(
+                    "the backup `{path}` is of {when}, before this run: it holds nothing of since"
+                ),
+            );
+        }
+        let is_own =
+            |(began, ended): &(Timestamp, Timestamp)| *began - SLACK <= at && at <= *ended + SLACK;
+        let made = match asked.backups.iter().any(is_own) {
+            true => format!("was made by this run ({when})"),
+            false => format!("is of {when}, and no command of this run made it"),
+        };
+        let own = asked.backups.iter().any(is_own);
+        match self.read_through((file, modified, length)) {
+            Reading::Through if own => (
+                FoundState::Good,
+                format!("the backup `{path}` {made} and reads through"),
+            ),
+            Reading::Through => (
+                FoundState::Unknown,
+                format!("the backup `{path}` {made}; it reads through"),
+            ),
+            Reading::Broken(why) => (
+                FoundState::Bad,
+                format!("the backup `{path}` does not read through: {why}"),
+            ),
+            Reading::UnderWay => (
+                FoundState::Unknown,
+                format!("the backup `{path}` {made}; it is being read through"),
+            ),
+            Reading::Unknown(why) => (
+                FoundState::Unknown,
+                format!("the backup `{path}` {made}; whether it reads through is not known: {why}"),
+            ),
+        }
+    }
+
+    fn is_reading(&self) -> bool {
+        let read = lock(&self.read);
+        read.values()
+            .any(|reading| matches!(reading, Reading::UnderWay))
+    }
+
+    /// Whether this version of a file can be read to its end. It is read once, beside everything else.
+    fn read_through(&self, version: Version) -> Reading {
+        let mut read = lock(&self.read);
+        if let Some(known) = read.get(&version) {
+            return known.clone();
+        }
+        read.insert(version.clone(), Reading::UnderWay);
+        let shared = self.read.clone();
+        tokio::spawn(async move {
+            let result = match timeout(READ, reads_through(&version.0)).await {
+                Ok(result) => result,
+                Err(_) => Reading::Unknown(format!("not read within {} s", READ.as_secs())),
+            };
+            lock(&shared).insert(version, result);
+        });
+        Reading::UnderWay
+    }
+}
+
+/// A panic while the lock was held leaves consistent data: every change is one insertion.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn directory(path: &str, looks: &Looks) -> (FoundState, String) {
+    let place = PathBuf::from(path);
+    match looks.at(&place.clone(), LOOK, move || place.is_dir()).await {
+        Ok(true) => (FoundState::Good, format!("the directory `{path}` is there")),
+        Ok(false) => (
+            FoundState::Bad,
+            format!("the directory `{path}` is not there"),
+        ),
+        Err(hang) => (FoundState::Unknown, hang.to_string()),
+    }
+}
+
+/// Names come from SQL tokens: a word, or a quoted one, with its schema perhaps.
+async fn function(target: &str, name: &str, monitor: &Monitor) -> (FoundState, String) {
+    let folded = |part: &str| match part.strip_prefix('"') {
+        Some(quoted) => quoted.trim_end_matches('"').replace("\"\"", "\""),
+        None => part.to_lowercase(),
+    };
+    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let (schema, own) = match name.rsplit_once('.') {
+        Some((schema, own)) => (Some(folded(schema)), folded(own)),
+        None => (None, folded(name)),
+    };
+    let place = match &schema {
+        Some(schema) => format!("n.nspname = {}", literal(schema)),
+        None => "pg_function_is_visible(p.oid)".to_owned(),
+    };
+    let query = format!(
+        "SELECT count(*) FROM pg_catalog.pg_proc p \
+         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+         WHERE p.proname = {} AND {place}",
+        literal(&own)
+    );
+    match monitor.value(target, &query).await {
+        Ok(count) if count != "0" => (
+            FoundState::Good,
+            format!("the function `{name}` exists on {target}"),
+        ),
+        Ok(_) => (
+            FoundState::Bad,
+            format!("the function `{name}` does not exist on {target}"),
+        ),
+        Err(trouble) => (
+            FoundState::Unknown,
+            format!(
+                "whether the function `{name}` exists on {target} is not known: {}",
+                trouble.message
+            ),
+        ),
+    }
+}
+
+/// `None` where the word is no commit and a file of that name is there: `git checkout FILE`.
+async fn commit(directory: &str, revision: &str, looks: &Looks) -> Option<(FoundState, String)> {
+    let mut last = String::new();
+    for name in [revision.to_owned(), format!("origin/{revision}")] {
+        let mut git = Command::new("git");
+        git.args(["-C", directory, "rev-parse", "--quiet", "--verify"]);
+        git.args(["--end-of-options", &format!("{name}^{{commit}}")]);
+        match heard(git, LOOK).await {
+            Ok((true, _)) => {
+                let text = format!("the commit `{revision}` is in {directory}");
+                return Some((FoundState::Good, text));
+            }
+            Ok((false, said)) => last = said,
+            Err(why) => {
+                let text = format!("whether `{revision}` is in {directory} is not known: {why}");
+                return Some((FoundState::Unknown, text));
+            }
+        }
+    }
+    let path = Path::new(directory).join(revision);
+    let is_file = looks.at(&path.clone(), LOOK, move || path.exists()).await;
+    if is_file == Ok(true) {
+        return None;
+    }
+    Some(if last.is_empty() {
+        (
+            FoundState::Bad,
+            format!("the commit `{revision}` is not in {directory}"),
+        )
+    } else {
+        (
+            FoundState::Unknown,
+            format!("whether `{revision}` is in {directory} is not known: {last}"),
+        )
+    })
+}
+
+/// Reads a backup to its end, as a restore would, and puts nothing anywhere.
+async fn reads_through(path: &Path) -> Reading {
+    let mut first = [0_u8; 5];
+    let is_directory = path.is_dir();
+    if !is_directory {
+        let read = async { tokio::fs::File::open(path).await?.read(&mut first).await };
+        if let Err(error) = read.await {
+            return Reading::Broken(error.to_string());
+        }
+    }
+    let reader = |command: &str, arguments: &[&str]| {
+        let mut nice = Command::new("nice");
+        nice.args(["-n", "19", command]).args(arguments).arg(path);
+        nice
+    };
+    let program = match &first {
+        _ if is_directory => reader("pg_restore", &["-f", "/dev/null"]),
+        b"PGDMP" => reader("pg_restore", &["-f", "/dev/null"]),
+        [0x1f, 0x8b, ..] => reader("gzip", &["-t"]),
+        [0x28, 0xb5, 0x2f, 0xfd, _] => reader("zstd", &["-q", "-t"]),
+        _ => return ends_well(path).await,
+    };
+    match heard(program, READ).await {
+        Ok((true, _)) => Reading::Through,
+        Ok((false, said)) if said.contains("No such file or directory") => Reading::Unknown(said),
+        Ok((false, said)) => Reading::Broken(said),
+        Err(why) => Reading::Unknown(why),
+    }
+}
+
+/// What `pg_dump` writes as text says so at its end.
+async fn ends_well(path: &Path) -> Reading {
+    use tokio::io::AsyncSeekExt;
+    const TAIL: u64 = 4096;
+    let tail = async {
+        let mut file = tokio::fs::File::open(path).await?;
+        let length = file.metadata().await?.len();
+        let from = length.saturating_sub(TAIL);
+        file.seek(std::io::SeekFrom::Start(from)).await?;
+        let mut tail = Vec::new();
+        file.take(TAIL).read_to_end(&mut tail).await?;
+        Ok::<_, std::io::Error>(tail)
+    };
+    match tail.await {
+        Err(error) => Reading::Broken(error.to_string()),
+        Ok(tail) => match String::from_utf8_lossy(&tail).contains("dump complete") {
+            true => Reading::Through,
+            false => Reading::Unknown("it is text that `pg_dump` did not end".to_owned()),
+        },
+    }
+}
+
+/// Whether a program ended well, and the first line that it said of an error.
+///
+/// # Errors
+/// It cannot be started, or did not end in time.
+async fn heard(mut program: Command, limit: Duration) -> Result<(bool, String), String> {
+    program
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    match timeout(limit, program.output()).await {
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(output)) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let line = said.lines().find(|line| !line.trim().is_empty());
+            Ok((output.status.success(), line.unwrap_or_default().to_owned()))
+        }
+    }
+}
