@@ -101,6 +101,7 @@ pub(super) async fn go(
         measuring: None,
         asking: None,
         secrets_told: BTreeSet::new(),
+        unwritten: None,
     }
     .finish()
     .await?;
@@ -159,6 +160,8 @@ struct Walk {
     asking: Option<(ActionId, Instant, String)>,
     /// What was said of secrets that are not here.
     secrets_told: BTreeSet<String>,
+    /// Why the journal cannot be written.
+    unwritten: Option<String>,
 }
 
 impl Walk {
@@ -188,6 +191,15 @@ impl Walk {
                 Next::Person(_) | Next::Measure(_) if asks => {}
                 Next::Ended(ending) => return Ok(Finish::Ended(ending)),
                 Next::Person(why) => return Ok(Finish::Person(why)),
+                // What would come by itself cannot be written, so it does not come.
+                Next::Wait
+                    if self.unwritten.is_some() && self.joined.state.running().is_empty() =>
+                {
+                    let why = self.unwritten.clone().unwrap_or_default();
+                    if self.waited_for(&why) > BLOCKED {
+                        return Ok(Finish::Person(why));
+                    }
+                }
                 Next::Wait => self.measuring = None,
                 Next::Measure(what) => {
                     let late = self.waited_for(&what) > MEASURING;
@@ -281,6 +293,7 @@ impl Walk {
         // Whoever could answer a step that asks is not here.
         let patience = match &self.asking {
             Some((_, since, _)) => ASKING.saturating_sub(since.elapsed()),
+            None if self.unwritten.is_some() => BLOCKED,
             None => Duration::from_secs(3_600),
         };
         // What is said next is about what has come of the last answer.
@@ -316,7 +329,10 @@ impl Walk {
                 say(&self.joined.state, &record.event);
             }
             Message::Asking(asking) => self.heard_asking(asking),
-            Message::Health(health) => self.heard_of_secrets(&health.secrets),
+            Message::Health(health) => {
+                self.heard_of_secrets(&health.secrets);
+                self.unwritten = health.failure;
+            }
             _ => {}
         }
         Ok(None)

@@ -253,7 +253,13 @@ fn fails_at(write: usize, tally: &mut Tally) -> bool {
     disk.mount();
     if let Some(run) = run_of(&home).filter(|run| is_open(&home, run)) {
         if home.status(&run)["state"] != "rolled_back" {
-            Home::finish(beside(&home, &["rollback", &run, "--confirm", "yes"])).exits(4);
+            let back = || Home::finish(beside(&home, &["rollback", &run, "--confirm", "yes"]));
+            // A command whose start was written and that never ran makes it say so first.
+            let first = back();
+            if first.code != 4 {
+                assert!(first.err.contains("did not start"), "{}", first.err);
+                back().exits(4);
+            }
         }
         let undone = std::fs::read_to_string(home.path().join("undone")).unwrap_or_default();
         // One that was under way when its end could not be written is run again.
