@@ -139,7 +139,8 @@ fn is_of_the_world(command: &Command) -> bool {
         | Command::Alerted { .. }
         | Command::Sampled { .. }
         | Command::LockSeen { .. }
-        | Command::TransactionSeen { .. } => true,
+        | Command::TransactionSeen { .. }
+        | Command::Progress { .. } => true,
         Command::Pairing { act } => act.is_of_the_world(),
         _ => false,
     }

@@ -221,6 +221,11 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 "awaits": shown.as_ref().ok().map(|shown| shown.awaits.iter().map(|awaited| json!({
                     "name": awaited.name, "from": awaited.from,
                 })).collect::<Vec<_>>()),
+                "commands": shown.as_ref().ok().map(|shown| shown.listed.iter().map(|command| json!({
+                    "index": command.index, "line": command.line, "text": command.text,
+                    "title": command.title, "does": command.natures, "needs": command.needs,
+                    "on": command.on, "optional": command.optional,
+                })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
@@ -416,6 +421,43 @@ fn step_text(step: &Value) -> String {
     lines.into_iter().map(|(_, text)| text).collect()
 }
 
+/// Each command with its box and what it does, under the words that title it; a single one as it is
+/// written.
+fn commands_text(action: &Value) -> String {
+    let commands = action["commands"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = String::new();
+    if commands.len() < 2 {
+        for line in text(&action["command"]).lines() {
+            out += &format!("      {line}\n");
+        }
+        return out;
+    }
+    for command in commands {
+        if let Some(title) = command["title"].as_str() {
+            out += &format!("      # {title}\n");
+        }
+        let mut words: Vec<String> = command["does"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|word| text(word).replace('_', " "))
+            .collect();
+        if command["on"] == false {
+            words.push("off".to_owned());
+        }
+        let mark = if command["on"] == true { "x" } else { " " };
+        let whole = text(&command["text"]);
+        let mut lines = whole.lines();
+        let first = lines.next().unwrap_or_default();
+        out += &format!("      [{mark}] {first}  ({})\n", words.join(", "));
+        for line in lines {
+            out += &format!("          {line}\n");
+        }
+    }
+    out
+}
+
 fn action_text(action: &Value) -> String {
     let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let choice = match action["choice"].as_str() {
@@ -443,9 +485,7 @@ fn action_text(action: &Value) -> String {
     for line in action["holds"].as_array().into_iter().flatten() {
         out += &format!("      stops before the COMMIT on line {line}\n");
     }
-    for line in action["command"].as_str().unwrap_or_default().lines() {
-        out += &format!("      {line}\n");
-    }
+    out += &commands_text(action);
     for (name, value) in action["values"].as_object().into_iter().flatten() {
         out += &format!("      with {name}={}\n", string(value));
     }

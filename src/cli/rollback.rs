@@ -315,6 +315,7 @@ fn retry(arguments: &Arguments, state: &RunState, shown: Preview, files: &Files)
         hash: shown.hash.clone(),
     });
     let start = Command::Start {
+        from: None,
         action,
         hash: shown.hash,
         typed: shown.confirm,

@@ -63,6 +63,7 @@ pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Resul
     evidence.uncommitted = record.uncommitted;
     let shell = record.shell.as_deref();
     evidence.shell = shell.filter(|shell| !shell.is_unchanged()).cloned();
+    evidence.commands.clone_from(&record.commands);
     if let Some(http) = &record.http {
         evidence.status = Some(http.status);
         evidence.headers = http.headers.clone();
@@ -124,7 +125,7 @@ impl Collector {
         let tail = match record.tag {
             Tag::Out => &mut self.stdout,
             Tag::Err => &mut self.stderr,
-            Tag::Note | Tag::PartialOut | Tag::PartialErr => return,
+            _ => return,
         };
         let text = scrub_line(record.text, false);
         tail.push(&text);

@@ -69,7 +69,7 @@ pub enum Adopted {
 /// How an action that was followed has ended.
 #[derive(Debug)]
 pub enum End {
-    Recorded(ExitRecord),
+    Recorded(Box<ExitRecord>),
     /// Its shim ended before it ran anything, and why.
     NeverRan(String),
     /// The shim is gone without a word, so nobody can say how the action ended, or whether.
@@ -304,7 +304,7 @@ impl Running {
     /// ended, or whether.
     pub async fn wait(&self) -> io::Result<Option<ExitRecord>> {
         Ok(match self.wait_telling(|_| {}).await? {
-            End::Recorded(record) => Some(record),
+            End::Recorded(record) => Some(*record),
             End::NeverRan(_) | End::Lost => None,
         })
     }
@@ -315,7 +315,7 @@ impl Running {
         let mut watch = Watch::new(&self.directory, &self.launched);
         loop {
             if let Some(record) = read_exit(&self.directory)? {
-                return Ok(End::Recorded(record));
+                return Ok(End::Recorded(Box::new(record)));
             }
             let waiting = self.waiting()?;
             if waiting != known {
@@ -332,7 +332,7 @@ impl Running {
     /// Its shim is gone.
     fn ended(&self) -> io::Result<End> {
         if let Some(record) = read_exit(&self.directory)? {
-            return Ok(End::Recorded(record));
+            return Ok(End::Recorded(Box::new(record)));
         }
         // The claim is written last before anything runs, and nobody but that shim could write it.
         if self.directory.is_dir() && read_claim(&self.directory)?.is_none() {

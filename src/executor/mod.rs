@@ -7,7 +7,7 @@
 //! ROOT/actions/<action>-<attempt>/   0700, files 0600; made with all its files before anything runs
 //!     pid.json     which process carries the action out; its absence proves that nothing ran
 //!     script.sh    or script.sql: what runs, byte for byte as it was shown
-//!     shell.sh     what bash reads before it: what earlier steps left in the shell
+//!     holds.sh     what bash is asked between two commands: what it holds now
 //!     proof        a FIFO by which psql says which database it has reached, before it gets its script
 //!     spool        what it printed (see `spool` for the format)
 //!     input        a FIFO by which the shim is told things while it works

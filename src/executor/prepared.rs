@@ -11,7 +11,7 @@ use rustix::fs::{CWD, Mode};
 use super::channel::CHANNEL_FILE;
 use super::files::private_file;
 use super::launcher::{CLAIM_DRAFT, LOG_FILE, SPOOL_FILE};
-use super::shim::{EXIT_DRAFT, EXIT_ROOM, PIPE_FILE, PROOF_FILE, SCRIPTS};
+use super::shim::{EXIT_DRAFT, EXIT_ROOM, PROOF_FILE, REPORT_PIPE, SCRIPT_PIPE, SCRIPTS};
 use super::waiting::DRAFTS;
 use super::{ActionKind, ShimSpec};
 use crate::owned;
@@ -21,8 +21,8 @@ pub(super) const CLAIM_ROOM: usize = 512;
 /// The claim is a second name of its draft, for which some file systems want an inode; `held` and `asks`
 /// are written by new drafts; one more.
 const SPARES: usize = 4;
-/// What is typed, what a shell leaves, and which database it is.
-const PIPES: [&str; 3] = [CHANNEL_FILE, PIPE_FILE, PROOF_FILE];
+/// What is typed, what a shell is fed and what it says, and which database it is.
+const PIPES: [&str; 4] = [CHANNEL_FILE, SCRIPT_PIPE, REPORT_PIPE, PROOF_FILE];
 
 /// Makes the folder of an attempt with its files.
 pub(super) fn make(directory: &Path) -> io::Result<()> {
@@ -82,7 +82,8 @@ pub(super) fn fit(directory: &Path, spec: &ShimSpec) {
     }
     let is_shell = matches!(spec.kind, ActionKind::Shell { .. });
     let is_proved = matches!(spec.kind, ActionKind::Sql { .. }) && spec.expected.is_some();
-    for (name, is_needed) in PIPES.into_iter().zip([is_shell, is_shell, is_proved]) {
+    let needed = [is_shell, is_shell, is_shell, is_proved];
+    for (name, is_needed) in PIPES.into_iter().zip(needed) {
         if !is_needed && let Err(error) = std::fs::remove_file(directory.join(name)) {
             tracing::debug!(%error, "a pipe stays");
         }
@@ -148,10 +149,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let whole = root.path().join("1-1");
         make(&whole).unwrap();
-        assert!(whole.join(SPOOL_FILE).exists() && !whole.join(PIPE_FILE).exists());
+        assert!(whole.join(SPOOL_FILE).exists() && !whole.join(SCRIPT_PIPE).exists());
         let ahead = root.path().join(".ahead-0");
         make_ahead(&ahead).unwrap();
-        assert!(ahead.join(PIPE_FILE).exists());
+        assert!(ahead.join(SCRIPT_PIPE).exists());
         assert!(!spare(&whole, 0).exists() && spare(&ahead, SPARES - 1).exists());
         let again = make(&whole).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);

@@ -140,7 +140,7 @@ impl Scanner {
             self.lines += 1;
             return;
         };
-        if record.tag.is_partial() {
+        if !record.tag.is_line() {
             return;
         }
         self.lines += 1;

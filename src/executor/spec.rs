@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::run::{ActionId, HoldPoint, ShellState, ShellValue, TargetIdentity, Timestamp};
+use crate::run::{
+    ActionId, CommandRun, CommandText, ShellState, ShellValue, TargetIdentity, Timestamp,
+};
 
 /// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
 /// touch neither disk nor argument list.
@@ -31,9 +33,6 @@ pub struct ShimSpec {
     #[serde(default)]
     pub shell: ShellHanded,
     pub timeout_s: Option<u64>,
-    /// Where an SQL script stops before a `COMMIT` and waits to be told.
-    #[serde(default)]
-    pub holds: Vec<HoldPoint>,
     /// The terminal is the input of a shell action too, and somebody is there to type.
     #[serde(default)]
     pub keyboard: bool,
@@ -83,7 +82,6 @@ impl ShimSpec {
             directory: directory.into(),
             shell: ShellHanded::default(),
             timeout_s: None,
-            holds: Vec::new(),
             keyboard: false,
             grace_ms: 3_000,
             watch: false,
@@ -100,6 +98,17 @@ pub struct ShellHanded {
     pub set: BTreeMap<String, ShellValue>,
     /// Variables of the environment that it does not get.
     pub unset: BTreeSet<String>,
+    /// Functions that it begins with, as `declare -f` prints them.
+    #[serde(default)]
+    pub functions: BTreeMap<String, String>,
+    /// Aliases that it begins with, and what they stand for.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, String>,
+    #[serde(default)]
+    pub umask: Option<String>,
+    /// Where `cd -` goes.
+    #[serde(default)]
+    pub previous: Option<String>,
     /// Who left the directory that it starts in, for a message (`step 2.1`).
     pub directory_from: Option<String>,
 }
@@ -107,14 +116,13 @@ pub struct ShellHanded {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ActionKind {
-    /// Run by `bash` from a file. `strict` adds `-e -o pipefail`: a step of several commands fails
-    /// when one of them does, which is what an operator who types them one by one would see.
-    /// Secrets stand in the script as `$NAME`.
-    Shell { script: String, strict: bool },
-    /// Run by `psql -X -v ON_ERROR_STOP=1`.
+    /// Run one after the other in one `bash`, up to the first that fails. Secrets stand in them as
+    /// `$NAME`.
+    Shell { commands: Vec<CommandText> },
+    /// Run one after the other in one `psql -X -v ON_ERROR_STOP=1`.
     Sql {
-        /// Secrets stand in it as `:'NAME'` (see `secret_variables`).
-        script: String,
+        /// Secrets stand in them as `:'NAME'` (see `secret_variables`).
+        commands: Vec<CommandText>,
         /// Keyword/value string or URI as libpq takes it, without a password: that travels as the
         /// secret `PGPASSWORD`.
         connection: String,
@@ -162,6 +170,9 @@ pub struct ExitRecord {
     /// What a shell action left for later ones; absent where the shell could not say.
     #[serde(default)]
     pub shell: Option<Box<ShellState>>,
+    /// How its commands went, those that were begun.
+    #[serde(default)]
+    pub commands: Vec<CommandRun>,
 }
 
 impl ExitRecord {

@@ -6,11 +6,13 @@
 //! o  a line of standard output          p  an unfinished line of standard output
 //! e  a line of standard error           q  an unfinished line of standard error
 //! n  a remark of gonogo's own
+//! b  a command begins, as JSON         f  it has ended
 //! ```
 //!
 //! An unfinished line is written after some silence (a prompt, a progress bar) and holds the line as
 //! far as it has come; the record that follows for the same stream holds all of it again. So only `o`,
-//! `e` and `n` count as lines, and `grep '^[oen]'` is the whole output. Lines longer than 16 KiB are
+//! `e` and `n` count as lines, and `grep '^[oen]'` is the whole output. What is printed between a `b` and
+//! the next belongs to that command. Lines longer than 16 KiB are
 //! cut. Text is scrubbed and redacted before it is written.
 
 use std::collections::VecDeque;
@@ -18,7 +20,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::run::{OutputLine, OutputStream};
+use crate::run::{CommandMark, OutputLine, OutputStream};
 
 /// Lines that `tail` gives.
 const TAIL: usize = 200;
@@ -36,6 +38,8 @@ pub(super) enum Tag {
     Note,
     PartialOut,
     PartialErr,
+    Began,
+    Ended,
 }
 
 impl Tag {
@@ -46,11 +50,14 @@ impl Tag {
             Tag::Note => 'n',
             Tag::PartialOut => 'p',
             Tag::PartialErr => 'q',
+            Tag::Began => 'b',
+            Tag::Ended => 'f',
         }
     }
 
-    pub(super) fn is_partial(self) -> bool {
-        matches!(self, Tag::PartialOut | Tag::PartialErr)
+    /// Whether it counts as a line.
+    pub(super) fn is_line(self) -> bool {
+        matches!(self, Tag::Out | Tag::Err | Tag::Note)
     }
 
     fn of(byte: u8) -> Option<Self> {
@@ -60,6 +67,8 @@ impl Tag {
             b'n' => Tag::Note,
             b'p' => Tag::PartialOut,
             b'q' => Tag::PartialErr,
+            b'b' => Tag::Began,
+            b'f' => Tag::Ended,
             _ => return None,
         })
     }
@@ -68,7 +77,7 @@ impl Tag {
         match self {
             Tag::Out | Tag::PartialOut => OutputStream::Out,
             Tag::Err | Tag::PartialErr => OutputStream::Err,
-            Tag::Note => OutputStream::Note,
+            Tag::Note | Tag::Began | Tag::Ended => OutputStream::Note,
         }
     }
 }
@@ -91,6 +100,14 @@ impl<'a> RawRecord<'a> {
             at_ms: head.get(1..)?.parse().ok()?,
             text,
         })
+    }
+
+    /// What it says of a command.
+    pub(super) fn mark(&self) -> Option<CommandMark> {
+        match self.tag {
+            Tag::Began | Tag::Ended => serde_json::from_str(self.text).ok(),
+            _ => None,
+        }
     }
 
     fn line(&self, number: u64) -> OutputLine {
@@ -117,6 +134,8 @@ pub struct SpoolReader {
     tail: VecDeque<OutputLine>,
     /// Unfinished lines of output and errors.
     partial: [Option<OutputLine>; 2],
+    /// What was said of commands and not yet asked for.
+    marks: Vec<CommandMark>,
     buffer: Vec<u8>,
 }
 
@@ -131,8 +150,14 @@ impl SpoolReader {
             index: vec![0],
             tail: VecDeque::new(),
             partial: [None, None],
+            marks: Vec::new(),
             buffer: Vec::new(),
         }
+    }
+
+    /// What was said of commands since this was last asked.
+    pub fn take_marks(&mut self) -> Vec<CommandMark> {
+        std::mem::take(&mut self.marks)
     }
 
     pub fn path(&self) -> &Path {
@@ -221,6 +246,11 @@ impl SpoolReader {
             match record.first() {
                 Some(b'p') => partial[0] = Some(Some(record)),
                 Some(b'q') => partial[1] = Some(Some(record)),
+                Some(b'b' | b'f') => {
+                    let record = record.strip_suffix(b"\n").unwrap_or(record);
+                    let mark = RawRecord::parse(record).and_then(|record| record.mark());
+                    self.marks.extend(mark);
+                }
                 tag => {
                     match tag {
                         Some(b'o') => partial[0] = Some(None),
@@ -273,7 +303,7 @@ impl SpoolReader {
             if reader.read_until(b'\n', &mut record)? == 0 {
                 break;
             }
-            if matches!(record.first(), Some(b'p' | b'q')) {
+            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f')) {
                 continue;
             }
             if number >= from

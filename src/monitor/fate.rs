@@ -15,6 +15,29 @@ pub struct Remains {
     pub transaction: Option<String>,
 }
 
+/// Which of these indexes, and of those on these tables, are there and not valid. What a rebuild leaves
+/// carries the name of the index with an ending of the server's.
+pub(super) async fn invalid_indexes(
+    target: &Target,
+    run: &str,
+    indexes: &[String],
+    tables: &[String],
+) -> Result<Vec<String>, Trouble> {
+    let mut link = Link::open(target, run, Scope::System).await?;
+    let sql = format!(
+        "SELECT {MARK} i.indexrelid::regclass::text FROM pg_index i \
+         JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid \
+         WHERE NOT i.indisvalid AND (t.relname = ANY($2) \
+            OR regexp_replace(c.relname, '_cc(new|old)[0-9]*$', '') = ANY($1)) \
+         ORDER BY 1 LIMIT 20"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(indexes).bind(tables);
+    let rows = answered(query.fetch_all(&mut link.connection), target).await?;
+    rows.iter()
+        .map(|row| Ok(clean::line(&column::<String>(row, 0, target)?)))
+        .collect()
+}
+
 /// Looks for sessions of this name, and asks what became of a transaction (its 64-bit number).
 pub(super) async fn remains(
     target: &Target,

@@ -274,6 +274,20 @@ impl Monitor {
         fate::remains(target, &self.run, application, transaction).await
     }
 
+    /// Which of the indexes that were built `CONCURRENTLY` are there and not valid.
+    ///
+    /// # Errors
+    /// The target cannot be reached, or answers too late.
+    pub async fn invalid_indexes(
+        &self,
+        target: &str,
+        indexes: &[String],
+        tables: &[String],
+    ) -> Result<Vec<String>, Trouble> {
+        let target = &self.handle(target)?.place.target;
+        fate::invalid_indexes(target, &self.run, indexes, tables).await
+    }
+
     async fn ask<T>(
         &self,
         target: &str,

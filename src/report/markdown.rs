@@ -5,7 +5,8 @@ use super::page::{Line, Page};
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
 use crate::run::{
-    ActionId, Alert, Attempt, GuideOnDisk, Outcome, RunState, Seen, Verdict, action_title,
+    ActionId, Alert, Attempt, CommandEnd, GuideOnDisk, Outcome, RunState, Seen, Verdict,
+    action_title,
 };
 use crate::runbook::{Expectation, Phase, Step};
 
@@ -354,6 +355,39 @@ fn write_step(page: &mut Page, state: &RunState, step: &Step) {
     }
 }
 
+/// How each of its commands went, where it had several.
+fn write_commands(page: &mut Page, attempt: &Attempt) {
+    if attempt.planned.len() < 2 {
+        return;
+    }
+    for command in &attempt.planned {
+        let run = attempt
+            .commands
+            .iter()
+            .find(|run| run.index == command.index);
+        let line = Line::new().own("line ").text(command.line.to_string());
+        let line = line.own(", ").code(&command.text).own(": ");
+        page.item(&match run.map(|run| (run.began, &run.done)) {
+            None => line.own("not begun"),
+            Some((began, None)) => {
+                let line = line.own("began ").text(time(began));
+                line.own(", its end was not seen")
+            }
+            Some((began, Some(done))) => {
+                let line = match &done.end {
+                    CommandEnd::Good => line.own("done"),
+                    CommandEnd::Failed { why, .. } => line.own("**failed**: ").text(why),
+                    CommandEnd::Asks { question, .. } => line.own("not judged: ").text(question),
+                };
+                let took = done.elapsed_ms as f64 / 1e3;
+                let line = line.own(", began ").text(time(began));
+                line.own(", took ").text(format!("{took:.1} s"))
+            }
+        });
+    }
+    page.gap();
+}
+
 /// Where it waited for a person: transactions that were held, and whose keys went to it.
 fn write_waits(page: &mut Page, attempt: &Attempt) {
     for (index, hold) in attempt.holds.iter().enumerate() {
@@ -421,6 +455,7 @@ fn write_attempt(page: &mut Page, title: &str, attempt: &Attempt) {
     });
     page.paragraph(&line.with(attempt.reason.as_ref(), bracketed));
     page.fence(&attempt.command);
+    write_commands(page, attempt);
     write_waits(page, attempt);
     let Some(evidence) = &attempt.evidence else {
         return;

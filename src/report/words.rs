@@ -24,6 +24,7 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
         Outcome::Cancelled => "cancelled",
         Outcome::Skipped => "skipped",
         Outcome::Unknown => "unknown",
+        Outcome::Inconclusive => "inconclusive",
         Outcome::Watched => "watched",
     }
 }

@@ -261,7 +261,7 @@ fn begin(
         Ok(preview) => preview,
         Err(refusal) => return Ok(Err(refusal.message)),
     };
-    let started = super::decide::started(state, action, &preview);
+    let started = super::decide::started(state, action, &preview, None);
     let Some(shown) = &rollback.included else {
         return Ok(Ok(started));
     };

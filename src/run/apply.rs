@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::{
-    Acknowledged, ActionId, Attempt, Captured, CriterionState, Event, Gate, GateDecision,
-    GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState, RunState, Skip,
-    Subject, TargetLock, TickState, clock, pairing, watch,
+    Acknowledged, ActionId, Attempt, Captured, CommandMark, CriterionState, Event, Gate,
+    GateDecision, GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState,
+    RunState, Skip, Subject, TargetLock, TickState, clock, pairing, watch,
 };
 use crate::runbook::blank_name;
 
@@ -268,11 +268,18 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.provenance.guide_is_new = false;
             state.actions.entry(*action).or_default().armed = Some(hash.clone());
         }
+        Event::CommandToggled { action, index, on } => {
+            let known = state.actions.entry(*action).or_default();
+            known.switched.insert(*index, *on);
+        }
         Event::ActionStarted {
             action,
             attempt,
             command,
             target,
+            commands,
+            from,
+            reason,
             ..
         } => {
             let belongs_to_rollback = state
@@ -283,7 +290,11 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 state.mode = Mode::Running;
             }
             state.provenance.guide_is_new = false;
-            let asked_by = pairing::happens(state, &Subject::Start { action: *action });
+            let subject = Subject::Start {
+                action: *action,
+                from: *from,
+            };
+            let asked_by = pairing::happens(state, &subject);
             state
                 .actions
                 .entry(*action)
@@ -306,6 +317,10 @@ pub fn apply(state: &mut RunState, record: &Record) {
                     holds: Vec::new(),
                     keyboard: Vec::new(),
                     round: 0,
+                    planned: commands.clone(),
+                    commands: Vec::new(),
+                    from: *from,
+                    asked: reason.clone(),
                 });
             if belongs_to_rollback {
                 unstick(state);
@@ -318,6 +333,25 @@ pub fn apply(state: &mut RunState, record: &Record) {
         } => {
             if let Some(attempt) = attempt_mut(state, *action, *attempt) {
                 attempt.launched = Some(launched.clone());
+            }
+        }
+        Event::CommandBegan {
+            action,
+            attempt,
+            run,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                CommandMark::Began(run.clone()).add_to(&mut attempt.commands);
+            }
+        }
+        Event::CommandEnded {
+            action,
+            attempt,
+            command,
+            done,
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
             }
         }
         Event::TransactionSeen {
@@ -396,6 +430,9 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempt.return_keyboard(at);
                 attempt.ended_at = Some(at);
                 attempt.outcome = Some(*outcome);
+                if !evidence.commands.is_empty() {
+                    attempt.commands.clone_from(&evidence.commands);
+                }
                 attempt.evidence = Some(evidence.clone());
                 attempt.judgements.clone_from(judgements);
                 attempt.reason.clone_from(reason);
@@ -409,7 +446,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
         } => {
             if let Some(attempt) = attempt_mut(state, *action, *attempt) {
                 attempt.ended_at = attempt.ended_at.or(Some(at));
-                attempt.outcome = Some(*outcome);
+                attempt.resolve(*outcome, at);
                 attempt.reason = Some(format!("{}: {reason}", record.by));
             }
             let of_the_rollback = state

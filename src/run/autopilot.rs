@@ -155,12 +155,16 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
         && (shown.actor != crate::runbook::Actor::Sql || state.identities.contains_key(&shown.on))
     {
         return Next::Do(Command::Start {
+            from: None,
             action,
             hash: shown.hash,
             typed: None,
             reason: None,
             included: None,
         });
+    }
+    if let Some(question) = asked(state, phase) {
+        return Next::Person(question);
     }
     for step in &phase.steps {
         match state.step_status(step) {
@@ -209,6 +213,15 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
         decision: GateDecision::Go,
         reason: None,
     })
+}
+
+/// What a command of the phase has answered, and nobody has judged.
+fn asked(state: &RunState, phase: &Phase) -> Option<String> {
+    let actions = phase.steps.iter().flat_map(|step| state.actions_of(step));
+    actions
+        .filter_map(|action| state.action(action)?.last())
+        .find(|attempt| attempt.outcome == Some(Outcome::Inconclusive))
+        .map(|attempt| attempt.reason.clone().unwrap_or_default())
 }
 
 /// What a pending step needs; `None` where it needs nothing but the gate.
@@ -272,6 +285,7 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
                     return Some(Next::Person(format!("`{title}`: {}", waiting.words())));
                 }
                 Next::Do(Command::Start {
+                    from: None,
                     action,
                     hash: shown.hash,
                     typed: shown.confirm,

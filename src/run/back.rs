@@ -203,6 +203,7 @@ impl RunState {
                     match outcome {
                         Outcome::Cancelled => "it was cancelled",
                         Outcome::Unknown => "nobody knows what became of it",
+                        Outcome::Inconclusive => "nobody has said whether its answer is good",
                         _ => "it failed",
                     }
                     .to_owned()

@@ -53,7 +53,14 @@ pub enum Command {
         action: ActionId,
         hash: String,
     },
-    /// Runs an action, or runs it again. `hash` is that of the preview the operator saw; `typed` the
+    /// Switches a command of an action on or off: what is on is what runs.
+    ToggleCommand {
+        action: ActionId,
+        index: usize,
+        on: bool,
+    },
+    /// Runs an action, or runs it again; with `from`, goes on with one that stopped: from the command of
+    /// that index on. `hash` is that of the preview the operator saw; `typed` the
     /// word they typed where one is asked for; `reason` overrides a wait.
     Start {
         action: ActionId,
@@ -63,6 +70,8 @@ pub enum Command {
         /// [`super::digest_of`] the files it includes, as they were shown.
         #[serde(default)]
         included: Option<String>,
+        #[serde(default)]
+        from: Option<usize>,
     },
     Cancel {
         action: ActionId,
@@ -168,6 +177,12 @@ pub enum Command {
         action: ActionId,
         attempt: u32,
         launched: Launched,
+    },
+    /// Commands of an attempt have begun or ended.
+    Progress {
+        action: ActionId,
+        attempt: u32,
+        marks: Vec<super::CommandMark>,
     },
     /// Everything before a `COMMIT` is done.
     Held {

@@ -125,6 +125,16 @@ fn evidence_value(evidence: &Evidence, outcome: Option<Outcome>) -> Value {
     value
 }
 
+/// Whether a condition refers to a name, by what it references and not by its letters.
+pub(super) fn names(source: &str, name: &str) -> bool {
+    bounded(source).is_ok()
+        && on_deep_stack(|| {
+            let program = Program::compile(&rewritten(source));
+            program.is_ok_and(|program| program.references().variables().contains(&name))
+        })
+        .unwrap_or(false)
+}
+
 /// The names that conditions over this runbook may use, besides probes.
 pub const EVIDENCE_NAMES: [&str; 12] = [
     "exit", "stdout", "stderr", "rows", "value", "tag", "notices", "status", "headers", "json",

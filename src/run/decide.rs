@@ -18,7 +18,7 @@ use super::facts::Differs;
 use super::{
     ActionId, Command, Event, Facts, GuideOnDisk, Outcome, PairingAct, Refusal, RunState, Timestamp,
 };
-use super::{Mode, consent, preview};
+use super::{Mode, consent, preview, preview_from};
 
 pub(super) use start::started;
 
@@ -129,23 +129,37 @@ pub fn decide(
                 identity::settled(state)?;
             }
             let shown = preview(state, *action)?;
-            same(&shown.hash, hash)?;
+            // Of one that stopped its rest is shown.
+            let resume = state.resume(*action);
+            let from = resume
+                .iter()
+                .flat_map(|resume| [Some(resume.again), resume.next]);
+            let mut rests = from.flatten();
+            let is_rest = rests.any(|from| {
+                preview_from(state, *action, Some(from)).is_ok_and(|rest| rest.hash == *hash)
+            });
+            if !is_rest {
+                same(&shown.hash, hash)?;
+            }
             one(Event::Armed {
                 action: *action,
                 hash: shown.content,
             })
         }
+        Command::ToggleCommand { action, index, on } => toggle(state, *action, *index, *on),
         Command::Start {
             action,
             hash,
             typed,
             reason,
             included,
+            from,
         } => start(
             state,
             facts,
             Asked {
                 action: *action,
+                from: *from,
                 hash,
                 typed: typed.as_deref(),
                 reason: reason.as_deref(),
@@ -233,7 +247,12 @@ pub fn decide(
             outcome,
             reason,
         } => match state.action(*action).and_then(|a| a.last()) {
-            Some(attempt) if attempt.outcome == Some(Outcome::Unknown) => {
+            Some(attempt)
+                if matches!(
+                    attempt.outcome,
+                    Some(Outcome::Unknown | Outcome::Inconclusive)
+                ) =>
+            {
                 one(Event::ActionResolved {
                     action: *action,
                     attempt: attempt.number,
@@ -339,6 +358,11 @@ pub fn decide(
             attempt: *attempt,
             launched: launched.clone(),
         }),
+        Command::Progress {
+            action,
+            attempt,
+            marks,
+        } => Ok(progress(state, *action, *attempt, marks)),
         Command::Held {
             action,
             attempt,
@@ -392,6 +416,70 @@ fn same_files(facts: &Facts, action: ActionId, shown: &str, looked: &str) -> Res
             "look after its disk, then look at the command again",
         )),
     }
+}
+
+/// What is new of the commands of an attempt that runs.
+fn progress(
+    state: &RunState,
+    action: super::ActionId,
+    attempt: u32,
+    marks: &[super::CommandMark],
+) -> Vec<Event> {
+    let known = state
+        .action(action)
+        .and_then(|state| state.last())
+        .filter(|known| known.number == attempt && known.outcome.is_none());
+    let Some(known) = known else {
+        return Vec::new();
+    };
+    let mut runs = known.commands.clone();
+    let mut events = Vec::new();
+    for mark in marks {
+        if !mark.is_news(&runs) {
+            continue;
+        }
+        mark.clone().add_to(&mut runs);
+        events.push(match mark.clone() {
+            super::CommandMark::Began(run) => Event::CommandBegan {
+                action,
+                attempt,
+                run,
+            },
+            super::CommandMark::Ended(command, done) => Event::CommandEnded {
+                action,
+                attempt,
+                command,
+                done,
+            },
+        });
+    }
+    events
+}
+
+/// A command of an action is switched on or off.
+fn toggle(
+    state: &RunState,
+    action: ActionId,
+    index: usize,
+    on: bool,
+) -> Result<Vec<Event>, Refusal> {
+    let listed = super::preview::listed_of(state, action)?;
+    let Some(command) = listed.iter().find(|command| command.index == index) else {
+        return Err(Refusal::new(
+            "there is no such command in it",
+            "look at what would run",
+        ));
+    };
+    if command.on == on {
+        return Ok(Vec::new());
+    }
+    if state
+        .action(action)
+        .is_some_and(super::ActionState::is_running)
+    {
+        return Err(Refusal::new("it is running", "wait, or cancel it"));
+    }
+    one(Event::CommandToggled { action, index, on })
 }
 
 fn one(event: Event) -> Result<Vec<Event>, Refusal> {

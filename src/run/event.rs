@@ -238,6 +238,12 @@ pub enum Event {
         action: ActionId,
         hash: String,
     },
+    /// Somebody has switched a command of an action on or off.
+    CommandToggled {
+        action: ActionId,
+        index: usize,
+        on: bool,
+    },
     /// Written before the action exists in the world.
     ActionStarted {
         action: ActionId,
@@ -246,6 +252,27 @@ pub enum Event {
         command: String,
         target: String,
         hash: String,
+        /// The commands that it runs.
+        #[serde(default)]
+        commands: Vec<super::PlannedCommand>,
+        /// It goes on with an attempt that stopped, from the command of this index.
+        #[serde(default)]
+        from: Option<usize>,
+        /// Why it is run against what is known.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Written when its shim has said so; before the command begins, that stands in the spool.
+    CommandBegan {
+        action: ActionId,
+        attempt: u32,
+        run: super::CommandRun,
+    },
+    CommandEnded {
+        action: ActionId,
+        attempt: u32,
+        command: usize,
+        done: super::CommandDone,
     },
     ActionLaunched {
         action: ActionId,

@@ -41,6 +41,12 @@ pub struct Evidence {
     /// What a shell action left for later ones; absent where it left nothing, or could not say.
     #[serde(default)]
     pub shell: Option<super::ShellState>,
+    /// Indexes that it built `CONCURRENTLY` and that are not valid in the catalog behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid_indexes: Vec<String>,
+    /// How its commands went, those that were begun.
+    #[serde(default)]
+    pub commands: Vec<super::CommandRun>,
 }
 
 impl Evidence {
@@ -64,6 +70,8 @@ pub enum Outcome {
     Skipped,
     /// Nobody knows: neither done nor failed.
     Unknown,
+    /// It ended, and a person has to say whether what it answered is good.
+    Inconclusive,
     /// A watch has ended: it has no verdict.
     Watched,
 }

@@ -10,6 +10,7 @@ mod back;
 mod carried;
 mod clock;
 mod command;
+mod commands;
 mod condition;
 mod consent;
 mod decide;
@@ -29,6 +30,7 @@ mod pairing;
 mod plan;
 mod preview;
 mod proof;
+mod resume;
 mod shell;
 mod state;
 mod summary;
@@ -49,6 +51,10 @@ pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use back::{Act, ActStanding};
 pub use clock::ClockAnchor;
 pub use command::{Command, Refusal};
+pub use commands::{
+    CommandDone, CommandEnd, CommandMark, CommandRun, CommandText, PlannedCommand, StageText,
+    script_of,
+};
 pub use condition::{
     ConditionError, ConditionNames, EVIDENCE_NAMES, ProbeReading, Readings, Scope, check_condition,
     judge,
@@ -75,8 +81,9 @@ pub use pairing::{
     Subject, Waiting, guest_name, may_be_one, person, same_person, subject_hash, without_login,
 };
 pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
-pub use preview::{HandedOn, Preview, preview, preview_ahead, spellings};
+pub use preview::{HandedOn, Preview, listed_of, preview, preview_ahead, preview_from, spellings};
 pub use proof::Proof;
+pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
@@ -87,7 +94,7 @@ pub use waits::Waiting as TimedWait;
 pub use walk::{action_title, choices_of, open_choices, runnable_actions};
 pub use written::ByPerson;
 
-use condition::value_of;
+use condition::{names, value_of};
 
 /// The name under which the engine itself acts.
 pub const ENGINE: &str = "gonogo";

@@ -82,7 +82,7 @@ pub fn needs_of(state: &RunState, option: &RollbackOption) -> Vec<Need> {
     for act in steps.flat_map(|step| state.acts_of(step)) {
         let Act::Command(action) = act else { continue };
         let block = state.runbook.block(action.block);
-        let Ok((shown, _)) = super::preview::reckon(state, action) else {
+        let Ok((shown, _)) = super::preview::reckon(state, action, None) else {
             continue;
         };
         let found = match shown.actor {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ActionId, Mode, RunState, Timestamp, preview};
+use super::{ActionId, Mode, RunState, Timestamp, preview_from};
 use crate::runbook::config::TwoPerson;
 
 /// Seconds after which the controls of a driver who is gone may be demanded, where the environment
@@ -230,11 +230,12 @@ impl PairingFact {
 pub enum Subject {
     Start {
         action: ActionId,
+        /// The command from which an action that stopped goes on.
+        #[serde(default)]
+        from: Option<usize>,
     },
     /// GO at the gate of a phase.
-    Gate {
-        phase: String,
-    },
+    Gate { phase: String },
 }
 
 /// The driver has confirmed; others must, before it happens.
@@ -375,7 +376,7 @@ impl RunState {
     /// How many people an action asks for, its driver among them. A rollback never asks for a second.
     pub fn people_for(&self, subject: &Subject) -> u8 {
         let asked = match subject {
-            Subject::Start { action } => self.people_for_action(*action),
+            Subject::Start { action, .. } => self.people_for_action(*action),
             Subject::Gate { phase } => self.runbook.phase(phase).map(|phase| {
                 let of_config =
                     phase.point_of_no_return && self.asks_two(TwoPerson::PointOfNoReturn);
@@ -410,7 +411,7 @@ impl RunState {
     /// A subject in words.
     pub fn subject_title(&self, subject: &Subject) -> String {
         match subject {
-            Subject::Start { action } => self
+            Subject::Start { action, .. } => self
                 .step_of(*action)
                 .map(|step| super::action_title(&self.runbook, step, *action))
                 .unwrap_or_default(),
@@ -426,7 +427,10 @@ impl RunState {
 /// criterion with its verdict and every objection. `None` where it cannot happen any more.
 pub fn subject_hash(state: &RunState, subject: &Subject) -> Option<String> {
     match subject {
-        Subject::Start { action } => preview(state, *action).ok().map(|shown| shown.hash),
+        Subject::Start { action, from } => {
+            let shown = preview_from(state, *action, *from).ok()?;
+            Some(shown.hash)
+        }
         Subject::Gate { phase } => {
             let phase = state.runbook.phase(phase)?;
             let mut hasher = Sha256::new();

@@ -347,7 +347,7 @@ fn planned(
     option: &crate::runbook::RollbackOption,
     action: ActionId,
 ) -> Result<Preview, Refusal> {
-    let (shown, missing) = reckon(state, action)?;
+    let (shown, missing) = reckon(state, action, None)?;
     let set_by_itself = |from: &BlockNumber| {
         option
             .steps

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::carried::{Missing, handed_on, missing};
-use super::{ActionId, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
+use super::commands::{commands_of, holds_of, script_of};
+use super::{ActionId, CommandText, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::syntax;
 use crate::runbook::{
-    Actor, Attributes, Carried, Filling, Fillings, Role, Transaction, blank_name, dropped,
-    dropped_database, fill, hold_places, travels,
+    Actor, Attributes, Carried, Filling, Fillings, ListedCommand, Nature, Role, Transaction,
+    blank_name, destroyed_by, dropped, dropped_database, fill, hold_places, listed, travels,
 };
 
 /// An action with its values filled in.
@@ -21,6 +22,15 @@ pub struct Preview {
     pub actor: Actor,
     /// What runs. Secrets stand as their names and are filled in by environment, never here.
     pub command: String,
+    /// The same, command by command.
+    #[serde(default)]
+    pub commands: Vec<CommandText>,
+    /// All of its commands, those that are switched off too. Empty for what is no list of commands.
+    #[serde(default)]
+    pub listed: Vec<ListedCommand>,
+    /// It goes on with an attempt that stopped, from the command of this index.
+    #[serde(default)]
+    pub from: Option<usize>,
     /// The values that travel by environment (shell) or as psql variables (SQL), secrets masked.
     pub values: BTreeMap<String, String>,
     /// Names of secret values that travel the same way.
@@ -55,7 +65,7 @@ pub struct Preview {
     /// Which database its target proved to be, as [`super::TargetIdentity::key`] has it.
     #[serde(default)]
     pub proved: Option<String>,
-    /// Binds an arming: the text, its values and where it is written to go.
+    /// Binds an arming: the text with all of its commands, its values and where it is written to go.
     #[serde(default)]
     pub content: String,
     /// Binds a confirmation to all of this, and to which database the target is.
@@ -78,7 +88,23 @@ pub struct HandedOn {
 /// A refusal where it cannot run: no such action, nothing to execute, a blank without a value, a value
 /// that an earlier step should have left, or no target.
 pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
-    let (shown, missing) = reckon(state, action)?;
+    preview_from(state, action, None)
+}
+
+/// As [`preview`], for an action that stopped and goes on from the command of this index.
+///
+/// # Errors
+/// As [`preview`].
+pub fn preview_from(
+    state: &RunState,
+    action: ActionId,
+    from: Option<usize>,
+) -> Result<Preview, Refusal> {
+    let (mut shown, missing) = reckon(state, action, from)?;
+    if from.is_some() {
+        // Who armed it has read all of it.
+        shown.content = reckon(state, action, None)?.0.content;
+    }
     match missing.into_iter().next() {
         Some(missing) => Err(missing.refusal),
         None => Ok(shown),
@@ -91,13 +117,14 @@ pub fn preview(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
 /// # Errors
 /// As [`preview`], but for values of earlier steps.
 pub fn preview_ahead(state: &RunState, action: ActionId) -> Result<Preview, Refusal> {
-    reckon(state, action).map(|(shown, _)| shown)
+    reckon(state, action, None).map(|(shown, _)| shown)
 }
 
 /// What would run, and which values of earlier steps are not there.
 pub(super) fn reckon(
     state: &RunState,
     action: ActionId,
+    from: Option<usize>,
 ) -> Result<(Preview, Vec<Missing>), Refusal> {
     let subject = subject(state, action)?;
     let Subject {
@@ -109,7 +136,7 @@ pub(super) fn reckon(
     let mut blanks = Vec::new();
     let mut awaited = Vec::new();
     let start = match actor {
-        Actor::Shell | Actor::Sql | Actor::Http => shell_start(state, action),
+        Actor::Shell | Actor::Sql | Actor::Http => shell_start(state, action, from),
         Actor::Nobody => ShellStart::default(),
     };
     // A request is text through and through: every value it names stands in it as `${NAME}`.
@@ -130,8 +157,11 @@ pub(super) fn reckon(
         .iter()
         .filter_map(|name| Some((*name, left_by_earlier_steps(state, actor, &start, name)?)))
         .collect();
+    let mut list = proposed(state, action, &subject);
+    let mut lacking = Vec::new();
     for name in names {
         let spellings = spellings(state, name);
+        let off_only = is_off_only(&list, &spellings);
         let in_the_text = |spelling: &&String| {
             !travels(spelling, name, actor) && subject.code.contains(spelling.as_str())
         };
@@ -156,10 +186,21 @@ pub(super) fn reckon(
             None if actor == Actor::Shell && fills_itself(state, name) => {}
             // The shell gets these from the target that the screen names.
             None if actor == Actor::Shell && is_provided(state, name) => {}
+            None if off_only => lacking.push((name.clone(), spellings)),
             None => match subject.carries.iter().find(|carried| carried.name == *name) {
                 Some(carried) => awaited.push(missing(state, &start, subject.line, carried)),
                 None => blanks.push(name),
             },
+        }
+    }
+    for command in &mut list {
+        let names = lacking.iter().filter(|(_, spellings)| {
+            let mut spellings = spellings.iter();
+            spellings.any(|spelling: &String| command.text.contains(spelling.as_str()))
+        });
+        command.needs = names.map(|(name, _)| name.clone()).collect();
+        if !command.needs.is_empty() {
+            command.natures.push(Nature::NeedsValue);
         }
     }
     if !blanks.is_empty() {
@@ -221,13 +262,56 @@ pub(super) fn reckon(
             .unwrap_or_default(),
     };
     let holds = holds(&subject, &command);
+    let mut commands = commands_of(actor, &command, subject.code_line, &holds).map_err(|line| {
+        Refusal::new(
+            format!("line {line}: its transaction cannot be held before this `COMMIT`"),
+            "write each statement on a line of its own, or say `txn=one` on the fence",
+        )
+    })?;
+    if from.is_some_and(|from| from >= commands.len()) {
+        return Err(Refusal::new(
+            "there is no such command in it",
+            "look at what would run",
+        ));
+    }
+    let all = commands.len();
+    let is_whole = list.iter().all(|command| command.on);
+    if !is_whole && list.len() != all {
+        return Err(Refusal::new(
+            format!(
+                "line {}: with its values filled in it has {all} commands, and not {}",
+                subject.line,
+                list.len()
+            ),
+            "switch all of them on, and look again",
+        ));
+    }
+    if list.len() != all {
+        list.clear();
+    }
+    for (listed, command) in list.iter_mut().zip(&commands) {
+        listed.text.clone_from(&command.text);
+    }
+    commands.retain(|command| {
+        from.is_none_or(|from| command.index >= from)
+            && list.get(command.index).is_none_or(|listed| listed.on)
+    });
+    let whole = command;
+    let (command, holds) = match commands.len() == all {
+        true => (whole.clone(), holds),
+        false => (script_of(&commands), holds_of(&commands)),
+    };
+    let destructive = match commands.len() == all {
+        true => subject.destructive.to_vec(),
+        false => destroyed_by(&command, actor),
+    };
     let confirm = attributes.confirm.clone().or_else(|| {
-        let grave = !subject.destructive.is_empty() || is_first(state);
+        let grave = !destructive.is_empty() || is_first(state);
         (state.protected && grave).then(|| state.environment.clone())
     });
     let confirm = confirm.or_else(|| {
         let whole = |what: &String| what == "dropdb" || what == "DROP DATABASE";
-        let drops = subject.destructive.iter().any(whole);
+        let drops = destructive.iter().any(whole);
         drops.then(|| dropped_database(&command, actor)).flatten()
     });
     let confirm = confirm.or_else(|| {
@@ -237,7 +321,7 @@ pub(super) fn reckon(
     // On another database than the one that was confirmed nothing goes back without a word.
     let confirm = confirm.or_else(|| (!state.moved.is_empty()).then(|| state.environment.clone()));
     let mut hasher = Sha256::new();
-    for part in [&action.to_string(), &target, &command] {
+    for part in [&action.to_string(), &target, &whole] {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
@@ -260,15 +344,25 @@ pub(super) fn reckon(
         }
     }
     let content = super::hex(&hasher.finalize());
+    // A confirmation is of what runs.
+    let own = match command == whole {
+        true => content.clone(),
+        false => super::hex(&Sha256::digest(
+            [content.as_bytes(), command.as_bytes()].concat(),
+        )),
+    };
     let proved = match actor {
         Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
         Actor::Shell | Actor::Http | Actor::Nobody => None,
     };
-    let hash = bound(state, &content, &on, proved.as_deref());
+    let hash = bound(state, &own, &on, proved.as_deref());
     let shown = Preview {
         action,
         actor,
         command,
+        commands,
+        listed: list,
+        from,
         values,
         secrets,
         directory,
@@ -277,7 +371,7 @@ pub(super) fn reckon(
         awaits: awaited.iter().map(Missing::awaited).collect(),
         on,
         target,
-        destructive: subject.destructive.to_vec(),
+        destructive,
         confirm,
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
@@ -287,6 +381,38 @@ pub(super) fn reckon(
         hash,
     };
     Ok((shown, awaited))
+}
+
+/// The commands of an action, each on or off.
+///
+/// # Errors
+/// It is none that could run.
+pub fn listed_of(state: &RunState, action: ActionId) -> Result<Vec<ListedCommand>, Refusal> {
+    Ok(proposed(state, action, &subject(state, action)?))
+}
+
+/// The commands of a block, each on or off: as proposed, or as somebody has switched it.
+fn proposed(state: &RunState, action: ActionId, subject: &Subject<'_>) -> Vec<ListedCommand> {
+    let mut list = listed(subject.actor, subject.code.trim_end(), subject.code_line);
+    let known = state.action(action);
+    // Who rolls back is not asked about each command: what stands there runs.
+    let step = state.step_of(action);
+    let in_option = step.is_some_and(|step| state.runbook.phase_of(&step.id).is_none());
+    for command in &mut list {
+        let switched = known.and_then(|known| known.switched.get(&command.index));
+        command.on = switched.copied().unwrap_or(command.on || in_option);
+    }
+    list
+}
+
+/// Whether a name occurs in commands that are off, and in no other.
+fn is_off_only(list: &[ListedCommand], spellings: &[String]) -> bool {
+    let names = |command: &&ListedCommand| {
+        let mut spellings = spellings.iter();
+        spellings.any(|spelling| command.text.contains(spelling.as_str()))
+    };
+    let mut named = list.iter().filter(names).peekable();
+    named.peek().is_some() && named.all(|command| !command.on)
 }
 
 /// Binds a confirmation to the database as well: to what it proved to be, and to how often that has

@@ -28,6 +28,17 @@ pub struct ShellState {
     /// Variables that it set and that are not handed on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, Withheld>,
+    /// Functions that it defined, as `declare -f` prints them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, String>,
+    /// Aliases that it defined, and what they stand for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<String>,
+    /// Where `cd -` goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
 }
 
 impl ShellState {
@@ -59,6 +70,12 @@ impl ShellState {
             let names: Vec<&str> = self.unset.iter().map(String::as_str).collect();
             said.push(format!("unset {}", names.join(", ")));
         }
+        let defined = self.functions.keys().map(|name| format!("{name}()"));
+        let defined: Vec<String> = defined.chain(self.aliases.keys().cloned()).collect();
+        if !defined.is_empty() {
+            said.push(format!("defined {}", defined.join(", ")));
+        }
+        said.extend(self.umask.iter().map(|umask| format!("umask {umask}")));
         if !self.withheld.is_empty() {
             let names: Vec<&str> = self.withheld.keys().map(String::as_str).collect();
             said.push(format!("not handed on {}", names.join(", ")));
@@ -166,6 +183,11 @@ pub struct ShellStart<'a> {
     pub set: BTreeMap<&'a str, (&'a ShellValue, ActionId)>,
     pub unset: BTreeMap<&'a str, ActionId>,
     pub withheld: BTreeMap<&'a str, (Withheld, ActionId)>,
+    pub functions: BTreeMap<&'a str, (&'a str, ActionId)>,
+    pub aliases: BTreeMap<&'a str, (&'a str, ActionId)>,
+    pub umask: Option<&'a str>,
+    /// Where `cd -` goes.
+    pub previous: Option<&'a str>,
 }
 
 impl<'a> ShellStart<'a> {
@@ -185,6 +207,14 @@ impl<'a> ShellStart<'a> {
             self.forget(name);
             self.withheld.insert(name, (*why, action));
         }
+        for (name, body) in &left.functions {
+            self.functions.insert(name, (body, action));
+        }
+        for (name, value) in &left.aliases {
+            self.aliases.insert(name, (value, action));
+        }
+        self.umask = left.umask.as_deref().or(self.umask);
+        self.previous = left.previous.as_deref().or(self.previous);
     }
 
     fn forget(&mut self, name: &str) {
@@ -200,7 +230,9 @@ impl<'a> ShellStart<'a> {
 ///
 /// A step of a rollback gets the variables of the whole walk, but starts in the run's directory: the
 /// rollback must not depend on a half-done `cd`.
-pub fn shell_start(state: &RunState, action: ActionId) -> ShellStart<'_> {
+///
+/// With `from`, what its own last attempt had left before that command comes on top.
+pub fn shell_start(state: &RunState, action: ActionId, from: Option<usize>) -> ShellStart<'_> {
     let mut start = ShellStart::default();
     let option = state.runbook.rollback.iter().find(|option| {
         option
@@ -212,10 +244,16 @@ pub fn shell_start(state: &RunState, action: ActionId) -> ShellStart<'_> {
     gather(state, walk, action, None, &mut start);
     if let Some(option) = option {
         start.directory = None;
+        start.previous = None;
         let begun = state.rollback.as_ref();
         if let Some(begun) = begun.filter(|begun| begun.option == option.id) {
             let before = Some(&begun.attempts_before);
             gather(state, option.steps.iter(), action, before, &mut start);
+        }
+    }
+    if let Some(from) = from {
+        for left in state.left_before(action, from) {
+            start.add(action, left);
         }
     }
     // What a person gave after the step that set it is the later word.
@@ -276,7 +314,7 @@ fn gather<'a>(
     let with_shell: Vec<(&ActionId, &ActionState)> = state
         .actions
         .iter()
-        .filter(|(_, known)| known.attempts.iter().any(|attempt| left(attempt).is_some()))
+        .filter(|(_, known)| known.attempts.iter().any(has_left))
         .collect();
     if with_shell.is_empty() {
         return;
@@ -297,17 +335,28 @@ fn gather<'a>(
                 .clone()
                 .find(|attempt| attempt.outcome == Some(Outcome::Passed))
                 .or_else(|| ended.find(|attempt| left(attempt).is_some()));
-            if let Some(left) = counts.and_then(left)
+            if let Some(attempt) = counts
                 && !state.is_watch(**other)
                 && session_of(state, **other) == session
             {
-                start.add(**other, left);
+                for before in state.left_by_those_before(**other, attempt.number) {
+                    start.add(**other, before);
+                }
+                if let Some(left) = left(attempt) {
+                    start.add(**other, left);
+                }
             }
         }
         if own {
             return;
         }
     }
+}
+
+/// Whether it, or a command of it that another attempt goes on behind, changed its shell.
+fn has_left(attempt: &super::Attempt) -> bool {
+    let mut done = attempt.commands.iter().filter_map(|run| run.done.as_ref());
+    left(attempt).is_some() || done.any(|done| done.shell.is_some())
 }
 
 fn left(attempt: &super::Attempt) -> Option<&ShellState> {
@@ -358,10 +407,12 @@ mod tests {
             set: BTreeMap::from([("A".to_owned(), ShellValue::text("x\ny"))]),
             unset: BTreeSet::from(["B".to_owned()]),
             withheld: BTreeMap::from([("C".to_owned(), Withheld::Secret)]),
+            umask: Some("0077".to_owned()),
+            ..ShellState::default()
         };
         assert_eq!(
             state.summary(),
-            "went to /srv; set A = x⏎y; unset B; not handed on C"
+            "went to /srv; set A = x⏎y; unset B; umask 0077; not handed on C"
         );
     }
 

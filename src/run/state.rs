@@ -249,6 +249,9 @@ pub struct ActionState {
     /// Hash of the preview under which it was armed, for blocks whose role was inferred.
     pub armed: Option<String>,
     pub attempts: Vec<Attempt>,
+    /// Commands that somebody has switched on or off, by [`super::CommandText::index`].
+    #[serde(default)]
+    pub switched: BTreeMap<usize, bool>,
 }
 
 impl ActionState {
@@ -289,6 +292,18 @@ pub struct Attempt {
     /// The last recorded round of a repeated check, counted from 1.
     #[serde(default)]
     pub round: u64,
+    /// What it was to run.
+    #[serde(default)]
+    pub planned: Vec<super::PlannedCommand>,
+    /// How its commands went, those that were begun.
+    #[serde(default)]
+    pub commands: Vec<super::CommandRun>,
+    /// It goes on with the attempt before it, from the command of this index.
+    #[serde(default)]
+    pub from: Option<usize>,
+    /// Why it was run against what was known.
+    #[serde(default)]
+    pub asked: Option<String>,
 }
 
 impl Attempt {

@@ -138,6 +138,14 @@ fn attempts(state: &RunState, now: Timestamp) -> Vec<SummaryLine> {
                 );
                 lines.push(line("running", text));
             }
+            Some(Outcome::Inconclusive) => {
+                let why = attempt.reason.as_deref().unwrap_or_default();
+                let text = format!(
+                    "somebody says whether `{}` is good: {why}",
+                    title(state, *action)
+                );
+                lines.push(grave("asks", text));
+            }
             Some(Outcome::Unknown) => {
                 let text = format!("nobody knows what became of `{}`", title(state, *action));
                 lines.push(grave("unknown", text));

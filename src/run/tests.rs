@@ -11,8 +11,10 @@ mod lock;
 mod pairing;
 mod proof;
 mod properties;
+mod resume;
 mod rollback;
 mod shell;
+mod toggles;
 mod undone;
 mod waits;
 mod walk;
@@ -217,6 +219,7 @@ impl Run {
     fn start(&self, id: &str) -> Command {
         let action = self.action(id);
         Command::Start {
+            from: None,
             action,
             hash: preview(&self.state, action)
                 .map(|shown| shown.hash)
@@ -342,6 +345,7 @@ fn ready() -> Run {
 fn author(command: &Command) -> &'static str {
     match command {
         Command::Finished { .. }
+        | Command::Progress { .. }
         | Command::Held { .. }
         | Command::Alerted { .. }
         | Command::Sampled { .. }

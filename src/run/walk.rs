@@ -265,7 +265,7 @@ impl RunState {
                     Some(Outcome::Passed | Outcome::Skipped | Outcome::Watched) => None,
                     Some(Outcome::Failed) => Some(StepStatus::Failed),
                     Some(Outcome::Cancelled) => Some(StepStatus::Cancelled),
-                    Some(Outcome::Unknown) => Some(StepStatus::Unknown),
+                    Some(Outcome::Unknown | Outcome::Inconclusive) => Some(StepStatus::Unknown),
                 },
             };
             ran = true;

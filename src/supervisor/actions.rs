@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::Notify;
@@ -11,8 +12,12 @@ use super::handle::{Asker, Input, Request};
 use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, End, ExitRecord, Running, application_name, evidence};
+use crate::monitor::Monitor;
 use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
-use crate::runbook::Actor;
+use crate::runbook::{Actor, ConcurrentBuilds};
+
+/// How long the end of an action waits for the catalog.
+const CATALOG: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     pub(super) async fn start(&mut self, effect: Effect) {
@@ -217,11 +222,12 @@ impl Supervisor {
     pub(super) fn watch(&mut self, action: ActionId, attempt: u32, running: Running) {
         self.slots
             .insert((action, attempt), Slot::Running(running.clone()));
-        let actor = self.actor_of(action);
+        let actor = self.state.actor_of(action);
         let (outputs, sender) = (self.outputs.clone(), self.sender.clone());
         let waiting = sender.clone();
         let (listener, heard) = (self.listener(action, attempt), sender.clone());
         let (monitor, on) = (self.monitor.clone(), self.target_of(action));
+        let builds = self.builds_of(action);
         let heard_elsewhere = sender.clone();
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
@@ -244,7 +250,8 @@ impl Supervisor {
                     {
                         tracing::warn!(%on, "another database answers, but the supervisor is ending");
                     }
-                    let (evidence, reason) = collect(running.directory(), record, actor).await;
+                    let (mut evidence, reason) = collect(running.directory(), *record, actor).await;
+                    look_at_indexes(&monitor, &on, &builds, &mut evidence).await;
                     (Some(Box::new(evidence)), reason)
                 }
                 Ok(End::NeverRan(why)) => (Some(Box::new(Evidence::not_started())), Some(why)),
@@ -282,25 +289,20 @@ impl Supervisor {
         });
     }
 
+    /// The indexes that an action builds while others write.
+    fn builds_of(&self, action: ActionId) -> ConcurrentBuilds {
+        let last = self.state.action(action).and_then(|known| known.last());
+        match (self.state.actor_of(action), last) {
+            (Actor::Sql, Some(attempt)) => ConcurrentBuilds::of(&attempt.command),
+            _ => ConcurrentBuilds::default(),
+        }
+    }
+
     /// The name of the target that an action is for.
     fn target_of(&self, action: ActionId) -> String {
         let block = self.state.runbook.block(action.block);
         let on = block.and_then(|block| block.attributes.on.clone());
         on.unwrap_or_else(|| "main".to_owned())
-    }
-
-    /// Who carries an action out: a part of a split block may have another actor than the whole.
-    pub(super) fn actor_of(&self, action: ActionId) -> Actor {
-        let block = self.state.runbook.block(action.block);
-        block
-            .map(|block| match action.part.checked_sub(1) {
-                Some(index) => block
-                    .parts
-                    .get(index)
-                    .map_or(block.actor, |part| part.actor),
-                None => block.actor,
-            })
-            .unwrap_or_default()
     }
 
     /// Takes over what an earlier supervisor started.
@@ -329,10 +331,11 @@ impl Supervisor {
                     if let Some(news) = news {
                         self.identified(news).await;
                     }
-                    let actor = self.actor_of(action);
+                    let actor = self.state.actor_of(action);
                     let directory = self.executor.directory(action, attempt);
-                    let (evidence, reason) = collect(&directory, record, actor).await;
-                    self.outputs.look(action, attempt).await;
+                    let (mut evidence, reason) = collect(&directory, record, actor).await;
+                    let (on, builds) = (self.target_of(action), self.builds_of(action));
+                    look_at_indexes(&self.monitor, &on, &builds, &mut evidence).await;
                     (Some(Box::new(evidence)), reason)
                 }
                 // It certainly did not run: that is a failure, not a riddle.
@@ -349,6 +352,16 @@ impl Supervisor {
                 ),
             };
             let (evidence, reason) = command;
+            // Where nobody saw it end, its spool tells which of its commands was under way.
+            let marks = self.outputs.look(action, attempt).await;
+            let progress = Command::Progress {
+                action,
+                attempt,
+                marks,
+            };
+            if let Err(refusal) = self.carry_out(ENGINE, progress).await {
+                tracing::warn!(reason = %refusal.message, "its commands are not recorded");
+            }
             if let Some(mut listener) = self.listener(action, attempt) {
                 for command in listener.listen(true).await {
                     if let Err(refusal) = self.carry_out(ENGINE, command).await {
@@ -402,5 +415,25 @@ pub(super) async fn collect(
             Evidence::default(),
             Some(format!("its output cannot be read: {error}")),
         ),
+    }
+}
+
+/// Asks the catalog about the indexes that were built: psql does not say what an interrupted build left.
+async fn look_at_indexes(
+    monitor: &Monitor,
+    on: &str,
+    builds: &ConcurrentBuilds,
+    evidence: &mut Evidence,
+) {
+    if builds.is_empty() || evidence.not_started {
+        return;
+    }
+    let asked = monitor.invalid_indexes(on, &builds.indexes, &builds.tables);
+    match tokio::time::timeout(CATALOG, asked).await {
+        Ok(Ok(invalid)) => evidence.invalid_indexes = invalid,
+        Ok(Err(trouble)) => {
+            tracing::warn!(%on, why = %trouble.message, "indexes cannot be looked up");
+        }
+        Err(_) => tracing::warn!(%on, "indexes cannot be looked up: no answer"),
     }
 }

@@ -164,7 +164,7 @@ impl Supervisor {
         let mine = |alert: &&Alert| (alert.action, alert.attempt) == (action, attempt);
         let known = self.state.alerts.iter().filter(mine);
         let known = known.map(|alert| (alert.pattern.as_str(), alert.line));
-        match Scanner::new(spool, &patterns, self.actor_of(action), repeated) {
+        match Scanner::new(spool, &patterns, self.state.actor_of(action), repeated) {
             Ok(scanner) => Some(Listener {
                 action,
                 attempt,

@@ -12,7 +12,7 @@ use super::secrets::Secrets;
 use crate::monitor::{IdentityNews, LockNews, Monitor};
 use crate::run::{
     ActionId, Command, DirectoryNow, FilesNow, Input, Mode, PairingAct, Refusal, RunState, Subject,
-    preview,
+    preview_from,
 };
 use crate::runbook::Actor;
 use crate::runbook::config::SecretSource;
@@ -52,8 +52,11 @@ impl Needs {
         let mut needs = Self::default();
         match command {
             Command::Start {
-                action, included, ..
-            } => needs.start(state, *action, included.is_some()),
+                action,
+                included,
+                from,
+                ..
+            } => needs.start(state, *action, *from, included.is_some()),
             Command::Rollback {
                 option,
                 included: Some(_),
@@ -71,8 +74,8 @@ impl Needs {
             } => {
                 if let Some(waiting) = &state.pairing.waiting {
                     match waiting.request.subject {
-                        Subject::Start { action } => {
-                            needs.start(state, action, waiting.request.included.is_some());
+                        Subject::Start { action, from } => {
+                            needs.start(state, action, from, waiting.request.included.is_some());
                         }
                         Subject::Gate { .. } => {}
                     }
@@ -101,12 +104,12 @@ impl Needs {
         needs
     }
 
-    fn start(&mut self, state: &RunState, action: ActionId, was_shown: bool) {
+    fn start(&mut self, state: &RunState, action: ActionId, from: Option<usize>, was_shown: bool) {
         if was_shown {
             self.files.push((action, included::named(state, action)));
         }
         // Why it cannot run is the engine's to say.
-        if let Ok(shown) = preview(state, action)
+        if let Ok(shown) = preview_from(state, action, from)
             && matches!(shown.actor, Actor::Shell | Actor::Sql)
         {
             self.directory = Some(PathBuf::from(shown.directory));

@@ -10,7 +10,7 @@ use crate::executor::{ActionKind, Expected, ShimSpec};
 use crate::libpq::Ambient;
 use crate::monitor::{Target, service_password, surroundings};
 use crate::run::{
-    ActionId, Input, RunState, Timestamp, preview, preview_ahead, shell_start, spellings,
+    ActionId, Input, RunState, Timestamp, preview_ahead, preview_from, shell_start, spellings,
 };
 use crate::runbook::config::SecretSource;
 use crate::runbook::{
@@ -79,7 +79,11 @@ pub(super) fn specification(
     if secrets.consent().is_none() {
         return Err(NOT_TRUSTED.to_owned());
     }
-    let shown = preview(state, action).map_err(|refusal| refusal.message)?;
+    let from = state
+        .action(action)
+        .and_then(|state| state.last())
+        .and_then(|attempt| attempt.from);
+    let shown = preview_from(state, action, from).map_err(|refusal| refusal.message)?;
     let block = state
         .runbook
         .block(action.block)
@@ -152,8 +156,7 @@ pub(super) fn specification(
             env.insert("GONOGO_RUN".to_owned(), state.run.clone());
             env.insert("GONOGO_STEP".to_owned(), step.to_owned());
             ActionKind::Shell {
-                script: shown.command,
-                strict: true,
+                commands: shown.commands,
             }
         }
         Actor::Sql => {
@@ -178,7 +181,7 @@ pub(super) fn specification(
                 settings.insert(name.to_owned(), value.to_owned());
             }
             ActionKind::Sql {
-                script: shown.command,
+                commands: shown.commands,
                 connection: address.conninfo(),
                 variables: values
                     .into_iter()
@@ -201,12 +204,22 @@ pub(super) fn specification(
     let start_in = PathBuf::from(&shown.directory);
     let mut spec = ShimSpec::new(&state.run, step, action, attempt, kind, start_in);
     if shown.actor == Actor::Shell {
-        let start = shell_start(state, action);
+        let start = shell_start(state, action, from);
         let left = start.set.into_iter();
         spec.shell.set = left
             .map(|(name, (value, _))| (name.to_owned(), value.clone()))
             .collect();
         spec.shell.unset = start.unset.into_keys().map(str::to_owned).collect();
+        let owned = |defined: BTreeMap<&str, (&str, ActionId)>| -> BTreeMap<String, String> {
+            let defined = defined.into_iter();
+            defined
+                .map(|(name, (text, _))| (name.to_owned(), text.to_owned()))
+                .collect()
+        };
+        spec.shell.functions = owned(start.functions);
+        spec.shell.aliases = owned(start.aliases);
+        spec.shell.umask = start.umask.map(str::to_owned);
+        spec.shell.previous = start.previous.map(str::to_owned);
     }
     spec.shell.directory_from = shown.directory_from.map(|title| format!("`{title}`"));
     env.remove("PGAPPNAME");
@@ -227,7 +240,6 @@ pub(super) fn specification(
     spec.redact = secrets.values();
     spec.secrets = secret_values;
     spec.timeout_s = shown.timeout_s;
-    spec.holds = shown.holds;
     spec.every_s = block.attributes.every_s.filter(|_| block.is_repeated());
     spec.watch = state.is_watch(action) && spec.every_s.is_none();
     // Where nobody is there to type, what reads its input finds its end, as it always did.

@@ -9,10 +9,10 @@ use tokio::sync::{Notify, mpsc};
 
 use super::alerts::Listener;
 use super::feed::Feed;
-use super::handle::Input;
+use super::handle::{Asker, Input, Request};
 use crate::executor::Executor;
 use crate::executor::spool::SpoolReader;
-use crate::run::{ActionId, OutputLine, OutputTail};
+use crate::run::{ActionId, Command, CommandMark, OutputLine, OutputTail};
 
 /// How often a running action's output is looked at: fast enough to look live.
 const PACE: Duration = Duration::from_millis(50);
@@ -76,7 +76,8 @@ impl Outputs {
                 () = &mut ended => true,
                 () = tokio::time::sleep(PACE) => false,
             };
-            self.look(action, attempt).await;
+            let marks = self.look(action, attempt).await;
+            tell_progress(action, attempt, marks, &sender).await;
             if let Some(listener) = &mut listener {
                 listener.tell(last, &sender).await;
             }
@@ -86,28 +87,35 @@ impl Outputs {
         }
     }
 
-    /// Reads what is new in a spool and publishes its tail.
-    pub(super) async fn look(&self, action: ActionId, attempt: u32) {
+    /// Reads what is new in a spool and publishes its tail; gives what it says of commands.
+    pub(super) async fn look(&self, action: ActionId, attempt: u32) -> Vec<CommandMark> {
         let reader = self.reader(action, attempt);
         // A flood is read in the background: a gigabyte must not hold up the run.
         let looked = tokio::task::spawn_blocking(move || {
             let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
             let changed = reader.poll()?;
-            Ok::<_, std::io::Error>(changed.then(|| OutputTail {
+            let marks = reader.take_marks();
+            let tail = changed.then(|| OutputTail {
                 action,
                 attempt,
                 lines: reader.lines(),
                 bytes: reader.bytes(),
                 tail: reader.tail(),
-            }))
+            });
+            Ok::<_, std::io::Error>((tail, marks))
         })
         .await;
         match looked {
-            Ok(Ok(Some(tail))) => self.feed.publish_output(tail),
-            Ok(Ok(None)) => {}
+            Ok(Ok((tail, marks))) => {
+                if let Some(tail) = tail {
+                    self.feed.publish_output(tail);
+                }
+                return marks;
+            }
             Ok(Err(error)) => tracing::warn!(%action, attempt, %error, "cannot read a spool"),
             Err(error) => tracing::error!(%error, "reading a spool failed"),
         }
+        Vec::new()
     }
 
     /// Lines of a spool by number, and how many there are.
@@ -130,5 +138,29 @@ impl Outputs {
         })
         .await
         .map_err(std::io::Error::other)?
+    }
+}
+
+/// Says to the run that commands of an attempt have begun or ended.
+async fn tell_progress(
+    action: ActionId,
+    attempt: u32,
+    marks: Vec<CommandMark>,
+    sender: &mpsc::Sender<Input>,
+) {
+    if marks.is_empty() {
+        return;
+    }
+    let request = Input::Request(Request {
+        by: Asker::engine(),
+        command: Command::Progress {
+            action,
+            attempt,
+            marks,
+        },
+        answer: None,
+    });
+    if sender.send(request).await.is_err() {
+        tracing::debug!(%action, attempt, "its commands go on, but the supervisor is ending");
     }
 }

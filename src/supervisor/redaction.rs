@@ -88,12 +88,14 @@ impl Secrets {
                 reason: clean(reason),
             },
             Command::Start {
+                from,
                 action,
                 hash,
                 typed,
                 reason,
                 included,
             } => Command::Start {
+                from,
                 included,
                 action,
                 hash,

@@ -36,7 +36,7 @@ impl Supervisor {
         }
         let (directory, actor) = (
             self.executor.directory(action, attempt),
-            self.actor_of(action),
+            self.state.actor_of(action),
         );
         let sender = self.sender.clone();
         tokio::spawn(async move {

@@ -403,6 +403,7 @@ impl App {
     pub fn wanted(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         if let Some(mut dialog) = self.dialogs.pop() {
+            dialog.look_again(&self.look());
             while let Some(action) = dialog.wants_included() {
                 asks.push(Ask::Included { action });
             }

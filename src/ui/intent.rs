@@ -87,6 +87,8 @@ pub enum Intent {
     PreviousField,
     ItHappened,
     ItDidNot,
+    /// Goes on behind the command at which an action stopped.
+    GoOn,
     TakeRemembered,
     TakeAllRemembered,
     TakeDefault,
@@ -121,6 +123,7 @@ impl Intent {
                     | Self::Judge
                     | Self::ItHappened
                     | Self::ItDidNot
+                    | Self::GoOn
                     | Self::TakeRemembered
                     | Self::TakeAllRemembered
                     | Self::TakeDefault

@@ -38,6 +38,8 @@ pub enum Context {
     Quit,
     Confirm,
     Resolve,
+    /// An action that stopped in its middle.
+    Stopped,
     Held,
     /// Keys go to a running step: only these do not.
     Keyboard,
@@ -49,7 +51,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -70,6 +72,7 @@ impl Context {
         Self::Quit,
         Self::Confirm,
         Self::Resolve,
+        Self::Stopped,
         Self::Held,
         Self::Keyboard,
         Self::People,
@@ -101,6 +104,7 @@ impl Context {
             Self::Quit => "leaving",
             Self::Confirm => "confirming",
             Self::Resolve => "an unknown outcome",
+            Self::Stopped => "a command that failed among others",
             Self::Held => "a held transaction",
             Self::Keyboard => "while a step has your keyboard",
             Self::People => "who is here",

@@ -288,6 +288,13 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                     ),
                     Role::Failed,
                 ),
+                Some(Outcome::Inconclusive) => loud(
+                    format!(
+                        "{elsewhere}`{}` answered, and you say whether that is good: Enter",
+                        fit(&title, 40)
+                    ),
+                    Role::Unknown,
+                ),
                 Some(Outcome::Unknown) => loud(
                     format!(
                         "nobody knows whether `{title}` happened: find out, then Enter to say so"
@@ -296,12 +303,16 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
-                        "{elsewhere}`{}` {}: Enter to retry, {} skips, {} is the rollback",
+                        "{elsewhere}`{}` {}: Enter {}, {} skips, {} is the rollback",
                         fit(&title, 40),
                         if ended == Outcome::Failed {
                             "failed"
                         } else {
                             "was cancelled"
+                        },
+                        match run.resume(*action) {
+                            Some(resume) => format!("goes on at line {}", resume.again_line),
+                            None => "to retry".to_owned(),
                         },
                         key(Intent::AskSkip),
                         key(Intent::AskRollBack)

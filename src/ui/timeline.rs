@@ -176,6 +176,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
                     Outcome::Cancelled => mark("⊘", "cancelled", Role::Warning),
                     Outcome::Skipped => mark("»", "skipped", Role::Warning),
                     Outcome::Unknown => mark("?", "UNKNOWN", Role::Unknown),
+                    Outcome::Inconclusive => mark("?", "INCONCLUSIVE", Role::Unknown),
                     Outcome::Watched if attempt.was_stopped() => mark("■", "watched", Role::Muted),
                     Outcome::Watched => mark("■", "ended", Role::Warning),
                 };

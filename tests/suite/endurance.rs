@@ -404,6 +404,7 @@ impl<'a> Ordeal<'a> {
         let began = Instant::now();
         loop {
             let start = Command::Start {
+                from: None,
                 action,
                 hash: preview(&joined.state, action).unwrap().hash,
                 typed: None,

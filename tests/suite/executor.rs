@@ -6,7 +6,7 @@ use std::process::Command;
 
 use gonogo::executor::spool::SpoolReader;
 use gonogo::executor::{ActionKind, Executor, ExitRecord, Running, ShimSpec, evidence};
-use gonogo::run::{ActionId, Evidence, OutputLine, OutputStream};
+use gonogo::run::{ActionId, CommandText, Evidence, OutputLine, OutputStream};
 use gonogo::runbook::Actor;
 
 use crate::support::eventually;
@@ -37,9 +37,19 @@ impl Bench {
     }
 
     pub fn shell(&self, script: &str) -> ShimSpec {
+        self.commands(&[script])
+    }
+
+    /// Commands, each in a line of its own.
+    pub fn commands(&self, texts: &[&str]) -> ShimSpec {
+        let mut line = 1;
+        let commands = texts.iter().enumerate().map(|(index, text)| {
+            let command = CommandText::new(index, line, *text);
+            line += text.lines().count();
+            command
+        });
         self.spec(ActionKind::Shell {
-            script: script.to_owned(),
-            strict: true,
+            commands: commands.collect(),
         })
     }
 
@@ -136,24 +146,6 @@ async fn a_signal_is_told_from_an_exit_code() {
     let done = bench.run(bench.shell("kill -9 $$")).await;
     assert_eq!((done.record.exit, done.record.signal), (None, Some(9)));
     assert_eq!(done.evidence(Actor::Shell).exit, Some(137));
-}
-
-#[tokio::test]
-async fn a_step_of_several_commands_fails_with_the_first_that_does() {
-    let bench = Bench::new();
-    let script = "false | cat\necho still here";
-    let strict = bench.run(bench.shell(script)).await;
-    assert_eq!(strict.record.exit, Some(1));
-    assert!(strict.out().is_empty());
-
-    let mut spec = bench.spec(ActionKind::Shell {
-        script: script.to_owned(),
-        strict: false,
-    });
-    spec.attempt = 2;
-    let lax = bench.run(spec).await;
-    assert_eq!(lax.record.exit, Some(0));
-    assert_eq!(lax.out(), ["still here"]);
 }
 
 #[tokio::test]

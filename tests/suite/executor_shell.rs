@@ -105,7 +105,7 @@ two  "quoted" $not'; BYTES=$'\xff\x01\x7f'; EMPTY="#,
 async fn the_next_shell_begins_with_them() {
     let bench = Bench::new();
     let mut spec = bench.shell(
-        "printf '%s|' \"$A\" \"${L[1]}\" ${#L[@]}; printf '%s' \"$B\" | od -An -tx1; env | grep -c '^[AL]='; env | grep ^X=",
+        "printf '%s|' \"$A\" \"${L[1]}\" ${#L[@]}; printf '%s' \"$B\" | od -An -tx1; env | grep -c '^[AL]='; env | grep ^X=; echo gone=${GONE-yes} ${BASH_ENV-none}",
     );
     spec.env.insert("GONE".to_owned(), "1".to_owned());
     let array = ShellValue {
@@ -125,14 +125,7 @@ async fn the_next_shell_begins_with_them() {
             ("X".to_owned(), exported),
         ]),
         unset: BTreeSet::from(["GONE".to_owned()]),
-        directory_from: None,
-    };
-    spec.kind = match spec.kind {
-        gonogo::executor::ActionKind::Shell { script, .. } => gonogo::executor::ActionKind::Shell {
-            script: format!("{script}\necho gone=${{GONE-yes}} ${{BASH_ENV-none}}"),
-            strict: false,
-        },
-        other => other,
+        ..ShellHanded::default()
     };
     let done = bench.run(spec).await;
     assert_eq!(
@@ -168,43 +161,57 @@ async fn what_is_taken_away_is_said() {
 }
 
 #[tokio::test]
-async fn however_it_ends_its_state_is_kept_and_its_exit_code_too() {
-    for (script, exit) in [
-        ("V=1; exit 3", 3),
-        ("V=1; false; V=2", 1),
-        ("V=1; set -u; echo $UNBOUND; V=2", 1),
-        ("V=1; set -eu; f() { exit 4; }; f", 4),
-        ("V=1; nonsense_command", 127),
-        ("V=1; trap 'exit 9' EXIT; false", 9),
-        ("set -o pipefail; V=1; false | true", 1),
+async fn however_it_ends_what_it_had_before_is_kept_and_its_exit_code_too() {
+    for (command, exit) in [
+        ("exit 3", 3),
+        ("false", 1),
+        ("set -u; echo $UNBOUND", 1),
+        ("set -e; f() { exit 4; }; f", 4),
+        ("nonsense_command", 127),
+        ("trap 'exit 9' EXIT; false", 9),
+        ("set -o pipefail; false | true", 1),
+        ("exec false", 1),
     ] {
-        let done = run(script).await;
-        assert_eq!(done.record.exit, Some(exit), "{script}");
-        let state = done.record.shell.unwrap_or_else(|| panic!("{script}"));
-        assert_eq!(text(&state, "V"), "1", "{script}");
+        let bench = Bench::new();
+        let done = bench.run(bench.commands(&["V=1", command, "V=2"])).await;
+        assert_eq!(done.record.exit, Some(exit), "{command}");
+        let state = done.record.shell.unwrap_or_else(|| panic!("{command}"));
+        assert_eq!(text(&state, "V"), "1", "{command}");
     }
 }
 
 #[tokio::test]
 async fn a_trap_of_the_script_still_works() {
-    let done = run(
-        "trap 'echo cleaned $? $V' EXIT\ntrap 'echo err $LINENO' ERR\nV=1\n(trap 'echo inner' EXIT)\nV=2\nfalse",
-    )
-    .await;
-    assert_eq!(done.out(), ["inner", "err 6", "cleaned 1 2"]);
+    let bench = Bench::new();
+    let done = bench
+        .run(bench.commands(&[
+            "trap 'echo cleaned $? $V' EXIT",
+            "trap 'echo err' ERR",
+            "V=1",
+            "(trap 'echo inner' EXIT)",
+            "V=2",
+            "false",
+        ]))
+        .await;
+    assert_eq!(done.out(), ["inner", "err", "cleaned 1 2"]);
     assert_eq!(done.record.exit, Some(1));
     assert_eq!(text(done.record.shell.as_ref().unwrap(), "V"), "2");
-    let done =
-        run("trap 'echo one' 0 INT; trap - EXIT; trap '' EXIT; trap -- 'echo two' exit; V=1").await;
-    assert_eq!(done.out(), ["two"]);
-    assert_eq!(text(done.record.shell.as_ref().unwrap(), "V"), "1");
 }
 
 #[tokio::test]
-async fn messages_keep_their_line_numbers_and_traces_are_the_scripts_own() {
-    let done = run("echo one\n\nnonsense_command || :\nset -x\ntrap 'echo bye' EXIT\nV=1").await;
+async fn messages_name_the_line_of_the_guide_and_traces_are_the_scripts_own() {
+    let bench = Bench::new();
+    let done = bench
+        .run(bench.commands(&[
+            "echo one\n",
+            "nonsense_command || :",
+            "set -x",
+            "trap 'echo bye' EXIT",
+            "V=1",
+        ]))
+        .await;
     let err = done.err().join("\n");
-    assert!(err.contains("script.sh: line 3: nonsense_command"), "{err}");
+    assert!(err.contains("bash: line 2: nonsense_command"), "{err}");
     let traces: Vec<&str> = done
         .err()
         .into_iter()
@@ -217,7 +224,7 @@ async fn messages_keep_their_line_numbers_and_traces_are_the_scripts_own() {
 async fn a_shell_that_is_replaced_leaves_nothing_known() {
     let done = run("cd /usr; V=1; exec echo replaced").await;
     assert_eq!((done.out(), done.record.exit), (vec!["replaced"], Some(0)));
-    assert_eq!(done.record.shell, None);
+    assert_eq!(done.record.shell.as_deref(), Some(&ShellState::default()));
 }
 
 #[tokio::test]
@@ -232,7 +239,7 @@ async fn a_cancelled_script_leaves_what_it_had() {
     let bench = Bench::new();
     let running = bench
         .executor
-        .launch(bench.shell("cd /usr; V=1; echo ready; sleep 60"))
+        .launch(bench.commands(&["cd /usr", "V=1", "echo ready; sleep 60"]))
         .await
         .unwrap();
     wait_for_output(&running, "ready").await;

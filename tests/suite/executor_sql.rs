@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gonogo::executor::ActionKind;
-use gonogo::run::Evidence;
+use gonogo::run::{CommandText, Evidence};
 use gonogo::runbook::Actor;
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -13,7 +13,7 @@ use crate::support::{Database, cluster, eventually, fresh_database};
 
 fn sql(script: &str, connection: String) -> ActionKind {
     ActionKind::Sql {
-        script: script.to_owned(),
+        commands: vec![CommandText::new(0, 1, script)],
         connection,
         variables: BTreeMap::new(),
         secret_variables: Vec::new(),

@@ -28,8 +28,7 @@ echo after
 
 ```bash {#deaf .run}
 trap '' INT TERM HUP
-touch begun
-while [ ! -e go ]; do sleep 0.02; done
+{ touch begun; while [ ! -e go ]; do sleep 0.02; done; }
 ```
 
 ### Somebody is there

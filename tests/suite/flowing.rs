@@ -110,7 +110,7 @@ async fn a_secret_of_one_step_is_kept_nowhere_but_in_the_guide() {
     home.write("token", "canary-90210");
     home.gonogo(&["rehearse", "guide.md"]).exits(0);
     let files = kept(&home);
-    assert!(files.iter().any(|(path, _)| path.ends_with("shell.sh")));
+    assert!(files.iter().any(|(path, _)| path.ends_with("script.sh")));
     for (path, text) in files {
         assert!(!text.contains("canary-90210"), "{}", path.display());
     }

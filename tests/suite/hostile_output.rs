@@ -163,9 +163,6 @@ async fn commands_print_it_byte_by_byte() {
                   while IFS= read -r -d '' -n 1 byte <&3; do printf '%s' \"$byte\"; done";
     let mut spec = bench.shell(script);
     spec.env = BTreeMap::from([("LC_ALL".to_owned(), "C".to_owned())]);
-    if let ActionKind::Shell { strict, .. } = &mut spec.kind {
-        *strict = false;
-    }
     let done = bench.run(spec).await;
     assert_nothing_got_through(&done, Actor::Shell);
     assert_eq!(done.out().len(), CORPUS.len());
@@ -183,7 +180,7 @@ async fn databases_return_it_in_rows_notices_and_errors() {
     );
     let done = bench
         .run(bench.spec(ActionKind::Sql {
-            script,
+            commands: vec![gonogo::run::CommandText::new(0, 1, script)],
             connection: database.conninfo(),
             variables: BTreeMap::new(),
             secret_variables: Vec::new(),

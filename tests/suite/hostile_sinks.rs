@@ -526,6 +526,7 @@ async fn the_terminal_gets_nothing_of(first: usize) {
             let shown = Some(gonogo::run::digest_of(&included));
             match driver.start(id) {
                 Command::Start { action, hash, .. } => Command::Start {
+                    from: None,
                     action,
                     hash,
                     typed: None,

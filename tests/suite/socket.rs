@@ -94,6 +94,7 @@ impl Joined {
     pub fn start(&self, id: &str) -> Command {
         let action = self.action(id);
         Command::Start {
+            from: None,
             action,
             hash: preview(&self.state, action).unwrap().hash,
             typed: None,
@@ -243,6 +244,7 @@ async fn a_confirmation_is_bound_to_the_files_that_a_command_includes() {
             unreachable!()
         };
         Command::Start {
+            from: None,
             action,
             hash,
             typed: None,

@@ -108,6 +108,7 @@ impl Scene {
             observer,
         };
         let start = Command::Start {
+            from: None,
             action,
             hash: preview.hash,
             typed: None,

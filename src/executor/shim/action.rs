@@ -1,7 +1,6 @@
 //! A shell or SQL action: one child process in its own group, on two terminals, watched until it and
 //! its output have come to an end.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -12,22 +11,24 @@ use chrono::Utc;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use super::dump::Listener;
+use super::course::Course;
 use super::ending::Ending;
 use super::exit::ExitFile;
-use super::feed::Feed;
+use super::feed::{self, Feed, SCRIPT_PIPE};
 use super::keyboard::Keyboard;
 use super::left::{left_of, remark};
 use super::leftovers::{bury, linger};
 use super::output::{Spool, Stream};
 use super::proof::{Gate, Proved};
 use super::reading::{Reader, TURN, read_turn, readable, reader};
+use super::report::Dump;
 use super::signals::Signals;
 use super::start::spawn;
+use super::terminal::Echo;
 use crate::executor::channel::{self, Frames, Told};
 use crate::executor::process::{self, Process};
-use crate::executor::{ExitRecord, ShimSpec};
-use crate::run::TargetIdentity;
+use crate::executor::{ActionKind, ExitRecord, ShimSpec};
+use crate::run::{CommandEnd, CommandText, TargetIdentity};
 
 /// A line without an end is shown after this much silence.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -43,6 +44,11 @@ const LOOK_AROUND: Duration = Duration::from_millis(50);
 const LET_GO: Duration = Duration::from_millis(100);
 /// How often it is looked whether the background of a watch is still there.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
+/// How long the last output of a command is awaited, where a terminal does not give it.
+const LATE: Duration = Duration::from_millis(500);
+/// How long a shell may take to come up. One that cannot say so, for want of descriptors, never does.
+const COMES_UP: Duration = Duration::from_secs(20);
+
 pub(super) struct Action<'a> {
     spec: &'a ShimSpec,
     spool: Spool,
@@ -55,17 +61,21 @@ pub(super) struct Action<'a> {
     err: (Reader, Stream),
     /// What the supervisor says while it works.
     told: (Reader, Frames),
-    /// psql's input, where a transaction is held.
-    feed: Option<Feed>,
+    feed: Feed,
     gate: Option<Gate>,
     /// What answered instead of the database that was confirmed.
     another: Option<Box<TargetIdentity>>,
+    course: Course,
+    began: Instant,
+    /// Holds on the action's ends of its terminals, as long as commands are under way.
+    echoes: Option<[Echo; 2]>,
+    words: [String; 2],
+    /// The output of a command that has ended is awaited, since then; whether it is there.
+    awaited: Option<(Instant, [bool; 2])>,
     keyboard: Option<Keyboard>,
     last_output: Instant,
     last_flush: Instant,
     bury_at: Option<Instant>,
-    environment: BTreeMap<String, Vec<u8>>,
-    listener: Option<Listener>,
     /// When the background of a watch was last seen alive.
     lived_at: Option<Instant>,
 }
@@ -85,6 +95,7 @@ pub(super) async fn run(
     };
     action.watch(&mut signals).await?;
     channel::close(directory);
+    feed::remove_pipes(directory);
     let (record, background) = action.conclude(started);
     exit_file.write(&record)?;
     let Action { out, err, .. } = action;
@@ -102,11 +113,11 @@ impl<'a> Action<'a> {
         mut spool: Spool,
         started: chrono::DateTime<Utc>,
     ) -> io::Result<Result<Self, Box<ExitRecord>>> {
-        let mut out = Stream::output();
-        let spawned = match spawn(spec, directory, &mut out) {
+        let spawned = match spawn(spec, directory) {
             Ok(spawned) => spawned,
             Err(refused) => {
                 channel::close(directory);
+                feed::remove_pipes(directory);
                 for line in &refused.output {
                     spool.lines(crate::executor::spool::Tag::Err, line);
                 }
@@ -126,8 +137,19 @@ impl<'a> Action<'a> {
             }
         };
         let now = Instant::now();
+        let (mut out, mut err) = (Stream::output(), Stream::errors());
+        for stream in [&mut out, &mut err] {
+            stream.expect(spawned.words[1].clone());
+            stream.names().of_bash(&directory.join(SCRIPT_PIPE));
+        }
+        out.expect(spawned.words[0].clone());
         Ok(Ok(Self {
             spec,
+            course: Course::new(commands_of(spec), spec.every_s.is_some()),
+            began: now,
+            echoes: Some(spawned.echoes),
+            words: spawned.words,
+            awaited: None,
             spool,
             child: spawned.child,
             status: None,
@@ -137,7 +159,7 @@ impl<'a> Action<'a> {
                 .timeout_s
                 .map(|seconds| now + Duration::from_secs(seconds)),
             out: (Some(reader(spawned.out)?), out),
-            err: (Some(reader(spawned.err)?), Stream::errors()),
+            err: (Some(reader(spawned.err)?), err),
             told: (spawned.told.map(reader).transpose()?, Frames::default()),
             feed: spawned.feed,
             gate: spawned.gate,
@@ -147,8 +169,6 @@ impl<'a> Action<'a> {
             last_flush: now,
             bury_at: None,
             lived_at: None,
-            environment: spawned.environment,
-            listener: spawned.listener,
         }))
     }
 
@@ -171,6 +191,8 @@ impl<'a> Action<'a> {
     /// Returns when the action has ended, its output is read, and (where it was cancelled) nothing of
     /// it is left.
     pub(super) async fn watch(&mut self, signals: &mut Signals) -> io::Result<()> {
+        // psql begins at once; a bash says when it is ready.
+        self.proceed(Instant::now());
         loop {
             let wake_at = self.next_wake();
             tokio::select! {
@@ -181,7 +203,8 @@ impl<'a> Action<'a> {
                 ready = readable(&self.out.0), if self.out.0.is_some() => ready?,
                 ready = readable(&self.err.0), if self.err.0.is_some() => ready?,
                 ready = readable(&self.told.0), if self.told.0.is_some() => ready?,
-                ready = writable(&self.feed), if self.feed.is_some() => ready?,
+                ready = self.feed.writable() => ready?,
+                ready = self.feed.readable(), if self.status.is_none() => ready?,
                 ready = proving(&self.gate), if self.gate.is_some() => ready?,
                 () = tokio::time::sleep_until(wake_at) => {}
             }
@@ -191,6 +214,7 @@ impl<'a> Action<'a> {
             let now = Instant::now();
             self.listen();
             self.prove();
+            self.proceed(now);
             self.wait_for_person(now);
             self.time_out(now);
             if let Some(at) = self.bury_at
@@ -235,6 +259,12 @@ impl<'a> Action<'a> {
         {
             by(keyboard.next_wake());
         }
+        if self.awaited.is_some() {
+            by(now + Duration::from_millis(2));
+        }
+        if self.feed.awaits_shell() && self.status.is_none() {
+            by(self.began + COMES_UP);
+        }
         if self.ending.is_some() {
             by(now + Duration::from_millis(10));
         } else if self.spec.watch && self.status.is_some() {
@@ -277,13 +307,84 @@ impl<'a> Action<'a> {
     /// Rolls a held transaction back, and says when its session may be interrupted.
     fn let_go(&mut self) -> Instant {
         let now = Instant::now();
-        match &mut self.feed {
-            Some(feed) if feed.is_held() => {
-                feed.roll_back(&mut self.spool);
-                now + LET_GO
-            }
-            _ => now,
+        let is_held = self.feed.is_held();
+        self.feed.roll_back(&mut self.course, &mut self.spool);
+        self.course.stop();
+        if is_held { now + LET_GO } else { now }
+    }
+
+    /// From one command to the next: hears that one has ended, waits until all that it printed is
+    /// there, says how it ended, and begins another or ends the program.
+    fn proceed(&mut self, now: Instant) {
+        self.feed.write();
+        let answered = self.out.1.has_come(&self.words[0]);
+        self.feed.hear(&mut self.course, &mut self.spool, answered);
+        if self.feed.awaits_shell() && now >= self.began + COMES_UP && self.status.is_none() {
+            self.feed.never_came_up(&mut self.course, &mut self.spool);
         }
+        if let Some((status, _)) = self.status
+            && self.course.is_under_way()
+        {
+            // It ended the program, or the program ended with it.
+            let signal = status.signal().map(|signal| 128 + signal);
+            let code = status.code().or(signal).unwrap_or(-1);
+            self.course.stop();
+            if self.is_drained(now) {
+                self.course.told(now, code, Vec::new());
+                self.course.conclude(&mut self.spool, None);
+            }
+            return;
+        }
+        if self.course.is_told() && self.has_all_output(now) {
+            let shell = self
+                .feed
+                .changed()
+                .map(|(before, now)| left_of(self.spec, before, now, self.spool.redactor()));
+            self.course.conclude(&mut self.spool, shell);
+            if self.ending.is_some() {
+                self.course.stop();
+            }
+            if self.course.is_done() {
+                let end = self.course.last_end();
+                let complete = self.course.left() == 0
+                    && self.ending.is_none()
+                    && end.is_none_or(|end| *end == CommandEnd::Good);
+                let code = end.map_or(0, CommandEnd::code);
+                self.feed.end(code, complete);
+            }
+        }
+        if self.ending.is_some() && !self.course.is_under_way() {
+            self.course.stop();
+            self.feed.end(0, false);
+        } else if self.course.next().is_some() {
+            let errors = &mut self.err.1;
+            self.feed.begin(&mut self.course, &mut self.spool, errors);
+        }
+    }
+
+    /// Whether everything that the command which has just ended printed has been read: a word that is
+    /// written behind it has come out of both terminals.
+    fn has_all_output(&mut self, now: Instant) -> bool {
+        let Some(echoes) = &mut self.echoes else {
+            return true;
+        };
+        let (since, mut come) = self.awaited.unwrap_or_else(|| {
+            for echo in &mut *echoes {
+                echo.write(&self.words[1]);
+            }
+            (now, [false; 2])
+        });
+        for ((come, (reader, stream)), echo) in come
+            .iter_mut()
+            .zip([&mut self.out, &mut self.err])
+            .zip(&mut *echoes)
+        {
+            echo.flush();
+            *come |= stream.has_come(&self.words[1]) || reader.is_none();
+        }
+        let all = come == [true; 2] || now >= since + LATE;
+        self.awaited = (!all).then_some((since, come));
+        all
     }
 
     /// Does what the supervisor has said.
@@ -291,52 +392,49 @@ impl<'a> Action<'a> {
         let (reader, frames) = &mut self.told;
         read_turn(reader, |bytes| frames.push(bytes));
         while let Some(told) = frames.next() {
-            match (told, &mut self.feed, &mut self.keyboard) {
-                (Told::Bytes(bytes), _, Some(keyboard)) => {
+            match (told, &mut self.keyboard) {
+                (Told::Bytes(bytes), Some(keyboard)) => {
                     // A prompt on standard error is answered, and echoed, on the terminal.
                     if bytes.contains(&b'\r') || bytes.contains(&b'\n') {
                         self.err.1.end_line(&mut self.spool);
                     }
                     keyboard.push(&bytes, &mut self.spool);
                 }
-                (Told::Size { columns, rows }, _, Some(keyboard)) => {
+                (Told::Size { columns, rows }, Some(keyboard)) => {
                     keyboard.resize(columns, rows);
                 }
-                (Told::Release { number, commit }, Some(feed), _) => {
-                    feed.release(number, commit, &mut self.spool);
+                (Told::Release { number, commit }, _) => {
+                    self.feed
+                        .release(number, commit, &mut self.course, &mut self.spool);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Lets the script go to psql once its session has proved which database it is in.
+    /// Lets the commands go to psql once its session has proved which database it is in.
     fn prove(&mut self) {
-        let (Some(gate), Some(feed)) = (&mut self.gate, &mut self.feed) else {
+        let Some(gate) = &mut self.gate else {
             return;
         };
-        match gate.read() {
+        let why = match gate.read() {
             None => return,
-            Some(Proved::Same) => feed.proved(),
+            Some(Proved::Same) => None,
             Some(Proved::Another { identity, why }) => {
-                feed.refuse(why, &mut self.spool);
                 self.another = Some(Box::new(identity));
+                Some(why)
             }
-            Some(Proved::Unclear(why)) => {
-                feed.refuse(format!("{why}; nothing was run"), &mut self.spool);
-            }
+            Some(Proved::Unclear(why)) => Some(format!("{why}; nothing was run")),
+        };
+        match why {
+            None => self.feed.proved(),
+            Some(why) => self.feed.refuse(why, &mut self.course, &mut self.spool),
         }
         self.gate = None;
     }
 
-    /// Stops before a `COMMIT`; finds out whether a step asks for something.
+    /// Finds out whether a step asks for something.
     fn wait_for_person(&mut self, now: Instant) {
-        if let Some(feed) = &mut self.feed {
-            feed.write();
-            if self.out.1.has_come() {
-                feed.reached(&mut self.spool, self.ending.is_some());
-            }
-        }
         if let Some(keyboard) = &mut self.keyboard
             && self.status.is_none()
         {
@@ -353,6 +451,9 @@ impl<'a> Action<'a> {
         {
             let now = Instant::now();
             self.status = Some((status, now));
+            // From here on only others hold the terminals open.
+            self.echoes = None;
+            self.awaited = None;
             if let Some(ending) = &mut self.ending {
                 ending.only_leftovers(now);
             }
@@ -419,8 +520,16 @@ impl<'a> Action<'a> {
         if self.lives_on(now) {
             return false;
         }
+        !self.course.is_under_way() && (self.is_drained(now) || now >= ended_at + DRAIN) && !more
+    }
+
+    /// The program has ended, and nothing more of what it printed comes.
+    fn is_drained(&self, now: Instant) -> bool {
+        let Some((_, ended_at)) = self.status else {
+            return false;
+        };
         let closed = self.out.0.is_none() && self.err.0.is_none();
-        let quiet = !more && now >= self.last_output.max(ended_at) + DRAINED;
+        let quiet = now >= self.last_output.max(ended_at) + DRAINED;
         closed || quiet || now >= ended_at + DRAIN
     }
 
@@ -443,8 +552,7 @@ impl<'a> Action<'a> {
             .collect::<Vec<_>>()
             .join(", ");
         let timed_out = self.ending.as_ref().is_some_and(|ending| ending.timed_out);
-        let failure = self.feed.as_ref().and_then(|feed| feed.failure.clone());
-        let mut error = self.spool.lost.clone().or(failure);
+        let mut error = self.spool.lost.clone().or(self.feed.failure());
         if let Some(ending) = &self.ending {
             let asked = match (timed_out, self.spec.timeout_s) {
                 (true, Some(seconds)) => format!("not done after {seconds} s: ended"),
@@ -472,19 +580,23 @@ impl<'a> Action<'a> {
                 left.len()
             ));
         }
-        let dump = self.listener.take().and_then(Listener::finish);
         let redactor = self.spool.redactor();
-        let shell = dump.map(|dump| left_of(self.spec, &self.environment, &dump, redactor));
+        let mut shell = None;
+        if let Some(held) = self.feed.held() {
+            let left = |dump: &Dump| left_of(self.spec, &held.first, dump, redactor);
+            let before = held.before.as_ref().unwrap_or(&held.first);
+            // A command that ended its shell leaves what it began with.
+            shell = Some(left(held.now.as_ref().unwrap_or(before)));
+        }
         if let Some(remark) = shell.as_ref().and_then(remark) {
             self.spool.note(&remark);
         }
+        let (exit, signal) = self.ended_with(&mut error);
         self.spool.flush();
-        // psql ends well where it was given nothing to do.
-        let refused = self.feed.as_ref().is_some_and(Feed::was_refused);
-        let status = self.status.map(|(status, _)| status).filter(|_| !refused);
+        let course = std::mem::replace(&mut self.course, Course::new(&[], true));
         let record = ExitRecord {
-            exit: status.and_then(|status| status.code()),
-            signal: status.and_then(|status| status.signal()),
+            exit,
+            signal,
             cancelled: self.cancelled,
             timed_out,
             started,
@@ -493,26 +605,59 @@ impl<'a> Action<'a> {
             lines: self.spool.lines,
             bytes: self.spool.bytes,
             background: u32::try_from(left.len()).unwrap_or(u32::MAX),
-            uncommitted: self.feed.as_ref().is_some_and(Feed::is_uncommitted),
+            uncommitted: self.feed.is_uncommitted(),
             another: self.another.take(),
             http: None,
             shell: shell.map(Box::new),
+            commands: course.into_runs(),
             error: error.or_else(|| self.spool.lost.clone()),
         };
         (record, self.ending.is_none() && !left.is_empty())
+    }
+
+    /// Its exit code and the signal that ended it, as what it was to run makes of them.
+    fn ended_with(&mut self, error: &mut Option<String>) -> (Option<i32>, Option<i32>) {
+        let left_out = self.course.left();
+        // psql ends well where it was given nothing to do.
+        let refused = self.feed.was_refused();
+        let status = self.status.map(|(status, _)| status).filter(|_| !refused);
+        let (mut exit, mut signal) = (
+            status.and_then(|status| status.code()),
+            status.and_then(|status| status.signal()),
+        );
+        if self.ending.is_none() && self.feed.awaits_shell() {
+            let why = "its shell ended before its first command; nothing was run";
+            self.spool.note(why);
+            error.get_or_insert_with(|| why.to_owned());
+            exit = exit.filter(|code| *code != 0);
+        } else if left_out > 0 && exit == Some(0) && self.ending.is_some() {
+            // The program ended by itself for want of a further command; that was no success.
+            (exit, signal) = (None, Some(Signal::INT.as_raw()));
+        } else if exit == Some(0) && self.feed.is_open() {
+            let why = "it ended its session before the end of its transaction: nothing of it is committed";
+            self.spool.note(why);
+            exit = None;
+            *error = Some(why.to_owned());
+        } else if left_out > 0 && exit == Some(0) && !self.feed.is_uncommitted() {
+            let plural = if left_out == 1 { "command" } else { "commands" };
+            self.spool.note(&format!(
+                "it ended the session: {left_out} {plural} behind it did not run"
+            ));
+        }
+        (exit, signal)
+    }
+}
+
+fn commands_of(spec: &ShimSpec) -> &[CommandText] {
+    match &spec.kind {
+        ActionKind::Shell { commands } | ActionKind::Sql { commands, .. } => commands,
+        ActionKind::Http { .. } => &[],
     }
 }
 
 async fn proving(gate: &Option<Gate>) -> io::Result<()> {
     match gate {
         Some(gate) => readable(&gate.reader).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn writable(feed: &Option<Feed>) -> io::Result<()> {
-    match feed {
-        Some(feed) => feed.writable().await,
         None => std::future::pending().await,
     }
 }

@@ -1,138 +1,158 @@
-//! psql's input: nothing before its session has proved which database it is in; where a transaction is
-//! held, the script up to a `COMMIT`, then nothing until somebody has decided. That psql has done everything before it is known by a word that it is asked to print,
-//! which nobody can guess and which is taken out of its output.
+//! How the program of an action is fed its commands, one at a time: bash by a pipe from which it reads
+//! its script, psql by its input. Bytes are written as fast as they are taken, and never block.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use chrono::Utc;
 use tokio::net::unix::pipe;
 
+use super::course::Course;
 use super::output::{Spool, Stream};
-use crate::executor::waiting::{self, HeldTransaction};
-use crate::run::HoldPoint;
+use super::psql::{Psql, Sent, Session};
+use super::reading::{Reader, read_turn, reader};
+use super::report::{Dump, Reports};
+use super::shell::Script;
+use crate::executor::ShellHanded;
+use crate::executor::channel::open_fifo;
 
-const ROLL_BACK: &str = "ROLLBACK;\n";
-/// Prints nothing. It fails where the server has gone or has ended the session meanwhile, so that a
-/// `COMMIT` is only sent to a server that has just answered.
-const IS_SERVER_THERE: &str = "SELECT 1 AS gonogo_held \\gset \\\\ \\echo ";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Nothing is sent before psql's session has proved which database it is in.
-    Unproved,
-    /// On its way to a `COMMIT`, or past the last.
-    Working,
-    Held,
-    /// Told to commit, and asking first whether the server is still there.
-    Checking,
-    /// Told to roll back; the rest of the script is not sent.
-    GivenUp,
-}
+/// The pipe from which bash reads its script, and the one by which it reports, in the directory of the
+/// attempt.
+pub(in crate::executor) const SCRIPT_PIPE: &str = "commands";
+pub(in crate::executor) const REPORT_PIPE: &str = "report";
 
 pub(super) struct Feed {
-    directory: PathBuf,
-    /// The rest of the script: up to each further `COMMIT`, with the line of that; then the last piece.
-    pieces: VecDeque<(String, Option<usize>)>,
+    program: Program,
     /// `None` once there is nothing more to say.
     input: Option<pipe::Sender>,
     pending: VecDeque<u8>,
-    /// The line of the `COMMIT` that comes next.
-    line: Option<usize>,
-    number: u32,
-    place: Place,
-    marker: String,
-    /// Why it was given up where nobody asked for that.
-    pub(super) failure: Option<String>,
+    /// No further byte comes: the input is closed behind what is pending.
+    closing: bool,
+}
+
+enum Program {
+    Bash(Box<Bash>),
+    Psql(Psql),
+}
+
+/// A bash, and what it has said of itself.
+struct Bash {
+    script: Script,
+    report: Reader,
+    reports: Reports,
+    /// It has come up and waits for a command.
+    is_ready: bool,
+    /// It never did.
+    failure: Option<String>,
+    /// What it held at first, before the last command, and behind it.
+    held: [Option<Dump>; 3],
+}
+
+/// What the shell held: at first, before the command that was begun last, and now.
+pub(super) struct Held {
+    pub(super) first: Dump,
+    pub(super) before: Option<Dump>,
+    pub(super) now: Option<Dump>,
 }
 
 impl Feed {
-    /// `input` leads to psql; the first piece of the script waits to be written.
-    pub(super) fn new(
-        script: &str,
-        holds: &[HoldPoint],
-        input: OwnedFd,
-        directory: &Path,
-        out: &mut Stream,
-    ) -> io::Result<Self> {
-        let marker = marker()?;
+    /// Makes the pipes of a bash and writes what comes before its first command.
+    pub(super) fn bash(directory: &Path, word: &str, handed: &ShellHanded) -> io::Result<Self> {
+        let path = directory.join(REPORT_PIPE);
+        let report = open_fifo(&path)?;
+        let mut script = Script::new(directory, &path, word)?;
+        let input = open_fifo(&directory.join(SCRIPT_PIPE))?;
         let mut feed = Self {
-            directory: directory.to_owned(),
-            pieces: pieces(script, holds, &marker)?,
-            input: Some(pipe::Sender::from_owned_fd(input)?),
-            pending: VecDeque::new(),
-            line: None,
-            number: 0,
-            place: Place::Working,
-            marker: String::new(),
-            failure: None,
+            input: Some(pipe::Sender::from_owned_fd_unchecked(input)?),
+            pending: script.prelude(handed).into(),
+            closing: false,
+            program: Program::Bash(Box::new(Bash {
+                script,
+                report: Some(reader(report)?),
+                reports: Reports::new(word),
+                is_ready: false,
+                failure: None,
+                held: [None, None, None],
+            })),
         };
-        if !holds.is_empty() {
-            out.expect(marker.clone());
-        }
-        feed.marker = marker;
-        feed.next_piece();
+        feed.write();
         Ok(feed)
     }
 
-    fn next_piece(&mut self) {
-        match self.pieces.pop_front() {
-            Some((text, line)) => {
-                self.pending.extend(text.into_bytes());
-                self.line = line;
-            }
-            None => self.line = None,
-        }
+    pub(super) fn psql(
+        directory: &Path,
+        word: &str,
+        input: OwnedFd,
+        session: Session,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            input: Some(pipe::Sender::from_owned_fd(input)?),
+            pending: VecDeque::new(),
+            closing: false,
+            program: Program::Psql(Psql::new(directory, word, session)),
+        })
     }
 
-    pub(super) fn wait_for_proof(&mut self) {
-        self.place = Place::Unproved;
-    }
-
-    /// It is the database that was confirmed.
+    /// Its session is in the database that was confirmed.
     pub(super) fn proved(&mut self) {
-        if self.place == Place::Unproved {
-            self.place = Place::Working;
-            self.write();
+        if let Program::Psql(psql) = &mut self.program {
+            psql.proved();
         }
     }
 
     /// It is not, or nobody knows: psql finds the end of its input, and has been sent nothing.
-    pub(super) fn refuse(&mut self, why: String, spool: &mut Spool) {
-        if self.place != Place::Unproved {
-            return;
+    pub(super) fn refuse(&mut self, why: String, course: &mut Course, spool: &mut Spool) {
+        if let Program::Psql(psql) = &mut self.program {
+            psql.refuse(why, course, spool);
+            self.closing = true;
+            self.write();
         }
-        spool.note(&why);
-        self.failure = Some(why);
-        self.pieces.clear();
-        self.pending.clear();
-        self.line = None;
-        self.input = None;
     }
 
-    /// Nothing of its script was ever sent.
+    /// A shell that has not said that it is there.
+    pub(super) fn awaits_shell(&self) -> bool {
+        matches!(&self.program, Program::Bash(bash) if !bash.is_ready && bash.failure.is_none())
+    }
+
+    /// It will not be there any more: it finds the end of its script, and has been sent no command.
+    pub(super) fn never_came_up(&mut self, course: &mut Course, spool: &mut Spool) {
+        if let Program::Bash(bash) = &mut self.program {
+            let why = "its shell did not come up; nothing was run";
+            spool.note(why);
+            bash.failure = Some(why.to_owned());
+            course.stop();
+            self.pending.clear();
+            self.closing = true;
+            self.write();
+        }
+    }
+
+    /// Nothing of its commands was ever sent.
     pub(super) fn was_refused(&self) -> bool {
-        self.place == Place::Unproved && self.failure.is_some()
-    }
-
-    pub(super) fn is_writing(&self) -> bool {
-        self.place != Place::Unproved && self.input.is_some() && !self.pending.is_empty()
+        match &self.program {
+            Program::Psql(psql) => psql.was_refused(),
+            Program::Bash(bash) => bash.failure.is_some(),
+        }
     }
 
     pub(super) async fn writable(&self) -> io::Result<()> {
         match &self.input {
-            Some(input) if self.is_writing() => input.writable().await,
+            Some(input) if !self.pending.is_empty() => input.writable().await,
             _ => std::future::pending().await,
         }
     }
 
-    /// Writes what psql takes, and closes its input behind the last piece.
-    pub(super) fn write(&mut self) {
-        if self.place == Place::Unproved {
-            return;
+    /// Returns when the program may have said something by its own pipe.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        match &self.program {
+            Program::Bash(bash) => super::reading::readable(&bash.report).await,
+            Program::Psql(_) => std::future::pending().await,
         }
+    }
+
+    /// Writes what is taken, and closes the input behind the last byte.
+    pub(super) fn write(&mut self) {
         while let Some(input) = &self.input {
             let (bytes, _) = self.pending.as_slices();
             if bytes.is_empty() {
@@ -144,180 +164,191 @@ impl Feed {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // psql has ended, for an error it found; its exit says the rest.
+                // The program has ended; its exit says the rest.
                 Err(_) => self.input = None,
             }
         }
-        if self.line.is_none() && self.pending.is_empty() {
+        if self.closing && self.pending.is_empty() {
             self.input = None;
         }
     }
 
-    /// psql has printed the marker: it has done everything before a `COMMIT`. `is_ending`: the action is being ended already.
-    pub(super) fn reached(&mut self, spool: &mut Spool, is_ending: bool) {
-        if self.place == Place::Checking {
-            self.commit(spool);
-            return;
+    fn send(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        if !self.closing {
+            self.pending.extend(bytes);
         }
-        let Some(line) = self.line.filter(|_| self.place == Place::Working) else {
+        self.write();
+    }
+
+    /// Hears how the command under way has ended. `answered`: psql has printed the word.
+    pub(super) fn hear(&mut self, course: &mut Course, spool: &mut Spool, answered: bool) {
+        let sent = match &mut self.program {
+            Program::Bash(bash) => {
+                let Bash {
+                    script,
+                    report,
+                    reports,
+                    is_ready,
+                    held,
+                    failure: _,
+                } = bash.as_mut();
+                let mut ended = Vec::new();
+                read_turn(report, |bytes| ended.extend(reports.push(bytes)));
+                for mut ended in ended {
+                    let dump = ended.dump.take();
+                    if std::mem::replace(is_ready, true) {
+                        script.ended(&ended);
+                        course.told(ended.at, ended.status, ended.parts);
+                        held[2] = dump;
+                    } else {
+                        held[0] = dump;
+                    }
+                }
+                return;
+            }
+            Program::Psql(psql) if answered => psql.has_answered(course, spool),
+            Program::Psql(_) => return,
+        };
+        self.send_to_psql(sent, None);
+    }
+
+    /// Begins the next command, where one may begin.
+    pub(super) fn begin(&mut self, course: &mut Course, spool: &mut Spool, errors: &mut Stream) {
+        match &mut self.program {
+            Program::Bash(bash) if bash.is_ready => {
+                if course.next().is_none() {
+                    return;
+                }
+                let Some(command) = course.begin(spool) else {
+                    return;
+                };
+                if let Some(now) = bash.held[2].take() {
+                    bash.held[1] = Some(now);
+                }
+                let (text, ahead) = bash.script.command(&command);
+                errors.names().is_ahead(ahead);
+                self.send(text);
+            }
+            Program::Bash(_) => {}
+            Program::Psql(psql) => {
+                let sent = psql.next(course, spool);
+                // Behind the last command it needs no more input, and finds the end of it: a quote that
+                // is never closed is an error then, and no wait for ever.
+                let is_last = sent.is_some() && course.left() == 0 && !psql.is_open();
+                self.send_to_psql(sent, Some(errors));
+                if is_last && course.is_under_way() {
+                    self.closing = true;
+                    self.write();
+                }
+            }
+        }
+    }
+
+    fn send_to_psql(&mut self, sent: Option<Sent>, errors: Option<&mut Stream>) {
+        let Some(Sent { text, ahead }) = sent else {
             return;
         };
-        self.number += 1;
-        self.place = Place::Held;
-        if is_ending {
-            self.roll_back(spool);
-            return;
+        if let (Some(ahead), Some(errors)) = (ahead, errors) {
+            errors.names().is_ahead(ahead);
         }
-        spool.note(&format!(
-            "held before the COMMIT of line {line}: nothing is committed until somebody says so"
-        ));
-        // Who is told that it is held finds the look in the spool.
-        spool.flush();
-        let held = HeldTransaction {
-            number: self.number,
-            line,
-            since: Utc::now(),
-            elapsed_ms: spool.elapsed_ms(),
+        self.send(text.into_bytes());
+        if matches!(&self.program, Program::Psql(psql) if psql.is_given_up()) {
+            self.end(0, false);
+        }
+    }
+
+    /// There is no further command: the program ends, with this where it can be told to. `complete`:
+    /// all have run, and succeeded.
+    pub(super) fn end(&mut self, code: i32, complete: bool) {
+        let text = match &mut self.program {
+            Program::Bash(bash) => bash.script.end(code),
+            Program::Psql(psql) if complete => psql.commit_all().unwrap_or_default().into(),
+            Program::Psql(_) => Vec::new(),
         };
-        if let Err(error) = waiting::write_held(&self.directory, Some(&held)) {
-            self.give_up(format!("it cannot be said that it is held: {error}"), spool);
-        }
-    }
-
-    /// What somebody decided; said twice, or of another transaction, it does nothing.
-    pub(super) fn release(&mut self, number: u32, commit: bool, spool: &mut Spool) {
-        if self.place != Place::Held || number != self.number {
-            return;
-        }
-        if !commit {
-            self.roll_back(spool);
-            return;
-        }
-        self.place = Place::Checking;
-        let check = format!("{IS_SERVER_THERE}{}\n", self.marker);
-        self.pending.extend(check.into_bytes());
+        self.send(text);
+        self.closing = true;
         self.write();
     }
 
-    fn commit(&mut self, spool: &mut Spool) {
-        // First it is no longer said to be held: from here on nobody knows until psql has answered.
-        if let Err(error) = waiting::write_held(&self.directory, None) {
-            self.give_up(
-                format!("that COMMIT is sent cannot be written down: {error}"),
-                spool,
-            );
-            return;
-        }
-        spool.note("COMMIT is sent");
-        self.place = Place::Working;
-        self.next_piece();
-        self.write();
-    }
-
-    fn give_up(&mut self, why: String, spool: &mut Spool) {
-        spool.note(&why);
-        self.failure = Some(why);
-        self.roll_back(spool);
-    }
-
-    /// Ends a held transaction without its `COMMIT`.
-    pub(super) fn roll_back(&mut self, spool: &mut Spool) {
-        if !self.is_held() {
-            return;
-        }
-        spool.note("ROLLBACK is sent; the rest of the script is left out");
-        self.place = Place::GivenUp;
-        self.pieces.clear();
-        self.line = None;
-        self.pending.extend(ROLL_BACK.bytes());
-        self.write();
+    /// Its single transaction was never committed.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.program, Program::Psql(psql) if psql.is_open())
     }
 
     pub(super) fn is_held(&self) -> bool {
-        matches!(self.place, Place::Held | Place::Checking)
+        matches!(&self.program, Program::Psql(psql) if psql.is_held())
     }
 
-    /// If the action ends now, its transaction was never committed.
-    pub(super) fn is_uncommitted(&self) -> bool {
-        !matches!(self.place, Place::Working | Place::Unproved)
-    }
-}
-
-/// The script cut before each `COMMIT` at which it is held; psql is asked for the marker there.
-fn pieces(
-    script: &str,
-    holds: &[HoldPoint],
-    marker: &str,
-) -> io::Result<VecDeque<(String, Option<usize>)>> {
-    let cut = |from, to| {
-        script
-            .get(from..to)
-            .ok_or_else(|| io::Error::other("the script cannot be cut before its COMMIT"))
-    };
-    let mut pieces = VecDeque::new();
-    let mut from = 0;
-    for hold in holds {
-        let piece = cut(from, hold.offset)?;
-        pieces.push_back((asking(piece, marker), Some(hold.line)));
-        from = hold.offset;
-    }
-    let mut last = cut(from, script.len())?.to_owned();
-    if !last.ends_with('\n') {
-        last.push('\n');
-    }
-    pieces.push_back((last, None));
-    Ok(pieces)
-}
-
-/// The piece with the request for the marker behind it: in place of an empty last line or a comment
-/// where there is one, so that psql's line numbers stay those of the guide.
-fn asking(piece: &str, marker: &str) -> String {
-    let ask = format!("\\echo {marker}\n");
-    if let Some(body) = piece.strip_suffix('\n') {
-        let start = body.rfind('\n').map_or(0, |newline| newline + 1);
-        let last = body[start..].trim();
-        if last.is_empty() || (last.starts_with("--") && !last.contains("*/")) {
-            return format!("{}{ask}", &body[..start]);
+    /// Ends a held transaction without its `COMMIT`.
+    pub(super) fn roll_back(&mut self, course: &mut Course, spool: &mut Spool) {
+        if let Program::Psql(psql) = &mut self.program {
+            let sent = psql.roll_back(course, spool).map(Sent::unnumbered);
+            self.send_to_psql(sent, None);
         }
     }
-    format!("{piece}{ask}")
+
+    /// What somebody decided about a held transaction.
+    pub(super) fn release(
+        &mut self,
+        number: u32,
+        commit: bool,
+        course: &mut Course,
+        spool: &mut Spool,
+    ) {
+        if let Program::Psql(psql) = &mut self.program {
+            let sent = psql.release(number, commit, course, spool);
+            self.send_to_psql(sent, None);
+        }
+    }
+
+    pub(super) fn is_uncommitted(&self) -> bool {
+        matches!(&self.program, Program::Psql(psql) if psql.is_uncommitted())
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        match &self.program {
+            Program::Psql(psql) => psql.failure.clone(),
+            Program::Bash(bash) => bash.failure.clone(),
+        }
+    }
+
+    /// What the shell held before the command that has just ended, and what it holds now.
+    pub(super) fn changed(&self) -> Option<(&Dump, &Dump)> {
+        let Program::Bash(bash) = &self.program else {
+            return None;
+        };
+        let [first, before, now] = &bash.held;
+        Some((before.as_ref().or(first.as_ref())?, now.as_ref()?))
+    }
+
+    /// What the shell held; `None` where it never came up, or is no shell.
+    pub(super) fn held(&mut self) -> Option<Held> {
+        let Program::Bash(bash) = &mut self.program else {
+            return None;
+        };
+        let [first, before, now] = std::mem::take(&mut bash.held);
+        let first = first?;
+        Some(Held { first, before, now })
+    }
 }
 
-fn marker() -> io::Result<String> {
+/// Takes the pipes of a bash away.
+pub(super) fn remove_pipes(directory: &Path) {
+    for name in [SCRIPT_PIPE, REPORT_PIPE] {
+        match std::fs::remove_file(directory.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                eprintln!("gonogo shim: `{name}` stays: {error}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A word that nobody can guess. For its full stop no line of it is taken for a piece of a secret that
+/// goes on in the next.
+pub(super) fn word() -> io::Result<String> {
+    use std::io::Read;
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(format!("gonogo-{}", crate::run::hex(&bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_request_stands_where_it_moves_no_line() {
-        assert_eq!(asking("SELECT 1;\n\n", "m"), "SELECT 1;\n\\echo m\n");
-        assert_eq!(
-            asking("SELECT 1;\n-- well?\n", "m"),
-            "SELECT 1;\n\\echo m\n"
-        );
-        assert_eq!(asking("SELECT 1;\n", "m"), "SELECT 1;\n\\echo m\n");
-        assert_eq!(asking("SELECT 1; ", "m"), "SELECT 1; \\echo m\n");
-        assert_eq!(asking("/* a\n-- b */\n", "m"), "/* a\n-- b */\n\\echo m\n");
-    }
-
-    #[test]
-    fn a_script_is_cut_before_each_commit() {
-        let script = "a;\nCOMMIT;\nb;\nCOMMIT;\nc";
-        let holds = [3, 14].map(|offset| HoldPoint { offset, line: 7 });
-        let cut: Vec<_> = pieces(script, &holds, "m").unwrap().into();
-        assert_eq!(
-            cut,
-            [
-                ("a;\n\\echo m\n".to_owned(), Some(7)),
-                ("COMMIT;\nb;\n\\echo m\n".to_owned(), Some(7)),
-                ("COMMIT;\nc\n".to_owned(), None)
-            ]
-        );
-        assert!(pieces("é", &[HoldPoint { offset: 1, line: 1 }], "m").is_err());
-    }
+    Ok(format!("gonogo.{}", crate::run::hex(&bytes)))
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::dump::{Dump, Variable};
-use crate::executor::{ShellHanded, ShimSpec};
-use crate::run::{ShellState, ShellValue, Withheld, decode, encode};
+use super::report::Dump;
+use crate::executor::ShimSpec;
+use crate::run::{ShellState, ShellValue, Withheld, encode};
 use crate::runbook::is_secret_name;
 use crate::text::redact::Redactor;
 
@@ -17,60 +17,33 @@ const SHORTEST_PIECE: usize = 4;
 /// Their number.
 const MOST: usize = 500;
 
-/// What the shell began with.
-struct Before<'a> {
-    directory: &'a Path,
-    environment: &'a BTreeMap<String, Vec<u8>>,
-    handed: &'a ShellHanded,
-}
-
-/// What an action left, by what it was told and what its shell said at the end.
+/// What an action left, by what its shell held at first and what it holds now.
 pub(super) fn left_of(
     spec: &ShimSpec,
-    environment: &BTreeMap<String, Vec<u8>>,
-    dump: &Dump,
+    first: &Dump,
+    now: &Dump,
     redactor: &Redactor,
 ) -> ShellState {
-    let before = Before {
-        directory: &spec.directory,
-        environment,
-        handed: &spec.shell,
-    };
     let known = spec.secrets.values().chain(&spec.redact);
     let secrets = Secrets {
         redactor,
         values: known.map(String::as_str).collect(),
     };
-    left(&before, dump, &secrets)
+    left(first, now, &secrets)
 }
 
 /// The difference that the step made.
-fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
+fn left(first: &Dump, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
     let mut state = ShellState {
-        directory: moved(before.directory, &dump.directory, secrets),
+        directory: moved(&first.directory, &dump.directory, secrets),
         ..ShellState::default()
     };
     let mut room = LARGEST;
     for (name, now) in &dump.variables {
-        if is_internal(name) {
-            continue;
-        }
         let exported = dump.exported.contains(name);
-        if !exported && is_own_default(name) && !before.environment.contains_key(name) {
-            continue;
-        }
-        let started = match before.handed.set.get(name) {
-            Some(value) => Some((as_variable(value).texts, value.exported)),
-            None if before.handed.unset.contains(name) => None,
-            None => before
-                .environment
-                .get(name)
-                .map(|value| (vec![value.clone()], true)),
-        };
-        if !now.cut
-            && !now.is_map
-            && started.is_some_and(|(texts, was)| texts == now.texts && was == exported)
-        {
+        let was = first.variables.get(name);
+        let same = was == Some(now) && exported == first.exported.contains(name) && !now.cut;
+        if same || is_internal(name) {
             continue;
         }
         let size: usize = now.texts.iter().map(Vec::len).sum();
@@ -106,12 +79,9 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
             }
         }
     }
-    let had = before
-        .environment
+    state.unset = first
+        .variables
         .keys()
-        .filter(|name| !before.handed.unset.contains(*name))
-        .chain(before.handed.set.keys());
-    state.unset = had
         .filter(|name| {
             is_name(name)
                 && !is_internal(name)
@@ -121,15 +91,23 @@ fn left(before: &Before<'_>, dump: &Dump, secrets: &Secrets<'_>) -> ShellState {
         .take(MOST)
         .cloned()
         .collect();
+    let mut defined = |was: &BTreeMap<String, String>, now: &BTreeMap<String, String>| {
+        let mut kept = BTreeMap::new();
+        for (name, text) in now {
+            let is_new = was.get(name) != Some(text);
+            if is_new && text.len() <= room && !secrets.are_in(text.as_bytes()) {
+                room -= text.len();
+                kept.insert(name.clone(), text.clone());
+            }
+        }
+        kept
+    };
+    state.functions = defined(&first.functions, &dump.functions);
+    state.aliases = defined(&first.aliases, &dump.aliases);
+    state.umask = (first.umask != dump.umask).then(|| dump.umask.clone());
+    let goes_elsewhere = first.previous != dump.previous && !secrets.are_in(&dump.previous);
+    state.previous = goes_elsewhere.then(|| encode(&dump.previous));
     state
-}
-
-/// What was handed over, as the shell would say it.
-fn as_variable(value: &ShellValue) -> Variable {
-    Variable {
-        texts: value.texts.iter().map(|text| decode(text)).collect(),
-        ..Variable::default()
-    }
 }
 
 /// Where the shell went; `None` where it stayed, or where the path itself is a secret.
@@ -216,11 +194,6 @@ fn is_internal(name: &str) -> bool {
         )
 }
 
-/// What bash sets for itself, and exports to nobody, where its environment has none.
-fn is_own_default(name: &str) -> bool {
-    matches!(name, "PATH" | "SHELL")
-}
-
 /// What every step gets anew: its target, its run, and pagers that wait for nobody.
 fn is_given(name: &str) -> bool {
     name.starts_with("GONOGO_")
@@ -258,6 +231,7 @@ pub(super) fn remark(state: &ShellState) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::Variable;
     use super::*;
 
     fn one(text: &str) -> Variable {
@@ -276,17 +250,16 @@ mod tests {
                 .collect(),
             ..Dump::default()
         };
-        let before = Before {
-            directory: Path::new("/"),
-            environment: &BTreeMap::new(),
-            handed: &ShellHanded::default(),
+        let first = Dump {
+            directory: "/".into(),
+            ..Dump::default()
         };
         let redactor = Redactor::new(vec!["canary-4711".to_owned()]);
         let secrets = Secrets {
             redactor: &redactor,
             values: vec!["canary-4711"],
         };
-        left(&before, &dump, &secrets)
+        left(&first, &dump, &secrets)
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 mod action;
 mod by_key;
-mod dump;
+mod course;
 mod ending;
 mod exit;
 mod feed;
@@ -19,8 +19,10 @@ mod leftovers;
 mod output;
 mod prepare;
 mod proof;
+mod psql;
 mod reading;
 mod refused;
+mod report;
 mod rounds;
 mod shell;
 mod signals;
@@ -33,22 +35,23 @@ use std::time::Duration;
 
 use chrono::Utc;
 
-pub(super) use self::dump::PIPE_FILE;
 use self::exit::ExitFile;
 pub(super) use self::exit::{EXIT_DRAFT, EXIT_ROOM};
+pub(super) use self::feed::{REPORT_PIPE, SCRIPT_PIPE};
 use self::output::Spool;
-pub(super) use self::proof::PROOF_FILE;
+pub(super) use self::prepare::PROOF_FILE;
 use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
 
 /// Files that an action is carried out by.
-pub(super) const SCRIPTS: [&str; 6] = [
+pub(super) const SCRIPTS: [&str; 7] = [
     "script.sh",
     "script.sql",
     "variables.sql",
-    "shell.sh",
-    proof::SCRIPT,
+    "begin.sql",
+    shell::HOLDS_FILE,
+    prepare::PROOF_SCRIPT,
     proof::ANSWER,
 ];
 

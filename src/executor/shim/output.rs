@@ -1,6 +1,7 @@
 //! From the bytes of a terminal to the records of the spool: scrubbed, redacted, cut into lines, and
 //! written in batches.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use crate::executor::files::private_file;
 use crate::executor::launcher::SPOOL_FILE;
 use crate::executor::spool::Tag;
+use crate::run::CommandMark;
 use crate::text::redact::Redactor;
 use crate::text::scrub::Scrubber;
 
@@ -65,6 +67,44 @@ impl Spool {
         }
     }
 
+    /// Lines so far, those on their way among them.
+    pub(super) fn lines_so_far(&self) -> u64 {
+        self.lines + self.batch_lines
+    }
+
+    /// Says of a command that it begins, or how it ended.
+    pub(super) fn mark(&mut self, mark: &CommandMark) {
+        let tag = match mark {
+            CommandMark::Began(_) => Tag::Began,
+            CommandMark::Ended(..) => Tag::Ended,
+        };
+        match serde_json::to_string(mark) {
+            // A record is one line, and a secret's mask is no character of JSON.
+            Ok(text) => {
+                let text = self.redactor.redact_text(&text);
+                self.batch.extend_from_slice(
+                    format!("{}{}\t", tag.letter(), self.elapsed_ms()).as_bytes(),
+                );
+                self.batch.extend_from_slice(text.as_bytes());
+                self.batch.push(b'\n');
+            }
+            Err(error) => eprintln!("gonogo shim: a command is not recorded: {error}"),
+        }
+    }
+
+    /// What was written so far is on the disk when this returns.
+    pub(super) fn sync(&mut self) {
+        self.flush();
+        if self.lost.is_none()
+            && let Err(error) = self.file.sync_data()
+        {
+            self.lost = Some(format!(
+                "output after line {} may be lost: cannot sync the spool: {error}",
+                self.lines
+            ));
+        }
+    }
+
     /// A remark of gonogo's own.
     pub(super) fn note(&mut self, text: &str) {
         let text = self.redactor.redact_text(text);
@@ -104,7 +144,7 @@ impl Spool {
             self.batch.extend_from_slice(head.as_bytes());
             self.batch.extend_from_slice(&rest.as_bytes()[..cut]);
             self.batch.push(b'\n');
-            self.batch_lines += u64::from(!tag.is_partial());
+            self.batch_lines += u64::from(tag.is_line());
             rest = &rest[cut..];
             if rest.is_empty() {
                 break;
@@ -155,9 +195,10 @@ pub(super) struct Stream {
     scrubber: Scrubber,
     /// The line that is not yet whole, scrubbed.
     text: String,
-    /// A line that was asked for, is taken out, and counted here.
-    marker: Option<String>,
-    marked: bool,
+    /// Lines that are taken out, and whether each has come.
+    markers: Vec<(String, bool)>,
+    /// How our own names are written instead.
+    names: Names,
     /// Something came since it was last shown as a partial line.
     unshown: bool,
 }
@@ -177,8 +218,8 @@ impl Stream {
             partial,
             scrubber: Scrubber::new(true),
             text: String::new(),
-            marker: None,
-            marked: false,
+            markers: Vec::new(),
+            names: Names::default(),
             unshown: false,
         }
     }
@@ -203,34 +244,51 @@ impl Stream {
     }
 
     fn whole_lines(&mut self, end: usize, spool: &mut Spool) {
-        let whole = &self.text[..end];
-        let marker = match &self.marker {
-            Some(marker) if whole.contains(marker) => marker,
-            _ => return spool.lines(self.whole, whole),
-        };
+        let whole = self.names.written(&self.text[..end]);
+        if !self
+            .markers
+            .iter()
+            .any(|(marker, _)| whole.contains(marker))
+        {
+            return spool.lines(self.whole, &whole);
+        }
         for line in whole.split_inclusive('\n') {
-            match line.split_once(marker) {
-                None => spool.lines(self.whole, line),
+            let found = self
+                .markers
+                .iter_mut()
+                .find_map(|(marker, come)| Some((line.split_once(marker.as_str())?.0, come)));
+            let printed = match found {
+                None => line,
                 // psql shows its input (`\set ECHO all`): that is not yet the answer.
-                Some((before, _)) if before.ends_with("\\echo ") => {}
-                Some((before, _)) => {
-                    self.marked = true;
-                    if !before.is_empty() {
-                        spool.lines(self.whole, before);
+                Some((before, come)) => match before.strip_suffix("\\echo ") {
+                    Some(input) => input.trim_end(),
+                    None => {
+                        *come = true;
+                        before
                     }
-                }
+                },
+            };
+            if !printed.is_empty() {
+                spool.lines(self.whole, printed);
             }
         }
     }
 
-    /// Takes this line out from now on.
+    /// Takes lines that end with this out from now on.
     pub(super) fn expect(&mut self, marker: String) {
-        self.marker = Some(marker);
+        self.markers.push((marker, false));
     }
 
-    /// Whether that line has come, asked once.
-    pub(super) fn has_come(&mut self) -> bool {
-        std::mem::take(&mut self.marked)
+    /// Whether such a line has come, asked once.
+    pub(super) fn has_come(&mut self, marker: &str) -> bool {
+        self.markers
+            .iter_mut()
+            .find(|(known, _)| known == marker)
+            .is_some_and(|(_, come)| std::mem::take(come))
+    }
+
+    pub(super) fn names(&mut self) -> &mut Names {
+        &mut self.names
     }
 
     /// The line that is not yet whole, for who asks what it waits for.
@@ -240,11 +298,18 @@ impl Stream {
 
     /// Whether there is a line to be shown before it is whole.
     pub(super) fn has_partial(&self) -> bool {
-        let half_a_marker = self
-            .marker
-            .as_ref()
-            .is_some_and(|marker| !self.text.is_empty() && marker.starts_with(&self.text));
-        self.unshown && !self.text.is_empty() && !half_a_marker
+        self.unshown && !self.text.is_empty() && !self.ends_in_a_marker()
+    }
+
+    /// Whether the beginning of a marker, or all of one, stands at the end of the line so far.
+    fn ends_in_a_marker(&self) -> bool {
+        let mut markers = self.markers.iter();
+        markers.any(|(marker, _)| {
+            let lengths = 1..=marker.len().min(self.text.len());
+            let mut halves = lengths.filter_map(|length| marker.get(..length));
+            halves.any(|half| half.len() > 3 && self.text.ends_with(half))
+                || marker.starts_with(&self.text)
+        })
     }
 
     /// Shows the line as far as it is certain to hold no half of a secret.
@@ -261,7 +326,7 @@ impl Stream {
     /// What was printed of a line is a whole one: the answer to it was typed on the other terminal.
     pub(super) fn end_line(&mut self, spool: &mut Spool) {
         if !self.text.is_empty() {
-            spool.lines(self.whole, &self.text);
+            self.whole_lines(self.text.len(), spool);
             self.text.clear();
         }
         self.unshown = false;
@@ -271,5 +336,50 @@ impl Stream {
     pub(super) fn finish(&mut self, spool: &mut Spool) {
         self.scrubber.finish(&mut self.text);
         self.end_line(spool);
+    }
+}
+
+/// What a shell or psql calls its input, as its messages name it: the author knows it by the line in
+/// the guide alone.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The pipe from which bash reads.
+    script: Option<String>,
+    /// Lines by which the program counts ahead of the guide.
+    ahead: usize,
+}
+
+impl Names {
+    pub(super) fn of_bash(&mut self, script: &Path) {
+        self.script = Some(script.display().to_string());
+    }
+
+    pub(super) fn is_ahead(&mut self, lines: usize) {
+        self.ahead = lines;
+    }
+
+    fn written<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        const PSQL: &str = "psql:<stdin>:";
+        match &self.script {
+            Some(script) if text.contains(script) => {
+                let shown = text.replace(script, "bash");
+                Cow::Owned(self.counted(&shown, "bash: line "))
+            }
+            _ if self.ahead > 0 && text.contains(PSQL) => Cow::Owned(self.counted(text, PSQL)),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
+    /// Line numbers behind these words, as the guide counts.
+    fn counted(&self, text: &str, words: &str) -> String {
+        let mut pieces = text.split(words);
+        let mut out = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            let line: usize = piece[..digits].parse().unwrap_or(0);
+            let line = line.saturating_sub(self.ahead);
+            out.push_str(&format!("{words}{line}{}", &piece[digits..]));
+        }
+        out
     }
 }

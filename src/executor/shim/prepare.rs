@@ -5,9 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::feed::SCRIPT_PIPE;
 use super::refused::Refused;
 use crate::executor::{ActionKind, ShimSpec, application_name, private_file};
-use crate::libpq::{conninfo, is_read_by_libpq};
+use crate::libpq::{conninfo, is_read_by_libpq, psql_script};
+use crate::run::script_of;
+
+/// Where psql says which database it is in, and the script that asks it.
+pub(in crate::executor) const PROOF_FILE: &str = "proof";
+pub(super) const PROOF_SCRIPT: &str = "proof.sql";
 
 /// Says what to install where a program is missing.
 pub(super) fn cannot_start(program: &str, error: &io::Error) -> Refused {
@@ -37,7 +43,7 @@ pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refu
         )));
     }
     let mut command = match &spec.kind {
-        ActionKind::Shell { script, strict } => shell(spec, directory, script, *strict)?,
+        ActionKind::Shell { commands } => shell(spec, directory, &script_of(commands))?,
         ActionKind::Sql { .. } => sql(spec, directory)?,
         ActionKind::Http { .. } => return Err(Refused::new("an HTTP action needs no process")),
     };
@@ -45,17 +51,11 @@ pub(super) fn command(spec: &ShimSpec, directory: &Path) -> Result<Command, Refu
     if matches!(spec.kind, ActionKind::Shell { .. }) {
         // The name by which the shell knows it, where that is a link.
         command.env("PWD", &spec.directory);
-        super::shell::hand_over(&spec.shell, directory, &mut command)?;
     }
     Ok(command)
 }
 
-fn shell(
-    spec: &ShimSpec,
-    directory: &Path,
-    script: &str,
-    strict: bool,
-) -> Result<Command, Refused> {
+fn shell(spec: &ShimSpec, directory: &Path, script: &str) -> Result<Command, Refused> {
     let file = write_script(directory, "script.sh", script)?;
     let mut check = Command::new("bash");
     environment(spec, &mut check);
@@ -80,16 +80,15 @@ fn shell(
     }
     let mut command = Command::new("bash");
     environment(spec, &mut command);
-    if strict {
-        command.args(["-e", "-o", "pipefail"]);
-    }
-    command.arg(&file).stdin(Stdio::null());
+    command
+        .arg(directory.join(SCRIPT_PIPE))
+        .stdin(Stdio::null());
     Ok(command)
 }
 
 fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     let ActionKind::Sql {
-        script,
+        commands,
         connection,
         variables,
         secret_variables,
@@ -99,7 +98,7 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     else {
         return Err(Refused::new("not an SQL action"));
     };
-    write_script(directory, "script.sql", script)?;
+    write_script(directory, "script.sql", &script_of(commands))?;
     let mut prelude = String::new();
     for (name, value) in variables {
         prelude.push_str(&format!("\\set {} {}\n", variable(name)?, quoted(value)?));
@@ -120,7 +119,7 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
         .arg("-d")
         .arg(with_settings(connection, settings, spec));
     if spec.expected.is_some() {
-        command.arg("-f").arg(super::proof::script(directory)?);
+        command.arg("-f").arg(proof_script(directory)?);
     }
     if !prelude.is_empty() {
         command.arg("-f").arg(file("variables.sql", &prelude)?);
@@ -129,16 +128,21 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     if *single_transaction {
         command.arg("-f").arg(file("begin.sql", &quietly("BEGIN"))?);
     }
-    // As its input the script has a short name in messages (`psql:<stdin>:3:`), and its own line
-    // numbers.
-    command.args(["-f", "-"]);
-    if *single_transaction {
-        command
-            .arg("-f")
-            .arg(file("commit.sql", &quietly("COMMIT"))?);
-    }
+    // As its input the script has a short name in messages (`psql:<stdin>:3:`). The `COMMIT` of a single
+    // transaction comes by it too: where nobody sends it, for whatever reason, nothing is committed.
+    command.args(["-f", "-"]).stdin(Stdio::piped());
     command.env("PGCLIENTENCODING", "UTF8");
     Ok(command)
+}
+
+/// Writes the script that asks which database it is, and gives its path.
+fn proof_script(directory: &Path) -> Result<PathBuf, Refused> {
+    let answer = directory.join(PROOF_FILE);
+    write_script(
+        directory,
+        PROOF_SCRIPT,
+        &psql_script(&answer.to_string_lossy()),
+    )
 }
 
 /// A statement without its tag in the output.
@@ -187,6 +191,10 @@ pub(super) fn environment(spec: &ShimSpec, command: &mut Command) {
         "PSQL_PAGER",
     ] {
         command.env(name, "cat");
+    }
+    // One that the guide itself calls ends where all of its text is on the first page.
+    if !spec.keyboard {
+        command.env("LESS", "-FRX");
     }
     if !std::env::var("TERM").is_ok_and(|term| term != "dumb" && !term.is_empty()) {
         command.env("TERM", "xterm-256color");

@@ -15,20 +15,12 @@ use crate::executor::{ShimSpec, channel};
 use crate::libpq::{PSQL_END, Proof, psql_script};
 use crate::run::TargetIdentity;
 
-pub(in crate::executor) const PROOF_FILE: &str = "proof";
-pub(super) const SCRIPT: &str = "proof.sql";
 pub(super) const ANSWER: &str = "proof.txt";
 /// No answer is longer.
 const LONGEST: usize = 64 * 1024;
 /// How long a shell step waits for the proof of its database; it may well be about to start that.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
-
-/// Writes the script that asks, and gives its path.
-pub(super) fn script(directory: &Path) -> Result<PathBuf, Refused> {
-    let answer = directory.join(PROOF_FILE);
-    prepare::write_script(directory, SCRIPT, &psql_script(&answer.to_string_lossy()))
-}
 
 /// What came of the answer.
 pub(super) enum Proved {
@@ -60,7 +52,7 @@ impl Drop for Gate {
 
 impl Gate {
     pub(super) fn new(directory: &Path, expected: &Expected) -> io::Result<Self> {
-        let fifo = directory.join(PROOF_FILE);
+        let fifo = directory.join(prepare::PROOF_FILE);
         Ok(Self {
             reader: Some(super::reading::reader(channel::open_fifo(&fifo)?)?),
             text: Vec::new(),
@@ -110,7 +102,11 @@ pub(super) fn beside(spec: &ShimSpec, directory: &Path) -> Result<(), Refused> {
         return Ok(());
     };
     let answer = directory.join(ANSWER);
-    let script = prepare::write_script(directory, SCRIPT, &psql_script(&answer.to_string_lossy()))?;
+    let script = prepare::write_script(
+        directory,
+        prepare::PROOF_SCRIPT,
+        &psql_script(&answer.to_string_lossy()),
+    )?;
     let mut psql = Command::new("psql");
     prepare::environment(spec, &mut psql);
     psql.env("PGCONNECT_TIMEOUT", "3")

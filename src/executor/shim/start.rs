@@ -1,6 +1,5 @@
 //! Starts the child of an action: on its two terminals, with the input that its kind takes.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -9,15 +8,13 @@ use std::process::{Child, Stdio};
 
 use rustix::process::Signal;
 
-use super::dump::Listener;
-use super::feed::Feed;
+use super::feed::{self, Feed};
 use super::keyboard::Keyboard;
-use super::output::Stream;
 use super::prepare;
 use super::proof::{self, Gate};
+use super::psql::Session;
 use super::refused::Refused;
-use super::shell::environment_of;
-use super::terminal::Terminal;
+use super::terminal::{Echo, Terminal};
 use crate::executor::channel;
 use crate::executor::process;
 use crate::executor::{ActionKind, ShimSpec};
@@ -27,38 +24,31 @@ pub(super) struct Spawned {
     pub(super) child: Child,
     pub(super) out: OwnedFd,
     pub(super) err: OwnedFd,
+    /// Holds on its ends of both.
+    pub(super) echoes: [Echo; 2],
     pub(super) told: Option<OwnedFd>,
-    pub(super) feed: Option<Feed>,
+    pub(super) feed: Feed,
     /// Where its session proves which database it has reached.
     pub(super) gate: Option<Gate>,
+    /// What psql prints when it has done a command, and what is echoed behind its output.
+    pub(super) words: [String; 2],
     pub(super) keyboard: Option<Keyboard>,
-    /// The variables it was given.
-    pub(super) environment: BTreeMap<String, Vec<u8>>,
-    pub(super) listener: Option<Listener>,
 }
 
 /// Starts the child.
-pub(super) fn spawn(
-    spec: &ShimSpec,
-    directory: &Path,
-    out_stream: &mut Stream,
-) -> Result<Spawned, Refused> {
+pub(super) fn spawn(spec: &ShimSpec, directory: &Path) -> Result<Spawned, Refused> {
     let mut command = prepare::command(spec, directory)?;
-    let script = match &spec.kind {
-        ActionKind::Sql { script, .. } => Some(script),
-        ActionKind::Shell { .. } | ActionKind::Http { .. } => None,
-    };
+    let is_shell = matches!(spec.kind, ActionKind::Shell { .. });
     // The rounds of a repeated check wait for nobody.
     let alone = spec.every_s.is_some();
-    let is_shell = !alone && matches!(spec.kind, ActionKind::Shell { .. });
-    let holds = if alone { &[][..] } else { &spec.holds };
-    let is_held = script.is_some() && !holds.is_empty();
-    if script.is_none() {
+    let (sql, holds) = session(spec, alone);
+    if sql.is_none() {
         proof::beside(spec, directory)?;
     }
-    let gate = gate(spec, script.is_some(), directory)?;
-    let told = match (is_held || is_shell).then(|| channel::open(directory)) {
-        Some(Err(error)) if is_held => {
+    let gate = gate(spec, sql.is_some(), directory)?;
+    let hears = holds || is_shell && !alone;
+    let told = match hears.then(|| channel::open(directory)) {
+        Some(Err(error)) if holds => {
             let reason = format!("its transaction could not be held: {error}; nothing was run");
             return Err(Refused::new(reason));
         }
@@ -70,26 +60,29 @@ pub(super) fn spawn(
         None => None,
     };
     let no_terminal = |error: io::Error| Refused::new(format!("no terminal: {error}"));
-    let out = Terminal::open(is_shell).map_err(no_terminal)?;
-    let err = Terminal::open(false).map_err(no_terminal)?;
+    let out = Terminal::open(is_shell && hears, spec.keyboard).map_err(no_terminal)?;
+    let err = Terminal::open(false, spec.keyboard).map_err(no_terminal)?;
     // A session that already has a terminal (the shim was not started by a launcher) keeps it.
     if let Err(error) = out.control() {
         tracing::debug!(%error, "no controlling terminal");
     }
     let foreground = out.ours.try_clone().map_err(no_terminal)?;
-    if script.is_some() {
-        command.stdin(Stdio::piped());
-    } else if is_shell && spec.keyboard {
+    if is_shell && hears && spec.keyboard {
         command.stdin(Stdio::from(out.theirs.try_clone().map_err(no_terminal)?));
     }
-    let program = command.get_program().to_string_lossy().into_owned();
-    let environment = environment_of(&command);
-    let listener = match &spec.kind {
-        ActionKind::Shell { .. } => Listener::new(directory).map_err(|error| {
-            Refused::new(format!("no pipe to the shell: {error}; nothing was run"))
-        })?,
-        ActionKind::Sql { .. } | ActionKind::Http { .. } => None,
+    let not_fed = |error: io::Error| {
+        Refused::new(format!(
+            "its commands cannot be fed to it: {error}; nothing was run"
+        ))
     };
+    let word = feed::word().map_err(not_fed)?;
+    let echoed = feed::word().map_err(not_fed)?;
+    // A bash opens its pipe at once.
+    let bash = match is_shell {
+        true => Some(Feed::bash(directory, &word, &spec.shell).map_err(not_fed)?),
+        false => None,
+    };
+    let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         .stdout(Stdio::from(out.theirs))
         .stderr(Stdio::from(err.theirs))
@@ -104,21 +97,15 @@ pub(super) fn spawn(
             tracing::debug!(%error, "it has ended already");
         }
     }
-    let mut feed = None;
-    if let (Some(script), Some(input)) = (script, child.stdin.take()) {
-        let made = Feed::new(script, holds, input.into(), directory, out_stream);
-        // Without its input psql ends by itself: nothing of the script was sent.
-        let mut made = made.map_err(|error| {
-            Refused::new(format!(
-                "its script cannot be given to it: {error}; nothing was run"
-            ))
-        })?;
-        if gate.is_some() {
-            made.wait_for_proof();
+    let feed = match (bash, sql, child.stdin.take()) {
+        (Some(feed), ..) => feed,
+        // Without its input psql ends by itself: nothing was sent.
+        (None, Some(session), Some(input)) => {
+            Feed::psql(directory, &word, input.into(), session).map_err(not_fed)?
         }
-        feed = Some(made);
-    }
-    let keyboard = match is_shell.then(|| out.ours.try_clone()) {
+        _ => return Err(not_fed(io::Error::other("it has no input"))),
+    };
+    let keyboard = match (is_shell && hears).then(|| out.ours.try_clone()) {
         Some(Ok(terminal)) => Some(Keyboard::new(terminal, directory.to_owned())),
         Some(Err(error)) => {
             eprintln!("gonogo shim: nothing can be typed to the action: {error}");
@@ -130,13 +117,32 @@ pub(super) fn spawn(
         child,
         out: out.ours,
         err: err.ours,
+        echoes: [out.echo, err.echo],
         told,
         feed,
         gate,
+        words: [word, echoed],
         keyboard,
-        environment,
-        listener,
     })
+}
+
+/// The session of an SQL action, and whether it is held somewhere.
+fn session(spec: &ShimSpec, alone: bool) -> (Option<Session>, bool) {
+    let ActionKind::Sql {
+        commands,
+        single_transaction,
+        ..
+    } = &spec.kind
+    else {
+        return (None, false);
+    };
+    let session = Session {
+        waits: !alone,
+        single_transaction: *single_transaction,
+        unproved: spec.expected.is_some(),
+    };
+    let holds = !alone && commands.iter().any(|command| command.hold);
+    (Some(session), holds)
 }
 
 fn gate(spec: &ShimSpec, is_sql: bool, directory: &Path) -> Result<Option<Gate>, Refused> {

@@ -1,8 +1,8 @@
 //! An action ended: what that means.
 
 use crate::run::{
-    ActionId, Attempt, Event, Evidence, Judgement, Outcome, Readings, Refusal, RunState, Scope,
-    Verdict, judge, matches_output, value_of,
+    ActionId, Attempt, CommandEnd, Event, Evidence, Judgement, Outcome, Readings, Refusal,
+    RunState, Scope, Verdict, judge, matches_output, names, value_of,
 };
 use crate::runbook::{Actor, is_secret_name};
 
@@ -29,6 +29,7 @@ pub(super) fn finished(
         .filter(|attempt| attempt.outcome.is_none())
         .ok_or_else(|| Refusal::new("that attempt has ended already", "nothing to record"))?;
     let event = |outcome, evidence: Evidence, judgements, reason: Option<String>| {
+        let (outcome, reason) = with_invalid_indexes(outcome, &evidence, reason);
         Ok(vec![Event::ActionFinished {
             action,
             attempt: number,
@@ -103,14 +104,33 @@ pub(super) fn finished(
         );
     }
     let mut judgements = judgements(state, readings, action, evidence);
+    let asks = evidence
+        .commands
+        .last()
+        .and_then(|run| match &run.done.as_ref()?.end {
+            CommandEnd::Asks { question, .. } => Some(question.clone()),
+            _ => None,
+        });
     let expects_exit = judgements
         .iter()
         .filter_map(|judgement| judgement.cel.as_deref())
         .any(|cel| {
             // An author who asks for a status or an exit code says what a good end is.
-            cel.contains("exit") || (evidence.status.is_some() && cel.contains("status"))
+            names(cel, "exit") || (evidence.status.is_some() && names(cel, "status"))
         });
-    let ended_well = evidence.exit == Some(0) || expects_exit;
+    let ended_well = evidence.exit == Some(0) || expects_exit || asks.is_some();
+    // Conditions of the author's say what is good, once nothing is left behind the question.
+    let is_last = evidence.commands.last().map(|run| run.index)
+        == attempt.planned.last().map(|planned| planned.index);
+    let is_judged = expects_exit || (!judgements.is_empty() && is_last);
+    if let (Some(question), false) = (&asks, is_judged) {
+        return event(
+            Outcome::Inconclusive,
+            evidence.clone(),
+            judgements,
+            Some(question.clone()),
+        );
+    }
     let failed = judgements
         .iter()
         .find(|judgement| matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive));
@@ -120,13 +140,7 @@ pub(super) fn finished(
             Outcome::Failed,
             Some(format!("{}: {}", judgement.text, judgement.explanation)),
         ),
-        (false, _) => (
-            Outcome::Failed,
-            evidence.exit.map(|exit| match last_words(evidence) {
-                Some(words) => format!("exit code {exit}: {words}"),
-                None => format!("exit code {exit}"),
-            }),
-        ),
+        (false, _) => (Outcome::Failed, why_failed(attempt, evidence)),
     };
     let mut captured = Vec::new();
     if outcome == Outcome::Passed {
@@ -153,10 +167,47 @@ pub(super) fn finished(
         judgements,
         reason.map(str::to_owned).or(why),
     )?;
-    if outcome == Outcome::Passed {
+    if matches!(
+        events.first(),
+        Some(Event::ActionFinished {
+            outcome: Outcome::Passed,
+            ..
+        })
+    ) {
         events.extend(captured);
     }
     Ok(events)
+}
+
+/// An index that is there and not valid is no success, whatever psql said (`IF NOT EXISTS` skips it), and
+/// what an interrupted build has left is said.
+fn with_invalid_indexes(
+    outcome: Outcome,
+    evidence: &Evidence,
+    reason: Option<String>,
+) -> (Outcome, Option<String>) {
+    let Some(first) = evidence.invalid_indexes.first() else {
+        return (outcome, reason);
+    };
+    let names: Vec<String> = evidence
+        .invalid_indexes
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let said = format!(
+        "INVALID in the catalog: {}. No query uses it, and `IF NOT EXISTS` skips it: \
+         `DROP INDEX CONCURRENTLY {first};`, then build it again",
+        names.join(", ")
+    );
+    let outcome = match outcome {
+        Outcome::Passed | Outcome::Inconclusive => Outcome::Failed,
+        other => other,
+    };
+    let reason = match reason {
+        Some(reason) => format!("{reason}; {said}"),
+        None => said,
+    };
+    (outcome, Some(reason))
 }
 
 /// What the block's `capture` takes from the evidence: a judgement each, with name and value where it
@@ -300,6 +351,25 @@ pub(super) fn judgements(
     judgements
 }
 
+/// Why it failed by itself: the command that did, where there are several, and its last words.
+fn why_failed(attempt: &Attempt, evidence: &Evidence) -> Option<String> {
+    let exit = evidence.exit?;
+    let run = evidence.commands.last();
+    let (line, why) = match run.and_then(|run| Some((run.index, &run.done.as_ref()?.end))) {
+        Some((index, CommandEnd::Failed { why, .. })) => {
+            let planned = attempt.planned.iter().find(|known| known.index == index);
+            (planned.map(|planned| planned.line), why.clone())
+        }
+        _ => (None, format!("exit code {exit}")),
+    };
+    let line = line.filter(|_| attempt.planned.len() > 1);
+    let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+    Some(match last_words(evidence) {
+        Some(words) => format!("{line}{why}: {words}"),
+        None => format!("{line}{why}"),
+    })
+}
+
 /// What it said against itself: the server's first error, else the last line of standard error.
 fn last_words(evidence: &Evidence) -> Option<String> {
     let lines = || evidence.stderr.lines();
@@ -313,7 +383,7 @@ fn last_words(evidence: &Evidence) -> Option<String> {
     let from = ["ERROR:", "FATAL:"]
         .iter()
         .find_map(|word| line.find(word))
-        .or_else(|| Some(line.find("/script.sh: ")? + "/script.sh: ".len()))
+        .or_else(|| line.strip_prefix("bash: ").map(|_| "bash: ".len()))
         .unwrap_or(0);
     let words: String = line.get(from..)?.chars().take(LAST_WORDS).collect();
     Some(words)

@@ -26,9 +26,13 @@ pub(super) fn or_ask(
             typed,
             reason,
             included,
+            from,
             ..
         } => (
-            Subject::Start { action: *action },
+            Subject::Start {
+                action: *action,
+                from: *from,
+            },
             included.clone(),
             typed.clone(),
             reason.clone(),
@@ -115,7 +119,7 @@ pub(super) fn approve(
         ));
     }
     // What was approved is what was asked, down to the files that it includes.
-    if let (Subject::Start { action }, Some(shown)) = (&request.subject, &request.included)
+    if let (Subject::Start { action, .. }, Some(shown)) = (&request.subject, &request.included)
         && let Some(differs) = facts.differ(*action, Some(shown))
     {
         return one(fact(PairingFact::ApprovalVoided {
@@ -132,11 +136,12 @@ pub(super) fn approve(
     })];
     if assumed || waiting.approved_by.len() + 1 >= usize::from(request.needed) {
         events.extend(match &request.subject {
-            Subject::Start { action } => start(
+            Subject::Start { action, from } => start(
                 state,
                 facts,
                 Asked {
                     action: *action,
+                    from: *from,
                     hash: &request.hash,
                     typed: request.typed.as_deref(),
                     reason: request.reason.as_deref(),

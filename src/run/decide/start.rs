@@ -3,12 +3,14 @@
 use super::{given, identity, lock, same, same_files, typed_word};
 use crate::run::{
     Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Refusal, RunState, Scope, TimedWait,
-    Timestamp, Verdict, is_armed, judge, preview,
+    Timestamp, Verdict, is_armed, judge, preview_from,
 };
 
 /// What is to start, as it was confirmed.
 pub(super) struct Asked<'a> {
     pub(super) action: ActionId,
+    /// The command from which an action that stopped goes on.
+    pub(super) from: Option<usize>,
     pub(super) hash: &'a str,
     pub(super) typed: Option<&'a str>,
     pub(super) reason: Option<&'a str>,
@@ -25,12 +27,13 @@ pub(super) fn start(
     let readings = &facts.readings;
     let Asked {
         action,
+        from,
         hash,
         typed,
         reason,
         included,
     } = asked;
-    let shown = preview(state, action)?;
+    let shown = preview_from(state, action, from)?;
     let step = state.step_of(action);
     let phase = step.and_then(|step| state.runbook.phase_of(&step.id));
     let in_option = step.is_some_and(|step| state.runbook.is_of_rollback(&step.id));
@@ -107,6 +110,12 @@ pub(super) fn start(
         ));
     }
     same(&shown.hash, hash)?;
+    if shown.commands.is_empty() && !shown.listed.is_empty() {
+        return Err(Refusal::new(
+            "none of its commands is on",
+            "switch on what is to run: Space in front of it",
+        ));
+    }
     if let Some(shown) = included {
         same_files(facts, action, shown, "look at it again, then confirm")?;
     }
@@ -135,6 +144,12 @@ pub(super) fn start(
                     "say first whether it happened",
                 ));
             }
+            Some(Outcome::Inconclusive) if !in_option => {
+                return Err(Refusal::new(
+                    "nobody has said whether what it answered is good",
+                    "look at its output and say so first",
+                ));
+            }
             Some(Outcome::Passed) if given(reason).is_none() && !is_repeatable(state, action) => {
                 return Err(Refusal::new(
                     "it has passed already",
@@ -144,6 +159,7 @@ pub(super) fn start(
             _ => {}
         }
     }
+    state.may_go_on(action, from, given(reason), is_repeatable(state, action))?;
     if !state.is_watch(action)
         && let Some((other, _)) = state.busy().into_iter().next()
     {
@@ -183,7 +199,7 @@ pub(super) fn start(
         }
     }
     let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
-    events.push(started(state, action, &shown));
+    events.push(started(state, action, &shown, given(reason)));
     Ok(events)
 }
 
@@ -236,6 +252,7 @@ pub(in crate::run) fn started(
     state: &RunState,
     action: ActionId,
     shown: &crate::run::Preview,
+    reason: Option<&str>,
 ) -> Event {
     let attempts = state
         .action(action)
@@ -246,5 +263,8 @@ pub(in crate::run) fn started(
         command: shown.command.clone(),
         target: shown.target.clone(),
         hash: shown.hash.clone(),
+        commands: shown.commands.iter().map(Into::into).collect(),
+        from: shown.from,
+        reason: reason.map(str::to_owned),
     }
 }

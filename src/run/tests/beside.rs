@@ -58,9 +58,9 @@ fn a_command_of_troubleshooting_runs_beside_the_walk_and_hands_nothing_on() {
     });
     run.runs("deploy", moved);
     run.goes();
-    let start = shell_start(&run.state, run.action("look"));
+    let start = shell_start(&run.state, run.action("look"), None);
     assert_eq!(start.directory.map(|(to, _)| to), Some("/srv/app"));
-    let start = shell_start(&run.state, unstick);
+    let start = shell_start(&run.state, unstick, None);
     assert_eq!(
         start.directory.map(|(to, _)| to),
         Some("/srv/app"),

@@ -19,6 +19,7 @@ fn held_run(protected: bool, seen: i64) -> Run {
     let shown = preview(&run.state, action).unwrap();
     assert_eq!(shown.holds.len(), 1);
     run.does(Command::Start {
+        from: None,
         action,
         hash: shown.hash,
         typed: shown.confirm,

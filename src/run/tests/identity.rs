@@ -161,6 +161,7 @@ fn a_rollback_whose_database_changes_in_its_middle_stops_for_the_word() {
     assert_eq!(shown.confirm.as_deref(), Some("staging"));
     let again = |typed: Option<&str>| Command::Start {
         action,
+        from: None,
         hash: shown.hash.clone(),
         typed: typed.map(str::to_owned),
         reason: None,

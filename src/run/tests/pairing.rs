@@ -226,13 +226,23 @@ fn every_command(run: &Run) -> Vec<Command> {
             action: ActionId::block(1),
             code: text(),
         },
+        Command::ToggleCommand {
+            action,
+            index: 0,
+            on: false,
+        },
+        Command::Progress {
+            action,
+            attempt: 1,
+            marks: Vec::new(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 37;
+const KINDS: usize = 39;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -274,6 +284,8 @@ fn kind(command: &Command) -> usize {
         Command::AcceptTarget { .. } => 34,
         Command::Write { .. } => 35,
         Command::Correct { .. } => 36,
+        Command::Progress { .. } => 37,
+        Command::ToggleCommand { .. } => 38,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

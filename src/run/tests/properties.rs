@@ -33,6 +33,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             note: None,
         },
         1 => Command::Start {
+            from: None,
             action,
             hash,
             typed: None,

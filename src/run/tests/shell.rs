@@ -126,6 +126,7 @@ fn a_confirmation_is_bound_to_what_is_handed_on() {
         unreachable!()
     };
     run.does(Command::Start {
+        from: None,
         action,
         hash: run.shown("make").hash,
         typed: None,
@@ -151,11 +152,11 @@ fn a_step_that_is_run_again_starts_from_before_its_first_attempt() {
     assert!(run.shown("make").carried.is_empty());
     // The steps after it see what a terminal would have kept.
     assert_eq!(
-        shell_start(&run.state, run.action("ship")).directory,
+        shell_start(&run.state, run.action("ship"), None).directory,
         Some(("/srv/build", run.action("make")))
     );
     run.runs("make", left(None, &[("TAG", "v1")]));
-    let start = shell_start(&run.state, run.action("ship"));
+    let start = shell_start(&run.state, run.action("ship"), None);
     assert_eq!(start.directory, None, "the attempt that passed counts");
 }
 
@@ -306,7 +307,7 @@ fn a_rollback_starts_in_the_runs_directory_with_the_variables() {
     );
     run.does(run.rollback(0));
     run.ends("find", left(Some("/srv/deep"), &[("LAST", "l1")]));
-    let start = shell_start(&run.state, run.action("back"));
+    let start = shell_start(&run.state, run.action("back"), None);
     assert_eq!(start.directory, Some(("/srv/deep", run.action("find"))));
     assert_eq!(start.set["TAG"].0, &ShellValue::text("v1"));
     assert_eq!(start.set["LAST"].0, &ShellValue::text("l1"));

@@ -42,6 +42,7 @@ fn a_later_phase_is_closed_until_its_gates_are_passed() {
 fn what_was_not_shown_does_not_run() {
     let mut run = ready().checklist_done();
     let refusal = run.refuses(Command::Start {
+        from: None,
         action: run.action("backup"),
         hash: "another".to_owned(),
         typed: None,
@@ -248,6 +249,7 @@ fn an_inferred_command_is_armed_before_it_runs() {
     let action = ActionId::block(1);
     let hash = preview(&run.state, action).unwrap().hash;
     let start = Command::Start {
+        from: None,
         action,
         hash: hash.clone(),
         typed: None,

@@ -4,7 +4,7 @@ use super::{App, Ask};
 use crate::run::{ActionId, Command, Mode, Outcome, action_title, preview};
 use crate::ui::dialogs::{
     Confirm, Dialog, Editor, Field, Form, GateDialog, Help, Inputs, Palette, Pick, PreviewDialog,
-    Quit, Reply, Resolve, RollBackDialog, SearchFor, Subject, accept_target, take_target,
+    Quit, Reply, Resolve, RollBackDialog, SearchFor, Stopped, Subject, accept_target, take_target,
 };
 use crate::ui::intent::Intent;
 use crate::ui::keymap::{Context, key_of};
@@ -396,11 +396,15 @@ impl App {
                 self.say("it is running: c cancels it", "", Role::Running);
                 return;
             }
-            Some(Some(Outcome::Unknown)) => {
+            Some(Some(Outcome::Unknown | Outcome::Inconclusive)) => {
                 self.open(Resolve::new(action));
                 return;
             }
             _ => {}
+        }
+        if let Some(stopped) = Stopped::new(action, &self.look()) {
+            self.open(stopped);
+            return;
         }
         match preview(run, action) {
             Ok(shown) => self.open(PreviewDialog::new(shown)),

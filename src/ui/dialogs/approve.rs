@@ -15,7 +15,8 @@ use ratatui::text::Line;
 
 use super::{Dialog, Field, Form, PreviewDialog, Reply, Scroll, size_of};
 use crate::run::{
-    ActionId, Command, Included, PairingAct, Subject, Waiting, preview, same_person, subject_hash,
+    ActionId, Command, Included, PairingAct, Subject, Waiting, preview_from, same_person,
+    subject_hash,
 };
 use crate::ui::format::{duration, plural, seconds_between, wrap};
 use crate::ui::intent::Intent;
@@ -40,8 +41,9 @@ impl Approve {
         let waiting = look.run().pairing.waiting.as_ref()?;
         let subject = waiting.request.subject.clone();
         let command = match &subject {
-            Subject::Start { action } => {
-                Some(PreviewDialog::new(preview(look.run(), *action).ok()?))
+            Subject::Start { action, from } => {
+                let shown = preview_from(look.run(), *action, *from).ok()?;
+                Some(PreviewDialog::new(shown))
             }
             Subject::Gate { .. } => None,
         };

@@ -11,6 +11,15 @@ use crate::ui::keymap::{self, Context};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
+const HOW_A_BLOCK_RUNS: [&str; 6] = [
+    "  A block runs command by command, in one shell or one psql.",
+    "  The first that fails stops it: Enter offers it again, or the next.",
+    "  Of a pipe every part counts, but a writer that nobody reads on from.",
+    "  grep that found nothing has not failed: where the guide does not say",
+    "  which answer is good, you are asked.",
+    "  What is on (Space) is what runs.",
+];
+
 #[derive(Default)]
 pub struct Help {
     top: usize,
@@ -40,6 +49,9 @@ impl Help {
                     ),
                     Span::raw(binding.label),
                 ]));
+            }
+            if context == Context::Preview {
+                lines.extend(HOW_A_BLOCK_RUNS.map(Line::raw));
             }
             lines.push(Line::default());
         }

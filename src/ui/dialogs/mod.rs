@@ -18,8 +18,10 @@ mod palette;
 mod people;
 mod pick;
 mod preview;
+mod preview_list;
 mod resolve;
 mod rollback;
+mod stopped;
 mod target;
 mod trust;
 mod word;
@@ -52,6 +54,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
+pub use stopped::Stopped;
 pub use target::{accept_target, take_target};
 pub use trust::TrustDialog;
 
@@ -110,6 +113,9 @@ pub trait Dialog: Send {
     fn refuses_paste(&self, _text: &str) -> Option<String> {
         None
     }
+
+    /// The run may have changed since it was drawn last.
+    fn look_again(&mut self, _look: &Look<'_>) {}
 
     /// A text that a dialog on top of this one was asked for.
     fn told(&mut self, _text: String) {}

@@ -4,11 +4,15 @@
 //! ```text
 //! ╔ what would run: 3.2 Move the rows ═════════════════ staging ╗
 //! ║ on main: postgres://app@db1:5432/app                        ║
-//! ║ ▏SELECT migrate_audits(:batch);                             ║
+//! ║     clean up                                                ║
+//! ║ › [x] ▏DELETE FROM audits WHERE done;           destroys    ║
+//! ║   [ ] ▏ANALYZE audits;                           changes    ║
 //! ║ with batch = 500                                            ║
 //! ║ ⚠ destroys: DELETE                                          ║
 //! ╚ x EXECUTE  a arm  Esc close, run nothing ═══════════════════╝
 //! ```
+
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -16,17 +20,18 @@ use ratatui::text::Line;
 use tui_input::Input;
 
 use super::included::Files;
+use super::preview_list::List;
 use super::word::Word;
 use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
     ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, is_armed,
-    preview,
+    preview_from,
 };
 use crate::runbook::{Actor, is_reserved};
 use crate::ui::format::{duration, minute, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
-use crate::ui::markdown::{code, plain};
+use crate::ui::markdown::plain;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -38,6 +43,7 @@ pub struct PreviewDialog {
     /// It was shown anew because it had changed.
     changed: bool,
     included: Files,
+    list: List,
 }
 
 impl PreviewDialog {
@@ -50,6 +56,7 @@ impl PreviewDialog {
             top: 0,
             changed: false,
             included: files,
+            list: List::default(),
         }
     }
 
@@ -64,6 +71,15 @@ impl PreviewDialog {
     /// Why a reason must be given before it runs.
     fn asks_reason(&self, look: &Look<'_>) -> Option<String> {
         let run = look.run();
+        if let (Some(from), Some(resume)) = (self.shown.from, run.resume(self.action()))
+            && Some(from) == resume.next
+            && !resume.is_done
+        {
+            return Some(format!(
+                "line {} has not done well: to go on without it, give a reason",
+                resume.at.line
+            ));
+        }
         let passed = run
             .action(self.action())
             .and_then(|state| state.last())
@@ -78,6 +94,11 @@ impl PreviewDialog {
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        self.body(look, width).0
+    }
+
+    /// Its lines, and which of them are those of the command that a key would switch.
+    fn body(&self, look: &Look<'_>, width: usize) -> (Vec<Line<'static>>, Range<usize>) {
         let theme = look.theme;
         let shown = &self.shown;
         let mut lines = Vec::new();
@@ -120,6 +141,15 @@ impl PreviewDialog {
                 Role::Muted,
             );
         }
+        if let (Some(_), Some(first)) = (shown.from, shown.commands.first()) {
+            say(
+                format!(
+                    "goes on from line {}: what ran before it is not run again",
+                    first.line
+                ),
+                Role::Heading,
+            );
+        }
         say(String::new(), Role::Text);
         if let Some(written) = look.run().written.get(&self.action()) {
             let when = minute(written.at);
@@ -146,7 +176,9 @@ impl PreviewDialog {
             }
             say(String::new(), Role::Text);
         }
-        lines.extend(code(&shown.command, 0, width, theme));
+        let (listed, at) = self.list.lines(shown, width, theme);
+        let at = lines.len() + at.start..lines.len() + at.end;
+        lines.extend(listed);
         let mut say = |text: String, role: Role| {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
@@ -237,7 +269,7 @@ impl PreviewDialog {
         if let Some(word) = &shown.confirm {
             lines.push(self.word.line(word, "t", look));
         }
-        lines
+        (lines, at)
     }
 
     /// What would run, as somebody reads it who is asked about it.
@@ -255,10 +287,14 @@ impl PreviewDialog {
 
     /// The command, or what stands in its way.
     fn execute(&mut self, look: &Look<'_>) -> Reply {
-        match preview(look.run(), self.action()) {
+        match preview_from(look.run(), self.action(), self.shown.from) {
             Ok(now) if now.hash == self.shown.hash => {}
             // What it proved to be stands in the dialog since; nothing that was shown has changed.
-            Ok(now) if self.shown.proved.is_none() && now.content == self.shown.content => {
+            Ok(now)
+                if self.shown.proved.is_none()
+                    && now.content == self.shown.content
+                    && now.command == self.shown.command =>
+            {
                 self.shown = now;
             }
             Ok(now) => {
@@ -269,6 +305,12 @@ impl PreviewDialog {
                 return Reply::say("what would run has changed", "read it again, then x");
             }
             Err(refusal) => return Reply::say(refusal.message, refusal.help),
+        }
+        if self.shown.commands.is_empty() && !self.shown.listed.is_empty() {
+            return Reply::say(
+                "none of its commands is on",
+                "Space switches one on, then x",
+            );
         }
         let included = match self.included.digest() {
             Ok(digest) => digest,
@@ -293,6 +335,7 @@ impl PreviewDialog {
             None => None,
         };
         Reply::Do(vec![Command::Start {
+            from: self.shown.from,
             action: self.action(),
             hash: self.shown.hash.clone(),
             typed,
@@ -334,12 +377,12 @@ impl Dialog for PreviewDialog {
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let lines = self.lines(look, area.width.into());
+        let (lines, at) = self.body(look, area.width.into());
         // While a word is typed its field, the last line, is in sight.
         let top = if self.word.is_typing() {
             lines.len()
         } else {
-            self.top
+            self.list.top(self.top, at, area.height.into())
         };
         draw_scrolled(&lines, top, look, area, buffer);
     }
@@ -349,6 +392,7 @@ impl Dialog for PreviewDialog {
             Intent::Arm => self.needs_arming(look),
             // Nothing is offered before all of it has been shown.
             Intent::Execute => !self.needs_arming(look) && !self.included.is_awaited(),
+            Intent::Tick => self.shown.listed.len() > 1,
             Intent::WriteReason => self.asks_reason(look).is_some(),
             _ => true,
         }
@@ -381,7 +425,10 @@ impl Dialog for PreviewDialog {
                 None => Reply::say("that cannot be written here", "annotate the guide"),
             },
             Intent::Copy => Reply::Copy(self.shown.command.clone()),
+            Intent::Tick => self.list.switch(&self.shown, look),
+            Intent::Up | Intent::Down if self.list.moves(intent, &self.shown) => Reply::Stay,
             other => {
+                self.list.leave();
                 if let Some(top) = moved(self.top, other, usize::MAX) {
                     let most = self.lines(look, 60).len();
                     self.top = top.min(most);
@@ -413,5 +460,19 @@ impl Dialog for PreviewDialog {
 
     fn told(&mut self, text: String) {
         self.reason = Some(text);
+    }
+
+    /// What was switched here is shown as it is by now, with all that follows from it.
+    fn look_again(&mut self, look: &Look<'_>) {
+        if !self.list.awaits() {
+            return;
+        }
+        if let Ok(now) = preview_from(look.run(), self.action(), self.shown.from)
+            && self.list.is_switched(&self.shown, &now)
+        {
+            self.included = Files::of(&now);
+            self.shown = now;
+            self.word.forget();
+        }
     }
 }

@@ -86,6 +86,15 @@ impl Resolve {
         lines
     }
 
+    /// It is known how it ended; what is asked is whether that is good.
+    fn answered(&self, look: &Look<'_>) -> bool {
+        let known = look
+            .run()
+            .action(self.action)
+            .and_then(|state| state.last());
+        known.is_some_and(|attempt| attempt.outcome == Some(Outcome::Inconclusive))
+    }
+
     /// What the world says, a line each.
     fn known(&self, look: &Look<'_>) -> Vec<(String, Role)> {
         let mut known = Vec::new();
@@ -98,6 +107,9 @@ impl Resolve {
                 ));
             }
             Some(Ok(fate)) => tell(fate, &mut known),
+        }
+        if self.answered(look) {
+            known.clear();
         }
         if let Some(output) = look.model.outputs.get(&self.action) {
             for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
@@ -176,7 +188,10 @@ impl Dialog for Resolve {
             .step_of(self.action)
             .map(|step| action_title(&run.runbook, step, self.action))
             .unwrap_or_default();
-        format!("did it happen? {}", plain(&title))
+        match self.answered(look) {
+            true => format!("is it good? {}", plain(&title)),
+            false => format!("did it happen? {}", plain(&title)),
+        }
     }
 
     fn wants_fate(&mut self) -> Option<ActionId> {
@@ -207,6 +222,12 @@ impl Dialog for Resolve {
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
+            Intent::ItHappened if self.answered(look) => {
+                self.say(Outcome::Passed, "it is good: why?")
+            }
+            Intent::ItDidNot if self.answered(look) => {
+                self.say(Outcome::Failed, "it is not good: why?")
+            }
             Intent::ItHappened => self.say(Outcome::Passed, "it happened: how do you know?"),
             Intent::ItDidNot => self.say(Outcome::Failed, "it did not happen: how do you know?"),
             other => {

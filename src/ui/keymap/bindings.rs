@@ -219,6 +219,13 @@ pub const BINDINGS: &[Binding] = {
             "type the confirmation",
             None,
         ),
+        bind(
+            Preview,
+            key!(' '),
+            I::Tick,
+            "switch the command on or off",
+            Some(2),
+        ),
         bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
         bind(Preview, key!('i'), I::Inputs, "inputs", None),
         bind(
@@ -377,9 +384,24 @@ pub const BINDINGS: &[Binding] = {
         bind(Confirm, key!('y'), I::Confirm, "yes", Some(0)),
         bind(Confirm, CANCEL, I::Close, "no", Some(1)),
         //
-        bind(Resolve, key!('h'), I::ItHappened, "it happened", Some(0)),
-        bind(Resolve, key!('d'), I::ItDidNot, "it did not", Some(1)),
+        bind(
+            Resolve,
+            key!('h'),
+            I::ItHappened,
+            "happened, or good",
+            Some(0),
+        ),
+        bind(Resolve, key!('d'), I::ItDidNot, "did not, or bad", Some(1)),
         bind(Resolve, CANCEL, I::Close, "close, say nothing", Some(2)),
+        bind(
+            Stopped,
+            key!('t'),
+            I::TryAgain,
+            "again from this one",
+            Some(0),
+        ),
+        bind(Stopped, key!('n'), I::GoOn, "on from the next", Some(1)),
+        bind(Stopped, CANCEL, I::Close, "stop here", Some(2)),
         //
         bind(Held, key!('C'), I::CommitHeld, "COMMIT", Some(0)),
         bind(Held, key!('b'), I::RollBackHeld, "roll back", Some(1)),
@@ -481,6 +503,8 @@ pub const BINDINGS: &[Binding] = {
         bind(Read, DOWN, I::Down, "down", None),
         bind(Read, PAGE_UP, I::PageUp, "a page up", None),
         bind(Read, PAGE_DOWN, I::PageDown, "a page down", None),
+        bind(Stopped, UP, I::Up, "up", None),
+        bind(Stopped, DOWN, I::Down, "down", None),
         bind(Resolve, UP, I::Up, "up", None),
         bind(Resolve, DOWN, I::Down, "down", None),
     ]

@@ -17,7 +17,7 @@ use ratatui::widgets::Widget;
 
 use super::{Moves, Pane, Title, clamped};
 use crate::run::{OutputLine, OutputStream, action_title};
-use crate::ui::format::{grouped, without_colour};
+use crate::ui::format::{fit, grouped, without_colour};
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
 use crate::ui::step_input::{asking, question};
@@ -106,11 +106,59 @@ impl Pane for Output {
             super::empty(text, look, area, buffer);
             return;
         };
-        draw(output, first_line(look, area.height), look, area, buffer);
+        let first = first_line(look, area.height);
+        draw(output, first, look, area, buffer);
+        name_commands(output, first, look, area, buffer);
     }
 
     fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
         text_of(buffer_of(look)?)
+    }
+}
+
+/// Which command printed what: its first words at the end of its first line, where there is room.
+fn name_commands(
+    output: &OutputBuffer,
+    first: u64,
+    look: &Look<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let attempt = shown_action(look)
+        .and_then(|action| look.run().action(action)?.last())
+        .filter(|attempt| attempt.number == output.attempt && attempt.planned.len() > 1);
+    let Some(attempt) = attempt else { return };
+    for (number, row) in (first..output.shown()).zip(area.rows()) {
+        // The last one that began here: those before it have printed nothing.
+        let begun = attempt.commands.iter().rev();
+        let Some(run) = begun.into_iter().find(|run| run.lines_before == number) else {
+            continue;
+        };
+        let Some(command) = attempt
+            .planned
+            .iter()
+            .find(|known| known.index == run.index)
+        else {
+            continue;
+        };
+        let width = output
+            .line(number)
+            .map_or(0, |line| without_colour(&line.text).chars().count());
+        let room = usize::from(row.width).saturating_sub(width + 2);
+        let words = fit(
+            &format!("◂ line {}: {}", command.line, command.text),
+            room.min(40),
+        );
+        if room < 12 {
+            continue;
+        }
+        let length = u16::try_from(words.chars().count()).unwrap_or(row.width);
+        let place = Rect {
+            x: row.right().saturating_sub(length),
+            width: length.min(row.width),
+            ..row
+        };
+        Line::styled(words, look.theme.style(Role::Muted)).render(place, buffer);
     }
 }
 

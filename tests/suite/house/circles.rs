@@ -12,7 +12,7 @@ type Module = Vec<String>;
 const LEFT: [&str; 10] = [
     "api/server",
     "cli/open",
-    "executor/shim/prepare",
+    "executor/prepared",
     "run/condition/check",
     "runbook/hazards",
     "runbook/hazards/statements",

@@ -27,7 +27,7 @@ const LEFT: [(&str, &str); 28] = [
     ("supervisor/launch.rs", "specification"),
     ("supervisor/redaction.rs", "redacted"),
     ("ui/app/act.rs", "on_main"),
-    ("ui/dialogs/preview.rs", "lines"),
+    ("ui/dialogs/preview.rs", "body"),
     ("ui/dialogs/rollback.rs", "lines"),
     ("ui/event_loop.rs", "walk"),
     ("ui/next_action.rs", "act_of_driver"),

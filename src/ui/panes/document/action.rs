@@ -4,7 +4,9 @@
 use ratatui::text::Span;
 
 use super::{Writer, short};
-use crate::run::{ActionId, Attempt, Judgement, Outcome, StepStatus, Verdict, is_armed, preview};
+use crate::run::{
+    ActionId, Attempt, CommandEnd, Judgement, Outcome, StepStatus, Verdict, is_armed, preview,
+};
 use crate::runbook::{Actor, Block, Choice, Expectation, Part, Role as BlockRole};
 use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
 use crate::ui::markdown::{code, plain};
@@ -233,6 +235,7 @@ impl Writer<'_> {
             }
         }
         self.say(&facts.join(" · "), Role::Muted, 2);
+        self.commands(attempt);
         if let Some(shell) = attempt
             .evidence
             .as_ref()
@@ -243,7 +246,7 @@ impl Writer<'_> {
         if let Some(reason) = &attempt.reason {
             let role = match attempt.outcome {
                 Some(Outcome::Failed) => Role::Failed,
-                Some(Outcome::Unknown) => Role::Unknown,
+                Some(Outcome::Unknown | Outcome::Inconclusive) => Role::Unknown,
                 _ => Role::Muted,
             };
             self.say(reason, role, 2);
@@ -254,6 +257,40 @@ impl Writer<'_> {
         for judgement in &attempt.judgements {
             self.judgement(judgement);
         }
+    }
+
+    /// How far it came, where it has several commands: the one that runs, or at which it stopped.
+    fn commands(&mut self, attempt: &Attempt) {
+        if attempt.planned.len() < 2 || attempt.outcome == Some(Outcome::Passed) {
+            return;
+        }
+        let Some(run) = attempt.commands.last() else {
+            return;
+        };
+        let planned = attempt
+            .planned
+            .iter()
+            .find(|known| known.index == run.index);
+        let Some(planned) = planned else { return };
+        let end = run.done.as_ref().map(|done| &done.end);
+        let (mark, role, why) = match (end, attempt.outcome) {
+            (Some(CommandEnd::Good), _) => ("✓", Role::Muted, String::new()),
+            (Some(CommandEnd::Failed { why, .. }), _) => ("✗", Role::Failed, format!(": {why}")),
+            (Some(CommandEnd::Asks { question, .. }), _) => {
+                ("?", Role::Unknown, format!(": {question}"))
+            }
+            (None, None) => ("▶", Role::Running, String::new()),
+            (None, Some(Outcome::Unknown)) => ("?", Role::Unknown, String::new()),
+            (None, Some(_)) => ("✗", Role::Failed, ": it was ended".to_owned()),
+        };
+        let at = attempt.commands.len();
+        let of = attempt.planned.len();
+        let text = format!(
+            "{mark} command {at} of {of}, line {}: {}{why}",
+            planned.line,
+            short_line(&planned.text)
+        );
+        self.say(&text, role, 4);
     }
 
     fn judgement(&mut self, judgement: &Judgement) {
@@ -313,6 +350,10 @@ impl Writer<'_> {
     }
 }
 
+fn short_line(text: &str) -> String {
+    crate::ui::format::fit(text, 60)
+}
+
 /// A watch was ended, or ended by itself before its time.
 fn watched_mark(attempt: Option<&Attempt>) -> Mark {
     match attempt.is_some_and(Attempt::was_stopped) {
@@ -339,6 +380,12 @@ pub(in crate::ui::panes) fn attempt_mark(attempt: Option<&Attempt>) -> Mark {
         Some(Some(Outcome::Cancelled)) => StepStatus::Cancelled,
         Some(Some(Outcome::Skipped)) => StepStatus::Skipped,
         Some(Some(Outcome::Unknown)) => StepStatus::Unknown,
+        Some(Some(Outcome::Inconclusive)) => {
+            return Mark {
+                word: "inconclusive",
+                ..status_mark(StepStatus::Unknown)
+            };
+        }
     };
     match status {
         StepStatus::Pending => Mark {

@@ -1,0 +1,499 @@
+//! What an action is made of and how it went: its commands, one by one in one shell or one psql. How a
+//! command ended is judged here, by its status and by those of all parts of its pipe, alike for the
+//! shim, which has to know whether the next one may begin, and for who tells of it later.
+
+use serde::{Deserialize, Serialize};
+
+use super::{HoldPoint, ShellState, Timestamp};
+use crate::runbook::syntax::{Script, Span, read_shell};
+use crate::runbook::{Actor, Answer, answer_of, command_spans, comments_around, tolerated};
+
+/// Status of a program that was stopped because nobody reads what it writes (128 + SIGPIPE).
+const CLOSED_PIPE: i32 = 141;
+
+/// A command as it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandText {
+    /// Its place among the commands of its block or part, from 0, whatever is switched off: names it
+    /// for good.
+    pub index: usize,
+    /// Its line in the guide.
+    pub line: usize,
+    /// What runs, values filled in; secrets as their names.
+    pub text: String,
+    /// The stages of the pipe that it is; empty where it is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageText>,
+    /// What its status may say but that it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// A transaction is held before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
+}
+
+/// A stage of a pipe.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageText {
+    /// As written.
+    pub text: String,
+    /// Statuses that are an answer of its program, and no failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerated: Vec<i32>,
+}
+
+impl CommandText {
+    /// A command that is no pipe.
+    pub fn new(index: usize, line: usize, text: impl Into<String>) -> Self {
+        Self {
+            index,
+            line,
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// What its status means. `parts` are the statuses of all stages of the last pipe that it ran.
+    pub fn judge(&self, status: i32, parts: &[i32]) -> CommandEnd {
+        let (last, before) = parts.split_last().unwrap_or((&status, &[]));
+        if *last == 0 && !before.is_empty() {
+            // A pipe. A writer that was stopped by a closed pipe has not failed, not even where the
+            // author asked for `pipefail`; another part that failed must not be hidden.
+            let failed = before
+                .iter()
+                .zip(0..)
+                .position(|(part, at): (&i32, usize)| {
+                    let stage = self.stages.get(at);
+                    *part != 0
+                        && *part != CLOSED_PIPE
+                        && !stage.is_some_and(|stage| stage.tolerated.contains(part))
+                });
+            return match failed {
+                // Only the pipe that is the command itself, not one in its middle, is meant.
+                Some(at) if parts.len() == self.stages.len() => CommandEnd::Failed {
+                    code: before[at],
+                    why: format!(
+                        "part {} of {} of the pipe, `{}`, ended with {}",
+                        at + 1,
+                        parts.len(),
+                        first_words(&self.stages[at].text),
+                        before[at],
+                    ),
+                },
+                Some(_) if status != 0 => CommandEnd::failed(status),
+                _ => self.answered(0).unwrap_or(CommandEnd::Good),
+            };
+        }
+        if let Some(end) = self.answered(status) {
+            return end;
+        }
+        match status {
+            0 => CommandEnd::Good,
+            status => CommandEnd::failed(status),
+        }
+    }
+}
+
+impl CommandText {
+    /// What its status means where it is an answer.
+    fn answered(&self, status: i32) -> Option<CommandEnd> {
+        let answer = self.answer.as_ref()?;
+        let asks = |says: &str| {
+            Some(CommandEnd::Asks {
+                code: status,
+                question: format!("`{}`: {says}: is that good?", answer.program),
+            })
+        };
+        match (answer.statuses.contains(&status), answer.is_good) {
+            (true, Some(true)) => Some(CommandEnd::Good),
+            (true, Some(false)) => Some(CommandEnd::Failed {
+                code: status,
+                why: format!("{} ({})", answer.says, answer.why),
+            }),
+            (true, None) => asks(&answer.says),
+            // The other answer, where this one is the good one.
+            (false, Some(true)) if status == 0 => asks(&answer.else_says),
+            (false, _) => None,
+        }
+    }
+}
+
+/// The commands as one text, for who wants to see or to check the whole.
+pub fn script_of(commands: &[CommandText]) -> String {
+    let texts: Vec<&str> = commands
+        .iter()
+        .map(|command| command.text.as_str())
+        .collect();
+    texts.join("\n")
+}
+
+/// A text cut into its commands. One that cannot be read for certain is one command up to each place
+/// where it is held, and one behind the last. `line` is that of its first line.
+///
+/// # Errors
+/// The line of a `COMMIT` before which it cannot be held: it belongs to no command, or to one that
+/// commits twice.
+pub(super) fn commands_of(
+    actor: Actor,
+    text: &str,
+    line: usize,
+    holds: &[HoldPoint],
+) -> Result<Vec<CommandText>, usize> {
+    let cut = cut(actor, text, holds);
+    let mut lines = (0, line);
+    let mut commands: Vec<CommandText> = Vec::with_capacity(cut.len());
+    let mut held = holds.iter().peekable();
+    for (index, (span, stages, answer)) in cut.into_iter().enumerate() {
+        let newlines = text[lines.0..span.start].matches('\n').count();
+        lines = (span.start, lines.1 + newlines);
+        let hold = held.next_if(|hold| span.holds(hold.offset));
+        if hold.is_some() && held.peek().is_some_and(|next| span.holds(next.offset)) {
+            break;
+        }
+        commands.push(CommandText {
+            index,
+            line: lines.1,
+            text: span.of(text).to_owned(),
+            stages,
+            answer,
+            hold: hold.is_some(),
+        });
+    }
+    match held.next() {
+        // A COMMIT that is not held would be run without the word of anybody.
+        Some(hold) => Err(hold.line),
+        None => Ok(commands),
+    }
+}
+
+fn cut(actor: Actor, text: &str, holds: &[HoldPoint]) -> Vec<Cut> {
+    let cut: Vec<Cut> = match actor {
+        Actor::Shell => shell_commands(text),
+        Actor::Sql => command_spans(actor, text)
+            .into_iter()
+            .map(|span| (span, Vec::new(), None))
+            .collect(),
+        Actor::Http | Actor::Nobody => return Vec::new(),
+    };
+    match cut.is_empty() {
+        true => pieces(text, holds),
+        false => cut,
+    }
+}
+
+/// A text that cannot be read, cut where it is held.
+fn pieces(text: &str, holds: &[HoldPoint]) -> Vec<Cut> {
+    let at = holds.iter().map(|hold| hold.offset);
+    let ends = at.clone().chain([text.len()]);
+    let starts = [0].into_iter().chain(at);
+    let spans = starts.zip(ends).filter(|(start, end)| {
+        text.get(*start..*end)
+            .is_some_and(|piece| !piece.trim().is_empty())
+    });
+    spans
+        .map(|(start, end)| (Span::new(start, end), Vec::new(), None))
+        .collect()
+}
+
+/// Where these commands are held, in the text that they make together.
+pub(super) fn holds_of(commands: &[CommandText]) -> Vec<HoldPoint> {
+    let mut offset = 0;
+    let mut holds = Vec::new();
+    for command in commands {
+        if command.hold {
+            holds.push(HoldPoint {
+                offset,
+                line: command.line,
+            });
+        }
+        offset += command.text.len() + 1;
+    }
+    holds
+}
+
+/// Its bytes, the stages of its pipe, and what its status may answer.
+type Cut = (Span, Vec<StageText>, Option<Answer>);
+
+/// The comments right above a command, and the one behind it.
+fn words_above(script: &Script, span: Span) -> String {
+    let (above, behind) = comments_around(script.source(), script.comments(), span);
+    let words: Vec<&str> = above.into_iter().chain(behind).collect();
+    words.join(" ")
+}
+
+fn shell_commands(text: &str) -> Vec<Cut> {
+    let script = read_shell(text);
+    if script.unreadable().is_some() {
+        return Vec::new();
+    }
+    let stages = |command: &crate::runbook::syntax::Command| match command.lists.as_slice() {
+        [list] if !list.background => {
+            let last = list.rest.last().map_or(&list.first, |(_, last)| last);
+            match last.stages.as_slice() {
+                [_] => Vec::new(),
+                _ if last.negated => Vec::new(),
+                stages => stages
+                    .iter()
+                    .map(|stage| StageText {
+                        text: script.text(stage.span()).to_owned(),
+                        tolerated: tolerated(stage).to_vec(),
+                    })
+                    .collect(),
+            }
+        }
+        _ => Vec::new(),
+    };
+    script
+        .commands()
+        .iter()
+        .map(|command| {
+            let words = words_above(&script, command.span);
+            let answer = answer_of(&script, command, &words);
+            (command.span, stages(command), answer)
+        })
+        .collect()
+}
+
+fn first_words(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
+/// What the end of a command means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandEnd {
+    Good,
+    Failed {
+        code: i32,
+        why: String,
+    },
+    /// Its status is an answer, and nothing says whether that is good: a person does.
+    Asks {
+        code: i32,
+        question: String,
+    },
+}
+
+impl CommandEnd {
+    fn failed(code: i32) -> Self {
+        Self::Failed {
+            code,
+            why: format!("exit code {code}"),
+        }
+    }
+
+    /// What a shell that stopped here would end with.
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::Good => 0,
+            Self::Failed { code, .. } | Self::Asks { code, .. } => *code,
+        }
+    }
+}
+
+/// How a command of an attempt went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandRun {
+    /// [`CommandText::index`].
+    pub index: usize,
+    pub began: Timestamp,
+    /// The lines of the attempt's output before it began.
+    #[serde(default)]
+    pub lines_before: u64,
+    /// `None` while it runs, and for good where nobody saw it end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<CommandDone>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandDone {
+    pub at: Timestamp,
+    pub elapsed_ms: u64,
+    /// As the shell says it: 128 + signal where a signal ended it.
+    pub status: i32,
+    /// The statuses of all stages of its pipe; empty where it was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<i32>,
+    pub end: CommandEnd,
+    /// What it changed in its shell; absent where that is nothing, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Box<ShellState>>,
+}
+
+/// A command that an attempt was to run, for who tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCommand {
+    /// [`CommandText::index`].
+    pub index: usize,
+    /// Its line in the guide.
+    pub line: usize,
+    /// Its first line, cut where it is long.
+    pub text: String,
+}
+
+impl From<&CommandText> for PlannedCommand {
+    fn from(command: &CommandText) -> Self {
+        const LONGEST: usize = 160;
+        let line = command.text.lines().next().unwrap_or_default();
+        Self {
+            index: command.index,
+            line: command.line,
+            text: line.chars().take(LONGEST).collect(),
+        }
+    }
+}
+
+/// What a shim says of the commands of its action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandMark {
+    Began(CommandRun),
+    /// With the index of the command.
+    Ended(usize, CommandDone),
+}
+
+impl CommandMark {
+    /// Whether it says more than what is known.
+    pub fn is_news(&self, runs: &[CommandRun]) -> bool {
+        let (index, ends) = match self {
+            Self::Began(run) => (run.index, false),
+            Self::Ended(index, _) => (*index, true),
+        };
+        match runs.iter().find(|known| known.index == index) {
+            None => !ends,
+            Some(known) => ends && known.done.is_none(),
+        }
+    }
+
+    /// Adds it to what is known; said again, it changes nothing.
+    pub fn add_to(self, runs: &mut Vec<CommandRun>) {
+        if !self.is_news(runs) {
+            return;
+        }
+        match self {
+            Self::Began(run) => runs.push(run),
+            Self::Ended(index, done) => {
+                if let Some(run) = runs.iter_mut().find(|run| run.index == index) {
+                    run.done = Some(done);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipe(stages: &[&str], status: i32, parts: &[i32]) -> CommandEnd {
+        let command = CommandText {
+            stages: stages
+                .iter()
+                .map(|stage| StageText {
+                    text: (*stage).to_owned(),
+                    tolerated: if stage.starts_with("grep") {
+                        vec![1]
+                    } else {
+                        Vec::new()
+                    },
+                })
+                .collect(),
+            ..CommandText::default()
+        };
+        command.judge(status, parts)
+    }
+
+    #[test]
+    fn a_writer_stopped_by_a_closed_pipe_has_not_failed() {
+        assert_eq!(
+            pipe(&["seq 100000", "head"], 0, &[141, 0]),
+            CommandEnd::Good
+        );
+        // With `set -o pipefail` the pipe as a whole says so too.
+        assert_eq!(
+            pipe(&["seq 100000", "head"], 141, &[141, 0]),
+            CommandEnd::Good
+        );
+        assert_eq!(pipe(&[], 141, &[141]), CommandEnd::failed(141));
+    }
+
+    #[test]
+    fn another_part_of_a_pipe_that_failed_is_named() {
+        let end = CommandEnd::Failed {
+            code: 1,
+            why: "part 1 of 2 of the pipe, `false`, ended with 1".to_owned(),
+        };
+        assert_eq!(pipe(&["false", "tee copy.txt"], 0, &[1, 0]), end);
+    }
+
+    fn texts(actor: Actor, text: &str) -> Vec<(usize, String)> {
+        commands_of(actor, text, 10, &[])
+            .unwrap()
+            .into_iter()
+            .map(|command| (command.line, command.text))
+            .collect()
+    }
+
+    #[test]
+    fn a_block_is_cut_into_commands_with_their_lines() {
+        let shell = texts(
+            Actor::Shell,
+            "# look\ncd /srv && ls | wc -l\n\nfor i in 1 2; do\n  echo $i\ndone\ncat <<X\nhi\nX\n",
+        );
+        let expected = [
+            (11, "cd /srv && ls | wc -l"),
+            (13, "for i in 1 2; do\n  echo $i\ndone"),
+            (16, "cat <<X\nhi\nX"),
+        ];
+        assert_eq!(shell, expected.map(|(line, text)| (line, text.to_owned())));
+        let sql = texts(
+            Actor::Sql,
+            "\\timing on\nSELECT 1; SELECT 2\n  \\gset\n\\if true\nSELECT 3;\n\\endif\nCOPY t FROM STDIN;\na;b\n\\.\nSELECT 4",
+        );
+        let expected = [
+            (10, "\\timing on"),
+            (11, "SELECT 1;"),
+            (11, "SELECT 2\n  \\gset"),
+            (13, "\\if true\nSELECT 3;\n\\endif"),
+            (16, "COPY t FROM STDIN;\na;b\n\\."),
+            (19, "SELECT 4"),
+        ];
+        assert_eq!(sql, expected.map(|(line, text)| (line, text.to_owned())));
+    }
+
+    #[test]
+    fn an_answer_in_the_middle_of_a_pipe_is_no_failure() {
+        assert_eq!(pipe(&["grep x f", "wc -l"], 0, &[1, 0]), CommandEnd::Good);
+        assert_ne!(pipe(&["grep x f", "wc -l"], 0, &[2, 0]), CommandEnd::Good);
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_the_words_around_it_or_asked() {
+        let end = |text: &str, status: i32| {
+            commands_of(Actor::Shell, text, 1, &[]).unwrap()[0].judge(status, &[])
+        };
+        let errors = "# Check for errors in the output\ngrep -i 'error\\|failed' out.log";
+        assert_eq!(end(errors, 1), CommandEnd::Good);
+        assert!(matches!(end(errors, 0), CommandEnd::Asks { .. }));
+        assert!(matches!(end(errors, 2), CommandEnd::Failed { .. }));
+        let plain = "grep orders tables.txt";
+        assert_eq!(end(plain, 0), CommandEnd::Good);
+        let CommandEnd::Asks { question, .. } = end(plain, 1) else {
+            panic!("nobody says whether that is good")
+        };
+        assert_eq!(question, "`grep`: it found nothing: is that good?");
+    }
+
+    #[test]
+    fn a_pipe_in_the_middle_of_a_command_is_judged_by_the_whole() {
+        // `if false | true; then :; fi`
+        assert_eq!(pipe(&[], 0, &[1, 0]), CommandEnd::Good);
+        assert_eq!(pipe(&["a", "b"], 0, &[0, 1]), CommandEnd::Good);
+        assert_eq!(pipe(&["a", "b"], 3, &[0, 3]), CommandEnd::failed(3));
+    }
+}

@@ -1,0 +1,210 @@
+//! The commands of a block in its preview, each with a box, what it does, and the words that title it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use ratatui::text::{Line, Span};
+
+use super::Reply;
+use crate::run::{Command, Preview, preview_from};
+use crate::runbook::{ListedCommand, Nature};
+use crate::ui::format::{line_width, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::markdown::{code, plain};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::view::Look;
+
+/// Columns before the code: where the eye is, the box.
+const INDENT: usize = 6;
+
+#[derive(Default)]
+pub(super) struct List {
+    /// The command that a key would switch, by its place in the list.
+    at: usize,
+    /// It is kept in sight.
+    follows: bool,
+    /// What was switched here and is not yet shown, by the index of the command.
+    awaited: BTreeMap<usize, bool>,
+}
+
+impl List {
+    /// The commands, and which lines are those of the one that a key would switch. A block of one
+    /// command, or one that was never cut, is shown as it is written.
+    pub(super) fn lines(
+        &self,
+        shown: &Preview,
+        width: usize,
+        theme: &Theme,
+    ) -> (Vec<Line<'static>>, Range<usize>) {
+        if shown.listed.len() < 2 {
+            return (code(&shown.command, 0, width, theme), 0..0);
+        }
+        let mut lines = Vec::new();
+        let mut at = 0..0;
+        // What they do stands in a column, as far as there is room.
+        let column = shown
+            .listed
+            .iter()
+            .filter_map(|command| command.text.lines().next())
+            .map(|first| INDENT + 1 + first.chars().count())
+            .max()
+            .unwrap_or(0);
+        for (place, command) in shown.listed.iter().enumerate() {
+            if let Some(title) = &command.title {
+                let title = format!("{}{}", " ".repeat(INDENT), plain(title));
+                let line = Line::styled(title, theme.style(Role::Heading));
+                lines.extend(wrap(line, width, INDENT));
+            }
+            let first = lines.len();
+            lines.extend(command_lines(
+                command,
+                shown.from,
+                place == self.at,
+                (width, column),
+                theme,
+            ));
+            if place == self.at {
+                at = first..lines.len();
+            }
+        }
+        (lines, at)
+    }
+
+    /// The first line in sight, so that the command is where somebody just went to it.
+    pub(super) fn top(&self, top: usize, at: Range<usize>, height: usize) -> usize {
+        if !self.follows {
+            return top;
+        }
+        // The title above the first is seen with it.
+        let first = if self.at == 0 {
+            0
+        } else {
+            at.start.saturating_sub(1)
+        };
+        top.min(first).max(at.end.saturating_sub(height))
+    }
+
+    /// Goes to another command; false at the end of the list.
+    pub(super) fn moves(&mut self, intent: Intent, shown: &Preview) -> bool {
+        let last = shown.listed.len().saturating_sub(1);
+        let to = match intent {
+            Intent::Up if !self.follows && self.at > 0 => self.at,
+            Intent::Up => match self.at.checked_sub(1) {
+                Some(to) => to,
+                None => return false,
+            },
+            _ if self.at < last => self.at + 1,
+            _ => return false,
+        };
+        (self.at, self.follows) = (to, true);
+        shown.listed.len() > 1
+    }
+
+    /// Something else is looked at.
+    pub(super) fn leave(&mut self) {
+        self.follows = false;
+    }
+
+    pub(super) fn switch(&mut self, shown: &Preview, look: &Look<'_>) -> Reply {
+        let Some(command) = shown.listed.get(self.at) else {
+            return Reply::Stay;
+        };
+        if shown.from.is_some_and(|from| command.index < from) {
+            return Reply::say("it ran before", "what ran is not run again from here");
+        }
+        let on = !*self.awaited.get(&command.index).unwrap_or(&command.on);
+        let now = preview_from(look.run(), shown.action, shown.from);
+        let now = now.map(|now| now.listed).unwrap_or_default();
+        let needs = now.iter().find(|now| now.index == command.index);
+        if let (true, Some([first, ..])) = (on, needs.map(|now| now.needs.as_slice())) {
+            return Reply::say(
+                format!("it needs a value for `{first}`"),
+                "i gives it, then Space",
+            );
+        }
+        self.follows = true;
+        self.awaited.insert(command.index, on);
+        Reply::Send(vec![Command::ToggleCommand {
+            action: shown.action,
+            index: command.index,
+            on,
+        }])
+    }
+
+    pub(super) fn awaits(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// Whether what would run differs from what was shown by what was switched here alone.
+    pub(super) fn is_switched(&mut self, shown: &Preview, now: &Preview) -> bool {
+        let is_it = shown.listed.len() == now.listed.len()
+            && shown.listed.iter().zip(&now.listed).all(|(before, now)| {
+                let wanted = self.awaited.get(&before.index);
+                (now.on == before.on || Some(&now.on) == wanted) && now.text == before.text
+            })
+            && (&shown.target, &shown.directory, &shown.proved)
+                == (&now.target, &now.directory, &now.proved);
+        if is_it {
+            let arrived = |index: &usize, on: &bool| {
+                let mut listed = now.listed.iter();
+                listed.any(|command| command.index == *index && command.on == *on)
+            };
+            self.awaited.retain(|index, on| !arrived(index, on));
+        }
+        is_it
+    }
+}
+
+fn command_lines(
+    command: &ListedCommand,
+    from: Option<usize>,
+    is_at: bool,
+    (width, column): (usize, usize),
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let ran = from.is_some_and(|from| command.index < from);
+    let mut lines = code(&command.text, INDENT, width, theme);
+    if !command.on || ran {
+        for span in lines.iter_mut().flat_map(|line| &mut line.spans) {
+            span.style = theme.style(Role::Muted);
+        }
+    }
+    let arrow = if is_at { "›" } else { " " };
+    let mark = match (ran, command.on) {
+        (true, _) => " ✓ ",
+        (false, true) => "[x]",
+        (false, false) => "[ ]",
+    };
+    let destroys = command.natures.contains(&Nature::Destroys);
+    let role = match (command.on && !ran, destroys) {
+        (false, _) => Role::Muted,
+        (true, true) => Role::Destructive,
+        (true, false) => Role::Text,
+    };
+    if let Some(bar) = lines.first_mut().and_then(|line| line.spans.first_mut()) {
+        bar.content = format!("{arrow} {mark} ▏").into();
+        bar.style = theme.style(role);
+    }
+    let mut words: Vec<&str> = command
+        .natures
+        .iter()
+        .map(|nature| nature.words())
+        .collect();
+    if command.optional {
+        words.push("optional");
+    }
+    let words = words.join(", ");
+    let role = if destroys { role } else { Role::Muted };
+    let said = Span::styled(words.clone(), theme.style(role));
+    let wide = words.chars().count();
+    match lines.first_mut() {
+        Some(first) if line_width(first) + 2 + wide <= width => {
+            let here = line_width(first);
+            let at = (column + 2).min(width - wide).max(here + 2);
+            first.spans.push(Span::raw(" ".repeat(at - here)));
+            first.spans.push(said);
+        }
+        _ => lines.push(Line::from(vec![Span::raw(" ".repeat(INDENT + 1)), said])),
+    }
+    lines
+}
