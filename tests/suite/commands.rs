@@ -118,7 +118,9 @@ async fn an_index_that_is_left_invalid_is_said_and_does_not_pass_the_second_time
         let run = home.runs()[0].clone();
         until("the catalog's word", || {
             let report = home.gonogo(&["report", &run]).out;
-            let said = report.matches("INVALID in the catalog: `items_n`").count();
+            let said = report
+                .matches("INVALID in the catalog: `public.items_n`")
+                .count();
             (said == attempt).then_some(())
         });
         terminal.wait_for("`index` failed");
