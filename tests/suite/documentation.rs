@@ -8,14 +8,14 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and docs/*.md, with their texts.
+/// The pages at the top and docs/*.md, with their texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("docs"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
-    paths.push(root().join("README.md"));
+    paths.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
     assert!(paths.len() > 4, "the documentation is found: {paths:?}");
     paths
         .into_iter()
@@ -185,7 +185,7 @@ fn every_link_leads_somewhere() {
 fn files_named_in_the_documentation_exist() {
     for (path, text) in pages() {
         for code in text.split('`').skip(1).step_by(2) {
-            let of_the_repository = ["scripts/", "src/", "assets/", "docs/"]
+            let of_the_repository = ["scripts/", "src/", "assets/", "docs/", "layouts", "tests/"]
                 .iter()
                 .any(|folder| code.starts_with(folder));
             let file = code.split_whitespace().next().unwrap_or_default();
@@ -212,4 +212,68 @@ fn the_picture_shows_a_cockpit() {
     for shown in ["phases", "sessions", "health", "rollback", "NOTICE"] {
         assert!(picture.contains(shown), "the picture shows `{shown}`");
     }
+}
+
+/// Words that were given up for those of `docs/glossary.md`.
+const GONE: [&str; 12] = [
+    "way back",
+    "ways back",
+    "mend",
+    "mends",
+    "mended",
+    "counts no more",
+    "nobody is at work",
+    "give the run up",
+    "proved itself as",
+    "never came up",
+    "stands against GO",
+    "takes back:",
+];
+
+#[test]
+fn words_that_were_given_up_stay_gone() {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut open = ["src", "docs", "assets"]
+        .map(|folder| root().join(folder))
+        .to_vec();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.push(root().join("README.md"));
+    for path in files {
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            for word in GONE {
+                let is_word = line.match_indices(word).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    let after = line[at + word.len()..].chars().next();
+                    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+                    !is_letter(before) && !is_letter(after)
+                });
+                assert!(!is_word, "{}:{}: `{word}`", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_glossary_is_short_and_has_each_word_once() {
+    let text = std::fs::read_to_string(root().join("docs/glossary.md")).unwrap();
+    let words: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .filter(|word| *word != "word")
+        .collect();
+    assert!((30..=40).contains(&words.len()), "{} words", words.len());
+    let once: std::collections::BTreeSet<&&str> = words.iter().collect();
+    assert_eq!(once.len(), words.len());
 }

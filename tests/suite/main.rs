@@ -10,6 +10,7 @@ mod cockpit;
 mod commands;
 mod config;
 mod demo;
+mod dependencies;
 mod diagnostics;
 mod dialect;
 mod dialect_forms;
