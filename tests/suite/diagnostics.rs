@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 37] = [
+const GUIDES: [(&str, &str); 38] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -37,6 +37,7 @@ const GUIDES: [(&str, &str); 37] = [
         "```bash\n./go.sh\n```\n\n## The cache\n\n```bash\n./warm.sh\n```\n",
     ),
     ("blank", "```bash\ngit checkout <previous_commit>\n```\n"),
+    ("blank-in-code", "```bash\nbash -c \"ls '<dir>'\"\n```\n"),
     (
         "constraint-without-not-valid",
         "```bash\npsql app <<SQL\nSET lock_timeout = '5s';\nALTER TABLE t ADD CONSTRAINT c CHECK (a > 0);\nSQL\n```\n",
