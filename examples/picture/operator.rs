@@ -99,7 +99,7 @@ impl Operator {
             let now = advice(screen);
             !screen.contains("Esc close") && !now.is_empty() && now != next
         };
-        if next.contains("tick with Space") {
+        if next.contains("to check (Space)") {
             self.press(" ")?;
             let screen = self.wait("the box or its form", |screen| {
                 screen.contains("Enter keep") || advice(screen) != next

@@ -66,7 +66,7 @@ enum Subcommands {
     Attach(attach::Arguments),
     /// Walk an annotated guide without a person.
     Rehearse(unattended::Arguments),
-    /// Say what was understood of guides, and what is wrong with them.
+    /// Parse and lint guides.
     Check(check::Arguments),
     /// Say what would run, in order, with its values filled in; and the rollback.
     Plan(plan::Arguments),

@@ -81,8 +81,8 @@ pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files, world: 
         say!("    it would run on:  {}", moved.to.describe());
     }
     match &plan.takes_back {
-        Some(steps) => say!("  takes back: {steps}"),
-        None => say!("  the guide does not say which steps it takes back"),
+        Some(steps) => say!("  undoes: {steps}"),
+        None => say!("  the guide does not say what this undoes"),
     }
     if let Some(loses) = &plan.loses {
         say!("  loses: {loses}");

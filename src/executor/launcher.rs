@@ -250,7 +250,7 @@ impl Executor {
             if tokio::time::Instant::now() >= deadline {
                 // Whoever writes the claim first decides: a shim that comes later runs nothing.
                 if claim_directory(&directory, &Claim::Abandoned)? {
-                    return Ok(never("its process never came up"));
+                    return Ok(never("the process failed to start"));
                 }
                 continue;
             }
@@ -258,7 +258,7 @@ impl Executor {
         };
         let launched = match claim {
             Claim::Shim(launched) => launched,
-            Claim::Abandoned => return Ok(never("its process never came up")),
+            Claim::Abandoned => return Ok(never("the process failed to start")),
         };
         if process::is_alive(&launched) {
             return Ok(Adopted::Running(Running {

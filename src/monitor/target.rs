@@ -230,7 +230,7 @@ impl Target {
         &self.address
     }
 
-    /// The address with only the server that proved itself as this.
+    /// The address with only the server that was connected to.
     pub fn proved(&self, host: &str, port: u16) -> Address {
         let mut hosts = self.candidates.iter().map(|(host, _)| host);
         match hosts.find(|known| known.place() == host && known.port == port) {

@@ -243,7 +243,7 @@ impl App {
                 );
             }
             Ok(None) => self.say(
-                format!("`{pattern}` does not stand there"),
+                format!("`{pattern}` not found"),
                 "Esc and / search for something else",
                 Role::Warning,
             ),

@@ -6,7 +6,7 @@
 //!  12m 04s of ~40m to 1h 10m │ window ends 04:00, start the rollback by 03:40 │ anna drives
 //!  …
 //!  ◀ R rollback: restore the dump · 4 commands · ~15m · loses writes since 02:10 · ready
-//!  next: look, then tick with Space: 2 boxes left here
+//!  next: 2 items to check (Space)
 //!  ? help  Enter look  Space tick  R rollback  g gate  : all commands
 //! ```
 

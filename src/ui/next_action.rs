@@ -270,8 +270,8 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 })
                 .count();
             next(format!(
-                "{elsewhere}look, then tick with Space: {} left here",
-                plural(left, "box", "boxes")
+                "{elsewhere}{} to check (Space)",
+                plural(left, "item", "items")
             ))
         }
         Some(Item::Choice(_)) => next(format!(

@@ -143,7 +143,7 @@ fn an_editor_in_rollback_is_said_and_takes_the_keyboard() {
     );
     script(&home, "vi", EDITOR);
     let mut terminal = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    terminal.wait_for("tick with Space");
+    terminal.wait_for("to check (Space)");
     terminal.keys("R");
     terminal.wait_for("calls ./vi");
     terminal.wait_for("BEGIN the rollback");

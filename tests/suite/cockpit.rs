@@ -56,7 +56,7 @@ impl Operator {
             .terminal
             .wait_until("advice", |screen| !next_line(screen).is_empty());
         let next = next_line(&screen);
-        if next.contains("tick with Space") {
+        if next.contains("to check (Space)") {
             self.terminal.keys("<space>");
             let screen = self.terminal.wait_until("the box or its form", |screen| {
                 screen.contains("Enter keep") || next_line(screen) != next
@@ -109,7 +109,7 @@ impl Operator {
             self.terminal.keys("<down>");
         }
         // A probe's word may be a second old: a careful operator waits for the last measurement.
-        self.terminal.wait_for("nothing stands against GO");
+        self.terminal.wait_for("ready for GO");
         self.press_until_changed("G", next);
     }
 
@@ -259,7 +259,7 @@ fn a_dropped_connection_loses_nothing() {
     let home = Home::new();
     home.write("guide.md", OWN);
     let mut first = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    first.wait_for("tick with Space");
+    first.wait_for("to check (Space)");
     first.keys("<space>");
     first.wait_for("gate of `");
     first.kill();
@@ -298,7 +298,7 @@ fn a_guide_of_ones_own_goes_back_with_one_key_and_another() {
     let mut operator = Operator {
         terminal: Terminal::start(home.path(), &["run", "guide.md"], 80, 24),
     };
-    operator.terminal.wait_for("tick with Space");
+    operator.terminal.wait_for("to check (Space)");
     operator.goes_back();
     operator.terminal.wait_for("taken-back");
     operator.leaves();

@@ -147,11 +147,11 @@ fn whoever_watches_takes_neither_memory_nor_the_drivers_keys() {
     home.write("guide.md", GUIDE);
     let arguments = ["run", "guide.md", "--allow", "nobody"];
     let mut anna = Terminal::start(home.path(), &arguments, 120, 40);
-    anna.wait_for("tick with Space");
+    anna.wait_for("to check (Space)");
     let run = home.runs()[0].clone();
     let supervisor = home.supervisor(&run).unwrap();
     anna.keys("<space>");
-    anna.wait_for("1 box left");
+    anna.wait_for("1 item to check");
     anna.keys("<space>");
     anna.wait_for("would run: `work`");
     anna.keys("<enter>");

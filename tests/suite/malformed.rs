@@ -420,7 +420,7 @@ fn no_malformed_request_changes_the_run_or_ends_its_supervisor() {
     let home = Home::new();
     home.write("guide.md", GUIDE);
     let mut opened = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    opened.wait_for("tick with Space");
+    opened.wait_for("to check (Space)");
     opened.kill();
     let run = home.runs()[0].clone();
     let socket: PathBuf = home.run_directory(&run).join("socket");

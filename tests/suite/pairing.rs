@@ -36,7 +36,7 @@ fn attach(home: &Home, who: &str, more: &[&str]) -> Terminal {
 
 fn opened(home: &Home) -> Terminal {
     let anna = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    anna.wait_for("tick with Space");
+    anna.wait_for("to check (Space)");
     anna
 }
 
@@ -54,7 +54,7 @@ fn report(home: &Home) -> String {
 /// Both boxes and the first gate.
 fn walks_to_the_command(terminal: &mut Terminal) {
     terminal.keys("<space>");
-    terminal.wait_for("1 box left");
+    terminal.wait_for("1 item to check");
     terminal.keys("<space>");
     terminal.wait_for("gate of `");
     terminal.keys("g");
@@ -110,7 +110,7 @@ fn the_controls_are_offered_and_accepted_with_where_the_run_stands() {
     anna.keys("<space>");
     anna.wait_for("you are watching");
     bert.keys("<space>");
-    bert.wait_for("1 box left");
+    bert.wait_for("1 item to check");
     bert.keys("m");
     bert.wait_for("write a note");
     bert.keys("mine now");
@@ -205,7 +205,7 @@ fn the_same_person_has_the_controls_back_at_once() {
     third.kill();
     again.wait_for("you drive");
     again.keys("<space>");
-    again.wait_for("1 box left");
+    again.wait_for("1 item to check");
 }
 
 #[test]
@@ -570,7 +570,7 @@ fn a_guest_who_is_called_like_the_driver_takes_nothing_unoffered() {
     let who = [("USER", "nobody")];
     let arguments = ["run", "guide.md", "--allow", "nobody"];
     let mut first = Terminal::start_with(home.path(), &arguments, 120, 40, &who);
-    first.wait_for("tick with Space");
+    first.wait_for("to check (Space)");
     let run = home.runs()[0].clone();
     let door =
         gonogo::supervisor::place::guest_socket_path(rustix::process::getuid().as_raw(), &run);

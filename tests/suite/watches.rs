@@ -144,7 +144,7 @@ fn walks_to_the_gate(mut watched: Watched) {
     terminal.keys("an old line");
     terminal.wait_for("an old line");
     terminal.keys("<enter>");
-    terminal.wait_for("nothing stands against GO");
+    terminal.wait_for("ready for GO");
     // What was said of it holds for the next such line: counted, and no alarm.
     watched.logs("api.log", "02:16 ERROR: deadlock detected again");
     until("the line that is counted", || {

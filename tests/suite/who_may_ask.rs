@@ -74,7 +74,7 @@ fn cockpit(home: &Home) -> Terminal {
         "@nogroup-here",
     ];
     let terminal = Terminal::start(home.path(), &arguments, 120, 40);
-    terminal.wait_for("tick with Space");
+    terminal.wait_for("to check (Space)");
     terminal
 }
 

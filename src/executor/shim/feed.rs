@@ -321,7 +321,7 @@ impl Feed {
         Some((before.as_ref().or(first.as_ref())?, now.as_ref()?))
     }
 
-    /// What the shell held; `None` where it never came up, or is no shell.
+    /// What the shell held; `None` where it did not start, or is no shell.
     pub(super) fn held(&mut self) -> Option<Held> {
         let Program::Bash(bash) = &mut self.program else {
             return None;

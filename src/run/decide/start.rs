@@ -53,7 +53,7 @@ pub(super) fn start(
         }
         (Mode::RolledBack | Mode::Failed, _) => {
             return Err(Refusal::new(
-                "this run is over; an aborted change is run anew, not resumed",
+                "this run is over: start a new one, it cannot be resumed",
                 "open a new run of the guide",
             ));
         }

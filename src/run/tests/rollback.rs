@@ -114,7 +114,7 @@ fn after_a_rollback_nothing_goes_forward() {
     run.ends("back", exit(0));
     run.ends("back_check", value(1));
     let refusal = run.refuses(run.start("backup"));
-    assert!(refusal.message.contains("run anew"), "{refusal}");
+    assert!(refusal.message.contains("start a new one"), "{refusal}");
 }
 
 #[test]

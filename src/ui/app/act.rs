@@ -530,12 +530,12 @@ impl App {
 
     fn ask_abandon(&mut self) {
         self.open(Form::new(
-            "give the run up where it stands",
+            "abandon the run where it is",
             vec![Field::required("reason")],
             |texts| {
                 let reason = texts.concat();
                 Reply::Become(Box::new(Confirm::new(
-                    "give the run up?",
+                    "abandon the run?",
                     &format!(
                         "nothing more starts and nothing is rolled back by this; the run ends as failed: {reason}"
                     ),

@@ -161,10 +161,7 @@ impl GateDialog {
         }
         let objections = run.gate_objections(&phase);
         if objections.is_empty() {
-            lines.push(Line::styled(
-                "nothing stands against GO",
-                theme.style(Role::Passed),
-            ));
+            lines.push(Line::styled("ready for GO", theme.style(Role::Passed)));
         } else {
             let many = plural(objections.len(), "point stands", "points stand");
             lines.push(Line::styled(
@@ -313,7 +310,7 @@ impl NoGo {
             ("t", "stay in the phase and try again"),
             ("h", "hold the run: nothing starts until it is resumed"),
             ("R", "look at the rollback"),
-            ("A", "give the run up where it stands"),
+            ("A", "abandon the run where it is"),
         ]
         .into_iter()
         .map(|(key, words)| {

@@ -133,7 +133,7 @@ impl PreviewDialog {
             };
             say(
                 format!(
-                    "which proved itself as {}, user {}, {standing}, PostgreSQL {}",
+                    "connected to {}, user {}, {standing}, PostgreSQL {}",
                     identity.place(),
                     identity.user,
                     identity.server_version

@@ -261,9 +261,9 @@ impl RollBackDialog {
             )),
         }
         texts.push(match &plan.takes_back {
-            Some(steps) => (format!("takes back: {}", plain(steps)), Role::Text),
+            Some(steps) => (format!("undoes: {}", plain(steps)), Role::Text),
             None => (
-                "the guide does not say which steps it takes back".to_owned(),
+                "the guide does not say what this undoes".to_owned(),
                 Role::Muted,
             ),
         });

@@ -128,7 +128,7 @@ pub const BINDINGS: &[Binding] = {
             "what the configuration would do",
             None,
         ),
-        bind(Main, key!('A'), I::AskAbandon, "give the run up", None),
+        bind(Main, key!('A'), I::AskAbandon, "abandon the run", None),
         bind(Main, key!('w'), I::LookAtWatches, "watches", Some(8)),
         bind(
             Main,

@@ -97,7 +97,7 @@ impl Pane for Sessions {
             let seen = activity.sample.counts.total > 0;
             lines.push(Line::styled(
                 if seen {
-                    "nobody is at work: every session is idle"
+                    "no active sessions"
                 } else {
                     "no session has been seen yet"
                 },
