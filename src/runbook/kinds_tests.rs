@@ -235,3 +235,22 @@ fn phases_are_the_steps_of_the_procedure_and_nothing_that_is_looked_up() {
     let turkish = format!("# T\n\n## Yükle\n\n### ADIM 1: Oluştur{act}### ADIM 2: Yayınla{act}");
     assert_eq!(phases(&turkish).len(), 2);
 }
+
+#[test]
+fn a_soft_and_a_hard_rollback_are_never_done_one_after_the_other() {
+    for [one, other] in [
+        [
+            "Soft rollback (the last change)",
+            "Hard rollback (all of it)",
+        ],
+        [
+            "Downgrade (nicht-destruktive Änderungen)",
+            "Snapshot (destruktive Änderungen)",
+        ],
+    ] {
+        let text = format!(
+            "# T\n\n## 1. Apply\n\n```bash\n./go\n```\n\n## 2. Rollback\n\n### 2.1 {one}\n\n```bash\n./back\n```\n\n### 2.2 {other}\n\n```bash\n./drop-all\n```\n"
+        );
+        assert_eq!(open(&text).rollback.len(), 2, "{one}");
+    }
+}

@@ -68,7 +68,7 @@ pub(super) fn names_options(title: &str) -> bool {
 
 /// `Quick rollback`, `Full restore`: the one takes the place of the other.
 pub(super) fn is_degree(title: &str) -> bool {
-    pattern!(r"(?i)\b(quick|fast|immediate|instant|full|complete|partial|gradual|emergency|graceful|manual|automat\w*)\b")
+    pattern!(r"(?i)\b(quick|fast|immediate|instant|full|complete|partial|gradual|emergency|graceful|manual|automat\w*|soft|hard|nuclear|(?:non|nicht|non-|not )?-?(?:destructive|destrukti\w*|destructi(?:f|va|vo)))\b")
         .is_match(title)
 }
 
