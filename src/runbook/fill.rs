@@ -3,6 +3,7 @@
 //! shell, `:name` of psql) stay as they are; what is filled in is never read again for further blanks.
 //! In the end the text is read once more: it has to be the same commands with other words in them.
 
+mod builtins;
 mod flows;
 mod place;
 mod proof;

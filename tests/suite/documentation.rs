@@ -220,7 +220,7 @@ const GONE: [&str; 9] = [
     "ways back",
     "counts no more",
     "nobody is at work",
-    "abandon the run",
+    "give the run up",
     "proved itself as",
     "never came up",
     "stands against GO",

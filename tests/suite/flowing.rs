@@ -74,12 +74,12 @@ fn kept(home: &Home) -> Vec<(std::path::PathBuf, String)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => {
-                    let bytes = std::fs::read(&path).unwrap_or_default();
-                    files.push((path, String::from_utf8_lossy(&bytes).into_owned()));
-                }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                // A pipe that is prepared ahead holds nothing, and reading it would wait for ever.
+                let bytes = std::fs::read(&path).unwrap_or_default();
+                files.push((path, String::from_utf8_lossy(&bytes).into_owned()));
             }
         }
     }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::builtins::{CODE, DEEPEST, SUM, of_builtin};
 use super::place::Place;
-use super::shell::{CODE, DEEPEST, SUM, of_builtin};
 use crate::runbook::syntax::shell::{Holder, Inner, Tongue};
 use crate::runbook::syntax::{
     CompoundKind, Piece, PieceKind, Pipeline, Quote, Script, Simple, Span, SqlScript, Stage, Visit,

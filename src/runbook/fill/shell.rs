@@ -1,14 +1,12 @@
 //! Where a marker stands in shell code.
 
+use super::builtins::{CODE, DEEPEST, NAMES, SUM, of_builtin};
 use super::flows::{self, Held};
 use super::place::{Place, Reason};
 use crate::runbook::syntax::shell::{Inner, Tongue};
 use crate::runbook::syntax::{
     Piece, PieceKind, Quote, Script, Simple, Span, SqlScript, Visit, Word,
 };
-
-/// Code inside of code inside of code: deeper nothing is quoted.
-pub(super) const DEEPEST: usize = 2;
 
 const UNREADABLE: Reason = Reason {
     why: "the block cannot be read as shell code, so nothing says how a value is quoted in it",
@@ -18,21 +16,9 @@ const BACK_QUOTES: Reason = Reason {
     why: "in back quotes nothing keeps a value from being read as code",
     help: "write `$(…)` in place of the back quotes",
 };
-pub(super) const SUM: Reason = Reason {
-    why: "here the shell reckons with the value, and it would run what stands in brackets in it",
-    help: "give a whole number, or compare texts: `[ \"$NAME\" = … ]`",
-};
-const NAMES: Reason = Reason {
-    why: "here the shell takes the value for a name or for code",
-    help: "write the name out in the guide, or give a value of letters, digits and `_`",
-};
 const OPERAND: Reason = Reason {
     why: "inside of `${…}` nothing keeps a value from being read as code",
     help: "put the value into a variable first: `NAME='…'`, then `${NAME}`",
-};
-pub(super) const CODE: Reason = Reason {
-    why: "the text around the value is read as code by another program",
-    help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
 };
 const FILLED: Reason = Reason {
     why: "the text around the value is read as code a second time, with other variables in it",
@@ -214,36 +200,4 @@ fn of_pieces(pieces: &[Piece], at: Span) -> Option<Place> {
         // Looked at on their own.
         PieceKind::Command(_) | PieceKind::Backquoted(_) | PieceKind::Process(_) => return None,
     })
-}
-
-/// Commands of the shell itself that take an argument for a name, a sum or code.
-pub(super) fn of_builtin(simple: &Simple, at: Span) -> Option<Place> {
-    let call = simple.main_call()?;
-    let index = call
-        .arguments
-        .iter()
-        .position(|word| word.span.covers(at))?;
-    let before = index
-        .checked_sub(1)
-        .map(|before| call.arguments[before].text.as_str());
-    let text = call.arguments[index].text.as_str();
-    match call.program {
-        "let" => Some(Place::Number(SUM)),
-        "test" | "[" if before == Some("-v") => Some(Place::Plain(NAMES)),
-        "printf" if before == Some("-v") => Some(Place::Plain(NAMES)),
-        "read" | "unset" | "mapfile" | "readarray" | "getopts" | "wait" | "shift" | "enable"
-        | "compgen" | "complete" | "bind" => Some(Place::Plain(NAMES)),
-        "declare" | "typeset" | "local" | "export" | "readonly" => {
-            // `declare -i` reckons; else what stands behind `=` is text.
-            let reckons = call.has_option(&["-i", "-n"]);
-            let value = text
-                .find('=')
-                .map(|length| call.arguments[index].span.start + length);
-            match value {
-                Some(value) if value < at.start && !reckons && !text.contains('[') => None,
-                _ => Some(Place::Plain(NAMES)),
-            }
-        }
-        _ => None,
-    }
 }

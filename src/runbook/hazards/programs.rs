@@ -7,7 +7,7 @@ pub(super) struct Row {
     /// Names of the program, as words below; `*` is any.
     programs: &'static [&'static str],
     /// Words that are no options, in this order, with others between them. `a|b` is either, `a*` a
-    /// beginning, `*a` an end.
+    /// beginning, `*a` an end, `a*b` both.
     words: &'static [&'static str],
     /// One of these options is given; empty: none needs to be.
     options: &'static [&'static str],
@@ -106,7 +106,7 @@ const ROWS: &[Row] = &[
     row(&["alembic", "migrate", "goose", "dbmate", "flyway", "liquibase", "sql-migrate", "diesel", "atlas"], &["down*|drop|rollback*|revert|reset|redo|undo|clean"], &[], "migration taken back"),
     row(&["*"], &["*alembic|*migrate|*migration|*migrations", "down|downgrade|rollback|revert|undo"], &[], "migration taken back"),
     row(&["*"], &["*migrate:rollback|*migrate:down|*migrate:undo*|*migration:revert|*db:rollback|*db:migrate:down|ecto.rollback"], &[], "migration taken back"),
-    row(&["restore*", "*-restore.sh", "*_restore.sh"], &[], &[], "restore"),
+    row(&["restore*.sh", "*-restore.sh", "*_restore.sh"], &[], &[], "restore"),
     row(DOCKER, &["run", "tar", "x*"], &[], "tar into a volume"),
 ];
 
@@ -184,7 +184,12 @@ fn matches(wanted: &str, word: &str) -> bool {
             None => (false, inner),
         };
         match (from, to) {
-            (false, false) => word == inner,
+            (false, false) => match inner.split_once('*') {
+                Some((head, tail)) => word
+                    .strip_prefix(head)
+                    .is_some_and(|rest| rest.ends_with(tail)),
+                None => word == inner,
+            },
             (true, false) => word.ends_with(inner),
             (false, true) => word.starts_with(inner),
             (true, true) => word.contains(inner),

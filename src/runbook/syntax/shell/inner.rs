@@ -332,32 +332,50 @@ fn arguments<'a>(call: &Call<'a>, found: &mut Vec<Inner<'a>>) {
                 );
             }
         }
+        _ => of_interpreters(call, found),
+    }
+}
+
+/// Code that a program of another language is given.
+fn of_interpreters<'a>(call: &Call<'a>, found: &mut Vec<Inner<'a>>) {
+    let words = call.arguments;
+    let mut add = |tongue: Tongue, text: &str, holder: Holder<'a>| {
+        found.push(Inner {
+            tongue,
+            text: text.to_owned(),
+            holder,
+            elsewhere: call.elsewhere,
+            alone: true,
+            again: false,
+        });
+    };
+    match call.program {
         "psql" => {
             for (word, text) in each_behind_option(words, 'c', "--command") {
-                add(Tongue::Sql, text, Holder::Word(word), false);
+                add(Tongue::Sql, text, Holder::Word(word));
             }
         }
         "mysql" | "mariadb" | "cqlsh" | "sqlcmd" | "clickhouse-client" | "bq" | "snowsql" => {
             for letter in ['e', 'Q', 'q'] {
                 for (word, text) in each_behind_option(words, letter, "--execute") {
-                    add(Tongue::OtherSql, text, Holder::Word(word), false);
+                    add(Tongue::OtherSql, text, Holder::Word(word));
                 }
             }
             for word in words {
                 if let Some(text) = word.text.strip_prefix("--query=") {
-                    add(Tongue::OtherSql, text, Holder::Word(word), false);
+                    add(Tongue::OtherSql, text, Holder::Word(word));
                 }
             }
         }
         "sqlite3" => {
             if let [_, word, ..] = past_options(words, &["-cmd", "-separator"]) {
-                add(Tongue::OtherSql, &word.text, Holder::Word(word), false);
+                add(Tongue::OtherSql, &word.text, Holder::Word(word));
             }
         }
         program if is_language(program) => {
             for option in ["c", "e", "r", "E", "p", "pe", "ne"] {
                 if let Some(word) = behind_option(words, option, &["--eval", "--print"]) {
-                    add(Tongue::Other, &word.text, Holder::Word(word), false);
+                    add(Tongue::Other, &word.text, Holder::Word(word));
                     break;
                 }
             }
@@ -365,23 +383,23 @@ fn arguments<'a>(call: &Call<'a>, found: &mut Vec<Inner<'a>>) {
         // A value given to `make` is put into its recipes as it is, and expanded before.
         "make" | "gmake" | "just" | "tmux" | "screen" => {
             for word in words {
-                add(Tongue::Other, &word.text, Holder::Word(word), false);
+                add(Tongue::Other, &word.text, Holder::Word(word));
             }
         }
         "env" => {
             if let Some(word) = behind_option(words, "S", &["--split-string"]) {
-                add(Tongue::Other, &word.text, Holder::Word(word), false);
+                add(Tongue::Other, &word.text, Holder::Word(word));
             }
         }
         "awk" | "gawk" | "mawk" | "nawk" => {
             let own = past_options(words, &["-F", "-v", "-f"]);
             if let Some(word) = own.first() {
-                add(Tongue::Other, &word.text, Holder::Word(word), false);
+                add(Tongue::Other, &word.text, Holder::Word(word));
             }
         }
         "sed" | "jq" | "yq" | "dc" | "bc" => {
             for word in words.iter().filter(|word| !word.text.starts_with('-')) {
-                add(Tongue::Other, &word.text, Holder::Word(word), false);
+                add(Tongue::Other, &word.text, Holder::Word(word));
             }
         }
         _ => {}
