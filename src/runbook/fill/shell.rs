@@ -4,9 +4,7 @@ use super::builtins::{CODE, DEEPEST, NAMES, SUM, of_builtin};
 use super::flows::{self, Held};
 use super::place::{Place, Reason};
 use crate::runbook::syntax::shell::{Inner, Tongue};
-use crate::runbook::syntax::{
-    Piece, PieceKind, Quote, Script, Simple, Span, SqlScript, Visit, Word,
-};
+use crate::runbook::syntax::{Piece, PieceKind, Quote, Script, Span, SqlScript, Visit, Word};
 
 const UNREADABLE: Reason = Reason {
     why: "the block cannot be read as shell code, so nothing says how a value is quoted in it",
