@@ -411,10 +411,7 @@ fn say(state: &RunState, event: &Event) {
             reason,
             ..
         } => {
-            let title = state
-                .step_of(*action)
-                .map(|step| crate::run::action_title(&state.runbook, step, *action))
-                .unwrap_or_default();
+            let title = state.title_of(*action);
             let word = report::outcome_word(*outcome);
             let why = match (outcome, reason) {
                 (Outcome::Passed, _) | (_, None) => String::new(),

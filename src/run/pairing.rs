@@ -411,10 +411,7 @@ impl RunState {
     /// A subject in words.
     pub fn subject_title(&self, subject: &Subject) -> String {
         match subject {
-            Subject::Start { action, .. } => self
-                .step_of(*action)
-                .map(|step| super::action_title(&self.runbook, step, *action))
-                .unwrap_or_default(),
+            Subject::Start { action, .. } => self.title_of(*action),
             Subject::Gate { phase } => {
                 let title = self.runbook.phase(phase).map_or("", |phase| &phase.title);
                 format!("GO at the gate of {title}")

@@ -1,6 +1,5 @@
 //! Where a run stands, in the lines that somebody needs who takes the controls of it.
 
-use super::walk::action_title;
 use super::{
     ActionId, Mode, Outcome, RollbackPlan, RunState, StepStatus, Timestamp, Verdict, schedule,
 };
@@ -112,10 +111,7 @@ fn step(state: &RunState) -> Option<SummaryLine> {
 }
 
 fn title(state: &RunState, action: ActionId) -> String {
-    state
-        .step_of(action)
-        .map(|step| action_title(&state.runbook, step, action))
-        .unwrap_or_default()
+    state.title_of(action)
 }
 
 /// What runs, and what nobody knows the end of.

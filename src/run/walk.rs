@@ -99,6 +99,15 @@ pub fn choices_of<'a>(runbook: &'a Runbook, step: &'a Step) -> Vec<&'a Choice> {
     siblings.chain(blocks).collect()
 }
 
+impl RunState {
+    /// The short name of an action of this run; empty where it belongs to no step.
+    pub fn title_of(&self, action: ActionId) -> String {
+        self.step_of(action)
+            .map(|step| action_title(&self.runbook, step, action))
+            .unwrap_or_default()
+    }
+}
+
 /// A short name for an action: what its block or part is called, else its first words.
 pub fn action_title(runbook: &Runbook, step: &Step, action: ActionId) -> String {
     let Some(block) = runbook.block(action.block) else {

@@ -290,10 +290,7 @@ impl RunState {
 
     /// `ERROR` 3 times in `tail -f app.log`: the last line of them.
     pub fn alert_words(&self, alert: &Alert) -> String {
-        let title = self
-            .step_of(alert.action)
-            .map(|step| super::action_title(&self.runbook, step, alert.action))
-            .unwrap_or_default();
+        let title = self.title_of(alert.action);
         let times = match alert.count {
             1 => String::new(),
             count => format!(" {count} times"),

@@ -4,7 +4,7 @@
 use super::theme::{Mark, Role};
 use crate::run::{
     Acknowledged, ActionId, Event, GateDecision, GuideOnDisk, IdentitySeen, Input, Logged, Note,
-    Outcome, PairingFact, Record, RunState, Seen, Timestamp, Verdict, action_title,
+    Outcome, PairingFact, Record, RunState, Seen, Timestamp, Verdict,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -315,9 +315,7 @@ fn of_people(logged: &Logged) -> Entry {
 }
 
 fn title_of(run: &RunState, action: ActionId) -> String {
-    run.step_of(action)
-        .map(|step| action_title(&run.runbook, step, action))
-        .unwrap_or_default()
+    run.title_of(action)
 }
 
 fn with_reason(text: &str, reason: Option<&str>) -> String {

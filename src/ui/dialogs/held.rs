@@ -20,7 +20,7 @@ use tui_input::Input;
 
 use super::word::Word;
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, Verdict, action_title, preview};
+use crate::run::{ActionId, Command, Verdict, preview};
 use crate::ui::format::without_colour;
 use crate::ui::format::{duration, wrap};
 use crate::ui::held::{Held, held, roll_back};
@@ -172,10 +172,7 @@ impl Dialog for HeldDialog {
 
     fn title(&self, look: &Look<'_>) -> String {
         let run = look.run();
-        let title = run
-            .step_of(self.action)
-            .map(|step| action_title(&run.runbook, step, self.action))
-            .unwrap_or_default();
+        let title = run.title_of(self.action);
         format!("transaction HELD: {}", plain(&title))
     }
 

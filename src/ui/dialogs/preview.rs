@@ -24,8 +24,7 @@ use super::preview_list::List;
 use super::word::Word;
 use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, HandedOn, Included, Outcome, Preview, action_title, armed_before, is_armed,
-    preview_from,
+    ActionId, Command, HandedOn, Included, Outcome, Preview, armed_before, is_armed, preview_from,
 };
 use crate::runbook::{Actor, is_reserved};
 use crate::ui::format::{duration, minute, wrap};
@@ -356,10 +355,7 @@ impl Dialog for PreviewDialog {
 
     fn title(&self, look: &Look<'_>) -> String {
         let run = look.run();
-        let title = run
-            .step_of(self.action())
-            .map(|step| action_title(&run.runbook, step, self.action()))
-            .unwrap_or_default();
+        let title = run.title_of(self.action());
         format!("what would run: {}", plain(&title))
     }
 

@@ -19,7 +19,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
 use super::{Dialog, Field, Form, Reply, Scroll, size_of};
-use crate::run::{ActionId, Command, Fate, Outcome, Verdict, action_title};
+use crate::run::{ActionId, Command, Fate, Outcome, Verdict};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -184,10 +184,7 @@ impl Dialog for Resolve {
 
     fn title(&self, look: &Look<'_>) -> String {
         let run = look.run();
-        let title = run
-            .step_of(self.action)
-            .map(|step| action_title(&run.runbook, step, self.action))
-            .unwrap_or_default();
+        let title = run.title_of(self.action);
         match self.answered(look) {
             true => format!("is it good? {}", plain(&title)),
             false => format!("did it happen? {}", plain(&title)),

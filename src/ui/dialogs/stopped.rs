@@ -15,7 +15,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
 use super::{Dialog, PreviewDialog, Reply, Scroll, size_of};
-use crate::run::{ActionId, CommandEnd, Resume, action_title, preview_from};
+use crate::run::{ActionId, CommandEnd, Resume, preview_from};
 use crate::ui::format::wrap;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -146,10 +146,7 @@ impl Dialog for Stopped {
 
     fn title(&self, look: &Look<'_>) -> String {
         let run = look.run();
-        let title = run
-            .step_of(self.action)
-            .map(|step| action_title(&run.runbook, step, self.action))
-            .unwrap_or_default();
+        let title = run.title_of(self.action);
         format!("stopped: {}", plain(&title))
     }
 

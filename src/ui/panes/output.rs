@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::{Moves, Pane, Title, clamped};
-use crate::run::{OutputLine, OutputStream, action_title};
+use crate::run::{OutputLine, OutputStream};
 use crate::ui::format::{fit, grouped, without_colour};
 use crate::ui::keymap::Context;
 use crate::ui::output::OutputBuffer;
@@ -58,10 +58,7 @@ impl Pane for Output {
         let Some(action) = shown_action(look) else {
             return Title::default();
         };
-        let title = run
-            .step_of(action)
-            .map(|step| action_title(&run.runbook, step, action))
-            .unwrap_or_default();
+        let title = run.title_of(action);
         let Some(output) = look.model.outputs.get(&action) else {
             return Title::new(title);
         };

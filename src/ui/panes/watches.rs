@@ -16,7 +16,7 @@ use ratatui::widgets::Widget;
 
 use super::document::attempt_mark;
 use super::{Moves, Pane, Title, around, output};
-use crate::run::{ActionId, Attempt, action_title};
+use crate::run::{ActionId, Attempt};
 use crate::ui::format::{
     duration, fit, grouped, line_width, minute, pad, plural, seconds_between, width,
 };
@@ -138,9 +138,7 @@ fn last_attempt<'a>(watch: ActionId, look: &Look<'a>) -> Option<&'a Attempt> {
 
 fn title_of(watch: ActionId, look: &Look<'_>) -> String {
     let run = look.run();
-    run.step_of(watch)
-        .map(|step| action_title(&run.runbook, step, watch))
-        .unwrap_or_default()
+    run.title_of(watch)
 }
 
 fn line(watch: ActionId, chosen: bool, look: &Look<'_>, columns: u16) -> Line<'static> {
