@@ -1,14 +1,17 @@
 //! The fold: an event changes the state, live and on replay alike. Nothing here may fail or refuse;
 //! an event that does not fit (which `decide` never makes) leaves the state as it is.
 
+mod actions;
+mod attempts;
+mod walk;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
 use super::{
-    Acknowledged, ActionId, Attempt, Captured, CommandMark, CriterionState, Event, Gate,
-    GateDecision, GuideSeen, Hold, HoldEnd, KeyboardUse, Mode, Note, Record, RollbackState,
-    RunState, Skip, Subject, TargetLock, TickState, clock, pairing, watch,
+    ActionId, Attempt, Captured, Event, GuideSeen, Mode, Note, Record, RollbackState, RunState,
+    TargetLock, clock, pairing, watch,
 };
 use crate::runbook::blank_name;
 
@@ -94,17 +97,97 @@ pub fn apply(state: &mut RunState, record: &Record) {
     }
     state.seq = record.seq;
     state.last_event_at = record.at;
-    let (at, by) = (record.at, || record.by.clone());
+    let at = record.at;
     match &record.event {
         Event::RunOpened { .. } | Event::SupervisorStopped {} => {}
+        Event::SupervisorStarted { .. }
+        | Event::ClockStepped { .. }
+        | Event::DriverChanged { .. }
+        | Event::ConsentAsked { .. }
+        | Event::ConsentGiven { .. }
+        | Event::GuideSeen { .. }
+        | Event::Captured { .. }
+        | Event::ChoiceMade { .. }
+        | Event::NoteWritten { .. }
+        | Event::RunResumed {}
+        | Event::RunCompleted {}
+        | Event::RunAbandoned { .. } => of_run(state, record),
+        Event::TargetVerified { .. }
+        | Event::TargetChanged { .. }
+        | Event::TargetAccepted { .. } => {
+            super::identity::apply(state, at, &record.by, &record.event);
+        }
+        Event::TargetLocked { .. }
+        | Event::TargetHeldElsewhere { .. }
+        | Event::TargetTakenOver { .. } => of_lock(state, record),
+        Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
+        Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
+            super::inputs::apply(state, record);
+        }
+        Event::CommandWritten { written } => {
+            super::written::add(state, at, record.by.clone(), written);
+        }
+        Event::CommandCorrected { action, written } => {
+            super::written::correct(state, at, record.by.clone(), *action, written);
+        }
+        Event::Ticked { .. }
+        | Event::Unticked { .. }
+        | Event::StepSkipped { .. }
+        | Event::StepUnskipped { .. } => walk::step(state, record),
+        Event::PhaseEntered { .. } | Event::CriterionJudged { .. } | Event::GateDecided { .. } => {
+            walk::gate(state, record)
+        }
+        Event::Armed { .. }
+        | Event::ArmingRemembered { .. }
+        | Event::CommandToggled { .. }
+        | Event::ActionStarted { .. }
+        | Event::ActionResolved { .. } => actions::apply(state, record),
+        Event::ActionLaunched {
+            action, attempt, ..
+        }
+        | Event::CommandBegan {
+            action, attempt, ..
+        }
+        | Event::CommandEnded {
+            action, attempt, ..
+        }
+        | Event::TransactionSeen {
+            action, attempt, ..
+        }
+        | Event::TransactionHeld {
+            action, attempt, ..
+        }
+        | Event::TransactionEnded {
+            action, attempt, ..
+        }
+        | Event::KeyboardGiven { action, attempt }
+        | Event::KeyboardReturned { action, attempt }
+        | Event::CancelRequested { action, attempt }
+        | Event::ActionSampled {
+            action, attempt, ..
+        }
+        | Event::ActionFinished {
+            action, attempt, ..
+        } => {
+            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+                attempts::apply(attempt, at, &record.by, &record.event);
+            }
+        }
+        Event::AlertRaised { .. } => watch::raise(state, record),
+        Event::AlertAcknowledged { .. } => watch::acknowledge(state, record),
+        Event::RollbackStarted { .. } | Event::RollbackFinished { .. } => {
+            of_rollback(state, record);
+        }
+    }
+}
+
+/// The run as a whole: its supervisor, driver, clock, guide, trust, mode and notes.
+fn of_run(state: &mut RunState, record: &Record) {
+    let at = record.at;
+    match &record.event {
         Event::ClockStepped { by_ms, clock } => {
             state.clock = Some(clock.clone());
-            state.notes.push(Note {
-                at,
-                by: by(),
-                text: clock::words(TimeDelta::milliseconds(*by_ms)),
-                step: None,
-            });
+            note(state, record, clock::words(TimeDelta::milliseconds(*by_ms)));
         }
         Event::SupervisorStarted { epoch, clock, .. } => {
             state.clock.clone_from(clock);
@@ -114,11 +197,6 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 state.mode = Mode::Held;
             }
             state.epoch = *epoch;
-        }
-        Event::TargetVerified { .. }
-        | Event::TargetChanged { .. }
-        | Event::TargetAccepted { .. } => {
-            super::identity::apply(state, at, &record.by, &record.event);
         }
         Event::DriverChanged { driver } => {
             state.driver.clone_from(driver);
@@ -130,47 +208,25 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 }
             }
         }
-        Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
-        Event::TargetLocked { target } => {
-            let lock = TargetLock::Ours { since: at };
-            state.locks.insert(target.clone(), lock);
-        }
-        Event::TargetHeldElsewhere { target, holder } => {
-            let lock = TargetLock::Theirs(holder.clone());
-            let before = state.locks.insert(target.clone(), lock);
-            let lost = matches!(before, Some(TargetLock::Ours { .. }));
-            if lost {
-                state.notes.push(Note {
-                    at,
-                    by: by(),
-                    text: format!("`{target}` was taken over by {}", holder.describe()),
-                    step: None,
-                });
-                if state.mode == Mode::Running && !state.unattended {
-                    state.mode = Mode::Held;
-                }
+        Event::ConsentGiven { digest } => {
+            if let Some(asked) = state.untrusted.take() {
+                note(
+                    state,
+                    record,
+                    format!("trusts `{}`, SHA-256 {digest}", asked.path),
+                );
             }
         }
-        Event::TargetTakenOver {
-            target,
-            from,
-            reason,
-        } => state.notes.push(Note {
-            at,
-            by: by(),
-            text: format!("takes `{target}` over from {}: {reason}", from.describe()),
-            step: None,
-        }),
-        Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
-            super::inputs::apply(state, record);
+        Event::RunResumed {} if state.mode == Mode::Held => state.mode = Mode::Running,
+        Event::RunCompleted {} => {
+            state.mode = Mode::Done;
+            state.completed_at = Some(at);
         }
-        Event::ArmingRemembered { action, armed } => {
-            state.armed_before.insert(*action, armed.clone());
+        Event::RunAbandoned { reason } => {
+            state.mode = Mode::Failed;
+            note(state, record, format!("given up: {reason}"));
         }
-        Event::GuideSeen { state: seen } => {
-            let seen = seen.clone();
-            state.guide_on_disk = Some(GuideSeen { at, state: seen });
-        }
+
         Event::Captured {
             action,
             attempt,
@@ -185,349 +241,64 @@ pub fn apply(state: &mut RunState, record: &Record) {
             };
             state.captured.insert(blank_name(name), captured);
         }
-        Event::CommandWritten { written } => super::written::add(state, at, by(), written),
-        Event::CommandCorrected { action, written } => {
-            super::written::correct(state, at, by(), *action, written);
-        }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());
-        }
-        Event::Ticked {
-            step,
-            index,
-            value,
-            note,
-            judgement,
-        } => {
-            state.steps.entry(step.clone()).or_default().ticks.insert(
-                *index,
-                TickState {
-                    at,
-                    by: by(),
-                    value: value.clone(),
-                    note: note.clone(),
-                    judgement: judgement.clone(),
-                },
-            );
-        }
-        Event::Unticked { step, index } => {
-            if let Some(step) = state.steps.get_mut(step) {
-                step.ticks.remove(index);
-            }
-        }
-        Event::StepSkipped {
-            step,
-            reason,
-            action,
-        } => {
-            let own = state.steps.entry(step.clone()).or_default();
-            let skip = Skip {
-                at,
-                by: by(),
-                reason: reason.clone(),
-            };
-            match action {
-                Some(action) => {
-                    own.left_out.insert(*action, skip);
-                }
-                None => {
-                    own.skipped = Some(skip);
-                    unstick(state);
-                }
-            }
-        }
-        Event::StepUnskipped { step, action } => {
-            if let Some(step) = state.steps.get_mut(step) {
-                match action {
-                    Some(action) => {
-                        step.left_out.remove(action);
-                    }
-                    None => step.skipped = None,
-                }
-            }
-        }
-        Event::PhaseEntered { phase } => {
-            state.current_phase.clone_from(phase);
-            let phase = state.phases.entry(phase.clone()).or_default();
-            phase.entered_at = phase.entered_at.or(Some(at));
         }
         Event::ConsentAsked { configuration } => {
             state.untrusted = Some(configuration.clone());
         }
-        Event::ConsentGiven { digest } => {
-            if let Some(asked) = state.untrusted.take() {
-                state.notes.push(Note {
-                    at,
-                    by: by(),
-                    text: format!("trusts `{}`, SHA-256 {digest}", asked.path),
-                    step: None,
-                });
+        Event::GuideSeen { state: seen } => {
+            let seen = seen.clone();
+            state.guide_on_disk = Some(GuideSeen { at, state: seen });
+        }
+        Event::NoteWritten { text, step } => state.notes.push(Note {
+            at,
+            by: record.by.clone(),
+            text: text.clone(),
+            step: step.clone(),
+        }),
+        _ => {}
+    }
+}
+
+/// Which run holds a target.
+fn of_lock(state: &mut RunState, record: &Record) {
+    match &record.event {
+        Event::TargetLocked { target } => {
+            let lock = TargetLock::Ours { since: record.at };
+            state.locks.insert(target.clone(), lock);
+        }
+        Event::TargetHeldElsewhere { target, holder } => {
+            let lock = TargetLock::Theirs(holder.clone());
+            let before = state.locks.insert(target.clone(), lock);
+            let lost = matches!(before, Some(TargetLock::Ours { .. }));
+            if lost {
+                note(
+                    state,
+                    record,
+                    format!("`{target}` was taken over by {}", holder.describe()),
+                );
+                if state.mode == Mode::Running && !state.unattended {
+                    state.mode = Mode::Held;
+                }
             }
         }
-        Event::Armed { action, hash } => {
-            state.provenance.guide_is_new = false;
-            state.actions.entry(*action).or_default().armed = Some(hash.clone());
-        }
-        Event::CommandToggled { action, index, on } => {
-            let known = state.actions.entry(*action).or_default();
-            known.switched.insert(*index, *on);
-        }
-        Event::ActionStarted {
-            action,
-            attempt,
-            command,
+        Event::TargetTakenOver {
             target,
-            commands,
             from,
             reason,
-            ..
-        } => {
-            let belongs_to_rollback = state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
-            if state.mode == Mode::Held {
-                state.mode = Mode::Running;
-            }
-            state.provenance.guide_is_new = false;
-            let subject = Subject::Start {
-                action: *action,
-                from: *from,
-            };
-            let asked_by = pairing::happens(state, &subject);
-            state
-                .actions
-                .entry(*action)
-                .or_default()
-                .attempts
-                .push(Attempt {
-                    number: *attempt,
-                    by: asked_by.unwrap_or_else(by),
-                    started_at: at,
-                    ended_at: None,
-                    command: command.clone(),
-                    target: target.clone(),
-                    launched: None,
-                    transaction: None,
-                    cancel_requested_at: None,
-                    outcome: None,
-                    evidence: None,
-                    judgements: Vec::new(),
-                    reason: None,
-                    holds: Vec::new(),
-                    keyboard: Vec::new(),
-                    round: 0,
-                    planned: commands.clone(),
-                    commands: Vec::new(),
-                    from: *from,
-                    asked: reason.clone(),
-                });
-            if belongs_to_rollback {
-                unstick(state);
-            }
-        }
-        Event::ActionLaunched {
-            action,
-            attempt,
-            launched,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.launched = Some(launched.clone());
-            }
-        }
-        Event::CommandBegan {
-            action,
-            attempt,
-            run,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                CommandMark::Began(run.clone()).add_to(&mut attempt.commands);
-            }
-        }
-        Event::CommandEnded {
-            action,
-            attempt,
-            command,
-            done,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
-            }
-        }
-        Event::TransactionSeen {
-            action,
-            attempt,
-            transaction,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.transaction = Some(*transaction);
-            }
-        }
-        Event::CancelRequested { action, attempt } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.cancel_requested_at = attempt.cancel_requested_at.or(Some(at));
-            }
-        }
-        Event::TransactionHeld {
-            action,
-            attempt,
-            number,
-            line,
-            since,
-            judgements,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.holds.push(Hold {
-                    number: *number,
-                    line: *line,
-                    since: *since,
-                    judgements: judgements.clone(),
-                    ended: None,
-                });
-            }
-        }
-        Event::TransactionEnded {
-            action,
-            attempt,
-            number,
-            commit,
-            reason,
-        } => {
-            let hold = attempt_mut(state, *action, *attempt)
-                .and_then(|attempt| attempt.holds.iter_mut().find(|hold| hold.number == *number));
-            if let Some(hold) = hold {
-                hold.ended = Some(HoldEnd {
-                    at,
-                    by: by(),
-                    commit: *commit,
-                    reason: reason.clone(),
-                });
-            }
-        }
-        Event::KeyboardGiven { action, attempt } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.keyboard.push(KeyboardUse {
-                    by: by(),
-                    since: at,
-                    until: None,
-                });
-            }
-        }
-        Event::KeyboardReturned { action, attempt } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.return_keyboard(at);
-            }
-        }
-        Event::ActionFinished {
-            action,
-            attempt,
-            outcome,
-            evidence,
-            judgements,
-            reason,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.return_keyboard(at);
-                attempt.ended_at = Some(at);
-                attempt.outcome = Some(*outcome);
-                if !evidence.commands.is_empty() {
-                    attempt.commands.clone_from(&evidence.commands);
-                }
-                attempt.evidence = Some(evidence.clone());
-                attempt.judgements.clone_from(judgements);
-                attempt.reason.clone_from(reason);
-            }
-        }
-        Event::ActionResolved {
-            action,
-            attempt,
-            outcome,
-            reason,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.ended_at = attempt.ended_at.or(Some(at));
-                attempt.resolve(*outcome, at);
-                attempt.reason = Some(format!("{}: {reason}", record.by));
-            }
-            let of_the_rollback = state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
-            if of_the_rollback {
-                unstick(state);
-            }
-        }
-        Event::ActionSampled {
-            action,
-            attempt,
-            round,
-            evidence,
-            judgements,
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempt.round = *round;
-                attempt.evidence = Some(evidence.clone());
-                attempt.judgements.clone_from(judgements);
-            }
-        }
-        Event::AlertRaised { .. } => watch::raise(state, record),
-        Event::AlertAcknowledged { alert, note, lasts } => {
-            let alert = state.alerts.iter_mut().find(|known| known.id == *alert);
-            if let Some(alert) = alert {
-                alert.acknowledged = Some(Acknowledged {
-                    at,
-                    by: by(),
-                    note: note.clone(),
-                    lasts: *lasts,
-                    more: 0,
-                    latest: String::new(),
-                });
-            }
-        }
-        Event::CriterionJudged {
-            phase,
-            line,
-            judgement,
-            note,
-        } => {
-            state
-                .phases
-                .entry(phase.clone())
-                .or_default()
-                .criteria
-                .insert(
-                    *line,
-                    CriterionState {
-                        judgement: judgement.clone(),
-                        at,
-                        by: by(),
-                        note: note.clone(),
-                    },
-                );
-        }
-        Event::GateDecided {
-            phase,
-            decision,
-            reason,
-        } => {
-            let subject = Subject::Gate {
-                phase: phase.clone(),
-            };
-            let asked_by = pairing::happens(state, &subject);
-            state.phases.entry(phase.clone()).or_default().gate = Some(Gate {
-                decision: *decision,
-                at,
-                by: asked_by.unwrap_or_else(by),
-                reason: reason.clone(),
-            });
-            state.mode = match decision {
-                GateDecision::Hold => Mode::Held,
-                // The rollback, or giving up, is a decision of its own.
-                GateDecision::NoGo => Mode::Held,
-                GateDecision::Go if state.mode == Mode::Held => Mode::Running,
-                GateDecision::Go => state.mode,
-            };
-        }
+        } => note(
+            state,
+            record,
+            format!("takes `{target}` over from {}: {reason}", from.describe()),
+        ),
+        _ => {}
+    }
+}
+
+fn of_rollback(state: &mut RunState, record: &Record) {
+    let at = record.at;
+    match &record.event {
         Event::RollbackStarted {
             option,
             reason,
@@ -539,7 +310,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
             state.mode = Mode::RollingBack;
             state.rollback = Some(RollbackState {
                 option: option.clone(),
-                by: by(),
+                by: record.by.clone(),
                 reason: reason.clone(),
                 started_at: at,
                 ended_at: None,
@@ -573,31 +344,17 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 Mode::Stuck
             };
         }
-        Event::NoteWritten { text, step } => state.notes.push(Note {
-            at,
-            by: by(),
-            text: text.clone(),
-            step: step.clone(),
-        }),
-        Event::RunResumed {} => {
-            if state.mode == Mode::Held {
-                state.mode = Mode::Running;
-            }
-        }
-        Event::RunCompleted {} => {
-            state.mode = Mode::Done;
-            state.completed_at = Some(at);
-        }
-        Event::RunAbandoned { reason } => {
-            state.mode = Mode::Failed;
-            state.notes.push(Note {
-                at,
-                by: by(),
-                text: format!("given up: {reason}"),
-                step: None,
-            });
-        }
+        _ => {}
     }
+}
+
+fn note(state: &mut RunState, record: &Record, text: String) {
+    state.notes.push(Note {
+        at: record.at,
+        by: record.by.clone(),
+        text,
+        step: None,
+    });
 }
 
 fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&mut Attempt> {

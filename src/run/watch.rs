@@ -322,6 +322,22 @@ impl RunState {
     }
 }
 
+pub(super) fn acknowledge(state: &mut RunState, record: &Record) {
+    let Event::AlertAcknowledged { alert, note, lasts } = &record.event else {
+        return;
+    };
+    if let Some(alert) = state.alerts.iter_mut().find(|known| known.id == *alert) {
+        alert.acknowledged = Some(Acknowledged {
+            at: record.at,
+            by: record.by.clone(),
+            note: note.clone(),
+            lasts: *lasts,
+            more: 0,
+            latest: String::new(),
+        });
+    }
+}
+
 /// More of what is open already is counted there, and more of what was acknowledged for as long as the
 /// phase lasts is counted as such; else a new alert is open.
 pub(super) fn raise(state: &mut RunState, record: &Record) {

@@ -1,0 +1,95 @@
+//! What happens to an attempt between its start and its end.
+
+use chrono::{DateTime, Utc};
+
+use crate::run::{Attempt, CommandMark, Event, Hold, HoldEnd, KeyboardUse};
+
+/// Folds one event of this attempt into it.
+pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &Event) {
+    match event {
+        Event::ActionLaunched { launched, .. } => {
+            attempt.launched = Some(launched.clone());
+        }
+        Event::CommandBegan { run, .. } => {
+            CommandMark::Began(run.clone()).add_to(&mut attempt.commands);
+        }
+        Event::CommandEnded { command, done, .. } => {
+            CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
+        }
+        Event::TransactionSeen { transaction, .. } => {
+            attempt.transaction = Some(*transaction);
+        }
+        Event::CancelRequested { .. } => {
+            attempt.cancel_requested_at = attempt.cancel_requested_at.or(Some(at));
+        }
+        Event::TransactionHeld {
+            number,
+            line,
+            since,
+            judgements,
+            ..
+        } => {
+            attempt.holds.push(Hold {
+                number: *number,
+                line: *line,
+                since: *since,
+                judgements: judgements.clone(),
+                ended: None,
+            });
+        }
+        Event::TransactionEnded {
+            number,
+            commit,
+            reason,
+            ..
+        } => {
+            let hold = attempt.holds.iter_mut().find(|hold| hold.number == *number);
+            if let Some(hold) = hold {
+                hold.ended = Some(HoldEnd {
+                    at,
+                    by: by.to_owned(),
+                    commit: *commit,
+                    reason: reason.clone(),
+                });
+            }
+        }
+        Event::KeyboardGiven { .. } => {
+            attempt.keyboard.push(KeyboardUse {
+                by: by.to_owned(),
+                since: at,
+                until: None,
+            });
+        }
+        Event::KeyboardReturned { .. } => {
+            attempt.return_keyboard(at);
+        }
+        Event::ActionFinished {
+            outcome,
+            evidence,
+            judgements,
+            reason,
+            ..
+        } => {
+            attempt.return_keyboard(at);
+            attempt.ended_at = Some(at);
+            attempt.outcome = Some(*outcome);
+            if !evidence.commands.is_empty() {
+                attempt.commands.clone_from(&evidence.commands);
+            }
+            attempt.evidence = Some(evidence.clone());
+            attempt.judgements.clone_from(judgements);
+            attempt.reason.clone_from(reason);
+        }
+        Event::ActionSampled {
+            round,
+            evidence,
+            judgements,
+            ..
+        } => {
+            attempt.round = *round;
+            attempt.evidence = Some(evidence.clone());
+            attempt.judgements.clone_from(judgements);
+        }
+        _ => {}
+    }
+}
