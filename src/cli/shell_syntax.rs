@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
+use crate::runbook::syntax::{PieceKind, Script, Stage, Visit};
+
 /// What bash objects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Objection {
@@ -158,149 +160,27 @@ fn objection(said: &str, accepted: bool, code: &str) -> Option<Objection> {
     })
 }
 
-/// Whether code is made of simple commands alone, joined by `|`, `&&`, `||`, `;` and `>`: no bash can
-/// object to that. Where in doubt it is not.
+/// Whether bash cannot object to it: it is read to its end, and nothing in it stands for something else.
+/// Where in doubt it is not.
 fn is_plain(code: &str) -> bool {
-    let mut scan = Scan {
-        at_command: true,
-        ..Scan::default()
-    };
-    let lines = code.lines().all(|line| scan.line(line));
-    lines && !scan.continued
-}
-
-const RESERVED: [&str; 21] = [
-    "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac",
-    "select", "function", "time", "in", "coproc", "eval", "alias", "declare", "typeset",
-];
-
-#[derive(Default)]
-struct Scan {
-    /// The next word is a command, and none has begun since the last separator.
-    at_command: bool,
-    /// A command has to follow: after `|`, `&&` and `||`.
-    must: bool,
-    /// The name of a file has to follow: after `>`.
-    target: bool,
-    /// The line before ended with a backslash.
-    continued: bool,
-}
-
-impl Scan {
-    fn line(&mut self, line: &str) -> bool {
-        let trimmed = line.trim_matches([' ', '\t']);
-        let continued = std::mem::take(&mut self.continued);
-        if trimmed.is_empty() || trimmed.starts_with('#') {
-            return !continued;
-        }
-        if !continued {
-            self.at_command = true;
-        }
-        let bytes = line.as_bytes();
-        let mut index = 0;
-        while index < bytes.len() {
-            let byte = bytes[index];
-            let next = bytes.get(index + 1).copied();
-            match byte {
-                b' ' | b'\t' => index += 1,
-                b'#' => break,
-                b'\\' => {
-                    let apart = index == 0 || matches!(bytes[index - 1], b' ' | b'\t');
-                    if next.is_some() || !apart {
-                        return false;
-                    }
-                    self.continued = true;
-                    return true;
-                }
-                b'|' | b'&' | b';' => {
-                    if self.at_command || self.target {
-                        return false;
-                    }
-                    let double = next == Some(byte);
-                    if byte == b';' && double || !double && matches!(next, Some(b'&' | b'>')) {
-                        return false;
-                    }
-                    self.at_command = true;
-                    self.must = double || byte == b'|';
-                    index += if double { 2 } else { 1 };
-                }
-                b'>' => {
-                    if self.target {
-                        return false;
-                    }
-                    index += if next == Some(b'>') { 2 } else { 1 };
-                    if bytes.get(index) == Some(&b'&') {
-                        index += 1;
-                        if !bytes.get(index).is_some_and(u8::is_ascii_digit) {
-                            return false;
-                        }
-                    }
-                    self.target = true;
-                }
-                _ => {
-                    let Some(length) = word(&bytes[index..]) else {
-                        return false;
-                    };
-                    let text = &line[index..index + length];
-                    if self.target {
-                        // `> 2>&1`: a number before `>` is no name.
-                        if bytes.get(index + length) == Some(&b'>') {
-                            return false;
-                        }
-                        self.target = false;
-                    } else if self.at_command {
-                        if RESERVED.contains(&text) {
-                            return false;
-                        }
-                        self.at_command = false;
-                    }
-                    self.must = false;
-                    index += length;
-                }
+    let script = Script::read(code);
+    let mut plain = script.unreadable().is_none() && !code.trim_end().ends_with('\\');
+    script.visit(&mut |visit| {
+        plain &= match visit {
+            Visit::Word(word) => {
+                let mut pieces = word.pieces.iter();
+                pieces.all(|piece| piece.is_text() || matches!(&piece.kind, PieceKind::Parameter { operand, .. } if operand.is_empty()))
             }
-        }
-        !self.must && !self.target
-    }
-}
-
-/// Length of a word without anything that bash would expand by a grammar of its own.
-fn word(bytes: &[u8]) -> Option<usize> {
-    let mut index = 0;
-    while let Some(&byte) = bytes.get(index) {
-        match byte {
-            b' ' | b'\t' | b'|' | b'&' | b';' | b'>' => break,
-            b'\'' => index += 2 + bytes[index + 1..].iter().position(|end| *end == b'\'')?,
-            b'"' => {
-                index += 1;
-                loop {
-                    match bytes.get(index)? {
-                        b'"' => break,
-                        b'`' | b'\\' | b'!' => return None,
-                        b'$' => index += variable(&bytes[index..])?,
-                        _ => index += 1,
-                    }
-                }
-                index += 1;
+            Visit::Pipeline(pipeline) => {
+                let mut stages = pipeline.stages.iter();
+                stages.all(|stage| matches!(stage, Stage::Simple(_)))
             }
-            b'$' => index += variable(&bytes[index..])?,
-            b'#' if index > 0 => index += 1,
-            _ if byte.is_ascii_alphanumeric() => index += 1,
-            b'_' | b'-' | b'.' | b'/' | b':' | b',' | b'=' | b'+' | b'@' | b'%' | b'^' | b'~' => {
-                index += 1;
-            }
-            _ => return None,
-        }
-    }
-    (index > 0).then_some(index)
-}
-
-/// Length of `$NAME`.
-fn variable(bytes: &[u8]) -> Option<usize> {
-    let name = bytes[1..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-        .count();
-    (name > 0).then_some(1 + name)
+            Visit::Redirection(one) => one.here_document().is_none(),
+            _ => true,
+        };
+        true
+    });
+    plain
 }
 
 #[cfg(test)]

@@ -2,15 +2,13 @@
 //! and a confirmation is bound to it.
 
 mod calls;
-mod words;
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::runbook::Actor;
+use crate::runbook::syntax::shell::Tongue;
+use crate::runbook::syntax::{SqlScript, read_shell, read_sql};
 
 /// A file as it would be included now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,22 +41,19 @@ pub struct Named {
 /// psql reads its input there; in a shell `psql -f`, scripts by their path and what an interpreter is
 /// given. Names that a variable fills in are not known before the command runs.
 pub fn named_files(actor: Actor, command: &str) -> Vec<Named> {
-    static SQL: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?m)^\s*\\(?:i|ir|include|include_relative)\s+(\S+)").ok());
     let mut found = match actor {
         Actor::Shell => calls::files(command),
         Actor::Sql => Vec::new(),
         Actor::Http | Actor::Nobody => return Vec::new(),
     };
-    if actor == Actor::Sql || command.contains("psql") {
-        let names = SQL
-            .iter()
-            .flat_map(|pattern| pattern.captures_iter(command));
-        for name in names.filter_map(|captures| captures.get(1)) {
-            let path = name.as_str().trim_matches(['\'', '"']).to_owned();
-            if path != "-" && !path.contains(['$', '*', '`']) {
-                let called = false;
-                found.push((name.start(), Named { path, called }));
+    match actor {
+        Actor::Sql => found.extend(included_by(&read_sql(command), 0)),
+        _ => {
+            for inner in read_shell(command).inner() {
+                if inner.tongue == Tongue::Sql {
+                    let from = inner.holder.span().start;
+                    found.extend(included_by(&SqlScript::read(&inner.text), from));
+                }
             }
         }
     }
@@ -70,6 +65,25 @@ pub fn named_files(actor: Actor, command: &str) -> Vec<Named> {
         }
     }
     named
+}
+
+/// The files of `\\i` and its kin.
+fn included_by(script: &SqlScript, from: usize) -> Vec<(usize, Named)> {
+    let includes = ["i", "ir", "include", "include_relative"];
+    let metas = script
+        .metas()
+        .filter(|meta| includes.contains(&meta.name.as_str()));
+    metas
+        .filter_map(|meta| {
+            let path = meta.arguments.first()?;
+            let known = path.is_literal && path.text != "-" && !path.text.contains(['$', '*', '`']);
+            let named = Named {
+                path: path.text.clone(),
+                called: false,
+            };
+            known.then_some((from + meta.span.start, named))
+        })
+        .collect()
 }
 
 /// One hash over all of them, for the confirmation.

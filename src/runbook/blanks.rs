@@ -23,6 +23,7 @@ use super::model::Actor;
 use super::pattern::pattern;
 use super::reserved::{is_psql_own, is_shell_own};
 use super::shell::{self, LineKind};
+use super::syntax;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
@@ -59,9 +60,16 @@ pub(super) fn find(code: &str, actor: Actor, first_line: usize) -> Vec<Blank> {
     let mut blanks = Vec::new();
     match actor {
         Actor::Sql => {
+            let comments = syntax::read_sql(code).all_comments();
             for (index, line) in code.lines().enumerate() {
                 omitted(line, index, first_line, &mut blanks);
-                let body = line.find("--").map_or(line, |at| &line[..at]);
+                let start = line.as_ptr() as usize - code.as_ptr() as usize;
+                let next = comments.partition_point(|one| one.span.end <= start);
+                let body = match comments.get(next) {
+                    Some(one) if one.span.start <= start => "",
+                    Some(one) => &line[..line.len().min(one.span.start - start)],
+                    None => line,
+                };
                 textual(body, line, actor, index, first_line, &mut blanks);
                 psql_variables(body, index, &mut blanks);
             }

@@ -1,9 +1,9 @@
 //! What a command would leave behind: nothing (it only looks), a backup, or something that is gone.
 
+use super::hazards;
 use super::model::Actor;
 use super::pattern::pattern;
-use super::shell::{self, LineKind};
-use super::{hazards, sql};
+use super::syntax::{self, Item, SqlScript, SqlTokenKind, Statement};
 
 /// Something that a command drops or empties.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,15 @@ pub struct Dropped {
 pub fn only_looks(code: &str, actor: Actor) -> bool {
     match actor {
         Actor::Sql => {
-            let statements = sql::statements(code);
-            !statements.is_empty() && statements.iter().all(|statement| is_query(statement.text))
+            let script = syntax::read_sql(code);
+            let looks = |item: &Item| match item {
+                Item::Statement(statement) => is_query(&script, statement),
+                Item::Meta(meta) => {
+                    meta.inside || meta.name.starts_with(['d', 'l']) || meta.name == "echo"
+                }
+                Item::Data(_) => false,
+            };
+            !script.items().is_empty() && script.items().iter().all(looks)
         }
         Actor::Http => {
             let method = code.trim_start();
@@ -29,25 +36,49 @@ pub fn only_looks(code: &str, actor: Actor) -> bool {
     }
 }
 
+const READS: [&str; 6] = ["SELECT", "TABLE", "VALUES", "SHOW", "EXPLAIN", "WITH"];
+const WRITES: [&str; 16] = [
+    "insert",
+    "update",
+    "delete",
+    "merge",
+    "truncate",
+    "drop",
+    "create",
+    "alter",
+    "grant",
+    "revoke",
+    "call",
+    "nextval",
+    "setval",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+    "into",
+];
+
 /// A query that calls nothing but what belongs to PostgreSQL.
-fn is_query(text: &str) -> bool {
-    let lower = text.trim_start().to_lowercase();
-    let reads = ["select", "table ", "values", "show ", "explain ", "with "]
+fn is_query(script: &SqlScript, statement: &Statement) -> bool {
+    let source = script.source();
+    let words = statement
+        .tokens
         .iter()
-        .any(|word| lower.starts_with(word));
-    let psql = lower.starts_with("\\d") || lower.starts_with("\\l") || lower.starts_with("\\echo");
-    let writes = pattern!(
-        r"\b(insert|update|delete|merge|truncate|drop|create|alter|grant|revoke|call|nextval|setval|pg_terminate_backend|pg_cancel_backend)\b|\binto\b"
-    )
-    .is_match(&lower);
+        .filter(|one| one.kind == SqlTokenKind::Word);
+    let mut texts = words.map(|one| script.text(one.span).to_ascii_lowercase());
+    let verb = statement.verb(source);
+    if !READS.contains(&verb.as_str()) || texts.any(|word| WRITES.contains(&word.as_str())) {
+        return false;
+    }
+    let from = statement
+        .tokens
+        .iter()
+        .any(|one| one.is_word(source, "from"));
     // `SELECT move_orders(500);` does what its name says.
-    let calls = lower.starts_with("select") && !lower.contains("from") && {
-        let called = pattern!(r"\b([a-z_][\w.]*)\s*\(").captures_iter(&lower);
-        called
-            .filter_map(|found| found.get(1))
-            .any(|name| !is_of_server(name.as_str()))
-    };
-    psql || (reads && !writes && !calls)
+    let mut pairs = statement.tokens.windows(2);
+    let calls = pairs.any(|pair| {
+        let named = pair[0].kind == SqlTokenKind::Word && pair[1].kind == SqlTokenKind::Open;
+        named && !is_of_server(&script.text(pair[0].span).to_ascii_lowercase())
+    });
+    verb != "SELECT" || from || !calls
 }
 
 fn is_of_server(name: &str) -> bool {
@@ -83,11 +114,12 @@ fn is_of_server(name: &str) -> bool {
 
 /// Whether a command makes a backup of a database.
 pub fn makes_dump(code: &str, actor: Actor) -> bool {
+    let dumps = ["pg_dump", "pg_dumpall", "pg_basebackup", "mysqldump"];
+    let script = syntax::read_shell(code);
     actor == Actor::Shell
-        && shell::lines(code).iter().any(|line| {
-            line.kind != LineKind::Comment
-                && pattern!(r"(?:^|[\s|;&(/])(pg_dump|pg_dumpall|pg_basebackup|mysqldump)(?:\s|$)")
-                    .is_match(line.command())
+        && script.all_simple_commands().iter().any(|(_, simple)| {
+            let mut calls = simple.calls().into_iter();
+            calls.any(|call| dumps.contains(&call.program))
         })
 }
 

@@ -4,6 +4,7 @@
 
 use super::model::{Actor, Block};
 use super::pattern::pattern;
+use super::syntax;
 
 /// A condition for `text` about a block of this actor, or `None` where a person has to judge. `single`
 /// says whether the block is one statement of SQL.
@@ -79,6 +80,38 @@ fn single_statement(code: &str) -> bool {
         == 0
 }
 
+/// The lines of comments, counted from 0, and what they say.
+fn comments(code: &str, actor: Actor) -> Vec<(usize, &str)> {
+    let sql;
+    let shell;
+    let own = match actor {
+        Actor::Sql => {
+            sql = syntax::read_sql(code);
+            sql.comments()
+        }
+        _ => {
+            shell = syntax::read_shell(code);
+            shell.comments()
+        }
+    };
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for comment in own {
+        let first = syntax::line_of(code, comment.span.start);
+        let lines = comment.text(code).lines().enumerate();
+        found.extend(lines.map(|(index, text)| (first + index, text.trim())));
+    }
+    if actor != Actor::Sql {
+        // The lines of a psql session in a shell block.
+        for (index, line) in code.lines().enumerate() {
+            if let Some(text) = line.trim_start().strip_prefix("--") {
+                found.push((index, text.trim_start_matches('-').trim()));
+            }
+        }
+        found.sort_by_key(|(line, _)| *line);
+    }
+    found
+}
+
 /// Expectations in the comments of a block: `-- Should return 0`, `# Expected: active`. The line is
 /// counted from 0 within the code.
 pub(super) fn in_comments(code: &str, actor: Actor) -> Vec<(usize, String)> {
@@ -86,18 +119,7 @@ pub(super) fn in_comments(code: &str, actor: Actor) -> Vec<(usize, String)> {
     if !code.contains("hould") && !code.contains("xpect") {
         return found;
     }
-    for (index, line) in code.lines().enumerate() {
-        let comment = match actor {
-            Actor::Sql => line.find("--").map(|at| &line[at + 2..]),
-            // The lines of a psql session in a shell block.
-            _ if line.trim_start().starts_with("--") => line.find("--").map(|at| &line[at + 2..]),
-            _ => line
-                .find('#')
-                .filter(|at| *at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace())
-                .map(|at| &line[at + 1..]),
-        };
-        let Some(comment) = comment else { continue };
-        let comment = comment.trim_start_matches(['-', '#']).trim();
+    for (index, comment) in comments(code, actor) {
         if let Some(words) = pattern!(r"(?i)^(?:expected?(?: output| results?)?\s*:\s*(.+)|((?:all |this |it |result |output |count )?should (?:return|be|show|see|have|print|match|output|equal|contain) .+))$").captures(comment) {
             let text = words.get(1).or(words.get(2)).map_or("", |text| text.as_str());
             found.push((index, text.trim().to_owned()));

@@ -108,7 +108,7 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         }
         if lines.iter().any(|line| {
             // What a remark says is no drawing.
-            let line = line.find(" #").map_or(*line, |at| &line[..at]);
+            let line = super::syntax::before_remark(line);
             line.contains('→') || line.contains('│') || line.contains('▼') || line.contains('┌')
         }) {
             return Some("it is a drawing");

@@ -2,6 +2,8 @@
 //! string or of a here-document. Not a shell parser; just enough that a `#` in a string is no comment
 //! and an SQL line in a here-document is no command.
 
+use super::syntax::{self, AndOr, Compound, HereDocument, Pipeline, Span, Stage, Visit};
+
 /// One line of shell code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineKind {
@@ -43,123 +45,94 @@ impl<'a> ShellLine<'a> {
     }
 }
 
-/// Cuts shell code into lines.
+/// Shell code as lines.
 pub(super) fn lines(code: &str) -> Vec<ShellLine<'_>> {
+    let script = syntax::read_shell(code);
+    let mut whole = Vec::new();
+    for command in script.commands() {
+        stretches(&command.lists, &mut whole);
+    }
+    whole.sort();
+    let (mut whole, mut comments) = (whole.iter().peekable(), script.comments().iter().peekable());
+    let mut reached = 0;
     let mut result = Vec::new();
-    let mut quote: Option<char> = None;
-    let mut continued = false;
-    let mut here: Vec<(String, bool)> = Vec::new();
     for text in code.lines() {
-        if let Some((end, strip)) = here.first() {
-            let candidate = if *strip {
-                text.trim_start_matches('\t')
-            } else {
-                text
-            };
-            if candidate.trim_end() == end {
-                here.remove(0);
-            }
-            result.push(ShellLine {
-                kind: LineKind::Continuation,
-                text,
-                remark: None,
-            });
-            continue;
+        let start = text.as_ptr() as usize - code.as_ptr() as usize;
+        let end = start + text.len();
+        while let Some(stretch) = whole.next_if(|stretch| stretch.start < start) {
+            reached = reached.max(stretch.end);
         }
-        let trimmed = text.trim_start();
-        if quote.is_none() && (trimmed.starts_with('#') || trimmed.is_empty()) {
-            // A comment between continued lines ends the command.
-            continued = false;
-            result.push(ShellLine {
-                kind: if trimmed.is_empty() {
-                    LineKind::Blank
-                } else {
-                    LineKind::Comment
-                },
-                text,
-                remark: None,
-            });
-            continue;
-        }
-        let kind = if quote.is_some() || continued {
-            LineKind::Continuation
-        } else {
-            LineKind::Command
+        let inside = reached > start;
+        let comment = comments.next_if(|comment| comment.span.start <= end);
+        let said = comment.map(|comment| &code[comment.span.start..comment.span.end.min(end)]);
+        let kind = match comment {
+            Some(comment) if comment.alone => LineKind::Comment,
+            _ if inside => LineKind::Continuation,
+            _ if text.trim().is_empty() => LineKind::Blank,
+            _ => LineKind::Command,
         };
-        let scan = scan(text, quote);
-        quote = scan.quote;
-        continued = scan.continued;
-        here.extend(scan.here);
+        let remark = said.filter(|_| kind != LineKind::Comment);
         result.push(ShellLine {
             kind,
             text,
-            remark: scan.remark,
+            remark: remark.map(|said| said.trim_start_matches('#').trim_start()),
         });
     }
     result
 }
 
-struct Scan<'a> {
-    quote: Option<char>,
-    continued: bool,
-    here: Vec<(String, bool)>,
-    remark: Option<&'a str>,
+/// What is typed as one, over as many lines as it takes: simple commands and what joins them, with
+/// their words and here-documents.
+fn stretches(lists: &[AndOr], found: &mut Vec<Span>) {
+    for list in lists {
+        let simple = |stage: &Stage| matches!(stage, Stage::Simple(_));
+        let mut stages = list.pipelines().flat_map(|pipeline| &pipeline.stages);
+        if stages.all(simple) {
+            let spans = list.pipelines().map(extent);
+            found.extend(spans.reduce(Span::with));
+            continue;
+        }
+        for stage in list.pipelines().flat_map(|pipeline| &pipeline.stages) {
+            match stage {
+                Stage::Simple(simple) => found.push(simple.span),
+                Stage::Compound(compound) => of_compound(compound, found),
+                Stage::Function(function) => of_compound(&function.body, found),
+            }
+        }
+    }
 }
 
-fn scan(text: &str, mut quote: Option<char>) -> Scan<'_> {
-    let bytes = text.as_bytes();
-    let mut here = Vec::new();
-    let mut remark = None;
-    let mut index = 0;
-    let mut end = bytes.len();
-    while index < bytes.len() {
-        let byte = bytes[index];
-        match (byte, quote) {
-            (b'\\', None | Some('"')) => index += 1,
-            (b'\'', None) => quote = Some('\''),
-            (b'\'', Some('\'')) => quote = None,
-            (b'"', None) => quote = Some('"'),
-            (b'"', Some('"')) => quote = None,
-            (b'#', None) if index > 0 && bytes[index - 1].is_ascii_whitespace() => {
-                remark = Some(text[index..].trim_start_matches('#').trim_start());
-                end = index;
-                break;
-            }
-            (b'<', None)
-                if bytes[index..].starts_with(b"<<") && !bytes[index..].starts_with(b"<<<") =>
-            {
-                let rest = &text[index + 2..];
-                let strip = rest.starts_with('-');
-                let word: String = rest
-                    .trim_start_matches('-')
-                    .trim_start()
-                    .trim_start_matches(['\'', '"', '\\'])
-                    .chars()
-                    .take_while(|character| character.is_alphanumeric() || *character == '_')
-                    .collect();
-                if word.starts_with(|first: char| first.is_alphabetic() || first == '_') {
-                    here.push((word, strip));
-                }
-                index += 1;
-            }
-            (b'<', None) if bytes[index..].starts_with(b"<<<") => index += 2,
-            _ => {}
+fn of_compound(compound: &Compound, found: &mut Vec<Span>) {
+    found.extend(compound.words.iter().map(|word| word.span));
+    compound
+        .bodies
+        .iter()
+        .for_each(|body| stretches(body, found));
+    let documents = compound.redirections.iter();
+    found.extend(documents.filter_map(|one| Some(document(one.here_document()?))));
+}
+
+fn document(document: &HereDocument) -> Span {
+    // The line on which it is announced is no part of it.
+    Span::new(document.body.start.saturating_sub(1), document.end)
+}
+
+/// A pipeline with its here-documents.
+fn extent(pipeline: &Pipeline) -> Span {
+    let mut all: Option<Span> = None;
+    let mut add = |span: Span| all = Some(all.map_or(span, |own| own.with(span)));
+    for stage in &pipeline.stages {
+        add(stage.span());
+    }
+    pipeline.visit(&mut |visit| {
+        if let Visit::Redirection(one) = visit
+            && let Some(own) = one.here_document()
+        {
+            add(document(own));
         }
-        index += 1;
-    }
-    let body = text[..end].trim_end();
-    let continued = quote.is_none()
-        && remark.is_none()
-        && (body.ends_with('\\')
-            || body.ends_with("&&")
-            || body.ends_with("||")
-            || body.ends_with('|'));
-    Scan {
-        quote,
-        continued,
-        here,
-        remark,
-    }
+        false
+    });
+    all.unwrap_or_default()
 }
 
 /// The program a command starts: past assignments, `sudo`, `time`, `nohup`, `env` and their options.

@@ -1,5 +1,6 @@
-//! SQL cut into statements, as psql would cut it: past strings, quoted names, dollar quotes and
-//! comments, and with psql's own backslash commands as statements of one line.
+//! SQL as statements with their lines, psql's own backslash commands among them.
+
+use super::syntax::{self, Ending, Item};
 
 /// One statement or backslash command.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,150 +31,29 @@ impl Statement<'_> {
     }
 }
 
-/// What the scanner is inside of.
-enum Inside {
-    Nothing,
-    String,
-    Name,
-    Comment(usize),
-    Dollar(String),
-}
-
+/// The statements and commands in order; data of a COPY is none of them.
 pub(super) fn statements(code: &str) -> Vec<Statement<'_>> {
-    let bytes = code.as_bytes();
+    let script = syntax::read_sql(code);
+    let (mut at, mut line) = (0, 0);
     let mut statements = Vec::new();
-    let mut inside = Inside::Nothing;
-    let (mut index, mut line) = (0, 0);
-    let mut start: Option<(usize, usize)> = None;
-    while index < bytes.len() {
-        let byte = bytes[index];
-        let next = bytes.get(index + 1).copied();
-        if byte == b'\n' {
-            line += 1;
-            index += 1;
-            continue;
-        }
-        match &mut inside {
-            Inside::String => {
-                if byte == b'\'' {
-                    inside = Inside::Nothing;
-                }
-            }
-            Inside::Name => {
-                if byte == b'"' {
-                    inside = Inside::Nothing;
-                }
-            }
-            Inside::Comment(depth) => {
-                if byte == b'*' && next == Some(b'/') {
-                    index += 1;
-                    *depth -= 1;
-                    if *depth == 0 {
-                        inside = Inside::Nothing;
-                    }
-                } else if byte == b'/' && next == Some(b'*') {
-                    index += 1;
-                    *depth += 1;
-                }
-            }
-            Inside::Dollar(tag) => {
-                if byte == b'$' && bytes[index..].starts_with(tag.as_bytes()) {
-                    index += tag.len() - 1;
-                    inside = Inside::Nothing;
-                }
-            }
-            Inside::Nothing => {
-                if byte == b'-' && next == Some(b'-') {
-                    while index < bytes.len() && bytes[index] != b'\n' {
-                        index += 1;
-                    }
-                    continue;
-                }
-                if byte == b'/' && next == Some(b'*') {
-                    inside = Inside::Comment(1);
-                    index += 2;
-                    continue;
-                }
-                if byte == b'\\' && start.is_none() {
-                    let end = code[index..].find('\n').map_or(code.len(), |at| index + at);
-                    statements.push(Statement {
-                        first: line,
-                        last: line,
-                        text: code[index..end].trim_end(),
-                        terminated: true,
-                    });
-                    index = end;
-                    continue;
-                }
-                if byte == b';' || (byte == b'\\' && is_send(&code[index..])) {
-                    if let Some((from, first)) = start.take() {
-                        // `\gset` and its kin run to the end of their line.
-                        let end = if byte == b';' {
-                            index + 1
-                        } else {
-                            code[index..].find('\n').map_or(code.len(), |at| index + at)
-                        };
-                        statements.push(Statement {
-                            first,
-                            last: line,
-                            text: &code[from..end],
-                            terminated: true,
-                        });
-                        index = end;
-                        continue;
-                    }
-                } else if !byte.is_ascii_whitespace() && start.is_none() {
-                    start = Some((index, line));
-                }
-                match byte {
-                    b'\'' => inside = Inside::String,
-                    b'"' => inside = Inside::Name,
-                    b'$' => {
-                        if let Some(tag) = dollar_tag(&code[index..]) {
-                            index += tag.len() - 1;
-                            inside = Inside::Dollar(tag.to_owned());
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        index += 1;
-    }
-    if let Some((from, first)) = start {
-        let text = code[from..].trim_end();
+    for item in script.items() {
+        let terminated = match item {
+            Item::Statement(statement) => statement.ending != Ending::Open,
+            Item::Meta(meta) if !meta.inside => true,
+            _ => continue,
+        };
+        let span = item.span();
+        line += syntax::line_of(&code[at..], span.start - at);
+        at = span.start;
+        let text = span.of(code);
         statements.push(Statement {
-            first,
-            last: first + text.matches('\n').count(),
+            first: line,
+            last: line + text.matches('\n').count(),
             text,
-            terminated: false,
+            terminated,
         });
     }
     statements
-}
-
-fn is_send(rest: &str) -> bool {
-    [
-        "\\g",
-        "\\watch",
-        "\\crosstabview",
-        "\\gset",
-        "\\gexec",
-        "\\gdesc",
-        "\\gx",
-    ]
-    .iter()
-    .any(|command| rest.starts_with(command))
-}
-
-fn dollar_tag(rest: &str) -> Option<&str> {
-    let end = rest[1..].find('$')? + 1;
-    let name = &rest[1..end];
-    let valid = name
-        .chars()
-        .all(|character| character.is_alphanumeric() || character == '_')
-        && !name.starts_with(|first: char| first.is_ascii_digit());
-    valid.then(|| &rest[..=end])
 }
 
 /// Whether a word begins an SQL statement.

@@ -1,87 +1,117 @@
 //! Which files a shell command reads as commands or calls by their path.
 
 use super::Named;
-use super::words::{Simple, Word, simple_commands};
-
-const SHELLS: [&str; 6] = ["bash", "sh", "dash", "zsh", "ksh", "ash"];
+use crate::runbook::syntax::shell::SHELLS;
+use crate::runbook::syntax::{
+    AndOr, CompoundKind, RedirectionKind, Simple, Stage, Word, read_shell,
+};
 
 /// The files of a shell command, where it names them in plain text; each with its place in the text.
 pub(super) fn files(code: &str) -> Vec<(usize, Named)> {
-    let commands = simple_commands(code);
-    let mut found = Vec::new();
-    // Where the command stands: `None` once nobody knows. A subshell leaves it where it was.
-    let mut place: Vec<Option<String>> = vec![Some(String::new())];
-    let mut add = |place: &Option<String>, word: &Word, called: bool| {
-        let path = word.text.as_str();
-        let is_file = word.literal && !matches!(path, "" | "-") && !path.starts_with("/dev/");
-        let Some(path) = joined(place.as_deref(), path).filter(|_| is_file) else {
-            return;
-        };
-        found.push((word.at, Named { path, called }));
+    let mut walk = Walk {
+        place: Some(String::new()),
+        found: Vec::new(),
     };
-    for (index, simple) in commands.iter().enumerate() {
-        place.truncate(simple.depth + 1);
-        while place.len() < simple.depth + 1 {
-            let here = place.last().cloned().flatten();
-            place.push(here);
-        }
-        let Some(here) = place.last_mut() else {
-            continue;
-        };
-        let words = past_prefixes(&simple.words);
-        let Some(first) = words.first() else { continue };
-        let program = name_of(first);
-        if matches!(program, "cd" | "pushd" | "popd") {
-            *here = match &words[1..] {
-                [to] if to.literal && program != "popd" && to.text != "-" => {
-                    joined(here.as_deref(), &to.text)
-                }
-                _ => None,
-            };
-            continue;
-        }
-        if first.text.contains('/') {
-            add(here, first, true);
-        }
-        match program {
-            "psql" => psql_files(&words[1..])
-                .iter()
-                .for_each(|word| add(here, word, false)),
-            "." | "source" => words
-                .get(1)
-                .into_iter()
-                .for_each(|word| add(here, word, true)),
-            _ => script_of(program, &words[1..])
-                .into_iter()
-                .for_each(|word| add(here, word, true)),
-        }
-        // `psql < file`, `ssh host bash < file`, `cat file | psql`.
-        if reads_commands(simple) {
-            let called = !words.iter().any(|word| names(word, "psql"));
-            if let Some(input) = &simple.input {
-                add(here, input, called);
-            }
-            let before = index.checked_sub(1).and_then(|index| commands.get(index));
-            if let Some(before) = before.filter(|before| before.pipes)
-                && before.words.first().is_some_and(|word| word.text == "cat")
-            {
-                for word in before.words.iter().skip(1) {
-                    if !word.text.starts_with('-') {
-                        add(here, word, called);
+    for command in read_shell(code).commands() {
+        walk.lists(&command.lists);
+    }
+    walk.found
+}
+
+struct Walk {
+    /// Where the command stands by then: `None` once nobody knows.
+    place: Option<String>,
+    found: Vec<(usize, Named)>,
+}
+
+impl Walk {
+    fn lists(&mut self, lists: &[AndOr]) {
+        for pipeline in lists.iter().flat_map(AndOr::pipelines) {
+            let mut before = None;
+            for stage in &pipeline.stages {
+                match stage {
+                    Stage::Simple(simple) => {
+                        self.simple(simple, before);
+                        before = Some(simple);
+                    }
+                    Stage::Compound(compound) => {
+                        let outside = self.place.clone();
+                        compound.bodies.iter().for_each(|body| self.lists(body));
+                        // A subshell leaves it where it was.
+                        if compound.kind == CompoundKind::Subshell {
+                            self.place = outside;
+                        }
+                        before = None;
+                    }
+                    Stage::Function(function) => {
+                        let outside = self.place.clone();
+                        let bodies = function.body.bodies.iter();
+                        bodies.for_each(|body| self.lists(body));
+                        self.place = outside;
                     }
                 }
             }
         }
     }
-    found
-}
 
-/// The last part of a program's path.
-fn name_of(word: &Word) -> &str {
-    if !word.literal {
-        return "";
+    fn add(&mut self, word: &Word, called: bool) {
+        self.add_path(word, &word.text, called);
     }
-    word.text.rsplit('/').next().unwrap_or_default()
+
+    fn add_path(&mut self, word: &Word, path: &str, called: bool) {
+        let is_file = word.is_plain() && !matches!(path, "" | "-") && !path.starts_with("/dev/");
+        let path = joined(self.place.as_deref(), path).filter(|_| is_file);
+        if let Some(path) = path {
+            self.found.push((word.span.start, Named { path, called }));
+        }
+    }
+
+    fn simple(&mut self, simple: &Simple, before: Option<&Simple>) {
+        let Some(call) = simple.main_call() else {
+            return;
+        };
+        let words = call.arguments;
+        match call.program {
+            "cd" | "pushd" | "popd" => {
+                self.place = match words {
+                    [to] if to.is_plain() && call.program != "popd" && to.text != "-" => {
+                        joined(self.place.as_deref(), &to.text)
+                    }
+                    _ => None,
+                };
+                return;
+            }
+            "psql" => {
+                for (word, path) in psql_files(words) {
+                    self.add_path(word, path, false);
+                }
+            }
+            "." | "source" => words.first().iter().for_each(|word| self.add(word, true)),
+            program => script_of(program, words)
+                .iter()
+                .for_each(|word| self.add(word, true)),
+        }
+        if call.word.text.contains('/') {
+            self.add(call.word, true);
+        }
+        // `psql < file`, `ssh host bash < file`, `cat file | psql`.
+        if reads_commands(simple) {
+            let called = !simple.words.iter().any(|word| names(word, "psql"));
+            let mut inputs = simple.redirections.iter().rev();
+            let input = inputs.find(|one| {
+                one.kind == RedirectionKind::Read && matches!(one.descriptor, None | Some(0))
+            });
+            if let Some(file) = input.and_then(|one| one.word()) {
+                self.add(file, called);
+            }
+            if let Some(cat) = before.filter(|before| before.program() == "cat") {
+                let files = cat.words.iter().skip(1);
+                for word in files.filter(|word| !word.text.starts_with('-')) {
+                    self.add(word, called);
+                }
+            }
+        }
+    }
 }
 
 /// A path under the directory in which the command stands by then.
@@ -98,48 +128,8 @@ fn joined(place: Option<&str>, path: &str) -> Option<String> {
     }
 }
 
-/// A command without assignments and programs that only start another.
-fn past_prefixes(words: &[Word]) -> &[Word] {
-    let mut rest = words;
-    while let [first, more @ ..] = rest {
-        let is_assignment = first.text.split_once('=').is_some_and(|(name, _)| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        });
-        if is_assignment {
-            rest = more;
-            continue;
-        }
-        // Options of it that take a value, and how many words of its own follow them.
-        let (with_value, own): (&[&str], usize) = match first.text.as_str() {
-            "sudo" => (
-                &["-u", "-g", "-C", "-p", "-h", "-D", "--user", "--group"],
-                0,
-            ),
-            "env" => (&["-u", "-C", "--unset", "--chdir"], 0),
-            "nice" => (&["-n"], 0),
-            "ionice" => (&["-c", "-n"], 0),
-            "timeout" => (&["-k", "-s", "--signal", "--kill-after"], 1),
-            "exec" => (&["-a"], 0),
-            "time" | "nohup" | "command" | "builtin" | "setsid" | "stdbuf" => (&[], 0),
-            _ => return rest,
-        };
-        rest = more;
-        while let [option, more @ ..] = rest {
-            if !option.text.starts_with('-') {
-                break;
-            }
-            rest = more;
-            if with_value.contains(&option.text.as_str()) {
-                rest = rest.get(1..).unwrap_or_default();
-            }
-        }
-        rest = rest.get(own..).unwrap_or_default();
-    }
-    rest
-}
-
 /// `-f file`, in each of psql's spellings.
-fn psql_files(words: &[Word]) -> Vec<Word> {
+fn psql_files(words: &[Word]) -> Vec<(&Word, &str)> {
     let mut files = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -147,19 +137,16 @@ fn psql_files(words: &[Word]) -> Vec<Word> {
         let together = flags
             .strip_prefix("-file=")
             .or(flags.strip_prefix('f').filter(|path| !path.is_empty()));
-        if let Some(path) = together {
-            files.push(Word {
-                text: path.to_owned(),
-                ..word.clone()
+        let apart = word.text == "--file"
+            || flags.strip_suffix('f').is_some_and(|quiet| {
+                quiet
+                    .chars()
+                    .all(|flag| "1AaEeHlnqsStxXbwWz0".contains(flag))
             });
-        } else if word.text == "--file" {
-            files.extend(words.next().cloned());
-        } else if let Some(quiet) = flags.strip_suffix('f')
-            && quiet
-                .chars()
-                .all(|flag| "1AaEeHlnqsStxXbwWz0".contains(flag))
-        {
-            files.extend(words.next().cloned());
+        if let Some(path) = together {
+            files.push((word, path));
+        } else if apart {
+            files.extend(words.next().map(|word| (word, word.text.as_str())));
         }
     }
     files

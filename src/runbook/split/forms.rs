@@ -291,7 +291,7 @@ impl Arguments {
 
 fn arguments(command: &str) -> Arguments {
     let joined = command.replace("\\\n", " ");
-    let joined = joined.find(" #").map_or(&*joined, |at| &joined[..at]);
+    let joined = crate::runbook::syntax::before_remark(&joined);
     let (mut plain, mut flags) = (Vec::new(), Vec::new());
     let mut began = false;
     for word in joined.split_whitespace() {

@@ -1,5 +1,7 @@
 //! Short names of commands, for titles and choices.
 
+use crate::runbook::syntax::before_remark;
+
 pub(super) fn first_command(code: &str) -> &str {
     code.lines()
         .find(|line| {
@@ -12,12 +14,7 @@ pub(super) fn first_command(code: &str) -> &str {
 /// A command as a short name.
 pub(super) fn command_name(text: &str) -> String {
     let line = first_command(text);
-    let line = line
-        .find(" #")
-        .map_or(line, |at| &line[..at])
-        .trim()
-        .trim_end_matches('\\')
-        .trim();
+    let line = before_remark(line).trim().trim_end_matches('\\').trim();
     if line.chars().count() > 60 {
         let short: String = line.chars().take(59).collect();
         format!("{short}…")
@@ -33,10 +30,7 @@ pub(super) fn with_last_word(command: &str, remark: &str) -> Option<String> {
     }
     let other = remark.split_whitespace().next_back()?.trim_matches('`');
     let command = command.lines().next()?;
-    let command = command
-        .find(" #")
-        .map_or(command, |at| &command[..at])
-        .trim();
+    let command = before_remark(command).trim();
     let (before, _) = command.rsplit_once(char::is_whitespace)?;
     Some(format!("{before} {other}"))
 }
@@ -53,7 +47,7 @@ pub(super) fn with_other_word(command: &str, remark: &str) -> Option<String> {
         return None;
     }
     let command = command.lines().next()?;
-    let command = command.find(" #").map_or(command, |at| &command[..at]);
+    let command = before_remark(command);
     let word = command
         .split_whitespace()
         .find(|word| *word != other && word.starts_with(&other[..=stem]))?;

@@ -111,6 +111,16 @@ fn without_comments(source: &str, comments: &[Comment]) -> String {
     kept
 }
 
+/// A line of shell code without the remark at its end.
+pub fn before_remark(line: &str) -> &str {
+    let script = read_shell(line);
+    let remark = script
+        .comments()
+        .first()
+        .map_or(line.len(), |one| one.span.start);
+    line[..remark].trim_end()
+}
+
 /// Why a text was not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {

@@ -166,6 +166,29 @@ impl SqlScript {
         &self.comments
     }
 
+    /// With those in the bodies of functions and of `DO`.
+    pub fn all_comments(&self) -> Vec<Comment> {
+        let mut all = self.comments.clone();
+        for statement in self.statements() {
+            let is_code = ["DO", "CREATE"]
+                .iter()
+                .any(|word| statement.starts_with(&self.source, word));
+            let bodies = statement.tokens.iter().filter(|_| is_code);
+            for token in bodies.filter(|token| token.kind == SqlTokenKind::Dollar) {
+                let text = self.text(token.span);
+                let tag = text[1..].find('$').map_or(2, |length| length + 2);
+                let inner = text.get(tag..text.len() - tag).unwrap_or_default();
+                let from = token.span.start + tag;
+                all.extend(SqlScript::read(inner).comments.iter().map(|one| Comment {
+                    span: Span::new(one.span.start + from, one.span.end + from),
+                    alone: one.alone,
+                }));
+            }
+        }
+        all.sort_by_key(|one| one.span);
+        all
+    }
+
     pub fn unreadable(&self) -> Option<&Unreadable> {
         self.unreadable.as_ref()
     }

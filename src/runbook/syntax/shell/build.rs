@@ -8,7 +8,9 @@ use std::sync::Arc;
 use brush_parser::{ParseError, ParserOptions, SourcePosition, SourceSpan};
 
 use super::lexer::{Failure, Read, Reader, Token, Tokens};
-use super::{AndOr, Command, LONGEST, Pipeline, Script, Simple, Stage};
+use super::{
+    AndOr, Command, LONGEST, Pipeline, Redirection, RedirectionKind, Script, Simple, Stage, Target,
+};
 use crate::runbook::syntax::{Comment, Span, Unreadable};
 
 /// How often reading begins again behind what could not be read.
@@ -259,6 +261,14 @@ fn salvage(source: &Arc<str>, tokens: &mut Tokens, commands: &mut Vec<Command>) 
         let Some(entry) = tokens.words.remove(&token.span.start) else {
             continue;
         };
+        if let Some(document) = tokens.here.remove(&token.span.start) {
+            simple.redirections.push(Redirection {
+                descriptor: None,
+                kind: RedirectionKind::HereDocument,
+                target: Target::HereDocument(document),
+            });
+            continue;
+        }
         simple.span = match simple.words.is_empty() && simple.assignments.is_empty() {
             true => token.span,
             false => simple.span.with(token.span),
