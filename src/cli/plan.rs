@@ -11,7 +11,7 @@ use crate::run::{
     Event, Record, RollbackPlan, RunState, action_title, may_start_elsewhere, preview_ahead,
     rollback_plans,
 };
-use crate::runbook::{Actor, Phase, Runbook, Step, Wait};
+use crate::runbook::{Actor, Phase, Runbook, Step, Wait, environment_in};
 use crate::text::duration;
 
 #[derive(Debug, Args)]
@@ -131,31 +131,6 @@ fn waits_of<'a>(runbook: &'a Runbook, phase: &Phase, beginnings: &[usize]) -> Ve
         .collect()
 }
 
-/// The environment that the title of a phase names, where it is not the one of this run: `Deploy to
-/// production` in a run on staging.
-fn speaks_of(state: &RunState, phase: &Phase) -> Option<&'static str> {
-    let kind = |name: &str| {
-        let lower = name.to_lowercase();
-        let has = |words: &[&str]| {
-            lower
-                .split(|character: char| !character.is_alphanumeric())
-                .any(|word| words.contains(&word))
-        };
-        if has(&["production", "prod", "produktion", "producción", "produção"]) {
-            Some("production")
-        } else if has(&["staging", "stage", "preprod", "preproduction"]) {
-            Some("staging")
-        } else {
-            None
-        }
-    };
-    let (of_run, of_title) = (kind(&state.environment), kind(&phase.title));
-    // A title that speaks of both tells of the way from one to the other.
-    let both = phase.title.to_lowercase().contains("staging")
-        && phase.title.to_lowercase().contains("prod");
-    of_title.filter(|name| !both && of_run.is_some_and(|of_run| of_run != *name))
-}
-
 fn phase_document(state: &RunState, phase: &Phase, beginnings: &[usize]) -> Value {
     let steps = phase.steps.iter();
     let steps = steps.map(|step| step_document(state, step)).collect();
@@ -167,7 +142,7 @@ fn phase_document(state: &RunState, phase: &Phase, beginnings: &[usize]) -> Valu
         "estimate": phase.estimate,
         "wait_s": phase.wait_s,
         "waits": waits_of(&state.runbook, phase, beginnings),
-        "speaks_of": speaks_of(state, phase),
+        "speaks_of": environment_in(&phase.title, &state.environment),
         "point_of_no_return": phase.point_of_no_return,
         "steps": null,
         "gate": phase.criteria.iter().map(|item| json!({
@@ -227,6 +202,11 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                     "on": command.on, "optional": command.optional,
                 })).collect::<Vec<_>>()),
                 "destructive": shown.as_ref().ok().map(|shown| shown.destructive.clone()),
+                "reaches": shown.as_ref().ok().map(|shown| shown.reaches.clone()),
+                "strays": shown.as_ref().ok().map(|shown| shown.strays.clone()),
+                "expect": state.expectations_of(action).iter().filter_map(|item| item.cel.as_ref().map(|cel| json!({
+                    "line": item.line, "text": item.text, "cel": cel, "proposed": item.proposed,
+                }))).collect::<Vec<_>>(),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
                 "goes_on": state.goes_on_words(action),
@@ -478,6 +458,12 @@ fn action_text(action: &Value) -> String {
     }
     if let Some(words) = action["goes_on"].as_str() {
         out += &format!("      {words}\n");
+    }
+    for stray in action["strays"].as_array().into_iter().flatten() {
+        out += &format!("      ⚠ {}: it waits for a reason\n", string(stray));
+    }
+    for item in action["expect"].as_array().into_iter().flatten() {
+        out += &format!("      must be: {}\n", string(&item["cel"]));
     }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));

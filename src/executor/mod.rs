@@ -19,6 +19,7 @@
 mod channel;
 pub mod evidence;
 mod files;
+mod http_lines;
 mod launcher;
 mod prepared;
 mod process;

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Number, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+mod plain;
+
+pub(super) use plain::{PlainReader, single};
+
 /// Rows kept of a result; the rest is counted by psql's own footer in the output.
 const ROWS: usize = 1000;
 /// How a null is printed.

@@ -88,6 +88,19 @@ impl Ambient {
             .collect()
     }
 
+    /// The same files, as somebody sees them who has these variables and no other.
+    pub fn seen_with(&self, variables: &BTreeMap<String, String>, login: &str) -> Self {
+        let known = variables.iter();
+        Self {
+            variables: known
+                .filter(|(name, _)| is_read_by_libpq(name) && *name != "PGPASSWORD")
+                .map(|(name, value)| (name.clone(), kept(value)))
+                .collect(),
+            login: kept(login),
+            ..self.clone()
+        }
+    }
+
     /// libpq's default role.
     pub fn login(&self) -> String {
         meant(&self.login)

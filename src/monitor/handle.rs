@@ -13,7 +13,7 @@ use super::prover::{self, IdentityNews, Place};
 use super::sampler::Sampler;
 use super::{
     LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
-    Trouble, clean, fate, loss, probe,
+    Trouble, catalog, clean, fate, loss, probe,
 };
 use crate::run::{LockHolder, TargetIdentity, Timestamp};
 use crate::text::redact::Redactor;
@@ -254,6 +254,14 @@ impl Monitor {
     }
 
     /// The single value of a query that only reads, within 2 s: what a rollback would lose.
+    pub async fn catalog(
+        &self,
+        target: &str,
+        asked: &[crate::runbook::Asked],
+    ) -> Result<Vec<crate::run::CatalogWord>, Trouble> {
+        catalog::words(&self.handle(target)?.place.target, &self.run, asked).await
+    }
+
     pub async fn loss(&self, target: &str, query: &str) -> Result<String, Trouble> {
         loss::loss(&self.handle(target)?.place.target, &self.run, query).await
     }

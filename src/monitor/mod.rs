@@ -3,6 +3,7 @@
 //! the server is slow: monitoring must never hurt the patient.
 
 mod activity;
+mod catalog;
 mod clean;
 mod control;
 mod fate;

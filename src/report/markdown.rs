@@ -298,6 +298,10 @@ fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> Line {
     let Some(known) = known else {
         return Line::new().own("not judged: ").text(&item.text);
     };
+    let line = state
+        .gate_answer(phase, item)
+        .and_then(|answer| answer.line);
+    let of_line = line.map_or_else(String::new, |line| format!("line {line}; "));
     Line::new()
         .own(verdict_word(known.judgement.verdict))
         .own(if item.red_flag { ": red flag: " } else { ": " })
@@ -305,6 +309,7 @@ fn criterion(state: &RunState, phase: &Phase, item: &Expectation) -> Line {
         .own(" (")
         .text(&known.judgement.explanation)
         .own("; ")
+        .text(of_line)
         .text(&known.by)
         .own(" ")
         .text(time(known.at))

@@ -124,7 +124,23 @@ fn judge_criteria(state: &RunState, phase: &Phase, scope: &Scope) -> Vec<Event> 
         if known.is_some_and(|known| known.note.is_some()) {
             continue;
         }
-        let mut judgement = judge(&item.text, cel, scope);
+        let mut judgement = match item.block.filter(|_| item.proposed) {
+            // Of what one action gave.
+            Some(block) => {
+                let action = ActionId {
+                    block,
+                    part: item.part,
+                };
+                let last = state.action(action).and_then(|known| known.last());
+                match last.and_then(|attempt| attempt.evidence.as_deref()) {
+                    Some(evidence) => {
+                        judge(&item.text, cel, &scope.clone().with_evidence(evidence))
+                    }
+                    None => continue,
+                }
+            }
+            None => judge(&item.text, cel, scope),
+        };
         if item.red_flag {
             judgement = judgement.of_a_red_flag();
         }

@@ -108,6 +108,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
         | Event::GuideSeen { .. }
         | Event::Captured { .. }
         | Event::ChoiceMade { .. }
+        | Event::ExpectationChanged { .. }
         | Event::NoteWritten { .. }
         | Event::RunResumed {}
         | Event::RunCompleted {}
@@ -243,6 +244,9 @@ fn of_run(state: &mut RunState, record: &Record) {
         }
         Event::ChoiceMade { group, name } => {
             state.choices.insert(group.clone(), name.clone());
+        }
+        Event::ExpectationChanged { action, line, cel } => {
+            expect(state, *action, *line, cel.clone());
         }
         Event::ConsentAsked { configuration } => {
             state.untrusted = Some(configuration.clone());
@@ -394,5 +398,28 @@ fn unstick(state: &mut RunState) {
         rollback.succeeded = None;
         rollback.stuck_reason = None;
         state.mode = Mode::RollingBack;
+    }
+}
+
+/// What the guide asks becomes what a person asks of it, for this run.
+fn expect(state: &mut RunState, action: ActionId, line: usize, cel: Option<String>) {
+    let runbook = std::sync::Arc::make_mut(&mut state.runbook);
+    let of_options = runbook
+        .rollback
+        .iter_mut()
+        .flat_map(|option| &mut option.steps);
+    let of_phases = runbook
+        .preparation
+        .iter_mut()
+        .chain(&mut runbook.phases)
+        .chain(&mut runbook.cleanup)
+        .flat_map(|phase| &mut phase.steps);
+    for item in of_phases
+        .chain(of_options)
+        .flat_map(|step| &mut step.expect)
+    {
+        if item.line == line && item.block == Some(action.block) && item.part == action.part {
+            item.cel.clone_from(&cel);
+        }
     }
 }

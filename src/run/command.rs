@@ -48,6 +48,14 @@ pub enum Command {
         action: ActionId,
         code: String,
     },
+    /// Changes a condition that was read from the guide's words, before its command runs.
+    Expect {
+        action: ActionId,
+        /// The line of its words in the guide.
+        line: usize,
+        /// `None`: a person judges it.
+        cel: Option<String>,
+    },
     /// Allows a block whose role was only inferred; `hash` is that of its preview.
     Arm {
         action: ActionId,

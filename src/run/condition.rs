@@ -100,8 +100,52 @@ impl Scope {
         if let Value::Object(fields) = evidence_value(evidence, None) {
             self.values.extend(fields);
         }
+        // What was not seen is no value: neither equal to anything nor different from it.
+        let seen = [
+            ("value", evidence.value.is_some(), "it gave no single value"),
+            (
+                "status",
+                evidence.status.is_some(),
+                "no answer with a status was seen",
+            ),
+            (
+                "latency",
+                evidence.latency_ms.is_some(),
+                "no time of an answer was seen",
+            ),
+            (
+                "commands",
+                !evidence.each.is_empty(),
+                "which command gave what is not known",
+            ),
+        ];
+        for (name, _, why) in seen.into_iter().filter(|(_, seen, _)| !seen) {
+            self.values.remove(name);
+            self.pending.insert(name.to_owned(), why);
+        }
         self
     }
+}
+
+/// Without what was not seen: a condition over that is inconclusive.
+fn seen_value(evidence: &Evidence) -> Value {
+    let mut value = evidence_value(evidence, None);
+    if let Value::Object(fields) = &mut value {
+        let seen = [
+            ("value", evidence.value.is_some()),
+            ("status", evidence.status.is_some()),
+            ("latency", evidence.latency_ms.is_some()),
+        ];
+        for (name, _) in seen.iter().filter(|(_, seen)| !seen) {
+            fields.remove(*name);
+        }
+        // Some of what it printed is not kept.
+        if evidence.bytes > 0 {
+            fields.remove("stdout");
+            fields.remove("stderr");
+        }
+    }
+    value
 }
 
 fn evidence_value(evidence: &Evidence, outcome: Option<Outcome>) -> Value {
@@ -119,6 +163,15 @@ fn evidence_value(evidence: &Evidence, outcome: Option<Outcome>) -> Value {
         "latency": evidence.latency_ms.unwrap_or(0),
         "elapsed": evidence.elapsed_ms,
     });
+    if let (Value::Object(fields), Some(last)) = (&mut value, evidence.each.last()) {
+        let mut commands = vec![Value::Null; last.index + 1];
+        for one in &evidence.each {
+            if let Some(command) = commands.get_mut(one.index) {
+                *command = seen_value(&one.seen);
+            }
+        }
+        fields.insert("commands".to_owned(), Value::Array(commands));
+    }
     if let (Value::Object(fields), Some(outcome)) = (&mut value, outcome) {
         fields.insert("outcome".to_owned(), json!(outcome));
     }
@@ -136,9 +189,9 @@ pub(super) fn names(source: &str, name: &str) -> bool {
 }
 
 /// The names that conditions over this runbook may use, besides probes.
-pub const EVIDENCE_NAMES: [&str; 12] = [
+pub const EVIDENCE_NAMES: [&str; 13] = [
     "exit", "stdout", "stderr", "rows", "value", "tag", "notices", "status", "headers", "json",
-    "latency", "elapsed",
+    "latency", "elapsed", "commands",
 ];
 
 /// Judges one condition.

@@ -57,6 +57,7 @@ pub fn decide(
         Command::Tick { .. }
             | Command::Untick { .. }
             | Command::Choose { .. }
+            | Command::Expect { .. }
             | Command::Skip { .. }
             | Command::Unskip { .. }
             | Command::Judge { .. }
@@ -122,6 +123,9 @@ pub fn decide(
             written::write(state, facts, code, *actor, on.as_deref())
         }
         Command::Correct { action, code } => written::correct(state, facts, *action, code),
+        Command::Expect { action, line, cel } => {
+            step::expect(state, *action, *line, cel.as_deref())
+        }
         Command::Arm { action, hash } => {
             let step = state.step_of(*action);
             // A rollback waits for nobody; its retry asks for the word instead.

@@ -206,6 +206,12 @@ pub enum Event {
         group: String,
         name: String,
     },
+    /// A condition that was read from the guide's words was changed.
+    ExpectationChanged {
+        action: ActionId,
+        line: usize,
+        cel: Option<String>,
+    },
     Ticked {
         step: String,
         index: usize,

@@ -38,6 +38,12 @@ pub struct Evidence {
     /// Lines and bytes in the spool.
     pub lines: u64,
     pub bytes: u64,
+    /// What each of several commands gave, those that were begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<CommandEvidence>,
+    /// What the catalog said afterwards of indexes and constraints that it has made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<CatalogWord>,
     /// What a shell action left for later ones; absent where it left nothing, or could not say.
     #[serde(default)]
     pub shell: Option<super::ShellState>,
@@ -50,12 +56,89 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Bytes kept of each stream.
+    pub const KEPT: usize = 64 * 1024;
+
+    /// The shortest that says what was seen.
+    pub fn gist(&self) -> String {
+        const LONGEST: usize = 80;
+        let last = |text: &str| {
+            let line = text
+                .lines()
+                .rev()
+                .find(|line| !line.trim().is_empty())?
+                .trim();
+            Some(match line.char_indices().nth(LONGEST) {
+                Some((end, _)) => format!("{}…", &line[..end]),
+                None => line.to_owned(),
+            })
+        };
+        if let Some(value) = &self.value {
+            return format!("value {value}");
+        }
+        if let Some(status) = self.status {
+            return format!("status {status}");
+        }
+        match self.rows.len() {
+            0 => {}
+            1 => return format!("one row: {}", serde_json::json!(self.rows[0])),
+            rows => return format!("{rows} rows"),
+        }
+        let printed = self
+            .tag
+            .clone()
+            .or_else(|| last(&self.stdout))
+            .or_else(|| last(&self.stderr));
+        printed.unwrap_or_else(|| match self.exit {
+            Some(exit) => format!("exit code {exit}, nothing printed"),
+            None => "nothing printed".to_owned(),
+        })
+    }
+
+    /// Its output may have lost its beginning.
+    pub fn is_cut(&self) -> bool {
+        const LONGEST_LINE: usize = 16 * 1024;
+        let near = |text: &str| text.len() + LONGEST_LINE > Self::KEPT;
+        self.bytes > Self::KEPT as u64 && (near(&self.stdout) || near(&self.stderr))
+    }
+
     /// Of what could not be started.
     pub fn not_started() -> Self {
         Self {
             exit: Some(126),
             not_started: true,
             ..Self::default()
+        }
+    }
+}
+
+/// What one of several commands gave.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CommandEvidence {
+    /// Its place among the commands of its block or part, from 0.
+    pub index: usize,
+    pub seen: Box<Evidence>,
+}
+
+/// What the catalog says of what a statement has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogWord {
+    pub words: String,
+    pub good: bool,
+}
+
+impl CatalogWord {
+    pub fn good(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            good: true,
+        }
+    }
+
+    pub fn bad(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            good: false,
         }
     }
 }

@@ -30,6 +30,7 @@ mod pairing;
 mod plan;
 mod preview;
 mod proof;
+mod reach;
 mod resume;
 mod shell;
 mod state;
@@ -63,7 +64,7 @@ pub use consent::Configuration;
 pub use decide::decide;
 pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record};
-pub use evidence::{Evidence, Judgement, Outcome, Verdict};
+pub use evidence::{CatalogWord, CommandEvidence, Evidence, Judgement, Outcome, Verdict};
 pub use expected_output::matches_output;
 pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
@@ -83,6 +84,7 @@ pub use pairing::{
 pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, listed_of, preview, preview_ahead, preview_from, spellings};
 pub use proof::Proof;
+pub use reach::Reached;
 pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
@@ -91,7 +93,7 @@ pub use state::*;
 pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
 pub use waits::Waiting as TimedWait;
-pub use walk::{action_title, choices_of, open_choices, runnable_actions};
+pub use walk::{GateAnswer, action_title, choices_of, open_choices, runnable_actions};
 pub use written::ByPerson;
 
 use condition::{names, value_of};

@@ -62,6 +62,13 @@ pub struct Preview {
     /// Where it stops and waits for a person.
     #[serde(default)]
     pub holds: Vec<HoldPoint>,
+    /// The places that its commands reach.
+    #[serde(default)]
+    pub reaches: Vec<super::Reached>,
+    /// Why it must not run without a reason: a place that is no target of its environment, a title that
+    /// names another one.
+    #[serde(default)]
+    pub strays: Vec<String>,
     /// Which database its target proved to be, as [`super::TargetIdentity::key`] has it.
     #[serde(default)]
     pub proved: Option<String>,
@@ -318,6 +325,19 @@ pub(super) fn reckon(
         let now = state.destroys_data(action) && !is_decided_at_its_hold(&command, &holds);
         now.then(|| state.environment.clone())
     });
+    let (reaches, strays) = super::reach::reached(
+        state,
+        &super::reach::Looked {
+            action,
+            actor,
+            command: &command,
+            line: subject.code_line,
+            on: &on,
+            start: &start,
+        },
+    );
+    let confirm = confirm
+        .or_else(|| (state.protected && !strays.is_empty()).then(|| state.environment.clone()));
     // On another database than the one that was confirmed nothing goes back without a word.
     let confirm = confirm.or_else(|| (!state.moved.is_empty()).then(|| state.environment.clone()));
     let mut hasher = Sha256::new();
@@ -342,6 +362,16 @@ pub(super) fn reckon(
             hasher.update(text.as_bytes());
             hasher.update([0]);
         }
+    }
+    for item in state.expectations_of(action) {
+        if let Some(cel) = item.cel.as_ref().filter(|_| item.proposed) {
+            hasher.update(cel.as_bytes());
+            hasher.update([3]);
+        }
+    }
+    for reached in &reaches {
+        hasher.update(reached.place.as_bytes());
+        hasher.update([2]);
     }
     let content = super::hex(&hasher.finalize());
     // A confirmation is of what runs.
@@ -376,6 +406,8 @@ pub(super) fn reckon(
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
         holds,
+        reaches,
+        strays,
         proved,
         content,
         hash,

@@ -169,6 +169,17 @@ fn shortened(line: &str) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// What was found about a point of a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateAnswer {
+    pub verdict: Verdict,
+    /// The values of both sides, or a person's words.
+    pub found: String,
+    /// The line of the command that gave it.
+    pub line: Option<usize>,
+    pub at: super::Timestamp,
+}
+
 impl RunState {
     pub fn action(&self, action: ActionId) -> Option<&ActionState> {
         self.actions.get(&action)
@@ -373,7 +384,7 @@ impl RunState {
             .iter()
             .filter(|step| !matches!(self.step_status(step), StepStatus::Skipped))
             .flat_map(|step| &step.expect)
-            .filter(|expectation| expectation.cel.is_none() && expectation.output.is_none());
+            .filter(|item| item.output.is_none() && item.cel.is_none());
         phase.criteria.iter().chain(left_to_judgement).collect()
     }
 
@@ -384,6 +395,106 @@ impl RunState {
             .criteria
             .get(&item.line)
             .map(|criterion| criterion.judgement.verdict)
+    }
+
+    /// What of a gate's questions an action has answered: measured when it ended, and part of its
+    /// verdict. Shown at the gate beside what is left to judge.
+    pub fn measured_items<'a>(&self, phase: &'a Phase) -> Vec<&'a Expectation> {
+        let steps = phase.steps.iter();
+        steps
+            .filter(|step| !matches!(self.step_status(step), StepStatus::Skipped))
+            .flat_map(|step| &step.expect)
+            .filter(|item| item.output.is_some() || item.cel.is_some())
+            .collect()
+    }
+
+    /// What was found about a point of a gate.
+    pub fn gate_answer(&self, phase: &Phase, item: &Expectation) -> Option<GateAnswer> {
+        let attempt = self.attempt_about(phase, item);
+        let judged = self
+            .phases
+            .get(&phase.id)
+            .and_then(|own| own.criteria.get(&item.line));
+        let line = attempt.map(|(action, _)| self.line_of(action));
+        if let Some(judged) = judged {
+            return Some(GateAnswer {
+                verdict: judged.judgement.verdict,
+                found: judged.judgement.explanation.clone(),
+                line: line.filter(|_| item.cel.is_some()),
+                at: judged.at,
+            });
+        }
+        let (_, attempt) = attempt?;
+        let text = match &item.output {
+            Some(_) => None,
+            None => Some(&item.text),
+        };
+        let judgement = attempt.judgements.iter().find(|known| match text {
+            Some(text) => {
+                known.cel == item.cel
+                    && (known.text == *text || known.cel.as_ref() == Some(&known.text))
+            }
+            None => known.cel.is_none() && known.text.starts_with("prints "),
+        })?;
+        Some(GateAnswer {
+            verdict: judgement.verdict,
+            found: judgement.explanation.clone(),
+            line,
+            at: attempt.ended_at.unwrap_or(attempt.started_at),
+        })
+    }
+
+    /// What was seen nearest to a point that only a person can judge: of its own block, else of the last
+    /// one before it in its phase.
+    pub fn nearest_evidence(&self, phase: &Phase, item: &Expectation) -> Option<String> {
+        let (action, attempt) = self.attempt_about(phase, item)?;
+        let evidence = attempt.evidence.as_deref()?;
+        let when = attempt
+            .ended_at
+            .unwrap_or(attempt.started_at)
+            .format("%H:%M:%S");
+        Some(format!(
+            "line {} at {when}: {}",
+            self.line_of(action),
+            evidence.gist()
+        ))
+    }
+
+    /// The attempt whose evidence is nearest to a point of a gate.
+    fn attempt_about(
+        &self,
+        phase: &Phase,
+        item: &Expectation,
+    ) -> Option<(ActionId, &super::Attempt)> {
+        let own = |action: &ActionId| match item.block {
+            Some(block) => action.block == block && (item.part == 0 || action.part == item.part),
+            None => self.line_of(*action) < item.line,
+        };
+        if let Some(block) = item.block {
+            let action = ActionId {
+                block,
+                part: item.part,
+            };
+            if let Some(last) = self.action(action).and_then(|known| known.last()) {
+                return last.evidence.is_some().then_some((action, last));
+            }
+        }
+        let actions = phase.steps.iter().flat_map(|step| self.actions_of(step));
+        let mut known = actions
+            .filter(|action| own(action) && !self.is_watch(*action))
+            .filter_map(|action| Some((action, self.action(action)?.last()?)));
+        known.rfind(|(_, attempt)| attempt.evidence.is_some())
+    }
+
+    /// What the guide expects of an action, as far as it can be said of it alone.
+    pub fn expectations_of(&self, action: ActionId) -> Vec<&Expectation> {
+        let of_step = self
+            .step_of(action)
+            .into_iter()
+            .flat_map(|step| &step.expect);
+        of_step
+            .filter(|item| item.block == Some(action.block) && item.part == action.part)
+            .collect()
     }
 
     /// Why the gate is not clear, one line each; empty means go.

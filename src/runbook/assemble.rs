@@ -138,7 +138,20 @@ impl<'a> Assembler<'a> {
                 }
             }
         }
-        let criteria = std::mem::take(&mut self.final_criteria);
+        let mut criteria = std::mem::take(&mut self.final_criteria);
+        let steps = || self.runbook.walk().flat_map(|phase| &phase.steps);
+        let walked = steps().flat_map(|step| &step.blocks);
+        let known: Vec<_> = match criteria.is_empty() {
+            true => Vec::new(),
+            false => steps().flat_map(|step| &step.expect).cloned().collect(),
+        };
+        // They stand far from the commands that they speak of: more than one word has to tell.
+        super::expectation::bind_criteria(
+            &mut criteria,
+            walked.filter_map(|number| self.blocks.blocks.get(number - 1)),
+            &known,
+            2,
+        );
         if let Some(last) = self.runbook.phases.last_mut() {
             last.criteria.extend(criteria);
         }

@@ -80,6 +80,9 @@ fn expectation(expectation: &Expectation) -> Value {
         "line": expectation.line,
         "text": expectation.text,
         "cel": expectation.cel,
+        "block": expectation.block,
+        "part": expectation.part,
+        "proposed": expectation.proposed,
     })
 }
 

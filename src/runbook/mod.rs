@@ -3,6 +3,7 @@
 //! What could not be understood is a diagnostic with line and column, never an error that stops the
 //! reading, so a guide with mistakes still opens.
 
+mod afterwards;
 mod alerts;
 pub mod annotate;
 mod answers;
@@ -56,6 +57,7 @@ mod variables;
 mod words;
 mod written;
 
+pub use afterwards::{Asked, asked_of_catalog, sql_in};
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use answers::{Answer, answer_of, tolerated};
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
@@ -71,6 +73,9 @@ pub use lint::{ConditionProblem, Wanted, check_conditions, closest};
 pub use listing::{ListedCommand, command_spans, comments_around, listed};
 pub use model::*;
 pub use parse::{decoded, parse, parse_annotated};
-pub use reach::talks_to_postgres;
+pub use reach::{
+    Goes, Known, Reach as Reaches, Told, environment_in, shell_reaches, sql_reaches,
+    talks_to_postgres,
+};
 pub use reserved::{is_psql_own, is_reserved, travel_name};
 pub use written::{Written, read_written};

@@ -223,6 +223,12 @@ pub struct Expectation {
     pub cel: Option<String>,
     /// The block whose evidence is meant.
     pub block: Option<BlockNumber>,
+    /// Its part, counted from 1; 0 for the whole of it.
+    #[serde(default)]
+    pub part: usize,
+    /// The condition was made of the author's words: it is only proposed.
+    #[serde(default)]
+    pub proposed: bool,
     /// True of a red flag: it must *not* be so.
     pub red_flag: bool,
     /// Lines of expected output in which `X`, `Y` and `...` stand for anything.

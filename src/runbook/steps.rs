@@ -2,7 +2,7 @@
 //! takes and what must be waited for. Reads a range of the outline, in order, under the label at hand.
 
 use super::attributes::take_comments;
-use super::expectation;
+use super::expectation::{self, Answers};
 use super::headings::bare_title;
 use super::labels::{self, Label, is_introduction, label_of, marked};
 use super::model::{Actor, Block, Estimate, Expectation, Role, Tick, Wait};
@@ -52,7 +52,7 @@ pub(super) fn read(
         label: initial,
         last_block: None,
         loose: Vec::new(),
-        single: None,
+        answers: None,
     };
     for (position, index) in nodes.iter().enumerate() {
         reader.node(*index, nodes.get(position + 1).copied());
@@ -68,8 +68,8 @@ struct Reader<'a> {
     last_block: Option<usize>,
     /// Plain list items: acts only where the step holds nothing else.
     loose: Vec<Tick>,
-    /// Whether the block of this number, the last that was asked about, is one statement.
-    single: Option<(usize, bool)>,
+    /// What the block of this number, the last that was asked about, can answer.
+    answers: Option<(usize, Answers)>,
 }
 
 impl Reader<'_> {
@@ -249,16 +249,11 @@ impl Reader<'_> {
         }
         if matches!(block.actor, Actor::Shell | Actor::Sql | Actor::Http) {
             self.last_block = Some(number);
-            for (offset, text) in expectation::in_comments(&block.code, block.actor) {
-                let cel = self.automate(&text, block);
-                self.content.expect.push(Expectation {
-                    line: block.code_line + offset,
-                    cel,
-                    text,
-                    block: Some(number),
-                    ..Expectation::default()
-                });
-            }
+            let settled = block.attributes.expect.clone();
+            let said = expectation::in_comments(block)
+                .into_iter()
+                .map(|one| settle(one, &settled));
+            self.content.expect.extend(said);
             if self.content.estimate.is_none() {
                 self.content.estimate = block
                     .code
@@ -308,34 +303,42 @@ impl Reader<'_> {
             return;
         }
         let bound = self.last_block.filter(|_| label == Label::Expected);
-        let cel = raw.get("expect").map(str::to_owned).or_else(|| {
-            bound
-                .and_then(|number| self.material.blocks.get(number - 1))
-                .and_then(|block| self.automate(text, block))
-        });
+        let written = raw.get("expect").map(str::to_owned);
+        let read = match (&written, bound) {
+            (None, Some(number)) => self.bind(text, number),
+            _ => None,
+        };
+        let settled = bound.and_then(|number| self.material.blocks.get(number - 1));
+        let settled = settled.and_then(|block| block.attributes.expect.clone());
         let expectation = Expectation {
             line,
             text: text.to_owned(),
-            cel,
             block: bound,
+            part: read.as_ref().map_or(0, |read| read.part),
+            proposed: read.is_some(),
+            cel: written.or(read.map(|read| read.cel)),
             red_flag: negative || label == Label::RedFlag,
             output: None,
         };
         if label == Label::Expected {
-            self.content.expect.push(expectation);
+            self.content.expect.push(settle(expectation, &settled));
         } else {
             self.content.criteria.push(expectation);
         }
     }
 
-    /// [`expectation::automate`]; a block of thousands of expectations is looked through once.
-    fn automate(&mut self, text: &str, block: &Block) -> Option<String> {
-        let single = match self.single {
-            Some((number, single)) if number == block.n => single,
-            _ => expectation::is_single(block),
-        };
-        self.single = Some((block.n, single));
-        expectation::automate(text, block.actor, single)
+    /// What a sentence asks of a block; one with thousands of sentences behind it is read once.
+    fn bind(&mut self, text: &str, number: usize) -> Option<expectation::Bound> {
+        if self
+            .answers
+            .as_ref()
+            .is_none_or(|(known, _)| *known != number)
+        {
+            let block = self.material.blocks.get(number - 1)?;
+            self.answers = Some((number, Answers::of(block)));
+        }
+        let (_, answers) = self.answers.as_ref()?;
+        answers.bind(text, &self.content.expect)
     }
 
     fn tick(&mut self, line: usize, text: &str, claimed: bool, optional: bool) {
@@ -375,6 +378,9 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, title: Option<(&str, usize)>) -> Content {
+        let numbers = self.content.blocks.iter();
+        let blocks = numbers.filter_map(|number| self.material.blocks.get(number - 1));
+        expectation::bind_criteria(&mut self.content.criteria, blocks, &self.content.expect, 0);
         let Some((title, line)) = title else {
             return self.content;
         };
@@ -406,6 +412,17 @@ impl Reader<'_> {
         }
         self.content
     }
+}
+
+/// What the author wrote as the block's condition stands above what is read from words.
+fn settle(mut said: Expectation, written: &Option<String>) -> Expectation {
+    if let Some(written) = written
+        && said.proposed
+    {
+        said.cel = Some(written.clone());
+        said.proposed = false;
+    }
+    said
 }
 
 /// Optional only where the text says so.

@@ -13,8 +13,8 @@ use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, End, ExitRecord, Running, application_name, evidence};
 use crate::monitor::Monitor;
-use crate::run::{ActionId, Command, ENGINE, Effect, Evidence, Mode};
-use crate::runbook::{Actor, ConcurrentBuilds};
+use crate::run::{ActionId, CatalogWord, Command, ENGINE, Effect, Evidence, Mode};
+use crate::runbook::{Actor, Asked, ConcurrentBuilds, asked_of_catalog, sql_in};
 
 /// How long the end of an action waits for the catalog.
 const CATALOG: Duration = Duration::from_secs(5);
@@ -229,6 +229,12 @@ impl Supervisor {
         let (monitor, on) = (self.monitor.clone(), self.target_of(action));
         let builds = self.builds_of(action);
         let heard_elsewhere = sender.clone();
+        let attempts = self
+            .state
+            .action(action)
+            .map(|known| known.attempts.as_slice());
+        let own = attempts.and_then(|all| all.iter().find(|one| one.number == attempt));
+        let asked = own.map_or_else(Vec::new, |own| asked_of_catalog(&own.command, actor));
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
             let follower = {
@@ -252,6 +258,7 @@ impl Supervisor {
                     }
                     let (mut evidence, reason) = collect(running.directory(), *record, actor).await;
                     look_at_indexes(&monitor, &on, &builds, &mut evidence).await;
+                    evidence.catalog = catalog(&monitor, &on, &asked).await;
                     (Some(Box::new(evidence)), reason)
                 }
                 Ok(End::NeverRan(why)) => (Some(Box::new(Evidence::not_started())), Some(why)),
@@ -294,6 +301,7 @@ impl Supervisor {
         let last = self.state.action(action).and_then(|known| known.last());
         match (self.state.actor_of(action), last) {
             (Actor::Sql, Some(attempt)) => ConcurrentBuilds::of(&attempt.command),
+            (Actor::Shell, Some(attempt)) => ConcurrentBuilds::of(&sql_in(&attempt.command)),
             _ => ConcurrentBuilds::default(),
         }
     }
@@ -388,6 +396,20 @@ impl Supervisor {
                 self.outputs.look(*action, attempt.number).await;
             }
         }
+    }
+}
+
+/// What the catalog says of what a statement has left. That it cannot be asked is said too.
+async fn catalog(monitor: &Monitor, on: &str, asked: &[Asked]) -> Vec<CatalogWord> {
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    match monitor.catalog(on, asked).await {
+        Ok(words) => words,
+        Err(trouble) => vec![CatalogWord::bad(format!(
+            "the catalog could not be asked what it left: {}",
+            trouble.message
+        ))],
     }
 }
 

@@ -78,6 +78,7 @@ pub enum Intent {
     TryAgain,
     Judge,
     WriteReason,
+    EditConditions,
     TypeWord,
     Submit,
     Pick,

@@ -158,7 +158,13 @@ impl<'a> Walk<'a> {
         self.message.clear();
         self.draft = match self.answers.get(&index) {
             Some(answer) => Draft::from_answer(answer),
-            None => Draft::of(self.proposal().and_then(|proposal| proposal.accept)),
+            None => {
+                let settle = self.proposal().and_then(|proposal| proposal.accept);
+                Draft {
+                    expect: self.proposed(settle),
+                    ..Draft::of(settle)
+                }
+            }
         };
     }
 
@@ -206,10 +212,11 @@ impl<'a> Walk<'a> {
             KeyCode::Char('c') => self.mode = Mode::Change,
             KeyCode::Char('s') => self.settle_as(Settle::Fences),
             KeyCode::Char('e') => {
-                let text = self.draft.expect.clone().or_else(|| {
-                    let said = &self.proposal()?.expectations;
-                    said.iter().find_map(|expectation| expectation.cel.clone())
-                });
+                let text = self
+                    .draft
+                    .expect
+                    .clone()
+                    .or_else(|| self.proposal()?.condition());
                 self.mode = Mode::Type(Field::Expect, Input::new(text.unwrap_or_default()));
             }
             KeyCode::Char('i') => match self.block() {
@@ -338,6 +345,12 @@ impl<'a> Walk<'a> {
         Step::Stay
     }
 
+    /// What the guide's words ask of what the block gives, where it is settled as a command.
+    fn proposed(&self, settle: Option<Settle>) -> Option<String> {
+        let runs = matches!(settle, Some(Settle::Run | Settle::Check));
+        self.proposal().filter(|_| runs)?.condition()
+    }
+
     fn settle_as(&mut self, settle: Settle) {
         self.mode = Mode::Look;
         let (Some(proposal), Some(block)) = (self.proposal(), self.block()) else {
@@ -350,6 +363,10 @@ impl<'a> Walk<'a> {
                     "only the guide can have several fences; `c` `p` settles its parts".to_owned();
             }
             Ok(()) => {
+                let before = self.proposed(self.draft.settle);
+                if self.draft.expect == before {
+                    self.draft.expect = self.proposed(Some(settle));
+                }
                 self.draft.settle = Some(settle);
                 self.message = "Enter takes it".to_owned();
             }

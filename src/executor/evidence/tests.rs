@@ -79,8 +79,9 @@ fn the_last_tag_counts_and_other_words_are_none() {
         ("OK\nUPDATE\nUPDATE five\nDONE 3", None),
     ] {
         let spool: String = lines.lines().map(|line| format!("o1\t{line}\n")).collect();
-        assert_eq!(collected(&spool, Actor::Sql).tag.as_deref(), tag, "{lines}");
-        assert_eq!(collected(&spool, Actor::Shell).tag, None);
+        for actor in [Actor::Sql, Actor::Shell] {
+            assert_eq!(collected(&spool, actor).tag.as_deref(), tag, "{lines}");
+        }
     }
 }
 
@@ -107,4 +108,18 @@ fn an_http_answer_comes_from_the_record() {
     };
     let evidence = collect(directory.path(), &record, Actor::Http).unwrap();
     assert_eq!((evidence.status, evidence.latency_ms), (Some(204), Some(7)));
+}
+
+#[test]
+fn what_a_psql_or_a_curl_of_a_shell_step_prints_is_evidence() {
+    let table = "o1\t recent | last \no1\t--------+------\no1\t    312 | \no1\t(1 row)\n";
+    let evidence = collected(table, Actor::Shell);
+    assert_eq!(evidence.rows[0]["recent"], 312);
+    assert_eq!(collected("o1\t312\n", Actor::Shell).value, Some(312.into()));
+    let answer = "o1\tHTTP/1.1 404 Not Found\no1\tServer: x\no1\t\no1\t{\"error\": 1}\n";
+    let evidence = collected(answer, Actor::Shell);
+    assert_eq!(evidence.status, Some(404));
+    assert_eq!(evidence.json, Some(serde_json::json!({"error": 1})));
+    let traced = "e1\t> GET / HTTP/1.1\ne1\t< HTTP/1.1 401 Unauthorized\no1\tno\n";
+    assert_eq!(collected(traced, Actor::Shell).status, Some(401));
 }

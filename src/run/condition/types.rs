@@ -88,7 +88,7 @@ pub(super) fn evidence_type(name: &str) -> Option<Type> {
     Some(match name {
         "exit" | "status" => Type::Number,
         "stdout" | "stderr" | "tag" => Type::Text,
-        "rows" | "notices" => Type::List,
+        "rows" | "notices" | "commands" => Type::List,
         "headers" => Type::Map,
         "latency" | "elapsed" => Type::Duration,
         "value" | "json" => Type::Any,

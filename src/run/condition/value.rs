@@ -17,13 +17,16 @@ pub(in crate::run) fn value_of(source: &str, scope: &Scope) -> Result<String, St
         let program = Program::compile(&source)
             .map_err(|error| format!("not an expression: {}", first_line(&error.to_string())))?;
         for name in program.references().variables() {
-            if let Some(why) = scope.pending.get(name)
+            // Why there is no single value is told below.
+            if name != "value"
+                && let Some(why) = scope.pending.get(name)
                 && !scope.values.contains_key(name)
             {
                 return Err(format!("`{name}`: {why}"));
             }
         }
         let mut context = Context::default();
+        context.add_variable_from_value("value", Cel::Null);
         for (name, value) in &scope.values {
             context.add_variable_from_value(name.clone(), to_cel(value));
         }

@@ -83,11 +83,15 @@ pub(super) fn finished(
     if attempt.cancel_requested_at.is_some() {
         // A command that ended well before the cancellation reached it did happen.
         if evidence.exit != Some(0) {
+            let left = left(evidence);
             return event(
                 Outcome::Cancelled,
                 evidence.clone(),
                 Vec::new(),
-                reason.map(str::to_owned),
+                match (reason, left) {
+                    (Some(reason), Some(left)) => Some(format!("{reason}; {left}")),
+                    (reason, left) => reason.map(str::to_owned).or(left),
+                },
             );
         }
     }
@@ -131,9 +135,39 @@ pub(super) fn finished(
             Some(question.clone()),
         );
     }
-    let failed = judgements
-        .iter()
-        .find(|judgement| matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive));
+    judgements.extend(evidence.catalog.iter().map(|word| Judgement {
+        text: "the catalog, asked afterwards".to_owned(),
+        cel: None,
+        verdict: match word.good {
+            true => Verdict::Pass,
+            false => Verdict::Fail,
+        },
+        explanation: word.words.clone(),
+    }));
+    // What was only read from words, and is not decided by what was seen, a person decides.
+    let expected = state.expectations_of(action);
+    let is_open = |judgement: &Judgement| {
+        judgement.verdict == Verdict::Inconclusive
+            && expected
+                .iter()
+                .any(|item| item.proposed && item.cel == judgement.cel)
+    };
+    let failed = judgements.iter().find(|judgement| {
+        matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive) && !is_open(judgement)
+    });
+    if let (true, None, Some(open)) = (
+        ended_well,
+        failed,
+        judgements.iter().find(|one| is_open(one)),
+    ) {
+        let question = format!("{}: {}: is it so?", open.text, open.explanation);
+        return event(
+            Outcome::Inconclusive,
+            evidence.clone(),
+            judgements,
+            Some(question),
+        );
+    }
     let (mut outcome, mut why) = match (ended_well, failed) {
         (true, None) => (Outcome::Passed, None),
         (true, Some(judgement)) => (
@@ -208,6 +242,13 @@ fn with_invalid_indexes(
         None => said,
     };
     (outcome, Some(reason))
+}
+
+/// What it has left half done.
+fn left(evidence: &Evidence) -> Option<String> {
+    let bad = evidence.catalog.iter().filter(|word| !word.good);
+    let words: Vec<&str> = bad.map(|word| word.words.as_str()).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// What the block's `capture` takes from the evidence: a judgement each, with name and value where it
@@ -318,12 +359,10 @@ pub(super) fn judgements(
     if let Some(expect) = &block.attributes.expect {
         judgements.push(judge("", expect, &scope));
     }
+    // The block's own attribute is judged above.
     let bound = state
-        .step_of(action)
+        .expectations_of(action)
         .into_iter()
-        .flat_map(|step| &step.expect)
-        .filter(|expectation| expectation.block == Some(action.block) && action.part == 0)
-        // The block's own attribute is judged above.
         .filter(|expectation| {
             expectation.cel.is_none() || expectation.cel != block.attributes.expect
         });
@@ -342,6 +381,11 @@ pub(super) fn judgements(
             judgements.push(matches_output(lines, &printed));
         } else if let Some(cel) = &expectation.cel {
             let mut judgement = judge(&expectation.text, cel, &scope);
+            if expectation.proposed && evidence.is_cut() && cel.contains("!stdout") {
+                judgement.verdict = Verdict::Inconclusive;
+                judgement.explanation =
+                    "only the end of its output is kept: the rest was not looked at".to_owned();
+            }
             if expectation.red_flag {
                 judgement = judgement.of_a_red_flag();
             }

@@ -126,6 +126,12 @@ pub(super) fn start(
             "look at it and arm it first",
         ));
     }
+    if let (Some(stray), None, false) = (shown.strays.first(), given(reason), in_option) {
+        return Err(Refusal::new(
+            stray.clone(),
+            "change what it is told, run it in that environment, or give a reason to run it here",
+        ));
+    }
     typed_word(shown.confirm.as_deref(), typed)?;
     if shown.actor == crate::runbook::Actor::Sql && !state.identities.contains_key(&shown.on) {
         return Err(Refusal::new(

@@ -75,6 +75,44 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
     })
 }
 
+/// Changes a condition that was read from words. One that the author wrote stays as it is.
+pub(super) fn expect(
+    state: &RunState,
+    action: ActionId,
+    line: usize,
+    cel: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
+    let items = state.expectations_of(action);
+    let item = items
+        .iter()
+        .find(|item| item.line == line && item.output.is_none());
+    let Some(item) = item.filter(|item| item.proposed || item.cel.is_none()) else {
+        return Err(Refusal::new(
+            format!("line {line} asks nothing of it that could be changed"),
+            "a condition that stands in the guide is changed there",
+        ));
+    };
+    if state.action(action).is_some_and(|known| known.is_running()) {
+        return Err(Refusal::new(
+            "it is running",
+            "what it is judged by stays as it was shown",
+        ));
+    }
+    let cel = cel.map(str::trim).filter(|cel| !cel.is_empty());
+    if let Some(cel) = cel {
+        crate::run::check_condition(cel, &state.runbook, None)
+            .map_err(|error| Refusal::new(error.message, error.help))?;
+    }
+    if item.cel.as_deref() == cel {
+        return Ok(Vec::new());
+    }
+    one(Event::ExpectationChanged {
+        action,
+        line,
+        cel: cel.map(str::to_owned),
+    })
+}
+
 pub(super) fn skip(
     state: &RunState,
     step: &str,

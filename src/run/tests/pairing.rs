@@ -95,6 +95,11 @@ fn every_command(run: &Run) -> Vec<Command> {
             group: text(),
             name: text(),
         },
+        Command::Expect {
+            action,
+            line: 1,
+            cel: None,
+        },
         Command::Arm {
             action,
             hash: text(),
@@ -242,7 +247,7 @@ fn every_command(run: &Run) -> Vec<Command> {
     commands
 }
 
-const KINDS: usize = 39;
+const KINDS: usize = 40;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -251,6 +256,7 @@ fn kind(command: &Command) -> usize {
         Command::Untick { .. } => 1,
         Command::SetInput { .. } => 2,
         Command::Choose { .. } => 3,
+        Command::Expect { .. } => 39,
         Command::Arm { .. } => 4,
         Command::Start { .. } => 5,
         Command::Cancel { .. } => 6,

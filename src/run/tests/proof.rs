@@ -36,13 +36,14 @@ fn a_condition_of_its_own_command_that_passed_verifies_it() {
 
 #[test]
 fn what_is_expected_in_prose_is_judged_by_a_person_once_it_is_over() {
-    let section =
-        format!("{BACK}**Expected after rollback**:\n\n- The old version answers\n- No errors\n");
+    let section = format!(
+        "{BACK}**Expected after rollback**:\n\n- The old version answers\n- No complaints\n"
+    );
     let mut run = rolled_back(&section, exit(0));
     let Some(Proof::Open(open)) = run.state.rollback_proof() else {
         panic!("{:?}", run.state.rollback_proof());
     };
-    assert_eq!(open, ["The old version answers", "No errors"]);
+    assert_eq!(open, ["The old version answers", "No complaints"]);
     let gate = run.state.rollback_gate().unwrap();
     let lines: Vec<usize> = run
         .state
@@ -63,7 +64,7 @@ fn what_is_expected_in_prose_is_judged_by_a_person_once_it_is_over() {
     judges(&mut run, lines[1], false);
     assert_eq!(
         run.state.rollback_proof(),
-        Some(Proof::Failed(vec!["No errors".to_owned()]))
+        Some(Proof::Failed(vec!["No complaints".to_owned()]))
     );
     judges(&mut run, lines[1], true);
     assert_eq!(run.state.rollback_proof(), Some(Proof::Verified(2)));

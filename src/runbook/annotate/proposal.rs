@@ -35,6 +35,27 @@ fn word<S: serde::Serializer>(settle: &Option<Settle>, serializer: S) -> Result<
 }
 
 impl Proposal {
+    /// All that the guide's words ask of what the whole block gives, as one condition.
+    pub fn condition(&self) -> Option<String> {
+        let of_block = self
+            .expectations
+            .iter()
+            .filter(|one| one.part == 0 && !one.red_flag);
+        let mut conditions: Vec<&str> = of_block.filter_map(|one| one.cel.as_deref()).collect();
+        conditions.dedup();
+        let joined = match conditions.as_slice() {
+            [one] => (*one).to_owned(),
+            many => {
+                let bracketed = many.iter().map(|one| match one.contains("||") {
+                    true => format!("({one})"),
+                    false => (*one).to_owned(),
+                });
+                bracketed.collect::<Vec<_>>().join(" && ")
+            }
+        };
+        (!joined.is_empty() && joined.len() <= 500).then_some(joined)
+    }
+
     /// Whether a person may settle the block as this.
     ///
     /// # Errors

@@ -28,9 +28,9 @@ pub mod sql;
 
 pub use memo::{read_shell, read_sql};
 pub use shell::{
-    AndOr, Assignment, Command, Compound, CompoundKind, Function, HereDocument, Operator, Piece,
-    PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script, Simple, Stage, Target, Visit,
-    Word,
+    AndOr, Assignment, Call, Command, Compound, CompoundKind, Function, HereDocument, Holder,
+    Inner, Operator, Piece, PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script,
+    Simple, Stage, Target, Tongue, Visit, Word, past_options,
 };
 pub use sql::{Argument, Ending, Item, Meta, SqlScript, SqlToken, SqlTokenKind, Statement};
 

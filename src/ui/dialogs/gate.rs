@@ -140,7 +140,15 @@ impl GateDialog {
                 });
             }
         }
-        if items.is_empty() {
+        let measured = run.measured_items(&phase);
+        for item in &measured {
+            for line in gate_item_lines(&phase, item, look, width.saturating_sub(2)) {
+                let mut spans = vec![Span::raw("  ")];
+                spans.extend(line.spans);
+                lines.push(Line::from(spans));
+            }
+        }
+        if items.is_empty() && measured.is_empty() {
             lines.push(Line::styled(
                 "the guide names no criteria for this phase",
                 theme.style(Role::Muted),

@@ -24,7 +24,8 @@ use super::preview_list::List;
 use super::word::Word;
 use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
-    ActionId, Command, HandedOn, Included, Outcome, Preview, armed_before, is_armed, preview_from,
+    ActionId, Command, HandedOn, Included, Outcome, Preview, Reached, armed_before, is_armed,
+    preview_from,
 };
 use crate::runbook::{Actor, is_reserved};
 use crate::ui::format::{duration, minute, wrap};
@@ -88,8 +89,62 @@ impl PreviewDialog {
         if passed && !repeats {
             return Some("it has passed already: to run it again, give a reason".to_owned());
         }
+        if let Some(stray) = self.shown.strays.first() {
+            return Some(format!("{stray}: to run it all the same, give a reason"));
+        }
         let waiting = run.waits_for(self.action(), look.model.now)?;
         Some(format!("{}: to do it now, give a reason", waiting.words()))
+    }
+
+    /// Line, words and condition of what was read from words and may be changed here.
+    fn editable(&self, look: &Look<'_>) -> Vec<(usize, String, String)> {
+        let items = look.run().expectations_of(self.action());
+        let open = items
+            .into_iter()
+            .filter(|item| item.output.is_none() && (item.proposed || item.cel.is_none()));
+        open.map(|item| {
+            (
+                item.line,
+                plain(&item.text),
+                item.cel.clone().unwrap_or_default(),
+            )
+        })
+        .collect()
+    }
+
+    /// One field for each of them; an empty one leaves it to a person.
+    fn conditions(&self, look: &Look<'_>) -> Reply {
+        let items = self.editable(look);
+        let fields = items
+            .iter()
+            .map(|(line, _, cel)| Field::optional(&format!("line {line}")).holding(cel))
+            .collect();
+        let about = items
+            .iter()
+            .map(|(line, text, _)| format!("line {line}: {text}"));
+        let mut about: Vec<String> = about.collect();
+        about.push(
+            "a condition over `value`, `rows`, `status`, `stdout`, …; empty: a person judges it"
+                .to_owned(),
+        );
+        let action = self.action();
+        let known: Vec<(usize, String)> = items
+            .iter()
+            .map(|(line, _, cel)| (*line, cel.clone()))
+            .collect();
+        let form = Form::new("what must be true", fields, move |texts| {
+            let changed = known
+                .iter()
+                .zip(texts)
+                .filter(|((_, cel), text)| cel != *text);
+            let commands = changed.map(|((line, _), text)| Command::Expect {
+                action,
+                line: *line,
+                cel: (!text.is_empty()).then(|| text.clone()),
+            });
+            Reply::Done(commands.collect())
+        });
+        Reply::Open(Box::new(form.about(about)))
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
@@ -149,6 +204,27 @@ impl PreviewDialog {
                 Role::Heading,
             );
         }
+        for reached in &shown.reaches {
+            let Reached {
+                line,
+                what,
+                place,
+                strays,
+                unknown,
+            } = reached;
+            let (words, role) = match (strays, unknown) {
+                (true, _) => (
+                    format!("⚠ line {line}: {what} → {place}, which is no target here"),
+                    Role::Alarm,
+                ),
+                (_, true) => (
+                    format!("line {line}: where `{what}` goes is known only when it runs: {place}"),
+                    Role::Warning,
+                ),
+                _ => (format!("line {line}: {what} → {place}"), Role::Muted),
+            };
+            say(words, role);
+        }
         say(String::new(), Role::Text);
         if let Some(written) = look.run().written.get(&self.action()) {
             let when = minute(written.at);
@@ -204,6 +280,37 @@ impl PreviewDialog {
                 format!("with {name} = (a secret, from its source)"),
                 Role::Muted,
             );
+        }
+        for expectation in look.run().expectations_of(self.action()) {
+            let (words, role) = match (&expectation.cel, &expectation.output) {
+                (_, Some(lines)) => (
+                    format!("must print {} lines that the guide shows", lines.len()),
+                    Role::Muted,
+                ),
+                (Some(cel), None) => {
+                    let must = if expectation.red_flag {
+                        "must not be"
+                    } else {
+                        "must be"
+                    };
+                    let from = match expectation.proposed {
+                        true => {
+                            format!(" (line {}: {})", expectation.line, plain(&expectation.text))
+                        }
+                        false => String::new(),
+                    };
+                    (format!("{must}: {cel}{from}"), Role::Heading)
+                }
+                (None, None) => (
+                    format!(
+                        "a person judges (line {}): {}",
+                        expectation.line,
+                        plain(&expectation.text)
+                    ),
+                    Role::Muted,
+                ),
+            };
+            say(words, role);
         }
         if let Some(seconds) = shown.timeout_s {
             say(format!("ended after {}", duration(seconds)), Role::Muted);
@@ -390,6 +497,7 @@ impl Dialog for PreviewDialog {
             Intent::Execute => !self.needs_arming(look) && !self.included.is_awaited(),
             Intent::Tick => self.shown.listed.len() > 1,
             Intent::WriteReason => self.asks_reason(look).is_some(),
+            Intent::EditConditions => !self.editable(look).is_empty(),
             _ => true,
         }
     }
@@ -402,10 +510,25 @@ impl Dialog for PreviewDialog {
         match intent {
             Intent::Close => Reply::Close,
             Intent::Execute => self.execute(look),
-            Intent::Arm => Reply::Send(vec![Command::Arm {
-                action: self.action(),
-                hash: self.shown.hash.clone(),
-            }]),
+            Intent::Arm => {
+                // A condition that was changed a moment ago is armed as it is now, once it is shown.
+                if let Ok(now) = preview_from(look.run(), self.action(), self.shown.from)
+                    && now.content != self.shown.content
+                {
+                    self.included = Files::of(&now);
+                    self.shown = now;
+                    self.changed = true;
+                    self.word.forget();
+                    return Reply::say(
+                        "what would run, or what it is judged by, has changed",
+                        "read it again, then a",
+                    );
+                }
+                Reply::Send(vec![Command::Arm {
+                    action: self.action(),
+                    hash: self.shown.hash.clone(),
+                }])
+            }
             Intent::TypeWord if self.shown.confirm.is_some() => {
                 self.word.start();
                 Reply::Stay
@@ -415,6 +538,7 @@ impl Dialog for PreviewDialog {
                 vec![Field::required("reason")],
                 |texts| Reply::Tell(texts.concat()),
             ))),
+            Intent::EditConditions => self.conditions(look),
             Intent::Inputs => Reply::Open(Box::new(Inputs::new(look))),
             Intent::CorrectCommand => match Editor::correcting(look, self.action()) {
                 Some(editor) => Reply::Become(Box::new(editor)),

@@ -227,6 +227,13 @@ pub const BINDINGS: &[Binding] = {
             Some(2),
         ),
         bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
+        bind(
+            Preview,
+            key!('e'),
+            I::EditConditions,
+            "change what must be true",
+            None,
+        ),
         bind(Preview, key!('i'), I::Inputs, "inputs", None),
         bind(
             Preview,

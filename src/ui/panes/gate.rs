@@ -75,7 +75,8 @@ pub fn item_lines(
     width: usize,
 ) -> Vec<Line<'static>> {
     let run = look.run();
-    let Mark { glyph, word, role } = verdict_mark(run.gate_verdict(phase, item));
+    let answer = run.gate_answer(phase, item);
+    let Mark { glyph, word, role } = verdict_mark(answer.as_ref().map(|answer| answer.verdict));
     let word = match (word, item.red_flag) {
         ("met", true) => "not so",
         ("NOT met", true) => "RED FLAG",
@@ -92,7 +93,24 @@ pub fn item_lines(
         ));
     }
     spans.extend(criterion(&item.text, look.theme.style(Role::Text), look));
-    if let Some(seen) = seen(run, phase, item) {
+    let seen = seen(run, phase, item).or_else(|| {
+        let answer = answer.as_ref()?;
+        let line = answer
+            .line
+            .map_or_else(String::new, |line| format!(", line {line}"));
+        Some(format!(
+            "{}{line}, {}",
+            answer.found,
+            answer.at.format("%H:%M:%S")
+        ))
+    });
+    let nearest = || {
+        let nearest = run
+            .nearest_evidence(phase, item)
+            .filter(|_| item.cel.is_none())?;
+        Some(format!("seen nearest: {nearest}"))
+    };
+    if let Some(seen) = seen.or_else(nearest) {
         spans.push(Span::styled(
             format!(" — {seen}"),
             look.theme.style(Role::Muted),
@@ -106,7 +124,8 @@ fn seen(run: &RunState, phase: &Phase, item: &Expectation) -> Option<String> {
     let who = known.by.split('@').next().unwrap_or_default();
     Some(match (&known.note, &item.cel) {
         (Some(note), _) => format!("{who} {}: {note}", minute(known.at)),
-        (None, Some(_)) => known.judgement.explanation.clone(),
+        // With its block and time, as that of every measurement.
+        (None, Some(_)) => return None,
         (None, None) => format!("{who} {}", minute(known.at)),
     })
 }
@@ -120,6 +139,7 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = run
         .gate_items(phase)
         .into_iter()
+        .chain(run.measured_items(phase))
         .flat_map(|item| item_lines(phase, item, look, width))
         .collect();
     if lines.is_empty() {

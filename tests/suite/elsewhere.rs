@@ -1,0 +1,83 @@
+//! Where a command goes is settled before it runs: one that leaves the targets of its environment waits
+//! for a reason.
+
+use crate::support::home::Home;
+use crate::support::{execute, fresh_database};
+
+/// A home whose environment is `staging`, and a second database that is no target of it.
+async fn home(guide: &str) -> (Home, crate::support::Database, crate::support::Database) {
+    let own = fresh_database().await;
+    let other = fresh_database().await;
+    for database in [&own, &other] {
+        execute(&mut database.connect().await, "CREATE TABLE items (n int)").await;
+        execute(
+            &mut database.connect().await,
+            "INSERT INTO items VALUES (1)",
+        )
+        .await;
+    }
+    let home = Home::new();
+    home.write("guide.md", guide);
+    home.environment(&own.conninfo(), "");
+    (home, own, other)
+}
+
+async fn items(database: &crate::support::Database) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM items")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_address_of_another_database_is_stopped_before_it_runs() {
+    let (home, own, other) = home("").await;
+    home.write(
+        "guide.md",
+        "# Where\n\n## Step 1: Delete\n\n```bash {.run}\npsql \"$STAGING_URL\" -c 'DELETE FROM items'\n```\n",
+    );
+    let stopped = home.gonogo(&[
+        "rehearse",
+        "guide.md",
+        "--var",
+        &format!("STAGING_URL={}", other.url()),
+    ]);
+    assert_ne!(stopped.code, 0);
+    assert_eq!(
+        (items(&own).await, items(&other).await),
+        (1, 1),
+        "nothing was run"
+    );
+    let said = format!("{}{}", stopped.out, stopped.err);
+    assert!(said.contains("goes to"), "{said}");
+}
+
+#[tokio::test]
+async fn an_address_of_the_target_itself_is_none_of_another() {
+    let (home, own, _other) = home("").await;
+    home.write(
+        "guide.md",
+        "# Where\n\n## Step 1: Delete\n\n```bash {.run}\npsql \"$STAGING_URL\" -c 'DELETE FROM items'\n```\n",
+    );
+    let url = format!("STAGING_URL={}", own.url());
+    home.gonogo(&["rehearse", "guide.md", "--var", &url])
+        .exits(0);
+    assert_eq!(items(&own).await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_is_led_elsewhere_is_stopped_and_so_is_the_block_after_it() {
+    let (home, own, other) = home("").await;
+    home.write(
+        "guide.md",
+        &format!(
+            "# Where\n\n## Step 1: Lead\n\n```sql {{.run}}\n\\c {}\nSELECT 1;\n```\n\n## Step 2: Insert\n\n```sql {{.run}}\nINSERT INTO items VALUES (2);\n```\n",
+            other.name
+        ),
+    );
+    let stopped = home.gonogo(&["rehearse", "guide.md"]);
+    assert_ne!(stopped.code, 0);
+    assert_eq!((items(&own).await, items(&other).await), (1, 1));
+    let plan = home.gonogo(&["plan", "guide.md"]);
+    assert!(plan.out.contains(&other.name), "{}", plan.out);
+}
