@@ -318,7 +318,10 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
             "/phases/0/steps/0",
             "id title line optional blocks manual expect choice waits",
         ),
-        ("/phases/0/steps/0/expect/0", "line text cel"),
+        (
+            "/phases/0/steps/0/expect/0",
+            "line text cel block part proposed",
+        ),
         (
             "/rollback/0",
             "id title line recommended discouraged blocks only_if steps criteria",

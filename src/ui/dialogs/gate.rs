@@ -141,13 +141,12 @@ impl GateDialog {
             }
         }
         let measured = run.measured_items(&phase);
-        for item in &measured {
-            for line in gate_item_lines(&phase, item, look, width.saturating_sub(2)) {
-                let mut spans = vec![Span::raw("  ")];
-                spans.extend(line.spans);
-                lines.push(Line::from(spans));
-            }
-        }
+        lines.extend(
+            measured
+                .iter()
+                .flat_map(|item| gate_item_lines(&phase, item, look, width.saturating_sub(2)))
+                .map(indented),
+        );
         if items.is_empty() && measured.is_empty() {
             lines.push(Line::styled(
                 "the guide names no criteria for this phase",
@@ -209,6 +208,12 @@ impl GateDialog {
         }
         (lines, at)
     }
+}
+
+/// In line with those that can be chosen.
+fn indented(line: Line<'static>) -> Line<'static> {
+    let spans = std::iter::once(Span::raw("  ")).chain(line.spans);
+    Line::from(spans.collect::<Vec<_>>())
 }
 
 impl Dialog for GateDialog {

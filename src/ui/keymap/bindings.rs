@@ -229,7 +229,7 @@ pub const BINDINGS: &[Binding] = {
         bind(Preview, key!('r'), I::WriteReason, "give a reason", Some(2)),
         bind(
             Preview,
-            key!('e'),
+            key!('c'),
             I::EditConditions,
             "change what must be true",
             None,

@@ -108,7 +108,7 @@ pub fn item_lines(
         let nearest = run
             .nearest_evidence(phase, item)
             .filter(|_| item.cel.is_none())?;
-        Some(format!("seen nearest: {nearest}"))
+        Some(format!("closest evidence: {nearest}"))
     };
     if let Some(seen) = seen.or_else(nearest) {
         spans.push(Span::styled(

@@ -19,7 +19,7 @@ const GUIDE: &str = "# Move the shop
 
 ```bash
 # 1. Write the dump
-pg_dump -Fc -d shop -f shop_1.dump
+pg_dump -Fc -d app -f shop_1.dump
 
 # 2. Try the dump (optional)
 createdb shop_try
@@ -47,7 +47,7 @@ ALTER TABLE orders DROP COLUMN total;
 
 ```bash
 systemctl stop shop
-pg_restore --clean -d shop shop_*.dump
+pg_restore --clean -d app shop_*.dump
 git checkout <previous_commit>
 ```
 ";
