@@ -11,6 +11,8 @@ use crate::run::Timestamp;
 /// One row per session that is listed, the counts in each; one row of counts where none is. It reads
 /// the function below `pg_stat_activity`, so that names are looked up for the listed only.
 ///
+/// `{leader}` and `{query_id}` are columns that older servers have not.
+///
 /// Without `pg_read_all_stats` the details of others are NULL and their query says so; the server's
 /// own processes, which belong to no role, are not counted as hidden then. A waiting session may be
 /// blocked by a prepared transaction, which has the pid 0.
@@ -18,7 +20,7 @@ const SESSIONS: &str = "\
 WITH /* gonogo monitor */ everyone AS MATERIALIZED (
   SELECT pid, usesysid, datid, application_name, backend_type, state, wait_event_type, wait_event,
          backend_start, xact_start, query_start, state_change, client_addr, client_port, query,
-         backend_xid,
+         backend_xid, backend_xmin, {leader} AS leader, {query_id} AS query_id,
          usesysid IS NOT NULL AND state IS NULL AND query = '<insufficient privilege>' AS hidden
   FROM pg_stat_get_activity(NULL)
 ), waiting AS MATERIALIZED (
@@ -37,7 +39,7 @@ WITH /* gonogo monitor */ everyone AS MATERIALIZED (
   SELECT everyone.*, waiting.blockers
   FROM everyone LEFT JOIN waiting USING (pid)
   WHERE pid <> pg_backend_pid()
-    AND ((state <> 'idle' AND backend_type <> 'parallel worker')
+    AND ((state <> 'idle' AND (backend_type <> 'parallel worker' OR leader IS NOT NULL))
          OR pid IN (SELECT unnest(blockers) FROM waiting))
 )
 SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction, counted.waiting, counted.hidden,
@@ -53,7 +55,8 @@ SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction,
        left(listed.query, 500), listed.blockers,
        (extract(epoch FROM listed.backend_start) * 1000000)::int8,
        listed.backend_xid::text::int8, txid_snapshot_xmax(txid_current_snapshot()),
-       (extract(epoch FROM statement_timestamp()) * 1000000)::int8
+       (extract(epoch FROM statement_timestamp()) * 1000000)::int8,
+       listed.backend_type, listed.leader, age(listed.backend_xmin)::int8, listed.query_id
 FROM counted LEFT JOIN listed ON true LEFT JOIN pg_database ON pg_database.oid = listed.datid";
 
 /// One good reading.
@@ -74,7 +77,8 @@ pub(super) async fn read(
     target: &Target,
     ours: &str,
 ) -> Result<Activity, Trouble> {
-    let rows = link.rows(SESSIONS, target).await?;
+    let sql = sessions_sql(&link.identity.server_version);
+    let rows = link.rows(&sql, target).await?;
     let mut activity = Activity::default();
     for row in &rows {
         let count = |index| {
@@ -101,6 +105,22 @@ pub(super) async fn read(
         .sessions
         .sort_by_key(|session| (std::cmp::Reverse(session.transaction_ms), session.pid));
     Ok(activity)
+}
+
+/// The statement for a server of this version: `leader_pid` came with 13, `query_id` with 14.
+fn sessions_sql(version: &str) -> String {
+    let digits = version
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next();
+    let major: u32 = digits.and_then(|major| major.parse().ok()).unwrap_or(0);
+    let (leader, query_id) = match major {
+        14.. => ("leader_pid", "query_id"),
+        13 => ("leader_pid", "NULL::int8"),
+        _ => ("NULL::int4", "NULL::int8"),
+    };
+    SESSIONS
+        .replace("{leader}", leader)
+        .replace("{query_id}", query_id)
 }
 
 /// What is missing for a complete picture, where something is.
@@ -158,6 +178,10 @@ fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, 
         blocked_by,
         backend_start_us: column::<Option<i64>>(row, 22, target)?.unwrap_or(0),
         transaction,
+        kind: text(26)?,
+        leader: column(row, 27, target)?,
+        xmin_age: column(row, 28, target)?,
+        query_id: column(row, 29, target)?,
     }))
 }
 
@@ -176,6 +200,15 @@ fn whole(short: i64, next: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_that_a_server_has_not_are_not_asked_for() {
+        assert!(
+            sessions_sql("15.18 (Debian 15.18-1)").contains("leader_pid AS leader, query_id AS")
+        );
+        assert!(sessions_sql("13.23").contains("leader_pid AS leader, NULL::int8 AS query_id"));
+        assert!(!sessions_sql("12.22").contains("leader_pid"));
+    }
 
     #[test]
     fn a_transaction_keeps_its_number_when_the_counter_wraps() {

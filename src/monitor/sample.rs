@@ -117,6 +117,18 @@ pub struct Session {
     /// The 64-bit number of its transaction, once it has written.
     #[serde(default)]
     pub transaction: Option<i64>,
+    /// `client backend`, `autovacuum worker`, ….
+    #[serde(default)]
+    pub kind: String,
+    /// The pid of the session that a parallel worker works for.
+    #[serde(default)]
+    pub leader: Option<i32>,
+    /// How many transactions old the oldest is that it may still see: what vacuum must keep.
+    #[serde(default)]
+    pub xmin_age: Option<i64>,
+    /// What `pg_stat_statements` knows its statement by.
+    #[serde(default)]
+    pub query_id: Option<i64>,
     /// Started by this run (`application_name` is `gonogo:RUN:…`).
     pub ours: bool,
 }

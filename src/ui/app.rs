@@ -7,6 +7,7 @@ mod held;
 mod keyboard;
 mod moves;
 mod pairing;
+mod tables;
 mod watching;
 
 use std::collections::BTreeSet;
@@ -297,14 +298,12 @@ impl App {
                 if !dialog.paste(text)
                     && let Some(field) = dialog.field()
                 {
-                    // One line: a line break must not look like Enter.
-                    for letter in text.chars().filter(|letter| !letter.is_control()) {
-                        field.handle(tui_input::InputRequest::InsertChar(letter));
-                    }
+                    insert_line(field, text);
                 }
                 true
             }
-            _ => false,
+            Some(_) => false,
+            None => self.type_filter(|field| insert_line(field, text)),
         };
         if !taken {
             self.say("pasted text is ignored here", "type it", Role::Warning);
@@ -373,6 +372,9 @@ impl App {
     /// A key that is not bound is text, where a field takes it.
     fn on_text(&mut self, key: KeyEvent) {
         let Some(mut dialog) = self.dialogs.pop() else {
+            self.type_filter(|field| {
+                field.handle_event(&TerminalEvent::Key(key));
+            });
             return;
         };
         if let Some(field) = dialog.field() {
@@ -388,10 +390,8 @@ impl App {
         match self.dialogs.last() {
             _ if self.view.typing.is_some() => vec![Context::Keyboard],
             Some(dialog) => vec![dialog.context()],
-            None => {
-                let own = panes::pane(self.view.focus()).map(|pane| pane.context());
-                own.into_iter().chain([Context::Main]).collect()
-            }
+            None if self.view.listing(self.view.focus()).typed.is_some() => vec![Context::Filter],
+            None => super::keys::contexts(&self.look()),
         }
     }
 
@@ -569,5 +569,12 @@ impl App {
     pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
         let contexts = self.contexts();
         screen::draw(&self.frame(&contexts), area, buffer);
+    }
+}
+
+/// One line: a line break must not look like Enter.
+fn insert_line(field: &mut tui_input::Input, text: &str) {
+    for letter in text.chars().filter(|letter| !letter.is_control()) {
+        field.handle(tui_input::InputRequest::InsertChar(letter));
     }
 }

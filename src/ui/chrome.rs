@@ -550,12 +550,19 @@ pub fn keys(
     };
     let mut shown: Vec<&Binding> = Vec::new();
     for binding in contexts.iter().flat_map(|context| keymap::of(*context)) {
-        let hidden = shown.iter().any(|other| other.keys[0] == binding.keys[0]);
+        let hidden = keymap::meaning(contexts, binding.keys[0]) != Some(binding.intent);
         if binding.footer.is_some() && !hidden && offered(binding.intent) {
             shown.push(binding);
         }
     }
-    shown.sort_by_key(|binding| binding.footer);
+    // The help and what waits for an answer come first, then the keys of the focused pane.
+    let rank = |binding: &Binding| match binding.intent {
+        Intent::Help => 0,
+        Intent::AskHeld | Intent::RollBackHeld | Intent::AskAcknowledge | Intent::GiveKeyboard => 1,
+        _ if binding.context != Context::Main => 2,
+        _ => 3,
+    };
+    shown.sort_by_key(|binding| (rank(binding), binding.footer));
     let (key, muted) = (look.theme.style(Role::Key), look.theme.style(Role::Muted));
     let mut line = Line::default();
     let run = look.run();

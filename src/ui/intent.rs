@@ -34,6 +34,23 @@ pub enum Intent {
     GuideChanged,
     LookAtWatches,
 
+    /// What the run waits for, wherever the focus is.
+    Walk,
+
+    // In a pane that lists things.
+    Detail,
+    Filter,
+    Sort,
+    SortBackwards,
+    Mark,
+    Pause,
+    ScrollRight,
+    ScrollLeft,
+    /// Filter, part, order, marks and pause are dropped.
+    ShowAll,
+    /// A part of the list, by its number.
+    ShowPart(u8),
+
     // Opening a dialog in which something can be decided.
     AskCancel,
     AskSkip,
@@ -156,6 +173,7 @@ impl Intent {
                 | Self::AtHand
                 | Self::Zoom
                 | Self::Open
+                | Self::Detail
         )
     }
 

@@ -17,6 +17,13 @@ pub enum Context {
     Phases,
     Output,
     Reference,
+    Sessions,
+    /// A pane that lists things.
+    Table,
+    /// The filter of such a pane is typed: keys that are not bound here are text.
+    Filter,
+    /// Everything about one row of such a pane.
+    Detail,
     /// Any other pane.
     Pane,
     Preview,
@@ -51,12 +58,16 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::Main,
         Self::Step,
         Self::Phases,
         Self::Output,
         Self::Reference,
+        Self::Sessions,
+        Self::Table,
+        Self::Filter,
+        Self::Detail,
         Self::Pane,
         Self::Preview,
         Self::Gate,
@@ -89,6 +100,10 @@ impl Context {
             Self::Phases => "in the tree of phases",
             Self::Output => "in the output",
             Self::Reference => "in the reference",
+            Self::Sessions => "in the sessions",
+            Self::Table => "in a pane that lists things",
+            Self::Filter => "typing a filter",
+            Self::Detail => "one row in full",
             Self::Pane => "in any other pane",
             Self::Preview => "before a command runs",
             Self::Gate => "at a gate",
@@ -116,7 +131,10 @@ impl Context {
 
     /// Keys that are not bound are text here.
     pub fn takes_text(self) -> bool {
-        matches!(self, Self::Form | Self::Editor | Self::Word | Self::Find)
+        matches!(
+            self,
+            Self::Form | Self::Editor | Self::Word | Self::Find | Self::Filter
+        )
     }
 }
 

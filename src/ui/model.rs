@@ -58,12 +58,14 @@ pub enum Link {
 }
 
 /// Sessions of one target, and who blocks whom.
+#[derive(Clone, Debug)]
 pub struct Activity {
     pub sample: ActivitySample,
     pub tree: BlockingTree,
 }
 
 /// One health endpoint, oldest reading first.
+#[derive(Clone, Debug)]
 pub struct Probe {
     pub history: VecDeque<ProbeSample>,
 }

@@ -4,6 +4,7 @@ use super::format::{duration, fit, minute, minute_or_date, plural, seconds_betwe
 use super::held::held;
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
+use super::keys::{key, walk_key};
 use super::markdown::plain;
 use super::people::concerns;
 use super::step_input::{asking, question};
@@ -43,7 +44,7 @@ pub fn next_action(look: &Look<'_>) -> NextAction {
     }
     let mut act = act_of_driver(look);
     if !look.model.drives() {
-        let key = key_of(Context::Main, Intent::AskControl);
+        let key = key(look, Intent::AskControl);
         act.text = format!("you are watching ({key} asks for control); {}", act.text);
     }
     act
@@ -51,7 +52,7 @@ pub fn next_action(look: &Look<'_>) -> NextAction {
 
 fn act_of_driver(look: &Look<'_>) -> NextAction {
     let run = look.run();
-    let key = |intent| key_of(Context::Main, intent);
+    let key = |intent| key(look, intent);
     if let Some(waits) = waits_for_person(look) {
         return waits;
     }
@@ -108,7 +109,8 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 .unwrap_or("a step of the rollback failed");
             return loud(
                 format!(
-                    "STUCK, Enter to retry, {} skips, {} offers another rollback: {why}",
+                    "STUCK, {} to retry, {} skips, {} offers another rollback: {why}",
+                    walk_key(look),
                     key(Intent::AskSkip),
                     key(Intent::AskRollBack)
                 ),
@@ -213,7 +215,7 @@ fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String>
 }
 
 fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
-    let key = |intent| key_of(Context::Main, intent);
+    let key = |intent| key(look, intent);
     let now = look.model.now;
     let busy = run
         .busy()
@@ -237,6 +239,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
             ),
         };
     }
+    let enter = walk_key(look);
     let elsewhere = if look
         .view
         .step
@@ -270,19 +273,20 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 })
                 .count();
             next(format!(
-                "{elsewhere}{} to check (Space)",
-                plural(left, "item", "items")
+                "{elsewhere}{} to check ({})",
+                plural(left, "item", "items"),
+                key(Intent::Tick)
             ))
         }
         Some(Item::Choice(_)) => next(format!(
-            "{elsewhere}Enter shows the alternatives to choose from"
+            "{elsewhere}{enter} shows the alternatives to choose from"
         )),
         Some(Item::Action(action)) => {
             let title = action_title(&run.runbook, step, *action);
             match attempt_outcome(run, step, *action) {
                 Some(Outcome::Watched) => loud(
                     format!(
-                        "{elsewhere}the watch `{}` has ended by itself: Enter starts it again, {} skips",
+                        "{elsewhere}the watch `{}` has ended by itself: {enter} starts it again, {} skips",
                         fit(&title, 40),
                         key(Intent::AskSkip)
                     ),
@@ -290,20 +294,20 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 ),
                 Some(Outcome::Inconclusive) => loud(
                     format!(
-                        "{elsewhere}`{}` answered, and you say whether that is good: Enter",
+                        "{elsewhere}`{}` answered, and you say whether that is good: {enter}",
                         fit(&title, 40)
                     ),
                     Role::Unknown,
                 ),
                 Some(Outcome::Unknown) => loud(
                     format!(
-                        "nobody knows whether `{title}` happened: find out, then Enter to say so"
+                        "nobody knows whether `{title}` happened: find out, then {enter} to say so"
                     ),
                     Role::Unknown,
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
                     format!(
-                        "{elsewhere}`{}` {}: Enter {}, {} skips, {} is the rollback",
+                        "{elsewhere}`{}` {}: {enter} {}, {} skips, {} is the rollback",
                         fit(&title, 40),
                         if ended == Outcome::Failed {
                             "failed"
@@ -332,10 +336,12 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 }
                 _ => match preview(run, *action) {
                     Ok(_) if run.is_optional(*action) => next(format!(
-                        "{elsewhere}optional: Enter shows what would run, {} leaves it out: `{title}`",
+                        "{elsewhere}optional: {enter} shows what would run, {} leaves it out: `{title}`",
                         key(Intent::AskSkip)
                     )),
-                    Ok(_) => next(format!("{elsewhere}Enter shows what would run: `{title}`")),
+                    Ok(_) => next(format!(
+                        "{elsewhere}{enter} shows what would run: `{title}`"
+                    )),
                     Err(refusal) => loud(
                         format!("{}; {}", refusal.message, refusal.help),
                         Role::Warning,
@@ -352,7 +358,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
 
 /// Something that runs waits for a person in its middle: that comes before everything else.
 fn waits_for_person(look: &Look<'_>) -> Option<NextAction> {
-    let key = |intent| key_of(Context::Main, intent);
+    let key = |intent| key(look, intent);
     if let Some(held) = held(look.model) {
         let role = match held.blocked.is_empty() {
             true => Role::Warning,
@@ -391,7 +397,7 @@ fn waits_for_person(look: &Look<'_>) -> Option<NextAction> {
 /// A watch is offered; nobody has to take it.
 fn offer(look: &Look<'_>, watch: ActionId, is_last: bool) -> String {
     let run = look.run();
-    let key = |intent| key_of(Context::Main, intent);
+    let key = |intent| key(look, intent);
     let step = run.step_of(watch);
     let title = step
         .map(|step| action_title(&run.runbook, step, watch))
@@ -408,5 +414,8 @@ fn offer(look: &Look<'_>, watch: ActionId, is_last: bool) -> String {
     } else {
         String::new()
     };
-    format!("{elsewhere}Enter shows what would run: `{title}`, a watch beside the steps{instead}")
+    format!(
+        "{elsewhere}{} shows what would run: `{title}`, a watch beside the steps{instead}",
+        walk_key(look)
+    )
 }

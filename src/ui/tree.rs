@@ -42,13 +42,21 @@ impl BlockingTree {
             }
         }
         let under: HashSet<usize> = waiting.values().flatten().copied().collect();
+        let mut workers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, session) in sessions.iter().enumerate() {
+            if let Some(leader) = session.leader.and_then(|pid| by_pid.get(&pid))
+                && *leader != index
+            {
+                workers.entry(*leader).or_default().push(index);
+            }
+        }
+        let mut seen: HashSet<usize> = workers.values().flatten().copied().collect();
         let mut roots: Vec<usize> = (0..sessions.len())
             .filter(|index| !under.contains(index))
             .collect();
         // Blockers first, the sampler's order among them.
         roots.sort_by_key(|index| !waiting.contains_key(index));
         let mut tree = Self::default();
-        let mut seen = HashSet::new();
         for root in roots {
             tree.push(root, 0, &waiting, &mut seen);
         }
@@ -62,7 +70,26 @@ impl BlockingTree {
             .filter(|row| sessions[row.index].ours)
             .map(|row| row.blocks)
             .sum();
+        tree.add_workers(&workers);
         tree
+    }
+
+    /// Parallel workers stand under their leader, and wait for nobody by themselves.
+    fn add_workers(&mut self, workers: &HashMap<usize, Vec<usize>>) {
+        if workers.is_empty() {
+            return;
+        }
+        let own = std::mem::take(&mut self.rows);
+        for row in own {
+            self.rows.push(row);
+            for worker in workers.get(&row.index).into_iter().flatten() {
+                self.rows.push(Row {
+                    index: *worker,
+                    depth: (row.depth + 1).min(DEEPEST),
+                    blocks: 0,
+                });
+            }
+        }
     }
 
     fn push(
@@ -150,6 +177,25 @@ mod tests {
             session(3, &[99], false),
         ];
         assert_eq!(shape(&sessions).len(), 3);
+    }
+
+    #[test]
+    fn parallel_workers_stand_under_their_leader_and_block_nobody() {
+        let worker = |pid, leader| Session {
+            leader: Some(leader),
+            ..session(pid, &[], false)
+        };
+        let sessions = [
+            worker(11, 1),
+            session(1, &[], true),
+            session(2, &[1], false),
+            worker(12, 1),
+            worker(13, 99),
+        ];
+        assert_eq!(
+            shape(&sessions),
+            [(1, 0, 1), (11, 1, 0), (12, 1, 0), (2, 1, 0), (13, 0, 0)]
+        );
     }
 
     #[test]

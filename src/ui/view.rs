@@ -2,10 +2,13 @@
 //! part of the run, and rendering changes none of it.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use super::model::Model;
+use super::listing::{Frozen, Listing};
+use super::model::{Activity, Model, Probe};
 use super::step_input::TypingTo;
 use super::theme::Theme;
+use crate::monitor::StatementsSample;
 use crate::run::{ActionId, RunState};
 
 /// Everything that rendering may read.
@@ -19,6 +22,30 @@ pub struct Look<'a> {
 impl<'a> Look<'a> {
     pub fn run(&self) -> &'a RunState {
         &self.model.run
+    }
+
+    /// The sessions to show: those of the moment at which their pane was paused, else the newest.
+    pub fn sessions(&self) -> Option<&'a Activity> {
+        match &self.view.listing("sessions").paused {
+            Some((_, Frozen::Sessions(activity))) => Some(activity),
+            _ => self.model.main_activity(),
+        }
+    }
+
+    /// The statements to show, as [`Look::sessions`].
+    pub fn statements(&self) -> Option<&'a StatementsSample> {
+        match &self.view.listing("statements").paused {
+            Some((_, Frozen::Statements(sample))) => Some(sample),
+            _ => self.model.main_statements(),
+        }
+    }
+
+    /// The health endpoints to show, as [`Look::sessions`].
+    pub fn probes(&self) -> &'a BTreeMap<String, Probe> {
+        match &self.view.listing("health").paused {
+            Some((_, Frozen::Probes(probes))) => probes,
+            _ => &self.model.probes,
+        }
     }
 }
 
@@ -36,6 +63,8 @@ pub struct View {
     /// The watch whose output is looked at; `None` follows the step.
     pub watch: Option<ActionId>,
     pub panes: BTreeMap<&'static str, Position>,
+    /// Those that list things.
+    pub listings: BTreeMap<&'static str, Listing>,
     /// What was searched for in the output, and the line where it was found last.
     pub search: Option<Search>,
     /// The step to which the keys go.
@@ -69,6 +98,15 @@ impl View {
 
     pub fn position(&self, pane: &str) -> Position {
         self.panes.get(pane).copied().unwrap_or_default()
+    }
+
+    pub fn listing(&self, pane: &str) -> &Listing {
+        static UNTOUCHED: LazyLock<Listing> = LazyLock::new(Listing::default);
+        self.listings.get(pane).unwrap_or(&UNTOUCHED)
+    }
+
+    pub fn listing_mut(&mut self, pane: &'static str) -> &mut Listing {
+        self.listings.entry(pane).or_default()
     }
 
     pub fn position_mut(&mut self, pane: &'static str) -> &mut Position {

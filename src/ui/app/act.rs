@@ -175,6 +175,10 @@ impl App {
                 self.keep_focus();
             }
             Intent::Open => return self.open_item(),
+            Intent::Walk => {
+                self.at_hand();
+                return self.walk();
+            }
             Intent::Help => self.open(Help::default()),
             Intent::Palette => {
                 let names = self
@@ -182,7 +186,8 @@ impl App {
                     .iter()
                     .map(|layout| layout.name.clone())
                     .collect();
-                self.open(Palette::new(names));
+                let palette = Palette::new(names, &self.contexts());
+                self.open(palette);
             }
             Intent::ListLayouts => {
                 let layouts = self
@@ -207,15 +212,7 @@ impl App {
             }
             Intent::SearchNext => return self.search(true),
             Intent::SearchPrevious => return self.search(false),
-            Intent::Copy => {
-                let focus = self.view.focus();
-                let width = self.pane_area(focus).unwrap_or_default().width;
-                let text = panes::pane(focus).and_then(|pane| pane.copies(&self.look(), width));
-                match text {
-                    Some(text) => return self.copied(&text),
-                    None => self.say("there is nothing to copy here", "", Role::Muted),
-                }
-            }
+            Intent::Copy => return self.copy(),
             Intent::Inputs => {
                 let inputs = Inputs::new(&self.look());
                 self.open(inputs);
@@ -282,22 +279,10 @@ impl App {
                 Mode::Held => return vec![Ask::Commands(vec![Command::Resume {}])],
                 _ => self.say("the run is not held", "nothing to resume", Role::Muted),
             },
+            other if self.on_table(other) => {}
             other => return self.on_pairing(other),
         }
         Vec::new()
-    }
-
-    fn copied(&mut self, text: &str) -> Vec<Ask> {
-        let lines = text.lines().count();
-        self.say(
-            format!(
-                "copied {}",
-                crate::ui::format::plural(lines, "line", "lines")
-            ),
-            "if the terminal allows it (OSC 52)",
-            Role::Text,
-        );
-        vec![Ask::Copy(text.to_owned())]
     }
 
     fn open_item(&mut self) -> Vec<Ask> {
@@ -313,6 +298,11 @@ impl App {
             self.open_action(watch);
             return Vec::new();
         }
+        self.walk()
+    }
+
+    /// Opens what stands under the cursor of the step.
+    fn walk(&mut self) -> Vec<Ask> {
         let look = self.look();
         let item = item_at_cursor(&look).map(|(_, item)| item);
         match item {

@@ -53,6 +53,7 @@ impl App {
         match pane.moves() {
             Moves::Steps => self.go_step(intent, page),
             Moves::Items => self.go_item(intent, rows, area.height),
+            Moves::Table => self.go_row(intent, page, area.height),
             Moves::Cursor => {
                 let position = self.view.position_mut(name);
                 let at = stepped(position.cursor as u64, intent, page, rows.saturating_sub(1));
@@ -183,7 +184,7 @@ fn turned(at: usize, by: isize, count: usize) -> usize {
 }
 
 /// A position after one move, between 0 and `most`.
-fn stepped(at: u64, intent: Intent, page: u64, most: u64) -> u64 {
+pub(super) fn stepped(at: u64, intent: Intent, page: u64, most: u64) -> u64 {
     match intent {
         Intent::Up => at.saturating_sub(1),
         Intent::Down => (at + 1).min(most),

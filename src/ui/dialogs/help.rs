@@ -8,6 +8,7 @@ use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::ui::format::pad;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::{self, Context};
+use crate::ui::keys;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -34,7 +35,11 @@ impl Help {
             ),
             Line::default(),
         ];
-        for context in Context::ALL {
+        // The keys of the pane with the focus come first.
+        let here = keys::contexts(look);
+        let elsewhere = Context::ALL.into_iter();
+        let elsewhere = elsewhere.filter(|context| !here.contains(context));
+        for context in here.iter().copied().chain(elsewhere) {
             let mut bindings = keymap::of(context).peekable();
             if bindings.peek().is_none() {
                 continue;

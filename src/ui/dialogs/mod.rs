@@ -5,6 +5,7 @@
 mod acts;
 mod approve;
 mod confirm;
+mod detail;
 mod editor;
 mod form;
 mod gate;
@@ -40,6 +41,7 @@ use crate::run::{ActionId, Command, Fate, Included};
 
 pub use approve::Approve;
 pub use confirm::{Confirm, Quit};
+pub use detail::Detail;
 pub use editor::Editor;
 pub use form::{Field, Form};
 pub use gate::GateDialog;

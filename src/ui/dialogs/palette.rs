@@ -24,6 +24,8 @@ pub struct Palette {
     input: Input,
     cursor: usize,
     layouts: Vec<String>,
+    /// Whose keys it lists, the focused pane's first.
+    contexts: Vec<Context>,
 }
 
 enum Entry {
@@ -43,17 +45,21 @@ impl Entry {
 }
 
 impl Palette {
-    pub fn new(layouts: Vec<String>) -> Self {
+    pub fn new(layouts: Vec<String>, contexts: &[Context]) -> Self {
         Self {
             input: Input::default(),
             cursor: 0,
             layouts,
+            contexts: contexts.to_vec(),
         }
     }
 
     /// What matches, the best first.
     fn entries(&self) -> Vec<Entry> {
-        let keys = keymap::of(Context::Main)
+        let keys = self
+            .contexts
+            .iter()
+            .flat_map(|context| keymap::of(*context))
             .filter(|binding| binding.intent != Intent::Palette)
             .map(|binding| {
                 let key = binding
@@ -248,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_comes_first() {
-        let mut palette = Palette::new(vec!["review".to_owned()]);
+        let mut palette = Palette::new(vec!["review".to_owned()], &[Context::Main]);
         for (typed, wanted) in [
             ("rollback", "rollback"),
             ("gate", "gate"),
@@ -263,7 +269,7 @@ mod tests {
 
     #[test]
     fn nothing_in_the_palette_executes() {
-        let palette = Palette::new(Vec::new());
+        let palette = Palette::new(Vec::new(), &[Context::Main]);
         for entry in palette.entries() {
             if let Entry::Key(intent, ..) = entry {
                 assert!(!intent.executes());

@@ -63,6 +63,8 @@ fn every_dialog_can_be_closed_by_escape() {
                 | Context::Phases
                 | Context::Output
                 | Context::Reference
+                | Context::Sessions
+                | Context::Table
                 | Context::Pane
                 | Context::Keyboard
         );

@@ -21,6 +21,8 @@ use ratatui::widgets::Widget;
 
 use super::format::{duration, seconds_between};
 use super::keymap::Context;
+use super::listing::Frozen;
+use super::table::Table;
 use super::theme::Role;
 use super::view::Look;
 use crate::monitor::Reading;
@@ -38,9 +40,24 @@ pub trait Pane: Sync {
     /// As layout files call it.
     fn name(&self) -> &'static str;
 
-    /// Whose keys are asked first while it has the focus.
-    fn context(&self) -> Context {
-        Context::Pane
+    /// Whose keys are asked first while it has the focus, one after the other.
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Pane]
+    }
+
+    /// Its rows, where it lists things, for a pane of this width.
+    fn table<'a>(&self, _look: &Look<'a>, _width: u16) -> Option<Box<dyn Table + 'a>> {
+        None
+    }
+
+    /// The parts of its list that can be shown by themselves.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What it goes on showing while it is paused.
+    fn freezes(&self, _look: &Look<'_>) -> Option<Frozen> {
+        None
     }
 
     /// How the arrows move in it.
@@ -71,6 +88,8 @@ pub enum Moves {
     Follow,
     /// A cursor goes from row to row.
     Cursor,
+    /// The same in a [`Table`]: the cursor keeps its row while rows come and go.
+    Table,
     /// A cursor goes from box to action.
     Items,
     /// A cursor goes from step to step.

@@ -45,8 +45,8 @@ impl Pane for Output {
         "output"
     }
 
-    fn context(&self) -> Context {
-        Context::Output
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Output]
     }
 
     fn moves(&self) -> Moves {

@@ -75,8 +75,8 @@ impl Pane for Phases {
         "phases"
     }
 
-    fn context(&self) -> Context {
-        Context::Phases
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Phases]
     }
 
     fn moves(&self) -> Moves {

@@ -29,8 +29,8 @@ impl Pane for Reference {
         "reference"
     }
 
-    fn context(&self) -> Context {
-        Context::Reference
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Reference]
     }
 
     fn moves(&self) -> super::Moves {

@@ -2,17 +2,24 @@
 //!
 //! ```text
 //! statements  since 02:10: 1.2k calls, 0.5s
-//!   calls   /s   mean   total share query
-//!    1.1k   98  0.4ms    0.5s ▇▇▁ 61% INSERT INTO ai_queries …
+//!   calls      /s    mean   total  share    rows query
+//!    1.1k      98   0.4ms    0.5s    61%    1.1k INSERT INTO ai_queries …
 //! ```
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{Moves, Pane, Title, draw_lines, trouble};
-use crate::monitor::StatementDelta;
-use crate::ui::format::{count, milliseconds, minute, pad, pad_left, width};
+use crate::monitor::{StatementDelta, StatementsSample};
+use crate::ui::format::{count, grouped, milliseconds, minute, pad};
+use crate::ui::keymap::Context;
+use crate::ui::listing::Frozen;
+use crate::ui::sql_text::highlighted;
+use crate::ui::table::{self, Arranged, Cell, Column, Table, Value};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -22,43 +29,85 @@ const NAME: &str = "statements";
 /// The sampler's own interval is not in the sample; it is never longer than this.
 const INTERVAL_MS: u64 = 5_000;
 
+const CALLS: usize = 0;
+const RATE: usize = 1;
+const MEAN: usize = 2;
+const TOTAL: usize = 3;
+const SHARE: usize = 4;
+const ROWS: usize = 5;
+
+const COLUMNS: [Column; 7] = [
+    column("calls", 7, 0),
+    column("/s", 6, 64),
+    column("mean", 7, 0),
+    column("total", 7, 64),
+    column("share", 6, 0),
+    column("rows", 7, 90),
+    column("query", 0, 0),
+];
+
+const fn column(title: &'static str, width: u16, from: u16) -> Column {
+    Column {
+        title,
+        width,
+        right: true,
+        from,
+    }
+}
+
 impl Pane for Statements {
     fn name(&self) -> &'static str {
         NAME
     }
 
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Table]
+    }
+
     fn moves(&self) -> Moves {
-        Moves::Cursor
+        Moves::Table
+    }
+
+    fn table<'a>(&self, look: &Look<'a>, _width: u16) -> Option<Box<dyn Table + 'a>> {
+        Some(Box::new(Rows(look.statements()?)))
+    }
+
+    fn freezes(&self, look: &Look<'_>) -> Option<Frozen> {
+        let sample = look.model.main_statements()?;
+        Some(Frozen::Statements(Box::new(sample.clone())))
     }
 
     fn title(&self, look: &Look<'_>) -> Title {
-        let Some(sample) = look.model.main_statements() else {
+        let Some(sample) = look.statements() else {
             return Title::default();
         };
+        let listing = look.view.listing(NAME);
+        let arranged = Arranged::of(&Rows(sample), listing);
+        let (mut words, paused) = table::words(&arranged, listing, None, look);
+        words.push(format!(
+            "since {}: {} calls, {}",
+            minute(sample.since),
+            count(sample.total_calls),
+            milliseconds(sample.total_ms)
+        ));
         let alert = super::alert(&sample.state, sample.at, INTERVAL_MS, look).or_else(|| {
             sample
                 .reset
                 .then(|| ("counters were reset".to_owned(), Role::Warning))
         });
         Title {
-            words: format!(
-                "since {}: {} calls, {}",
-                minute(sample.since),
-                count(sample.total_calls),
-                milliseconds(sample.total_ms)
-            ),
-            alert,
+            words: words.join(" · "),
+            alert: paused.or(alert),
         }
     }
 
     fn rows(&self, look: &Look<'_>, _size: Size) -> u64 {
-        look.model
-            .main_statements()
+        look.statements()
             .map_or(0, |sample| sample.statements.len() as u64)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let Some(sample) = look.model.main_statements() else {
+        let Some(sample) = look.statements() else {
             super::empty(super::no_database(look), look, area, buffer);
             return;
         };
@@ -77,54 +126,140 @@ impl Pane for Statements {
             return;
         }
         lines.truncate(usize::from(area.height / 2));
-        let wide = area.width >= 64;
-        lines.push(Line::styled(
-            if wide {
-                "  calls     /s    mean   total  share query"
-            } else {
-                "  calls    mean  share query"
-            },
-            look.theme.style(Role::Muted),
-        ));
-        let statements = &sample.statements;
-        let line = |index: usize, width: u16| {
-            let statement = statements.get(index)?;
-            Some(row(statement, wide, look, width))
-        };
-        super::draw_rows(NAME, &lines, statements.len(), line, look, area, buffer);
-    }
-
-    fn copies(&self, look: &Look<'_>, _width: u16) -> Option<String> {
-        let sample = look.model.main_statements()?;
-        let statement = sample.statements.get(look.view.position(NAME).cursor)?;
-        Some(statement.query.clone())
+        table::draw(NAME, lines, &Rows(sample), look, area, buffer);
     }
 }
 
-fn row(statement: &StatementDelta, wide: bool, look: &Look<'_>, columns: u16) -> Line<'static> {
-    let share = statement.share.clamp(0.0, 1.0) * 100.0;
-    let role = match share {
-        share if share >= 50.0 => Role::Warning,
-        _ => Role::Text,
-    };
-    let mut numbers = pad_left(&count(statement.calls), 7);
-    if wide {
-        let rate = match statement.calls_per_s {
-            rate if rate >= 10.0 => format!("{rate:.0}"),
-            rate => format!("{rate:.1}"),
+struct Rows<'a>(&'a StatementsSample);
+
+impl<'a> Rows<'a> {
+    fn at(&self, row: usize) -> Option<&'a StatementDelta> {
+        self.0.statements.get(row)
+    }
+}
+
+impl Table for Rows<'_> {
+    fn columns(&self) -> &[Column] {
+        &COLUMNS
+    }
+
+    fn len(&self) -> usize {
+        self.0.statements.len()
+    }
+
+    fn key(&self, row: usize) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.at(row)
+            .map(|statement| statement.query_id)
+            .hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn value(&self, row: usize, column: usize) -> Value<'_> {
+        let Some(statement) = self.at(row) else {
+            return Value::None;
         };
-        numbers += &pad_left(&rate, 7);
+        match column {
+            CALLS => Value::Number(statement.calls),
+            RATE => Value::Measure(statement.calls_per_s),
+            MEAN => Value::Measure(statement.mean_ms),
+            TOTAL => Value::Measure(statement.total_ms),
+            SHARE => Value::Measure(statement.share),
+            ROWS => Value::Number(statement.rows),
+            _ => Value::Text(statement.query.as_str().into()),
+        }
     }
-    numbers += &pad_left(&milliseconds(statement.mean_ms), 8);
-    if wide {
-        numbers += &pad_left(&milliseconds(statement.total_ms), 8);
+
+    fn cell(&self, row: usize, column: usize, _natural: bool, look: &Look<'_>) -> Cell {
+        let Some(statement) = self.at(row) else {
+            return Cell::new("", Style::default());
+        };
+        let plain = |text: String| Cell::new(text, Style::default());
+        match column {
+            CALLS => plain(count(statement.calls)),
+            RATE => plain(rate(statement.calls_per_s)),
+            MEAN => plain(milliseconds(statement.mean_ms)),
+            TOTAL => plain(milliseconds(statement.total_ms)),
+            SHARE => {
+                let share = percent(statement);
+                let role = match share {
+                    share if share >= 50.0 => Role::Warning,
+                    _ => Role::Text,
+                };
+                Cell::new(format!("{share:.0}%"), look.theme.style(role))
+            }
+            ROWS => plain(count(statement.rows)),
+            _ => plain(statement.query.clone()),
+        }
     }
-    let share = pad_left(&format!("{share:.0}%"), 7);
-    let room = usize::from(columns).saturating_sub(width(&numbers) + 8);
-    Line::from(vec![
-        Span::raw(numbers),
-        Span::styled(share, look.theme.style(role)),
-        Span::raw(" "),
-        Span::raw(pad(&statement.query, room)),
-    ])
+
+    fn takes_ms(&self, row: usize) -> Option<i64> {
+        Some(self.at(row)?.mean_ms as i64)
+    }
+
+    fn copies(&self, row: usize) -> String {
+        self.at(row)
+            .map_or_else(String::new, |statement| statement.query.clone())
+    }
+
+    fn detail(&self, row: usize, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        let Some(statement) = self.at(row) else {
+            return Vec::new();
+        };
+        let theme = look.theme;
+        let calls = u64::try_from(statement.calls).unwrap_or(0);
+        let rows = u64::try_from(statement.rows).unwrap_or(0);
+        let facts = [
+            ("since", format!("{} UTC", minute(self.0.since))),
+            (
+                "calls",
+                format!(
+                    "{}, {} a second just now",
+                    grouped(calls),
+                    rate(statement.calls_per_s)
+                ),
+            ),
+            (
+                "time",
+                format!(
+                    "{} in all, {} a call, {:.1}% of all statements",
+                    milliseconds(statement.total_ms),
+                    milliseconds(statement.mean_ms),
+                    percent(statement)
+                ),
+            ),
+            (
+                "rows",
+                format!(
+                    "{}, {:.1} a call",
+                    grouped(rows),
+                    rows as f64 / (calls.max(1)) as f64
+                ),
+            ),
+            ("query id", statement.query_id.to_string()),
+        ];
+        let mut lines: Vec<Line<'static>> = facts
+            .into_iter()
+            .map(|(label, text)| {
+                Line::from(vec![
+                    Span::styled(pad(label, 13), theme.style(Role::Muted)),
+                    Span::raw(text),
+                ])
+            })
+            .collect();
+        lines.push(Line::default());
+        lines.extend(highlighted(&statement.query, width, theme));
+        lines
+    }
+}
+
+fn percent(statement: &StatementDelta) -> f64 {
+    statement.share.clamp(0.0, 1.0) * 100.0
+}
+
+fn rate(rate: f64) -> String {
+    match rate {
+        rate if rate >= 10.0 => format!("{rate:.0}"),
+        rate => format!("{rate:.1}"),
+    }
 }

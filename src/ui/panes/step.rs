@@ -27,8 +27,8 @@ impl Pane for StepPane {
         "step"
     }
 
-    fn context(&self) -> Context {
-        Context::Step
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Step]
     }
 
     fn moves(&self) -> Moves {

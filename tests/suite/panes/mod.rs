@@ -3,4 +3,5 @@
 mod desk;
 mod keys;
 mod screens;
+mod tables;
 mod walked;

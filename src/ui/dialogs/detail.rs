@@ -1,0 +1,97 @@
+//! One row of a pane in full, as it is now; when it has gone, as it was last.
+//!
+//! ```text
+//! ╔ sessions: in full ═══════════════════════════════════ staging ╗
+//! ║ session      4801 nightly-report                              ║
+//! ║ holds up     4790 api (active, 58s)                           ║
+//! ╚ Esc close  y copy ════════════════════════════════════════════╝
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+
+use super::{Dialog, Reply, Scroll, size_of};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::panes;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+pub struct Detail {
+    pane: &'static str,
+    key: u64,
+    scroll: Scroll,
+    /// What was shown last, and what would have been copied.
+    last: (Vec<Line<'static>>, String),
+}
+
+impl Detail {
+    pub fn new(pane: &'static str, key: u64) -> Self {
+        Self {
+            pane,
+            key,
+            scroll: Scroll::default(),
+            last: (Vec::new(), String::new()),
+        }
+    }
+
+    /// What is known of the row now; `None`: it is there no more.
+    fn now(&self, look: &Look<'_>, width: usize) -> Option<(Vec<Line<'static>>, String)> {
+        let table = panes::pane(self.pane)?.table(look, u16::MAX)?;
+        let row = (0..table.len()).find(|row| table.key(*row) == self.key)?;
+        Some((table.detail(row, look, width), table.copies(row)))
+    }
+
+    fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+        if let Some((lines, _)) = self.now(look, width) {
+            return lines;
+        }
+        let gone = "it is not in the list any more; this is what it was last";
+        let mut lines = vec![Line::styled(gone, look.theme.style(Role::Warning))];
+        lines.extend(self.last.0.iter().cloned());
+        lines
+    }
+}
+
+impl Dialog for Detail {
+    fn context(&self) -> Context {
+        Context::Detail
+    }
+
+    fn title(&self, _look: &Look<'_>) -> String {
+        format!("{}: one row in full", self.pane)
+    }
+
+    fn is_for_anybody(&self) -> bool {
+        true
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let mut size = size_of(&self.lines(look, room.width.into()), 0);
+        size.width = size.width.max(70).min(room.width);
+        size
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let lines = self.lines(look, area.width.into());
+        self.scroll.draw(&lines, look, area, buffer);
+    }
+
+    fn look_again(&mut self, look: &Look<'_>) {
+        if let Some(now) = self.now(look, 76) {
+            self.last = now;
+        }
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        match intent {
+            Intent::Close => Reply::Close,
+            Intent::Copy => Reply::Copy(self.last.1.clone()),
+            other => {
+                let rows = self.lines(look, 76).len();
+                self.scroll.on(other, rows)
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Everything that is known about one session.
+
+use ratatui::text::{Line, Span};
+
+use super::words::wait_words;
+use crate::monitor::Session;
+use crate::run::Timestamp;
+use crate::ui::format::{clock, count, milliseconds, pad, plural, wrap};
+use crate::ui::model::Activity;
+use crate::ui::sql_text::highlighted;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+/// Sessions that are named one by one.
+const NAMED: usize = 12;
+
+pub fn lines(
+    session: &Session,
+    activity: &Activity,
+    look: &Look<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    let mut lines = Vec::new();
+    let mut fact = |label: &str, text: String, role: Role| {
+        let line = Line::from(vec![
+            Span::styled(pad(label, 13), theme.style(Role::Muted)),
+            Span::styled(text, theme.style(role)),
+        ]);
+        lines.extend(wrap(line, width, 13));
+    };
+    let whose = match session.ours {
+        true => " (this run's own)",
+        false => "",
+    };
+    fact(
+        "session",
+        format!("{} {}{whose}", session.pid, session.application),
+        Role::Text,
+    );
+    fact(
+        "role",
+        format!(
+            "{} on {}, from {}",
+            or_unknown(&session.user),
+            or_unknown(&session.database),
+            or_unknown(&session.client)
+        ),
+        Role::Text,
+    );
+    if let Some(since) = connected_since(session) {
+        fact(
+            "connected",
+            format!("since {} UTC", clock(since)),
+            Role::Text,
+        );
+    }
+    if !matches!(session.kind.as_str(), "" | "client backend") {
+        let of = session.leader.map(|pid| format!(" of {pid}"));
+        let text = format!("{}{}", session.kind, of.unwrap_or_default());
+        fact("type", text, Role::Text);
+    }
+    let mut state = or_unknown(&session.state).to_owned();
+    if let Some(ms) = session.state_ms {
+        state += &format!(" for {}", milliseconds(ms as f64));
+    }
+    fact("state", state, Role::Text);
+    if let Some(ms) = session.transaction_ms {
+        let writes = match session.transaction {
+            Some(number) => format!(", it has written (transaction {number})"),
+            None => ", it has written nothing".to_owned(),
+        };
+        let text = format!("open for {}{writes}", milliseconds(ms as f64));
+        fact("transaction", text, Role::Text);
+    }
+    if let Some(age) = session.xmin_age.filter(|age| *age > 0) {
+        let text = format!(
+            "keeps vacuum from the rows of the last {} transactions",
+            count(age)
+        );
+        fact("xmin", text, Role::Text);
+    }
+    if let Some(wait) = &session.wait {
+        fact(
+            "waits for",
+            format!("{} ({wait})", wait_words(wait)),
+            Role::Warning,
+        );
+    }
+    for pid in session.blocked_by.iter().take(NAMED) {
+        fact("behind", named(*pid, activity), Role::Warning);
+    }
+    let behind: Vec<&Session> = activity
+        .sample
+        .sessions
+        .iter()
+        .filter(|other| other.blocked_by.contains(&session.pid))
+        .collect();
+    for other in behind.iter().take(NAMED) {
+        fact("holds up", named(other.pid, activity), Role::Failed);
+    }
+    if behind.len() > NAMED {
+        let more = plural(behind.len() - NAMED, "more session", "more sessions");
+        fact("", format!("and {more}"), Role::Failed);
+    }
+    if let Some(query_id) = session.query_id {
+        let known = look.statements().map(|sample| sample.statements.iter());
+        let known = known.and_then(|mut all| all.find(|other| other.query_id == query_id));
+        let text = match known {
+            Some(statement) => format!(
+                "{query_id}: {} calls since the phase began, {} a call",
+                count(statement.calls),
+                milliseconds(statement.mean_ms)
+            ),
+            None => query_id.to_string(),
+        };
+        fact("statement", text, Role::Text);
+    }
+    lines.push(Line::default());
+    let what = match session.state.as_str() {
+        "active" => "its query",
+        _ => "its last query",
+    };
+    lines.push(Line::styled(what, theme.style(Role::Heading)));
+    lines.extend(highlighted(&session.query, width, theme));
+    lines
+}
+
+fn or_unknown(text: &str) -> &str {
+    match text {
+        "" => "unknown",
+        text => text,
+    }
+}
+
+/// A session by its pid: `4711 nightly-report (idle in transaction, 4m 02s)`.
+pub fn named(pid: i32, activity: &Activity) -> String {
+    let found = activity
+        .sample
+        .sessions
+        .iter()
+        .find(|session| session.pid == pid);
+    match found {
+        None if pid == 0 => "a prepared transaction: `pg_prepared_xacts` names it".to_owned(),
+        None => pid.to_string(),
+        Some(session) => {
+            let who = match session.application.as_str() {
+                "" => &session.user,
+                application => application,
+            };
+            let age = session
+                .transaction_ms
+                .map(|ms| format!(", {}", milliseconds(ms as f64)))
+                .unwrap_or_default();
+            format!("{pid} {who} ({}{age})", or_unknown(&session.state))
+        }
+    }
+}
+
+fn connected_since(session: &Session) -> Option<Timestamp> {
+    Timestamp::from_timestamp_micros(session.backend_start_us)
+        .filter(|_| session.backend_start_us > 0)
+}

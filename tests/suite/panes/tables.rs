@@ -1,0 +1,242 @@
+//! Panes that list things: the same keys in all of them, and none that reaches the run.
+
+use gonogo::api::Message;
+use gonogo::monitor::{ActivitySample, Sample, Session};
+use gonogo::run::Command;
+use gonogo::ui::app::Ask;
+use insta::assert_snapshot;
+
+use super::desk::{Desk, readings, start};
+
+fn at(pane: &'static str) -> Desk {
+    let mut desk = Desk::new().lively();
+    desk.press(" ").press(" 4711<Enter>").press(" ").press("gG");
+    desk.sent.clear();
+    desk.app.view.focus_on(pane);
+    desk
+}
+
+/// What the pane shows below its title at 120x40, zoomed.
+fn zoomed(desk: &mut Desk) -> String {
+    let was = std::mem::replace(&mut desk.app.view.zoomed, true);
+    let screen = desk.screen(120, 40);
+    desk.app.view.zoomed = was;
+    screen
+}
+
+fn sessions(desk: &mut Desk, change: impl FnOnce(&mut ActivitySample)) {
+    let mut samples = readings(start());
+    let Some(Sample::Activity(sample)) = samples.first_mut() else {
+        panic!("the first reading is of the sessions");
+    };
+    change(sample);
+    desk.hears(Message::Sample(Box::new(samples.remove(0))));
+}
+
+/// The pids in the order in which they stand on the screen.
+fn pids(screen: &str) -> Vec<&str> {
+    screen
+        .lines()
+        .filter_map(|line| line.split_whitespace().find(|word| !word.starts_with('▪')))
+        .filter(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        .collect()
+}
+
+#[test]
+fn a_filter_works_while_it_is_typed_and_its_letters_reach_nothing_else() {
+    let mut desk = at("sessions");
+    desk.press("/RBgGxAsTy");
+    assert!(desk.sent.is_empty() && !desk.app.is_dialog_open());
+    assert!(zoomed(&mut desk).contains("/ RBgGxAsTy█  0 left"));
+    desk.press("<Esc>/gate");
+    assert_eq!(pids(&zoomed(&mut desk)), ["4790"]);
+    desk.press("<Enter>");
+    let screen = zoomed(&mut desk);
+    assert!(screen.contains("/gate · 1 of 3"), "{screen}");
+    desk.press("<Esc>");
+    assert_eq!(pids(&zoomed(&mut desk)), ["4711", "4790", "4801"]);
+}
+
+#[test]
+fn a_filter_takes_pasted_text_a_column_and_a_least_time() {
+    let mut desk = at("sessions");
+    desk.press("/").paste("state:idle\n");
+    assert_eq!(pids(&zoomed(&mut desk)), ["4801"]);
+    desk.press("<Esc>/>10s !gonogo<Enter>");
+    assert_eq!(pids(&zoomed(&mut desk)), ["4790"]);
+}
+
+#[test]
+fn rows_are_sorted_by_the_columns_one_after_the_other() {
+    let mut desk = at("sessions");
+    desk.press("s");
+    let screen = zoomed(&mut desk);
+    assert!(screen.contains("pid▼"), "{screen}");
+    assert_eq!(pids(&screen), ["4801", "4790", "4711"]);
+    desk.press("S");
+    assert_eq!(pids(&zoomed(&mut desk)), ["4711", "4790", "4801"]);
+    desk.press("s");
+    let screen = zoomed(&mut desk);
+    assert!(screen.contains("application▲"), "{screen}");
+    assert_eq!(pids(&screen), ["4801", "4790", "4711"]);
+}
+
+#[test]
+fn the_cursor_and_the_marks_stay_with_their_rows() {
+    let mut desk = at("sessions");
+    desk.press("<Down><Down>");
+    sessions(&mut desk, |sample| {
+        sample.sessions.rotate_right(1);
+        sample.sessions.remove(1);
+    });
+    desk.press("y");
+    let copied = |desk: &Desk| match desk.asked.last() {
+        Some(Ask::Copy(text)) => text.clone(),
+        other => panic!("nothing was copied: {other:?}"),
+    };
+    assert_eq!(copied(&desk), "4801: UPDATE ai_queries SET seen = now()");
+    sessions(&mut desk, |_| {});
+    desk.press("<Home>  y");
+    assert_eq!(copied(&desk).lines().count(), 2);
+    assert!(desk.sent.is_empty(), "Space marks a row, and ticks no box");
+}
+
+#[test]
+fn a_paused_pane_shows_what_it_was_paused_at_and_how_old_that_is() {
+    let mut desk = at("sessions");
+    desk.press("p");
+    desk.later(12);
+    sessions(&mut desk, |sample| sample.sessions.clear());
+    let screen = zoomed(&mut desk);
+    assert_eq!(pids(&screen).len(), 3, "{screen}");
+    assert!(screen.contains("PAUSED, 12s old"), "{screen}");
+    desk.press("p");
+    assert!(pids(&zoomed(&mut desk)).is_empty());
+}
+
+#[test]
+fn parts_of_the_sessions_have_keys() {
+    let mut desk = at("sessions");
+    for (key, wanted) in [
+        ("1", vec!["4711", "4790"]),
+        ("2", vec!["4790"]),
+        ("3", vec!["4711"]),
+        ("4", vec!["4711", "4790", "4801"]),
+    ] {
+        desk.press(key);
+        assert_eq!(pids(&zoomed(&mut desk)), wanted, "part {key}");
+    }
+}
+
+#[test]
+fn a_row_in_full_says_whom_it_holds_up() {
+    let mut desk = at("sessions");
+    sessions(&mut desk, |sample| {
+        sample.sessions[0].transaction_ms = Some(62_000);
+        sample.sessions[0].backend_start_us = start().timestamp_micros();
+    });
+    desk.press("<Enter>");
+    assert_snapshot!("session_in_full@120x40", desk.screen(120, 40));
+    sessions(&mut desk, |sample| drop(sample.sessions.remove(0)));
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("not in the list any more"), "{screen}");
+    desk.press("<Esc>");
+    desk.app.view.focus_on("statements");
+    desk.press("<Enter>");
+    assert_snapshot!("statement_in_full@80x24", desk.screen(80, 24));
+}
+
+#[test]
+fn the_walk_has_a_key_that_works_in_every_pane_and_is_named_there() {
+    let mut desk = at("step");
+    assert!(desk.screen(120, 40).contains("Enter shows what would run"));
+    for pane in ["sessions", "statements", "phases"] {
+        desk.app.view.focus_on(pane);
+        let screen = desk.screen(120, 40);
+        assert!(screen.contains("next o shows what would run"), "{screen}");
+    }
+    desk.press("ox");
+    assert!(matches!(desk.sent.as_slice(), [Command::Start { .. }]));
+}
+
+#[test]
+fn a_sentence_names_a_key_that_does_what_it_says_from_here() {
+    let mut desk = at("sessions");
+    desk.press("ox");
+    desk.ends("backup", 1);
+    let screen = desk.screen(200, 60);
+    assert!(screen.contains("o to retry, . s skips"), "{screen}");
+    desk.press(".s");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("reason"), "{screen}");
+}
+
+#[test]
+fn the_keys_of_the_focused_pane_come_first() {
+    let mut desk = at("sessions");
+    let screen = desk.screen(120, 40);
+    let footer = screen.lines().last().unwrap_or_default();
+    assert!(
+        footer.starts_with(" ? help  Enter the row in full  / filter  s sort"),
+        "{footer}"
+    );
+    desk.press("?");
+    let screen = desk.screen(120, 40);
+    let first = screen.lines().find(|line| line.contains("║ in "));
+    assert!(
+        first.is_some_and(|line| line.contains("in the sessions")),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_narrow_pane_is_scrolled_to_the_other_columns() {
+    let mut desk = at("sessions");
+    desk.app.view.zoomed = true;
+    assert!(!desk.screen(80, 24).contains("database"));
+    desk.press(">>>>>");
+    let screen = desk.screen(80, 24);
+    assert!(
+        screen.contains("database") && screen.contains("user"),
+        "{screen}"
+    );
+    assert!(!screen.contains("application"), "{screen}");
+    desk.press("<Esc>");
+    assert!(desk.screen(80, 24).contains("application"));
+}
+
+#[test]
+fn who_watches_looks_and_filters_on_their_own() {
+    let mut desk = at("sessions");
+    desk.app.model.me = "bob@ops2".to_owned();
+    desk.press("/idle<Enter><Enter>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("its last query"), "{screen}");
+}
+
+#[test]
+fn sessions_at_their_sizes() {
+    let mut desk = at("sessions");
+    let one = |pid: i32, wait: &str, ms: i64| Session {
+        pid,
+        user: "app".to_owned(),
+        database: "shop".to_owned(),
+        application: "worker".to_owned(),
+        client: "10.0.0.7".to_owned(),
+        state: "active".to_owned(),
+        wait: (!wait.is_empty()).then(|| wait.to_owned()),
+        transaction_ms: Some(ms),
+        query_ms: Some(ms),
+        query: "UPDATE stock SET amount = amount - $1 WHERE item = $2".to_owned(),
+        ..Session::default()
+    };
+    sessions(&mut desk, |sample| {
+        sample.sessions.push(one(5001, "IO: DataFileRead", 400));
+        sample.sessions.push(one(5002, "", 90_000));
+    });
+    desk.press("/active<Enter>s <Down>");
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let screen = desk.screen(width, height);
+        assert_snapshot!(format!("sessions@{width}x{height}"), screen);
+    }
+}
