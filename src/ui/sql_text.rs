@@ -47,7 +47,7 @@ mod tests {
     fn nothing_of_a_query_is_lost() {
         let theme = &Theme::embedded().unwrap()[0];
         for query in [
-            "SELECT * FROM t WHERE a = 'it''s' -- why\n AND b = $1",
+            "SELECT * FROM t /* why */ WHERE a = 'it''s' AND b = $1",
             "UPDATE t SET a = 1; COMMIT",
             "not 'ended",
             "",

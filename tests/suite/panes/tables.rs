@@ -177,7 +177,7 @@ fn the_keys_of_the_focused_pane_come_first() {
     let screen = desk.screen(120, 40);
     let footer = screen.lines().last().unwrap_or_default();
     assert!(
-        footer.starts_with(" ? help  Enter the row in full  / filter  s sort"),
+        footer.starts_with(" ? help  Enter detail  / filter  s sort"),
         "{footer}"
     );
     desk.press("?");

@@ -8,11 +8,28 @@ use crate::run::Timestamp;
 use crate::ui::format::{clock, count, milliseconds, pad, plural, wrap};
 use crate::ui::model::Activity;
 use crate::ui::sql_text::highlighted;
-use crate::ui::theme::Role;
+use crate::ui::theme::{Role, Theme};
 use crate::ui::view::Look;
 
 /// Sessions that are named one by one.
 const NAMED: usize = 12;
+
+/// Labelled facts, one under the other.
+struct Facts<'a> {
+    theme: &'a Theme,
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Facts<'_> {
+    fn add(&mut self, label: &str, text: impl Into<String>, role: Role) {
+        let line = Line::from(vec![
+            Span::styled(pad(label, 13), self.theme.style(Role::Muted)),
+            Span::styled(text.into(), self.theme.style(role)),
+        ]);
+        self.lines.extend(wrap(line, self.width, 13));
+    }
+}
 
 pub fn lines(
     session: &Session,
@@ -21,88 +38,14 @@ pub fn lines(
     width: usize,
 ) -> Vec<Line<'static>> {
     let theme = look.theme;
-    let mut lines = Vec::new();
-    let mut fact = |label: &str, text: String, role: Role| {
-        let line = Line::from(vec![
-            Span::styled(pad(label, 13), theme.style(Role::Muted)),
-            Span::styled(text, theme.style(role)),
-        ]);
-        lines.extend(wrap(line, width, 13));
+    let mut facts = Facts {
+        theme,
+        width,
+        lines: Vec::new(),
     };
-    let whose = match session.ours {
-        true => " (this run's own)",
-        false => "",
-    };
-    fact(
-        "session",
-        format!("{} {}{whose}", session.pid, session.application),
-        Role::Text,
-    );
-    fact(
-        "role",
-        format!(
-            "{} on {}, from {}",
-            or_unknown(&session.user),
-            or_unknown(&session.database),
-            or_unknown(&session.client)
-        ),
-        Role::Text,
-    );
-    if let Some(since) = connected_since(session) {
-        fact(
-            "connected",
-            format!("since {} UTC", clock(since)),
-            Role::Text,
-        );
-    }
-    if !matches!(session.kind.as_str(), "" | "client backend") {
-        let of = session.leader.map(|pid| format!(" of {pid}"));
-        let text = format!("{}{}", session.kind, of.unwrap_or_default());
-        fact("type", text, Role::Text);
-    }
-    let mut state = or_unknown(&session.state).to_owned();
-    if let Some(ms) = session.state_ms {
-        state += &format!(" for {}", milliseconds(ms as f64));
-    }
-    fact("state", state, Role::Text);
-    if let Some(ms) = session.transaction_ms {
-        let writes = match session.transaction {
-            Some(number) => format!(", it has written (transaction {number})"),
-            None => ", it has written nothing".to_owned(),
-        };
-        let text = format!("open for {}{writes}", milliseconds(ms as f64));
-        fact("transaction", text, Role::Text);
-    }
-    if let Some(age) = session.xmin_age.filter(|age| *age > 0) {
-        let text = format!(
-            "keeps vacuum from the rows of the last {} transactions",
-            count(age)
-        );
-        fact("xmin", text, Role::Text);
-    }
-    if let Some(wait) = &session.wait {
-        fact(
-            "waits for",
-            format!("{} ({wait})", wait_words(wait)),
-            Role::Warning,
-        );
-    }
-    for pid in session.blocked_by.iter().take(NAMED) {
-        fact("behind", named(*pid, activity), Role::Warning);
-    }
-    let behind: Vec<&Session> = activity
-        .sample
-        .sessions
-        .iter()
-        .filter(|other| other.blocked_by.contains(&session.pid))
-        .collect();
-    for other in behind.iter().take(NAMED) {
-        fact("holds up", named(other.pid, activity), Role::Failed);
-    }
-    if behind.len() > NAMED {
-        let more = plural(behind.len() - NAMED, "more session", "more sessions");
-        fact("", format!("and {more}"), Role::Failed);
-    }
+    who(session, &mut facts);
+    doing(session, &mut facts);
+    waiting(session, activity, &mut facts);
     if let Some(query_id) = session.query_id {
         let known = look.statements().map(|sample| sample.statements.iter());
         let known = known.and_then(|mut all| all.find(|other| other.query_id == query_id));
@@ -114,8 +57,9 @@ pub fn lines(
             ),
             None => query_id.to_string(),
         };
-        fact("statement", text, Role::Text);
+        facts.add("statement", text, Role::Text);
     }
+    let mut lines = facts.lines;
     lines.push(Line::default());
     let what = match session.state.as_str() {
         "active" => "its query",
@@ -124,6 +68,80 @@ pub fn lines(
     lines.push(Line::styled(what, theme.style(Role::Heading)));
     lines.extend(highlighted(&session.query, width, theme));
     lines
+}
+
+fn who(session: &Session, facts: &mut Facts<'_>) {
+    let whose = match session.ours {
+        true => " (this run's own)",
+        false => "",
+    };
+    let name = format!("{} {}{whose}", session.pid, session.application);
+    facts.add("session", name, Role::Text);
+    let role = format!(
+        "{} on {}, from {}",
+        or_unknown(&session.user),
+        or_unknown(&session.database),
+        or_unknown(&session.client)
+    );
+    facts.add("role", role, Role::Text);
+    if let Some(since) = connected_since(session) {
+        facts.add(
+            "connected",
+            format!("since {} UTC", clock(since)),
+            Role::Text,
+        );
+    }
+    if !matches!(session.kind.as_str(), "" | "client backend") {
+        let of = session.leader.map(|pid| format!(" of {pid}"));
+        let text = format!("{}{}", session.kind, of.unwrap_or_default());
+        facts.add("type", text, Role::Text);
+    }
+}
+
+fn doing(session: &Session, facts: &mut Facts<'_>) {
+    let mut state = or_unknown(&session.state).to_owned();
+    if let Some(ms) = session.state_ms {
+        state += &format!(" for {}", milliseconds(ms as f64));
+    }
+    facts.add("state", state, Role::Text);
+    if let Some(ms) = session.transaction_ms {
+        let writes = match session.transaction {
+            Some(number) => format!(", it has written (transaction {number})"),
+            None => ", it has written nothing".to_owned(),
+        };
+        let text = format!("open for {}{writes}", milliseconds(ms as f64));
+        facts.add("transaction", text, Role::Text);
+    }
+    if let Some(age) = session.xmin_age.filter(|age| *age > 0) {
+        let text = format!(
+            "keeps vacuum from the rows of the last {} transactions",
+            count(age)
+        );
+        facts.add("xmin", text, Role::Text);
+    }
+}
+
+fn waiting(session: &Session, activity: &Activity, facts: &mut Facts<'_>) {
+    if let Some(wait) = &session.wait {
+        let text = format!("{} ({wait})", wait_words(wait));
+        facts.add("waits for", text, Role::Warning);
+    }
+    for pid in session.blocked_by.iter().take(NAMED) {
+        facts.add("behind", named(*pid, activity), Role::Warning);
+    }
+    let behind: Vec<&Session> = activity
+        .sample
+        .sessions
+        .iter()
+        .filter(|other| other.blocked_by.contains(&session.pid))
+        .collect();
+    for other in behind.iter().take(NAMED) {
+        facts.add("holds up", named(other.pid, activity), Role::Failed);
+    }
+    if behind.len() > NAMED {
+        let more = plural(behind.len() - NAMED, "more session", "more sessions");
+        facts.add("", format!("and {more}"), Role::Failed);
+    }
 }
 
 fn or_unknown(text: &str) -> &str {
