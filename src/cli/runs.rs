@@ -7,19 +7,30 @@ use super::print::say;
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, glance, holders};
+use super::glance::{self, Glance};
+use super::{Exit, holders};
+use crate::report;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
+    /// Only runs that wait for a time, the one that is due first at the top.
+    #[arg(long)]
+    due: bool,
 }
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut rows = Vec::new();
     let mut held = BTreeMap::new();
-    for (run, found) in glance::all().await? {
+    let mut all = glance::all().await?;
+    if arguments.due {
+        let due = |found: &color_eyre::Result<Glance>| found.as_ref().ok()?.standing.due_at;
+        all.retain(|(_, found)| due(found).is_some());
+        all.sort_by_key(|(_, found)| due(found));
+    }
+    for (run, found) in all {
         match found {
             Ok(found) => {
                 let standing = found.standing;
@@ -37,7 +48,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                     "last_event": standing.last_event,
                     "alive": holding.as_ref().is_some_and(|holding| holding.works),
                     "sentence": standing.sentence,
-                    "due": standing.due,
+                    "due": standing.due_at.map(report::minute),
                     "process": holding,
                     "damage": found.damage,
                 }));
@@ -47,6 +58,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     if arguments.json {
         print::json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    if rows.is_empty() && arguments.due {
+        say!("no run waits for a time");
         return Ok(Exit::Done);
     }
     if rows.is_empty() {

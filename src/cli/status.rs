@@ -112,7 +112,9 @@ async fn observers(client: &Client) -> Vec<String> {
 
 /// What has to be said of a run that should go on by itself and has nobody to see to it.
 pub(super) fn unsupervised(run: &str, state: &RunState) -> color_eyre::Result<Option<String>> {
-    let goes_on = matches!(state.mode, Mode::Running | Mode::RollingBack) || state.held().is_some();
+    let waits = state.pause(now_of(state)).is_some();
+    let goes_on =
+        matches!(state.mode, Mode::Running | Mode::RollingBack) && !waits || state.held().is_some();
     let directory = kept::directory_of(run)?;
     let alone = !owner::is_open(&place::socket_path(&directory)?);
     Ok((goes_on && alone).then(|| {

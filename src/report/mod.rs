@@ -8,6 +8,6 @@ mod status;
 mod words;
 
 pub use markdown::markdown;
-pub use standing::{Standing, due, sentence};
+pub use standing::{Standing, minute, sentence};
 pub use status::{Surroundings, status};
 pub use words::{decision_word, mode_word, outcome_word, step_word};

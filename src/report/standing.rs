@@ -18,8 +18,9 @@ pub struct Standing {
     pub opened: Timestamp,
     pub last_event: Timestamp,
     pub sentence: String,
-    /// When the next parked phase is due, for people.
-    pub due: Option<String>,
+    /// When what it waits for is due.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
     /// Targets by name; a run without a process is connected to none.
     #[serde(default)]
     pub targets: Vec<String>,
@@ -38,7 +39,7 @@ impl Standing {
             opened: state.opened_at,
             last_event: state.last_event_at,
             sentence: sentence(state),
-            due: due(state),
+            due_at: due(state),
             targets: state.targets.keys().cloned().collect(),
             locks: locks(state),
         }
@@ -68,7 +69,7 @@ pub fn sentence(state: &RunState) -> String {
         );
     }
     match state.mode {
-        Mode::Running => format!("under way in `{phase}`"),
+        Mode::Running => under_way(state, phase),
         Mode::Held => format!("held in `{phase}`"),
         Mode::RollingBack => match state.by_hand_now() {
             Some((_, _, tick)) => {
@@ -79,10 +80,7 @@ pub fn sentence(state: &RunState) -> String {
             }
             None => format!("going back from `{phase}`"),
         },
-        Mode::Done => match due(state) {
-            Some(due) => format!("done; `{phase}` is due {due}"),
-            None => "done".to_owned(),
-        },
+        Mode::Done => "done".to_owned(),
         Mode::Failed => format!("given up in `{phase}`"),
         Mode::RolledBack => match state.rolled_back_by() {
             Some(option) => {
@@ -107,15 +105,29 @@ pub fn sentence(state: &RunState) -> String {
     }
 }
 
-/// When the next parked phase is due, where one waits.
-pub fn due(state: &RunState) -> Option<String> {
-    let next = state
-        .runbook
-        .walk()
-        .find(|phase| phase.wait_s.is_some() && !state.is_phase_passed(&phase.id))?;
-    state
-        .due(next)
-        .map(|due| due.format("%Y-%m-%d %H:%M UTC").to_string())
+/// As of the last event: what was not due then says when it is.
+fn under_way(state: &RunState, phase: &str) -> String {
+    if state.is_walked() {
+        let open = state.open_points();
+        let first = open.first().map_or("", |point| point.text.as_str());
+        return format!(
+            "every gate is passed, not done: {} open: {first}",
+            open.len()
+        );
+    }
+    match state.pause(state.last_event_at) {
+        Some(pause) => format!("waits until {} for `{}`", minute(pause.until), pause.what),
+        None => format!("under way in `{phase}`"),
+    }
+}
+
+/// When what the run waits for is due; as of the last event.
+fn due(state: &RunState) -> Option<Timestamp> {
+    state.pause(state.last_event_at).map(|pause| pause.until)
+}
+
+pub fn minute(at: Timestamp) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// What the rollback that was taken has undone, as far as it is known.

@@ -90,6 +90,11 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "digest": state.runbook.digest,
         "environment": state.environment,
         "state": mode_word(state),
+        "waits": state.pause(surroundings.now).map(|pause| json!({
+            "until": time(pause.until),
+            "for": pause.what,
+        })),
+        "open": state.open_points(),
         "supervisor": { "pid": surroundings.supervisor_pid, "alive": surroundings.supervisor_alive },
         "driver": state.driver,
         "observers": surroundings.observers,

@@ -41,36 +41,15 @@ pub fn awaits_look(state: &RunState, facts: &Facts, now: Timestamp) -> Option<Ac
 
 fn walk(state: &RunState, readings: &Readings) -> Vec<Event> {
     let Some(phase) = state.phase() else {
-        return enter(state.runbook.walk().next());
+        let first = state.runbook.walk().next();
+        return Vec::from_iter(first.map(|phase| Event::PhaseEntered {
+            phase: phase.id.clone(),
+        }));
     };
     if state.is_phase_passed(&phase.id) {
-        let phases = &state.runbook.phases;
-        let forward_is_done = phases.iter().all(|phase| state.is_phase_passed(&phase.id))
-            && state
-                .runbook
-                .preparation
-                .iter()
-                .all(|phase| state.is_phase_passed(&phase.id));
-        if state.mode != Mode::Done && forward_is_done {
-            let mut events = vec![Event::RunCompleted {}];
-            events.extend(state.end_watches(|_| true));
-            return events;
-        }
-        let next = state
-            .phase_index(&phase.id)
-            .and_then(|index| state.runbook.walk().nth(index + 1));
-        return enter(next);
+        return state.goes_on_after(phase);
     }
     judge_by_measurement(state, phase, readings)
-}
-
-fn enter(phase: Option<&Phase>) -> Vec<Event> {
-    phase
-        .map(|phase| Event::PhaseEntered {
-            phase: phase.id.clone(),
-        })
-        .into_iter()
-        .collect()
 }
 
 /// Ticks and criteria of the phase at hand that carry a condition, where the verdict has changed.

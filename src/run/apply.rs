@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::{
     ActionId, Attempt, Captured, Event, GuideSeen, Mode, Note, Record, RollbackState, RunState,
-    TargetLock, clock, pairing, watch,
+    TargetLock, clock, done, pairing, watch,
 };
 use crate::runbook::blank_name;
 
@@ -73,7 +73,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         guide_on_disk: None,
         pairing: super::Pairing::default(),
         alerts: Vec::new(),
-        completed_at: None,
+        deployed_at: None,
         clock: None,
         seq: record.seq,
         last_event_at: record.at,
@@ -110,9 +110,10 @@ pub fn apply(state: &mut RunState, record: &Record) {
         | Event::ChoiceMade { .. }
         | Event::ExpectationChanged { .. }
         | Event::NoteWritten { .. }
-        | Event::RunResumed {}
-        | Event::RunCompleted {}
-        | Event::RunAbandoned { .. } => of_run(state, record),
+        | Event::RunResumed {} => of_run(state, record),
+        Event::DeploymentFinished {} | Event::RunCompleted {} | Event::RunAbandoned { .. } => {
+            done::apply(state, record);
+        }
         Event::TargetVerified { .. }
         | Event::TargetChanged { .. }
         | Event::TargetAccepted { .. } => {
@@ -219,15 +220,6 @@ fn of_run(state: &mut RunState, record: &Record) {
             }
         }
         Event::RunResumed {} if state.mode == Mode::Held => state.mode = Mode::Running,
-        Event::RunCompleted {} => {
-            state.mode = Mode::Done;
-            state.completed_at = Some(at);
-        }
-        Event::RunAbandoned { reason } => {
-            state.mode = Mode::Failed;
-            note(state, record, format!("given up: {reason}"));
-        }
-
         Event::Captured {
             action,
             attempt,

@@ -46,7 +46,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
     let RunState {
         opened_at,
         window_ends,
-        completed_at,
+        deployed_at,
         last_event_at,
         locks,
         given_at,
@@ -88,7 +88,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         untrusted: _,
     } = state;
     shift.all([opened_at, last_event_at]);
-    shift.all(window_ends.iter_mut().chain(completed_at));
+    shift.all(window_ends.iter_mut().chain(deployed_at));
     for lock in locks.values_mut() {
         if let TargetLock::Ours { since } = lock {
             shift.one(since);

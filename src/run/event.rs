@@ -426,7 +426,9 @@ pub enum Event {
     },
     /// A held run goes on.
     RunResumed {},
-    /// The forward path is done.
+    /// Preparation and phases are passed; waits of the cleanup are counted from here.
+    DeploymentFinished {},
+    /// The whole walk is passed, and nothing is open.
     RunCompleted {},
     /// The run was given up where it stands.
     RunAbandoned {

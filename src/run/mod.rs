@@ -14,6 +14,7 @@ mod commands;
 mod condition;
 mod consent;
 mod decide;
+mod done;
 mod effect;
 mod event;
 mod evidence;
@@ -62,6 +63,7 @@ pub use condition::{
 };
 pub use consent::Configuration;
 pub use decide::decide;
+pub use done::{OpenKind, OpenPoint, Pause};
 pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record};
 pub use evidence::{CatalogWord, CommandEvidence, Evidence, Judgement, Outcome, Verdict};

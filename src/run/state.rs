@@ -133,7 +133,9 @@ pub struct RunState {
     /// Red flags that watches have seen, oldest first.
     #[serde(default)]
     pub alerts: Vec<Alert>,
-    pub completed_at: Option<Timestamp>,
+    /// When preparation and phases were passed.
+    #[serde(default)]
+    pub deployed_at: Option<Timestamp>,
     /// The line of time that the times here stand on, as far as this boot goes.
     #[serde(default)]
     pub clock: Option<super::ClockAnchor>,
@@ -159,7 +161,7 @@ pub enum Mode {
     /// Open: the operator walks.
     Running,
     RollingBack,
-    /// The forward path is done.
+    /// The whole walk is passed, and nothing is open.
     Done,
     /// Given up.
     Failed,

@@ -5,6 +5,7 @@ mod beside;
 mod by_hand;
 mod clock;
 mod consent;
+mod done;
 mod held;
 mod identity;
 mod lock;

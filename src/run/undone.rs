@@ -320,7 +320,7 @@ pub(super) fn distance(state: &RunState, option: &RollbackOption) -> u8 {
             .position(|phase| phase.id == *id)
     };
     let last = state.runbook.phases.len().saturating_sub(1);
-    let here = forward(&state.current_phase).unwrap_or(match state.completed_at {
+    let here = forward(&state.current_phase).unwrap_or(match state.deployed_at {
         Some(_) => last,
         None => 0,
     });

@@ -90,7 +90,7 @@ impl RunState {
     /// When everything before a phase was done.
     fn before_phase(&self, phase: &Phase) -> Result<Timestamp, String> {
         if self.runbook.cleanup.iter().any(|own| own.id == phase.id) {
-            return self.completed_at.ok_or_else(|| "the deployment".to_owned());
+            return self.deployed_at.ok_or_else(|| "the deployment".to_owned());
         }
         let index = self.phase_index(&phase.id).unwrap_or(0);
         let Some(before) = index

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::core::Supervisor;
 use crate::run::Mode;
 
@@ -13,6 +15,8 @@ const WALK_IS_OVER: Duration = Duration::from_millis(700);
 const FIRST_VISIT: Duration = Duration::from_secs(10);
 /// A run that has ended is looked at a moment longer.
 const ENDED: Duration = Duration::from_secs(5);
+/// A run that waits longer than this is parked as soon as nobody looks at it.
+const LONG_WAIT: TimeDelta = TimeDelta::hours(1);
 
 impl Supervisor {
     /// A finished run needs no process, once nobody looks at it.
@@ -43,15 +47,23 @@ impl Supervisor {
             && self.people.is_empty()
     }
 
-    /// How long this run keeps its process, its connections and its locks when nobody looks at it.
+    /// How long this run keeps its process, its connections and its locks when nobody looks at it: shortly
+    /// where nothing can be done for long.
     fn keeps_for(&self) -> Duration {
         let configured = self.state.config.park_after_s.map(Duration::from_secs);
         match (configured, self.state.unattended) {
             (Some(configured), _) => configured,
+            (None, false) if self.waits_long() => ENDED,
             (None, false) => PARK_AFTER,
             (None, true) if self.visited => WALK_IS_OVER,
             (None, true) => FIRST_VISIT,
         }
+    }
+
+    fn waits_long(&self) -> bool {
+        let now = self.clock.now();
+        let pause = self.state.pause(now);
+        pause.is_some_and(|pause| pause.until - now > LONG_WAIT)
     }
 
     fn has_rested(&self, since: Duration, wanted: Duration) -> bool {

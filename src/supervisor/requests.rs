@@ -14,8 +14,8 @@ use super::included;
 use super::secrets::Secrets;
 use super::watching::lock_record;
 use crate::run::{
-    ActionId, Command, ENGINE, Event, FilesNow, Included, Input as Value, Mode, PairingAct,
-    Refusal, advance, awaits_look, decide,
+    ActionId, Command, ENGINE, Event, FilesNow, Included, Input as Value, PairingAct, Refusal,
+    advance, awaits_look, decide,
 };
 
 /// More steps than this without a person means a loop; the run is left as it is.
@@ -181,8 +181,7 @@ impl Supervisor {
             self.look_at_files_of(action);
         }
         self.fetch_secrets_ahead();
-        let nothing_left = self.state.mode == Mode::Done && self.state.runbook.cleanup.is_empty();
-        if nothing_left || self.state.mode.is_over() {
+        if self.is_ended() {
             self.monitor.give_locks_up();
         }
     }

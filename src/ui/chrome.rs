@@ -89,6 +89,7 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         0,
     )];
     let mode = match run.mode {
+        Mode::Running if run.pause(look.model.now).is_some() => Some((" WAITING ", Role::Warning)),
         Mode::Running => None,
         Mode::Held => Some((" HELD ", Role::Warning)),
         Mode::RollingBack => Some((" ROLLING BACK ", Role::Warning)),

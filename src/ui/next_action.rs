@@ -12,7 +12,8 @@ use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, attempt_outcome, is_done, items, may_wait, step_at_hand};
 use crate::run::{
-    ActionId, GateDecision, Mode, Outcome, Proof, RunState, TimedWait, action_title, preview,
+    ActionId, GateDecision, Mode, OpenKind, Outcome, Proof, RunState, TimedWait, action_title,
+    preview,
 };
 use crate::runbook::{Phase, Step};
 
@@ -157,6 +158,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 key(Intent::AskQuit)
             ));
         }
+        Mode::Running if run.is_walked() => return not_done(run),
         Mode::RollingBack | Mode::Running | Mode::Done => {}
     }
     if let Some((target, holder)) = run.held_elsewhere()
@@ -178,10 +180,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
         && run.mode != Mode::RollingBack
     {
         if let Some(due) = waits_until(run, phase, look) {
-            return match run.mode {
-                Mode::Done => next(format!("done: every gate is passed; {due}")),
-                _ => next(due),
-            };
+            return next(due);
         }
         let settled = phase.steps.iter().all(|step| run.is_step_settled(step));
         if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
@@ -205,13 +204,40 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
 
 fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String> {
     let due = run.due(phase)?;
+    let deployed = match run.deployed_at {
+        Some(_) => "deployed; ",
+        None => "",
+    };
     (due > look.model.now).then(|| {
         format!(
-            "`{}` waits until {} UTC; you may leave",
+            "{deployed}`{}` waits until {} UTC; you may leave",
             phase.title,
             minute_or_date(due, look.model.now)
         )
     })
+}
+
+/// Every gate is passed, and something has turned up since.
+fn not_done(run: &RunState) -> NextAction {
+    let key = |intent| key_of(Context::Main, intent);
+    let open = run.open_points();
+    let Some(first) = open.first() else {
+        return next("every gate is passed; the run is about to be done");
+    };
+    let how = match first.kind {
+        OpenKind::RedFlag => format!("{} acknowledges it", key(Intent::AskAcknowledge)),
+        OpenKind::Criterion => format!("{} judges it", key(Intent::AskGate)),
+        OpenKind::Phase | OpenKind::Step => "settle it".to_owned(),
+    };
+    let what = plural(open.len(), "point", "points");
+    loud(
+        format!(
+            "not done, {what} open: {}; {how}, {} is the rollback",
+            plain(&first.text),
+            key(Intent::AskRollBack)
+        ),
+        Role::Warning,
+    )
 }
 
 fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {

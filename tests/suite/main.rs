@@ -18,6 +18,7 @@ mod dialect_lints;
 mod dialect_properties;
 mod doctor;
 mod documentation;
+mod done;
 mod elsewhere;
 mod endurance;
 mod errors;

@@ -100,10 +100,7 @@ pub(super) fn start(
             lock::free(state)?;
         }
     }
-    if state.is_watch(action)
-        && state.mode == Mode::Done
-        && state.is_phase_passed(&state.current_phase)
-    {
+    if state.is_watch(action) && state.is_walked() {
         return Err(Refusal::new(
             "every gate is passed: nothing would end this watch",
             "watch it in a terminal of your own",

@@ -217,8 +217,12 @@ proptest! {
         for command in commands {
             let command = nth_command(&run, command);
             let by = pairing::asks(&run, &command);
+            let was_done = run.state.mode == Mode::Done;
             if let Err(refusal) = run.tries(&by, command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
+            }
+            if run.state.mode == Mode::Done && !was_done {
+                prop_assert_eq!(run.state.open_points(), [], "it is done only if nothing is open");
             }
         }
         let mut replayed = open(&run.records[0]).unwrap();

@@ -17,7 +17,9 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
-use crate::run::{ActionId, Command, GateDecision, Mode, Proof, RunState, Verdict, action_title};
+use crate::run::{
+    ActionId, Command, GateDecision, Mode, OpenKind, Proof, RunState, Verdict, action_title,
+};
 use crate::runbook::{Expectation, Phase};
 use crate::ui::alerts::acknowledgement;
 use crate::ui::format::{plural, wrap};
@@ -306,6 +308,12 @@ impl Dialog for GateDialog {
 fn at_hand(run: &RunState) -> Option<Cow<'_, Phase>> {
     match run.mode {
         Mode::RollingBack | Mode::Stuck | Mode::RolledBack => run.rollback_gate().map(Cow::Owned),
+        _ if run.is_walked() => {
+            let open = run.open_points();
+            let first = open.iter().find(|point| point.kind == OpenKind::Criterion);
+            let phase = first.and_then(|point| run.runbook.phase(&point.phase));
+            phase.or(run.phase()).map(Cow::Borrowed)
+        }
         _ => run.phase().map(Cow::Borrowed),
     }
 }

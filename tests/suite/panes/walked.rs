@@ -300,7 +300,7 @@ fn a_part_that_waits_longer_than_its_phase_says_until_when() {
     desk.press(" ").press("gG").press(" ").press("gG");
     let delete = part(&desk, "-delete");
     let phase = desk.state.runbook.walk().last().unwrap().clone();
-    let done = desk.state.completed_at.unwrap();
+    let done = desk.state.deployed_at.unwrap();
     assert_eq!(desk.state.due(&phase), Some(done + TimeDelta::days(7)));
     assert_eq!(
         desk.state.waits_for(delete, done + TimeDelta::days(29)),
