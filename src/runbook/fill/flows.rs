@@ -11,8 +11,8 @@ use crate::runbook::syntax::{
     Word,
 };
 
-/// What `$1`, `$@` and their kin are called.
-const POSITIONS: [&str; 11] = ["@", "*", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// Stands for `$1`, `$@` and their kin, all of which hold the value where one of them may.
+const POSITIONS: &str = "@";
 
 /// What holds a value: variables, and the place where it was written.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ impl Held {
     }
 
     fn holds(&self, name: &str) -> bool {
+        let is_position = name == "*" || name.bytes().all(|byte| byte.is_ascii_digit());
+        let name = if is_position { POSITIONS } else { name };
         self.names.contains(name)
     }
 
@@ -161,7 +163,7 @@ impl Held {
                 }
             }
             program if program == "set" || functions.iter().any(|name| name == program) => {
-                self.names.extend(POSITIONS.map(str::to_owned));
+                self.names.insert(POSITIONS.to_owned());
             }
             _ => {}
         }
@@ -185,7 +187,7 @@ fn functions(script: &Script) -> Vec<String> {
 /// What holds for a value that the shell fills in by itself: `None` where any may come.
 pub(super) fn strict(script: &Script, held: &mut Held, depth: usize) -> Option<Place> {
     held.spread(script);
-    if held.names.is_empty() {
+    if held.names.is_empty() && held.at.is_none() {
         return None;
     }
     let integers = integers(script);
@@ -221,13 +223,17 @@ fn of_pipeline(pipeline: &Pipeline, held: &Held, depth: usize) -> Option<Place> 
             ..held.clone()
         };
         // `bash -c '…' name "$X"`.
+        let is_code = |word: &Word| {
+            all.iter()
+                .any(|inner| inner.holder.span().covers(word.span))
+        };
         let mut given = false;
         pipeline.visit(&mut |visit| {
-            given |= matches!(visit, Visit::Word(word) if held.is_in(word));
+            given |= matches!(visit, Visit::Word(word) if held.is_in(word) && !is_code(word));
             false
         });
         if given {
-            own.names.extend(POSITIONS.map(str::to_owned));
+            own.names.insert(POSITIONS.to_owned());
         }
         let found = strict(&Script::read(&inner.text), &mut own, depth + 1);
         if found.is_some() {

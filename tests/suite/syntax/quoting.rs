@@ -6,272 +6,12 @@ use std::process::{Command, Stdio};
 
 use gonogo::runbook::{Actor, Filling, Fillings, fill};
 
+use super::shell::Disagreements;
 use crate::support::{Database, fresh_database};
 
-/// Places of a shell that print the value, and nothing else.
-const EXACT: [&str; 31] = [
-    "printf '%s' <v>",
-    "printf '%s' \"<v>\"",
-    "printf '%s' '<v>'",
-    "printf '%s' $'<v>'",
-    "X=<v>; printf '%s' \"$X\"",
-    "X=\"<v>\"; printf '%s' \"$X\"",
-    "export X=<v>; printf '%s' \"$X\"",
-    "declare X=<v>; printf '%s' \"$X\"",
-    "env X=<v> bash -c 'printf %s \"$X\"'",
-    "printf '%s' \"$(printf '%s' <v>; printf x)\" | head -c -1",
-    "a=(<v> b); printf '%s' \"${a[0]}\"",
-    "for i in <v>; do printf '%s' \"$i\"; done",
-    "f() { printf '%s' \"<v>\"; }; f",
-    "bash -c 'printf %s <v>'",
-    "bash -c \"printf %s <v>\"",
-    "bash -c \"printf %s '<v>'\"",
-    "bash -c 'printf %s \"<v>\"'",
-    "eval 'printf %s <v>'",
-    "eval printf %s <v>",
-    "bash <<'E'\nprintf %s <v>\nE",
-    "bash <<E\nprintf %s '<v>'\nE",
-    "trap 'printf %s <v>' EXIT",
-    "set -- <v>; printf '%s' \"$1\"",
-    "f() { printf '%s' \"$1\"; }; f <v>",
-    "IFS= read -r -d '' X < <(printf '%s\\0' <v>); printf '%s' \"$X\"",
-    "printf '%s' <v> | cat",
-    "cat <<< \"$(printf '%s' <v>)x\" | head -c -2",
-    "echo \"printf %s '<v>'\" | bash",
-    "ls <v> >/dev/null 2>&1; printf '%s' <v>",
-    "printf '%s' <v> > f; cat f",
-    "env -i bash -c 'printf %s \"$1\"' x <v>",
-];
+mod places;
 
-/// Places that reckon, name, match, or hand the value to something else.
-const OTHERS: [&str; 87] = [
-    "echo a<v>b",
-    "echo <v>",
-    "echo \"a $HOME <v>\"",
-    "echo `echo <v>`",
-    "echo \"`echo \\`echo <v>\\``\"",
-    "echo \"`echo \\\"<v>\\\"`\"",
-    "echo $(echo \"<v>\")",
-    "echo $((<v> + 1))",
-    "echo $[<v>]",
-    "((<v>))",
-    "let x=<v>",
-    "let 'x=<v>'",
-    "[[ <v> -eq 1 ]]",
-    "[[ 1 -lt \"<v>\" ]]",
-    "[[ <v> == a ]]",
-    "[[ a =~ <v> ]]",
-    "[[ -v <v> ]]",
-    "[ <v> = a ]",
-    "test -v <v>",
-    "printf -v <v> a",
-    "declare <v>=1",
-    "declare -i X=<v>",
-    "unset <v>",
-    "read <v> </dev/null",
-    "cat <<E\n<v>\nE",
-    "cat <<E\na <v> b\nE",
-    "cat <<'E'\n<v>\nE",
-    "cat <<-E\n\t<v>\n\tE",
-    "bash <<E\necho <v> $HOME\nE",
-    "bash -c \"echo $HOME <v>\"",
-    "alias x='echo <v>'; x",
-    "echo ${X:-<v>}",
-    "echo \"${X:-<v>}\"",
-    "echo ${X//a/<v>}",
-    "X=(1); echo ${X[<v>]}",
-    "X[<v>]=1",
-    "declare -A m=([<v>]=1)",
-    "case <v> in a) ;; *) ;; esac",
-    "case a in <v>) ;; *) ;; esac",
-    "cat <<< <v>",
-    "cat < <(echo <v>)",
-    "echo x # <v>",
-    "PS4=<v>; set -x; :",
-    "awk 'BEGIN { print \"<v>\" }'",
-    "sed -n 's/a/<v>/p' /dev/null",
-    "find . -maxdepth 0 -exec echo <v> \\;",
-    "<v>",
-    "for ((i = <v>; i < 1; i++)); do :; done",
-    "echo $(( $(echo <v>) + 1 ))",
-    "((X[$(echo <v>)]))",
-    "[[ $(echo <v>) -eq 1 ]]",
-    "bash -c \"$(echo <v>)\"",
-    "eval \"$(printf '%s' <v>)\"",
-    "X=<v>; eval \"$X\"",
-    "X=<v>; Y=$X; bash -c \"$Y\"",
-    "X=<v>; echo $((X + 1))",
-    "X=\"<v>\"; [[ X -eq 1 ]]",
-    "export X=<v>; bash -c 'eval \"$X\"'",
-    "for i in a <v>; do eval \"$i\"; done",
-    "f() { eval \"$1\"; }; f <v>",
-    "set -- <v>; eval \"$1\"",
-    "echo <v> | bash",
-    "echo <v> | cat | tee f | sh",
-    "{ echo '; :'; echo <v>; } | bash",
-    "bash <(echo <v>)",
-    "source <(echo <v>)",
-    ". /dev/stdin <<< <v>",
-    "bash < <(echo <v>)",
-    "bash <<< <v>",
-    "echo <v> | while read -r x; do eval \"$x\"; done",
-    "read -r x <<< <v>; bash -c \"$x\"",
-    "echo <v> | xargs -I{} sh -c 'echo {}'",
-    "bash -c 'eval \"$1\"' x <v>",
-    "declare X=<v>; let \"Y=X\"",
-    "a[<v>]=1",
-    "env -S 'echo <v>'",
-    "X=<v> bash -c 'eval $X'",
-    "mapfile -t x <<< <v>; eval \"${x[0]}\"",
-    "printf -v x '%s' <v>; eval \"$x\"",
-    "time ! { echo <v>; }",
-    "coproc cat <<< <v>; wait",
-    "echo -e \"echo '<v>'\" | bash",
-    "printf \"echo '<v>'\\n\" | bash",
-    "X=<v>; echo ${!X}",
-    "X=<v>; echo \"${X@P}\"",
-    "declare -i X; X=<v>",
-    "X=<v>; let \"Y=X\"",
-];
-
-/// Code around which no server is needed but psql's.
-const THROUGH_PSQL: [&str; 13] = [
-    "psql -qAtXc \"SELECT '<v>'\"",
-    "psql -qAtX -c 'SELECT '\\''<v>'\\'",
-    "psql -qAtX <<E\nSELECT '<v>';\nE",
-    "psql -qAtX <<'E'\nSELECT '<v>';\nE",
-    "echo \"SELECT '<v>'\" | psql -qAtX",
-    "psql -qAtX -v x=<v> <<'E'\nSELECT :'x';\nE",
-    "psql -qAtXc \"SELECT <v>\"",
-    "psql -qAtX -v x=<v> <<'E'\nSELECT :x;\nE",
-    "psql -qAtX --set=x=<v> <<'E'\nSELECT 1 AS a \\\\g :x\nE",
-    "X=<v>; psql -qAtX -v x=\"$X\" <<'E'\nSELECT :x;\nE",
-    "X=<v>; psql -qAtXc \"SELECT '$X'\"",
-    "psql -qAtX < <(echo \"SELECT <v>\")",
-    "{ echo 'BEGIN;'; echo \"SELECT '<v>';\"; } | psql -qAtX",
-];
-
-const SQL: [&str; 38] = [
-    "SELECT '<v>';",
-    "SELECT E'<v>';",
-    "SELECT 1 AS \"<v>\";",
-    "SELECT <v>;",
-    "SELECT $$<v>$$;",
-    "SELECT $t$<v>$t$;",
-    "DO $$ BEGIN PERFORM '<v>'; END $$;",
-    "\\echo <v>\n",
-    "\\echo '<v>'\n",
-    "\\echo \"<v>\"\n",
-    "\\set x <v>\n",
-    "\\set x '<v>'\n",
-    "\\set x `echo <v>`\n",
-    "\\set x `echo '<v>'`\n",
-    "SELECT 1 -- <v>\n;",
-    "SELECT 1 /* <v> */;",
-    "SELECT U&'<v>';",
-    "SELECT B'<v>';",
-    "CREATE TEMP TABLE c (a text);\nCOPY c FROM STDIN;\n<v>\n\\.\nDROP TABLE c;",
-    "\\! echo <v>\n",
-    "COPY (SELECT 1) TO PROGRAM 'echo <v>';",
-    "SELECT 'a<v>b' || '<v>';",
-    "\\if <v>\n\\endif\n",
-    "SELECT 1 \\g <v>\n",
-    "SELECT 1 \\g '<v>'\n",
-    "\\o '<v>'\n\\o\n",
-    "\\set x '<v>'\nSELECT :x;",
-    "\\set x '<v>'\n\\set y :x\nSELECT :y;",
-    "\\set x '<v>'\nSELECT :'x';",
-    "SELECT '<v>' \\gexec\n",
-    "SELECT '<v>' AS x \\gset\nSELECT :x;",
-    "SELECT format('SELECT %s', '<v>') \\gexec\n",
-    "DO '<v>';",
-    "SET standard_conforming_strings = off;\nSELECT '<v>';\nRESET standard_conforming_strings;",
-    "SELECT 'x'\n'<v>';",
-    "SELECT N'<v>';",
-    "SELECT \"a<v>\".b FROM (SELECT 1 AS b) AS \"a<v>\";",
-    "\\setenv PAGER '<v>'\n\\pset pager always\nSELECT 1;\n\\pset pager off",
-];
-
-const SQL_TRAVELS: [&str; 12] = [
-    "SELECT :'V';",
-    "SELECT 1 AS :\"V\";",
-    "SELECT :V;",
-    "\\set x `echo :V`\n",
-    "\\echo :V :'V'\n",
-    "SELECT 1 \\g :V\n",
-    "\\o :V\n\\o\n",
-    "\\set x :V\nSELECT :x;",
-    "SELECT :'V' \\gexec\n",
-    "SELECT :'V' AS x \\gset\nSELECT :x;",
-    "DO :'V';",
-    "\\! echo :V\n",
-];
-
-/// `pwned` leaves a mark; each value tries to have it run where one kind of quoting ends.
-const VALUES: [&str; 35] = [
-    "; pwned",
-    "'; pwned; '",
-    "\"; pwned; \"",
-    "$(pwned)",
-    "`pwned`",
-    "\npwned\n",
-    "| pwned",
-    "&& pwned",
-    "& pwned",
-    "a[$(pwned)]",
-    "a[`pwned`]",
-    "\\'; pwned #",
-    "E\npwned\n",
-    "x\nE\npwned\nE",
-    "}; pwned; {",
-    ")); pwned; ((",
-    "]]; pwned; [[",
-    "é; pwned",
-    "'\"$(pwned)\"'",
-    "\\\"; pwned; \\\"",
-    "$'\\x27'; pwned",
-    "${X:-$(pwned)}",
-    "a' b \"c\" $d `e",
-    "日本 *?[a]~ !x",
-    "\\",
-    "'",
-    "-n",
-    "plain-1.2/x",
-    "42",
-    "",
-    "$PATH\t\\n",
-    "\\x27; pwned; \\x27",
-    "\\047; pwned; \\047",
-    "%b\\n; pwned",
-    "x\\ny'; pwned; '",
-];
-
-const SQL_VALUES: [&str; 24] = [
-    "'; INSERT INTO pwned VALUES (1); --",
-    "\"; INSERT INTO pwned VALUES (1); --",
-    "1; INSERT INTO pwned VALUES (1)",
-    "$$; INSERT INTO pwned VALUES (1); --",
-    "$t$; INSERT INTO pwned VALUES (1); --",
-    "\\'; INSERT INTO pwned VALUES (1); --",
-    "\n; INSERT INTO pwned VALUES (1);\n",
-    "*/ INSERT INTO pwned VALUES (1); /*",
-    "`pwned`",
-    "$(pwned)",
-    "\n\\! pwned\n",
-    "\\\\ \\! pwned",
-    "| pwned",
-    "'`pwned`'",
-    "\n\\.\nINSERT INTO pwned VALUES (1);\n",
-    "'\n\\! pwned\n'",
-    "''; INSERT INTO pwned VALUES (1); --",
-    "it's \"a\" $b$ \\n",
-    "日本 é",
-    "\\",
-    "'",
-    "plain_1",
-    "42",
-    "; pwned",
-];
+use places::{EXACT, OTHERS, SQL, SQL_TRAVELS, SQL_VALUES, THROUGH_PSQL, TRAVELS, VALUES};
 
 /// What became of the cells of a matrix.
 #[derive(Default)]
@@ -349,6 +89,80 @@ done";
         assert_eq!(printed.len(), cells.len(), "each cell has run");
         printed
     }
+}
+
+/// All cells of one matrix, run; the trap must not have sprung.
+fn run_in_bash(places: &[&str], values: &[&'static str], exact: bool) -> Matrix {
+    let trap = Trap::new();
+    let mut matrix = Matrix::default();
+    let mut cells: Vec<(String, &str)> = Vec::new();
+    for place in places {
+        for value in values {
+            if let Some(code) = matrix.fill(place, Actor::Shell, value) {
+                cells.push((code, value));
+            }
+        }
+    }
+    let printed = trap.bash(&cells, &[]);
+    if trap.has_sprung() {
+        let mut ran = Disagreements::default();
+        for cell in &cells {
+            let alone = Trap::new();
+            alone.bash(std::slice::from_ref(cell), &[]);
+            if alone.has_sprung() {
+                ran.add(format!("{}\nvalue: {:?}", cell.0, cell.1));
+            }
+        }
+        ran.none("these ran", cells.len());
+    }
+    assert!(!trap.has_sprung());
+    if exact {
+        let mut wrong = Disagreements::default();
+        for ((code, value), printed) in cells.iter().zip(printed) {
+            if printed != *value {
+                wrong.add(format!("{code}\n{value:?}\n{printed:?}"));
+            }
+        }
+        wrong.none("another value has arrived", cells.len());
+    }
+    matrix
+}
+
+#[test]
+fn the_trap_springs_where_nothing_quotes() {
+    for place in [
+        "echo <v>",
+        "echo \"<v>\"",
+        "cat <<E\n<v>\nE",
+        "eval 'echo <v>'",
+    ] {
+        let trap = Trap::new();
+        let code = place.replace("<v>", "$(pwned)");
+        trap.bash(&[(code, "")], &[]);
+        assert!(trap.has_sprung(), "{place}");
+    }
+}
+
+#[test]
+fn no_value_runs_in_a_shell_and_each_arrives_as_it_is() {
+    let exact = run_in_bash(&EXACT, &VALUES, true);
+    // Only what ends where its text ends: `bash <<E` with a line `E` in the value, and their like.
+    assert!(
+        exact.refused * 20 < exact.cells,
+        "{} of {} were refused",
+        exact.refused,
+        exact.cells
+    );
+    let others = run_in_bash(&OTHERS, &VALUES, false);
+    let travels = run_in_bash(&TRAVELS, &VALUES, false);
+    let cells = exact.cells + others.cells + travels.cells;
+    let refused = exact.refused + others.refused + travels.refused;
+    println!("a shell: {cells} cells, {refused} refused, 0 ran");
+    assert!(cells > 2_000, "{cells} cells");
+    assert!(
+        travels.refused > 100 && others.refused > 300,
+        "what cannot be quoted is refused"
+    );
 }
 
 #[test]
@@ -438,6 +252,10 @@ async fn no_value_runs_in_sql_and_each_arrives_as_it_is() {
     for (value, printed) in SQL_VALUES.iter().zip(first) {
         assert_eq!(printed, format!("{value}\n"));
     }
+    println!(
+        "SQL: {} cells, {} refused, 0 ran",
+        matrix.cells, matrix.refused
+    );
     assert!(matrix.cells > 800, "{}", matrix.cells);
     assert!(matrix.refused > 100, "{}", matrix.refused);
 }
@@ -465,6 +283,10 @@ async fn no_value_runs_in_sql_that_a_shell_hands_to_psql() {
         ("PGDATABASE", database.name.clone()),
     ];
     let printed = trap.bash(&cells, &conninfo);
+    println!(
+        "psql of a shell: {} cells, {} refused, 0 ran",
+        matrix.cells, matrix.refused
+    );
     assert!(!trap.has_sprung());
     assert_eq!(marked(&database), "0\n");
     for ((code, value), printed) in cells.iter().zip(printed) {
