@@ -11,8 +11,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 mod forms;
+mod view;
 
 use forms::{add_encodings, add_forms, parts};
+use view::View;
+pub(crate) use view::may_be_wrapped;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "‹redacted›";
@@ -68,8 +71,12 @@ static UNFINISHED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub struct Redactor {
     /// All forms of all secrets, longest first.
     needles: Option<Regex>,
-    /// The same, for what may be the beginning of one.
+    /// The same in the order of their bytes, for what may be the beginning of one.
     forms: Vec<String>,
+    /// Bytes of the longest of them.
+    longest: usize,
+    /// A bit for each two bytes that one of them begins with: most text holds few of these.
+    begin: Vec<u64>,
 }
 
 impl Redactor {
@@ -111,7 +118,18 @@ impl Redactor {
             })
             .flatten();
         forms.extend(short);
-        Self { needles, forms }
+        forms.sort_unstable();
+        let longest = forms.iter().map(String::len).max().unwrap_or(0);
+        let mut begin = vec![0; 1 << 10];
+        for (word, bit) in forms.iter().filter_map(|form| bit_of(form.as_bytes())) {
+            begin[word] |= bit;
+        }
+        Self {
+            needles,
+            forms,
+            longest,
+            begin,
+        }
     }
 
     /// Masks every secret in a text that is whole. Colour sequences may stand anywhere in it.
@@ -151,14 +169,14 @@ impl Redactor {
     }
 
     fn safe(&self, text: &str, longest_name: usize) -> usize {
+        // What goes on behind a line of a dump may be one more of its lines.
+        let text = match self.needles.is_some() {
+            true => view::without_begun_dump(text),
+            false => text,
+        };
         let view = View::of(text, self.needles.is_some());
         let visible = view.visible.as_ref();
-        let mut held = self
-            .forms
-            .iter()
-            .filter_map(|form| longest_overlap(visible, form))
-            .max()
-            .map_or(visible.len(), |overlap| visible.len() - overlap);
+        let mut held = self.begun_form(visible);
         if let Some(found) = UNFINISHED
             .as_ref()
             .and_then(|unfinished| unfinished.find(&visible[tail_start(visible)..]))
@@ -170,15 +188,38 @@ impl Redactor {
         let name = name.take_while(is_of_name).count();
         held = held.min(visible.len() - name);
         // What begins before the cut and ends after it goes as a whole, later: of a pattern also what
-        // it is known by.
-        let mut found = self.found_in(visible);
-        found.sort_by_key(|found| std::cmp::Reverse(found.secret.end));
+        // it is known by, of a dump its lines.
+        let mut cut = view.before_dump(view.original(held));
+        let found = self.found_in(visible).into_iter().map(|found| {
+            let start = view.before_dump(view.original(found.begins));
+            start..view.past_dump(view.original_end(found.secret.end))
+        });
+        let mut found: Vec<Range<usize>> = found.collect();
+        found.sort_by_key(|found| std::cmp::Reverse(found.end));
         for found in found {
-            if found.begins < held && held < found.secret.end {
-                held = found.begins;
+            if found.start < cut && cut < found.end {
+                cut = found.start;
             }
         }
-        view.original(held)
+        cut
+    }
+
+    /// Where a form begins whose end is not there yet: the end of the text where none does.
+    fn begun_form(&self, text: &str) -> usize {
+        let bytes = text.as_bytes();
+        let from = (bytes.len() + 1).saturating_sub(self.longest.max(1));
+        (from..bytes.len())
+            .find(|start| {
+                let end = &bytes[*start..];
+                if bit_of(end).is_some_and(|(word, bit)| self.begin[word] & bit == 0) {
+                    return false;
+                }
+                // Longer forms with this beginning come right behind it.
+                let next = self.forms.partition_point(|form| form.as_bytes() <= end);
+                let form = self.forms.get(next);
+                form.is_some_and(|form| form.as_bytes().starts_with(end))
+            })
+            .unwrap_or(bytes.len())
     }
 
     /// Of a text that ends with a line end and goes on: how much of it can be masked and kept as whole
@@ -186,7 +227,7 @@ impl Redactor {
     pub fn whole_lines(&self, text: &str) -> usize {
         let line = text.trim_end_matches(['\r', '\n']);
         let last = &line[line.rfind('\n').map_or(0, |newline| newline + 1)..];
-        if self.needles.is_none() || !may_be_wrapped(last) {
+        if self.needles.is_none() || !(may_be_wrapped(last) || view::is_dump(last)) {
             return text.len();
         }
         match self.held_from(text) {
@@ -211,7 +252,8 @@ impl Redactor {
             }
         }
         for range in &mut merged {
-            *range = view.original(range.start)..view.original_end(range.end);
+            let end = view.past_dump(view.original_end(range.end));
+            *range = view.original(range.start)..end;
         }
         merged
     }
@@ -262,140 +304,17 @@ impl Redactor {
     }
 }
 
+/// Where the bit of the first two bytes is.
+fn bit_of(bytes: &[u8]) -> Option<(usize, u64)> {
+    let pair = u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]);
+    Some((usize::from(pair >> 6), 1 << (pair & 63)))
+}
+
 /// A secret in a text.
 struct Found {
     /// Where what it is known by begins: `password=`.
     begins: usize,
     secret: Range<usize>,
-}
-
-/// A text without its colour sequences, and without the line ends inside of wrapped base64 or
-/// hexadecimal; and the rollback to it.
-struct View<'a> {
-    visible: Cow<'a, str>,
-    /// For each run of visible text: where it starts there and in the original. Empty: the same.
-    runs: Vec<(usize, usize)>,
-    original_length: usize,
-}
-
-impl<'a> View<'a> {
-    /// `unwrap`: encoded text that goes on over line ends is seen as one.
-    fn of(text: &'a str, unwrap: bool) -> Self {
-        let original_length = text.len();
-        let mut hidden = hidden_in(text, unwrap).peekable();
-        if hidden.peek().is_none() {
-            return Self {
-                visible: Cow::Borrowed(text),
-                runs: Vec::new(),
-                original_length,
-            };
-        }
-        let mut visible = String::with_capacity(text.len());
-        let mut runs = Vec::new();
-        let mut position = 0;
-        let end = original_length..original_length;
-        for range in hidden.chain(std::iter::once(end)) {
-            if position < range.start {
-                runs.push((visible.len(), position));
-                visible.push_str(&text[position..range.start]);
-            }
-            position = range.end;
-        }
-        Self {
-            visible: Cow::Owned(visible),
-            runs,
-            original_length,
-        }
-    }
-
-    /// Where the visible character at `position` begins in the original.
-    fn original(&self, position: usize) -> usize {
-        if self.runs.is_empty() {
-            return if matches!(self.visible, Cow::Borrowed(_)) {
-                position
-            } else {
-                self.original_length
-            };
-        }
-        if position >= self.visible.len() {
-            return self.original_length;
-        }
-        let run = self.runs.partition_point(|(start, _)| *start <= position);
-        let (start, original) = self.runs[run.saturating_sub(1)];
-        original + (position - start)
-    }
-
-    /// Where the visible text that ends at `position` ends in the original.
-    fn original_end(&self, position: usize) -> usize {
-        match position.checked_sub(1) {
-            Some(last) if !self.runs.is_empty() => {
-                let run = self.runs.partition_point(|(start, _)| *start <= last);
-                let (start, original) = self.runs[run.saturating_sub(1)];
-                original + (position - start)
-            }
-            _ => self.original(position),
-        }
-    }
-}
-
-/// A line of wrapped encoded text has at least so many bytes.
-const WRAPPED: usize = 16;
-
-/// Whether a line may be one of an encoded text that goes on in the next.
-pub(crate) fn may_be_wrapped(line: &str) -> bool {
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
-    line.len() >= WRAPPED && line.bytes().all(encoded)
-}
-
-/// The stretches of a text that are not seen: colour sequences, and line ends inside of encoded text.
-fn hidden_in(text: &str, unwrap: bool) -> impl Iterator<Item = Range<usize>> + '_ {
-    let colours = text.contains('\u{1B}');
-    let mut position = 0;
-    let mut line = 0;
-    std::iter::from_fn(move || {
-        if !colours && !unwrap {
-            return None;
-        }
-        loop {
-            let rest = text.get(position..)?;
-            let next = position + rest.find(['\u{1B}', '\n'])?;
-            if text.as_bytes()[next] == b'\n' {
-                let before = &text[line..next];
-                let wrapped = unwrap && may_be_wrapped(before);
-                let start = next - usize::from(before.ends_with('\r'));
-                position = next + 1;
-                line = position;
-                if wrapped {
-                    return Some(start..position);
-                }
-                continue;
-            }
-            match colour_length(&text[next..]) {
-                Some(length) => {
-                    position = next + length;
-                    return Some(next..position);
-                }
-                None => position = next + 1,
-            }
-        }
-    })
-}
-
-/// Length of the colour sequence that a text begins with.
-fn colour_length(text: &str) -> Option<usize> {
-    let rest = text.strip_prefix("\u{1B}[")?;
-    let end = rest.find(|character: char| !matches!(character, '0'..='9' | ';' | ':'))?;
-    rest[end..].starts_with('m').then_some(2 + end + 1)
-}
-
-/// Length of the longest end of `text` with which `form` begins without being complete.
-fn longest_overlap(text: &str, form: &str) -> Option<usize> {
-    let (text, form) = (text.as_bytes(), form.as_bytes());
-    let longest = form.len().saturating_sub(1).min(text.len());
-    (1..=longest)
-        .rev()
-        .find(|length| text.ends_with(&form[..*length]))
 }
 
 /// Where the last stretch begins that may hold a pattern: its line, or `PATTERN_LIMIT` of it.

@@ -60,6 +60,7 @@ mod report_markup;
 mod reserved_names;
 mod runs;
 mod scarce;
+mod secret_forms;
 mod secrets;
 mod secrets_of_processes;
 mod slow_secrets;

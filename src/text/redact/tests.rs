@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::forms::{STANDARD, base64_inside, percent_encoded};
+use super::forms::{STANDARD, encoded_inside, percent_encoded};
 use super::*;
 
 const SECRET: &str = "s3cr3t/Pa$$w+rd x'y\"z\\ü";
@@ -42,7 +42,7 @@ fn by_lines(redactor: &Redactor, text: &str, chunk: usize) -> String {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    let mut text = base64_inside(bytes, 0, STANDARD);
+    let mut text = encoded_inside(bytes, 0, 6, STANDARD);
     // The last, incomplete digit: only what a whole encoder would add.
     let rest = bytes.len() * 8 % 6;
     if rest > 0 {
@@ -118,7 +118,7 @@ fn encoded_text_that_is_wrapped_over_lines_is_masked() {
     for (encoded, form) in [
         (
             inside.clone(),
-            base64_inside(secret.as_bytes(), 2, STANDARD),
+            encoded_inside(secret.as_bytes(), 2, 6, STANDARD),
         ),
         (hex.clone(), hex),
     ] {
@@ -395,5 +395,42 @@ proptest! {
         let redactor = redactor(&[&secret]);
         redactor.redact_text(&text);
         streamed(&redactor, &text, chunk);
+    }
+}
+
+#[test]
+fn bytes_are_found_in_dumps_and_their_characters_with_them() {
+    let redactor = redactor(&["hunter2-hunter2-hunter2"]);
+    for (dump, rest) in [
+        (
+            "00000000: 7061 7373 3a68 756e 7465 7232 2d68 756e  pass:hunter2-hun\n00000010: 7465 7232 2d68 756e 7465 7232 0a         ter2-hunter2.\nnext\n",
+            "00000000: 7061 7373 3a‹redacted›\nnext\n",
+        ),
+        (
+            "00000000  70 61 73 73 3a 68 75 6e  74 65 72 32 2d 68 75 6e  |pass:hunter2-hun|\n00000010  74 65 72 32 2d 68 75 6e  74 65 72 32 0a           |ter2-hunter2.|\n0000001d\n",
+            "00000000  70 61 73 73 3a ‹redacted›\n0000001d\n",
+        ),
+        (
+            " 68 75 6e 74 65 72 32 2d 68 75 6e 74 65 72 32 2d\n 68 75 6e 74 65 72 32\nnext\n",
+            " ‹redacted›\nnext\n",
+        ),
+    ] {
+        assert_eq!(redactor.redact_text(dump), rest);
+        for chunk in [1, 2, 3, 7, 40, 70] {
+            assert_eq!(streamed(&redactor, dump, chunk), rest, "{chunk}");
+            assert_eq!(by_lines(&redactor, dump, chunk), rest, "{chunk}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_dump_stays() {
+    let redactor = redactor(&["hunter2-hunter2-hunter2"]);
+    for text in [
+        "20261130 12 rows\n deadbeef is a word\n 12 34\nabcdef01 a b c\n",
+        "00000000: done\n0000000 \n",
+    ] {
+        assert_eq!(redactor.redact_text(text), text);
+        assert_eq!(streamed(&redactor, text, 3), text);
     }
 }
