@@ -1,8 +1,14 @@
 //! The report as a renderer of Markdown sees it: whatever a field holds, it adds no node to the tree.
 
+use std::collections::BTreeMap;
+
 use gonogo::journal::SqliteJournal;
 use gonogo::report;
-use gonogo::run::{RunState, fold};
+use gonogo::run::{
+    Acknowledged, ActionId, Alert, ApprovalRequest, ArmedBefore, ByPerson, Hold, HoldEnd,
+    IdentitySeen, KeyboardUse, Logged, PairingFact, RollbackState, RunState, Seen, Subject,
+    TargetIdentity, Timestamp, fold,
+};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use serde_json::{Value, json};
 
@@ -110,13 +116,31 @@ fn eventful() -> Value {
     );
     home.gonogo(&["rehearse", "guide.md", "--rollback", "--var", "NAME=value"]);
     let run = home.runs()[0].clone();
-    let kept = state(&home, &run);
+    let mut kept = state(&home, &run);
+    let at = kept.opened_at;
+    see_red_flags(&mut kept, at);
+    hold_and_type(&mut kept, at);
+    go_back(&mut kept, at);
+    change_identity(&mut kept, at);
+    let armed = ArmedBefore {
+        code: "code".to_owned(),
+        at,
+        by: "person".to_owned(),
+    };
+    kept.armed_before.insert(ActionId::block(1), armed);
+    kept.pairing.log = pairing_facts()
+        .into_iter()
+        .map(|fact| Logged {
+            at,
+            by: "person".to_owned(),
+            fact,
+        })
+        .collect();
     let mut state = serde_json::to_value(&kept).unwrap();
     let at = state["opened_at"].clone();
     let skip = json!({"at": at, "by": "person", "reason": "reason"});
     state["notes"] = json!([{"at": at, "by": "person", "text": "note", "step": null}]);
     state["protected"] = json!(true);
-    state["targets"] = json!({"main": "host=db"});
     state["guide_on_disk"] = json!({"at": at, "state": {"unreadable": "why"}});
     let step = state["runbook"]["phases"][0]["steps"][0]["id"].clone();
     state["steps"][step.as_str().unwrap()] = json!({
@@ -128,6 +152,181 @@ fn eventful() -> Value {
         phase["gate"] = json!({"decision": "go", "at": at, "by": "person", "reason": "reason"});
     }
     state
+}
+
+fn see_red_flags(state: &mut RunState, at: Timestamp) {
+    let first = *state.actions.keys().next().unwrap();
+    let known = Acknowledged {
+        at,
+        by: "person".to_owned(),
+        note: "note".to_owned(),
+        lasts: true,
+        more: 2,
+        latest: "latest".to_owned(),
+    };
+    state.alerts = [None, Some(known)]
+        .into_iter()
+        .map(|acknowledged| Alert {
+            id: 1,
+            phase: state.current_phase.clone(),
+            action: first,
+            attempt: 1,
+            pattern: "pattern".to_owned(),
+            line: 3,
+            text: "text".to_owned(),
+            count: 2,
+            first_at: at,
+            last_at: at,
+            acknowledged,
+        })
+        .collect();
+}
+
+/// A transaction that was held, keys that went to a step, and a command that a person corrected.
+fn hold_and_type(state: &mut RunState, at: Timestamp) {
+    let with_attempts = |own: &&mut gonogo::run::ActionState| !own.attempts.is_empty();
+    let attempt = state.actions.values_mut().find(with_attempts).unwrap();
+    let attempt = &mut attempt.attempts[0];
+    attempt.reason = Some("reason".to_owned());
+    attempt.holds = vec![Hold {
+        number: 1,
+        line: 12,
+        since: at,
+        judgements: Vec::new(),
+        ended: Some(HoldEnd {
+            at,
+            by: "person".to_owned(),
+            commit: false,
+            reason: Some("reason".to_owned()),
+        }),
+    }];
+    attempt.keyboard = vec![KeyboardUse {
+        by: "person".to_owned(),
+        since: at,
+        until: Some(at),
+    }];
+    let written = ByPerson {
+        at,
+        by: "person".to_owned(),
+        original: Some("echo 2 and more".to_owned()),
+    };
+    state.written.insert(ActionId::block(2), written);
+}
+
+/// One that got stuck, one under way, and one that reached its end.
+fn go_back(state: &mut RunState, at: Timestamp) {
+    let rollback = |succeeded, stuck_reason| RollbackState {
+        option: state.runbook.rollback[0].id.clone(),
+        by: "person".to_owned(),
+        reason: Some("reason".to_owned()),
+        started_at: at,
+        ended_at: Some(at),
+        succeeded,
+        stuck_reason,
+        from_phase: state.current_phase.clone(),
+        included: None,
+        attempts_before: BTreeMap::new(),
+    };
+    let stuck = rollback(Some(false), Some("why".to_owned()));
+    state.past_rollbacks = vec![stuck, rollback(None, None)];
+    state.rollback = Some(rollback(Some(true), None));
+}
+
+/// A target that proved to be another, and was accepted.
+fn change_identity(state: &mut RunState, at: Timestamp) {
+    let identity = TargetIdentity {
+        host: "host".to_owned(),
+        port: 5432,
+        database: "shop".to_owned(),
+        user: "deploy".to_owned(),
+        server_version: "15.18".to_owned(),
+        system_identifier: Some("7301".to_owned()),
+        ..TargetIdentity::default()
+    };
+    let target = || "main".to_owned();
+    state.targets.insert(target(), "host=db".to_owned());
+    state.identities.insert(target(), identity.clone());
+    let changed = Seen::Changed {
+        what: vec!["system".to_owned(), "role".to_owned()],
+    };
+    let accepted = Seen::Accepted {
+        by: "person".to_owned(),
+        reason: "reason".to_owned(),
+    };
+    state.identities_seen = [Seen::Proved, changed, accepted]
+        .into_iter()
+        .map(|how| IdentitySeen {
+            target: target(),
+            identity: identity.clone(),
+            at,
+            how,
+        })
+        .collect();
+}
+
+/// Everything between people that has a text of its own.
+fn pairing_facts() -> Vec<PairingFact> {
+    let word = |word: &str| word.to_owned();
+    let (from, whom, reason, what) = (
+        || word("from"),
+        || word("whom"),
+        || word("reason"),
+        || word("what"),
+    );
+    let request = Box::new(ApprovalRequest {
+        subject: Subject::Gate {
+            phase: word("phase"),
+        },
+        hash: word("hash"),
+        included: None,
+        typed: None,
+        reason: None,
+        needed: 1,
+    });
+    vec![
+        PairingFact::ControlOffered { to: Some(whom()) },
+        PairingFact::ControlAccepted { from: from() },
+        PairingFact::ControlReturned { from: from() },
+        PairingFact::ControlDemanded {
+            from: from(),
+            reason: reason(),
+            gone_s: Some(3),
+            to_go_back: true,
+        },
+        PairingFact::RollbackDemanded {
+            from: from(),
+            reason: reason(),
+        },
+        PairingFact::HandRaised {
+            about: Some(what()),
+        },
+        PairingFact::HandLowered {
+            whom: whom(),
+            left: true,
+        },
+        PairingFact::GuestAllowed { whom: whom() },
+        PairingFact::GuestDisallowed { whom: whom() },
+        PairingFact::GuestJoined {
+            name: whom(),
+            uid: 1001,
+        },
+        PairingFact::ApprovalAsked {
+            what: what(),
+            request,
+        },
+        PairingFact::Approved {
+            what: what(),
+            assumed: false,
+        },
+        PairingFact::ApprovalRefused {
+            what: what(),
+            reason: reason(),
+        },
+        PairingFact::ApprovalVoided {
+            what: what(),
+            reason: reason(),
+        },
+    ]
 }
 
 /// Every text in the state, by its path.
@@ -203,6 +402,34 @@ fn no_text_of_a_run_adds_a_node_to_its_report() {
         "/ticks/0/note",
         "/skipped/by",
         "/environment",
+        "/armed_before/1/by",
+        "/alerts/1/pattern",
+        "/alerts/1/text",
+        "/alerts/1/acknowledged/by",
+        "/alerts/1/acknowledged/note",
+        "/alerts/1/acknowledged/latest",
+        "/holds/0/ended/by",
+        "/holds/0/ended/reason",
+        "/keyboard/0/by",
+        "/written/2/by",
+        "/written/2/original",
+        "/past_rollbacks/0/by",
+        "/past_rollbacks/0/reason",
+        "/past_rollbacks/0/stuck_reason",
+        "/rollback/reason",
+        "/identities/main/host",
+        "/identities/main/system_identifier",
+        "/identities_seen/1/how/changed/what/0",
+        "/identities_seen/2/how/accepted/by",
+        "/identities_seen/2/how/accepted/reason",
+        "/identities_seen/0/identity/database",
+        "/pairing/log/0/by",
+        "/pairing/log/0/fact/to",
+        "/pairing/log/3/fact/reason",
+        "/pairing/log/5/fact/about",
+        "/pairing/log/9/fact/name",
+        "/pairing/log/10/fact/what",
+        "/pairing/log/13/fact/reason",
     ] {
         assert!(
             shown.iter().any(|path| path.contains(field)),

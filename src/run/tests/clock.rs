@@ -74,6 +74,22 @@ fn a_wait_of_days_lasts_as_long_as_it_says() {
     }
 }
 
+const BETWEEN: &str = "# Between\n\n## Phase 1: Now\n\n```bash {#deploy .run}\ntrue\n```\n\nWait 10 minutes for the caches.\n\n```bash {#warm .run}\ntrue\n```\n";
+
+#[test]
+fn a_wait_between_steps_lasts_as_long_as_it_says() {
+    for by in DAYS {
+        let mut run = Run::of(BETWEEN);
+        run.runs("deploy", exit(0));
+        run.passes(TimeDelta::minutes(9));
+        run.is_set(by);
+        let refusal = run.refuses(run.start("warm"));
+        assert!(refusal.message.contains("waits until"), "{by}: {refusal}");
+        run.passes(TimeDelta::minutes(1));
+        run.runs("warm", exit(0));
+    }
+}
+
 #[test]
 fn who_is_gone_is_gone_for_as_long_as_they_are() {
     let demand = || Command::Pairing {
