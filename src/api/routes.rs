@@ -15,7 +15,7 @@ use super::identity::{Denied, Seated, identify};
 use super::server::Server;
 use super::stream::stream;
 use super::{CommandAnswer, CommandRequest, InputRequest, OutputPage, ViewRequest};
-use crate::run::{ActionId, Command, Fate, Included, PairingAct, Refusal, World};
+use crate::run::{ActionId, Command, Fate, Included, PairingAct, World};
 use crate::supervisor::Person;
 
 /// Who may use a route. Nobody at all comes this far whom the driver does not let in.
@@ -106,12 +106,6 @@ async fn command(
     body: Bytes,
 ) -> Result<Json<CommandAnswer>, Denied> {
     let CommandRequest { id, command } = parsed(&body)?;
-    if is_of_the_world(&command) {
-        return Ok(Json(CommandAnswer::Refused(Refusal::new(
-            "that is not for a client to say",
-            "send a command of a person",
-        ))));
-    }
     let takes_over = takes_over(&command);
     let asking = seat.clone();
     let act = async move {
@@ -126,24 +120,6 @@ async fn command(
         }
     };
     Ok(Json(seat.commands.once(id, &body, act).await))
-}
-
-/// What only the world may say is never taken from a client.
-fn is_of_the_world(command: &Command) -> bool {
-    match command {
-        Command::Launched { .. }
-        | Command::Held { .. }
-        | Command::Finished { .. }
-        | Command::Identified { .. }
-        | Command::GuideSeen { .. }
-        | Command::Alerted { .. }
-        | Command::Sampled { .. }
-        | Command::LockSeen { .. }
-        | Command::TransactionSeen { .. }
-        | Command::Progress { .. } => true,
-        Command::Pairing { act } => act.is_of_the_world(),
-        _ => false,
-    }
 }
 
 fn takes_over(command: &Command) -> bool {

@@ -19,8 +19,8 @@ use super::identity::{Denied, On, PASS};
 use super::routes::asked;
 use super::seats::{Known, Seat, Wish};
 use super::server::Server;
-use crate::run::{Command, PairingAct, person};
-use crate::supervisor::{Asker, Message, Next, SnapshotLines, head, line};
+use crate::run::{Observation, person};
+use crate::supervisor::{Message, Next, SnapshotLines, head, line};
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -100,16 +100,11 @@ impl Reader {
             _work: connection.works(),
         };
         if connection.peer.guest.is_some() {
-            let act = PairingAct::GuestJoined {
+            let joined = Observation::GuestJoined {
                 name: person(&reader.seat.name).to_owned(),
                 uid: connection.peer.uid,
             };
-            let recorded = server
-                .handle
-                .command(Asker::engine(), Command::Pairing { act });
-            if let Err(refusal) = recorded.await {
-                tracing::warn!(reason = %refusal.message, "a guest is not recorded");
-            }
+            server.handle.observe(joined).await;
         }
         Ok(reader)
     }

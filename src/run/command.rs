@@ -1,11 +1,8 @@
-//! What a person or the world asks of the run.
+//! What a person asks of the run. What the world shows is an [`super::Observation`].
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ActionId, Evidence, GateDecision, GuideOnDisk, Input, Launched, LockHolder, Outcome,
-    PairingAct, TargetIdentity,
-};
+use super::{ActionId, GateDecision, Input, Outcome, PairingAct};
 use crate::runbook::Actor;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,74 +175,6 @@ pub enum Command {
     Resume {},
     Abandon {
         reason: String,
-    },
-
-    // From the world, never from a client:
-    Launched {
-        action: ActionId,
-        attempt: u32,
-        launched: Launched,
-    },
-    /// Commands of an attempt have begun or ended.
-    Progress {
-        action: ActionId,
-        attempt: u32,
-        marks: Vec<super::CommandMark>,
-    },
-    /// Everything before a `COMMIT` is done.
-    Held {
-        action: ActionId,
-        attempt: u32,
-        number: u32,
-        line: usize,
-        since: super::Timestamp,
-        /// What it has shown so far.
-        evidence: Option<Box<Evidence>>,
-    },
-    Finished {
-        action: ActionId,
-        attempt: u32,
-        /// `None`: the world cannot say (no exit record, no process).
-        evidence: Option<Box<Evidence>>,
-        reason: Option<String>,
-    },
-    /// A database has said who it is, in a session that began just then.
-    Identified {
-        target: String,
-        identity: TargetIdentity,
-        /// By the server's clock: the one that is known certainly answered then.
-        alive_until: Option<super::Timestamp>,
-    },
-    /// The transaction in which an action writes.
-    TransactionSeen {
-        action: ActionId,
-        attempt: u32,
-        transaction: i64,
-    },
-    GuideSeen {
-        state: GuideOnDisk,
-    },
-    /// Lines of an action matched a pattern; `line` and `text` are the last of them.
-    Alerted {
-        action: ActionId,
-        attempt: u32,
-        pattern: String,
-        line: u64,
-        text: String,
-        count: u64,
-    },
-    /// A round of a repeated check ended.
-    Sampled {
-        action: ActionId,
-        attempt: u32,
-        round: u64,
-        evidence: Box<Evidence>,
-    },
-    /// What became of the lock of a target.
-    LockSeen {
-        target: String,
-        /// `None`: it is ours.
-        holder: Option<LockHolder>,
     },
 }
 

@@ -26,6 +26,7 @@ mod identity;
 mod included;
 mod inputs;
 mod needs;
+mod observation;
 mod output;
 mod pairing;
 mod plan;
@@ -62,7 +63,7 @@ pub use condition::{
     judge,
 };
 pub use consent::Configuration;
-pub use decide::decide;
+pub use decide::{decide, observe};
 pub use done::{OpenKind, OpenPoint, Pause};
 pub use effect::{Effect, effects};
 pub use event::{Event, GateDecision, LockHolder, Record};
@@ -78,6 +79,7 @@ pub use inputs::{
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
 };
 pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
+pub use observation::Observation;
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use pairing::{
     ApprovalRequest, DEMAND_AFTER_S, Hand, Logged, Offer, Pairing, PairingAct, PairingFact,

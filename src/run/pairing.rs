@@ -62,34 +62,6 @@ pub enum PairingAct {
     Object {
         reason: String,
     },
-
-    // From the world, never from a client:
-    DriverLeft {
-        since: Timestamp,
-    },
-    DriverReturned {},
-    /// Nobody of this name is there any more whose hand is up.
-    WatcherLeft {
-        name: String,
-    },
-    /// Somebody of another login joined under this name.
-    GuestJoined {
-        name: String,
-        uid: u32,
-    },
-}
-
-impl PairingAct {
-    /// Only the supervisor says it.
-    pub fn is_of_the_world(&self) -> bool {
-        matches!(
-            self,
-            Self::DriverLeft { .. }
-                | Self::DriverReturned {}
-                | Self::WatcherLeft { .. }
-                | Self::GuestJoined { .. }
-        )
-    }
 }
 
 /// What has happened between the people.

@@ -149,7 +149,7 @@ impl Run {
     }
 
     fn identified(mut self) -> Self {
-        self.does(Command::Identified {
+        self.does(Observation::Identified {
             target: "main".to_owned(),
             identity: TargetIdentity::default(),
             alive_until: None,
@@ -182,22 +182,20 @@ impl Run {
         panic!("the engine does not come to rest");
     }
 
-    fn tries(&mut self, by: &str, command: Command) -> Result<(), Refusal> {
-        let events = decide(&self.state, &self.facts, by, &command, self.now)?;
+    fn tries(&mut self, by: &str, asked: impl Into<Asked>) -> Result<(), Refusal> {
+        let events = match asked.into() {
+            Asked::Command(command) => decide(&self.state, &self.facts, by, &command, self.now)?,
+            Asked::Observation(seen) => observe(&self.state, &self.facts, &seen, self.now)?,
+        };
         self.happens(by, events);
         self.rests();
         Ok(())
     }
 
-    fn does(&mut self, command: Command) {
-        let by = match command {
-            Command::Identified { .. } | Command::LockSeen { .. } | Command::Launched { .. } => {
-                ENGINE
-            }
-            _ => author(&command),
-        };
-        self.tries(by, command.clone())
-            .unwrap_or_else(|refusal| panic!("{command:?} is refused: {refusal}"));
+    fn does(&mut self, asked: impl Into<Asked>) {
+        let asked = asked.into();
+        self.tries(asked.author(), asked.clone())
+            .unwrap_or_else(|refusal| panic!("{asked:?} is refused: {refusal}"));
     }
 
     fn refuses(&mut self, command: Command) -> Refusal {
@@ -243,7 +241,7 @@ impl Run {
     fn ends(&mut self, id: &str, evidence: Evidence) {
         let action = self.action(id);
         let attempt = self.state.actions[&action].last().unwrap().number;
-        self.does(Command::Finished {
+        self.does(Observation::Finished {
             action,
             attempt,
             evidence: Some(Box::new(evidence)),
@@ -342,16 +340,31 @@ fn ready() -> Run {
     Run::of(GUIDE).identified()
 }
 
-/// Who gives a command, where nobody else is at the run.
-fn author(command: &Command) -> &'static str {
-    match command {
-        Command::Finished { .. }
-        | Command::Progress { .. }
-        | Command::Held { .. }
-        | Command::Alerted { .. }
-        | Command::Sampled { .. }
-        | Command::LockSeen { .. }
-        | Command::GuideSeen { .. } => ENGINE,
-        _ => ANNA,
+/// What a person asks, or what the world shows.
+#[derive(Clone, Debug)]
+enum Asked {
+    Command(Command),
+    Observation(Observation),
+}
+
+impl Asked {
+    /// Who it comes from, where nobody else is at the run.
+    fn author(&self) -> &'static str {
+        match self {
+            Self::Command(_) => ANNA,
+            Self::Observation(_) => ENGINE,
+        }
+    }
+}
+
+impl From<Command> for Asked {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
+impl From<Observation> for Asked {
+    fn from(observation: Observation) -> Self {
+        Self::Observation(observation)
     }
 }

@@ -8,13 +8,18 @@ use futures::future::join_all;
 use tokio::sync::Notify;
 
 use super::core::{Slot, Supervisor};
-use super::handle::{Asker, Input, Request};
+use super::handle::Input;
 use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, End, ExitRecord, Running, application_name, evidence};
 use crate::monitor::Monitor;
+<<<<<<< HEAD
 use crate::run::{ActionId, CatalogWord, Command, ENGINE, Effect, Evidence, Mode};
 use crate::runbook::{Actor, Asked, ConcurrentBuilds, asked_of_catalog, sql_in};
+=======
+use crate::run::{ActionId, Effect, Evidence, Mode, Observation};
+use crate::runbook::{Actor, ConcurrentBuilds};
+>>>>>>> 0a8a943 (What a person asks and what the world shows are two types: a client has no way to say the second)
 
 /// How long the end of an action waits for the catalog.
 const CATALOG: Duration = Duration::from_secs(5);
@@ -132,13 +137,13 @@ impl Supervisor {
 
     /// It never began: that is known, and it is a failure.
     async fn did_not_start(&mut self, action: ActionId, attempt: u32, reason: String) {
-        let command = Command::Finished {
+        let observation = Observation::Finished {
             action,
             attempt,
             evidence: Some(Box::new(Evidence::not_started())),
             reason: Some(reason),
         };
-        if let Err(refusal) = self.carry_out(ENGINE, command).await {
+        if let Err(refusal) = self.observed(observation).await {
             tracing::error!(reason = %refusal.message, "a failed launch is not recorded");
         }
         self.proceed().await;
@@ -199,12 +204,12 @@ impl Supervisor {
         };
         match running {
             Ok(running) => {
-                let command = Command::Launched {
+                let observation = Observation::Launched {
                     action,
                     attempt,
                     launched: running.launched().clone(),
                 };
-                if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                if let Err(refusal) = self.observed(observation).await {
                     tracing::error!(reason = %refusal.message, "a launch is not recorded");
                 }
                 if let Some(urgent) = cancel
@@ -280,15 +285,11 @@ impl Supervisor {
                 tracing::error!(%action, attempt, %error, "following an action failed");
                 (None, Some(format!("nobody follows it any more: {error}")))
             });
-            let request = Input::Request(Request {
-                by: Asker::engine(),
-                command: Command::Finished {
-                    action,
-                    attempt,
-                    evidence,
-                    reason,
-                },
-                answer: None,
+            let request = Input::Observed(Observation::Finished {
+                action,
+                attempt,
+                evidence,
+                reason,
             });
             if sender.send(request).await.is_err() {
                 tracing::warn!(%action, attempt, "ended, but the supervisor is ending");
@@ -362,28 +363,28 @@ impl Supervisor {
             let (evidence, reason) = command;
             // Where nobody saw it end, its spool tells which of its commands was under way.
             let marks = self.outputs.look(action, attempt).await;
-            let progress = Command::Progress {
+            let progress = Observation::Progress {
                 action,
                 attempt,
                 marks,
             };
-            if let Err(refusal) = self.carry_out(ENGINE, progress).await {
+            if let Err(refusal) = self.observed(progress).await {
                 tracing::warn!(reason = %refusal.message, "its commands are not recorded");
             }
             if let Some(mut listener) = self.listener(action, attempt) {
-                for command in listener.listen(true).await {
-                    if let Err(refusal) = self.carry_out(ENGINE, command).await {
+                for observation in listener.listen(true).await {
+                    if let Err(refusal) = self.observed(observation).await {
                         tracing::warn!(reason = %refusal.message, "what was heard is not recorded");
                     }
                 }
             }
-            let command = Command::Finished {
+            let observation = Observation::Finished {
                 action,
                 attempt,
                 evidence,
                 reason,
             };
-            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+            if let Err(refusal) = self.observed(observation).await {
                 tracing::error!(reason = %refusal.message, "an adopted end is not recorded");
             }
         }

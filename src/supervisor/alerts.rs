@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::{Asker, Input, Request};
+use super::handle::Input;
 use crate::executor::scan::{Found, Hit, Scanner};
-use crate::run::{ActionId, Alert, Command};
+use crate::run::{ActionId, Alert, Observation};
 
 /// Lines of one pattern are told at most this often.
 const FOLDED: Duration = Duration::from_secs(10);
@@ -35,11 +35,11 @@ pub(super) struct Listener {
 
 impl Listener {
     /// What is to be told now; at the `last` time all of it.
-    pub(super) async fn listen(&mut self, last: bool) -> Vec<Command> {
-        let mut commands = Vec::new();
+    pub(super) async fn listen(&mut self, last: bool) -> Vec<Observation> {
+        let mut observations = Vec::new();
         loop {
             let Some(mut scanner) = self.scanner.take() else {
-                return commands;
+                return observations;
             };
             let read = tokio::task::spawn_blocking(move || {
                 let found = scanner.poll();
@@ -53,14 +53,14 @@ impl Listener {
                 }
                 Err(error) => {
                     tracing::error!(%error, "listening to a spool failed");
-                    return commands;
+                    return observations;
                 }
             };
             let (action, attempt) = (self.action, self.attempt);
             match found {
                 Ok(found) => {
                     let more = found.more;
-                    commands.extend(self.take(found));
+                    observations.extend(self.take(found));
                     // A flood is followed in turns with everything else.
                     if !more || !last {
                         break;
@@ -72,13 +72,13 @@ impl Listener {
                 }
             }
         }
-        commands.extend(self.due(last));
-        commands
+        observations.extend(self.due(last));
+        observations
     }
 
-    fn take(&mut self, found: Found) -> Vec<Command> {
+    fn take(&mut self, found: Found) -> Vec<Observation> {
         let (action, attempt) = (self.action, self.attempt);
-        let mut commands = Vec::new();
+        let mut observations = Vec::new();
         for hit in found.hits {
             match self.told.get_mut(&hit.pattern) {
                 Some(told) => {
@@ -96,23 +96,23 @@ impl Listener {
                             more: None,
                         },
                     );
-                    commands.push(self.alert(hit));
+                    observations.push(self.alert(hit));
                 }
             }
         }
         let skipped = found.rounds.len().saturating_sub(ROUNDS);
         for round in found.rounds.into_iter().skip(skipped) {
-            commands.push(Command::Sampled {
+            observations.push(Observation::Sampled {
                 action,
                 attempt,
                 round: round.number,
                 evidence: Box::new(round.evidence),
             });
         }
-        commands
+        observations
     }
 
-    fn due(&mut self, last: bool) -> Vec<Command> {
+    fn due(&mut self, last: bool) -> Vec<Observation> {
         let mut due = Vec::new();
         for told in self.told.values_mut() {
             if (last || told.at.elapsed() >= FOLDED)
@@ -125,8 +125,8 @@ impl Listener {
         due.into_iter().map(|hit| self.alert(hit)).collect()
     }
 
-    fn alert(&self, hit: Hit) -> Command {
-        Command::Alerted {
+    fn alert(&self, hit: Hit) -> Observation {
+        Observation::Alerted {
             action: self.action,
             attempt: self.attempt,
             pattern: hit.pattern,
@@ -138,13 +138,8 @@ impl Listener {
 
     /// Tells it to the loop of the supervisor.
     pub(super) async fn tell(&mut self, last: bool, sender: &mpsc::Sender<Input>) {
-        for command in self.listen(last).await {
-            let request = Input::Request(Request {
-                by: Asker::engine(),
-                command,
-                answer: None,
-            });
-            if sender.send(request).await.is_err() {
+        for observation in self.listen(last).await {
+            if sender.send(Input::Observed(observation)).await.is_err() {
                 tracing::debug!("heard, but the supervisor is ending");
             }
         }

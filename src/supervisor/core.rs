@@ -342,6 +342,7 @@ impl Supervisor {
     async fn take(&mut self, input: Input) {
         match input {
             Input::Request(request) => self.asked(request).await,
+            Input::Observed(observation) => self.seen(observation).await,
             Input::Found(request, found) => self.decided(request, *found).await,
             Input::FilesSeen {
                 action,

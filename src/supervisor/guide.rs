@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::core::Supervisor;
 use super::handle::Input;
-use crate::run::{Command, ENGINE, GuideOnDisk, RunState, hex};
+use crate::run::{GuideOnDisk, Observation, RunState, hex};
 use crate::text::scrub::scrub_line;
 
 /// How often the file's time and size are asked for.
@@ -105,7 +105,7 @@ impl Supervisor {
     /// Says so when the guide's file is no longer what the run was opened from.
     pub(super) async fn guide_seen(&mut self, watch: GuideWatch, state: GuideOnDisk) {
         self.guide = Some(watch);
-        if let Err(refusal) = self.carry_out(ENGINE, Command::GuideSeen { state }).await {
+        if let Err(refusal) = self.observed(Observation::GuideSeen { state }).await {
             tracing::warn!(reason = %refusal.message, "a change of the guide is not recorded");
         }
     }
@@ -149,7 +149,7 @@ pub(super) fn difference(state: &RunState, directory: &Path) -> Result<Vec<Strin
         .unwrap_or(&state.runbook.file);
     let after = read(Path::new(path)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("`{path}` is gone; the run goes on with its own copy"),
-        _ => format!("`{path}` cannot be read: {error}; the run goes on with its own copy"),
+        _ => format!("`{path}` cannot be read: error; the run goes on with its own copy"),
     })?;
     let (before, after) = (
         String::from_utf8_lossy(&before),

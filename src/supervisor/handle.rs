@@ -17,8 +17,8 @@ use super::readiness::ReadinessWatch;
 use crate::executor::{Running, Waiting};
 use crate::monitor::IdentityNews;
 use crate::run::{
-    ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, OutputLine, Readiness,
-    Refusal, Typed,
+    ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, Observation, OutputLine,
+    Readiness, Refusal, Typed,
 };
 
 /// A file on a disk that hangs must not hold up who wants to go back.
@@ -66,6 +66,7 @@ pub struct TypedRequest {
 
 pub(super) enum Input {
     Request(Request),
+    Observed(Observation),
     /// What had to be looked up for it is here.
     Found(Request, Box<Found>),
     /// The files of the rollback's next command, as the look of this number found them.
@@ -132,6 +133,18 @@ impl Handle {
         let gone = || Refusal::new("the supervisor is ending", "attach again");
         self.inputs.send(request).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// Tells what was seen of the world.
+    pub async fn observe(&self, observation: Observation) {
+        if self
+            .inputs
+            .send(Input::Observed(observation))
+            .await
+            .is_err()
+        {
+            tracing::debug!("seen, but the supervisor is ending");
+        }
     }
 
     /// Types to the action that has this person's keyboard; it is kept nowhere.

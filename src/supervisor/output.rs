@@ -9,10 +9,10 @@ use tokio::sync::{Notify, mpsc};
 
 use super::alerts::Listener;
 use super::feed::Feed;
-use super::handle::{Asker, Input, Request};
+use super::handle::Input;
 use crate::executor::Executor;
 use crate::executor::spool::SpoolReader;
-use crate::run::{ActionId, Command, CommandMark, OutputLine, OutputTail};
+use crate::run::{ActionId, CommandMark, Observation, OutputLine, OutputTail};
 
 /// How often a running action's output is looked at: fast enough to look live.
 const PACE: Duration = Duration::from_millis(50);
@@ -151,14 +151,10 @@ async fn tell_progress(
     if marks.is_empty() {
         return;
     }
-    let request = Input::Request(Request {
-        by: Asker::engine(),
-        command: Command::Progress {
-            action,
-            attempt,
-            marks,
-        },
-        answer: None,
+    let request = Input::Observed(Observation::Progress {
+        action,
+        attempt,
+        marks,
     });
     if sender.send(request).await.is_err() {
         tracing::debug!(%action, attempt, "its commands go on, but the supervisor is ending");

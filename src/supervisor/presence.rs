@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::core::Supervisor;
-use crate::run::{Command, ENGINE, PairingAct, same_person};
+use crate::run::{Command, Observation, same_person};
 
 /// A driver is missed after this time only: a client that connects again is no absence.
 const GRACE: Duration = Duration::from_secs(2);
@@ -62,7 +62,7 @@ impl Supervisor {
         for name in missed {
             let since = *self.hands_missed.entry(name.clone()).or_insert(now);
             if now.saturating_sub(since) >= HAND_GRACE {
-                self.note(PairingAct::WatcherLeft { name }).await;
+                self.note(Observation::WatcherLeft { name }).await;
             }
         }
     }
@@ -79,7 +79,7 @@ impl Supervisor {
         if self.driver_is_here() {
             self.driver_missed = None;
             if self.state.pairing.driver_left.is_some() {
-                self.note(PairingAct::DriverReturned {}).await;
+                self.note(Observation::DriverReturned).await;
             }
             return;
         }
@@ -98,7 +98,7 @@ impl Supervisor {
         let is_idle = self.is_ended() || self.health.failure.is_some();
         if !is_known && (at_once || (missed >= GRACE && !is_idle)) {
             let since = self.clock.now() - self.ago(since);
-            self.note(PairingAct::DriverLeft { since }).await;
+            self.note(Observation::DriverLeft { since }).await;
         }
     }
 
@@ -113,9 +113,9 @@ impl Supervisor {
             .map(|person| person.name.clone())
     }
 
-    async fn note(&mut self, act: PairingAct) {
-        // Boxed: carrying out a command may itself ask who is there.
-        let noting = Box::pin(self.carry_out(ENGINE, Command::Pairing { act }));
+    async fn note(&mut self, observation: Observation) {
+        // Boxed: carrying it out may itself ask who is there.
+        let noting = Box::pin(self.observed(observation));
         if let Err(refusal) = noting.await {
             tracing::warn!(reason = %refusal.message, "who is there is not recorded");
         }

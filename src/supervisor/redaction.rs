@@ -1,7 +1,7 @@
 //! What people write is free of secrets and of control sequences before it goes anywhere.
 
 use super::secrets::Secrets;
-use crate::run::{Command, PairingAct};
+use crate::run::{Command, Observation, PairingAct};
 use crate::text::scrub::scrub_line;
 
 impl Secrets {
@@ -128,21 +128,6 @@ impl Secrets {
                 alert,
                 note: clean(note),
             },
-            Command::Alerted {
-                action,
-                attempt,
-                pattern,
-                line,
-                text,
-                count,
-            } => Command::Alerted {
-                text: clean(text),
-                action,
-                attempt,
-                pattern,
-                line,
-                count,
-            },
             Command::Abandon { reason } => Command::Abandon {
                 reason: clean(reason),
             },
@@ -151,6 +136,14 @@ impl Secrets {
             },
             other => other,
         }
+    }
+
+    /// What was seen, with every secret in its free text replaced.
+    pub(super) fn masked(&self, mut observation: Observation) -> Observation {
+        if let Observation::Alerted { text, .. } = &mut observation {
+            *text = self.redactor().redact_text(&scrubbed(text));
+        }
+        observation
     }
 }
 

@@ -14,8 +14,8 @@ use super::included;
 use super::secrets::Secrets;
 use super::watching::lock_record;
 use crate::run::{
-    ActionId, Command, ENGINE, Event, FilesNow, Included, Input as Value, PairingAct, Refusal,
-    advance, awaits_look, decide,
+    ActionId, Command, ENGINE, Event, FilesNow, Included, Input as Value, Observation, PairingAct,
+    Refusal, advance, awaits_look, decide, observe,
 };
 
 /// More steps than this without a person means a loop; the run is left as it is.
@@ -109,14 +109,6 @@ impl Supervisor {
 
     pub(super) async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
         let command = self.secrets.redacted(command);
-        if let Command::Finished {
-            action, attempt, ..
-        } = &command
-        {
-            self.slots.remove(&(*action, *attempt));
-            self.keyboards.remove(&(*action, *attempt));
-            self.asks_no_more(*action, *attempt);
-        }
         let driver = self.state.driver.clone();
         let now = self.clock.now();
         let events = decide(&self.state, &self.facts, by, &command, now)?;
@@ -132,6 +124,30 @@ impl Supervisor {
             self.tell_people();
         }
         Ok(self.state.seq)
+    }
+
+    /// Records what the world shows, and lets the engine go on by it.
+    pub(super) async fn seen(&mut self, observation: Observation) {
+        if let Err(refusal) = self.observed(observation).await {
+            tracing::warn!(reason = %refusal.message, "what was seen is not recorded");
+        }
+        self.proceed().await;
+    }
+
+    /// Records what the world shows.
+    pub(super) async fn observed(&mut self, observation: Observation) -> Result<(), Refusal> {
+        let observation = self.secrets.masked(observation);
+        if let Observation::Finished {
+            action, attempt, ..
+        } = &observation
+        {
+            self.slots.remove(&(*action, *attempt));
+            self.keyboards.remove(&(*action, *attempt));
+            self.asks_no_more(*action, *attempt);
+        }
+        let now = self.clock.now();
+        let events = observe(&self.state, &self.facts, &observation, now)?;
+        self.commit(ENGINE, events).await
     }
 
     /// What its user agrees to is kept before it counts.

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::actions::collect;
 use super::core::{Slot, Supervisor};
-use super::handle::{Asker, Input, Request, TypedRequest};
+use super::handle::{Asker, Input, TypedRequest};
 use crate::executor::{ExitRecord, Waiting};
-use crate::run::{ActionId, Asking, Command, Evidence, Refusal, Typed};
+use crate::run::{ActionId, Asking, Evidence, Observation, Refusal, Typed};
 
 impl Supervisor {
     /// What an action waits for has changed, or is told to a supervisor that has just begun to follow it.
@@ -50,17 +50,13 @@ impl Supervisor {
             if let Some(reason) = unread {
                 tracing::warn!(%action, attempt, %reason, "held, but what it shows cannot be judged");
             }
-            let request = Input::Request(Request {
-                by: Asker::engine(),
-                command: Command::Held {
-                    action,
-                    attempt,
-                    number: held.number,
-                    line: held.line,
-                    since: held.since,
-                    evidence: Some(Box::new(evidence)),
-                },
-                answer: None,
+            let request = Input::Observed(Observation::Held {
+                action,
+                attempt,
+                number: held.number,
+                line: held.line,
+                since: held.since,
+                evidence: Some(Box::new(evidence)),
             });
             if sender.send(request).await.is_err() {
                 tracing::warn!(%action, attempt, "held, but the supervisor is ending");

@@ -14,7 +14,9 @@ use crate::monitor::{
     ActivitySample, Cadence, IdentityNews, LatePassword, LockKeeping, LockNews, LockReading,
     LockRecord, Monitor, MonitorConfig, Probe, Sample, Target, service_password,
 };
-use crate::run::{Command, ENGINE, LockHolder, ProbeReading, RunState, TargetLock, Timestamp};
+use crate::run::{
+    Command, ENGINE, LockHolder, Observation, ProbeReading, RunState, TargetLock, Timestamp,
+};
 use crate::runbook::config::{Environment, SecretSource};
 
 impl Supervisor {
@@ -87,12 +89,12 @@ impl Supervisor {
             else {
                 continue;
             };
-            let command = Command::TransactionSeen {
+            let observation = Observation::TransactionSeen {
                 action,
                 attempt,
                 transaction: *transaction,
             };
-            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+            if let Err(refusal) = self.observed(observation).await {
                 tracing::warn!(reason = %refusal.message, "a transaction is not recorded");
             }
         }
@@ -117,12 +119,12 @@ impl Supervisor {
             .get(&target)
             .and_then(|known| known.started);
         let alive = alive.filter(|(started, _)| Some(*started) == known);
-        let command = Command::Identified {
+        let observation = Observation::Identified {
             target,
             identity,
             alive_until: alive.map(|(_, until)| until),
         };
-        if let Err(refusal) = self.carry_out(ENGINE, command).await {
+        if let Err(refusal) = self.observed(observation).await {
             tracing::warn!(reason = %refusal.message, "an identity is not recorded");
         }
     }
@@ -138,11 +140,11 @@ impl Supervisor {
         if let Some(holder) = holder
             && !self.state.mode.is_over()
         {
-            let command = Command::LockSeen {
+            let observation = Observation::LockSeen {
                 target: target.clone(),
                 holder,
             };
-            if let Err(refusal) = self.carry_out(ENGINE, command).await {
+            if let Err(refusal) = self.observed(observation).await {
                 tracing::warn!(reason = %refusal.message, "a lock is not recorded");
             }
         }
@@ -162,27 +164,26 @@ impl Supervisor {
     pub(super) fn take_target(&self, target: String, from: LockHolder) {
         let (monitor, inputs) = (self.monitor.clone(), self.sender.clone());
         tokio::spawn(async move {
-            let command = match monitor.take_lock(&target, from.clone()).await {
-                Ok(_) => Command::LockSeen {
+            let told = match monitor.take_lock(&target, from.clone()).await {
+                Ok(_) => Input::Observed(Observation::LockSeen {
                     target,
                     holder: None,
-                },
-                Err(trouble) => Command::Note {
-                    text: format!(
-                        "`{target}` could not be taken over from {}: {}; {}",
-                        from.describe(),
-                        trouble.message,
-                        trouble.help
-                    ),
-                    step: None,
-                },
+                }),
+                Err(trouble) => Input::Request(Request {
+                    by: Asker::engine(),
+                    command: Command::Note {
+                        text: format!(
+                            "`{target}` could not be taken over from {}: {}; {}",
+                            from.describe(),
+                            trouble.message,
+                            trouble.help
+                        ),
+                        step: None,
+                    },
+                    answer: None,
+                }),
             };
-            let request = Input::Request(Request {
-                by: Asker::engine(),
-                command,
-                answer: None,
-            });
-            if inputs.send(request).await.is_err() {
+            if inputs.send(told).await.is_err() {
                 tracing::debug!("a target was taken over, but the supervisor is ending");
             }
         });

@@ -151,23 +151,6 @@ async fn only_the_driver_acts_and_a_second_of_that_name_watches() {
 }
 
 #[tokio::test]
-async fn a_client_cannot_say_what_only_the_world_can() {
-    let database = fresh_database().await;
-    let (_home, _run, socket, driver) = waiting(&database).await;
-    let joined = Joined::join(socket, &driver).await;
-    let forged = Command::Finished {
-        action: joined.action("quick"),
-        attempt: 1,
-        evidence: None,
-        reason: None,
-    };
-    assert!(matches!(
-        joined.asks(forged).await,
-        CommandAnswer::Refused(_)
-    ));
-}
-
-#[tokio::test]
 async fn a_cancellation_reaches_the_server_even_where_the_step_ignores_it() {
     let database = fresh_database().await;
     let (_home, _run, socket, driver) = waiting(&database).await;

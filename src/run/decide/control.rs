@@ -217,12 +217,6 @@ pub(super) fn between_people(
     act: &PairingAct,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    if act.is_of_the_world() && by != ENGINE {
-        return Err(Refusal::new(
-            "that is not for a client to say",
-            "send a command of a person",
-        ));
-    }
     let pairing = &state.pairing;
     match act {
         PairingAct::Offer { to } => match to {
@@ -301,28 +295,6 @@ pub(super) fn between_people(
                 format!("`{whom}` was not let in"),
                 "nothing to take back",
             )),
-        },
-        PairingAct::DriverLeft { since } => match pairing.driver_left {
-            Some(_) => Ok(Vec::new()),
-            None => one(fact(PairingFact::DriverLeft { since: *since })),
-        },
-        PairingAct::DriverReturned {} => match pairing.driver_left {
-            Some(_) => one(fact(PairingFact::DriverReturned {})),
-            None => Ok(Vec::new()),
-        },
-        PairingAct::WatcherLeft { name } => match pairing.hands.contains_key(name) {
-            true => one(fact(PairingFact::HandLowered {
-                whom: name.clone(),
-                left: true,
-            })),
-            false => Ok(Vec::new()),
-        },
-        PairingAct::GuestJoined { name, uid } => match pairing.guests.get(name) {
-            Some(known) if known == uid => Ok(Vec::new()),
-            _ => one(fact(PairingFact::GuestJoined {
-                name: name.clone(),
-                uid: *uid,
-            })),
         },
         // Decided beside the command that they are about.
         PairingAct::Approve { .. } | PairingAct::Object { .. } => Ok(Vec::new()),

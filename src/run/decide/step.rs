@@ -152,3 +152,33 @@ pub(super) fn skip(
         action: part,
     })
 }
+
+pub(super) fn untick(state: &RunState, step: &str, index: usize) -> Result<Vec<Event>, Refusal> {
+    find_step(state, step)?;
+    let known = state.steps.get(step);
+    if !known.is_some_and(|step| step.ticks.contains_key(&index)) {
+        return Err(Refusal::new("that box is not ticked", "nothing to undo"));
+    }
+    one(Event::Unticked {
+        step: step.to_owned(),
+        index,
+    })
+}
+
+pub(super) fn unskip(
+    state: &RunState,
+    step: &str,
+    action: Option<ActionId>,
+) -> Result<Vec<Event>, Refusal> {
+    let skipped = state.steps.get(step).is_some_and(|step| match action {
+        Some(action) => step.left_out.contains_key(&action),
+        None => step.skipped.is_some(),
+    });
+    if !skipped {
+        return Err(Refusal::new("that step is not skipped", "nothing to undo"));
+    }
+    one(Event::StepUnskipped {
+        step: step.to_owned(),
+        action,
+    })
+}

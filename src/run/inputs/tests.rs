@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{TimeZone, Utc};
 
 use super::*;
-use crate::run::{Command, Facts, decide, open, preview};
+use crate::run::{Command, Facts, Observation, decide, observe, open, preview};
 use crate::runbook::config::{Environment, SecretSource};
 use crate::runbook::{VariableRule, parse};
 
@@ -278,18 +278,9 @@ fn an_arming_of_an_earlier_run_counts_for_the_same_code_and_never_for_what_destr
 #[test]
 fn only_a_change_of_the_guide_on_disk_is_an_event() {
     let mut run = Run::new(&[]);
-    let seen = |state| Command::GuideSeen { state };
+    let seen = |state| Observation::GuideSeen { state };
     let now = run.state.last_event_at;
-    let events = |run: &Run, command| {
-        decide(
-            &run.state,
-            &Facts::default(),
-            crate::run::ENGINE,
-            &command,
-            now,
-        )
-        .unwrap()
-    };
+    let events = |run: &Run, seen| observe(&run.state, &Facts::default(), &seen, now).unwrap();
     assert_eq!(events(&run, seen(GuideOnDisk::Same)), []);
     let changed = GuideOnDisk::Changed("ab".to_owned());
     let first = events(&run, seen(changed.clone()));

@@ -222,7 +222,7 @@ fn nothing_of_an_alternative_runs_before_one_is_chosen() {
 }
 
 /// What may come while one goes back, sensible or not.
-fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
+fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Asked {
     let option = usize::from(choice % 2);
     let step = &run.state.runbook.rollback[option].steps[0];
     let index = usize::from(choice / 2) % step.ticks.len();
@@ -244,15 +244,19 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             action: run.action(name),
         },
         _ => match run.state.running().first() {
-            Some((action, attempt)) => Command::Finished {
-                action: *action,
-                attempt: *attempt,
-                evidence: Some(Box::new(exit(i32::from(choice == 0)))),
-                reason: None,
-            },
+            Some((action, attempt)) => {
+                return Observation::Finished {
+                    action: *action,
+                    attempt: *attempt,
+                    evidence: Some(Box::new(exit(i32::from(choice == 0)))),
+                    reason: None,
+                }
+                .into();
+            }
             None => tick(run, option, index, Some("seen")),
         },
     }
+    .into()
 }
 
 /// Everything that an option asks for before one of its acts is done.
@@ -289,7 +293,7 @@ proptest! {
         let mut run = Run::of(BY_HAND).identified();
         for command in commands {
             let command = nth_command(&run, command);
-            if let Err(refusal) = run.tries(author(&command), command) {
+            if let Err(refusal) = run.tries(command.author(), command) {
                 prop_assert!(!refusal.message.is_empty() && !refusal.help.is_empty());
             }
         }
@@ -318,7 +322,7 @@ proptest! {
         let mut run = Run::of(BY_HAND).identified();
         for command in commands {
             let command = nth_command(&run, command);
-            run.tries(author(&command), command).ok();
+            run.tries(command.author(), command).ok();
         }
         for length in 1..=run.records.len() {
             let mut revived = Run::of(BY_HAND);

@@ -101,9 +101,7 @@ fn who_is_gone_is_gone_for_as_long_as_they_are() {
     for by in DAYS {
         let mut run = Run::of(LATER);
         let since = run.now;
-        let left = Command::Pairing {
-            act: PairingAct::DriverLeft { since },
-        };
+        let left = Observation::DriverLeft { since };
         run.tries(ENGINE, left).unwrap();
         run.passes(TimeDelta::seconds(100));
         run.is_set(by);
@@ -161,13 +159,13 @@ fn no_time_of_the_state_is_forgotten() {
         text: "a note".to_owned(),
         step: None,
     });
-    run.does(Command::GuideSeen {
+    run.does(Observation::GuideSeen {
         state: GuideOnDisk::Missing,
     });
     run.does(Command::Pairing {
         act: PairingAct::Offer { to: None },
     });
-    run.does(Command::LockSeen {
+    run.does(Observation::LockSeen {
         target: "main".to_owned(),
         holder: None,
     });

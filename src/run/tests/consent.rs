@@ -86,7 +86,7 @@ fn a_rollback_that_is_revived_without_it_waits() {
     let started = run.state.running().len();
     let action = run.state.running()[0];
     ask(&mut run);
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action: action.0,
         attempt: action.1,
         evidence: Some(Box::new(exit(0))),

@@ -26,7 +26,7 @@ fn held_run(protected: bool, seen: i64) -> Run {
         reason: None,
         included: None,
     });
-    run.does_world(Command::Held {
+    run.does(Observation::Held {
         action,
         attempt: 1,
         number: 1,
@@ -38,10 +38,6 @@ fn held_run(protected: bool, seen: i64) -> Run {
 }
 
 impl Run {
-    fn does_world(&mut self, command: Command) {
-        self.tries(ENGINE, command).unwrap();
-    }
-
     fn end_transaction(&self, commit: bool, typed: Option<&str>) -> Command {
         Command::EndTransaction {
             action: self.action("migrate"),
@@ -66,7 +62,7 @@ fn a_held_transaction_is_told_once_and_committed_with_a_word() {
     let action = run.action("migrate");
     let known = run.state.clone();
     // A supervisor that adopts it says it again.
-    run.does_world(Command::Held {
+    run.does(Observation::Held {
         action,
         attempt: 1,
         number: 1,

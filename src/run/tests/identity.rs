@@ -16,8 +16,8 @@ fn database(system: &str) -> TargetIdentity {
     }
 }
 
-pub(super) fn says(identity: TargetIdentity) -> Command {
-    Command::Identified {
+pub(super) fn says(identity: TargetIdentity) -> Observation {
+    Observation::Identified {
         target: "main".to_owned(),
         identity,
         alive_until: chrono::DateTime::from_timestamp(1_700_000_100, 0),
@@ -149,7 +149,7 @@ fn a_rollback_whose_database_changes_in_its_middle_stops_for_the_word() {
     let (action, attempt) = run.state.running()[0];
     run.does(says(database("78")));
     assert_eq!(run.state.mode, Mode::RollingBack);
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action,
         attempt,
         evidence: Some(Box::new(exit(0))),

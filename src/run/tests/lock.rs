@@ -11,8 +11,8 @@ pub(super) fn other_run() -> LockHolder {
     }
 }
 
-pub(super) fn lock_seen(holder: Option<LockHolder>) -> Command {
-    Command::LockSeen {
+pub(super) fn lock_seen(holder: Option<LockHolder>) -> Observation {
+    Observation::LockSeen {
         target: "main".to_owned(),
         holder,
     }

@@ -11,7 +11,7 @@ fn any_command() -> impl Strategy<Value = (u8, u8)> {
     (0u8..40, 0u8..8)
 }
 
-fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
+fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Asked {
     let blocks = run.state.runbook.blocks.len();
     let action = ActionId::block(usize::from(choice) % blocks + 1);
     let hash = preview(&run.state, action)
@@ -75,13 +75,16 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             name: "DUMP".to_owned(),
         },
         20 => Command::UndoInput {},
-        21 => Command::GuideSeen {
-            state: match choice % 3 {
-                0 => GuideOnDisk::Same,
-                1 => GuideOnDisk::Missing,
-                _ => GuideOnDisk::Changed(choice.to_string()),
-            },
-        },
+        21 => {
+            return Observation::GuideSeen {
+                state: match choice % 3 {
+                    0 => GuideOnDisk::Same,
+                    1 => GuideOnDisk::Missing,
+                    _ => GuideOnDisk::Changed(choice.to_string()),
+                },
+            }
+            .into();
+        }
         22 if choice.is_multiple_of(3) => Command::Write {
             code: format!("echo {choice}"),
             actor: crate::runbook::Actor::Shell,
@@ -92,36 +95,45 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             code: ["echo a", "SELECT 1;", ""][usize::from(choice / 3 % 3)].to_owned(),
         },
         22 => Command::Arm { action, hash },
-        34..=37 => pairing::nth_act(run, kind - 14, choice),
-        12 => Command::Alerted {
-            action,
-            attempt: 1,
-            pattern: "ERROR".to_owned(),
-            line: run.state.seq / 2,
-            text: "ERROR: no".to_owned(),
-            count: u64::from(choice),
-        },
-        13 => Command::Sampled {
-            action,
-            attempt: 1,
-            round: u64::from(choice),
-            evidence: Box::new(value(i64::from(choice % 3))),
-        },
+        34..=37 => return pairing::nth_act(run, kind - 14, choice),
+        12 => {
+            return Observation::Alerted {
+                action,
+                attempt: 1,
+                pattern: "ERROR".to_owned(),
+                line: run.state.seq / 2,
+                text: "ERROR: no".to_owned(),
+                count: u64::from(choice),
+            }
+            .into();
+        }
+        13 => {
+            return Observation::Sampled {
+                action,
+                attempt: 1,
+                round: u64::from(choice),
+                evidence: Box::new(value(i64::from(choice % 3))),
+            }
+            .into();
+        }
         14 => Command::Acknowledge {
             alert: run.state.alerts.last().map_or(0, |alert| alert.id),
             note: "seen".to_owned(),
         },
-        9 => lock_seen((choice % 2 == 0).then(other_run)),
+        9 => return lock_seen((choice % 2 == 0).then(other_run)).into(),
         10 => Command::TakeTarget {
             target: "main".to_owned(),
             typed: "r2".to_owned(),
             reason: "r".to_owned(),
         },
-        38 => identity::says(TargetIdentity {
-            port: u16::from(choice % 3),
-            server_version: choice.to_string(),
-            ..TargetIdentity::default()
-        }),
+        38 => {
+            return identity::says(TargetIdentity {
+                port: u16::from(choice % 3),
+                server_version: choice.to_string(),
+                ..TargetIdentity::default()
+            })
+            .into();
+        }
         39 => Command::AcceptTarget {
             target: "main".to_owned(),
             seen: run
@@ -132,14 +144,17 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
             typed: None,
             reason: "r".to_owned(),
         },
-        30 => Command::Held {
-            action,
-            attempt: 1,
-            number: u32::from(choice % 3) + 1,
-            line: 7,
-            since: run.now,
-            evidence: (choice % 2 == 0).then(|| Box::new(value(i64::from(choice)))),
-        },
+        30 => {
+            return Observation::Held {
+                action,
+                attempt: 1,
+                number: u32::from(choice % 3) + 1,
+                line: 7,
+                since: run.now,
+                evidence: (choice % 2 == 0).then(|| Box::new(value(i64::from(choice)))),
+            }
+            .into();
+        }
         31 => Command::EndTransaction {
             action,
             attempt: 1,
@@ -149,29 +164,36 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Command {
         },
         32 if choice % 2 == 0 => Command::GiveKeyboard { action },
         32 => Command::ReturnKeyboard { action },
-        33 => Command::Finished {
-            action,
-            attempt: 1,
-            evidence: Some(Box::new(Evidence {
-                uncommitted: true,
-                ..value(0)
-            })),
-            reason: None,
-        },
-        _ => match run.state.running().first() {
-            Some((action, attempt)) => Command::Finished {
-                action: *action,
-                attempt: *attempt,
-                evidence: (choice != 0)
-                    .then(|| Box::new(leaving(value(i64::from(choice) - 1), choice))),
+        33 => {
+            return Observation::Finished {
+                action,
+                attempt: 1,
+                evidence: Some(Box::new(Evidence {
+                    uncommitted: true,
+                    ..value(0)
+                })),
                 reason: None,
-            },
+            }
+            .into();
+        }
+        _ => match run.state.running().first() {
+            Some((action, attempt)) => {
+                return Observation::Finished {
+                    action: *action,
+                    attempt: *attempt,
+                    evidence: (choice != 0)
+                        .then(|| Box::new(leaving(value(i64::from(choice) - 1), choice))),
+                    reason: None,
+                }
+                .into();
+            }
             None => Command::Note {
                 text: "n".to_owned(),
                 step: None,
             },
         },
     }
+    .into()
 }
 
 /// A rollback whose files were shown, or were not.

@@ -40,7 +40,7 @@ fn progresses(run: &mut Run, id: &str, ends: &[(usize, Option<i32>)]) {
     }
     run.tries(
         ENGINE,
-        Command::Progress {
+        Observation::Progress {
             action,
             attempt,
             marks,
@@ -142,7 +142,7 @@ fn after_a_crash_the_command_in_flight_alone_is_unknown() {
     run.starts("three");
     progresses(&mut run, "three", &[(0, Some(0)), (1, None)]);
     let action = run.action("three");
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action,
         attempt: 1,
         evidence: None,

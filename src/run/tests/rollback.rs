@@ -134,7 +134,7 @@ fn why_it_is_stuck_reads_as_a_sentence_where_the_command_ends_with_a_semicolon()
     let mut run = Run::of(&unnamed).identified().checklist_done();
     run.does(run.rollback(0));
     let (back, _) = run.state.busy()[0];
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action: back,
         attempt: 1,
         evidence: Some(Box::new(exit(1))),

@@ -46,7 +46,7 @@ fn rolled_back(rollbacks: &str, option: usize) -> Run {
 fn goes_to_the_end(run: &mut Run) {
     for _ in 0..20 {
         if let Some((action, attempt)) = run.state.running().first().copied() {
-            run.does(Command::Finished {
+            run.does(Observation::Finished {
                 action,
                 attempt,
                 evidence: Some(Box::new(exit(0))),

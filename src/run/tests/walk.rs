@@ -123,7 +123,7 @@ fn a_lost_process_leaves_an_unknown_that_a_person_resolves() {
     let mut run = ready().checklist_done().backup_done();
     run.starts("migrate");
     let action = run.action("migrate");
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action,
         attempt: 1,
         evidence: None,

@@ -68,7 +68,7 @@ pub(super) fn ready_for_two() -> Run {
 
 fn sees(run: &mut Run, id: &str, pattern: &str, line: u64, count: u64) {
     let action = run.action(id);
-    run.does(Command::Alerted {
+    run.does(Observation::Alerted {
         action,
         attempt: 1,
         pattern: pattern.to_owned(),
@@ -181,7 +181,7 @@ fn a_watch_that_ends_by_itself_says_so_and_can_be_started_again() {
 fn a_watch_whose_shim_is_dead_is_ended_and_never_unknown() {
     let mut run = deployed();
     let action = run.action("log");
-    run.does(Command::Finished {
+    run.does(Observation::Finished {
         action,
         attempt: 1,
         evidence: None,
@@ -355,7 +355,7 @@ fn who_watches_cannot_acknowledge() {
 
 fn samples(run: &mut Run, round: u64, found: i64) {
     let action = run.action("lag");
-    run.does(Command::Sampled {
+    run.does(Observation::Sampled {
         action,
         attempt: 1,
         round,

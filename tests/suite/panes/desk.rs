@@ -12,8 +12,9 @@ use gonogo::monitor::{
     StatementsSample,
 };
 use gonogo::run::{
-    ActionId, Command, Configuration, ENGINE, Event, Evidence, Facts, OutputLine, OutputStream,
-    OutputTail, Record, RunState, TargetIdentity, Timestamp, advance, apply, decide, open,
+    ActionId, Command, Configuration, ENGINE, Event, Evidence, Facts, Observation, OutputLine,
+    OutputStream, OutputTail, Record, RunState, TargetIdentity, Timestamp, advance, apply, decide,
+    observe, open,
 };
 use gonogo::runbook::config::{Environment, Target};
 use gonogo::runbook::parse;
@@ -110,7 +111,7 @@ impl Desk {
     }
 
     pub fn identified(mut self) -> Self {
-        self.does(Command::Identified {
+        self.sees(Observation::Identified {
             target: "main".to_owned(),
             identity: TargetIdentity {
                 host: "db1".to_owned(),
@@ -186,6 +187,13 @@ impl Desk {
         self.does_by(ENGINE, command);
     }
 
+    pub fn sees(&mut self, observation: Observation) {
+        let events = observe(&self.state, &Facts::default(), &observation, self.now)
+            .unwrap_or_else(|refusal| panic!("{observation:?} is refused: {refusal}"));
+        self.happens(ENGINE, events);
+        self.rests();
+    }
+
     pub fn later(&mut self, seconds: i64) {
         self.now += TimeDelta::seconds(seconds);
         self.app.tick(self.now);
@@ -200,7 +208,7 @@ impl Desk {
     pub fn ends(&mut self, id: &str, exit: i32) {
         let action = self.action(id);
         let attempt = self.state.action(action).unwrap().last().unwrap().number;
-        self.does(Command::Finished {
+        self.sees(Observation::Finished {
             action,
             attempt,
             evidence: Some(Box::new(Evidence {

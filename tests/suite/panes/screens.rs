@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use gonogo::api::Message;
 use gonogo::monitor::{Reading, Sample};
-use gonogo::run::{ActionId, Command, Input, Outcome};
+use gonogo::run::{ActionId, Command, Input, Observation, Outcome};
 use gonogo::supervisor::StoreHealth;
 use gonogo::ui::theme::Theme;
 use insta::assert_snapshot;
@@ -97,7 +97,7 @@ fn a_failed_command() {
 fn an_unknown_outcome_is_never_shown_as_failed() {
     let mut desk = running();
     let action = desk.action("backup");
-    desk.does(Command::Finished {
+    desk.sees(Observation::Finished {
         action,
         attempt: 1,
         evidence: None,
@@ -285,7 +285,7 @@ fn the_next_act_is_told_in_full_on_a_plain_terminal() {
     desk.ends("backup", 130);
     desk.later(3);
     let action = desk.action("back");
-    desk.does(Command::Finished {
+    desk.sees(Observation::Finished {
         action,
         attempt: 1,
         evidence: None,
@@ -315,17 +315,14 @@ fn of_a_held_transaction_on_a_lost_server_nothing_is_claimed() {
     let mut desk = Desk::of(HELD, "staging", false).lively();
     desk.press("<Enter>x");
     let action = desk.action("fill");
-    desk.does_by(
-        gonogo::run::ENGINE,
-        Command::Held {
-            action,
-            attempt: 1,
-            number: 1,
-            line: 9,
-            since: desk.now,
-            evidence: None,
-        },
-    );
+    desk.sees(Observation::Held {
+        action,
+        attempt: 1,
+        number: 1,
+        line: 9,
+        since: desk.now,
+        evidence: None,
+    });
     let screen = desk.screen(80, 24);
     assert!(screen.contains("HELD before COMMIT, open for"), "{screen}");
     lost(&mut desk);
@@ -641,7 +638,7 @@ fn watches_beside_the_step() {
     let mut desk = watched();
     shows_at("watches", &mut desk, 120, 40);
     let action = desk.action("api-log");
-    desk.does(Command::Alerted {
+    desk.sees(Observation::Alerted {
         action,
         attempt: 1,
         pattern: "ERROR".to_owned(),

@@ -3,8 +3,8 @@
 
 use chrono::TimeDelta;
 use gonogo::run::{
-    ActionId, Command, Evidence, Outcome, OutputLine, OutputStream, OutputTail, StepStatus,
-    TimedWait,
+    ActionId, Command, Evidence, Observation, Outcome, OutputLine, OutputStream, OutputTail,
+    StepStatus, TimedWait,
 };
 use gonogo::runbook::Role;
 use gonogo::ui::app::Ask;
@@ -71,7 +71,7 @@ fn part(desk: &Desk, text: &str) -> ActionId {
 
 fn ends(desk: &mut Desk, action: ActionId, exit: i32, stderr: &str) {
     let attempt = desk.state.action(action).unwrap().last().unwrap().number;
-    desk.does(Command::Finished {
+    desk.sees(Observation::Finished {
         action,
         attempt,
         evidence: Some(Box::new(Evidence {
