@@ -13,13 +13,8 @@ use super::launch::{secrets_ahead, secrets_of, specification};
 use super::waiting::{lost, tell_waiting};
 use crate::executor::{Adopted, End, ExitRecord, Running, application_name, evidence};
 use crate::monitor::Monitor;
-<<<<<<< HEAD
-use crate::run::{ActionId, CatalogWord, Command, ENGINE, Effect, Evidence, Mode};
+use crate::run::{ActionId, CatalogWord, Effect, Evidence, Mode, Observation};
 use crate::runbook::{Actor, Asked, ConcurrentBuilds, asked_of_catalog, sql_in};
-=======
-use crate::run::{ActionId, Effect, Evidence, Mode, Observation};
-use crate::runbook::{Actor, ConcurrentBuilds};
->>>>>>> 0a8a943 (What a person asks and what the world shows are two types: a client has no way to say the second)
 
 /// How long the end of an action waits for the catalog.
 const CATALOG: Duration = Duration::from_secs(5);
