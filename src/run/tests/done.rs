@@ -52,7 +52,7 @@ fn cleaned(run: &mut Run) {
 }
 
 fn sees_a_red_flag(run: &mut Run) {
-    let command = Command::Alerted {
+    let command = Observation::Alerted {
         action: run.action("log"),
         attempt: 1,
         pattern: "FATAL".to_owned(),

@@ -169,23 +169,7 @@ impl GateDialog {
             return (lines, at);
         }
         let objections = run.gate_objections(&phase);
-        if objections.is_empty() {
-            lines.push(Line::styled("ready for GO", theme.style(Role::Passed)));
-        } else {
-            let many = plural(objections.len(), "point stands", "points stand");
-            lines.push(Line::styled(
-                format!("{many} against GO:"),
-                theme.style(Role::Warning),
-            ));
-            for objection in &objections {
-                let role = match objection.starts_with("red flag") {
-                    true => Role::Failed,
-                    false => Role::Warning,
-                };
-                let line = Line::styled(format!("  {}", plain(objection)), theme.style(role));
-                lines.extend(wrap(line, width, 4));
-            }
-        }
+        lines.extend(objection_lines(&objections, look, width));
         let ends = |(action, _): &(ActionId, u32)| run.ends_with(*action, &phase.id);
         for (watch, _) in run.watching().into_iter().filter(ends) {
             let step = run.step_of(watch);
@@ -210,6 +194,28 @@ impl GateDialog {
         }
         (lines, at)
     }
+}
+
+/// What speaks against GO, or that nothing does.
+fn objection_lines(objections: &[String], look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    if objections.is_empty() {
+        return vec![Line::styled("ready for GO", theme.style(Role::Passed))];
+    }
+    let many = plural(objections.len(), "point stands", "points stand");
+    let mut lines = vec![Line::styled(
+        format!("{many} against GO:"),
+        theme.style(Role::Warning),
+    )];
+    for objection in objections {
+        let role = match objection.starts_with("red flag") {
+            true => Role::Failed,
+            false => Role::Warning,
+        };
+        let line = Line::styled(format!("  {}", plain(objection)), theme.style(role));
+        lines.extend(wrap(line, width, 4));
+    }
+    lines
 }
 
 /// In line with those that can be chosen.
