@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{Evidence, Judgement, Outcome, RunState, Verdict};
 use check::bounded;
 pub use check::{ConditionError, ConditionNames, check_condition};
-use explain::{show, sides, why_false};
+use explain::{show, sides, unmeasured, why_false};
 use source::rewritten;
 
 /// The evaluator recurses; this is enough for the depth above with room to spare.
@@ -238,6 +238,9 @@ fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
             format!("the condition gives {}, not true or false", show(&other)),
         ),
         Err(error) => {
+            if let Some(missing) = unmeasured(source, &context) {
+                return (Verdict::Inconclusive, missing);
+            }
             let values = sides(source, &context);
             let separator = if values.is_empty() { "" } else { "; " };
             (
@@ -340,6 +343,16 @@ mod tests {
         assert_eq!(
             judge("", "size(rows) == 1", &scope()).verdict,
             Verdict::Pass
+        );
+    }
+
+    #[test]
+    fn of_what_was_not_measured_it_is_said_what_would_measure_it() {
+        let judgement = judge("", "rows[0].status == 404 && value == 3", &scope());
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            judgement.explanation,
+            "`rows[0].status` was not measured; `curl -i` prints the status"
         );
     }
 

@@ -59,6 +59,13 @@ pub struct OutputLine {
     pub text: String,
 }
 
+impl OutputLine {
+    /// The text without its colours, for wherever it is not drawn as a terminal would.
+    pub fn plain(&self) -> std::borrow::Cow<'_, str> {
+        crate::text::scrub::scrub_line(&self.text, false)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputStream {

@@ -92,8 +92,11 @@ impl RunState {
             .and_then(|run| run.done.as_ref())
             .is_some_and(|done| done.end == CommandEnd::Good);
         let behind = last.planned.iter().find(|known| known.index > at.index);
-        if is_done && behind.is_none() {
-            // All of it did well; what failed is what was asked of it.
+        let ended = run
+            .and_then(|run| run.done.as_ref())
+            .is_some_and(|done| matches!(done.end, CommandEnd::Good | CommandEnd::Asks { .. }));
+        if ended && behind.is_none() {
+            // All of it has run; what failed is what was asked of it.
             return None;
         }
         let chain = self.chain(action, attempts.len());

@@ -16,7 +16,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
 use super::files::{FileError, own_files, own_folder};
-use super::format::without_colour;
 use super::layout::Layout;
 use super::link::{Control, Feed, socket};
 use super::model::Model;
@@ -550,5 +549,5 @@ async fn find(
 }
 
 fn holds(line: &OutputLine, pattern: &str) -> bool {
-    without_colour(&line.text).to_lowercase().contains(pattern)
+    line.plain().to_lowercase().contains(pattern)
 }

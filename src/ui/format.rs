@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::run::Timestamp;
 use crate::text::redact::MASK;
+use crate::text::scrub::scrub_line;
 use crate::text::written::{masked, secrets_in};
 
 /// `4s`, `3m 05s`, `2h 10m`, `3d 4h`.
@@ -294,24 +295,7 @@ fn joined(indent: usize, cells: &[(&str, Style)]) -> Line<'static> {
 
 /// The text of a line that may hold colour sequences.
 pub fn without_colour(text: &str) -> String {
-    if !text.contains('\u{1b}') {
-        return text.to_owned();
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '\u{1b}' {
-            plain.push(letter);
-            continue;
-        }
-        // Only SGR is left in what reaches the screen: ESC [ … m.
-        for letter in letters.by_ref() {
-            if letter.is_ascii_alphabetic() {
-                break;
-            }
-        }
-    }
-    plain
+    scrub_line(text, false).into_owned()
 }
 
 #[cfg(test)]

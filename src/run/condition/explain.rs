@@ -140,10 +140,32 @@ fn element(source: &str, context: &Context<'_, '_>) -> Option<String> {
     ))
 }
 
+/// The first field that the evidence does not have, and how it would come to have it.
+pub(super) fn unmeasured(source: &str, context: &Context<'_, '_>) -> Option<String> {
+    let bare = strip_strings(source);
+    let path = PATH.find_iter(&bare).find(|path| {
+        let is_call = bare[path.end()..].trim_start().starts_with('(');
+        let subject = path.as_str().rsplit_once('.').map(|(subject, _)| subject);
+        let is_field = subject.and_then(|subject| value_of(subject, context));
+        !is_call
+            && matches!(is_field, Some(Cel::Map(_) | Cel::Null))
+            && value_of(path.as_str(), context).is_none()
+    })?;
+    let path = path.as_str();
+    let advice = match path.rsplit_once('.') {
+        Some((_, "status")) => "; `curl -i` prints the status",
+        Some((_, "json")) => "; what was printed is no JSON",
+        _ => "",
+    };
+    Some(format!("`{path}` was not measured{advice}"))
+}
+
+/// A name with its fields and elements.
+static PATH: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*"));
+
 /// The value of every path named in the condition.
 pub(super) fn sides(source: &str, context: &Context<'_, '_>) -> String {
-    static PATH: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*"));
     let mut seen: Vec<(String, String)> = Vec::new();
     for path in PATH.find_iter(&strip_strings(source)) {
         let path = path.as_str();

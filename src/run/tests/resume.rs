@@ -137,6 +137,35 @@ fn on_from_the_next_takes_a_reason() {
 }
 
 #[test]
+fn where_all_of_it_ran_it_may_run_again_as_a_whole() {
+    let mut run = Run::of(THREE).identified();
+    run.starts("three");
+    progresses(&mut run, "three", &[(0, Some(0)), (1, Some(0))]);
+    let action = run.action("three");
+    let asks = CommandEnd::Asks {
+        question: "is that good?".to_owned(),
+        code: 0,
+    };
+    let last = CommandDone {
+        end: asks,
+        ..done(&run, 0, None)
+    };
+    let began = CommandRun {
+        index: 2,
+        began: at(&run),
+        lines_before: 0,
+        done: Some(last),
+    };
+    run.does(Observation::Progress {
+        action,
+        attempt: 1,
+        marks: vec![CommandMark::Began(began)],
+    });
+    run.ends("three", exit(1));
+    assert_eq!(run.state.resume(action), None, "nothing is left of it");
+}
+
+#[test]
 fn after_a_crash_the_command_in_flight_alone_is_unknown() {
     let mut run = Run::of(THREE).identified();
     run.starts("three");

@@ -21,7 +21,6 @@ use tui_input::Input;
 use super::word::Word;
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::run::{ActionId, Command, Verdict, preview};
-use crate::ui::format::without_colour;
 use crate::ui::format::{duration, wrap};
 use crate::ui::held::{Held, held, roll_back};
 use crate::ui::intent::Intent;
@@ -117,7 +116,7 @@ impl HeldDialog {
             say("it has shown:".to_owned(), Role::Muted);
             for number in output.lines.saturating_sub(SHOWN)..output.lines {
                 if let Some(line) = output.line(number) {
-                    say(format!("  {}", without_colour(&line.text)), Role::Text);
+                    say(format!("  {}", line.plain()), Role::Text);
                 }
             }
         }

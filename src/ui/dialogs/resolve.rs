@@ -114,7 +114,7 @@ impl Resolve {
         if let Some(output) = look.model.outputs.get(&self.action) {
             for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
                 if let Some(line) = output.line(number) {
-                    known.push((format!("it printed: {}", line.text), Role::Muted));
+                    known.push((format!("it printed: {}", line.plain()), Role::Muted));
                 }
             }
         }

@@ -111,7 +111,7 @@ impl Stopped {
         if let Some(output) = look.model.outputs.get(&self.action) {
             for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
                 if let Some(line) = output.line(number) {
-                    say(format!("  it printed: {}", line.text), Role::Muted);
+                    say(format!("  it printed: {}", line.plain()), Role::Muted);
                 }
             }
         }

@@ -140,7 +140,7 @@ fn name_commands(
         };
         let width = output
             .line(number)
-            .map_or(0, |line| without_colour(&line.text).chars().count());
+            .map_or(0, |line| line.plain().chars().count());
         let room = usize::from(row.width).saturating_sub(width + 2);
         let words = fit(
             &format!("◂ line {}: {}", command.line, command.text),
@@ -164,7 +164,7 @@ pub(super) fn text_of(output: &OutputBuffer) -> Option<String> {
     let text: Vec<String> = (0..output.lines)
         .rev()
         .map_while(|number| output.line(number))
-        .map(|line| without_colour(&line.text))
+        .map(|line| line.plain().into_owned())
         .collect();
     (!text.is_empty()).then(|| text.into_iter().rev().collect::<Vec<_>>().join("\n"))
 }
