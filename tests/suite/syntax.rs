@@ -3,3 +3,4 @@
 mod bounds;
 mod quoting;
 mod shell;
+mod sql;

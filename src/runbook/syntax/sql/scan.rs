@@ -143,6 +143,7 @@ impl Scanner<'_> {
                 byte if byte.is_ascii_digit() => {
                     self.at += self
                         .length_of(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
+                    self.run_on(start, 0);
                     self.push(Number, start);
                 }
                 _ => {
@@ -181,6 +182,19 @@ impl Scanner<'_> {
             at,
             why: why.to_owned(),
         });
+    }
+
+    /// Letters behind a number, and a quote behind them: to psql before 15 the letters begin another word,
+    /// which may be the `E` of a literal, and to later ones some of them belong to the number.
+    fn run_on(&mut self, start: usize, letters: usize) {
+        let end = self.at + letters;
+        let lettered = !self.bytes[end - 1].is_ascii_digit();
+        if lettered && matches!(self.peek(letters), b'\'' | b'$') {
+            self.fail(
+                start,
+                "versions of psql read a number with letters and a quote behind it differently",
+            );
+        }
     }
 
     fn block_comment(&mut self) {
@@ -270,7 +284,10 @@ impl Scanner<'_> {
         }
         self.at += self.length_of(|byte| byte.is_ascii_digit());
         let kind = match self.at > start + 1 {
-            true => SqlTokenKind::Parameter,
+            true => {
+                self.run_on(start, self.length_of(is_variable_byte));
+                SqlTokenKind::Parameter
+            }
             false => SqlTokenKind::Operator,
         };
         self.push(kind, start);

@@ -131,6 +131,26 @@ fn what_is_never_closed_is_unreadable() {
 }
 
 #[test]
+fn what_versions_of_psql_read_differently_is_unreadable() {
+    for code in [
+        "SELECT $1E'a\\';'",
+        "SELECT 1E'a\\';'",
+        "SELECT 1ab$$;$$",
+        "SELECT $1a$$;$$",
+    ] {
+        assert!(SqlScript::read(code).unreadable().is_some(), "{code}");
+    }
+    for code in [
+        "SELECT 1e5, 0x1F, $1, '1E'",
+        "SELECT 1'a'",
+        "SELECT $1$$;$$",
+        "SELECT $1::text",
+    ] {
+        assert_eq!(SqlScript::read(code).unreadable(), None, "{code}");
+    }
+}
+
+#[test]
 fn no_text_holds_it_up() {
     for code in [
         "\\",
