@@ -11,15 +11,16 @@ use super::shell_syntax::{self, Objection, Said};
 use super::{Exit, configuration, open};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
 use crate::runbook::{
-    Actor, Block, FINDINGS, Role, Runbook, check_document, closest, decoded, finding,
-    findings_page, settle_findings,
+    Actor, Block, FINDINGS, RULES, Role, Rule, Runbook, check_document, closest, decoded, finding,
+    findings_page, rule_named, rules_page, settle_findings,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[arg(required_unless_present = "explain")]
     guides: Vec<PathBuf>,
-    /// Print what a finding means, by its code; `all` prints every one.
+    /// Print what a finding or a rule of the reader means, by its name; `all` prints every finding,
+    /// `rules` every rule.
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
     /// Print JSON: one document, or an array of them for several guides.
@@ -60,20 +61,30 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     Ok(if errors > 0 { Exit::Guide } else { Exit::Done })
 }
 
-/// What a finding means.
+/// What a finding or a rule means.
 fn explain(code: &str) -> color_eyre::Result<Exit> {
-    if code == "all" {
-        print::out(&findings_page())?;
+    let page = match code {
+        "all" => Some(findings_page()),
+        "rules" => Some(rules_page()),
+        _ => rule_named(code).map(Rule::explained),
+    };
+    if let Some(page) = page {
+        print::out(&page)?;
         return Ok(Exit::Done);
     }
     let Some(found) = finding(code) else {
-        let codes: Vec<&str> = FINDINGS.iter().map(|known| known.code).collect();
+        let rules = RULES.iter().map(|rule| rule.id);
+        let codes: Vec<&str> = FINDINGS
+            .iter()
+            .map(|known| known.code)
+            .chain(rules)
+            .collect();
         let help = match closest(code, &codes) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "`--explain all` lists them".to_owned(),
+            None => "`--explain all` lists the findings, `--explain rules` the rules".to_owned(),
         };
         return Err(Trouble::usage(
-            format!("no finding has the code `{code}`"),
+            format!("no finding or rule is called `{code}`"),
             help,
         ));
     };

@@ -10,7 +10,7 @@ use super::model::{Actor, Block, Choice, Role};
 use super::options;
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings, Verdict};
-use super::{blanks, shapes, words};
+use super::{blanks, rules, shapes, words};
 
 /// Nobody can look through more before arming it, and nobody writes more by hand: a longer block, in
 /// bytes, is content.
@@ -131,7 +131,7 @@ fn set_for_later(fences: &[Fence<'_>], read: &mut [(Block, Raw, Vec<BadValue>)])
     for (fence, read) in fences.iter().zip(read).rev() {
         let known = &read.0;
         let is_shell = family(known.lang.as_deref()) == Family::Shell;
-        if is_shell && known.why == shapes::SETTINGS {
+        if is_shell && known.rule == shapes::SETTINGS {
             let names = blanks::assigned(&known.code);
             if names.iter().any(|name| used.contains(name)) {
                 *read = block(&Fence {
@@ -171,7 +171,9 @@ fn of_another_database(blocks: &mut [Block]) {
             block.role = Role::Foreign;
             block.actor = Actor::Nobody;
             block.parts.clear();
-            block.why = format!("the SQL of this guide is for another database (line {line})");
+            "other-database".clone_into(&mut block.rule);
+            let says = format!("the SQL of this guide is for another database (line {line})");
+            block.why = rules::named(&block.rule, &says);
         }
     }
 }
@@ -317,6 +319,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         lang,
         role: verdict.role,
         why: verdict.why,
+        rule: verdict.rule.to_owned(),
         // Who says what a command must show has looked at it; the parts of a split are looked at apart.
         annotated: verdict.annotated
             || (attributes.expect.is_some() && verdict.role != Role::Split),

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::diagnostic::Diagnostic;
+use super::listing::listed;
 use super::model::{
-    Block, Choice, Estimate, Expectation, Phase, Place, RollbackOption, Runbook, Step, Wait,
+    Actor, Block, Choice, Estimate, Expectation, Part, Phase, Place, Role, RollbackOption, Runbook,
+    Step, Wait,
 };
+use crate::text::written::masked;
 
 /// What was understood of a guide, and what was not. `phases` are those of the forward path; what comes
 /// before and after it stands in `preparation` and `cleanup`. Each block says where it belongs.
@@ -133,12 +136,63 @@ fn block(block: &Block, at: &Place<'_>) -> Value {
         "lang": block.lang,
         "role": block.role,
         "why": block.why,
+        "rule": block.rule,
         "destructive": block.destructive,
         "long_running": block.long_running,
         "choice": choice(block.choice.as_ref().or_else(|| block.parts.iter().find_map(|part| part.choice.as_ref()))),
         "needs": block.needs,
         "place": place(at),
+        "commands": match block.parts.is_empty() {
+            true => commands(block.role, block.actor, &block.code, block.code_line, None),
+            false => Vec::new(),
+        },
+        "parts": block.parts.iter().map(part).collect::<Vec<_>>(),
     })
+}
+
+/// What of a block is started by itself.
+fn part(part: &Part) -> Value {
+    let off = match (&part.choice, part.optional) {
+        (Some(_), _) => Some("one of several"),
+        (None, true) => Some("optional"),
+        (None, false) => None,
+    };
+    json!({
+        "title": part.title,
+        "line": part.line,
+        "role": part.role,
+        "session": part.session,
+        "choice": part.choice.as_ref().map(|choice| json!({ "group": choice.group, "name": choice.name })),
+        "commands": commands(part.role, part.actor, &part.code, part.line, off),
+    })
+}
+
+/// The commands of a text with their lines in the guide, what each does, and whether it is proposed;
+/// `off` says why none of them is.
+fn commands(role: Role, actor: Actor, text: &str, line: usize, off: Option<&str>) -> Vec<Value> {
+    if !matches!(role, Role::Run | Role::Fill | Role::Promote) {
+        return Vec::new();
+    }
+    let off = off.or((role == Role::Promote).then_some("its language is not said"));
+    listed(actor, text.trim_end(), line)
+        .iter()
+        .map(|command| {
+            let does: Vec<&str> = command
+                .natures
+                .iter()
+                .map(|nature| nature.words())
+                .collect();
+            json!({
+                "line": command.line,
+                "last_line": command.line + command.text.matches('\n').count(),
+                "text": masked(&command.text),
+                "title": command.title.as_deref().map(masked),
+                "does": does,
+                "on": command.on && off.is_none(),
+                "off": off.or(command.optional.then_some("optional")),
+            })
+        })
+        .collect()
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {

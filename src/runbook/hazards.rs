@@ -65,18 +65,7 @@ pub(super) fn without_comments(code: &str, actor: Actor) -> String {
 pub(super) fn long_running(code: &str, actor: Actor) -> bool {
     match actor {
         Actor::Sql => code.contains("\\watch"),
-        Actor::Shell => {
-            code.lines().any(never_ends)
-                || code
-                    .lines()
-                    .zip(code.lines().skip(1))
-                    .any(|(above, command)| {
-                        above
-                            .trim_start()
-                            .strip_prefix('#')
-                            .is_some_and(|comment| is_said_to_serve(comment, command))
-                    })
-        }
+        Actor::Shell => code.lines().any(never_ends),
         _ => false,
     }
 }
@@ -86,7 +75,7 @@ pub(super) fn leaves_running(code: &str) -> bool {
     let mut endless = code.lines().filter(|line| never_ends(line)).peekable();
     endless.peek().is_some()
         && endless.all(|line| {
-            let line = line.find(" # ").map_or(line, |at| &line[..at]).trim_end();
+            let line = syntax::before_remark(line);
             line.ends_with('&')
                 && !line.ends_with("&&")
                 && !pattern!(r"\b(?:tail|journalctl|watch|ping|port-forward|ngrok)\b|\blogs\s+[^&\s]|\bssh\b[^|;]*\s-\w*[NLRD]|[-_]proxy\b")
@@ -110,7 +99,7 @@ pub(super) fn never_ends(line: &str) -> bool {
     if pattern!(r"^(?:sudo\s+)?(?:pkill|killall|kill|pgrep|ps)\s").is_match(line) {
         return false;
     }
-    let line = line.find(" # ").map_or(line, |at| &line[..at]);
+    let line = syntax::before_remark(line);
     if pattern!(r"\btimeout\s+\d|\|\s*head\b|--nostream\b|\bgrep -m").is_match(line) {
         return false;
     }
@@ -120,16 +109,6 @@ pub(super) fn never_ends(line: &str) -> bool {
     .is_match(line)
         && !is_detached(line)
         || is_server(line)
-}
-
-/// `# Hot reload` above `make air`: a task whose name does not say that it goes on.
-pub(super) fn is_said_to_serve(comment: &str, command: &str) -> bool {
-    pattern!(r"(?i)\b(?:starts?|starting|runs?|launch\w*)\b.{0,25}\b(?:dev|development|local|web|api|http|backend|frontend|the) server\b|\b(?:hot|live)[- ]?reload|\bauto[- ]?restarts?\b|\bwatch(?:es)? (?:mode|for (?:file )?changes)|\bdev(?:elopment)? server\b")
-        .is_match(comment)
-        && pattern!(r"^\s*(?:\w+=\S+\s+)*(?:make|just|task|npm|npx|yarn|pnpm|bun|bunx|deno|cargo|go|python3?|node|poetry|uv|pipenv|php|ruby|bundle|dotnet|mix|gradle|\./gradlew|mvn|\./mvnw|air)\s")
-            .is_match(command)
-        && !pattern!(r"(?i)\b(?:install|ci|build|test|lint|migrat\w*|stop|down|restart|status|init\w*|setup|clean|check|generate|seed|sync|add|fmt|format)\b|\s-d\b|--detach|--daemon|&\s*$")
-            .is_match(command)
 }
 
 /// `mlflow server --port 5000`, `hugo serve`: a program whose word says that it serves, until stopped.

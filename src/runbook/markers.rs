@@ -18,10 +18,8 @@ pub(super) enum Marker {
     Host(String),
     /// macOS, Ubuntu, Windows.
     System(String),
-    /// `Using Docker`, `If using PM2`, `If the volume is named`.
+    /// `Using Docker`, `If using PM2`.
     Using(String),
-    /// `Example: …`: the command once more, with values.
-    Example,
     /// `Roll back …`: a rollback among other commands, unless all of it is one.
     Rollback,
     /// `If it fails: …`
@@ -63,15 +61,6 @@ pub(super) fn marker(comment: &str) -> Marker {
     if pattern!(r"^(?:otherwise|else|sonst|andernfalls|sinon|si no|altrimenti|caso contrário|иначе|否则)\b\W*").is_match(&lower) {
         return Marker::OrNext;
     }
-    if pattern!(r"^(for example|example|e\.g\.|beispiel|exemple|ejemplo|esempio|exemplo|示例|例)\b\s*(\d+|[a-h])?\s*[:.(]").is_match(&lower)
-        || matches!(lower.as_str(), "example" | "for example" | "beispiel" | "exemple" | "ejemplo" | "esempio" | "exemplo")
-    {
-        return if pattern!(r"^\S+( \S+)?\s+(output|response|result|return)").is_match(&lower) {
-            Marker::Plain
-        } else {
-            Marker::Example
-        };
-    }
     if pattern!(r"\bterminal\s*#?\d|\b(another|new|second|separate|other|different)\s+(terminal|shell|window|tab|session)s?\b|\bwindow\s*#?\d|\b(tab|session|shell)\s*#?\d").is_match(&lower) {
         return Marker::Terminal(lower);
     }
@@ -107,18 +96,7 @@ pub(super) fn marker(comment: &str) -> Marker {
         let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
         return Marker::System(name.trim().to_owned());
     }
-    if let Some(found) = pattern!(r"^(?:if (?:you(?:'re| are)? )?(?:using|use|running|on|with)|using|with|via|for|through)\s+(?:the\s+)?(docker[ -]?compose|docker|pm2|systemd|systemctl|kubernetes|k8s|kubectl|helm|npm|yarn|pnpm|bun|homebrew|brew|heroku|railway|vercel|render|fly(?:\.io)?|apt|yum|supabase|aws|gcp|azure|psql|pgadmin|prisma|alembic|flyway|liquibase|django|rails|pip|poetry|conda|nvm|supervisor|nginx|apache|local|node|python|dbeaver|cli|api|curl|github actions|gitlab|jenkins)\b[\w\s/,().+-]{0,30}:?$").captures(&lower) {
-        return Marker::Using(found[1].to_owned());
-    }
-    // Whatever it is that is used or not, by its own words.
-    if let Some(found) = pattern!(r"^(?:if|when|se|si|falls|wenn)\s+(?:you(?:'re| are| have| use)?\s+|(?:the\s+)?(?:backup|volume|data|database|app|server|file)\s+is\s+)?(?:using|use|usi|hai|tienes|vous utilisez)\s+(?:an? |the |un |una |une )?([\w./ -]{2,40}?)\s*(?:[,:(].*)?$").captures(&lower) {
-        return Marker::Using(found[1].to_owned());
-    }
-    // `First deployment` beside `Later deployments`.
-    if let Some(found) = pattern!(r"^(?:for (?:the )?|on )?(first[- ]time|first|initial|subsequent|later|following|regular|existing|fresh|new) (?:deploy\w*|install\w*|set-?ups?|runs?|times?|users|updates?|servers?)\b[^.]{0,20}:?$").captures(&lower) {
-        return Marker::Using(found[1].to_owned());
-    }
-    if let Some(found) = pattern!(r"^for (?:an? |the )?(partial|full|complete|existing|new|fresh|single|multiple|local|remote|small|large|minor|major|simple|complex|manual|automatic|first-time)\b").captures(&lower) {
+    if let Some(found) = pattern!(r"^(?:(?:if|when|se|falls|wenn) (?:(?:you(?:'re| are)?|the [\w]+ is) )?)?(?:using|use|via|with|for|usi|verwendet) (?:an? |the )?([\w./ -]{2,40}?)\s*(?:[,:(].*)?$").captures(&lower) {
         return Marker::Using(found[1].to_owned());
     }
     if pattern!(r"^(inside|within|in) (the )?[\w\s.-]*\b(container|psql|shell|session|pod|vm|instance|console)\b|^(inside|from) psql").is_match(&lower) {

@@ -43,6 +43,7 @@ mod phases;
 mod reach;
 mod reserved;
 mod role;
+mod rules;
 mod settings;
 mod shapes;
 mod shell;
@@ -78,4 +79,5 @@ pub use reach::{
     talks_to_postgres,
 };
 pub use reserved::{is_psql_own, is_reserved, travel_name};
+pub use rules::{RULES, Rule, rule_named, rules_page};
 pub use written::{Written, read_written};

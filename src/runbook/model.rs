@@ -363,6 +363,9 @@ pub struct Block {
     pub role: Role,
     /// Why the role was given, for the operator.
     pub why: String,
+    /// The rule that gave it (see [`super::RULES`]); empty where the author did.
+    #[serde(default)]
+    pub rule: String,
     /// True where an attribute settled the role: nothing is left to infer.
     pub annotated: bool,
     pub code: String,

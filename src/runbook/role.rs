@@ -18,7 +18,7 @@ use super::pattern::pattern;
 use super::shapes;
 use super::shell;
 use super::words;
-use super::{blanks, hazards, split, sql};
+use super::{blanks, hazards, rules, split, sql};
 
 /// What surrounds a block.
 pub(super) struct Surroundings<'a> {
@@ -47,7 +47,10 @@ pub(super) struct Surroundings<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub role: Role,
+    /// Names the rule, in brackets at its end.
     pub why: String,
+    /// The id of the rule that decided; empty where the author did.
+    pub rule: &'static str,
     pub actor: Actor,
     pub annotated: bool,
     pub parts: Vec<Part>,
@@ -57,13 +60,21 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    fn of(role: Role, actor: Actor, why: impl Into<String>) -> Self {
+    /// What a rule of the table found.
+    fn by(rule: &'static str, role: Role, actor: Actor) -> Self {
         Self {
             role,
             actor,
-            why: why.into(),
+            why: rules::why(rule),
+            rule,
             ..Self::default()
         }
+    }
+
+    /// The same in words of this block.
+    fn saying(mut self, says: &str) -> Self {
+        self.why = rules::named(self.rule, says);
+        self
     }
 }
 
@@ -82,7 +93,7 @@ pub(super) fn infer(block: &Surroundings<'_>) -> Verdict {
 
 fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict {
     if labels::is_checklist(block.code) {
-        return Verdict::of(Role::Manual, Actor::Nobody, "it is a list of boxes to tick");
+        return Verdict::by("boxes", Role::Manual, Actor::Nobody);
     }
     if let Some(verdict) = output(block, family) {
         return verdict;
@@ -99,21 +110,13 @@ fn unsettled(block: &Surroundings<'_>, family: Family, actor: Actor) -> Verdict 
     if family == Family::Sql
         && let Some(name) = languages::another_database(block.code, block.label)
     {
-        return Verdict::of(
-            Role::Foreign,
-            Actor::Nobody,
-            format!("the guide says that it is for {name}"),
-        );
+        return Verdict::by("other-database", Role::Foreign, Actor::Nobody)
+            .saying(&format!("the guide says that it is for {name}"));
     }
     if family == Family::Foreign {
-        return Verdict::of(
-            Role::Foreign,
-            Actor::Nobody,
-            format!(
-                "`{}` is not for PostgreSQL or a POSIX shell",
-                block.lang.unwrap_or_default()
-            ),
-        );
+        let lang = block.lang.unwrap_or_default();
+        return Verdict::by("other-language", Role::Foreign, Actor::Nobody)
+            .saying(&format!("`{lang}` is not for PostgreSQL or a POSIX shell"));
     }
     commands_of(block, actor)
 }
@@ -218,62 +221,44 @@ fn output(block: &Surroundings<'_>, family: Family) -> Option<Verdict> {
             || (block.label.is_empty() && strict.is_match(&heading))
     };
     if said && !matches!(family, Family::Code) {
-        return Some(Verdict::of(
-            Role::Output,
-            Actor::Nobody,
-            "the text before it says that it is output",
-        ));
+        return Some(Verdict::by("said-output", Role::Output, Actor::Nobody));
     }
     if family == Family::Output {
-        return Some(Verdict::of(
-            Role::Output,
-            Actor::Nobody,
-            "the language says that it is output",
-        ));
+        return Some(Verdict::by("output-language", Role::Output, Actor::Nobody));
     }
     if !executable
         && (shapes::is_printed(block.code)
             || (family == Family::Shell && shapes::is_message(first_line(block.code))))
         && !matches!(family, Family::Data | Family::Code)
     {
-        return Some(Verdict::of(
-            Role::Output,
-            Actor::Nobody,
-            "it looks like a printed result",
-        ));
+        return Some(Verdict::by("printed", Role::Output, Actor::Nobody));
     }
     None
 }
 
 /// What is shown to be copied, edited or read, not run.
 fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Verdict> {
-    let lang = block.lang.unwrap_or_default();
-    let verdict = |why: String| Some(Verdict::of(Role::Content, Actor::Nobody, why));
-    match family {
-        Family::Data => return verdict(format!("`{lang}` is data")),
-        Family::Text => return verdict("it is text".to_owned()),
-        Family::Code => return verdict(format!("no step runs `{lang}`")),
-        _ => {}
+    let verdict = |rule| Some(Verdict::by(rule, Role::Content, Actor::Nobody));
+    if matches!(family, Family::Data | Family::Text | Family::Code) {
+        let lang = block.lang.unwrap_or_default();
+        return verdict("language").map(|found| found.saying(&format!("no step runs `{lang}`")));
     }
     if block.code.trim().is_empty() {
-        return verdict("it is empty".to_owned());
+        return verdict("empty");
     }
-    if let Some(why) = shapes::content(block.code, actor)
-        .filter(|why| !(block.is_referred_to && *why == shapes::SETTINGS))
+    if let Some(rule) = shapes::content(block.code, actor)
+        .filter(|rule| !(block.is_referred_to && *rule == shapes::SETTINGS))
     {
-        return verdict(why.to_owned());
+        return verdict(rule);
     }
     if shapes::swallowed(block.code) {
-        return verdict("it holds the mark of another fence: its own is not closed".to_owned());
+        return verdict("open-fence");
     }
     if words::says("only-lists", block.label.lines().last().unwrap_or_default()) {
-        return verdict("the text before it only says which commands there are".to_owned());
+        return verdict("only-lists");
     }
     if block.in_lessons && actor == Actor::Sql {
-        return verdict("its section shows how such a statement is written".to_owned());
-    }
-    if shapes::is_lesson(block.label, block.code) || shapes::heads_lessons(block.heading) {
-        return verdict("it shows what is right or wrong".to_owned());
+        return verdict("lesson");
     }
     if shapes::announces_a_file(block.label)
         && !block.code.contains("<<")
@@ -294,7 +279,7 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
                 | "vi"
         )
     {
-        return verdict("the text before it puts it into a file".to_owned());
+        return verdict("into-a-file");
     }
     if family == Family::Sql && actor == Actor::Sql {
         let first = first_word(block.code);
@@ -305,13 +290,9 @@ fn content(block: &Surroundings<'_>, family: Family, actor: Actor) -> Option<Ver
             || statements.any(|statement| statement.is_meta());
         if !is_statement && !shapes::prompted(block.code) {
             return if languages::is_foreign_sql(block.code) {
-                Some(Verdict::of(
-                    Role::Foreign,
-                    Actor::Nobody,
-                    "it is written for another database",
-                ))
+                Some(Verdict::by("other-database", Role::Foreign, Actor::Nobody))
             } else {
-                verdict("it does not begin with an SQL statement".to_owned())
+                verdict("not-sql")
             };
         }
     }
@@ -323,16 +304,14 @@ fn without_language(block: &Surroundings<'_>) -> Verdict {
     let line = first_line(block.code);
     let line = line.strip_prefix("$ ").unwrap_or(line);
     // A remark at its end may well be a sentence.
-    let line = line.find("  #").map_or(line, |at| line[..at].trim_end());
+    let line = super::syntax::before_remark(line);
     let program = shell::program(line);
+    let promoted = |actor, first: &str| {
+        Verdict::by("no-language", Role::Promote, actor)
+            .saying(&format!("it has no language and begins with `{first}`"))
+    };
     if commands::is_command(program) && !shapes::is_sentence(line) {
-        let mut verdict = Verdict::of(
-            Role::Promote,
-            Actor::Shell,
-            format!("it has no language and begins with `{program}`"),
-        );
-        verdict.refused = None;
-        return verdict;
+        return promoted(Actor::Shell, program);
     }
     let first = line.split([' ', ';', '(']).next().unwrap_or_default();
     if (sql::is_verb(first)
@@ -340,28 +319,17 @@ fn without_language(block: &Surroundings<'_>) -> Verdict {
         && !shapes::is_sentence(line))
         || (first.len() > 1 && first.starts_with('\\'))
     {
-        return Verdict::of(
-            Role::Promote,
-            Actor::Sql,
-            format!("it has no language and begins with `{first}`"),
-        );
+        return promoted(Actor::Sql, first);
     }
-    Verdict::of(
-        Role::Content,
-        Actor::Nobody,
-        "it has no language and does not look like a command",
-    )
+    Verdict::by("no-language", Role::Content, Actor::Nobody)
+        .saying("it has no language and does not look like a command")
 }
 
 fn http(code: &str) -> Verdict {
     if !pattern!(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+https?://\S+")
         .is_match(code.trim_start())
     {
-        return Verdict::of(
-            Role::Content,
-            Actor::Nobody,
-            "it is no request with a method and a full address",
-        );
+        return Verdict::by("no-request", Role::Content, Actor::Nobody);
     }
     let role = if blanks::find(code, Actor::Http, 1)
         .iter()
@@ -371,7 +339,7 @@ fn http(code: &str) -> Verdict {
     } else {
         Role::Run
     };
-    Verdict::of(role, Actor::Http, "it is an HTTP request")
+    Verdict::by("request", role, Actor::Http)
 }
 
 /// Code as psql or a shell takes it.
@@ -427,12 +395,12 @@ fn commands_of(block: &Surroundings<'_>, actor: Actor) -> Verdict {
 }
 
 fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) -> Verdict {
-    if let Some(why) = manual(code, actor) {
-        return Verdict::of(Role::Manual, Actor::Nobody, why);
+    if let Some(rule) = manual(code, actor) {
+        return Verdict::by(rule, Role::Manual, Actor::Nobody);
     }
     let refused = refusal(code, actor);
     if mixed {
-        let mut verdict = Verdict::of(Role::Split, actor, "it holds commands and what they print");
+        let mut verdict = Verdict::by("with-output", Role::Split, actor);
         verdict.parts = shapes::commands_among_output(code, actor)
             .into_iter()
             .map(|(line, command)| part(command, actor, block.code_line + line))
@@ -446,45 +414,33 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
         block.code_line,
         split::Around {
             in_rollback: block.in_rollback,
-            is_reference: split::is_reference(block.heading) || split::offers_one(block.label),
-            of_one: split::is_of_one(block.heading),
             in_trouble: block.in_trouble,
         },
     ) {
-        let mut verdict = Verdict::of(Role::Split, actor, format!("it {}", split.why));
+        let mut verdict = Verdict::by(split.rule, Role::Split, actor);
         verdict.parts = split.parts;
         verdict.refused = refused;
         return verdict;
     }
     if actor == Actor::Sql && languages::is_foreign_sql(code) {
-        return Verdict::of(Role::Foreign, actor, "it is written for another database");
+        return Verdict::by("other-database", Role::Foreign, actor);
     }
     let found = blanks::find(code, actor, block.code_line);
     if let Some(blank) = found.iter().find(|blank| blank.is_textual()) {
-        let mut verdict = Verdict::of(
-            Role::Fill,
-            actor,
-            format!("`{}` has to be filled in", blank.text),
-        );
+        let mut verdict = Verdict::by("blank", Role::Fill, actor)
+            .saying(&format!("`{}` has to be filled in", blank.text));
         verdict.refused = refused.or_else(|| incomplete(&found));
         return verdict;
     }
     if code.contains("${{") || pattern!(r"\{%|<%=?").is_match(code) {
-        let mut verdict = Verdict::of(Role::Fill, actor, "it is a template of another tool");
+        let mut verdict = Verdict::by("template", Role::Fill, actor);
         verdict.refused = Some(
             "it is a template that another tool fills in; run what that tool makes of it"
                 .to_owned(),
         );
         return verdict;
     }
-    let mut verdict = Verdict::of(
-        Role::Run,
-        actor,
-        match block.lang {
-            Some(lang) => format!("`{lang}` without blanks"),
-            None => "complete commands".to_owned(),
-        },
-    );
+    let mut verdict = Verdict::by("commands", Role::Run, actor);
     verdict.refused = refused;
     verdict
 }
@@ -509,8 +465,6 @@ fn part(code: String, actor: Actor, line: usize) -> Part {
 }
 
 #[cfg(test)]
-mod forms_tests;
+mod blocks_tests;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod views_tests;

@@ -8,8 +8,8 @@ use super::shell;
 use super::sql;
 use super::words;
 
-/// Why code is content where it sets names and does nothing else.
-pub(super) const SETTINGS: &str = "it holds only settings";
+/// The rule of code that sets names and does nothing else.
+pub(super) const SETTINGS: &str = "settings";
 
 /// Lines under a comment that are looked at for being nothing but settings.
 const MOST_SETTINGS: usize = 40;
@@ -29,7 +29,7 @@ pub(super) fn is_printed(code: &str) -> bool {
     rows > 1 || (rows == 1 && code.lines().filter(|line| !line.trim().is_empty()).count() < 4)
 }
 
-/// Why code is content rather than commands, by its shape alone.
+/// The rule by which code is content rather than commands, by its shape alone.
 pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
     let first = code
         .lines()
@@ -44,18 +44,18 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         .take(3)
         .any(|line| line.starts_with("#!/"));
     if first.starts_with("#!") || interpreter {
-        return Some("it is a script with an interpreter line: a file");
+        return Some("file");
     }
     if pattern!(r"^(?:#|//|--|;|/\*)\s*(?i:file(?:name)?:\s*)?[`\x22']?(?:[\w.~{}@-]*/)*[\w.{}@*-]*\.(?:sql|ya?ml|json|tsx?|jsx?|py|rb|sh|conf|cfg|ini|env|env\.\w+|toml|service|timer|tf|xml|properties|rs|go|java|php|md|html|css|prisma|ex|exs|cs|kt)[`\x22']?\s*(?:\([^)]*\))?\s*(?:\*/)?$|^#\s*/etc/\S+$|^#\s*\.env\S*$|^#\s*(?:Dockerfile|Makefile|Caddyfile|Procfile|crontab)$").is_match(first)
         && !pattern!(r"(?i)^#\s*(?:node|next|nuxt|vue|express|react|ember|three|d3|discord|socket|chart|nest)\.js\b").is_match(first)
     {
-        return Some("its first line names the file it belongs to");
+        return Some("file");
     }
     if actor == Actor::Sql && has_head_of_a_file(code) {
-        return Some("its first lines are the head of a file");
+        return Some("file");
     }
     if code.contains("├──") || code.contains("└──") {
-        return Some("it is a tree of files");
+        return Some("not-shell");
     }
     let lines: Vec<&str> = code
         .lines()
@@ -78,15 +78,7 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         if lines.iter().any(|line| pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@(?:daily|hourly|weekly|monthly|reboot|midnight)\s+\S").is_match(line))
             && all(pattern!(r"^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+\S|^@\w+\s+\S|^[A-Z_]+=\S*$"))
         {
-            return Some("it holds lines of a crontab");
-        }
-        if all(pattern!(
-            r"^(?:[A-Za-z /-]{1,30}:\s*)?<?https?://\S+>?(?:\s*\(.*\))?$"
-        )) {
-            return Some("it holds only addresses");
-        }
-        if all(pattern!(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s+/\S*")) {
-            return Some("it lists routes");
+            return Some("crontab");
         }
         if (first.starts_with('{') && code.trim_end().ends_with('}') && code.contains("\":"))
             || (first.starts_with('[')
@@ -94,47 +86,30 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
                 && !first.starts_with("[ ")
                 && !first.starts_with("[["))
         {
-            return Some("it is JSON");
+            return Some("not-shell");
         }
         if lines.len() > 1 && all(pattern!(r"^(?:- )?[\w.-]+:(?:\s.*)?$|^- \S.*$")) {
-            return Some("it is YAML");
+            return Some("not-shell");
         }
         if first.starts_with('<')
             && code.trim_end().ends_with('>')
             && !first.starts_with("<(")
             && code.contains("</")
         {
-            return Some("it is XML or HTML");
-        }
-        if lines.iter().any(|line| {
-            // What a remark says is no drawing.
-            let line = super::syntax::before_remark(line);
-            line.contains('→') || line.contains('│') || line.contains('▼') || line.contains('┌')
-        }) {
-            return Some("it is a drawing");
+            return Some("not-shell");
         }
         if lines.len() > 1
             && first.starts_with('[')
             && first.ends_with(']')
             && all(pattern!(r"^\[[\w. :-]+\]$|^[\w.-]+\s*=.*$"))
         {
-            return Some("it is a configuration file");
-        }
-        if actor == Actor::Shell
-            && all(pattern!(
-                r"^(?:[-*•]|\d+[.)])?\s*[A-Z][a-z]+(?:\s+[A-Za-z'’,()/-]+){2,}[.:!]?$"
-            ))
-            && !lines
-                .iter()
-                .any(|line| commands::is_command(shell::program(line)))
-        {
-            return Some("it is prose");
+            return Some("not-shell");
         }
         if pattern!(r"^(?:import\s+[\w{*]|from\s+\w+\s+import|const\s+\w+\s*=|let\s+\w+\s*=|def\s+\w+\(|class\s+\w+[:({]|public\s+class|func\s+\w+\(|package\s+\w+$|async\s+function|@app\.)").is_match(lines[0]) {
-            return Some("it is code of a program");
+            return Some("not-shell");
         }
         if pattern!(r"^(?:FROM\s+\S+(?::\S+)?(?:\s+AS\s+\w+)?$|server\s*\{|location\s+\S+\s*\{|upstream\s+\w+\s*\{|apiVersion:)").is_match(lines[0]) {
-            return Some("it is a configuration file");
+            return Some("not-shell");
         }
     }
     None
@@ -196,23 +171,6 @@ fn has_head_of_a_file(code: &str) -> bool {
         })
         .count()
         > 1
-}
-
-/// Whether code is a lesson, not an act: a good and a bad example, or what not to do.
-pub(super) fn is_lesson(label: &str, code: &str) -> bool {
-    let last = label.lines().last().unwrap_or_default().to_lowercase();
-    let of_label = pattern!(
-        r"^\W*(?:don'?t|do not|do|bad|good|wrong|right|incorrect|correct|avoid|anti-?pattern|never do this|falsch|richtig|mauvais|bon|incorrecto|correcto)\b(?:\s+(?:example|practice|way))?\W*:"
-    );
-    let of_code = pattern!(
-        r"(?im)^\s*(?:#|--)\s*(?:❌|✗|🚫)\s*\S|^\s*(?:#|--)\s*(?:beware of this|careful with this|cuidado com isso|cuidado con esto|bad|wrong|incorrect|don'?t|do not do this|anti-?pattern|falsch|mauvais|incorrecto)\s*[:(—–-]|^\s*(?:#|--)\s*(?:✅|✔️?|👍)\s*(?:good|correct|right|better|best|richtig|gut|bon|bien|correcto|bueno|buono|bom)\b\s*[:(—–-]"
-    );
-    of_label.is_match(&last) || of_code.is_match(code)
-}
-
-/// Whether a heading collects advice: what stands under it is read, not run.
-pub(super) fn heads_lessons(heading: &str) -> bool {
-    pattern!(r"(?i)^\W*(?:do'?s?|don'?ts?|do'?s? (?:and|&) don'?ts?|do not|what not to do|anti-?patterns?|common mistakes|bad|wrong|never|häufige fehler|erreurs courantes|errores comunes|erros comuns)\W*$").is_match(heading)
 }
 
 /// Whether the first line of a shell block is a message: `Error: no space left`, `Listening on:`.
@@ -330,9 +288,6 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
                 index
             });
         }
-        if actor == Actor::Shell && (is_told(line) || is_of_a_file(line)) {
-            found.push(index);
-        }
         // `Edit with your values`, and under it nothing but settings.
         if actor == Actor::Shell
             && edits.is_match(line)
@@ -362,43 +317,6 @@ fn printed(code: &str, actor: Actor, first_only: bool) -> Vec<usize> {
         }
     }
     found
-}
-
-/// A line of a program or of settings, that no shell would take: `DEBUG = [`, `from x import y`, `services:`.
-fn is_of_a_file(line: &str) -> bool {
-    pattern!(
-        r#"^[A-Za-z_]\w* = [\[{("'\w]|^from [\w.]+ import \w|^class \w+(?:\([\w., ]*\))?:$|^\[[A-Z]\w+\]$|^[A-Za-z_]\w*(?:\.\w+)+\(.*\);?$|^(?:server|location|upstream|events|http)\b[^;]*\{$|^(?:async )?def \w+\(.*:$|^[a-z][\w-]*:$|^  +- [\w-]+: |^  +[a-z][\w-]*: \S|^(?:[\d*/,-]+\s+){4}[\d*/,A-Z-]+\s+[\w./~]|^[a-z0-9][\w.-]*(?:/[\w.-]+)+:[\w.-]+$"#
-    )
-    .is_match(line.trim_end())
-}
-
-/// Words of a text among commands, as where a fence was not closed: `Then restore the backup`.
-fn is_told(line: &str) -> bool {
-    let line = line.trim_end();
-    let mut words = line.split(' ');
-    let first = words.next().unwrap_or_default();
-    first.len() > 1
-        && first.starts_with(|character: char| character.is_ascii_uppercase())
-        && first[1..]
-            .chars()
-            .all(|character| character.is_ascii_lowercase())
-        && line.split_whitespace().count() > 2
-        && !commands::is_command(&first.to_ascii_lowercase())
-        && !sql::is_verb(first)
-        && line.split_whitespace().skip(1).all(|word| {
-            word.trim_matches(['(', ')', ',', '.', ':', '—', '–', '/', '!', '?'])
-                .chars()
-                .all(|character| {
-                    character.is_alphanumeric()
-                        || matches!(character, '\'' | '’' | '-' | '/' | '—' | '–')
-                })
-                && !word.starts_with('-')
-                && !word.starts_with("./")
-        })
-        && line
-            .split_whitespace()
-            .skip(1)
-            .any(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_lowercase()))
 }
 
 /// The commands of a mixture, with their lines from 0.

@@ -2,28 +2,25 @@
 //! interactive session, an emergency, or acts of a person among its commands; each becomes a part that
 //! is armed by itself, in the order of the guide.
 
+mod alternatives;
 mod choices;
 mod cuts;
-mod forms;
 mod items;
 mod names;
 mod sessions;
 mod survey;
-mod variants;
-mod views;
 
-pub(super) use forms::{is_of_one, is_reference, offers_one};
 use items::Item;
-use names::{command_name, first_command, with_last_word, with_other_word};
+use names::{command_name, first_command};
 use survey::Survey;
 
 use super::hazards;
 use super::markers::{self, Marker, marker};
 use super::model::{Actor, Choice, Part, Role};
 
-/// Why a block is split, and into what.
+/// The rule by which a block is split, and into what.
 pub(super) struct Split {
-    pub why: String,
+    pub rule: &'static str,
     pub parts: Vec<Part>,
 }
 
@@ -53,10 +50,6 @@ pub(super) fn with_sql_comments(code: &str) -> String {
 pub(super) struct Around {
     /// It stands in a section about going back.
     pub in_rollback: bool,
-    /// Its heading or label promises commands to choose from.
-    pub is_reference: bool,
-    /// Its heading is about one of several: `Start a specific instance`.
-    pub of_one: bool,
     /// It stands in a section about what goes wrong.
     pub in_trouble: bool,
 }
@@ -74,11 +67,9 @@ pub(super) fn split(
         Actor::Sql => items::sql_items(code),
         _ => return None,
     };
-    variants::examples(&mut items);
-    items::servers(&mut items);
     items::case_of_all(&mut items);
     let survey = Survey::of(&items, around);
-    let why = survey.reason()?;
+    let rule = survey.rule()?;
     let lines: Vec<&str> = code.lines().collect();
     let mut builder = Builder {
         lines: &lines,
@@ -103,7 +94,7 @@ pub(super) fn split(
     let session = items
         .iter()
         .any(|item| matches!(item, Item::Session { .. }));
-    (session || parts.len() > 1 && acts > 0).then_some(Split { why, parts })
+    (session || parts.len() > 1 && acts > 0).then_some(Split { rule, parts })
 }
 
 /// The part that is being read.
@@ -200,7 +191,7 @@ impl Builder<'_> {
                     self.close_as_manual();
                     return;
                 }
-                if self.survey.forms.binary_search(&index).is_ok() {
+                if self.survey.side_by_side.binary_search(&index).is_ok() {
                     self.form(index, text, *remark);
                 }
                 let chosen = self
@@ -208,14 +199,10 @@ impl Builder<'_> {
                     .choice
                     .as_ref()
                     .is_some_and(|(_, name)| !name.is_empty())
-                    || self.survey.forms.binary_search(&index).is_ok();
+                    || self.survey.side_by_side.binary_search(&index).is_ok();
                 if chosen {
                     // Alternatives inside an option stay remarks: one choice at a time.
                 } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
-                    self.alternative(*first, text, &other, remark.unwrap_or_default());
-                } else if let Some(other) = remark.and_then(|remark| {
-                    with_other_word(text, remark).or_else(|| with_last_word(text, remark))
-                }) {
                     self.alternative(*first, text, &other, remark.unwrap_or_default());
                 } else if let Some(Item::Comment {
                     marker: Marker::OrCommand(other),
@@ -331,7 +318,7 @@ impl Builder<'_> {
             Marker::System(_) => self.survey.systems,
             Marker::Using(_) if self.survey.using => true,
             Marker::OrCommand(_) => false,
-            _ => self.survey.variants.binary_search(&index).is_ok(),
+            _ => self.survey.headed.binary_search(&index).is_ok(),
         };
         if chooses && follows {
             self.cut();
@@ -342,7 +329,6 @@ impl Builder<'_> {
             self.open.title = markers::title(text);
         } else if matches!(marker, Marker::Terminal(_)) && self.survey.terminals
             || matches!(marker, Marker::Host(_)) && self.survey.hosts
-            || self.survey.places.binary_search(&index).is_ok()
         {
             self.cut();
             self.open.title = markers::title(text);

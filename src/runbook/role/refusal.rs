@@ -19,12 +19,10 @@ pub(super) fn incomplete(found: &[blanks::Blank]) -> Option<String> {
         })
 }
 
-/// Only comments, or only an editor.
+/// Only comments, or only an editor: the rule.
 pub(super) fn manual(code: &str, actor: Actor) -> Option<&'static str> {
     if actor == Actor::Sql {
-        return sql::statements(code)
-            .is_empty()
-            .then_some("it holds only comments");
+        return sql::statements(code).is_empty().then_some("comments");
     }
     let mut commands_seen = 0;
     for line in shell::lines(code) {
@@ -36,9 +34,9 @@ pub(super) fn manual(code: &str, actor: Actor) -> Option<&'static str> {
         }
     }
     Some(if commands_seen == 0 {
-        "it holds only comments"
+        "comments"
     } else {
-        "it opens an editor or a browser"
+        "editor"
     })
 }
 

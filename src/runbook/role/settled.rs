@@ -18,8 +18,13 @@ pub(super) fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict>
         };
         Some((class, role))
     })?;
-    let mut verdict = Verdict::of(role, actor, format!("the author says `.{class}`"));
-    verdict.annotated = true;
+    let mut verdict = Verdict {
+        role,
+        actor,
+        why: format!("the author says `.{class}`"),
+        annotated: true,
+        ..Verdict::default()
+    };
     if role == Role::Run {
         if actor == Actor::Nobody {
             verdict.actor = guess_actor(block.code);

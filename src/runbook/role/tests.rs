@@ -1,19 +1,15 @@
 use super::*;
 
 pub(super) fn infer_in(lang: &str, label: &str, code: &str) -> Verdict {
-    surrounded(lang, label, "", code)
+    infer(&surrounded(lang, label, code))
 }
 
-pub(super) fn infer_under(heading: &str, code: &str) -> Verdict {
-    surrounded("bash", "", heading, code)
-}
-
-fn surrounded(lang: &str, label: &str, heading: &str, code: &str) -> Verdict {
-    infer(&Surroundings {
+fn surrounded<'a>(lang: &'a str, label: &'a str, code: &'a str) -> Surroundings<'a> {
+    Surroundings {
         lang: (!lang.is_empty()).then_some(lang),
         code,
         label,
-        heading,
+        heading: "",
         in_rollback: false,
         is_referred_to: false,
         in_trouble: false,
@@ -22,7 +18,7 @@ fn surrounded(lang: &str, label: &str, heading: &str, code: &str) -> Verdict {
         parts: None,
         number: 1,
         code_line: 10,
-    })
+    }
 }
 
 /// Whether a block of shell is cut apart; what is cut has parts.
@@ -202,18 +198,8 @@ fn in_a_section_about_going_back_every_command_goes_back() {
     let code = "./migrate status\n\n# Rollback to the one before\n./migrate down";
     assert_eq!(role("bash", code), Role::Split);
     let verdict = infer(&Surroundings {
-        lang: Some("bash"),
-        code,
-        label: "",
-        heading: "Database",
         in_rollback: true,
-        is_referred_to: false,
-        in_trouble: false,
-        in_lessons: false,
-        classes: &[],
-        parts: None,
-        number: 1,
-        code_line: 1,
+        ..surrounded("bash", "", code)
     });
     assert_eq!(verdict.role, Role::Run);
     assert_eq!(
@@ -224,4 +210,28 @@ fn in_a_section_about_going_back_every_command_goes_back() {
         Role::Content
     );
     assert_eq!(role("bash", "ls\n# If all pass, go on\npwd"), Role::Run);
+}
+
+#[test]
+fn each_rule_fires_on_its_example_and_spares_the_other() {
+    let decided = |sample: &rules::Sample, rule: &str| {
+        let Verdict { rule: found, .. } = infer(&Surroundings {
+            in_trouble: rule == "cause-first",
+            in_lessons: rule == "lesson",
+            ..surrounded(sample.language, sample.label, sample.code)
+        });
+        found
+    };
+    let wrong: Vec<_> = rules::RULES
+        .iter()
+        .map(|rule| {
+            (
+                rule.id,
+                decided(&rule.fires, rule.id),
+                decided(&rule.spares, rule.id),
+            )
+        })
+        .filter(|(rule, fires, spares)| fires != rule || spares == rule)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

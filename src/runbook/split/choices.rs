@@ -31,8 +31,11 @@ impl Builder<'_> {
 
     /// One of several statements of which one is chosen, each a part of its own.
     pub(super) fn form(&mut self, index: usize, text: &str, remark: Option<&str>) {
-        let at = self.survey.forms.partition_point(|form| *form < index);
-        let goes_on = at > 0 && self.survey.forms[at - 1] + 1 == index;
+        let at = self
+            .survey
+            .side_by_side
+            .partition_point(|form| *form < index);
+        let goes_on = at > 0 && self.survey.side_by_side[at - 1] + 1 == index;
         if !goes_on {
             self.groups += 1;
         }

@@ -2,8 +2,8 @@
 //! look that is judged first, a file that is edited in between. One ordered table; each rule names the
 //! items before which a part of its own begins.
 
+use super::alternatives;
 use super::items::Item;
-use super::variants::{key_of, key_only_looks};
 use crate::runbook::blanks;
 use crate::runbook::model::Actor;
 use crate::runbook::pattern::pattern;
@@ -11,8 +11,7 @@ use crate::runbook::words;
 
 /// What a person does between two parts.
 pub(super) struct Rule {
-    /// Ends `it …`.
-    pub why: &'static str,
+    pub id: &'static str,
     /// The items before which a part begins.
     pub cuts: fn(&[Item<'_>], in_trouble: bool) -> Vec<usize>,
 }
@@ -21,17 +20,17 @@ pub(super) struct Rule {
 pub(super) const RULES: &[Rule] = &[
     // `list releases`, then `rollback <id>`; not `cd <path>`, then `make`.
     Rule {
-        why: "shows what a later command needs to be told",
+        id: "shown-first",
         cuts: shown_first,
     },
     // `# Review the SQL`, `cat x.sql`, then `apply`; not as the last of all.
     Rule {
-        why: "holds a look that is judged before what follows",
+        id: "judged-first",
         cuts: judged_first,
     },
     // Among troubles: `# Check`, `ps`, `# Restart`, `restart app`; not in a procedure.
     Rule {
-        why: "looks for the cause before it acts",
+        id: "cause-first",
         cuts: cause_first,
     },
 ];
@@ -89,11 +88,11 @@ fn is_a_number(name: &str) -> bool {
         || name.ends_with("_NUMBER")
 }
 
+/// Also what tells of the state of something by its name alone: `make health`.
 fn looks(text: &str) -> bool {
-    lists(text)
-        || key_only_looks(&key_of(text))
-        || pattern!(r"\|\s*(?:grep|head|tail|wc|less|jq|sort)\b[^|]*$").is_match(text)
-        || pattern!(r"^\s*(?:sudo\s+)?(?:netstat|ss|lsof|free|uptime|vmstat|iostat|nslookup|traceroute|ip|ifconfig|pg_isready|nc|telnet)\b|(?:^|\s)(?:logs?|status|health|config|describe|inspect|top|stats|pg_isready|env|version)(?:\s|$)").is_match(text)
+    alternatives::looks(text)
+        || pattern!(r"(?:^|\s)(?:logs?|status|health|config|env|version|pg_isready)(?:\s|$)")
+            .is_match(text)
 }
 
 fn shown_first(items: &[Item<'_>], _: bool) -> Vec<usize> {

@@ -151,24 +151,6 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
     items
 }
 
-/// A command under a comment that says it serves or watches does not end, whatever its own words say.
-pub(super) fn servers(items: &mut [Item<'_>]) {
-    for at in 1..items.len() {
-        let (before, from) = items.split_at_mut(at);
-        if let (
-            Some(Item::Comment { text, .. }),
-            Some(Item::Statement {
-                text: command,
-                endless,
-                ..
-            }),
-        ) = (before.last(), from.first_mut())
-        {
-            *endless |= hazards::is_said_to_serve(text, command);
-        }
-    }
-}
-
 /// A condition over the first command of a block is that of the whole block.
 pub(super) fn case_of_all(items: &mut [Item<'_>]) {
     if let Some(Item::Comment { text, marker, .. }) = items.first_mut()

@@ -22,34 +22,3 @@ pub(super) fn command_name(text: &str) -> String {
         line.to_owned()
     }
 }
-
-/// `./switch.sh blue  # or green`: the command with the remark's word for its last one.
-pub(super) fn with_last_word(command: &str, remark: &str) -> Option<String> {
-    if !super::survey::is_other_word(remark) {
-        return None;
-    }
-    let other = remark.split_whitespace().next_back()?.trim_matches('`');
-    let command = command.lines().next()?;
-    let command = before_remark(command).trim();
-    let (before, _) = command.rsplit_once(char::is_whitespace)?;
-    Some(format!("{before} {other}"))
-}
-
-/// `build:ios  # or build:android`: the command with the word that the remark gives for one of its own.
-pub(super) fn with_other_word(command: &str, remark: &str) -> Option<String> {
-    let other = remark
-        .trim()
-        .strip_prefix("or ")
-        .or_else(|| remark.trim().strip_prefix("or: "))?
-        .trim_matches(['`', '"', '\'', ' ']);
-    let stem = other.find([':', '-', '/', '.', '=']).filter(|at| *at > 1)?;
-    if other.contains(char::is_whitespace) {
-        return None;
-    }
-    let command = command.lines().next()?;
-    let command = before_remark(command);
-    let word = command
-        .split_whitespace()
-        .find(|word| *word != other && word.starts_with(&other[..=stem]))?;
-    Some(command.trim().replacen(word, other, 1))
-}

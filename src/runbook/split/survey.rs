@@ -1,9 +1,8 @@
 //! What a block holds, counted before it is cut: from this follows whether it is cut at all.
 
 use super::Around;
+use super::alternatives::{headed, side_by_side};
 use super::items::Item;
-use super::names::with_other_word;
-use super::variants::variants;
 use crate::runbook::markers::{self, Marker, marker};
 use crate::runbook::pattern::pattern;
 use crate::runbook::words;
@@ -17,10 +16,9 @@ pub(super) struct Survey {
     pub hosts: bool,
     pub systems: bool,
     pub using: bool,
-    /// Comments (by item) that head one act in several forms: for one, for all.
-    pub variants: Vec<usize>,
-    /// Comments (by item) that end with a place, where a block names both here and there.
-    pub places: Vec<usize>,
+    /// Comments (by item) that head one of several ways, and the rule that says so.
+    pub headed: Vec<usize>,
+    pub headed_by: &'static str,
     /// The first group of lines is for a terminal of its own.
     pub aside: bool,
     pub rollback: bool,
@@ -33,14 +31,14 @@ pub(super) struct Survey {
     pub mixed: bool,
     pub endless_before_others: bool,
     /// Statements (by item) of which one is chosen.
-    pub forms: Vec<usize>,
+    pub side_by_side: Vec<usize>,
     /// Comment lines (by item) that are acts of a person.
     pub acts: Vec<usize>,
     /// Comment lines (by item) that go on telling of such an act.
     pub told: Vec<usize>,
-    /// Items before which a part begins because of a person, and why.
+    /// Items before which a part begins because of a person, and the first rule that says so.
     pub cuts: Vec<usize>,
-    pub why_cut: Option<&'static str>,
+    pub cut_by: Option<&'static str>,
     /// Statements (by item) after which a person edits what they made.
     pub edits: Vec<usize>,
     /// Statements (by item) that a remark at their end makes conditional.
@@ -51,8 +49,6 @@ impl Survey {
     pub fn of(items: &[Item<'_>], around: Around) -> Self {
         let Around {
             in_rollback,
-            is_reference,
-            of_one,
             in_trouble,
         } = around;
         let mut survey = Self::default();
@@ -113,7 +109,7 @@ impl Survey {
                                 && (has_command(&items[index + 1..]) || !is_conditional(item));
                         }
                         Marker::Numbered => survey.numbered += 1,
-                        Marker::Example | Marker::Plain => {}
+                        Marker::Plain => {}
                     }
                     if let Item::Comment { text, .. } = item
                         && *marker == Marker::Optional
@@ -135,11 +131,8 @@ impl Survey {
                     endless |= *never_ends && !is_background(text);
                     survey.statements += 1;
                     manual += usize::from(*is_manual);
-                    survey.alternatives |= remark.is_some_and(|remark| {
-                        matches!(marker(remark), Marker::OrCommand(_))
-                            || with_other_word(text, remark).is_some()
-                            || is_other_word(remark)
-                    });
+                    survey.alternatives |=
+                        remark.is_some_and(|remark| matches!(marker(remark), Marker::OrCommand(_)));
                 }
                 Item::Session { .. } => {
                     survey.sessions += 1;
@@ -153,17 +146,15 @@ impl Survey {
             .count();
         survey.mixed = bare > 0 && bare < survey.statements;
         survey.manual = manual > 0 && manual < survey.statements;
-        survey.variants = variants(items, is_reference);
-        survey.forms = super::forms::statements(items, of_one);
-        survey.places = places(items);
-        survey.hosts |= !survey.places.is_empty();
+        (survey.headed_by, survey.headed) = headed(items);
+        survey.side_by_side = side_by_side(items);
         (survey.acts, survey.told) = manual_comments(items);
         survey.edits = super::cuts::edits(items);
         survey.conditional = conditional(items);
         for rule in super::cuts::RULES {
             let cuts = (rule.cuts)(items, in_trouble);
             if !cuts.is_empty() {
-                survey.why_cut.get_or_insert(rule.why);
+                survey.cut_by.get_or_insert(rule.id);
                 survey.cuts.extend(cuts);
             }
         }
@@ -171,39 +162,32 @@ impl Survey {
         survey
     }
 
-    pub fn reason(&self) -> Option<String> {
-        let reason = if self.sessions > 0 {
-            "opens an interactive session"
-        } else if self.options > 1
-            || (self.options == 1 && self.statements > 1 && self.alternatives)
-            || self.systems
-            || self.using
-            || !self.variants.is_empty()
-            || !self.forms.is_empty()
-        {
-            "holds options of which one is chosen"
-        } else if self.alternatives {
-            "holds alternatives of a command"
-        } else if self.terminals {
-            "is for several terminals"
-        } else if self.hosts {
-            "is for several hosts or environments"
-        } else if self.rollback && self.statements > 1 {
-            "holds a rollback beside the way forward"
-        } else if self.endless_before_others {
-            "holds a command that never ends before others"
-        } else if self.mixed {
-            "holds SQL beside shell commands"
-        } else if (!self.acts.is_empty() || !self.edits.is_empty()) && self.statements > 0 {
-            "holds acts of a person and commands"
-        } else if self.manual {
-            "holds an editor among commands"
-        } else if (self.optional || !self.conditional.is_empty()) && self.statements > 1 {
-            "holds an optional part"
-        } else {
-            self.why_cut?
-        };
-        Some(reason.to_owned())
+    /// The rule by which the block is cut.
+    pub fn rule(&self) -> Option<&'static str> {
+        let several = self.statements > 1;
+        let chosen = self.options > 1 || self.options == 1 && several && self.alternatives;
+        let person = !self.acts.is_empty() || !self.edits.is_empty();
+        [
+            ("session", self.sessions > 0),
+            ("ways", chosen || self.systems || self.using),
+            (self.headed_by, !self.headed.is_empty()),
+            ("side-by-side", !self.side_by_side.is_empty()),
+            ("or", self.alternatives),
+            ("terminals", self.terminals),
+            ("hosts", self.hosts),
+            ("rollback-beside", self.rollback && several),
+            ("never-ends", self.endless_before_others),
+            ("mixed", self.mixed),
+            ("person", person && self.statements > 0),
+            ("editor-among", self.manual),
+            (
+                "optional",
+                (self.optional || !self.conditional.is_empty()) && several,
+            ),
+        ]
+        .into_iter()
+        .find_map(|(rule, fires)| fires.then_some(rule))
+        .or(self.cut_by)
     }
 
     /// Whether every group of lines is a part where nothing is numbered.
@@ -263,88 +247,9 @@ pub(super) fn first_word(text: &str) -> String {
         .to_lowercase()
 }
 
-/// `or green`: the remark names another word, and which one it stands for is plain to a reader only.
-pub(super) fn is_other_word(remark: &str) -> bool {
-    pattern!(r"(?i)^or:? `?[\w./:@-]+`?$").is_match(remark.trim())
-        && !pattern!(r"(?i)\b(?:equivalent|similar|later|newer|higher|lower|earlier|older|above|below|more|less|so|better|greater)$").is_match(remark.trim())
-}
-
 fn is_background(text: &str) -> bool {
     let text = text.trim_end();
     text.ends_with('&') && !text.ends_with("&&")
-}
-
-/// `Build it locally` beside `Push it on the server`: the comments that name the places.
-fn places(items: &[Item<'_>]) -> Vec<usize> {
-    let (mut here, mut there) = (Vec::new(), Vec::new());
-    for (index, pair) in items.windows(2).enumerate() {
-        let [Item::Comment { text, .. }, Item::Statement { .. }] = pair else {
-            continue;
-        };
-        if pattern!(r"(?i)\b(locally|on (your|the) (local|own) machine|on your (laptop|computer|workstation)|lokal|localmente|en local)\s*:?$").is_match(text) {
-            here.push(index);
-        } else if pattern!(r"(?i)\b(on|auf|sur|en|no|na) (the |your |dem |le |el )?(vps|server|serveur|servidor|remote( host| machine)?|production( server)?|host|bastion)\s*:?$").is_match(text) {
-            there.push(index);
-        }
-    }
-    if here.is_empty() || there.is_empty() {
-        let apart = environments(items);
-        return if apart.is_empty() {
-            everywhere(items)
-        } else {
-            apart
-        };
-    }
-    here.append(&mut there);
-    here.sort_unstable();
-    here
-}
-
-/// `Apply it to staging` beside `Apply it in production`: the comments that name environments, where
-/// there are two.
-fn environments(items: &[Item<'_>]) -> Vec<usize> {
-    let mut named: Vec<(usize, &str)> = Vec::new();
-    for (index, pair) in items.windows(2).enumerate() {
-        let [Item::Comment { text, .. }, Item::Statement { .. }] = pair else {
-            continue;
-        };
-        let lower = text.to_lowercase();
-        if let Some(found) = pattern!(r"\b(?:in|to|on|for|against|from|em|en|auf|im|sur|su|в|на)\s+(?:the |your |der |dem |la |el )?(stag|prod|dev|test|qa|uat|local|remot|live|desarrollo|entwicklung)\w{0,10}(?: (?:environment|server|database|db|cluster|instance|umgebung|entorno|ambiente))?\W*$|\b(lokal|localmente?|locally|remotely|remotamente)\W*$").captures(&lower) {
-            let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
-            let known = ["stag", "prod", "dev", "test", "qa", "uat", "local", "remot", "live", "lokal"];
-            let name = known.iter().find(|known| name.starts_with(**known)).copied().unwrap_or("dev");
-            named.push((index, if name == "lokal" { "local" } else { name }));
-        }
-    }
-    if named.iter().any(|(_, name)| *name != named[0].1) {
-        named.into_iter().map(|(index, _)| index).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-/// `Restart it on all nodes`: beside other commands, those are for other machines, unless their program
-/// reaches them from here.
-fn everywhere(items: &[Item<'_>]) -> Vec<usize> {
-    let statements = items
-        .iter()
-        .filter(|item| matches!(item, Item::Statement { .. }))
-        .count();
-    if statements < 2 {
-        return Vec::new();
-    }
-    items
-        .windows(2)
-        .enumerate()
-        .filter_map(|(index, pair)| match pair {
-            [Item::Comment { text, .. }, Item::Statement { text: command, .. }] => {
-                let reaches = pattern!(r"\b(?:kubectl|helm|oc|ansible|ansible-playbook|salt|pssh|pdsh|parallel-ssh|ssh|docker|patronictl|etcdctl|aws|gcloud|az|for|make|psql)\b");
-                let told = pattern!(r"(?i)\bon (?:all|each|every|both|the other|the remaining|the second|the new|the old)(?: \w+)? (?:node|host|server|machine|replica|standby|member|worker|vm|instance)s?\W*$");
-                (told.is_match(text) && !reaches.is_match(command)).then_some(index)
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 /// Whether a group of lines under a comment of its own comes after the first one.

