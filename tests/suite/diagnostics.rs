@@ -330,9 +330,13 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
         ("/waits/0", "line text duration_s holds"),
         (
             "/blocks/0",
-            "n line lang role why destructive long_running choice needs place",
+            "n line lang role why rule destructive long_running choice needs place commands parts",
         ),
         ("/blocks/0/place", "in phase step"),
+        (
+            "/blocks/0/commands/0",
+            "line last_line text title does on off",
+        ),
         ("/blocks/1/place", "in phase step"),
         ("/blocks/2/place", "in option"),
         (

@@ -46,18 +46,11 @@ fn other_machines_terminals_and_hands_are_parts() {
 
 #[test]
 fn pieces_of_files_and_of_text_are_not_run() {
-    for code in ["cp env.example .env\n\n# Edit with your values\nAPI_TOKEN=abc\nPORT=1"] {
-        let verdict = infer_in("bash", "", code);
-        assert_eq!(verdict.role, Role::Split, "{code}");
-        assert!(
-            verdict
-                .parts
-                .iter()
-                .all(|part| !part.code.contains("API_TOKEN")),
-            "{:#?}",
-            verdict.parts
-        );
-    }
+    let code = "cp env.example .env\n\n# Edit with your values\nAPI_TOKEN=abc\nPORT=1";
+    let verdict = infer_in("bash", "", code);
+    assert_eq!(verdict.role, Role::Split);
+    let holds = |part: &Part| part.code.contains("API_TOKEN");
+    assert!(!verdict.parts.iter().any(holds), "{:#?}", verdict.parts);
     for (label, code) in [
         ("", "# The nightly check\n#!/bin/bash\n./check"),
         ("", "./look\n\n## Next\n\n```markdown\n# Another guide"),
