@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{Note, PairingFact, RunState, TargetLock, Timestamp};
+use super::{Attempt, Note, Pairing, PairingFact, RunState, TargetLock, Timestamp};
 
 /// How the wall clock stands to the time since the machine was started, sleep included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,21 +110,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         shift.all(step.left_out.values_mut().map(|skip| &mut skip.at));
     }
     for attempt in actions.values_mut().flat_map(|action| &mut action.attempts) {
-        shift.one(&mut attempt.started_at);
-        shift.all(
-            attempt
-                .ended_at
-                .iter_mut()
-                .chain(&mut attempt.cancel_requested_at),
-        );
-        for hold in &mut attempt.holds {
-            shift.one(&mut hold.since);
-            shift.all(hold.ended.as_mut().map(|end| &mut end.at));
-        }
-        for used in &mut attempt.keyboard {
-            shift.one(&mut used.since);
-            shift.all(&mut used.until);
-        }
+        of_attempt(&mut shift, attempt);
     }
     for rollback in rollback.iter_mut().chain(past_rollbacks) {
         shift.one(&mut rollback.started_at);
@@ -133,6 +119,32 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
     shift.all(notes.iter_mut().map(|note: &mut Note| &mut note.at));
     shift.all(input_changes.iter_mut().map(|change| &mut change.at));
     shift.all(guide_on_disk.as_mut().map(|seen| &mut seen.at));
+    of_pairing(&mut shift, pairing);
+    for alert in alerts {
+        shift.all([&mut alert.first_at, &mut alert.last_at]);
+        shift.all(alert.acknowledged.as_mut().map(|known| &mut known.at));
+    }
+}
+
+fn of_attempt(shift: &mut Shift, attempt: &mut Attempt) {
+    shift.one(&mut attempt.started_at);
+    shift.all(
+        attempt
+            .ended_at
+            .iter_mut()
+            .chain(&mut attempt.cancel_requested_at),
+    );
+    for hold in &mut attempt.holds {
+        shift.one(&mut hold.since);
+        shift.all(hold.ended.as_mut().map(|end| &mut end.at));
+    }
+    for used in &mut attempt.keyboard {
+        shift.one(&mut used.since);
+        shift.all(&mut used.until);
+    }
+}
+
+fn of_pairing(shift: &mut Shift, pairing: &mut Pairing) {
     shift.all(&mut pairing.driver_left);
     shift.all(pairing.offer.as_mut().map(|offer| &mut offer.at));
     shift.all(pairing.hands.values_mut().map(|hand| &mut hand.since));
@@ -142,10 +154,6 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         if let PairingFact::DriverLeft { since } = &mut logged.fact {
             shift.one(since);
         }
-    }
-    for alert in alerts {
-        shift.all([&mut alert.first_at, &mut alert.last_at]);
-        shift.all(alert.acknowledged.as_mut().map(|known| &mut known.at));
     }
 }
 

@@ -1,141 +1,30 @@
 //! What people write is free of secrets and of control sequences before it goes anywhere.
 
+use serde_json::Value;
+
 use super::secrets::Secrets;
-use crate::run::{Command, Observation, PairingAct};
+use crate::run::{Command, Observation, Refusal};
 use crate::text::scrub::scrub_line;
 
 impl Secrets {
-    /// The command with every secret in its free text replaced.
-    pub(super) fn redacted(&self, command: Command) -> Command {
+    /// The command with every secret in its text replaced, whatever fields it has: but for those that are
+    /// compared or run as they are. What a person gives to be run is refused where it holds a secret.
+    ///
+    /// # Errors
+    /// It has no form in JSON, which no command lacks.
+    pub(super) fn redacted(&self, command: &Command) -> Result<Command, Refusal> {
         let redactor = self.redactor();
-        let clean = |text: String| redactor.redact_text(&scrubbed(&text));
-        match command {
-            Command::Tick {
-                step,
-                index,
-                value,
-                note,
-            } => Command::Tick {
-                step,
-                index,
-                value: value.map(clean),
-                note: note.map(clean),
-            },
-            Command::Skip {
-                step,
-                reason,
-                action,
-            } => Command::Skip {
-                step,
-                reason: clean(reason),
-                action,
-            },
-            Command::Judge {
-                phase,
-                line,
-                holds,
-                note,
-            } => Command::Judge {
-                phase,
-                line,
-                holds,
-                note: note.map(clean),
-            },
-            Command::Gate {
-                phase,
-                decision,
-                reason,
-            } => Command::Gate {
-                phase,
-                decision,
-                reason: reason.map(clean),
-            },
-            Command::EndTransaction {
-                action,
-                attempt,
-                commit,
-                typed,
-                reason,
-            } => Command::EndTransaction {
-                action,
-                attempt,
-                commit,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Note { text, step } => Command::Note {
-                text: clean(text),
-                step: step.map(clean),
-            },
-            Command::TakeTarget {
-                target,
-                typed,
-                reason,
-            } => Command::TakeTarget {
-                target,
-                typed,
-                reason: clean(reason),
-            },
-            Command::AcceptTarget {
-                target,
-                seen,
-                typed,
-                reason,
-            } => Command::AcceptTarget {
-                target,
-                seen,
-                typed,
-                reason: clean(reason),
-            },
-            Command::Start {
-                from,
-                action,
-                hash,
-                typed,
-                reason,
-                included,
-            } => Command::Start {
-                from,
-                included,
-                action,
-                hash,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Rollback {
-                option,
-                hash,
-                typed,
-                reason,
-                included,
-            } => Command::Rollback {
-                included,
-                option,
-                hash,
-                typed,
-                reason: reason.map(clean),
-            },
-            Command::Resolve {
-                action,
-                outcome,
-                reason,
-            } => Command::Resolve {
-                action,
-                outcome,
-                reason: clean(reason),
-            },
-            Command::Acknowledge { alert, note } => Command::Acknowledge {
-                alert,
-                note: clean(note),
-            },
-            Command::Abandon { reason } => Command::Abandon {
-                reason: clean(reason),
-            },
-            Command::Pairing { act } => Command::Pairing {
-                act: pairing(act, clean),
-            },
-            other => other,
-        }
+        let clean = |text: &str| redactor.redact_text(&scrubbed(text));
+        let cleaned = serde_json::to_value(command).and_then(|mut fields| {
+            each_text(&mut fields, &clean);
+            serde_json::from_value(fields)
+        });
+        cleaned.map_err(|error| {
+            Refusal::new(
+                format!("it cannot be looked through for secrets: {error}"),
+                "report this as a defect",
+            )
+        })
     }
 
     /// What was seen, with every secret in its free text replaced.
@@ -153,21 +42,42 @@ fn scrubbed(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What people write to each other, and whom they name.
-fn pairing(act: PairingAct, clean: impl Fn(String) -> String) -> PairingAct {
-    match act {
-        PairingAct::Offer { to } => PairingAct::Offer { to: to.map(clean) },
-        PairingAct::Allow { whom } => PairingAct::Allow { whom: clean(whom) },
-        PairingAct::Demand { reason, to_go_back } => PairingAct::Demand {
-            reason: clean(reason),
-            to_go_back,
-        },
-        PairingAct::RaiseHand { about } => PairingAct::RaiseHand {
-            about: about.map(clean),
-        },
-        PairingAct::Object { reason } => PairingAct::Object {
-            reason: clean(reason),
-        },
-        other => other,
+/// What names something of the run, or is compared with what was shown: it has to stay what it is, and
+/// what it names is known already.
+const NAMES: [&str; 17] = [
+    "kind", "act", "decision", "outcome", "actor", "hash", "typed", "step", "phase", "option",
+    "group", "name", "target", "seen", "digest", "on", "code",
+];
+
+fn each_text(value: &mut Value, clean: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, clean)),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, field)| !(field.is_string() && NAMES.contains(&name.as_str())))
+            .filter(|(name, _)| !matches!(name.as_str(), "input" | "included"))
+            .for_each(|(_, field)| each_text(field, clean)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_text_a_command_has_is_cleaned_and_what_it_names_stays() {
+        let clean = |text: &str| text.replace("skip", "***");
+        let mut fields = serde_json::json!({
+            "kind": "skip", "step": "skip", "reason": "skip it", "new": {"word": ["skip"]},
+            "input": {"value": "skip"}, "included": {"1": "skip"},
+        });
+        each_text(&mut fields, &clean);
+        let wanted = serde_json::json!({
+            "kind": "skip", "step": "skip", "reason": "*** it", "new": {"word": ["***"]},
+            "input": {"value": "skip"}, "included": {"1": "skip"},
+        });
+        assert_eq!(fields, wanted);
     }
 }

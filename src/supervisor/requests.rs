@@ -108,7 +108,7 @@ impl Supervisor {
     }
 
     pub(super) async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {
-        let command = self.secrets.redacted(command);
+        let command = self.secrets.redacted(&command)?;
         let driver = self.state.driver.clone();
         let now = self.clock.now();
         let events = decide(&self.state, &self.facts, by, &command, now)?;

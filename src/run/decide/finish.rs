@@ -40,20 +40,11 @@ pub(super) fn finished(
         }])
     };
     if state.is_watch(action) {
-        // Nothing waits for a watch and nothing follows from its end, not even from that of its shim.
-        let reason = reason.map(str::to_owned).or_else(|| match evidence {
-            None => Some("its process is gone".to_owned()),
-            Some(_) if attempt.cancel_requested_at.is_some() => None,
-            Some(evidence) => Some(match evidence.exit {
-                Some(exit) => format!("it ended by itself: exit code {exit}"),
-                None => "it ended by itself".to_owned(),
-            }),
-        });
         return event(
             Outcome::Watched,
             evidence.cloned().unwrap_or_default(),
             attempt.judgements.clone(),
-            reason,
+            watch_ended(attempt, evidence, reason),
         );
     }
     let Some(evidence) = evidence else {
@@ -65,48 +56,116 @@ pub(super) fn finished(
             Some(reason.to_owned()),
         );
     };
+    if let Some((outcome, why)) = unjudged(state, action, attempt, evidence, reason) {
+        return event(outcome, evidence.clone(), Vec::new(), why);
+    }
+    let Judged {
+        mut outcome,
+        mut judgements,
+        mut why,
+    } = judged(state, readings, action, attempt, evidence);
+    let mut captured = Vec::new();
+    if outcome == Outcome::Passed {
+        for (judgement, found) in captures(state, readings, action, evidence) {
+            match found {
+                Some((name, value)) => captured.push(Event::Captured {
+                    action,
+                    attempt: number,
+                    name,
+                    value,
+                }),
+                // Without its value the steps after it could not go on, or would with a wrong one.
+                None => {
+                    outcome = Outcome::Failed;
+                    why.get_or_insert(format!("{}: {}", judgement.text, judgement.explanation));
+                }
+            }
+            judgements.push(judgement);
+        }
+    }
+    let reason = match outcome {
+        Outcome::Inconclusive => why,
+        _ => reason.map(str::to_owned).or(why),
+    };
+    let mut events = event(outcome, evidence.clone(), judgements, reason)?;
+    if matches!(
+        events.first(),
+        Some(Event::ActionFinished {
+            outcome: Outcome::Passed,
+            ..
+        })
+    ) {
+        events.extend(captured);
+    }
+    Ok(events)
+}
+
+/// Nothing waits for a watch and nothing follows from its end, not even from that of its shim.
+fn watch_ended(
+    attempt: &Attempt,
+    evidence: Option<&Evidence>,
+    reason: Option<&str>,
+) -> Option<String> {
+    reason.map(str::to_owned).or_else(|| match evidence {
+        None => Some("its process is gone".to_owned()),
+        Some(_) if attempt.cancel_requested_at.is_some() => None,
+        Some(evidence) => Some(match evidence.exit {
+            Some(exit) => format!("it ended by itself: exit code {exit}"),
+            None => "it ended by itself".to_owned(),
+        }),
+    })
+}
+
+/// What became of an attempt whose evidence says so without being judged.
+fn unjudged(
+    state: &RunState,
+    action: ActionId,
+    attempt: &Attempt,
+    evidence: &Evidence,
+    reason: Option<&str>,
+) -> Option<(Outcome, Option<String>)> {
+    let cancelled = attempt.cancel_requested_at.is_some();
     if evidence.not_started {
-        let cancelled = attempt.cancel_requested_at.is_some();
-        let outcome = if cancelled {
-            Outcome::Cancelled
-        } else {
-            Outcome::Failed
+        let outcome = match cancelled {
+            true => Outcome::Cancelled,
+            false => Outcome::Failed,
         };
         let why = reason.unwrap_or("nothing was run");
-        let why = format!("did not start: {why}");
-        return event(outcome, evidence.clone(), Vec::new(), Some(why));
+        return Some((outcome, Some(format!("did not start: {why}"))));
     }
     if evidence.uncommitted {
         let (outcome, why) = rolled_back(attempt, evidence, reason);
-        return event(outcome, evidence.clone(), Vec::new(), Some(why));
+        return Some((outcome, Some(why)));
     }
-    if attempt.cancel_requested_at.is_some() {
-        // A command that ended well before the cancellation reached it did happen.
-        if evidence.exit != Some(0) {
-            let left = left(evidence);
-            return event(
-                Outcome::Cancelled,
-                evidence.clone(),
-                Vec::new(),
-                match (reason, left) {
-                    (Some(reason), Some(left)) => Some(format!("{reason}; {left}")),
-                    (reason, left) => reason.map(str::to_owned).or(left),
-                },
-            );
-        }
+    // A command that ended well before the cancellation reached it did happen.
+    if cancelled && evidence.exit != Some(0) {
+        let why = match (reason, left(evidence)) {
+            (Some(reason), Some(left)) => Some(format!("{reason}; {left}")),
+            (reason, left) => reason.map(str::to_owned).or(left),
+        };
+        return Some((Outcome::Cancelled, why));
     }
-    if lost_its_server(state, action, evidence) {
-        return event(
-            Outcome::Unknown,
-            evidence.clone(),
-            Vec::new(),
-            Some(
-                "the connection to the server was lost while it ran: whether its last statement \
-                 took effect is not known"
-                    .to_owned(),
-            ),
-        );
-    }
+    lost_its_server(state, action, evidence).then(|| {
+        let why = "the connection to the server was lost while it ran: whether its last statement \
+                   took effect is not known";
+        (Outcome::Unknown, Some(why.to_owned()))
+    })
+}
+
+/// What evidence says by exit code, answers and conditions.
+struct Judged {
+    outcome: Outcome,
+    judgements: Vec<Judgement>,
+    why: Option<String>,
+}
+
+fn judged(
+    state: &RunState,
+    readings: &Readings,
+    action: ActionId,
+    attempt: &Attempt,
+    evidence: &Evidence,
+) -> Judged {
     let mut judgements = judgements(state, readings, action, evidence);
     let asks = evidence
         .commands
@@ -127,13 +186,12 @@ pub(super) fn finished(
     let is_last = evidence.commands.last().map(|run| run.index)
         == attempt.planned.last().map(|planned| planned.index);
     let is_judged = expects_exit || (!judgements.is_empty() && is_last);
-    if let (Some(question), false) = (&asks, is_judged) {
-        return event(
-            Outcome::Inconclusive,
-            evidence.clone(),
+    if asks.is_some() && !is_judged {
+        return Judged {
+            outcome: Outcome::Inconclusive,
             judgements,
-            Some(question.clone()),
-        );
+            why: asks,
+        };
     }
     judgements.extend(evidence.catalog.iter().map(|word| Judgement {
         text: "the catalog, asked afterwards".to_owned(),
@@ -155,62 +213,24 @@ pub(super) fn finished(
     let failed = judgements.iter().find(|judgement| {
         matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive) && !is_open(judgement)
     });
-    if let (true, None, Some(open)) = (
-        ended_well,
-        failed,
-        judgements.iter().find(|one| is_open(one)),
-    ) {
-        let question = format!("{}: {}: is it so?", open.text, open.explanation);
-        return event(
+    let open = judgements.iter().find(|one| is_open(one));
+    let (outcome, why) = match (ended_well, failed, open) {
+        (true, None, None) => (Outcome::Passed, None),
+        (true, None, Some(open)) => (
             Outcome::Inconclusive,
-            evidence.clone(),
-            judgements,
-            Some(question),
-        );
-    }
-    let (mut outcome, mut why) = match (ended_well, failed) {
-        (true, None) => (Outcome::Passed, None),
-        (true, Some(judgement)) => (
-            Outcome::Failed,
-            Some(format!("{}: {}", judgement.text, judgement.explanation)),
+            Some(format!("{}: {}: is it so?", open.text, open.explanation)),
         ),
-        (false, _) => (Outcome::Failed, why_failed(attempt, evidence)),
+        (true, Some(failed), _) => (
+            Outcome::Failed,
+            Some(format!("{}: {}", failed.text, failed.explanation)),
+        ),
+        (false, _, _) => (Outcome::Failed, why_failed(attempt, evidence)),
     };
-    let mut captured = Vec::new();
-    if outcome == Outcome::Passed {
-        for (judgement, found) in captures(state, readings, action, evidence) {
-            match found {
-                Some((name, value)) => captured.push(Event::Captured {
-                    action,
-                    attempt: number,
-                    name,
-                    value,
-                }),
-                // Without its value the steps after it could not go on, or would with a wrong one.
-                None => {
-                    outcome = Outcome::Failed;
-                    why.get_or_insert(format!("{}: {}", judgement.text, judgement.explanation));
-                }
-            }
-            judgements.push(judgement);
-        }
-    }
-    let mut events = event(
+    Judged {
         outcome,
-        evidence.clone(),
         judgements,
-        reason.map(str::to_owned).or(why),
-    )?;
-    if matches!(
-        events.first(),
-        Some(Event::ActionFinished {
-            outcome: Outcome::Passed,
-            ..
-        })
-    ) {
-        events.extend(captured);
+        why,
     }
-    Ok(events)
 }
 
 /// An index that is there and not valid is no success, whatever psql said (`IF NOT EXISTS` skips it), and

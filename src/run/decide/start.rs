@@ -5,6 +5,7 @@ use crate::run::{
     Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Refusal, RunState, Scope, TimedWait,
     Timestamp, Verdict, is_armed, judge, preview_from,
 };
+use crate::runbook::Phase;
 
 /// What is to start, as it was confirmed.
 pub(super) struct Asked<'a> {
@@ -24,7 +25,6 @@ pub(super) fn start(
     asked: Asked<'_>,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    let readings = &facts.readings;
     let Asked {
         action,
         from,
@@ -40,57 +40,9 @@ pub(super) fn start(
     if !in_option {
         identity::settled(state)?;
     }
-    match (state.mode, in_option) {
-        (Mode::Running | Mode::Done, false) => {}
-        (Mode::Stuck, true) if is_of_this_rollback(state, action) => {}
-        // What helps a stuck rollback may be no part of it.
-        (Mode::Stuck, false) if state.is_beside(action) => {}
-        (Mode::Held, false) => {
-            return Err(Refusal::new("the run is held", "resume it first"));
-        }
-        (Mode::RollingBack, _) => {
-            return Err(Refusal::new("a rollback is going on", "wait for its end"));
-        }
-        (Mode::RolledBack | Mode::Failed, _) => {
-            return Err(Refusal::new(
-                "this run is over: start a new one, it cannot be resumed",
-                "open a new run of the guide",
-            ));
-        }
-        (_, true) => {
-            return Err(Refusal::new(
-                "this belongs to a rollback",
-                "press `R` to see it and start it",
-            ));
-        }
-        (Mode::Stuck, false) => {
-            return Err(Refusal::new(
-                "the rollback is stuck",
-                "retry its failed step, skip it with a reason, or choose another rollback",
-            ));
-        }
-    }
+    mode_allows(state, action, in_option)?;
     if let Some(phase) = phase {
-        let (wanted, at) = (
-            state.phase_index(&phase.id),
-            state.phase_index(&state.current_phase),
-        );
-        if wanted > at {
-            let here = state.phase().map_or("", |phase| phase.title.as_str());
-            return Err(Refusal::new(
-                format!("phase `{}` is not open yet", phase.title),
-                format!("pass the gate of `{here}` first"),
-            ));
-        }
-        if given(reason).is_none()
-            && let Some(waiting) = state.waits_for(action, now)
-        {
-            let help = match waiting {
-                TimedWait::Until(_) => "come back then, or give a reason to do it now",
-                TimedWait::For(_) => "do that first, or give a reason to do it now",
-            };
-            return Err(Refusal::new(waiting.words(), help));
-        }
+        phase_is_open(state, phase, action, given(reason), now)?;
     }
     // A rollback that is stuck waits for nobody, but for what is done by hand before it.
     match step.filter(|_| in_option) {
@@ -116,7 +68,6 @@ pub(super) fn start(
     if let Some(shown) = included {
         same_files(facts, action, shown, "look at it again, then confirm")?;
     }
-    let known = state.action(action);
     if !is_armed(state, &shown) {
         return Err(Refusal::new(
             "that this is a command was only inferred",
@@ -137,31 +88,7 @@ pub(super) fn start(
         ));
     }
     starts_somewhere(facts, &shown, in_option)?;
-    if let Some(last) = known.and_then(|known| known.last()) {
-        match last.outcome {
-            None => return Err(Refusal::new("it is running", "wait, or cancel it")),
-            // A rollback waits for no answer: its steps are written to be run again.
-            Some(Outcome::Unknown) if !in_option => {
-                return Err(Refusal::new(
-                    "nobody knows what became of its last attempt",
-                    "say first whether it happened",
-                ));
-            }
-            Some(Outcome::Inconclusive) if !in_option => {
-                return Err(Refusal::new(
-                    "nobody has said whether what it answered is good",
-                    "look at its output and say so first",
-                ));
-            }
-            Some(Outcome::Passed) if given(reason).is_none() && !is_repeatable(state, action) => {
-                return Err(Refusal::new(
-                    "it has passed already",
-                    "give a reason to run it again",
-                ));
-            }
-            _ => {}
-        }
-    }
+    last_attempt_allows(state, action, in_option, given(reason))?;
     state.may_go_on(action, from, given(reason), is_repeatable(state, action))?;
     if !state.is_watch(action)
         && let Some((other, _)) = state.busy().into_iter().next()
@@ -172,6 +99,96 @@ pub(super) fn start(
             "one command at a time: wait, or cancel it",
         ));
     }
+    needs_are_there(state, facts, action)?;
+    let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
+    events.push(started(state, action, &shown, given(reason)));
+    Ok(events)
+}
+
+fn mode_allows(state: &RunState, action: ActionId, in_option: bool) -> Result<(), Refusal> {
+    let refusal = match (state.mode, in_option) {
+        (Mode::Running | Mode::Done, false) => return Ok(()),
+        (Mode::Stuck, true) if is_of_this_rollback(state, action) => return Ok(()),
+        // What helps a stuck rollback may be no part of it.
+        (Mode::Stuck, false) if state.is_beside(action) => return Ok(()),
+        (Mode::Held, false) => Refusal::new("the run is held", "resume it first"),
+        (Mode::RollingBack, _) => Refusal::new("a rollback is going on", "wait for its end"),
+        (Mode::RolledBack | Mode::Failed, _) => Refusal::new(
+            "this run is over: start a new one, it cannot be resumed",
+            "open a new run of the guide",
+        ),
+        (_, true) => Refusal::new(
+            "this belongs to a rollback",
+            "press `R` to see it and start it",
+        ),
+        (Mode::Stuck, false) => Refusal::new(
+            "the rollback is stuck",
+            "retry its failed step, skip it with a reason, or choose another rollback",
+        ),
+    };
+    Err(refusal)
+}
+
+fn phase_is_open(
+    state: &RunState,
+    phase: &Phase,
+    action: ActionId,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let (wanted, at) = (
+        state.phase_index(&phase.id),
+        state.phase_index(&state.current_phase),
+    );
+    if wanted > at {
+        let here = state.phase().map_or("", |phase| phase.title.as_str());
+        return Err(Refusal::new(
+            format!("phase `{}` is not open yet", phase.title),
+            format!("pass the gate of `{here}` first"),
+        ));
+    }
+    if reason.is_none()
+        && let Some(waiting) = state.waits_for(action, now)
+    {
+        let help = match waiting {
+            TimedWait::Until(_) => "come back then, or give a reason to do it now",
+            TimedWait::For(_) => "do that first, or give a reason to do it now",
+        };
+        return Err(Refusal::new(waiting.words(), help));
+    }
+    Ok(())
+}
+
+fn last_attempt_allows(
+    state: &RunState,
+    action: ActionId,
+    in_option: bool,
+    reason: Option<&str>,
+) -> Result<(), Refusal> {
+    let Some(last) = state.action(action).and_then(|known| known.last()) else {
+        return Ok(());
+    };
+    let refusal = match last.outcome {
+        None => Refusal::new("it is running", "wait, or cancel it"),
+        // A rollback waits for no answer: its steps are written to be run again.
+        Some(Outcome::Unknown) if !in_option => Refusal::new(
+            "nobody knows what became of its last attempt",
+            "say first whether it happened",
+        ),
+        Some(Outcome::Inconclusive) if !in_option => Refusal::new(
+            "nobody has said whether what it answered is good",
+            "look at its output and say so first",
+        ),
+        Some(Outcome::Passed) if reason.is_none() && !is_repeatable(state, action) => {
+            Refusal::new("it has passed already", "give a reason to run it again")
+        }
+        _ => return Ok(()),
+    };
+    Err(refusal)
+}
+
+/// What it builds on is there, and its own condition is not false.
+fn needs_are_there(state: &RunState, facts: &Facts, action: ActionId) -> Result<(), Refusal> {
     let attributes = state
         .runbook
         .block(action.block)
@@ -193,7 +210,7 @@ pub(super) fn start(
         }
     }
     if let Some(when) = attributes.and_then(|attributes| attributes.when.as_deref()) {
-        let judgement = judge("", when, &Scope::of(state, readings));
+        let judgement = judge("", when, &Scope::of(state, &facts.readings));
         if judgement.verdict == Verdict::Fail {
             return Err(Refusal::new(
                 format!("it only runs when `{when}`: {}", judgement.explanation),
@@ -201,9 +218,7 @@ pub(super) fn start(
             ));
         }
     }
-    let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
-    events.push(started(state, action, &shown, given(reason)));
-    Ok(events)
+    Ok(())
 }
 
 /// The directory that an earlier step left may be gone by now: better said before it starts. A rollback
