@@ -173,7 +173,10 @@ fn is_plain(code: &str) -> bool {
             }
             Visit::Pipeline(pipeline) => {
                 let mut stages = pipeline.stages.iter();
-                stages.all(|stage| matches!(stage, Stage::Simple(_)))
+                // What may stand behind `time` and `!` is for bash to say.
+                !pipeline.timed
+                    && !pipeline.negated
+                    && stages.all(|stage| matches!(stage, Stage::Simple(_)))
             }
             Visit::Redirection(one) => one.here_document().is_none(),
             _ => true,
@@ -254,6 +257,7 @@ mod tests {
             "| a",
             "a ;; b",
             "a \\",
+            "time &",
             "if",
             "a <b>",
             "a(",
