@@ -173,10 +173,7 @@ fn is_plain(code: &str) -> bool {
             }
             Visit::Pipeline(pipeline) => {
                 let mut stages = pipeline.stages.iter();
-                // What may stand behind `time` and `!` is for bash to say.
-                !pipeline.timed
-                    && !pipeline.negated
-                    && stages.all(|stage| matches!(stage, Stage::Simple(_)))
+                stages.all(|stage| matches!(stage, Stage::Simple(_)))
             }
             Visit::Redirection(one) => one.here_document().is_none(),
             _ => true,

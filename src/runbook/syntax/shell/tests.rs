@@ -215,6 +215,9 @@ fn what_bash_does_not_accept_is_unreadable() {
         "for i in a; do b",
         "a && ",
         "f( x",
+        "time &",
+        "a && ! &",
+        "ls >2>&1",
     ] {
         assert!(Script::read(code).unreadable().is_some(), "{code:?}");
     }

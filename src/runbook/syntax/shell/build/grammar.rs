@@ -52,10 +52,27 @@ impl<'a> Builder<'a> {
 
     fn pipeline(&mut self, pipeline: ast::Pipeline) -> Read<Pipeline> {
         let stages = pipeline.seq.into_iter().map(|stage| self.stage(stage));
+        let stages: Vec<Stage> = stages.collect::<Read<_>>()?;
+        let (negated, timed) = (pipeline.bang, pipeline.timed.is_some());
+        let says_nothing = |stage: &Stage| match stage {
+            Stage::Simple(simple) => {
+                simple.words.is_empty()
+                    && simple.assignments.is_empty()
+                    && simple.redirections.is_empty()
+            }
+            Stage::Compound(_) | Stage::Function(_) => false,
+        };
+        // bash takes `time` alone, and not `time &`: nobody means either.
+        if (negated || timed) && stages.iter().all(says_nothing) {
+            return Err(Failure {
+                at: 0,
+                why: "nothing stands behind `time` or `!`",
+            });
+        }
         Ok(Pipeline {
-            negated: pipeline.bang,
-            timed: pipeline.timed.is_some(),
-            stages: stages.collect::<Read<_>>()?,
+            negated,
+            timed,
+            stages,
         })
     }
 
@@ -303,6 +320,15 @@ impl<'a> Builder<'a> {
         };
         let word = self.word(&word)?;
         spans.push(word.span);
+        let text = &self.source[word.span.start..word.span.end];
+        let next = self.source[word.span.end..].chars().next();
+        if text.bytes().all(|byte| byte.is_ascii_digit()) && matches!(next, Some('<' | '>')) {
+            // To bash the number belongs to what follows it.
+            return Err(Failure {
+                at: word.span.start,
+                why: "a number between two redirections belongs to the second",
+            });
+        }
         Ok(Redirection {
             descriptor: self.number(descriptor.is_some(), word.span.start),
             kind,
