@@ -116,6 +116,9 @@ fn under_way(state: &RunState, phase: &str) -> String {
         );
     }
     match state.pause(state.last_event_at) {
+        Some(pause) if pause.soaks => {
+            format!("soaks until {}: `{}`", minute(pause.until), pause.what)
+        }
         Some(pause) => format!("waits until {} for `{}`", minute(pause.until), pause.what),
         None => format!("under way in `{phase}`"),
     }

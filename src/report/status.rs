@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
 use crate::run::{
-    ActionId, Attempt, ByPerson, Proof, RollbackPlan, RunState, Timestamp, World, action_title,
-    plans_in_the_world, schedule,
+    ActionId, Attempt, ByPerson, Proof, RollbackPlan, RunState, SoakState, Timestamp, World,
+    action_title, plans_in_the_world, schedule,
 };
-use crate::runbook::{Step, Undoes};
+use crate::runbook::{Soak, Step, Undoes};
 
 /// What the state alone does not know.
 #[derive(Clone, Debug)]
@@ -90,11 +90,9 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "digest": state.runbook.digest,
         "environment": state.environment,
         "state": mode_word(state),
-        "waits": state.pause(surroundings.now).map(|pause| json!({
-            "until": time(pause.until),
-            "for": pause.what,
-        })),
+        "waits": waits(state, surroundings.now),
         "open": state.open_points(),
+        "soaks": soaks(state),
         "supervisor": { "pid": surroundings.supervisor_pid, "alive": surroundings.supervisor_alive },
         "driver": state.driver,
         "observers": surroundings.observers,
@@ -174,6 +172,34 @@ fn rollback_document(plan: &RollbackPlan, surroundings: &Surroundings) -> Value 
         "found": plan.found.iter().map(|found| json!({ "state": found.state, "text": found.text })).collect::<Vec<Value>>(),
         "looked_at": plan.looked_at.map(time),
     })
+}
+
+/// Until when nothing can be done, and what for.
+fn waits(state: &RunState, now: Timestamp) -> Option<Value> {
+    let pause = state.pause(now)?;
+    Some(json!({ "until": time(pause.until), "for": pause.what }))
+}
+
+/// The windows of the walk that have begun.
+fn soaks(state: &RunState) -> Vec<Value> {
+    let soaks = state.runbook.soaks.iter();
+    let begun = soaks.filter_map(|soak| Some((soak, state.soaks.get(&soak.line)?)));
+    let document = |(soak, own): (&Soak, &SoakState)| {
+        json!({
+            "line": soak.line,
+            "title": soak.title,
+            "phase": soak.phase,
+            "began": time(own.began_at),
+            "ends": time(own.ends_at),
+            "ended": own.ended.as_ref().map(|end| json!({
+                "at": time(end.at), "by": end.by, "reason": end.reason,
+            })),
+            "gaps": own.gaps.iter().map(|gap| json!({
+                "from": time(gap.from), "to": time(gap.to),
+            })).collect::<Vec<Value>>(),
+        })
+    };
+    begun.map(document).collect()
 }
 
 /// Commands that people wrote in this run.

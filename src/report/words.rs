@@ -7,6 +7,7 @@ use crate::runbook::Step;
 pub fn mode_word(state: &RunState) -> &'static str {
     match state.mode {
         Mode::Held => "held",
+        Mode::Running if soaks(state) => "soaking",
         Mode::Running if state.busy().is_empty() || state.held().is_some() => "waiting",
         Mode::Running => "running",
         Mode::RollingBack => "rolling_back",
@@ -15,6 +16,12 @@ pub fn mode_word(state: &RunState) -> &'static str {
         Mode::RolledBack => "rolled_back",
         Mode::Stuck => "stuck",
     }
+}
+
+/// Nothing is left to do before a window is over; as of the last event.
+fn soaks(state: &RunState) -> bool {
+    let pause = state.pause(state.last_event_at);
+    pause.is_some_and(|pause| pause.soaks)
 }
 
 pub fn outcome_word(outcome: Outcome) -> &'static str {

@@ -21,7 +21,13 @@ pub fn advance(state: &RunState, facts: &Facts, now: Timestamp) -> Vec<Event> {
     }
     match state.mode {
         Mode::RollingBack => roll_back(state, facts, now).unwrap_or_default(),
-        Mode::Running | Mode::Held | Mode::Done => walk(state, readings),
+        Mode::Running | Mode::Held | Mode::Done => {
+            let mut events = state.soak_events(now);
+            if events.is_empty() {
+                events = walk(state, readings);
+            }
+            events
+        }
         // What must be true after a rollback is measured like the criteria of a gate.
         Mode::RolledBack => state
             .rollback_gate()

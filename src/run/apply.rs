@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::{
     ActionId, Attempt, Captured, Event, GuideSeen, Mode, Note, Record, RollbackState, RunState,
-    TargetLock, clock, done, pairing, watch,
+    TargetLock, clock, done, pairing, soak, watch,
 };
 use crate::runbook::blank_name;
 
@@ -73,6 +73,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         guide_on_disk: None,
         pairing: super::Pairing::default(),
         alerts: Vec::new(),
+        soaks: BTreeMap::new(),
         deployed_at: None,
         clock: None,
         seq: record.seq,
@@ -94,6 +95,9 @@ pub fn fold(state: &mut Option<RunState>, record: &Record) {
 pub fn apply(state: &mut RunState, record: &Record) {
     if let Event::ClockStepped { by_ms, .. } = &record.event {
         clock::step(state, TimeDelta::milliseconds(*by_ms));
+    }
+    if let Event::SupervisorStarted { .. } = &record.event {
+        soak::revived(state, record);
     }
     state.seq = record.seq;
     state.last_event_at = record.at;
@@ -175,6 +179,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
                 attempts::apply(attempt, at, &record.by, &record.event);
             }
         }
+        Event::SoakBegan { .. } | Event::SoakEnded { .. } => soak::apply(state, record),
         Event::AlertRaised { .. } => watch::raise(state, record),
         Event::AlertAcknowledged { .. } => watch::acknowledge(state, record),
         Event::RollbackStarted { .. } | Event::RollbackFinished { .. } => {

@@ -208,10 +208,14 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
             (_, None) => return Next::Person(format!("criterion: {}", item.text)),
         }
     }
+    let soak = state.soak_objections(phase).into_iter().next();
+    if let (Some(words), false) = (&soak, assume) {
+        return Next::Person(words.clone());
+    }
     Next::Do(Command::Gate {
         phase: phase.id.clone(),
         decision: GateDecision::Go,
-        reason: None,
+        reason: soak.map(|_| "a rehearsal waits for no window".to_owned()),
     })
 }
 

@@ -47,6 +47,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         opened_at,
         window_ends,
         deployed_at,
+        soaks,
         last_event_at,
         locks,
         given_at,
@@ -116,6 +117,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         shift.one(&mut rollback.started_at);
         shift.all(&mut rollback.ended_at);
     }
+    shift.all(soaks.values_mut().flat_map(super::SoakState::times));
     shift.all(notes.iter_mut().map(|note: &mut Note| &mut note.at));
     shift.all(input_changes.iter_mut().map(|change| &mut change.at));
     shift.all(guide_on_disk.as_mut().map(|seen| &mut seen.at));

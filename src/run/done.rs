@@ -46,6 +46,8 @@ pub struct Pause {
     pub until: Timestamp,
     /// The title of what waits.
     pub what: String,
+    /// It is a window in which the deployment is watched.
+    pub soaks: bool,
 }
 
 impl RunState {
@@ -152,12 +154,23 @@ impl RunState {
         }
         if let Some(until) = self.due(phase).filter(|due| *due > now) {
             let what = phase.title.clone();
-            return Some(Pause { until, what });
+            return Some(Pause {
+                until,
+                what,
+                soaks: false,
+            });
         }
-        let step = phase
-            .steps
-            .iter()
-            .find(|step| !self.is_step_settled(step))?;
+        self.soak_pause(phase).or_else(|| self.wait_in(phase, now))
+    }
+
+    /// The wait in front of the next command of a phase, where nothing else is left to do.
+    fn wait_in(&self, phase: &Phase, now: Timestamp) -> Option<Pause> {
+        let mut steps = phase.steps.iter();
+        let step = steps.find(|step| !self.is_step_settled(step))?;
+        // A box can be ticked meanwhile.
+        if self.open_ticks(step).next().is_some() {
+            return None;
+        }
         let is_open = |action: &ActionId| {
             self.action(*action)
                 .is_none_or(|own| own.attempts.is_empty())
@@ -165,14 +178,11 @@ impl RunState {
                 && !self.is_watch(*action)
         };
         let next = self.actions_of(step).into_iter().find(is_open)?;
-        // A box can be ticked meanwhile.
-        if self.open_ticks(step).next().is_some() {
-            return None;
-        }
         match self.waits_for(next, now)? {
             super::TimedWait::Until(until) => Some(Pause {
                 until,
                 what: step.title.clone(),
+                soaks: false,
             }),
             super::TimedWait::For(_) => None,
         }

@@ -426,6 +426,16 @@ pub enum Event {
     },
     /// A held run goes on.
     RunResumed {},
+    /// The window of the guide's line is under way.
+    SoakBegan {
+        line: usize,
+        ends_at: Timestamp,
+    },
+    /// With a reason a person went on before its time.
+    SoakEnded {
+        line: usize,
+        reason: Option<String>,
+    },
     /// Preparation and phases are passed; waits of the cleanup are counted from here.
     DeploymentFinished {},
     /// The whole walk is passed, and nothing is open.

@@ -35,6 +35,7 @@ mod proof;
 mod reach;
 mod resume;
 mod shell;
+mod soak;
 mod state;
 mod summary;
 mod time;
@@ -93,6 +94,7 @@ pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
+pub use soak::{Gap, SoakEnd, SoakState};
 pub use state::*;
 pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};

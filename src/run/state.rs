@@ -133,6 +133,9 @@ pub struct RunState {
     /// Red flags that watches have seen, oldest first.
     #[serde(default)]
     pub alerts: Vec<Alert>,
+    /// Windows that have begun, by their line in the guide.
+    #[serde(default)]
+    pub soaks: BTreeMap<usize, super::SoakState>,
     /// When preparation and phases were passed.
     #[serde(default)]
     pub deployed_at: Option<Timestamp>,

@@ -15,6 +15,7 @@ mod properties;
 mod resume;
 mod rollback;
 mod shell;
+mod soak;
 mod toggles;
 mod undone;
 mod waits;

@@ -527,6 +527,7 @@ impl RunState {
                 None => objections.push(format!("not judged: {}", item.text)),
             }
         }
+        objections.extend(self.soak_objections(phase));
         objections.extend(self.alert_objections(phase));
         objections
     }

@@ -6,6 +6,7 @@ mod phase;
 mod places;
 mod rollback;
 mod rollback_words;
+mod soaks;
 #[cfg(test)]
 mod tests;
 mod undoes;
@@ -36,6 +37,8 @@ pub(super) struct Assembler<'a> {
     ids: HashMap<String, usize>,
     /// Criteria of a section for the whole deployment: the last gate asks them.
     final_criteria: Vec<super::model::Expectation>,
+    /// The same of a section with a time of its own, in seconds.
+    timed_criteria: Vec<(u64, Vec<super::model::Expectation>)>,
     /// Lines of the watches that were found already.
     soaks: HashSet<usize>,
 }
@@ -108,6 +111,7 @@ impl<'a> Assembler<'a> {
             runbook: Runbook::default(),
             ids,
             final_criteria: Vec::new(),
+            timed_criteria: Vec::new(),
             soaks: HashSet::new(),
         }
     }
@@ -138,6 +142,7 @@ impl<'a> Assembler<'a> {
                 }
             }
         }
+        self.settle_soaks();
         let mut criteria = std::mem::take(&mut self.final_criteria);
         let steps = || self.runbook.walk().flat_map(|phase| &phase.steps);
         let walked = steps().flat_map(|step| &step.blocks);
@@ -217,6 +222,7 @@ impl<'a> Assembler<'a> {
                 self.rollback(index, None);
                 return;
             }
+            Kind::Metrics if self.measures_by_window(index) => return,
             Kind::Troubleshooting | Kind::Contacts | Kind::Metrics | Kind::Reference => {
                 self.soak(index);
                 self.reference(index);

@@ -30,6 +30,8 @@ pub fn check_document(runbook: &Runbook) -> Value {
             "duration_s": soak.duration_s,
             "criteria": soak.criteria,
             "red_flags": soak.red_flags,
+            "phase": soak.phase,
+            "step": soak.step,
         })).collect::<Vec<_>>(),
         "waits": runbook.waits.iter().map(wait).collect::<Vec<_>>(),
         "triggers": runbook.triggers,

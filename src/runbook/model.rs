@@ -326,6 +326,12 @@ pub struct Soak {
     pub duration_s: u64,
     pub criteria: Vec<String>,
     pub red_flags: Vec<String>,
+    /// The phase whose gate waits for it, by id; empty: of none that is walked.
+    #[serde(default)]
+    pub phase: String,
+    /// The step that it is of; else it is of the whole phase.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

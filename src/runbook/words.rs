@@ -101,13 +101,18 @@ pub(super) fn said(name: &str, text: &str) -> Option<String> {
     Some(found.as_str().to_owned())
 }
 
-/// A text in lower case, without the phrases of a question.
-pub(super) fn remove(name: &str, text: &str) -> String {
+/// A text in lower case, with a word of ours for the phrases of a question.
+pub(super) fn replace(name: &str, text: &str, with: &str) -> String {
     let text = bare(text);
     question(name)
         .pattern()
-        .replace_all(&text, " ")
+        .replace_all(&text, with)
         .into_owned()
+}
+
+/// A text in lower case, without the phrases of a question.
+pub(super) fn remove(name: &str, text: &str) -> String {
+    replace(name, text, " ")
 }
 
 /// What the table has for a question, as a regular expression without bounds of words.

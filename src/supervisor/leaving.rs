@@ -41,7 +41,9 @@ impl Supervisor {
         let mut slots = self.slots.keys();
         let rests = slots.all(|(action, _)| self.state.is_watch(*action))
             && self.state.mode != Mode::RollingBack;
+        // What was deployed is watched, whoever looks.
         self.has_rested(last, self.keeps_for())
+            && self.state.soaking().is_empty()
             && rests
             && self.unsaved.is_empty()
             && self.people.is_empty()

@@ -88,16 +88,7 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         theme.style(badge_role),
         0,
     )];
-    let mode = match run.mode {
-        Mode::Running if run.pause(look.model.now).is_some() => Some((" WAITING ", Role::Warning)),
-        Mode::Running => None,
-        Mode::Held => Some((" HELD ", Role::Warning)),
-        Mode::RollingBack => Some((" ROLLING BACK ", Role::Warning)),
-        Mode::Stuck => Some((" STUCK ", Role::Failed)),
-        Mode::Done => Some((" DONE ", Role::Passed)),
-        Mode::Failed => Some((" GIVEN UP ", Role::Failed)),
-        Mode::RolledBack => Some((" ROLLED BACK ", Role::Warning)),
-    };
+    let mode = mode_word(look);
     if let Some((word, role)) = mode {
         let style = on_banner(role)
             .add_modifier(ratatui::style::Modifier::REVERSED | ratatui::style::Modifier::BOLD);
@@ -169,6 +160,23 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
         &Span::styled(" │ ", on_banner(Role::Border)),
         columns,
     )
+}
+
+/// The state of the run where it is not simply under way.
+fn mode_word(look: &Look<'_>) -> Option<(&'static str, Role)> {
+    let run = look.run();
+    match run.mode {
+        Mode::Running => run.pause(look.model.now).map(|pause| match pause.soaks {
+            true => (" SOAKING ", Role::Running),
+            false => (" WAITING ", Role::Warning),
+        }),
+        Mode::Held => Some((" HELD ", Role::Warning)),
+        Mode::RollingBack => Some((" ROLLING BACK ", Role::Warning)),
+        Mode::Stuck => Some((" STUCK ", Role::Failed)),
+        Mode::Done => Some((" DONE ", Role::Passed)),
+        Mode::Failed => Some((" GIVEN UP ", Role::Failed)),
+        Mode::RolledBack => Some((" ROLLED BACK ", Role::Warning)),
+    }
 }
 
 /// Since when a database has not answered, where its panes know that it does not.

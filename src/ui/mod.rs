@@ -31,6 +31,7 @@ mod panes;
 mod people;
 mod screen;
 mod segments;
+mod soaks;
 mod sql_text;
 mod step_input;
 mod table;

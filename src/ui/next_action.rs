@@ -186,6 +186,14 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
         if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
             return next(offer(look, watch, settled));
         }
+        if let Some(pause) = run.pause(look.model.now).filter(|pause| pause.soaks) {
+            return next(format!(
+                "`{}` goes on until {} UTC; {} shows what is open, you may leave",
+                plain(&pause.what),
+                minute_or_date(pause.until, look.model.now),
+                key(Intent::AskGate)
+            ));
+        }
         if settled {
             let objections = run.gate_objections(phase).len();
             let what = match objections {

@@ -326,7 +326,10 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
             "/rollback/0",
             "id title line recommended discouraged blocks only_if steps criteria",
         ),
-        ("/soaks/0", "title line duration_s criteria red_flags"),
+        (
+            "/soaks/0",
+            "title line duration_s criteria red_flags phase step",
+        ),
         ("/waits/0", "line text duration_s holds"),
         (
             "/blocks/0",

@@ -123,6 +123,7 @@ pub(super) fn gate(
         events.extend(state.end_watches(|_| true));
     }
     if decision == GateDecision::Go {
+        events.extend(state.soaks_cut_short(phase, given(reason)));
         // Watches end with their phase.
         events.extend(state.end_watches(|action| state.ends_with(action, &phase.id)));
     }

@@ -33,6 +33,12 @@ pub(super) fn tick(
             "give what you saw, not only that you looked",
         ));
     }
+    if let (Some(words), None) = (state.asked_later(own, index), given(note)) {
+        return Err(Refusal::new(
+            format!("this is asked when its window is over: {words}"),
+            "come back then, or tick it with what you saw",
+        ));
+    }
     if state.runbook.is_of_rollback(step) {
         state.in_turn(own, Act::ByHand(index))?;
     }

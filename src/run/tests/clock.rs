@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::run::{ClockAnchor, GuideOnDisk, PairingAct, schedule};
 
-fn stepped(by: TimeDelta) -> Event {
+pub(super) fn stepped(by: TimeDelta) -> Event {
     Event::ClockStepped {
         by_ms: by.num_milliseconds(),
         clock: ClockAnchor {
@@ -25,7 +25,7 @@ impl Run {
         self.rests();
     }
 
-    fn passes(&mut self, time: TimeDelta) {
+    pub(super) fn passes(&mut self, time: TimeDelta) {
         self.now += time;
         self.rests();
     }

@@ -17,6 +17,7 @@ use crate::run::{GateDecision, RunState};
 use crate::runbook::{Expectation, Phase};
 use crate::ui::format::{minute, pad, plural, wrap};
 use crate::ui::markdown::plain;
+use crate::ui::soaks::soak_lines;
 use crate::ui::theme::{Mark, Role, verdict_mark};
 use crate::ui::view::Look;
 
@@ -148,6 +149,7 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
             look.theme.style(Role::Muted),
         ));
     }
+    lines.extend(soak_lines(phase, look, width));
     for alert in run.alerts.iter().filter(|alert| alert.phase == phase.id) {
         let words = run.alert_words(alert);
         let (text, role) = match &alert.acknowledged {
