@@ -14,6 +14,7 @@ use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
     SharedView, ViewRequest,
 };
+use crate::monitor::SessionDetail;
 use crate::run::{ActionId, Command, Fate, Included, Refusal, Typed, World};
 
 /// A request is answered within this time, or what became of it is not known.
@@ -278,6 +279,24 @@ impl Seat {
     /// Where no supervisor answers, or the query fails.
     pub async fn loss(&self, block: usize) -> Result<String, ClientError> {
         self.get("loss", &[("block", block.to_string())]).await
+    }
+
+    /// One session of a target in full.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or the session cannot be read.
+    pub async fn session(
+        &self,
+        target: &str,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<SessionDetail, ClientError> {
+        let query = [
+            ("target", target.to_owned()),
+            ("pid", pid.to_string()),
+            ("backend_start_us", backend_start_us.to_string()),
+        ];
+        self.get("session", &query).await
     }
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.

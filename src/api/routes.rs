@@ -15,6 +15,7 @@ use super::identity::{Denied, Seated, identify};
 use super::server::Server;
 use super::stream::stream;
 use super::{CommandAnswer, CommandRequest, InputRequest, OutputPage, ViewRequest};
+use crate::monitor::SessionDetail;
 use crate::run::{ActionId, Command, Fate, Included, PairingAct, World};
 use crate::supervisor::Person;
 
@@ -67,7 +68,7 @@ impl Route {
     }
 }
 
-pub static ROUTES: [Route; 11] = [
+pub static ROUTES: [Route; 12] = [
     Route::get("/stream", Who::Comer, || get(stream)),
     Route::post("/command", Who::Joined, 64 << 10, || post(command)),
     // What is pasted into a step, a byte as up to four.
@@ -78,6 +79,7 @@ pub static ROUTES: [Route; 11] = [
     Route::get("/output", Who::Joined, || get(output)),
     Route::get("/included", Who::Joined, || get(included)),
     Route::get("/loss", Who::Joined, || get(loss)),
+    Route::get("/session", Who::Joined, || get(session)),
     Route::get("/fate", Who::Joined, || get(fate)),
     Route::get("/guide", Who::Joined, || get(guide)),
 ];
@@ -222,6 +224,26 @@ async fn fate(
 ) -> Result<Json<Fate>, Denied> {
     let fate = server.handle.fate(asked(query)?.action).await;
     fate.map(Json).map_err(Denied::unavailable)
+}
+
+#[derive(Deserialize)]
+struct SessionQuery {
+    target: String,
+    pid: i32,
+    backend_start_us: i64,
+}
+
+async fn session(
+    State(server): State<Server>,
+    query: Result<Query<SessionQuery>, QueryRejection>,
+) -> Result<Json<SessionDetail>, Denied> {
+    let SessionQuery {
+        target,
+        pid,
+        backend_start_us,
+    } = asked(query)?;
+    let detail = server.handle.session(target, pid, backend_start_us).await;
+    detail.map(Json).map_err(Denied::unavailable)
 }
 
 #[derive(Deserialize)]

@@ -1,17 +1,20 @@
 //! Sessions: one statement per reading, for PostgreSQL 12 to 18. Idle sessions are only counted,
 //! unless somebody waits for them, and blockers are looked up for those that wait only.
 
+use std::collections::HashMap;
+
 use sqlx::postgres::PgRow;
 
-use super::link::{Link, column};
+use super::link::{Link, MARK, column};
 use super::trouble::{Trouble, identifier};
-use super::{Reading, Session, SessionCounts, Target, clean};
+use super::{Awaited, Reading, Session, SessionCounts, Target, clean};
 use crate::run::Timestamp;
 
 /// One row per session that is listed, the counts in each; one row of counts where none is. It reads
 /// the function below `pg_stat_activity`, so that names are looked up for the listed only.
 ///
-/// `{leader}` and `{query_id}` are columns that older servers have not.
+/// The locks of the whole server are read only while somebody waits for one. `{leader}`, `{query_id}` and
+/// `{waitstart}` are columns that older servers have not.
 ///
 /// Without `pg_read_all_stats` the details of others are NULL and their query says so; the server's
 /// own processes, which belong to no role, are not counted as hidden then. A waiting session may be
@@ -26,6 +29,12 @@ WITH /* gonogo monitor */ everyone AS MATERIALIZED (
 ), waiting AS MATERIALIZED (
   SELECT pid, pg_blocking_pids(pid) AS blockers
   FROM everyone WHERE wait_event_type = 'Lock' AND backend_type <> 'parallel worker'
+), awaited AS MATERIALIZED (
+  SELECT DISTINCT ON (pid) pid, locktype, mode, {waitstart} AS waitstart,
+         CASE WHEN database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              THEN relation::int8 END AS relation
+  FROM pg_lock_status() WHERE NOT granted AND (SELECT count(*) FROM waiting) > 0
+  ORDER BY pid
 ), counted AS (
   SELECT (count(*) FILTER (WHERE hidden OR backend_type = 'client backend'))::int4 AS total,
          (count(*) FILTER (WHERE state = 'active' AND backend_type = 'client backend'
@@ -36,8 +45,8 @@ WITH /* gonogo monitor */ everyone AS MATERIALIZED (
          (count(*) FILTER (WHERE hidden))::int4 AS hidden
   FROM everyone
 ), listed AS (
-  SELECT everyone.*, waiting.blockers
-  FROM everyone LEFT JOIN waiting USING (pid)
+  SELECT everyone.*, waiting.blockers, awaited.locktype, awaited.mode, awaited.relation, awaited.waitstart
+  FROM everyone LEFT JOIN waiting USING (pid) LEFT JOIN awaited USING (pid)
   WHERE pid <> pg_backend_pid()
     AND ((state <> 'idle' AND (backend_type <> 'parallel worker' OR leader IS NOT NULL))
          OR pid IN (SELECT unnest(blockers) FROM waiting))
@@ -56,7 +65,9 @@ SELECT counted.total, counted.active, counted.idle, counted.idle_in_transaction,
        (extract(epoch FROM listed.backend_start) * 1000000)::int8,
        listed.backend_xid::text::int8, txid_snapshot_xmax(txid_current_snapshot()),
        (extract(epoch FROM statement_timestamp()) * 1000000)::int8,
-       listed.backend_type, listed.leader, age(listed.backend_xmin)::int8, listed.query_id
+       listed.backend_type, listed.leader, age(listed.backend_xmin)::int8, listed.query_id,
+       listed.locktype, listed.mode, listed.relation,
+       (extract(epoch FROM statement_timestamp() - listed.waitstart) * 1000)::int8
 FROM counted LEFT JOIN listed ON true LEFT JOIN pg_database ON pg_database.oid = listed.datid";
 
 /// One good reading.
@@ -107,20 +118,21 @@ pub(super) async fn read(
     Ok(activity)
 }
 
-/// The statement for a server of this version: `leader_pid` came with 13, `query_id` with 14.
+/// The statement for a server of this version: `leader_pid` came with 13, `query_id` and `waitstart` with 14.
 fn sessions_sql(version: &str) -> String {
     let digits = version
         .split(|letter: char| !letter.is_ascii_digit())
         .next();
     let major: u32 = digits.and_then(|major| major.parse().ok()).unwrap_or(0);
-    let (leader, query_id) = match major {
-        14.. => ("leader_pid", "query_id"),
-        13 => ("leader_pid", "NULL::int8"),
-        _ => ("NULL::int4", "NULL::int8"),
+    let (leader, query_id, waitstart) = match major {
+        14.. => ("leader_pid", "query_id", "waitstart"),
+        13 => ("leader_pid", "NULL::int8", "NULL::timestamptz"),
+        _ => ("NULL::int4", "NULL::int8", "NULL::timestamptz"),
     };
     SESSIONS
         .replace("{leader}", leader)
         .replace("{query_id}", query_id)
+        .replace("{waitstart}", waitstart)
 }
 
 /// What is missing for a complete picture, where something is.
@@ -182,7 +194,80 @@ fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, 
         leader: column(row, 27, target)?,
         xmin_age: column(row, 28, target)?,
         query_id: column(row, 29, target)?,
+        awaits: awaited(row, target)?,
     }))
+}
+
+/// The lock that a session waits for, its relation by number only.
+fn awaited(row: &PgRow, target: &Target) -> Result<Option<Awaited>, Trouble> {
+    let Some(kind) = column::<Option<String>>(row, 30, target)? else {
+        return Ok(None);
+    };
+    let relation = column::<Option<i64>>(row, 32, target)?;
+    Ok(Some(Awaited {
+        kind,
+        mode: column::<Option<String>>(row, 31, target)?.unwrap_or_default(),
+        relation: relation.map(|oid| oid.to_string()),
+        waited_ms: column::<Option<i64>>(row, 33, target)?.map(|ms| ms.max(0)),
+    }))
+}
+
+/// Relations by their numbers: each is asked for once. A lock in the way of the catalog costs the reading
+/// nothing but the name.
+#[derive(Default)]
+pub(super) struct Names(HashMap<String, String>);
+
+impl Names {
+    pub(super) async fn fill(
+        &mut self,
+        link: &mut Link,
+        target: &Target,
+        sessions: &mut [Session],
+    ) {
+        let awaited = |session: &Session| session.awaits.as_ref()?.relation.clone();
+        let unknown: Vec<String> = sessions
+            .iter()
+            .filter_map(awaited)
+            .filter(|oid| !self.0.contains_key(oid))
+            .collect();
+        if !unknown.is_empty() {
+            self.0.extend(named(link, target, &unknown).await);
+        }
+        for awaits in sessions
+            .iter_mut()
+            .filter_map(|session| session.awaits.as_mut())
+        {
+            if let Some(relation) = &mut awaits.relation
+                && let Some(name) = self.0.get(relation)
+            {
+                relation.clone_from(name);
+            }
+        }
+    }
+}
+
+/// `oids` are numbers that the server gave.
+async fn named(link: &mut Link, target: &Target, oids: &[String]) -> Vec<(String, String)> {
+    let sql = format!(
+        "SELECT {MARK} pg_class.oid::int8::text,
+                CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END
+         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+         WHERE pg_class.oid IN ({})",
+        oids.join(", ")
+    );
+    let rows = match link.rows(&sql, target).await {
+        Ok(rows) => rows,
+        Err(trouble) => {
+            tracing::debug!(%trouble, "relations without their names");
+            return Vec::new();
+        }
+    };
+    let names = rows.iter().filter_map(|row| {
+        let oid: String = column(row, 0, target).ok()?;
+        let name: String = column(row, 1, target).ok()?;
+        Some((oid, clean::line(&name)))
+    });
+    names.collect()
 }
 
 /// The 64-bit number of a transaction of which the server shows 32 bits; `next` is the number that the
@@ -207,7 +292,9 @@ mod tests {
             sessions_sql("15.18 (Debian 15.18-1)").contains("leader_pid AS leader, query_id AS")
         );
         assert!(sessions_sql("13.23").contains("leader_pid AS leader, NULL::int8 AS query_id"));
-        assert!(!sessions_sql("12.22").contains("leader_pid"));
+        let oldest = sessions_sql("12.22");
+        assert!(!oldest.contains("leader_pid") && !oldest.contains("{"));
+        assert!(oldest.contains("NULL::timestamptz AS waitstart"));
     }
 
     #[test]

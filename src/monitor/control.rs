@@ -14,7 +14,7 @@ use super::link::{Link, Scope, answered, column};
 use super::lock::{self, LockNews, LockReading, LockRecord};
 use super::prover::Place;
 use super::trouble::Trouble;
-use crate::run::LockHolder;
+use crate::run::{LockHolder, SessionSignal as Signal, Signalled};
 
 /// How often the idle connection and its lock are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -22,30 +22,6 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
 /// `application_name` is cut to this many bytes by the server.
 const NAME_BYTES: usize = 63;
-
-/// How to stop a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// End the statement, keep the session.
-    Cancel,
-    /// End the session.
-    Terminate,
-}
-
-/// What came of a signal to one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signalled {
-    /// The server's function returned true: the signal was sent, which is not yet its effect.
-    Sent,
-    /// The server's function returned false: the process was gone in that moment.
-    NotSent,
-    /// No session has this pid any more.
-    Gone,
-    /// Another session has this pid by now; it was left alone.
-    Recycled,
-    /// The role may not see when the session began, so it cannot be told from another.
-    Hidden,
-}
 
 pub(super) enum Request {
     One {

@@ -15,11 +15,15 @@ use super::{
     LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
     Trouble, catalog, clean, fate, loss, probe,
 };
+use super::{SessionDetail, detail};
 use crate::run::{LockHolder, TargetIdentity, Timestamp};
 use crate::text::redact::Redactor;
 
 /// How long a signal may take, a new connection included.
 const SIGNAL: Duration = Duration::from_secs(8);
+
+/// How long one session in full may take.
+const DETAIL: Duration = Duration::from_secs(5);
 
 /// How often to look at a database that answers quickly.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +76,7 @@ struct Handle {
     place: Arc<Place>,
     baseline: Arc<Notify>,
     requests: mpsc::Sender<Request>,
+    details: mpsc::Sender<detail::Request>,
 }
 
 impl Monitor {
@@ -101,7 +106,8 @@ impl Monitor {
                 news: news.clone(),
                 record: record.clone(),
             };
-            tasks.spawn(sampler.run());
+            let (details, asked) = mpsc::channel(4);
+            tasks.spawn(sampler.run(asked));
             tasks.spawn(control.run(received));
             if config.identities.is_some() {
                 tasks.spawn(Arc::clone(&place).watch(config.cadence.identity));
@@ -111,6 +117,7 @@ impl Monitor {
                 place,
                 baseline,
                 requests,
+                details,
             };
             targets.insert(name, handle);
         }
@@ -202,6 +209,33 @@ impl Monitor {
     /// [`Monitor::signal_ours`] with [`Signal::Cancel`].
     pub async fn cancel_ours(&self, target: &str, name: &str) -> Result<Vec<i32>, Trouble> {
         self.signal_ours(target, Signal::Cancel, name).await
+    }
+
+    /// One session in full, as it is now.
+    pub async fn session(
+        &self,
+        target: &str,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<SessionDetail, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        let request = detail::Request {
+            pid,
+            backend_start_us,
+            answer,
+        };
+        let silent = || {
+            Trouble::passing(
+                format!("`{target}` does not answer"),
+                "its sessions are as old as the pane says",
+            )
+        };
+        let asked = self.handle(target)?.details.try_send(request);
+        asked.map_err(|_| silent())?;
+        match tokio::time::timeout(DETAIL, answered).await {
+            Ok(Ok(detail)) => detail,
+            Ok(Err(_)) | Err(_) => Err(silent()),
+        }
     }
 
     /// Who answers where a target's address leads now, asked in a session that is opened for it.
@@ -347,6 +381,12 @@ impl Publisher {
                 tracing::debug!("a reading found nobody ready for it");
             }
         }
+    }
+
+    pub(super) fn redacted(&self, mut detail: SessionDetail) -> SessionDetail {
+        let redactor = self.redactor.read().unwrap_or_else(PoisonError::into_inner);
+        detail.query = redactor.redact_text(&detail.query);
+        detail
     }
 
     pub(super) fn closed(&self) -> bool {

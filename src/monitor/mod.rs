@@ -3,9 +3,12 @@
 //! the server is slow: monitoring must never hurt the patient.
 
 mod activity;
+mod alarm;
+mod blocking;
 mod catalog;
 mod clean;
 mod control;
+mod detail;
 mod fate;
 mod handle;
 mod late;
@@ -24,7 +27,10 @@ mod survey;
 mod target;
 mod trouble;
 
-pub use control::{Signal, Signalled};
+pub use crate::run::{SessionSignal as Signal, Signalled};
+pub use alarm::{Alarm, AlarmSubject, Gravity, alarms_of, of_sessions, source_of};
+pub use blocking::{BlockingRow, BlockingTree};
+pub use detail::{HeldLock, SessionDetail};
 pub use fate::Remains;
 use handle::Publisher;
 pub use handle::{Cadence, Monitor, MonitorConfig};

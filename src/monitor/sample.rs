@@ -129,8 +129,24 @@ pub struct Session {
     /// What `pg_stat_statements` knows its statement by.
     #[serde(default)]
     pub query_id: Option<i64>,
+    /// The lock that it waits for.
+    #[serde(default)]
+    pub awaits: Option<Awaited>,
     /// Started by this run (`application_name` is `gonogo:RUN:…`).
     pub ours: bool,
+}
+
+/// A lock that a session waits for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// `relation`, `transactionid`, ….
+    pub kind: String,
+    /// `AccessExclusiveLock`
+    pub mode: String,
+    /// By name, or by number where the name cannot be looked up.
+    pub relation: Option<String>,
+    /// Milliseconds, where the server says so (14 and later).
+    pub waited_ms: Option<i64>,
 }
 
 /// Statements since the phase began.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::activity::{self, Activity};
+use super::activity::{self, Activity, Names};
+use super::detail;
 use super::link::{Link, Scope};
 use super::moment::Moment;
 use super::prover::Place;
@@ -40,16 +41,18 @@ struct Seen {
     activity_at: Moment,
     identity: Option<TargetIdentity>,
     statements: Statements,
+    names: Names,
 }
 
 impl Sampler {
     /// Runs until nobody listens any more.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, mut details: mpsc::Receiver<detail::Request>) {
         let mut seen = Seen {
             activity: Activity::default(),
             activity_at: Moment::now(),
             identity: None,
             statements: Statements::new(),
+            names: Names::default(),
         };
         let mut pause = FIRST_RETRY;
         while !self.publisher.closed() {
@@ -58,7 +61,7 @@ impl Sampler {
                 Ok(link) => {
                     seen.statements.reconnected();
                     let began = Instant::now();
-                    let trouble = self.watch(link, &mut seen).await;
+                    let trouble = self.watch(link, &mut seen, &mut details).await;
                     // A session that lasted means that the server was well.
                     if began.elapsed() > LAST_RETRY {
                         pause = FIRST_RETRY;
@@ -84,7 +87,12 @@ impl Sampler {
     }
 
     /// Reads until the connection is lost (the trouble) or nobody listens (`None`).
-    async fn watch(&self, mut link: Link, seen: &mut Seen) -> Option<Trouble> {
+    async fn watch(
+        &self,
+        mut link: Link,
+        seen: &mut Seen,
+        details: &mut mpsc::Receiver<detail::Request>,
+    ) -> Option<Trouble> {
         self.place.answered(&link.identity, link.asked);
         self.place.tell(&link.identity).await;
         seen.identity = Some(link.identity.clone());
@@ -108,6 +116,11 @@ impl Sampler {
                         "look at both before anything goes on: the run says what differs",
                     ));
                 }
+                Some(request) = details.recv() => {
+                    if let Err(trouble) = self.detail(&mut link, request).await {
+                        return Some(trouble);
+                    }
+                }
                 () = sleep_until(activity_due.min(statements_due)) => {}
             }
             let now = Instant::now();
@@ -121,7 +134,10 @@ impl Sampler {
                     Err(_) => after_failure(self.cadence.activity, now.elapsed()),
                 };
                 match result {
-                    Ok(activity) => {
+                    Ok(mut activity) => {
+                        seen.names
+                            .fill(&mut link, &self.place.target, &mut activity.sessions)
+                            .await;
                         if activity.in_recovery != link.identity.in_recovery {
                             // A standby was promoted: its timeline is another, too.
                             if let Err(trouble) = link.identify_again(&self.place.target).await {
@@ -156,6 +172,26 @@ impl Sampler {
                 statements_due = Instant::now() + pause;
             }
         }
+    }
+
+    /// Answers who looks at one session; trouble where the connection is lost.
+    async fn detail(&self, link: &mut Link, request: detail::Request) -> Result<(), Trouble> {
+        let detail::Request {
+            pid,
+            backend_start_us,
+            answer,
+        } = request;
+        let target = &self.place.target;
+        let read = detail::read(link, target, pid, backend_start_us).await;
+        let lost = read.as_ref().err().filter(|trouble| trouble.disconnected);
+        let lost = lost.cloned();
+        if answer
+            .send(read.map(|read| self.publisher.redacted(read)))
+            .is_err()
+        {
+            tracing::debug!("nobody looks at the session any more");
+        }
+        lost.map_or(Ok(()), Err)
     }
 
     fn publish_activity(&self, seen: &Seen, trouble: Option<&Trouble>, interval: Duration) {

@@ -27,6 +27,7 @@ pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
     }
     write_rollbacks(&mut page, state);
     write_beside(&mut page, state);
+    super::alarms::write(&mut page, state);
     if !state.pairing.log.is_empty() {
         page.heading(2, &Line::new().own("Who drove, watched and approved"));
         for logged in &state.pairing.log {

@@ -1,5 +1,6 @@
 //! What happened, for people and for scripts: pure functions of a run's state.
 
+mod alarms;
 mod inputs;
 mod markdown;
 mod page;

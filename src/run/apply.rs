@@ -73,6 +73,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         guide_on_disk: None,
         pairing: super::Pairing::default(),
         alerts: Vec::new(),
+        alarms: Vec::new(),
         soaks: BTreeMap::new(),
         deployed_at: None,
         clock: None,
@@ -126,6 +127,12 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::TargetLocked { .. }
         | Event::TargetHeldElsewhere { .. }
         | Event::TargetTakenOver { .. } => of_lock(state, record),
+        Event::AlarmBegan { .. } | Event::AlarmEnded { .. } | Event::AlarmSeen { .. } => {
+            super::alarm::apply(state, record);
+        }
+        Event::SessionSignalled { .. } | Event::SessionAnswered { .. } => {
+            note(state, record, super::signal::words(&record.event));
+        }
         Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
         Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
             super::inputs::apply(state, record);

@@ -62,6 +62,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         guide_on_disk,
         pairing,
         alerts,
+        alarms,
         written,
         moved,
         identities_seen,
@@ -125,6 +126,11 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
     for alert in alerts {
         shift.all([&mut alert.first_at, &mut alert.last_at]);
         shift.all(alert.acknowledged.as_mut().map(|known| &mut known.at));
+    }
+    for alarm in alarms {
+        shift.one(&mut alarm.began_at);
+        shift.all(&mut alarm.ended_at);
+        shift.all(alarm.seen.as_mut().map(|seen| &mut seen.at));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, GateDecision, Input, Outcome, PairingAct};
+use super::{ActionId, GateDecision, Input, Outcome, PairingAct, SessionSignal, Victim};
 use crate::runbook::Actor;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,6 +143,11 @@ pub enum Command {
         alert: u64,
         note: String,
     },
+    /// Says that an alarm was seen: it is muted on the screen until it ends.
+    SeeAlarm {
+        key: String,
+        note: String,
+    },
     Note {
         text: String,
         step: Option<String>,
@@ -158,6 +163,12 @@ pub enum Command {
         target: String,
         typed: String,
         reason: String,
+    },
+    /// Stops a session of a target that is no action's, as the person saw it.
+    SignalSession {
+        target: String,
+        signal: SessionSignal,
+        victim: Victim,
     },
     /// Agrees to the configuration with this digest, as it was shown.
     Consent {

@@ -38,6 +38,7 @@ pub(super) fn waits(state: &RunState, command: &Command) -> Option<Refusal> {
             | Command::Rollback { .. }
             | Command::Resume {}
             | Command::TakeTarget { .. }
+            | Command::SignalSession { .. }
     );
     begins.then(|| {
         Refusal::new(

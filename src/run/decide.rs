@@ -2,6 +2,7 @@
 //! whole of what a person may do stands here; what the world shows comes in by [`observe`]. Nothing else
 //! changes a run.
 
+mod alarm;
 pub(super) mod control;
 mod finish;
 mod gate;
@@ -11,6 +12,7 @@ mod lock;
 mod observe;
 mod rollback;
 mod second;
+mod signal;
 mod start;
 mod step;
 mod watch;
@@ -101,6 +103,12 @@ pub fn decide(
             typed,
             reason,
         } => lock::take(state, target, typed, reason),
+        Command::SignalSession {
+            target,
+            signal,
+            victim,
+        } => signal::signal(state, target, *signal, victim),
+        Command::SeeAlarm { key, note } => alarm::seen(state, key, note),
         Command::AcceptTarget {
             target,
             seen,

@@ -1,7 +1,7 @@
 //! What must be done in the world because of an event. Effects are data; the supervisor does them,
 //! after the event is durable.
 
-use super::{ActionId, Event, LockHolder, Outcome, RunState};
+use super::{ActionId, Event, LockHolder, Outcome, RunState, SessionSignal, Victim};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -24,6 +24,12 @@ pub enum Effect {
     CancelLeftovers { action: ActionId },
     /// End the session of the run that holds a target, and take its lock.
     TakeTarget { target: String, from: LockHolder },
+    /// Stop a session, and say what the server answered.
+    SignalSession {
+        target: String,
+        signal: SessionSignal,
+        victim: Victim,
+    },
     /// Begin to watch targets and probes: the user agrees to it.
     BeginToWatch,
     /// Take a new baseline of statement counters: a phase began.
@@ -72,6 +78,15 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
         Event::TargetTakenOver { target, from, .. } => vec![Effect::TakeTarget {
             target: target.clone(),
             from: from.clone(),
+        }],
+        Event::SessionSignalled {
+            target,
+            signal,
+            victim,
+        } => vec![Effect::SignalSession {
+            target: target.clone(),
+            signal: *signal,
+            victim: victim.clone(),
         }],
         Event::ConsentGiven { .. } => vec![Effect::BeginToWatch],
         Event::PhaseEntered { .. } => vec![Effect::Baseline],

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionId, ArmedBefore, ClockAnchor, Configuration, Evidence, GuideOnDisk, Input, Judgement,
-    Launched, Outcome, PairingFact, Provenance, TargetIdentity, Timestamp,
+    Launched, Outcome, PairingFact, Provenance, SessionSignal, Signalled, TargetIdentity,
+    Timestamp, Victim,
 };
 use crate::runbook::config::Environment;
 use crate::runbook::{Runbook, Written};
@@ -182,6 +183,29 @@ pub enum Event {
         target: String,
         from: LockHolder,
         reason: String,
+    },
+    AlarmBegan {
+        key: String,
+        text: String,
+    },
+    AlarmEnded {
+        key: String,
+    },
+    AlarmSeen {
+        key: String,
+        note: String,
+    },
+    /// A person stops a session; written before the server is asked.
+    SessionSignalled {
+        target: String,
+        signal: SessionSignal,
+        victim: Victim,
+    },
+    SessionAnswered {
+        target: String,
+        signal: SessionSignal,
+        victim: Victim,
+        answer: Result<Signalled, String>,
     },
     DriverChanged {
         driver: String,

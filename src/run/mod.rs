@@ -4,6 +4,7 @@
 //! engine itself does next. Whatever time it is comes in as an argument.
 
 mod advance;
+mod alarm;
 mod apply;
 mod autopilot;
 mod back;
@@ -35,6 +36,7 @@ mod proof;
 mod reach;
 mod resume;
 mod shell;
+mod signal;
 mod soak;
 mod state;
 mod summary;
@@ -50,6 +52,7 @@ mod tests;
 
 pub use crate::runbook::shell_quoted;
 pub use advance::{advance, awaits_look};
+pub use alarm::{AlarmRecord, AlarmSeen};
 pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use back::{Act, ActStanding};
@@ -94,6 +97,7 @@ pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
+pub use signal::{SessionSignal, Signalled, Victim, answer_words};
 pub use soak::{Gap, SoakEnd, SoakState};
 pub use state::*;
 pub use summary::{SummaryLine, summary};

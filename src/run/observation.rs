@@ -2,7 +2,8 @@
 //! it: it has no form on the wire.
 
 use super::{
-    ActionId, CommandMark, Evidence, GuideOnDisk, Launched, LockHolder, TargetIdentity, Timestamp,
+    ActionId, CommandMark, Evidence, GuideOnDisk, Launched, LockHolder, SessionSignal, Signalled,
+    TargetIdentity, Timestamp, Victim,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,18 @@ pub enum Observation {
         attempt: u32,
         round: u64,
         evidence: Box<Evidence>,
+    },
+    /// An alarm of what is watched began, or with no text ended.
+    Alarm {
+        key: String,
+        text: Option<String>,
+    },
+    /// What the server answered to a signal, or why it could not be asked.
+    SessionAnswered {
+        target: String,
+        signal: SessionSignal,
+        victim: Victim,
+        answer: Result<Signalled, String>,
     },
     /// What became of the lock of a target.
     LockSeen {

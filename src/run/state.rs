@@ -133,6 +133,9 @@ pub struct RunState {
     /// Red flags that watches have seen, oldest first.
     #[serde(default)]
     pub alerts: Vec<Alert>,
+    /// What was wrong with what is watched, oldest first.
+    #[serde(default)]
+    pub alarms: Vec<super::AlarmRecord>,
     /// Windows that have begun, by their line in the guide.
     #[serde(default)]
     pub soaks: BTreeMap<usize, super::SoakState>,

@@ -1,6 +1,7 @@
 //! The engine as an operator experiences it, over guides read by the real reader. Here stand the guide
 //! and the run under test; what they show, in a file for each subject.
 
+mod alarm;
 mod beside;
 mod by_hand;
 mod clock;
@@ -15,6 +16,7 @@ mod properties;
 mod resume;
 mod rollback;
 mod shell;
+mod signal;
 mod soak;
 mod toggles;
 mod undone;

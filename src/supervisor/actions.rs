@@ -50,6 +50,11 @@ impl Supervisor {
             },
             Effect::CancelLeftovers { action } => self.cancel_leftovers(action),
             Effect::TakeTarget { target, from } => self.take_target(target, from),
+            Effect::SignalSession {
+                target,
+                signal,
+                victim,
+            } => self.signal_session(target, signal, victim),
             Effect::BeginToWatch => self.begin_to_watch(),
             Effect::Baseline => self.monitor.baseline(),
             Effect::Release {

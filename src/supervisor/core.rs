@@ -87,6 +87,7 @@ pub struct Supervisor {
     pub(super) unproved: HashMap<String, IdentityNews>,
     pub(super) identity_news: mpsc::Receiver<IdentityNews>,
     pub(super) facts: Facts,
+    pub(super) missing: super::alarms::Missing,
     pub(super) looks: Looks,
     /// The rollback's next command whose files are being looked at, and the number of that look.
     pub(super) looking: Option<ActionId>,
@@ -216,6 +217,7 @@ impl Supervisor {
             monitor_news,
             asks_consent,
             locks_seen: HashSet::new(),
+            missing: Default::default(),
             unproved: HashMap::new(),
             identity_news,
             facts: Facts::default(),
@@ -355,6 +357,7 @@ impl Supervisor {
                 reason,
             } => self.secrets_came(action, attempt, reason).await,
             Input::Loss(request) => self.loss(request),
+            Input::Session(request) => self.session(request),
             Input::Typed(request) => self.type_to(request),
             Input::Waiting {
                 action,

@@ -15,7 +15,7 @@ use super::message::Person;
 use super::output::{Outputs, PageError};
 use super::readiness::ReadinessWatch;
 use crate::executor::{Running, Waiting};
-use crate::monitor::IdentityNews;
+use crate::monitor::{IdentityNews, SessionDetail};
 use crate::run::{
     ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, Observation, OutputLine,
     Readiness, Refusal, Typed,
@@ -55,6 +55,14 @@ pub struct LossRequest {
     pub answer: oneshot::Sender<Result<String, String>>,
 }
 
+/// A look at one session of a target.
+pub struct SessionRequest {
+    pub target: String,
+    pub pid: i32,
+    pub backend_start_us: i64,
+    pub answer: oneshot::Sender<Result<SessionDetail, String>>,
+}
+
 /// What a person types to a running action.
 pub struct TypedRequest {
     pub by: Asker,
@@ -82,6 +90,7 @@ pub(super) enum Input {
         reason: Option<String>,
     },
     Loss(LossRequest),
+    Session(SessionRequest),
     Typed(TypedRequest),
     /// What an action waits for has changed.
     Waiting {
@@ -223,6 +232,31 @@ impl Handle {
         let gone = || "the supervisor is ending".to_owned();
         self.inputs
             .send(Input::Loss(LossRequest { block, answer }))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// One session of a target in full.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn session(
+        &self,
+        target: String,
+        pid: i32,
+        backend_start_us: i64,
+    ) -> Result<SessionDetail, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        let request = SessionRequest {
+            target,
+            pid,
+            backend_start_us,
+            answer,
+        };
+        self.inputs
+            .send(Input::Session(request))
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?

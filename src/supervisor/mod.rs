@@ -3,6 +3,7 @@
 //! shims, samplers) talks to it through channels, and none of them can make it wait.
 
 mod actions;
+mod alarms;
 mod alerts;
 pub mod clock;
 mod commit;
@@ -35,7 +36,7 @@ mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, Next, SnapshotLines, head, line};
-pub use handle::{Asker, Handle, LossRequest, Request, TypedRequest};
+pub use handle::{Asker, Handle, LossRequest, Request, SessionRequest, TypedRequest};
 pub use included::read_alone;
 pub use looks::within;
 pub use message::{Message, Person, SecretState, SharedView, Snapshot, StoreHealth};

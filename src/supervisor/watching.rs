@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::{Asker, Input, LossRequest, Request};
+use super::handle::{Asker, Input, LossRequest, Request, SessionRequest};
 use super::launch::surroundings_of;
 use super::secrets::Secrets;
 use super::trust;
@@ -15,7 +15,8 @@ use crate::monitor::{
     LockRecord, Monitor, MonitorConfig, Probe, Sample, Target, service_password,
 };
 use crate::run::{
-    Command, ENGINE, LockHolder, Observation, ProbeReading, RunState, TargetLock, Timestamp,
+    Command, ENGINE, LockHolder, Observation, ProbeReading, RunState, SessionSignal, TargetLock,
+    Timestamp, Victim,
 };
 use crate::runbook::config::{Environment, SecretSource};
 
@@ -53,6 +54,7 @@ impl Supervisor {
     }
 
     pub(super) async fn observe(&mut self, sample: Sample) {
+        self.tell_alarms(&sample).await;
         match &sample {
             Sample::Activity(activity) => self.see_transactions(activity).await,
             Sample::Probe(probe) => {
@@ -185,6 +187,40 @@ impl Supervisor {
             };
             if inputs.send(told).await.is_err() {
                 tracing::debug!("a target was taken over, but the supervisor is ending");
+            }
+        });
+    }
+
+    /// Stops a session that a person saw, and puts on record what the server answered.
+    pub(super) fn signal_session(&self, target: String, signal: SessionSignal, victim: Victim) {
+        let (monitor, inputs) = (self.monitor.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let answer = monitor
+                .signal(&target, signal, victim.pid, victim.backend_start_us)
+                .await
+                .map_err(|trouble| format!("{}; {}", trouble.message, trouble.help));
+            let answered = Input::Observed(Observation::SessionAnswered {
+                target,
+                signal,
+                victim,
+                answer,
+            });
+            if inputs.send(answered).await.is_err() {
+                tracing::debug!("a session was signalled, but the supervisor is ending");
+            }
+        });
+    }
+
+    /// As [`Self::loss`].
+    pub(super) fn session(&self, request: SessionRequest) {
+        let monitor = self.monitor.clone();
+        tokio::spawn(async move {
+            let answer = monitor
+                .session(&request.target, request.pid, request.backend_start_us)
+                .await
+                .map_err(|trouble| format!("{}; {}", trouble.message, trouble.help));
+            if request.answer.send(answer).is_err() {
+                tracing::debug!("nobody looks at the session any more");
             }
         });
     }

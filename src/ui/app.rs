@@ -134,7 +134,11 @@ impl App {
 
     pub fn on_message(&mut self, message: Message) {
         let asked = self.model.run.untrusted.is_some();
+        let answered = super::signals::answer_of(&message);
         self.model.fold(message);
+        if let Some((text, help, role)) = answered.filter(|_| self.model.drives()) {
+            self.say(text, help, role);
+        }
         // Agreed to, the run begins; or a new supervisor asks for it.
         if asked != self.model.run.untrusted.is_some() && self.dialogs.is_empty() {
             self.begin();
@@ -210,6 +214,11 @@ impl App {
             Answer::Fate { action, fate } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_fate(action, &fate);
+                }
+            }
+            Answer::Session { session, detail } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_session(&session, &detail);
                 }
             }
             Answer::GuideDifference(difference) => {
@@ -409,6 +418,9 @@ impl App {
             }
             if let Some(action) = dialog.wants_fate() {
                 asks.push(Ask::Fate { action });
+            }
+            if let Some(session) = dialog.wants_session(&self.look()) {
+                asks.push(Ask::Session(session));
             }
             if dialog.wants_difference() {
                 asks.push(Ask::GuideDifference);

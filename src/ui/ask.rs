@@ -2,6 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{ClientError, CommandAnswer, OutputPage};
+use crate::monitor::SessionDetail;
 use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
@@ -32,6 +33,8 @@ pub enum Ask {
     Loss {
         block: usize,
     },
+    /// One session in full.
+    Session(SessionAt),
     /// Keys for a running step.
     Type {
         action: ActionId,
@@ -42,6 +45,14 @@ pub enum Ask {
     GuideDifference,
     Copy(String),
     Leave,
+}
+
+/// A session and no later one with its pid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionAt {
+    pub target: String,
+    pub pid: i32,
+    pub backend_start_us: i64,
 }
 
 /// What came of an [`Ask`].
@@ -70,6 +81,10 @@ pub enum Answer {
     Loss {
         block: usize,
         loss: Result<String, String>,
+    },
+    Session {
+        session: SessionAt,
+        detail: Result<SessionDetail, String>,
     },
     GuideDifference(Result<Vec<String>, String>),
 }

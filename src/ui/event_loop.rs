@@ -495,6 +495,10 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 block,
                 loss: control.loss(block).await,
             },
+            Ask::Session(session) => {
+                let detail = control.session(&session).await;
+                Answer::Session { session, detail }
+            }
             Ask::GuideDifference => Answer::GuideDifference(control.guide_difference().await),
             Ask::Type { .. } | Ask::Copy(_) | Ask::Leave => return,
         };

@@ -53,6 +53,11 @@ pub enum Intent {
 
     // Opening a dialog in which something can be decided.
     AskCancel,
+    CancelSession,
+    EndSession,
+    /// The session of others that the alarm is about.
+    EndBlocker,
+    ListAlarms,
     AskSkip,
     AskGate,
     AskRollBack,
@@ -191,6 +196,9 @@ impl Intent {
             || matches!(
                 self,
                 Self::AskCancel
+                    | Self::CancelSession
+                    | Self::EndSession
+                    | Self::EndBlocker
                     | Self::AskSkip
                     | Self::AskAbandon
                     | Self::AskAcknowledge

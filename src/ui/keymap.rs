@@ -24,6 +24,8 @@ pub enum Context {
     Filter,
     /// Everything about one row of such a pane.
     Detail,
+    /// The alarms of what is watched.
+    Alarms,
     /// Any other pane.
     Pane,
     Preview,
@@ -58,7 +60,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Main,
         Self::Step,
         Self::Phases,
@@ -68,6 +70,7 @@ impl Context {
         Self::Table,
         Self::Filter,
         Self::Detail,
+        Self::Alarms,
         Self::Pane,
         Self::Preview,
         Self::Gate,
@@ -104,6 +107,7 @@ impl Context {
             Self::Table => "in a pane that lists things",
             Self::Filter => "typing a filter",
             Self::Detail => "one row in full",
+            Self::Alarms => "the alarms",
             Self::Pane => "in any other pane",
             Self::Preview => "before a command runs",
             Self::Gate => "at a gate",

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::ask::SessionAt;
 use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, OutputPage, Seat};
+use crate::monitor::SessionDetail;
 use crate::run::{ActionId, Command, Fate, Included, PairingAct, Typed};
 use crate::supervisor::SharedView;
 
@@ -79,6 +81,15 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
     /// It cannot be read.
     fn loss(&self, block: usize) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// One session of a target in full.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn session(
+        &self,
+        session: &SessionAt,
+    ) -> impl Future<Output = Result<SessionDetail, String>> + Send;
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.
     ///
@@ -223,6 +234,17 @@ impl Control for SocketControl {
     async fn loss(&self, block: usize) -> Result<String, String> {
         let seat = self.shared.seat().map_err(words)?;
         seat.loss(block).await.map_err(words)
+    }
+
+    async fn session(&self, session: &SessionAt) -> Result<SessionDetail, String> {
+        let seat = self.shared.seat().map_err(words)?;
+        let SessionAt {
+            target,
+            pid,
+            backend_start_us,
+        } = session;
+        let detail = seat.session(target, *pid, *backend_start_us).await;
+        detail.map_err(words)
     }
 
     async fn guide_difference(&self) -> Result<Vec<String>, String> {

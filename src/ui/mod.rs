@@ -6,6 +6,7 @@
 //! supervisor -> Message -> Model -> Pane::render -> terminal
 //! ```
 
+mod alarms;
 mod alerts;
 pub mod app;
 mod ask;
@@ -31,6 +32,7 @@ mod panes;
 mod people;
 mod screen;
 mod segments;
+mod signals;
 mod soaks;
 mod sql_text;
 mod step_input;
@@ -38,7 +40,6 @@ mod table;
 pub mod terminal;
 pub mod theme;
 mod timeline;
-mod tree;
 mod typing;
 mod typist;
 pub mod view;

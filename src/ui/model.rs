@@ -7,9 +7,8 @@ use chrono::FixedOffset;
 
 use super::output::OutputBuffer;
 use super::timeline::{self, Entry};
-use super::tree::BlockingTree;
 use crate::api::{Message, Snapshot};
-use crate::monitor::{ActivitySample, ProbeSample, Sample, StatementsSample};
+use crate::monitor::{ActivitySample, BlockingTree, ProbeSample, Sample, StatementsSample};
 use crate::run::{
     ActionId, Asking, Readiness, RollbackPlan, RunState, Schedule, Timestamp, apply,
     plans_in_the_world, schedule,

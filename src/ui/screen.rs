@@ -65,11 +65,8 @@ pub fn areas(area: Rect, alarms: usize, acts: usize) -> Areas {
     };
     Areas {
         header: stretch(0, header_height),
-        alarms: stretch(header_height, alarm_height),
-        body: stretch(
-            header_height + alarm_height,
-            rest - footer_height - alarm_height,
-        ),
+        body: stretch(header_height, rest - footer_height - alarm_height),
+        alarms: stretch(area.height - footer_height - alarm_height, alarm_height),
         footer: stretch(area.height - footer_height, footer_height),
     }
 }

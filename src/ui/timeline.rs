@@ -3,8 +3,8 @@
 
 use super::theme::{Mark, Role};
 use crate::run::{
-    Acknowledged, ActionId, Event, GateDecision, GuideOnDisk, IdentitySeen, Input, Logged, Note,
-    Outcome, PairingFact, Record, RunState, Seen, Timestamp, Verdict,
+    Acknowledged, ActionId, AlarmRecord, Event, GateDecision, GuideOnDisk, IdentitySeen, Input,
+    Logged, Note, Outcome, PairingFact, Record, RunState, Seen, Timestamp, Verdict,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -265,6 +265,7 @@ pub fn of(run: &RunState) -> Vec<Entry> {
             text: format!("`{}`: {more}", alert.pattern),
         }));
     }
+    entries.extend(run.alarms.iter().flat_map(of_alarm));
     entries.extend(run.notes.iter().map(of_note));
     entries.extend(run.pairing.log.iter().map(of_people));
     // Stable: what happened at the same instant stays in the order of the guide.
@@ -285,6 +286,29 @@ pub fn follow(entries: &mut Vec<Entry>, run: &RunState, record: &Record) {
         Some(entry) => entries.push(entry),
         None => *entries = of(run),
     }
+}
+
+/// An alarm as it began, was seen, and ended.
+fn of_alarm(alarm: &AlarmRecord) -> Vec<Entry> {
+    let entry = |at, by: &str, mark, text: &str| Entry {
+        at,
+        by: by.to_owned(),
+        mark,
+        text: text.to_owned(),
+    };
+    let engine = crate::run::ENGINE;
+    let began = mark("▲", "ALARM", Role::Failed);
+    let mut entries = vec![entry(alarm.began_at, engine, began, &alarm.text)];
+    entries.extend(alarm.seen.iter().map(|seen| {
+        let text = format!("{}: {}", alarm.text, seen.note);
+        entry(seen.at, &seen.by, mark("▲", "seen", Role::Warning), &text)
+    }));
+    entries.extend(
+        alarm
+            .ended_at
+            .map(|at| entry(at, engine, mark("▽", "over", Role::Muted), &alarm.text)),
+    );
+    entries
 }
 
 fn of_note(note: &Note) -> Entry {

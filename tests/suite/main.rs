@@ -65,6 +65,7 @@ mod secrets;
 mod secrets_of_processes;
 mod slow_secrets;
 mod socket;
+mod stopped_sessions;
 mod stuck_rollback;
 mod support;
 mod syntax;

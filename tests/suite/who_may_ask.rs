@@ -23,7 +23,7 @@ const GUIDE: &str = "# Mine\n\n## Phase 1: Talk\n\n- [ ] I am awake\n\n```bash {
 /// Own login, not joined: without a pass, with another's. Driver, observer, guest who is let in: with
 /// their own pass, with another's, without one. Another's pass is that of another login, for which it
 /// is worth nothing.
-const TABLE: [(&str, &str, [&str; 4]); 11] = [
+const TABLE: [(&str, &str, [&str; 4]); 12] = [
     //                  owner  driver observer guest
     ("GET", "/stream", ["yn", "yny", "yny", "yny"]),
     ("POST", "/command", ["nn", "ynn", "ynn", "ynn"]),
@@ -34,6 +34,7 @@ const TABLE: [(&str, &str, [&str; 4]); 11] = [
     ("GET", "/output", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/included", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/loss", ["nn", "ynn", "ynn", "ynn"]),
+    ("GET", "/session", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/fate", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/guide", ["nn", "ynn", "ynn", "ynn"]),
 ];
@@ -168,6 +169,10 @@ impl Scene {
             "/included" | "/fate" => (format!("{path}?action={action}"), None),
             // There is none, and that is what is answered.
             "/loss" => (format!("{path}?block=0"), None),
+            "/session" => {
+                let session = "target=main&pid=1&backend_start_us=1";
+                (format!("{path}?{session}"), None)
+            }
             _ => (path.to_owned(), None),
         }
     }
@@ -188,7 +193,7 @@ impl Scene {
         let (status, text) = ask(socket, method, &address, pass, body.as_ref());
         match status {
             Some(200 | 204) => 'y',
-            Some(503) if path == "/loss" => 'y',
+            Some(503) if matches!(path, "/loss" | "/session") => 'y',
             Some(401) => 'n',
             Some(403) if text.contains("you are watching") => 'w',
             None => '-',

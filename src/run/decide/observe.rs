@@ -4,7 +4,7 @@
 use super::finish::finished;
 use super::held::{Reached, held};
 use super::watch::{alerted, sampled};
-use super::{identity, lock, one};
+use super::{alarm, identity, lock, one};
 use crate::run::{
     ActionId, CommandMark, Event, Facts, GuideOnDisk, Observation, PairingFact, Refusal, RunState,
     Timestamp,
@@ -42,6 +42,18 @@ pub fn observe(
             attempt,
             transaction,
         } => Ok(transaction_seen(state, *action, *attempt, *transaction)),
+        Observation::Alarm { key, text } => Ok(alarm::told(state, key, text.as_deref())),
+        Observation::SessionAnswered {
+            target,
+            signal,
+            victim,
+            answer,
+        } => one(Event::SessionAnswered {
+            target: target.clone(),
+            signal: *signal,
+            victim: victim.clone(),
+            answer: answer.clone(),
+        }),
         Observation::LockSeen { target, holder } => lock::seen(state, target, holder.as_ref()),
         Observation::Launched {
             action,

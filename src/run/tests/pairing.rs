@@ -188,13 +188,22 @@ fn every_command(run: &Run) -> Vec<Command> {
             index: 0,
             on: false,
         },
+        Command::SignalSession {
+            target: text(),
+            signal: SessionSignal::Cancel,
+            victim: super::signal::victim(),
+        },
+        Command::SeeAlarm {
+            key: text(),
+            note: text(),
+        },
     ];
     let kinds: std::collections::BTreeSet<usize> = commands.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "one of every kind");
     commands
 }
 
-const KINDS: usize = 30;
+const KINDS: usize = 32;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -229,6 +238,8 @@ fn kind(command: &Command) -> usize {
         Command::Write { .. } => 26,
         Command::Correct { .. } => 27,
         Command::ToggleCommand { .. } => 28,
+        Command::SignalSession { .. } => 30,
+        Command::SeeAlarm { .. } => 31,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

@@ -4,7 +4,8 @@ use tui_input::Input;
 
 use super::moves::stepped;
 use super::{App, Ask};
-use crate::ui::dialogs::Detail;
+use crate::ui::alarms::blocker;
+use crate::ui::dialogs::{AlarmList, Detail, SignalDialog};
 use crate::ui::filter::Filter;
 use crate::ui::format::plural;
 use crate::ui::intent::Intent;
@@ -87,6 +88,15 @@ impl App {
             }
             Intent::Mark => self.mark(),
             Intent::Pause => self.pause(),
+            Intent::CancelSession | Intent::EndSession => self.ask_signal(intent),
+            Intent::EndBlocker => {
+                let found = blocker(&self.model);
+                match found.and_then(|(target, pid)| SignalDialog::of(&self.look(), &target, pid)) {
+                    Some(dialog) => self.open(dialog),
+                    None => self.say("no session of others holds anybody up", "", Role::Muted),
+                }
+            }
+            Intent::ListAlarms => self.open(AlarmList::default()),
             Intent::ScrollRight => {
                 let most = self
                     .shown_table()
@@ -164,6 +174,31 @@ impl App {
             marked.insert(key);
         }
         self.go(Intent::Down);
+    }
+
+    /// Stops the marked sessions, else the one with the cursor, after a look at them.
+    fn ask_signal(&mut self, intent: Intent) {
+        if self.listing().paused.is_some() {
+            self.say(
+                "the pane is paused: these are the sessions of then",
+                "p goes on; then choose again",
+                Role::Warning,
+            );
+            return;
+        }
+        let marked = &self.view.listing(self.view.focus()).marked;
+        let keys: Vec<u64> = match marked.is_empty() {
+            true => self
+                .shown_table()
+                .and_then(|shown| shown.key_at(shown.cursor))
+                .into_iter()
+                .collect(),
+            false => marked.iter().copied().collect(),
+        };
+        match SignalDialog::new(&self.look(), intent, &keys) {
+            Some(dialog) => self.open(dialog),
+            None => self.say("there is no session to stop here", "", Role::Muted),
+        }
     }
 
     fn pause(&mut self) {

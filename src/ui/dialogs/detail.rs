@@ -11,7 +11,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
+use super::in_full::InFull;
+use super::signal::SignalDialog;
 use super::{Dialog, Reply, Scroll, size_of};
+use crate::monitor::SessionDetail;
+use crate::ui::ask::SessionAt;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::panes;
@@ -22,6 +26,7 @@ pub struct Detail {
     pane: &'static str,
     key: u64,
     scroll: Scroll,
+    in_full: InFull,
     /// What was shown last, and what would have been copied.
     last: (Vec<Line<'static>>, String),
 }
@@ -32,6 +37,7 @@ impl Detail {
             pane,
             key,
             scroll: Scroll::default(),
+            in_full: InFull::default(),
             last: (Vec::new(), String::new()),
         }
     }
@@ -44,7 +50,8 @@ impl Detail {
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
-        if let Some((lines, _)) = self.now(look, width) {
+        if let Some((mut lines, _)) = self.now(look, width) {
+            lines.extend(self.in_full.lines(look, width));
             return lines;
         }
         let gone = "it is not in the list any more; this is what it was last";
@@ -63,8 +70,13 @@ impl Dialog for Detail {
         format!("{}: one row in full", self.pane)
     }
 
-    fn is_for_anybody(&self) -> bool {
-        true
+    fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
+        match intent {
+            Intent::CancelSession | Intent::EndSession => {
+                self.pane == "sessions" && look.model.drives()
+            }
+            _ => true,
+        }
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
@@ -84,9 +96,26 @@ impl Dialog for Detail {
         }
     }
 
+    fn wants_session(&mut self, look: &Look<'_>) -> Option<SessionAt> {
+        match self.pane {
+            "sessions" => self.in_full.wants(self.key, look),
+            _ => None,
+        }
+    }
+
+    fn learn_session(&mut self, _session: &SessionAt, detail: &Result<SessionDetail, String>) {
+        self.in_full.learn(detail);
+    }
+
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
+            Intent::CancelSession | Intent::EndSession => {
+                match SignalDialog::new(look, intent, &[self.key]) {
+                    Some(dialog) if self.pane == "sessions" => Reply::Become(Box::new(dialog)),
+                    _ => Reply::Stay,
+                }
+            }
             Intent::Copy => Reply::Copy(self.last.1.clone()),
             other => {
                 let rows = self.lines(look, 76).len();

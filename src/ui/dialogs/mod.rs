@@ -3,6 +3,7 @@
 //! ends anything.
 
 mod acts;
+mod alarms;
 mod approve;
 mod confirm;
 mod detail;
@@ -13,6 +14,7 @@ mod guide;
 mod handover;
 mod held;
 mod help;
+mod in_full;
 mod included;
 mod inputs;
 mod palette;
@@ -22,6 +24,7 @@ mod preview;
 mod preview_list;
 mod resolve;
 mod rollback;
+mod signal;
 mod stopped;
 mod target;
 mod trust;
@@ -33,12 +36,15 @@ use ratatui::text::Line;
 use ratatui::widgets::Widget;
 use tui_input::Input;
 
+use super::ask::SessionAt;
 use super::intent::Intent;
 use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
+use crate::monitor::SessionDetail;
 use crate::run::{ActionId, Command, Fate, Included};
 
+pub use alarms::AlarmList;
 pub use approve::Approve;
 pub use confirm::{Confirm, Quit};
 pub use detail::Detail;
@@ -56,6 +62,7 @@ pub use pick::{Pick, Subject};
 pub use preview::PreviewDialog;
 pub use resolve::Resolve;
 pub use rollback::RollBackDialog;
+pub use signal::SignalDialog;
 pub use stopped::Stopped;
 pub use target::{accept_target, take_target};
 pub use trust::TrustDialog;
@@ -140,6 +147,13 @@ pub trait Dialog: Send {
     fn wants_loss(&mut self, _look: &Look<'_>) -> Option<usize> {
         None
     }
+
+    /// A session that it would like to see in full: asked once a reading, one at a time.
+    fn wants_session(&mut self, _look: &Look<'_>) -> Option<SessionAt> {
+        None
+    }
+
+    fn learn_session(&mut self, _session: &SessionAt, _detail: &Result<SessionDetail, String>) {}
 
     /// It would like to see what has changed in the guide: asked once.
     fn wants_difference(&mut self) -> bool {

@@ -32,6 +32,7 @@ pub use gate::item_lines as gate_item_lines;
 pub use output::first_line;
 pub use phases::steps_in_order;
 pub use reference::opened as reference_opened;
+pub use sessions::{key_of as session_key, named as named_session};
 pub use step::{is_in_sight, top as step_top};
 pub use watches::chosen_watch;
 

@@ -25,7 +25,9 @@ use crate::ui::table::{self, Arranged, Table};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
+pub use detail::named;
 use rows::Rows;
+pub use rows::key_of;
 
 pub struct Sessions;
 

@@ -152,3 +152,48 @@ async fn a_role_without_rights_is_told_how_much_is_hidden_and_what_shows_it() {
     );
     drop(watch);
 }
+
+#[tokio::test]
+async fn a_session_that_waits_names_the_lock_and_the_table() {
+    let database = fresh_database().await;
+    let mut admin = database.connect().await;
+    execute(&mut admin, "CREATE TABLE items (id int)").await;
+    let mut holder = named(&database, "holder").await;
+    execute(&mut holder, "BEGIN; SELECT count(*) FROM items").await;
+    let mut waiter = named(&database, "waiter").await;
+    let waiting = tokio::spawn(async move {
+        execute(&mut waiter, "ALTER TABLE items ADD COLUMN m int").await;
+    });
+
+    let mut watch = Watch::start(&database.conninfo());
+    let session = watch
+        .session("waiter", |session| {
+            session
+                .awaits
+                .as_ref()
+                .is_some_and(|awaits| awaits.waited_ms > Some(0))
+        })
+        .await;
+    let awaits = session.awaits.unwrap();
+    assert_eq!(awaits.relation.as_deref(), Some("items"));
+    assert_eq!(awaits.mode, "AccessExclusiveLock");
+    let holding = watch.session("holder", |_| true).await;
+    let detail = watch
+        .monitor
+        .session("main", holding.pid, holding.backend_start_us)
+        .await
+        .unwrap();
+    assert!(
+        detail.query.contains("SELECT count(*) FROM items"),
+        "{detail:?}"
+    );
+    let lock = detail
+        .locks
+        .iter()
+        .find(|lock| lock.relation.as_deref() == Some("items"));
+    assert_eq!(lock.map(|lock| lock.mode.as_str()), Some("AccessShareLock"));
+    let gone = watch.monitor.session("main", holding.pid, 1).await;
+    assert!(gone.unwrap_err().message.contains("has ended"));
+    execute(&mut holder, "ROLLBACK").await;
+    waiting.await.unwrap();
+}

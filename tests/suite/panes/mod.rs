@@ -1,5 +1,6 @@
 //! The cockpit's screens and keys, with the real engine behind them and without a terminal.
 
+mod alarms;
 mod desk;
 mod keys;
 mod screens;

@@ -126,6 +126,17 @@ fn waiting(session: &Session, activity: &Activity, facts: &mut Facts<'_>) {
         let text = format!("{} ({wait})", wait_words(wait));
         facts.add("waits for", text, Role::Warning);
     }
+    if let Some(lock) = &session.awaits {
+        let on = match &lock.relation {
+            Some(relation) => format!("{} on {relation}", lock.mode),
+            None => format!("{} ({})", lock.mode, lock.kind),
+        };
+        let since = match lock.waited_ms {
+            Some(ms) => format!("{on}, for {}", milliseconds(ms as f64)),
+            None => on,
+        };
+        facts.add("lock", since, Role::Warning);
+    }
     for pid in session.blocked_by.iter().take(NAMED) {
         facts.add("behind", named(*pid, activity), Role::Warning);
     }

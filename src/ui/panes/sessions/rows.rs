@@ -6,13 +6,12 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::detail;
-use super::words::wait_words;
-use crate::monitor::Session;
+use super::words::waits_for;
+use crate::monitor::{BlockingRow as Row, Session};
 use crate::ui::format::{count, fit, milliseconds, width};
 use crate::ui::model::Activity;
 use crate::ui::table::{Cell, Column, Table, Value};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::tree::Row;
 use crate::ui::view::Look;
 
 const PID: usize = 0;
@@ -128,10 +127,10 @@ impl Table for Rows<'_> {
             PID => Value::Number(session.pid.into()),
             APPLICATION => text(who(session)),
             STATE => text(&session.state),
-            WAIT => session
-                .wait
-                .as_deref()
-                .map_or(Value::None, |wait| Value::Text(wait_words(wait).into())),
+            WAIT => match waits_for(session) {
+                words if words.is_empty() => Value::None,
+                words => Value::Text(words.into()),
+            },
             TRANSACTION => measure(session.transaction_ms),
             QUERY_AGE => measure(longest(session)),
             DATABASE => text(&session.database),
@@ -167,10 +166,7 @@ impl Table for Rows<'_> {
                 Cell::new(format!("{branch}{}", who(session)), base)
             }
             STATE => self.state(session, theme),
-            WAIT => Cell::new(
-                session.wait.as_deref().map(wait_words).unwrap_or_default(),
-                theme.style(Role::Warning),
-            ),
+            WAIT => Cell::new(waits_for(session), theme.style(Role::Warning)),
             TRANSACTION => Cell::new(age(session.transaction_ms), plain),
             QUERY_AGE if self.is_roomy => {
                 Cell::new(age(session.query_ms.or(session.state_ms)), plain)
@@ -237,7 +233,7 @@ impl Rows<'_> {
         match &session.wait {
             // Waiting for its client is what a session in a transaction always does.
             Some(wait) if !self.is_roomy && !wait.starts_with("Client") => {
-                Cell::new(wait_words(wait), theme.style(Role::Warning))
+                Cell::new(waits_for(session), theme.style(Role::Warning))
             }
             _ => short_state(&session.state, room, theme),
         }

@@ -1,5 +1,19 @@
 //! What a session waits for, in words.
 
+use crate::monitor::Session;
+
+/// What a session waits for, with the table where that is known: `lock on items`.
+pub fn waits_for(session: &Session) -> String {
+    match session
+        .awaits
+        .as_ref()
+        .and_then(|lock| lock.relation.as_deref())
+    {
+        Some(relation) => format!("lock on {relation}"),
+        None => session.wait.as_deref().map(wait_words).unwrap_or_default(),
+    }
+}
+
 /// `Lock: relation` as one would say it. What has no words of its own stays as the server names it.
 pub fn wait_words(wait: &str) -> String {
     let Some((kind, event)) = wait.split_once(": ") else {

@@ -3,22 +3,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::monitor::Session;
+use super::Session;
 
 /// Deepest chain that is drawn; what lies deeper stands at this depth.
 const DEEPEST: usize = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockingTree {
-    pub rows: Vec<Row>,
+    pub rows: Vec<BlockingRow>,
     /// Sessions that wait for one of ours, with theirs behind them.
     pub blocked_by_ours: usize,
 }
 
 /// One session of the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// In [`crate::monitor::ActivitySample::sessions`].
+pub struct BlockingRow {
+    /// In [`super::ActivitySample::sessions`].
     pub index: usize,
     /// 0 for a session that waits for nobody we see.
     pub depth: usize,
@@ -83,7 +83,7 @@ impl BlockingTree {
         for row in own {
             self.rows.push(row);
             for worker in workers.get(&row.index).into_iter().flatten() {
-                self.rows.push(Row {
+                self.rows.push(BlockingRow {
                     index: *worker,
                     depth: (row.depth + 1).min(DEEPEST),
                     blocks: 0,
@@ -114,7 +114,7 @@ impl BlockingTree {
                 open.pop();
             }
             open.push((self.rows.len(), depth));
-            self.rows.push(Row {
+            self.rows.push(BlockingRow {
                 index,
                 depth: depth.min(DEEPEST),
                 blocks: 0,

@@ -1,0 +1,94 @@
+//! The alarms of what is watched, as they stand now: the words of the newest readings, and who has seen each.
+
+use super::held::held;
+use super::intent::Intent;
+use super::keys::key;
+use super::model::Model;
+use super::view::Look;
+use crate::monitor::{Alarm, AlarmSubject, Sample, alarms_of, of_sessions};
+use crate::run::AlarmSeen;
+
+/// An alarm, and whether somebody has said what it means.
+pub struct Standing<'a> {
+    pub alarm: Alarm,
+    pub seen: Option<&'a AlarmSeen>,
+}
+
+/// All of them, those that nobody has seen first, and of these the gravest.
+pub fn standing(model: &Model) -> Vec<Standing<'_>> {
+    let sessions = model
+        .activity
+        .values()
+        .flat_map(|activity| of_sessions(&activity.sample, &activity.tree, model.now));
+    let probes = model.probes.values().filter_map(|probe| probe.last());
+    let probes = probes
+        .filter(|last| !last.healthy)
+        .flat_map(|last| alarms_of(&Sample::Probe(last.clone()), model.now));
+    // A held transaction has a row of its own, with its own keys.
+    let is_held = held(model).is_some();
+    let is_ours = |alarm: &Alarm| matches!(alarm.subject, AlarmSubject::Session { ours: true, .. });
+    let mut standing: Vec<Standing<'_>> = sessions
+        .chain(probes)
+        .filter(|alarm| !(is_held && is_ours(alarm)))
+        .map(|alarm| Standing {
+            seen: model
+                .run
+                .open_alarm(&alarm.key)
+                .and_then(|open| open.seen.as_ref()),
+            alarm,
+        })
+        .collect();
+    standing.sort_by_key(|one| (one.seen.is_some(), one.alarm.gravity));
+    standing
+}
+
+/// The row that tells the worst of them, with the key that helps; `None` where each was seen or nothing
+/// is wrong.
+pub fn row(look: &Look<'_>) -> Option<String> {
+    let standing = standing(look.model);
+    let unseen = standing.iter().filter(|one| one.seen.is_none()).count();
+    let worst = standing.first().filter(|one| one.seen.is_none())?;
+    let list = key(look, Intent::ListAlarms);
+    let count = match unseen {
+        1 => format!("{list} alarms"),
+        more => format!("{list} 1 of {more}"),
+    };
+    let helps = helps(&worst.alarm, look);
+    // What to do stands first: the rest may be of any length.
+    Some(format!(
+        "ALARM, {}: {}",
+        [Some(count), helps]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
+        worst.alarm.text
+    ))
+}
+
+/// The key that helps against it.
+pub fn helps(alarm: &Alarm, look: &Look<'_>) -> Option<String> {
+    match &alarm.subject {
+        AlarmSubject::Session { ours: true, .. } => {
+            Some(format!("{} cancels ours", key(look, Intent::AskCancel)))
+        }
+        AlarmSubject::Session { pid, .. } => {
+            Some(format!("{} ends {pid}", key(look, Intent::EndBlocker)))
+        }
+        AlarmSubject::Target(_) | AlarmSubject::Probe(_) => None,
+    }
+}
+
+/// The session of others at the root of the worst blocking: its target and pid.
+pub fn blocker(model: &Model) -> Option<(String, i32)> {
+    standing(model)
+        .into_iter()
+        .find_map(|one| match one.alarm.subject {
+            AlarmSubject::Session {
+                target,
+                pid,
+                ours: false,
+            } => Some((target, pid)),
+            _ => None,
+        })
+}

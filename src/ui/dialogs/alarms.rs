@@ -1,0 +1,183 @@
+//! Every alarm: those that stand now, the gravest first, and below them those that are over.
+//!
+//! ```text
+//! ╔ 2 alarms ═════════════════════════════════════════════ staging ╗
+//! ║ ▸ ALTER TABLE audits waits 16s for 8240 nightly-report (…)     ║
+//! ║     X ends 8240                                                ║
+//! ║   `engine` is down for 9s: connection refused                  ║
+//! ║     seen by anna: it is being restarted                        ║
+//! ║ over                                                           ║
+//! ║   02:01 for 12s  `main` has not answered for 5s                ║
+//! ╚ Enter look at its pane  ! say what it means  Esc close ════════╝
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use ratatui::text::Line;
+
+use super::form::{Field, Form};
+use super::signal::SignalDialog;
+use super::{Dialog, Reply, draw_scrolled, moved, size_of};
+use crate::monitor::{AlarmSubject, Gravity};
+use crate::run::Command;
+use crate::ui::alarms::{Standing, helps, standing};
+use crate::ui::format::{duration, minute, plural, seconds_between, wrap};
+use crate::ui::intent::Intent;
+use crate::ui::keymap::Context;
+use crate::ui::theme::Role;
+use crate::ui::view::Look;
+
+/// Alarms that are over and still listed.
+const PAST: usize = 20;
+
+#[derive(Default)]
+pub struct AlarmList {
+    cursor: usize,
+}
+
+impl AlarmList {
+    fn chosen<'a>(&self, look: &Look<'a>) -> Option<Standing<'a>> {
+        let mut standing = standing(look.model);
+        let last = standing.len().checked_sub(1)?;
+        Some(standing.swap_remove(self.cursor.min(last)))
+    }
+
+    /// The rows, and which of them the cursor is on.
+    fn lines(&self, look: &Look<'_>, columns: usize) -> (Vec<Line<'static>>, usize) {
+        let theme = look.theme;
+        let mut lines = Vec::new();
+        let mut at = 0;
+        let standing = standing(look.model);
+        let cursor = self.cursor.min(standing.len().saturating_sub(1));
+        if standing.is_empty() {
+            let none = "no alarm: what is watched is well";
+            lines.push(Line::styled(none, theme.style(Role::Passed)));
+        }
+        for (index, one) in standing.iter().enumerate() {
+            let mark = match index == cursor {
+                true => "▸ ",
+                false => "  ",
+            };
+            if index == cursor {
+                at = lines.len();
+            }
+            let role = match (one.seen.is_some(), one.alarm.gravity) {
+                (true, _) => Role::Muted,
+                (false, Gravity::Harms | Gravity::Stops) => Role::Failed,
+                (false, Gravity::Warns) => Role::Warning,
+            };
+            let text = format!("{mark}{}", one.alarm.text);
+            lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 4));
+            let after = match one.seen {
+                Some(seen) => Some(format!("seen by {}: {}", seen.by, seen.note)),
+                None => helps(&one.alarm, look),
+            };
+            lines.extend(after.into_iter().flat_map(|after| {
+                let after = format!("    {after}");
+                wrap(Line::styled(after, theme.style(Role::Muted)), columns, 4)
+            }));
+        }
+        let over = look.run().alarms.iter().rev();
+        let mut over = over
+            .filter_map(|alarm| Some((alarm, alarm.ended_at?)))
+            .take(PAST)
+            .peekable();
+        if over.peek().is_some() {
+            lines.push(Line::styled("over", theme.style(Role::Heading)));
+        }
+        for (alarm, ended) in over {
+            let lasted = duration(seconds_between(alarm.began_at, ended));
+            let text = format!("  {} for {lasted}  {}", minute(alarm.began_at), alarm.text);
+            lines.extend(wrap(
+                Line::styled(text, theme.style(Role::Muted)),
+                columns,
+                4,
+            ));
+        }
+        (lines, at)
+    }
+}
+
+impl Dialog for AlarmList {
+    fn context(&self) -> Context {
+        Context::Alarms
+    }
+
+    fn title(&self, look: &Look<'_>) -> String {
+        plural(standing(look.model).len(), "alarm", "alarms")
+    }
+
+    fn is_for_anybody(&self) -> bool {
+        false
+    }
+
+    fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
+        let chosen = || self.chosen(look);
+        match intent {
+            Intent::AskAcknowledge => {
+                look.model.drives() && chosen().is_some_and(|one| one.seen.is_none())
+            }
+            Intent::EndBlocker => {
+                look.model.drives()
+                    && chosen().is_some_and(|one| {
+                        matches!(one.alarm.subject, AlarmSubject::Session { ours: false, .. })
+                    })
+            }
+            Intent::Pick => chosen().is_some(),
+            _ => true,
+        }
+    }
+
+    fn wants(&self, look: &Look<'_>, room: Size) -> Size {
+        let (lines, _) = self.lines(look, room.width.into());
+        let mut size = size_of(&lines, 0);
+        size.width = size.width.max(70).min(room.width);
+        size
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (lines, at) = self.lines(look, area.width.into());
+        let top = (at + 2).saturating_sub(area.height.into());
+        draw_scrolled(&lines, top, look, area, buffer);
+    }
+
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
+        let count = standing(look.model).len();
+        if let Some(cursor) = moved(self.cursor, intent, count) {
+            self.cursor = cursor;
+            return Reply::Stay;
+        }
+        let Some(chosen) = self.chosen(look) else {
+            return match intent {
+                Intent::Close => Reply::Close,
+                _ => Reply::Stay,
+            };
+        };
+        match (intent, &chosen.alarm.subject) {
+            (Intent::Close, _) => Reply::Close,
+            (Intent::Pick, AlarmSubject::Probe(_)) => Reply::FocusOn("health"),
+            (Intent::Pick, _) => Reply::FocusOn("sessions"),
+            (Intent::EndBlocker, AlarmSubject::Session { target, pid, .. }) => {
+                match SignalDialog::of(look, target, *pid) {
+                    Some(dialog) => Reply::Become(Box::new(dialog)),
+                    None => Reply::say("it has ended by itself", "Esc closes this"),
+                }
+            }
+            (Intent::AskAcknowledge, _) if chosen.seen.is_none() => {
+                let key = chosen.alarm.key.clone();
+                let form = Form::new(
+                    "an alarm was seen",
+                    vec![Field::required("what it means")],
+                    move |texts| {
+                        Reply::Done(vec![Command::SeeAlarm {
+                            key: key.clone(),
+                            note: texts.concat(),
+                        }])
+                    },
+                );
+                Reply::Open(Box::new(form.about(vec![chosen.alarm.text.clone()])))
+            }
+            _ => Reply::Stay,
+        }
+    }
+}
