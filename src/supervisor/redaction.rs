@@ -44,9 +44,9 @@ fn scrubbed(text: &str) -> String {
 
 /// What names something of the run, or is compared with what was shown: it has to stay what it is, and
 /// what it names is known already.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "kind", "act", "decision", "outcome", "actor", "hash", "typed", "step", "phase", "option",
-    "group", "name", "target", "seen", "digest", "on", "code",
+    "group", "name", "target", "seen", "digest", "on", "code", "signal", "key",
 ];
 
 fn each_text(value: &mut Value, clean: &impl Fn(&str) -> String) {
