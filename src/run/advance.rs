@@ -5,8 +5,8 @@
 use super::back::Progress;
 use super::facts::Differs;
 use super::{
-    Act, ActionId, Event, Evidence, Facts, Mode, Outcome, Readings, RollbackState, RunState, Scope,
-    StepStatus, Timestamp, Verdict, judge, named_files, preview,
+    Act, ActionId, Event, Evidence, Facts, Mode, Outcome, Preview, Readings, RollbackState,
+    RunState, Scope, StepStatus, Timestamp, Verdict, judge, named_files, preview,
 };
 use crate::runbook::{Phase, Step, Tick};
 
@@ -262,6 +262,13 @@ fn begin(
         Ok(preview) => preview,
         Err(refusal) => return Ok(Err(refusal.message)),
     };
+    if let Some(words) = preview.belongs_elsewhere() {
+        let what = Preview::WHAT_TO_DO_ELSEWHERE;
+        return Ok(Err(format!(
+            "line {}: {words}: {what}",
+            state.line_of(action)
+        )));
+    }
     let started = super::decide::started(state, action, &preview, None);
     let Some(shown) = &rollback.included else {
         return Ok(Ok(started));

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HoldPoint, ShellState, Timestamp};
+use super::{HoldPoint, ShellState, Timestamp, names};
 use crate::runbook::syntax::{Script, Span, read_shell};
 use crate::runbook::{Actor, Answer, answer_of, command_spans, comments_around, tolerated};
 
@@ -98,6 +98,12 @@ impl CommandText {
     /// What its status means where it is an answer.
     fn answered(&self, status: i32) -> Option<CommandEnd> {
         let answer = self.answer.as_ref()?;
+        if answer.judged {
+            return answer
+                .statuses
+                .contains(&status)
+                .then_some(CommandEnd::Good);
+        }
         let asks = |says: &str| {
             Some(CommandEnd::Asks {
                 code: status,
@@ -164,6 +170,48 @@ pub(super) fn commands_of(
         Some(hold) => Err(hold.line),
         None => Ok(commands),
     }
+}
+
+/// Where a condition says what a command must give, its status asks nobody; a condition over the status
+/// itself wants it as it is.
+pub(super) fn judge_by(commands: &mut [CommandText], conditions: &[&str]) {
+    let mut asking: Vec<&mut CommandText> = Vec::new();
+    let is_only = commands.len() == 1;
+    asking.extend(commands.iter_mut().filter(|one| one.answer.is_some()));
+    if asking.is_empty() {
+        return;
+    }
+    for condition in conditions
+        .iter()
+        .filter(|condition| !names(condition, "exit"))
+    {
+        let own: Vec<usize> = named_commands(condition);
+        let prints = || names(condition, "stdout") || names(condition, "stderr");
+        let requests = || names(condition, "status") || names(condition, "json");
+        let whole = own.is_empty().then(|| (prints(), requests()));
+        for command in &mut asking {
+            let Some(answer) = &mut command.answer else {
+                continue;
+            };
+            let of_whole = whole.is_some_and(|(prints, requests)| {
+                is_only
+                    || if answer.program == "curl" {
+                        requests
+                    } else {
+                        prints
+                    }
+            });
+            answer.judged |= own.contains(&command.index) || of_whole;
+        }
+    }
+}
+
+/// The commands that a condition names by their place: `commands[2].status`.
+fn named_commands(condition: &str) -> Vec<usize> {
+    let parts = condition.split("commands[").skip(1);
+    parts
+        .filter_map(|rest| rest.split(']').next()?.trim().parse().ok())
+        .collect()
 }
 
 fn cut(actor: Actor, text: &str, holds: &[HoldPoint]) -> Vec<Cut> {
@@ -487,6 +535,31 @@ mod tests {
             panic!("nobody says whether that is good")
         };
         assert_eq!(question, "`grep`: it found nothing: is that good?");
+    }
+
+    #[test]
+    fn a_condition_that_says_what_is_good_asks_nobody_about_the_status() {
+        let end = |text: &str, condition: &str, status: i32| {
+            let mut commands = commands_of(Actor::Shell, text, 1, &[]).unwrap();
+            judge_by(&mut commands, &[condition]);
+            commands.pop().unwrap().judge(status, &[])
+        };
+        let asks = |end: CommandEnd| matches!(end, CommandEnd::Asks { .. });
+        let grep = "grep orders tables.txt";
+        assert_eq!(end(grep, "!stdout.contains('orders')", 1), CommandEnd::Good);
+        assert_eq!(end(grep, "stdout.contains('orders')", 0), CommandEnd::Good);
+        assert!(matches!(
+            end(grep, "stdout.contains('orders')", 2),
+            CommandEnd::Failed { .. }
+        ));
+        assert!(
+            asks(end(grep, "exit == 1", 1)),
+            "it wants the status itself"
+        );
+        let two = "date\ncurl http://h/x";
+        assert_eq!(end(two, "commands[1].json.ok", 0), CommandEnd::Good);
+        assert!(asks(end(two, "commands[0].stdout != ''", 0)));
+        assert!(asks(end(two, "value == 3", 0)), "it speaks of another");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::carried::{Missing, handed_on, missing};
-use super::commands::{commands_of, holds_of, script_of};
+use super::commands::{commands_of, holds_of, judge_by, script_of};
 use super::{ActionId, CommandText, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::syntax;
 use crate::runbook::{
-    Actor, Attributes, Carried, Filling, Fillings, ListedCommand, Nature, Role, Transaction,
-    blank_name, destroyed_by, dropped, dropped_database, fill, hold_places, listed, travels,
+    Actor, Attributes, Carried, Elsewhere, Filling, Fillings, ListedCommand, Nature, Role,
+    Transaction, blank_name, destroyed_by, dropped, dropped_database, fill, hold_places, listed,
+    travels,
 };
 
 /// An action with its values filled in.
@@ -69,6 +70,9 @@ pub struct Preview {
     /// names another one.
     #[serde(default)]
     pub strays: Vec<String>,
+    /// It belongs to another machine: nothing of it is on until a person says that this is the one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
     /// Which database its target proved to be, as [`super::TargetIdentity::key`] has it.
     #[serde(default)]
     pub proved: Option<String>,
@@ -77,6 +81,18 @@ pub struct Preview {
     pub content: String,
     /// Binds a confirmation to all of this, and to which database the target is.
     pub hash: String,
+}
+
+impl Preview {
+    /// What a person does with commands of another machine.
+    pub const WHAT_TO_DO_ELSEWHERE: &str = "do it there and skip it here with a reason; if this machine is the one, switch its commands on";
+
+    /// Where it belongs, as long as nobody has said that this machine is the one.
+    pub fn belongs_elsewhere(&self) -> Option<String> {
+        let there = self.elsewhere.as_ref()?;
+        let nothing = self.commands.is_empty() && !self.listed.is_empty();
+        nothing.then(|| format!("it belongs to {}: {}", there.named(), there.why))
+    }
 }
 
 /// A value that comes from an earlier step.
@@ -261,7 +277,10 @@ pub(super) fn reckon(
             })?;
             format!("{on}: {place}")
         }
-        Actor::Shell => format!("shell in {directory}"),
+        Actor::Shell => match subject.elsewhere.filter(|_| list.iter().all(|one| !one.on)) {
+            Some(there) => format!("not here: {} ({})", there.named(), there.why),
+            None => format!("shell in {directory}"),
+        },
         Actor::Http | Actor::Nobody => command
             .lines()
             .next()
@@ -275,6 +294,10 @@ pub(super) fn reckon(
             "write each statement on a line of its own, or say `txn=one` on the fence",
         )
     })?;
+    let expected = state.expectations_of(action);
+    let conditions = expected.iter().filter_map(|item| item.cel.as_deref());
+    let conditions: Vec<&str> = conditions.chain(attributes.expect.as_deref()).collect();
+    judge_by(&mut commands, &conditions);
     if from.is_some_and(|from| from >= commands.len()) {
         return Err(Refusal::new(
             "there is no such command in it",
@@ -363,7 +386,7 @@ pub(super) fn reckon(
             hasher.update([0]);
         }
     }
-    for item in state.expectations_of(action) {
+    for item in &expected {
         if let Some(cel) = item.cel.as_ref().filter(|_| item.proposed) {
             hasher.update(cel.as_bytes());
             hasher.update([3]);
@@ -408,6 +431,7 @@ pub(super) fn reckon(
         holds,
         reaches,
         strays,
+        elsewhere: subject.elsewhere.cloned(),
         proved,
         content,
         hash,
@@ -432,7 +456,11 @@ fn proposed(state: &RunState, action: ActionId, subject: &Subject<'_>) -> Vec<Li
     let in_option = step.is_some_and(|step| state.runbook.phase_of(&step.id).is_none());
     for command in &mut list {
         let switched = known.and_then(|known| known.switched.get(&command.index));
-        command.on = switched.copied().unwrap_or(command.on || in_option);
+        let on = subject.elsewhere.is_none() && (command.on || in_option);
+        command.on = switched.copied().unwrap_or(on);
+        if subject.elsewhere.is_some() && !command.natures.contains(&Nature::Elsewhere) {
+            command.natures.push(Nature::Elsewhere);
+        }
     }
     list
 }
@@ -582,6 +610,7 @@ struct Subject<'a> {
     destructive: &'a [String],
     attributes: &'a Attributes,
     annotated: bool,
+    elsewhere: Option<&'a Elsewhere>,
 }
 
 impl Subject<'_> {
@@ -645,6 +674,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             destructive: &part.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,
+            elsewhere: block.elsewhere.as_ref(),
         },
         None => Subject {
             code: &block.code,
@@ -656,6 +686,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             destructive: &block.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,
+            elsewhere: block.elsewhere.as_ref(),
         },
     })
 }

@@ -21,6 +21,21 @@ pub struct Answer {
     pub is_good: Option<bool>,
     /// Why that is thought, for a person; empty where nothing says.
     pub why: String,
+    /// A condition says what is good: nobody is asked about the status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judged: bool,
+}
+
+impl Answer {
+    /// Which answer is good, for who decides whether the command runs.
+    pub fn words(&self) -> String {
+        let Self { says, why, .. } = self;
+        match self.is_good {
+            Some(true) => format!("good if {says} ({why})"),
+            Some(false) => format!("fails if {says} ({why})"),
+            None => format!("if {says}, a person decides whether that is good"),
+        }
+    }
 }
 
 /// A program, the statuses that are an answer, what they say, and what 0 says.
@@ -83,6 +98,7 @@ pub fn answer_of(script: &Script, command: &Command, words: &str) -> Option<Answ
         else_says: (*else_says).to_owned(),
         is_good,
         why,
+        judged: false,
     })
 }
 
@@ -136,6 +152,7 @@ fn curl(simple: &Simple) -> Option<Answer> {
         else_says: String::new(),
         is_good: None,
         why: String::new(),
+        judged: false,
     })
 }
 

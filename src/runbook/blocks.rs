@@ -58,6 +58,7 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
     of_another_database(&mut result.blocks);
     alternatives(nodes, headings, &mut result);
     unbalanced(nodes, &mut result);
+    super::elsewhere::settle(nodes, headings, &mut result);
     result
 }
 
@@ -337,6 +338,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         carries: Vec::new(),
         parts: verdict.parts,
         refused: verdict.refused,
+        elsewhere: None,
         hold_line: if verdict.actor == Actor::Sql {
             super::hold::hold_places(&code.code)
                 .first()

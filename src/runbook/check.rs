@@ -49,6 +49,7 @@ pub fn check_document(runbook: &Runbook) -> Value {
             "title": section.title,
             "line": section.line,
             "blocks": section.blocks,
+            "expect": section.step.iter().flat_map(|step| &step.expect).map(expectation).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }
@@ -145,10 +146,11 @@ fn block(block: &Block, at: &Place<'_>) -> Value {
         "needs": block.needs,
         "place": place(at),
         "commands": match block.parts.is_empty() {
-            true => commands(block.role, block.actor, &block.code, block.code_line, None),
+            true => commands(block.role, block.actor, &block.code, block.code_line, off_here(block)),
             false => Vec::new(),
         },
         "parts": block.parts.iter().map(part).collect::<Vec<_>>(),
+        "elsewhere": block.elsewhere,
     })
 }
 
@@ -171,6 +173,11 @@ fn part(part: &Part) -> Value {
 
 /// The commands of a text with their lines in the guide, what each does, and whether it is proposed;
 /// `off` says why none of them is.
+/// What belongs to another machine is off on this one.
+fn off_here(block: &Block) -> Option<&'static str> {
+    block.elsewhere.as_ref().map(|_| "elsewhere")
+}
+
 fn commands(role: Role, actor: Actor, text: &str, line: usize, off: Option<&str>) -> Vec<Value> {
     if !matches!(role, Role::Run | Role::Fill | Role::Promote) {
         return Vec::new();

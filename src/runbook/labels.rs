@@ -16,6 +16,17 @@ pub(super) enum Label {
     Other,
 }
 
+const COLONS: [char; 2] = [':', '：'];
+
+/// The first colon that stands in no code and no quotes.
+fn colon_in(line: &str) -> Option<usize> {
+    let mut in_code = false;
+    line.char_indices().find_map(|(at, letter)| {
+        in_code ^= matches!(letter, '`' | '"');
+        (!in_code && COLONS.contains(&letter)).then_some(at)
+    })
+}
+
 /// The label a paragraph or a heading is, and the text that follows it on the same line.
 pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
     let line = text.lines().next().unwrap_or_default().trim();
@@ -25,20 +36,20 @@ pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
     let line = &line[start..];
     // The label is what is bold, or what stands before the first colon.
     let bold = text.trim_start().starts_with("**");
-    let (head, rest) = match (line.find("**"), line.find(':')) {
+    let (head, rest) = match (line.find("**"), colon_in(line)) {
         (Some(close), Some(colon)) if bold && colon > close => {
             let after = line[close + 2..].trim_start();
-            (&line[..close], after.strip_prefix(':').unwrap_or(after))
+            (&line[..close], after.strip_prefix(COLONS).unwrap_or(after))
         }
         (Some(close), _) if bold => (&line[..close], &line[close + 2..]),
-        (_, Some(colon)) => (&line[..colon], &line[colon + 1..]),
+        (_, Some(colon)) => (&line[..colon], line[colon..].trim_start_matches(COLONS)),
         _ => (line, ""),
     };
-    let head = head.trim().trim_end_matches([':', '*']).trim();
+    let head = head.trim().trim_end_matches([':', '：', '*']).trim();
     if head.is_empty() || head.chars().count() > 70 {
         return None;
     }
-    let rest = rest.trim().trim_start_matches(['*', ':']).trim();
+    let rest = rest.trim().trim_start_matches(['*', ':', '：']).trim();
     let lower = head.to_lowercase();
     let label = if pattern!(r"red flag|warning sign|abort (if|when|criteria)|stop (if|when)|no-go|failure (criteria|indicators|signs)|roll ?back (if|when|triggers?|criteria)|must not|should not (see|be)|critical issues").is_match(&lower)
         && !lower.starts_with("if ")
@@ -46,7 +57,9 @@ pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
         Label::RedFlag
     } else if pattern!(r"success|acceptance|pass criteria|exit criteria|go criteria|go/no-go|checkpoint|complete (if|when)|definition of done|erfolgskriter|critères de").is_match(&lower) {
         Label::Success
-    } else if pattern!(r"^expect|^should (see|return|show|be)|look for|^you should|^verify that|^confirm that|^result should|^(sample|example) (output|response)|^output\b|monitor .* for$|erwartet|résultat attendu").is_match(&lower) {
+    } else if pattern!(r"^expect|^should (see|return|show|be)|look for|^you should|^verify that|^confirm that|^result should|^(sample|example) (output|response)|^output\b|monitor .* for$|erwartet|résultat attendu").is_match(&lower)
+        || super::expectation::is_label(&lower)
+    {
         Label::Expected
     } else if pattern!(r"^prerequisites?|^requirements?|^before (you|start|proceed)|^preconditions?|^requires").is_match(&lower) {
         Label::Prerequisite
@@ -61,7 +74,10 @@ pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
 /// Whether a paragraph only introduces what follows it.
 pub(super) fn is_introduction(text: &str) -> bool {
     let text = text.trim();
-    text.ends_with(':') || text.ends_with(":**") || (text.starts_with("**") && text.ends_with("**"))
+    text.ends_with(COLONS)
+        || text.ends_with(":**")
+        || text.ends_with("：**")
+        || (text.starts_with("**") && text.ends_with("**"))
 }
 
 /// The text after a mark of success or failure.
@@ -128,6 +144,11 @@ mod tests {
             Some((Label::Action, "Visit the page:"))
         );
         assert_eq!(label("**Note**: careful"), Some((Label::Other, "careful")));
+        assert_eq!(
+            label("You should see `{\"status\": \"up\"}`"),
+            Some((Label::Expected, ""))
+        );
+        assert_eq!(label("预期结果：3"), Some((Label::Expected, "3")));
     }
 
     #[test]

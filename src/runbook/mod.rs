@@ -19,6 +19,7 @@ mod cores;
 pub mod diagnostic;
 mod doing;
 mod effects;
+mod elsewhere;
 mod expectation;
 mod fill;
 mod findings;

@@ -394,6 +394,33 @@ pub struct Block {
     pub hold_line: Option<usize>,
     /// The block cannot be armed, and why (blanks in prose, unterminated fence, another database).
     pub refused: Option<String>,
+    /// It belongs to another machine than the one that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Another machine, and what says that a block belongs to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// `root@db2`, the command that leads there, or `another machine`.
+    pub place: String,
+    /// The line that says so.
+    pub line: usize,
+    /// What says so, for a person.
+    pub why: String,
+}
+
+impl Elsewhere {
+    /// Where nothing names the machine.
+    pub const UNNAMED: &str = "another machine";
+
+    /// The place in a sentence.
+    pub fn named(&self) -> String {
+        match self.place.as_str() {
+            Self::UNNAMED => self.place.clone(),
+            place => format!("`{place}`"),
+        }
+    }
 }
 
 /// A name that a block uses and that earlier blocks set.

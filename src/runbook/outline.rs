@@ -106,6 +106,7 @@ impl Reader<'_> {
                 }
             }
             Event::Text(text) => {
+                self.goes_on(start, end);
                 if let Some(open) = &self.open {
                     let node = &mut self.nodes[open.index];
                     match &mut node.kind {
@@ -117,6 +118,7 @@ impl Reader<'_> {
                 self.extend(start, end);
             }
             Event::Code(text) => {
+                self.goes_on(start, end);
                 if let Some(open) = &self.open {
                     let node = &mut self.nodes[open.index];
                     if matches!(node.kind, NodeKind::Heading { .. }) {
@@ -135,6 +137,15 @@ impl Reader<'_> {
             }
             Event::InlineHtml(_) => self.extend(start, end),
             _ => {}
+        }
+    }
+
+    /// Words of a list item behind a block in it, where no blank line makes them a paragraph.
+    fn goes_on(&mut self, start: usize, end: usize) {
+        let is_behind = |last: &Node| self.base + start >= last.end;
+        let is_new = self.open.is_none() && !self.items.is_empty();
+        if is_new && self.nodes.last().is_some_and(is_behind) {
+            self.push(NodeKind::Paragraph, start, end);
         }
     }
 
@@ -213,6 +224,7 @@ impl Reader<'_> {
             | Tag::Emphasis
             | Tag::Strong
             | Tag::Strikethrough => {
+                self.goes_on(start, end);
                 self.extend(start, end);
             }
             _ => {}
@@ -270,6 +282,7 @@ impl Reader<'_> {
         match node.kind {
             NodeKind::Paragraph | NodeKind::Item { .. } => {
                 if let Some((start, end)) = open.span {
+                    node.end = node.end.max(self.base + end);
                     node.text = one_line(&self.text[start..end]);
                 }
             }

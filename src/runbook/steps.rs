@@ -1,6 +1,8 @@
 //! What stands inside a step: its blocks, the boxes to tick, what must be true afterwards, how long it
 //! takes and what must be waited for. Reads a range of the outline, in order, under the label at hand.
 
+mod judged;
+
 use super::attributes::take_comments;
 use super::expectation::{self, Answers};
 use super::headings::bare_title;
@@ -53,6 +55,8 @@ pub(super) fn read(
         last_block: None,
         loose: Vec::new(),
         answers: None,
+        introduced: None,
+        after_code: false,
     };
     for (position, index) in nodes.iter().enumerate() {
         reader.node(*index, nodes.get(position + 1).copied());
@@ -70,6 +74,10 @@ struct Reader<'a> {
     loose: Vec<Tick>,
     /// What the block of this number, the last that was asked about, can answer.
     answers: Option<(usize, Answers)>,
+    /// The sentence right before a block that introduces it, and its line.
+    introduced: Option<(String, usize)>,
+    /// The node before was a block.
+    after_code: bool,
 }
 
 impl Reader<'_> {
@@ -85,8 +93,16 @@ impl Reader<'_> {
             NodeKind::Paragraph => self.paragraph(node, next),
             NodeKind::Item { task, ordered } => self.item(index, node, *task, *ordered),
             NodeKind::Code(_) => self.code(index),
-            NodeKind::Html | NodeKind::Table => {}
+            NodeKind::Table => self.table(node),
+            NodeKind::Html => {}
         }
+        self.introduced = match &node.kind {
+            NodeKind::Paragraph | NodeKind::Item { .. } if is_introduction(&node.text) => {
+                Some((node.text.clone(), node.line))
+            }
+            _ => None,
+        };
+        self.after_code = matches!(node.kind, NodeKind::Code(_));
     }
 
     fn paragraph(&mut self, node: &Node, next: Option<usize>) {
@@ -102,6 +118,13 @@ impl Reader<'_> {
             return;
         }
         let found = label_of(&text);
+        let is_labelled = matches!(
+            &found,
+            Some((Label::Success | Label::Expected | Label::RedFlag, rest)) if !rest.is_empty()
+        );
+        if self.after_code && !is_labelled && !is_introduction(&text) {
+            self.asserted(&text, node.line);
+        }
         let before_list = next.is_some_and(|next| {
             matches!(
                 self.material.nodes[next].kind,
@@ -215,17 +238,9 @@ impl Reader<'_> {
             return;
         };
         self.content.blocks.push(number);
-        if block.role == Role::Output {
-            let bound = self.last_block.or(None);
-            if bound.is_some() {
-                self.content.expect.push(Expectation {
-                    line: block.line,
-                    text: block.code.trim_end().to_owned(),
-                    block: bound,
-                    output: Some(block.code.trim_end().lines().map(str::to_owned).collect()),
-                    ..Expectation::default()
-                });
-            }
+        let expected = self.label == Some(Label::Expected) && block.role == Role::Content;
+        if block.role == Role::Output || expected {
+            self.sample(block);
             self.label = None;
             return;
         }
@@ -252,8 +267,11 @@ impl Reader<'_> {
             let settled = block.attributes.expect.clone();
             let said = expectation::in_comments(block)
                 .into_iter()
-                .map(|one| settle(one, &settled));
+                .map(|one| judged::settle(one, &settled));
             self.content.expect.extend(said);
+            if let Some((text, line)) = self.introduced.take() {
+                self.asserted(&text, line);
+            }
             if self.content.estimate.is_none() {
                 self.content.estimate = block
                     .code
@@ -291,54 +309,6 @@ impl Reader<'_> {
             self.tick(block.code_line + offset, act, false, false);
         }
         self.label = None;
-    }
-
-    /// A criterion of the gate, or an expectation about the block before it.
-    fn statement(&mut self, text: &str, line: usize, label: Label, raw: &super::attributes::Raw) {
-        let (negative, text) = match marked(text) {
-            Some((good, rest)) => (!good, rest),
-            None => (false, text),
-        };
-        if text.is_empty() {
-            return;
-        }
-        let bound = self.last_block.filter(|_| label == Label::Expected);
-        let written = raw.get("expect").map(str::to_owned);
-        let read = match (&written, bound) {
-            (None, Some(number)) => self.bind(text, number),
-            _ => None,
-        };
-        let settled = bound.and_then(|number| self.material.blocks.get(number - 1));
-        let settled = settled.and_then(|block| block.attributes.expect.clone());
-        let expectation = Expectation {
-            line,
-            text: text.to_owned(),
-            block: bound,
-            part: read.as_ref().map_or(0, |read| read.part),
-            proposed: read.is_some(),
-            cel: written.or(read.map(|read| read.cel)),
-            red_flag: negative || label == Label::RedFlag,
-            output: None,
-        };
-        if label == Label::Expected {
-            self.content.expect.push(settle(expectation, &settled));
-        } else {
-            self.content.criteria.push(expectation);
-        }
-    }
-
-    /// What a sentence asks of a block; one with thousands of sentences behind it is read once.
-    fn bind(&mut self, text: &str, number: usize) -> Option<expectation::Bound> {
-        if self
-            .answers
-            .as_ref()
-            .is_none_or(|(known, _)| *known != number)
-        {
-            let block = self.material.blocks.get(number - 1)?;
-            self.answers = Some((number, Answers::of(block)));
-        }
-        let (_, answers) = self.answers.as_ref()?;
-        answers.bind(text, &self.content.expect)
     }
 
     fn tick(&mut self, line: usize, text: &str, claimed: bool, optional: bool) {
@@ -412,17 +382,6 @@ impl Reader<'_> {
         }
         self.content
     }
-}
-
-/// What the author wrote as the block's condition stands above what is read from words.
-fn settle(mut said: Expectation, written: &Option<String>) -> Expectation {
-    if let Some(written) = written
-        && said.proposed
-    {
-        said.cel = Some(written.clone());
-        said.proposed = false;
-    }
-    said
 }
 
 /// Optional only where the text says so.

@@ -144,7 +144,13 @@ pub(super) fn without<'a>(name: &str, text: &'a str) -> Option<&'a str> {
     Some(text[at..].trim_start_matches('_'))
 }
 
-fn has(name: &str, word: &str) -> bool {
+/// The phrases of a question, as they stand in the table.
+pub(super) fn phrases(name: &str) -> impl Iterator<Item = &'static str> {
+    question(name).phrases.iter().map(String::as_str)
+}
+
+/// Whether a word is a phrase of a question.
+pub(super) fn has(name: &str, word: &str) -> bool {
     question(name).phrases.contains(word)
 }
 

@@ -81,3 +81,23 @@ async fn a_session_that_is_led_elsewhere_is_stopped_and_so_is_the_block_after_it
     let plan = home.gonogo(&["plan", "guide.md"]);
     assert!(plan.out.contains(&other.name), "{}", plan.out);
 }
+
+#[tokio::test]
+async fn a_block_behind_an_opened_session_does_not_start_here() {
+    let (home, _own, _other) = home(
+        "# Where\n\n## Step 1: Connect\n\n```bash\nssh root@db2\n```\n\n## Step 2: Stop\n\n```bash\ntouch here\n```\n",
+    )
+    .await;
+    let plan = home.gonogo(&["plan", "guide.md"]);
+    assert!(
+        plan.out
+            .contains("not here: `root@db2` (line 5 opens a session on `root@db2`)"),
+        "{}",
+        plan.out
+    );
+    let plan: serde_json::Value =
+        serde_json::from_str(&home.gonogo(&["plan", "guide.md", "--json"]).out).unwrap();
+    let stop = &plan["phases"][1]["steps"][0]["actions"][0]["commands"][0];
+    assert_eq!(stop["on"], false, "{plan:#}");
+    assert!(stop["does"].to_string().contains("elsewhere"), "{stop}");
+}

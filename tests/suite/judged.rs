@@ -178,3 +178,48 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS writes_n ON writes (n);
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn examples_sentences_and_tables_beside_a_block_judge_it() {
+    let (home, _database) = home(
+        r#"# Look
+
+## Step 1: Example
+
+```bash {.run}
+echo '{"status": "down", "uptime": 3}'
+# → {"status": "ok", "uptime": 12}
+```
+
+## Step 2: Sentence
+
+```bash {.run}
+printf '3 imported, 0 failed\n'
+```
+
+Expected: `N imported, 0 failed`
+
+## Step 3: Table
+
+```bash {.run}
+psql -c 'SELECT count(*) AS recent FROM writes'
+```
+
+| Check | Expected |
+|---|---|
+| `recent` | 3 |
+"#,
+    )
+    .await;
+    let document = home.gonogo(&["check", "guide.md", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&document.out).unwrap();
+    let asked = |phase: usize| &document["phases"][phase]["steps"][0]["expect"][0]["cel"];
+    assert_eq!(
+        asked(0),
+        "stdout.matches(\"\\\"status\\\"\\\\s*:\\\\s*\\\"ok\\\"\")"
+    );
+    assert_eq!(asked(2), "rows[0].recent == 3");
+    home.gonogo(&["rehearse", "guide.md"]).exits(1);
+    let run = home.runs()[0].clone();
+    assert_eq!(home.outcome(&run, "step-1-1"), "failed");
+}

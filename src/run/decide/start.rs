@@ -2,8 +2,8 @@
 
 use super::{given, identity, lock, same, same_files, typed_word};
 use crate::run::{
-    Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Refusal, RunState, Scope, TimedWait,
-    Timestamp, Verdict, is_armed, judge, preview_from,
+    Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Preview, Refusal, RunState, Scope,
+    TimedWait, Timestamp, Verdict, is_armed, judge, preview_from,
 };
 use crate::runbook::Phase;
 
@@ -59,6 +59,9 @@ pub(super) fn start(
         ));
     }
     same(&shown.hash, hash)?;
+    if let Some(words) = shown.belongs_elsewhere() {
+        return Err(Refusal::new(words, Preview::WHAT_TO_DO_ELSEWHERE));
+    }
     if shown.commands.is_empty() && !shown.listed.is_empty() {
         return Err(Refusal::new(
             "none of its commands is on",

@@ -10,7 +10,48 @@ pub(super) struct Columns {
     pub is_single_row: bool,
     /// The literals that it selects: names of rows (`SELECT 'orders', count(*) …`).
     pub literals: Vec<String>,
+    /// Literals that a column is compared with, and its name: `name IN ('a', 'b')`.
+    keys: Vec<(String, String)>,
+    /// Columns that hold text.
+    texts: Vec<String>,
 }
+
+impl Columns {
+    /// The column in which a row has this name.
+    pub fn key_of(&self, literal: &str) -> Option<&str> {
+        let names = self.names.as_deref()?;
+        let compared = self.keys.iter().find(|(known, _)| known == literal);
+        let column = match compared {
+            Some((_, column)) => column,
+            None if self.literals.iter().any(|known| known == literal) => names.first()?,
+            None => return None,
+        };
+        names
+            .iter()
+            .find(|name| *name == column)
+            .map(String::as_str)
+    }
+
+    /// Columns that may hold a number.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.as_deref().unwrap_or_default().iter();
+        names
+            .filter(|name| !self.texts.contains(name))
+            .map(String::as_str)
+    }
+}
+
+/// Functions that give text, whatever they are given.
+const GIVE_TEXT: [&str; 8] = [
+    "pg_size_pretty",
+    "to_char",
+    "concat",
+    "format",
+    "lower",
+    "upper",
+    "string_agg",
+    "version",
+];
 
 const AGGREGATES: [&str; 12] = [
     "count",
@@ -60,6 +101,7 @@ pub(super) fn columns_of(script: &SqlScript, statement: &Statement) -> Columns {
             names: Some(vec![String::new()]),
             is_single_row: true,
             literals,
+            ..Columns::default()
         };
     }
     let Some(select) = (0..deep.len()).find(|at| is_word(*at, &["select"])) else {
@@ -105,11 +147,45 @@ pub(super) fn columns_of(script: &SqlScript, statement: &Statement) -> Columns {
     let many = after(&["union", "except", "intersect", "group"]) || is_distinct;
     let all_aggregates = items.iter().all(|item| is_aggregate(source, item));
     let without_table = !after(&["from"]) && !is_word_at_end(&deep, source, end, "from");
+    let gives_text = |item: &&Vec<&SqlToken>| {
+        let first = item.first();
+        first.is_some_and(|first| GIVE_TEXT.iter().any(|name| first.is_word(source, name)))
+    };
+    let texts = items.iter().filter(gives_text);
     Columns {
         names: items.iter().map(|item| name_of(source, item)).collect(),
         is_single_row: !many && (all_aggregates || without_table),
         literals,
+        keys: keys(source, &statement.tokens),
+        texts: texts.filter_map(|item| name_of(source, item)).collect(),
     }
+}
+
+/// `name = 'a'`, `t.name IN ('a', 'b')`: each literal and the column before it.
+fn keys(source: &str, tokens: &[SqlToken]) -> Vec<(String, String)> {
+    let mut keys = Vec::new();
+    let mut column: Option<&SqlToken> = None;
+    for (at, token) in tokens.iter().enumerate() {
+        let text = token.span.of(source);
+        let compares = text == "=" || token.is_word(source, "in");
+        if compares {
+            column = at.checked_sub(1).and_then(|before| tokens.get(before));
+        } else if token.is_literal() {
+            if let Some(column) = column {
+                let literal = text.trim_matches('\'').to_owned();
+                let name = column
+                    .span
+                    .of(source)
+                    .rsplit('.')
+                    .next()
+                    .unwrap_or_default();
+                keys.push((literal, name.to_lowercase()));
+            }
+        } else if token.kind != SqlTokenKind::Comma && token.kind != SqlTokenKind::Open {
+            column = None;
+        }
+    }
+    keys
 }
 
 fn is_word_at_end(deep: &[(usize, &SqlToken)], source: &str, end: usize, word: &str) -> bool {

@@ -1,9 +1,13 @@
 //! What a sentence asks for, as a condition over what commands give. `None` where they cannot answer it:
 //! a condition that could be wrong is worse than a person who looks.
 
+use super::cel::{
+    between, compared, is_field, joined, number, one_of, pattern_of, printed, quoted, sign, step,
+    time,
+};
 use super::columns::Columns;
 use super::lexicon::stems;
-use super::phrase::{Compare, Operand, What, Wish};
+use super::phrase::{Compare, Field, Operand, What, Wish};
 use super::shape::{Answer, Shape, Talk};
 use crate::runbook::model::Actor;
 
@@ -38,6 +42,34 @@ pub(super) fn condition(
     (!text.is_empty() && text.len() <= LONGEST).then_some(text)
 }
 
+/// How all of an action ends, as it is asked of several of its commands.
+pub(super) fn of_end(wish: &Wish, shape: &Shape, last: usize) -> Option<String> {
+    let asked = Asked {
+        wish,
+        talk: shape.commands.get(last)?,
+        prefix: String::new(),
+        of_http: false,
+        flag: false,
+    };
+    asked.condition()
+}
+
+/// That texts are printed, whichever command of an action prints them.
+pub(super) fn somewhere(texts: &[String], all: bool, negated: bool) -> String {
+    let either = |text: &String| {
+        format!(
+            "{} || {}",
+            printed("", "stdout", text),
+            printed("", "stderr", text)
+        )
+    };
+    let each: Vec<String> = texts.iter().map(either).collect();
+    match negated {
+        true => format!("!({})", joined(&each, false)),
+        false => joined(&each, all),
+    }
+}
+
 struct Asked<'a> {
     wish: &'a Wish,
     talk: &'a Talk,
@@ -56,17 +88,44 @@ impl Asked<'_> {
     }
 
     fn positive(&self) -> Option<String> {
+        self.of(&self.wish.what)
+    }
+
+    fn of(&self, what: &What) -> Option<String> {
         let prefix = &self.prefix;
-        match (&self.wish.what, &self.talk.answer) {
+        match (what, &self.talk.answer) {
             (_, Answer::Silent) | (What::Absent(_), _) => None,
             (What::Tag(tag), Answer::Tag) => Some(format!("{prefix}tag == {}", quoted(tag))),
             (What::Time { compare, value }, answer) => self.of_time(*compare, *value, answer),
+            (What::Exit { compare, value }, _) => {
+                Some(compared(&format!("{prefix}exit"), *compare, *value))
+            }
+            (What::Green { within }, _) => self.green(*within),
+            (What::Json(fields), answer) => self.json(fields, answer),
+            (What::Value(word), Answer::Rows(_) | Answer::Line) => {
+                self.literal(word, &self.talk.answer, false)
+            }
+            (What::Value(_), _) => None,
+            (What::Characters(count, class), answer) => characters(prefix, *count, class, answer),
             (What::Truth(_) | What::Literal { .. }, _) if self.wish.http => None,
             (What::Truth(is_true), answer) => {
                 self.literal(if *is_true { "true" } else { "false" }, answer, false)
             }
-            (What::Literal { text, contains }, answer) => self.literal(text, answer, *contains),
-            (what, Answer::Status { .. }) => self.of_status(what),
+            (
+                What::Literal {
+                    texts,
+                    all,
+                    contains,
+                },
+                answer,
+            ) => {
+                let one = |text: &String| self.literal(text, answer, *contains);
+                let each = texts.iter().map(one).collect::<Option<Vec<_>>>()?;
+                Some(joined(&each, *all))
+            }
+            (What::Named { name, what }, Answer::Rows(columns)) => self.named(name, what, columns),
+            (What::Named { what, .. }, _) => self.of(what),
+            (what, Answer::Status { .. } | Answer::Json) => self.of_status(what),
             (What::Number { compare, value, .. }, Answer::Code) if is_status(*value) => {
                 Some(compared(&format!("{prefix}value"), *compare, *value))
             }
@@ -84,7 +143,7 @@ impl Asked<'_> {
             Answer::Status { .. } | Answer::Code | Answer::Rows(_) | Answer::Line => "elapsed",
             _ => return None,
         };
-        let value = format!("{}ms", number(value));
+        let value = time(value);
         Some(format!("{}{name} {} {value}", self.prefix, sign(compare)?))
     }
 
@@ -268,10 +327,7 @@ impl Asked<'_> {
         test: impl Fn(&str) -> Option<String>,
     ) -> Option<String> {
         let prefix = &self.prefix;
-        let field = match is_field(name) {
-            true => format!(".{name}"),
-            false => format!("[{}]", quoted(name)),
-        };
+        let field = step(name);
         if columns.is_single_row {
             return test(&format!("{prefix}rows[0]{field}"));
         }
@@ -323,6 +379,82 @@ impl Asked<'_> {
         })
     }
 
+    fn green(&self, within: Option<(Compare, f64)>) -> Option<String> {
+        let prefix = &self.prefix;
+        if !matches!(self.talk.answer, Answer::Text) {
+            return None;
+        }
+        let passes = format!("{prefix}exit == 0");
+        Some(match within {
+            Some((compare, value)) => {
+                format!(
+                    "{passes} && {prefix}elapsed {} {}",
+                    sign(compare)?,
+                    time(value)
+                )
+            }
+            None => passes,
+        })
+    }
+
+    /// What is asked of the JSON that is printed.
+    fn json(&self, fields: &[Field], answer: &Answer) -> Option<String> {
+        let prefix = &self.prefix;
+        let tests: Vec<String> = match answer {
+            Answer::Status { .. } | Answer::Json => fields
+                .iter()
+                .map(|field| {
+                    let (last, above) = field.path.split_last()?;
+                    let above = above
+                        .iter()
+                        .fold(format!("{prefix}json"), |path, name| path + &step(name));
+                    Some(match &field.value {
+                        Some(value) => format!("{above}{} == {value}", step(last)),
+                        None => format!("{} in {above}", quoted(last)),
+                    })
+                })
+                .collect::<Option<_>>()?,
+            Answer::Text => fields
+                .iter()
+                .map(|field| {
+                    let name = regex::escape(field.path.last()?);
+                    let value = field
+                        .value
+                        .as_ref()
+                        .map_or(String::new(), |value| regex::escape(&value.to_string()));
+                    Some(format!(
+                        "{prefix}stdout.matches({})",
+                        quoted(&format!("\"{name}\"\\s*:\\s*{value}"))
+                    ))
+                })
+                .collect::<Option<_>>()?,
+            _ => return None,
+        };
+        Some(joined(&tests, true))
+    }
+
+    /// What is asked of a column, or of the row that holds a name.
+    fn named(&self, name: &str, what: &What, columns: &Columns) -> Option<String> {
+        let names = columns.names.as_deref()?;
+        let test = |cell: &str| match what {
+            What::Number { compare, value, .. } => Some(compared(cell, *compare, *value)),
+            What::Between(low, high) => Some(between(cell, *low, *high)),
+            _ => None,
+        };
+        if let Some(known) = names.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            return self.each(columns, known, test);
+        }
+        let key = columns.key_of(name)?;
+        let mut counted = columns.numbers().filter(|column| *column != key);
+        let (Some(value), None) = (counted.next(), counted.next()) else {
+            return None;
+        };
+        let found = format!("row{} == {}", step(key), quoted(name));
+        let prefix = &self.prefix;
+        let test = test(&format!("row{}", step(value)))?;
+        Some(format!("{prefix}rows.exists(row, {found} && {test})"))
+    }
+
     fn literal(&self, text: &str, answer: &Answer, contains: bool) -> Option<String> {
         let prefix = &self.prefix;
         let is_one =
@@ -343,6 +475,7 @@ impl Asked<'_> {
             | Answer::Tag
             | Answer::Plan
             | Answer::Status { .. }
+            | Answer::Json
             | Answer::Code => Some(printed(prefix, "stdout", text)),
             Answer::Text => Some(format!(
                 "{} || {}",
@@ -351,18 +484,6 @@ impl Asked<'_> {
             )),
             Answer::Silent => None,
         }
-    }
-}
-
-/// That a text was printed; a word as a whole word.
-fn printed(prefix: &str, stream: &str, text: &str) -> String {
-    let is_word = text.chars().all(char::is_alphanumeric);
-    match is_word {
-        true => format!(
-            "{prefix}{stream}.matches({})",
-            quoted(&format!(r"\b{text}\b"))
-        ),
-        false => format!("{prefix}{stream}.contains({})", quoted(text)),
     }
 }
 
@@ -396,80 +517,15 @@ fn absent(words: &[String], shape: &Shape, targets: &[usize]) -> Option<String> 
     (text.len() <= LONGEST).then_some(text)
 }
 
-fn pattern_of(word: &str) -> String {
-    if !word.chars().any(char::is_lowercase) {
-        return format!(r"\b{word}\b");
-    }
-    let one = word.strip_suffix('s').unwrap_or(word).to_lowercase();
-    format!(
-        r"(?im:^\s*{one}|\b{one}s?\s?[:\]]|\b[1-9]\d* {one})|\b{}\b",
-        one.to_uppercase()
-    )
-}
-
-fn compared(value: &str, compare: Compare, wanted: f64) -> String {
-    match sign(compare) {
-        Some(sign) => format!("{value} {sign} {}", number(wanted)),
-        // Within a tenth, and at least within one.
-        None => {
-            let room = (wanted.abs() / 10.0).max(1.0);
-            between(value, (wanted - room).floor(), (wanted + room).ceil())
-        }
-    }
-}
-
-fn between(value: &str, low: f64, high: f64) -> String {
-    format!("{value} >= {} && {value} <= {}", number(low), number(high))
-}
-
-fn one_of(value: &str, values: &[f64]) -> String {
-    let values: Vec<String> = values.iter().map(|value| number(*value)).collect();
-    format!("{value} in [{}]", values.join(", "))
-}
-
-/// `None` for *about*.
-fn sign(compare: Compare) -> Option<&'static str> {
-    Some(match compare {
-        Compare::Equal => "==",
-        Compare::Unequal => "!=",
-        Compare::Less => "<",
-        Compare::AtMost => "<=",
-        Compare::More => ">",
-        Compare::AtLeast => ">=",
-        Compare::About => return None,
-    })
-}
-
 fn is_status(value: f64) -> bool {
     (100.0..600.0).contains(&value) && value.fract() == 0.0
 }
 
-fn number(value: f64) -> String {
-    match value.fract() == 0.0 && value.abs() < 1e15 {
-        true => format!("{value:.0}"),
-        false => value.to_string(),
-    }
-}
-
-fn is_field(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// As a string of a condition.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str(r"\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str(r"\n"),
-            '\t' => out.push_str(r"\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
+fn characters(prefix: &str, count: f64, class: &str, answer: &Answer) -> Option<String> {
+    let pattern = quoted(&format!(
+        r"(?im)(?:^|\s){class}{{{}}}(?:\s|$)",
+        number(count)
+    ));
+    matches!(answer, Answer::Text | Answer::Line)
+        .then(|| format!("{prefix}stdout.matches({pattern})"))
 }

@@ -5,7 +5,9 @@
 //! Only proposed: it is shown and armed with its command, and a person may change it. What cannot be
 //! measured for certain is shown to a person for judgement.
 
+mod cel;
 mod columns;
+mod comments;
 mod condition;
 mod lexicon;
 mod phrase;
@@ -13,11 +15,11 @@ mod shape;
 
 use std::collections::BTreeSet;
 
-use super::labels::{Label, label_of};
-use super::model::{Actor, Block, BlockNumber, Expectation};
-use super::pattern::pattern;
-use super::syntax::{read_shell, read_sql};
-use lexicon::{Class, classes};
+pub(super) use comments::in_comments;
+pub(super) use lexicon::{is_goal, is_label};
+pub(super) use phrase::asserts;
+
+use super::model::{Block, BlockNumber, Expectation};
 use phrase::{What, Wish};
 use shape::{Answer, Shape};
 
@@ -27,190 +29,6 @@ pub(super) struct Bound {
     pub block: BlockNumber,
     pub part: usize,
     pub cel: String,
-}
-
-/// How a comment speaks of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    /// `Expected: 0`
-    Label,
-    /// `Should return 0`
-    Sentence,
-    /// `Verify it (should be 0)`
-    Aside,
-}
-
-/// Expectations in the comments of a block: `-- Should return 0`, `# Expected: active`.
-pub(super) fn in_comments(block: &Block) -> Vec<Expectation> {
-    let comments = match block.actor {
-        Actor::Shell => comments_of(&block.code, false),
-        Actor::Sql => comments_of(&block.code, true),
-        Actor::Http | Actor::Nobody => Vec::new(),
-    };
-    let said: Vec<(usize, Manner, String)> = comments
-        .into_iter()
-        .filter_map(|(offset, comment)| {
-            let (manner, text) = said_in(&comment)?;
-            Some((block.code_line + offset, manner, text))
-        })
-        .collect();
-    let shapes = match said.is_empty() {
-        true => Vec::new(),
-        false => Shape::of_block(block),
-    };
-    said.into_iter()
-        .map(|(line, manner, text)| {
-            let bound =
-                phrase::read(&text).and_then(|wish| of_comment(&wish, &shapes, line, manner));
-            Expectation {
-                line,
-                text,
-                block: Some(block.n),
-                part: bound.as_ref().map_or(0, |bound| bound.part),
-                proposed: bound.is_some(),
-                cel: bound.map(|bound| bound.cel),
-                ..Expectation::default()
-            }
-        })
-        .collect()
-}
-
-/// Comments by line, counted from 0 within the code; also those of a psql session in a shell block.
-fn comments_of(code: &str, sql: bool) -> Vec<(usize, String)> {
-    let mark = if sql { "--" } else { "#" };
-    if !code.contains(mark) && !code.contains("--") && !code.contains("/*") {
-        return Vec::new();
-    }
-    let (known, readable): (Vec<(usize, String)>, bool) = match sql {
-        true => {
-            let script = read_sql(code);
-            let comments = script.comments().iter();
-            let comments =
-                comments.map(|one| (script.line(one.span.start), one.text(code).to_owned()));
-            (comments.collect(), script.unreadable().is_none())
-        }
-        false => {
-            let script = read_shell(code);
-            let comments = script.comments().iter();
-            let comments =
-                comments.map(|one| (script.line(one.span.start), one.text(code).to_owned()));
-            (comments.collect(), script.unreadable().is_none())
-        }
-    };
-    let mut found = match readable {
-        true => known,
-        false => Vec::new(),
-    };
-    for (index, line) in code.lines().enumerate() {
-        let line = line.trim_start();
-        let of_sql = !sql && line.starts_with("--");
-        let unread = !readable && line.starts_with(mark);
-        if (of_sql || unread) && !found.iter().any(|(known, _)| *known == index) {
-            found.push((index, line.trim_start_matches(['-', '#']).trim().to_owned()));
-        }
-    }
-    found.sort_by_key(|(line, _)| *line);
-    let lines = found.into_iter().flat_map(|(line, text)| {
-        let texts: Vec<(usize, String)> = text
-            .lines()
-            .zip(line..)
-            .map(|(text, line)| (line, text.trim().to_owned()))
-            .collect();
-        texts
-    });
-    lines.collect()
-}
-
-/// What a comment says must be true, if it does.
-fn said_in(comment: &str) -> Option<(Manner, String)> {
-    let comment = comment.trim();
-    if let Some((Label::Expected, rest)) = label_of(comment)
-        && comment.contains(':')
-        && !rest.is_empty()
-    {
-        return Some((Manner::Label, rest.to_owned()));
-    }
-    let is = |word: &str, class: Class| {
-        classes(&word.to_lowercase()).is_some_and(|known| known.contains(&class))
-    };
-    if let Some(aside) = pattern!(r"\(([^()]+)\)\s*$").captures(comment) {
-        let inner = aside[1].trim();
-        let first = inner
-            .split(|one: char| !one.is_alphanumeric())
-            .next()
-            .unwrap_or_default();
-        let expects = first.to_lowercase().starts_with("expect");
-        if expects {
-            let text = inner[first.len()..].trim_start_matches([':', ' ']);
-            return Some((Manner::Aside, text.to_owned()));
-        }
-        // Not where the sentence before it says what must be so itself.
-        if is(first, Class::Modal)
-            && !words(&comment[..comment.len() - aside[0].len()]).any(|word| is(word, Class::Modal))
-        {
-            return Some((Manner::Aside, inner.to_owned()));
-        }
-    }
-    // A subject of a word or two, then what it should do.
-    let begins = words(comment).take(3).any(|word| is(word, Class::Modal));
-    (begins && words(comment).count() > 1).then(|| (Manner::Sentence, comment.to_owned()))
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|one: char| !one.is_alphanumeric() && one != '_')
-        .filter(|word| !word.is_empty())
-}
-
-/// The commands that a comment on this line speaks of, and what they must answer.
-fn of_comment(wish: &Wish, shapes: &[Shape], line: usize, manner: Manner) -> Option<Bound> {
-    let shape = shapes
-        .iter()
-        .find(|shape| shape.comments.iter().any(|said| said.line == line))
-        .or_else(|| {
-            let within = |shape: &&Shape| {
-                shape
-                    .commands
-                    .iter()
-                    .any(|talk| talk.first <= line && line <= talk.last)
-            };
-            shapes.iter().find(within)
-        })?;
-    let alone = shape
-        .comments
-        .iter()
-        .find(|said| said.line == line)
-        .is_none_or(|said| said.alone);
-    let commands = &shape.commands;
-    let inside = commands
-        .iter()
-        .position(|talk| talk.first <= line && line <= talk.last);
-    let next = commands.iter().position(|talk| talk.first > line);
-    let previous = commands.iter().rposition(|talk| talk.last < line);
-    let commented = |line: usize| {
-        shape
-            .comments
-            .iter()
-            .any(|said| said.line == line && said.alone)
-    };
-    let adjoins = |from: usize, to: usize| (from + 1..to).all(commented);
-    let after = previous.filter(|at| adjoins(commands[*at].last, line));
-    let before = next.filter(|at| adjoins(line, commands[*at].first));
-    let targets = match (inside, manner) {
-        (Some(at), _) => vec![at],
-        (None, _) if !alone => return None,
-        (None, Manner::Aside) => group(shape, next?),
-        (None, Manner::Label) => match after.or(previous) {
-            Some(at) => vec![at],
-            None => group(shape, next?),
-        },
-        (None, Manner::Sentence) => match (after, before, shape.actor) {
-            (Some(at), None, _) | (Some(at), Some(_), Actor::Sql) => vec![at],
-            (_, Some(at), _) => group(shape, at),
-            (None, None, Actor::Sql) => vec![previous.or(next)?],
-            (None, None, _) => group(shape, next.or(previous)?),
-        },
-    };
-    answered(wish, shape, &targets, false)
 }
 
 /// The commands that stand together, from this one on: no blank line and no comment between them.
@@ -235,8 +53,19 @@ fn answered(wish: &Wish, shape: &Shape, targets: &[usize], flag: bool) -> Option
             cel,
         })
     };
-    if matches!(wish.what, What::Absent(_)) {
-        return bound(targets);
+    match wish.what {
+        What::Absent(_) => return bound(targets),
+        // The block ends as the first of its commands that fails.
+        What::Exit { .. } | What::Green { .. } if targets.len() > 1 => {
+            let last = *targets.last()?;
+            let cel = condition::of_end(wish, shape, last)?;
+            return Some(Bound {
+                block: shape.block,
+                part: shape.part,
+                cel,
+            });
+        }
+        _ => {}
     }
     let able: Vec<usize> = targets
         .iter()
@@ -273,6 +102,40 @@ const KNOWN: usize = 64;
 /// Criteria times actions that are compared; a guide of thousands has no person's eye on each.
 const COMPARED: usize = 20_000;
 
+/// How words beside a block speak of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Sentence,
+    /// What stands behind `Expected:`.
+    Label,
+    /// An example of what is printed.
+    Sample,
+}
+
+/// The parts of a text that may ask for something each: between commas, outside of code.
+pub(super) fn clauses(text: &str) -> Vec<&str> {
+    let mut clauses = Vec::new();
+    let (mut from, mut depth, mut in_code) = (0, 0_usize, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '`' | '"' => in_code = !in_code,
+            '(' | '{' | '[' if !in_code => depth += 1,
+            ')' | '}' | ']' if !in_code => depth = depth.saturating_sub(1),
+            ',' | ';' | '、' | '，' if !in_code && depth == 0 => {
+                let behind = &text[at + letter.len_utf8()..];
+                if letter.len_utf8() > 1 || behind.starts_with(' ') {
+                    clauses.push(text[from..at].trim());
+                    from = at + letter.len_utf8();
+                }
+            }
+            _ => {}
+        }
+    }
+    clauses.push(text[from..].trim());
+    clauses.retain(|clause| !clause.is_empty());
+    clauses
+}
+
 /// What the actions of a block can answer.
 pub(super) struct Answers(Vec<Shape>);
 
@@ -281,9 +144,13 @@ impl Answers {
         Self(Shape::of_block(block))
     }
 
-    /// What a sentence behind a block asks of it. `known`: what is asked already, in its comments.
-    pub(super) fn bind(&self, text: &str, known: &[Expectation]) -> Option<Bound> {
-        let wish = phrase::read(text)?;
+    /// What words beside a block ask of it. `known`: what is asked already, in its comments.
+    pub(super) fn bind(&self, text: &str, form: Form, known: &[Expectation]) -> Option<Bound> {
+        let wish = match form {
+            Form::Sentence => phrase::read(text)?,
+            Form::Label => phrase::read_label(text)?,
+            Form::Sample => phrase::read_sample(text)?,
+        };
         let block = self.0.first()?.block;
         if let Some(same) = asked_already(&wish, known, &[block]) {
             return Some(same);
@@ -340,18 +207,14 @@ fn of_sentence(wish: &Wish, shape: &Shape, all: &[usize]) -> Option<Bound> {
         .copied()
         .filter(|at| shape.commands[*at].answer != Answer::Silent)
         .collect();
-    if let What::Literal { text, .. } = &wish.what
+    if let What::Literal { texts, all, .. } = &wish.what
         && speaking.len() > 1
     {
         // Somewhere in what the block prints.
-        let cel = format!(
-            "stdout.contains({0}) || stderr.contains({0})",
-            condition::quoted(text)
-        );
-        return (!wish.negated).then_some(Bound {
+        return Some(Bound {
             block: shape.block,
             part: shape.part,
-            cel,
+            cel: condition::somewhere(texts, *all, wish.negated),
         });
     }
     let able: Vec<usize> = speaking
@@ -462,7 +325,13 @@ fn of_criterion(
                 .then(|| of_sentence(&wish, shape, &all))
                 .flatten(),
             What::Column { .. } | What::Same(_) => answered(&wish, shape, &all, red_flag),
-            What::Number { .. } | What::Rows { .. } | What::OneOf(_) | What::StatusClass(_) => {
+            What::Number { .. }
+            | What::Rows { .. }
+            | What::OneOf(_)
+            | What::Between(..)
+            | What::StatusClass(_)
+            | What::Named { .. }
+            | What::Json(_) => {
                 let able: Vec<usize> = all
                     .iter()
                     .copied()

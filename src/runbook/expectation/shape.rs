@@ -57,6 +57,8 @@ pub(super) enum Answer {
     Plan,
     /// A command tag, where the server answers with one.
     Tag,
+    /// JSON, as a filter prints it.
+    Json,
     /// Whatever it prints.
     Text,
     /// Nothing that is kept: its output goes into a file.
@@ -116,7 +118,9 @@ impl Shape {
             Answer::Rows(_) | Answer::Line => {
                 matches!(other.answer, Answer::Rows(_) | Answer::Line | Answer::Text)
             }
-            Answer::Status { .. } => matches!(other.answer, Answer::Status { .. }),
+            Answer::Status { .. } | Answer::Json => {
+                matches!(other.answer, Answer::Status { .. } | Answer::Json)
+            }
             _ => !matches!(other.answer, Answer::Silent),
         };
         // Of SQL the last result is that of the action.
@@ -207,13 +211,30 @@ fn answer_of_shell(command: &Command) -> Answer {
     }
     let is_whole = stages.next().is_none();
     match call.program {
-        "psql" if !call.elsewhere => of_psql(&call, pipeline),
+        "psql" => of_psql(&call, pipeline),
         "curl" => of_curl(&call),
         "cd" | "export" | "set" | "unset" | "source" | "." | "mkdir" | "umask" | "alias" => {
             Answer::Silent
         }
         "wc" if !is_whole => Answer::Line,
+        "grep" | "egrep" if call.has_option(&["-c", "--count"]) => Answer::Line,
+        "jq" => of_jq(&call),
+        "python" | "python3" if call.arguments.iter().any(|word| word.text == "json.tool") => {
+            Answer::Json
+        }
         _ => Answer::Text,
+    }
+}
+
+/// `jq .` prints JSON, `jq -r .status` a value of it.
+fn of_jq(call: &Call<'_>) -> Answer {
+    let filter = call
+        .arguments
+        .iter()
+        .find(|word| !word.text.starts_with('-'));
+    match filter.map_or(".", |word| word.text.as_str()) {
+        "." => Answer::Json,
+        _ => Answer::Line,
     }
 }
 

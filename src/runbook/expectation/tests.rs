@@ -1,5 +1,5 @@
 use super::*;
-use crate::runbook::model::Role;
+use crate::runbook::model::{Actor, Role};
 
 fn block(actor: Actor, code: &str) -> Block {
     Block {
@@ -30,7 +30,9 @@ fn of_comments(block: &Block) -> Vec<Option<String>> {
 
 fn behind(block: &Block, text: &str) -> Option<String> {
     let known = in_comments(block);
-    Answers::of(block).bind(text, &known).map(|bound| bound.cel)
+    Answers::of(block)
+        .bind(text, Form::Label, &known)
+        .map(|bound| bound.cel)
 }
 
 fn criterion(block: &Block, text: &str, red_flag: bool) -> Option<String> {
@@ -126,11 +128,7 @@ fn a_sentence_behind_a_block_speaks_of_what_can_answer_it() {
             "200",
             "value == 200",
         ),
-        (
-            shell("curl -sI http://h/x"),
-            "< 1 second",
-            "elapsed < 1000ms",
-        ),
+        (shell("curl -sI http://h/x"), "< 1 second", "elapsed < 1s"),
         (
             shell("redis-cli ping"),
             "PONG",

@@ -1,32 +1,15 @@
 //! Environments that titles name: `Staging Environment`, `Deploy to Production`.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use crate::runbook::headings::bare_title;
-
-static WORDS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
-    let mut words: HashMap<&str, Vec<&str>> = HashMap::new();
-    for line in include_str!("../words/environments.txt").lines() {
-        let mut fields = line.split_whitespace();
-        if let (Some(kind), Some(_language)) = (fields.next(), fields.next())
-            && !kind.starts_with('#')
-        {
-            words.entry(kind).or_default().extend(fields);
-        }
-    }
-    words
-});
-
-fn has(kind: &str, word: &str) -> bool {
-    WORDS.get(kind).is_some_and(|words| words.contains(&word))
-}
+use crate::runbook::words;
 
 const KINDS: [&str; 3] = ["production", "staging", "development"];
 
 /// The kind of environment that a word names.
 fn kind_of(word: &str) -> Option<&'static str> {
-    KINDS.into_iter().find(|kind| has(kind, word))
+    KINDS
+        .into_iter()
+        .find(|kind| words::has(&format!("environment-{kind}"), word))
 }
 
 /// The word by which a title says where its step belongs, where that is another environment than the
@@ -42,20 +25,22 @@ pub fn environment_in(title: &str, environment: &str) -> Option<String> {
     let title = title
         .split_once(':')
         .map_or(title.as_str(), |(_, rest)| rest);
-    let words: Vec<&str> = title
+    let said: Vec<&str> = title
         .split(|one: char| !(one.is_alphanumeric() || one == '-'))
         .filter(|word| !word.is_empty())
         .collect();
     let mut other = None;
-    for (at, word) in words.iter().enumerate() {
+    for (at, word) in said.iter().enumerate() {
         let Some(kind) = kind_of(word) else { continue };
         if kind == own {
             return None;
         }
-        let behind = words.get(at + 1).is_some_and(|next| has("place", next));
-        let before = at > 0 && has("before", words[at - 1])
-            || at > 1 && has("before", words[at - 2]) && words[at - 1] == "the";
-        if behind || before || words.len() == 1 {
+        let behind = said
+            .get(at + 1)
+            .is_some_and(|next| words::has("environment-place", next));
+        let before = at > 0 && words::has("environment-before", said[at - 1])
+            || at > 1 && words::has("environment-before", said[at - 2]) && said[at - 1] == "the";
+        if behind || before || said.len() == 1 {
             other.get_or_insert_with(|| (*word).to_owned());
         }
     }

@@ -258,6 +258,10 @@ impl PreviewDialog {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
         say(String::new(), Role::Text);
+        if let Some(there) = &shown.elsewhere {
+            let words = format!("belongs to {}: {}", there.named(), there.why);
+            say(words, Role::Warning);
+        }
         let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
         for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
             let stands = match shown.actor {
@@ -280,6 +284,12 @@ impl PreviewDialog {
                 format!("with {name} = (a secret, from its source)"),
                 Role::Muted,
             );
+        }
+        for command in &shown.commands {
+            if let Some(answer) = command.answer.as_ref().filter(|answer| !answer.judged) {
+                let words = format!("line {}: {}", command.line, answer.words());
+                say(words, Role::Muted);
+            }
         }
         for expectation in look.run().expectations_of(self.action()) {
             let (words, role) = match (&expectation.cel, &expectation.output) {
@@ -411,6 +421,9 @@ impl PreviewDialog {
                 return Reply::say("what would run has changed", "read it again, then x");
             }
             Err(refusal) => return Reply::say(refusal.message, refusal.help),
+        }
+        if let Some(words) = self.shown.belongs_elsewhere() {
+            return Reply::say(words, Preview::WHAT_TO_DO_ELSEWHERE);
         }
         if self.shown.commands.is_empty() && !self.shown.listed.is_empty() {
             return Reply::say(

@@ -1,0 +1,135 @@
+//! Sentences without numbers: what is printed, and what must not be.
+
+use super::super::lexicon::Class;
+use super::tokens::Token;
+use super::{Compare, What, is_name, sample};
+
+/// The words of trouble that a sentence names, as it writes them.
+pub(super) fn trouble(tokens: &[Token]) -> Vec<String> {
+    tokens
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [Token::Word(word), second] if second.is(Class::Trouble) => Some(word.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Sentences without numbers.
+pub(super) fn of_words(tokens: &[Token]) -> Option<What> {
+    let has = |class: Class| tokens.iter().any(|token| token.is(class));
+    let is_matter = |token: &&Token| matches!(token, Token::Word(_)) || token.is(Class::Or);
+    let trouble = trouble(tokens);
+    if has(Class::None) && !trouble.is_empty() {
+        // `No unexpected errors`: which ones are expected?
+        let rest = tokens.iter().filter(is_matter).count() - trouble.len();
+        let known = tokens.iter().any(|token| token.is(Class::Printed)) || rest == 0;
+        return known.then_some(What::Absent(trouble));
+    }
+    if has(Class::None) && has(Class::Row) {
+        return Some(What::Rows {
+            compare: Compare::Equal,
+            count: 0.0,
+            named: !tokens.iter().any(|token| matches!(token, Token::Word(_))),
+        });
+    }
+    let free = tokens.iter().filter(is_matter).count();
+    if has(Class::Empty) && free == 0 {
+        return Some(What::Rows {
+            compare: Compare::Equal,
+            count: 0.0,
+            named: true,
+        });
+    }
+    if let Some(what) = of_literals(tokens, free) {
+        return what;
+    }
+    if free > 0 {
+        // `PONG`, `t`
+        return match tokens {
+            [.., Token::Word(word)] if free == 1 && matches!(word.as_str(), "t" | "f") => {
+                Some(What::Truth(word == "t"))
+            }
+            [.., Token::Word(word)] if free == 1 && is_shouted(word) => {
+                Some(literal(word, has(Class::Say)))
+            }
+            [.., before, Token::Word(word)]
+                if free == 1 && has(Class::Modal) && before.is(Class::Return) =>
+            {
+                Some(What::Value(word.clone()))
+            }
+            _ => {
+                // The name of something that is printed, among words.
+                let mut names = tokens.iter().filter_map(|token| match token {
+                    Token::Word(word) if word.contains('_') && is_name(word) => Some(word),
+                    _ => None,
+                });
+                let (Some(name), None) = (names.next(), names.next()) else {
+                    return None;
+                };
+                (has(Class::Say) && has(Class::Modal) && free <= 2).then(|| literal(name, true))
+            }
+        };
+    }
+    match (has(Class::True), has(Class::False)) {
+        (true, false) => Some(What::Truth(true)),
+        (false, true) => Some(What::Truth(false)),
+        _ => None,
+    }
+}
+
+pub(super) fn literal(text: &str, contains: bool) -> What {
+    What::Literal {
+        texts: vec![text.to_owned()],
+        all: true,
+        contains,
+    }
+}
+
+/// Texts in code or quotes, where they are what is printed; `None` where there are none.
+fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
+    let has = |class: Class| tokens.iter().any(|token| token.is(class));
+    let places: Vec<usize> = (0..tokens.len())
+        .filter(|at| matches!(&tokens[*at], Token::Code { .. }))
+        .collect();
+    let (first, last) = (*places.first()?, *places.last()?);
+    let texts: Vec<String> = tokens
+        .iter()
+        .filter_map(|token| match token {
+            Token::Code { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    // What is printed, and not the name of what must be so.
+    let says = has(Class::Say);
+    let gives =
+        has(Class::Modal) && !has(Class::All) && first > 0 && tokens[first - 1].is(Class::Return);
+    let is_output = says && first > 0 || free == 0 || gives;
+    let among = &tokens[first..last];
+    let joined = among.iter().all(|token| !matches!(token, Token::Word(_)));
+    let either = among.iter().any(|token| token.is(Class::Or));
+    // Another possibility than those in code is not known.
+    let ors = tokens.iter().filter(|token| token.is(Class::Or)).count();
+    let ors_among = among.iter().filter(|token| token.is(Class::Or)).count();
+    let is_short = texts.len() <= 4 && texts.iter().all(|text| text.chars().count() <= 120);
+    if !is_output || !joined || !is_short || ors > ors_among {
+        return Some(None);
+    }
+    if let [text] = texts.as_slice()
+        && let Some(json) = sample::of_json(text)
+    {
+        return Some(Some(json));
+    }
+    Some(Some(What::Literal {
+        texts,
+        all: !either,
+        contains: says,
+    }))
+}
+
+fn is_shouted(word: &str) -> bool {
+    word.len() > 1
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+}

@@ -1,0 +1,201 @@
+//! The words, numbers and comparisons of a sentence.
+
+use std::collections::BTreeSet;
+
+use super::super::lexicon::{Class, LONGEST, classes, pieces};
+use super::Compare;
+use crate::runbook::pattern::pattern;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    /// What the author set as code or in quotes, or wrote as JSON.
+    Code {
+        text: String,
+        quoted: bool,
+    },
+    Number(Number),
+    Compare(Compare),
+    Classed(BTreeSet<Class>),
+    Word(String),
+    /// `2xx`
+    StatusClass(u16),
+    Dash,
+    Colon,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Number {
+    pub value: f64,
+    pub percent: bool,
+    /// Milliseconds, where a unit of time stands behind it.
+    pub time: Option<f64>,
+    /// `10x`
+    pub ratio: bool,
+    /// `401s`: what is answered, or a time.
+    pub is_answered: bool,
+}
+
+impl Token {
+    pub fn is(&self, class: Class) -> bool {
+        matches!(self, Token::Classed(classes) if classes.contains(&class))
+    }
+
+    /// A number, also one that is set as code.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Token::Number(number) => Some(*number),
+            Token::Code { text, .. } => numeral(text).parse().ok().map(|value| Number {
+                value,
+                percent: false,
+                time: None,
+                ratio: false,
+                is_answered: false,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A number, also that of `403 Forbidden`.
+fn numeral(code: &str) -> &str {
+    let answer = pattern!(r"^([1-5]\d\d) [A-Z][A-Za-z -]+$").captures(code);
+    answer
+        .and_then(|found| found.get(1))
+        .map_or(code, |found| found.as_str())
+}
+
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let scanner = pattern!(
+        r#"(?x)
+        `(?P<code>[^`]+)` | (?P<json>\{\s*"[^{}]*(?:\{[^{}]*\}[^{}]*)*\}) | "(?P<quoted>[^"]+)" | “(?P<curly>[^”]+)” | '(?P<single>[^'\s][^']*)'
+        | (?P<http>\bHTTP/\d(?:\.\d)?)
+        | (?P<class>\b[1-5]xx\b)
+        | (?P<number>(?:\b|-)\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)(?P<unit>\s?%|\s?(?:ms|msec|milliseconds?|s|sec|secs|seconds?|sekunden?|secondes?|segundos?|min|mins|minutes?|minuten?|minutos?|h|hours?|stunden?)\b|x\b)?
+        | (?P<op><=|>=|==|!=|≤|≥|≠|<>|=>|->|<|>|=|~|≈)
+        | (?P<word>[\p{L}_][\p{L}\p{N}_.-]*)
+        | (?P<mark>[:/–—→-])
+        "#
+    );
+    let mut found = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    // Where the number before ends: `50-200` is a range.
+    let mut ends = None;
+    for hit in scanner.captures_iter(text) {
+        if let Some(word) = hit.name("word") {
+            let word = word.as_str().trim_end_matches(['.', '-']);
+            words.extend(pieces(word).into_iter().map(str::to_owned));
+            continue;
+        }
+        classify(&mut words, &mut found);
+        let quoted = ["quoted", "curly", "single"]
+            .iter()
+            .find_map(|name| hit.name(name));
+        if let Some(code) = hit.name("code").or(hit.name("json")) {
+            found.push(Token::Code {
+                text: code.as_str().trim().to_owned(),
+                quoted: false,
+            });
+        } else if let Some(quoted) = quoted {
+            found.push(Token::Code {
+                text: quoted.as_str().to_owned(),
+                quoted: true,
+            });
+        } else if hit.name("http").is_some() {
+            found.push(Token::Classed(BTreeSet::from([Class::Http])));
+        } else if let Some(class) = hit.name("class") {
+            let first = class.as_str().bytes().next().map_or(0, |byte| byte - b'0');
+            found.push(Token::StatusClass(u16::from(first)));
+        } else if let Some(number) = hit.name("number") {
+            let unit = hit.name("unit").map_or("", |unit| unit.as_str());
+            let mut text = number.as_str();
+            if let Some(rest) = text
+                .strip_prefix('-')
+                .filter(|_| ends == Some(number.start()))
+            {
+                found.push(Token::Dash);
+                text = rest;
+            }
+            ends = Some(number.end());
+            found.push(Token::Number(read_number(text, unit)));
+        } else if let Some(operator) = hit.name("op") {
+            found.push(match operator.as_str() {
+                "=>" | "->" => Token::Colon,
+                operator => Token::Compare(compare_of(operator)),
+            });
+        } else if let Some(mark) = hit.name("mark") {
+            found.push(match mark.as_str() {
+                ":" | "→" => Token::Colon,
+                "/" => Token::Classed(BTreeSet::from([Class::Or])),
+                _ => Token::Dash,
+            });
+        }
+    }
+    classify(&mut words, &mut found);
+    found
+}
+
+fn read_number(text: &str, unit: &str) -> Number {
+    let value = text.replace(',', "").parse().unwrap_or(f64::NAN);
+    let is_answered = unit == "s" && (100.0..600.0).contains(&value);
+    let unit = unit.trim();
+    Number {
+        value,
+        percent: unit == "%",
+        time: time_unit(unit).map(|factor| value * factor),
+        ratio: unit == "x",
+        is_answered,
+    }
+}
+
+pub(super) fn compare_of(operator: &str) -> Compare {
+    match operator {
+        "<" => Compare::Less,
+        "<=" | "≤" => Compare::AtMost,
+        ">" => Compare::More,
+        ">=" | "≥" => Compare::AtLeast,
+        "!=" | "≠" | "<>" => Compare::Unequal,
+        "~" | "≈" => Compare::About,
+        _ => Compare::Equal,
+    }
+}
+
+fn time_unit(unit: &str) -> Option<f64> {
+    let unit = unit.to_lowercase();
+    Some(match unit.as_str() {
+        "" | "%" | "x" => return None,
+        "ms" | "msec" => 1.0,
+        unit if unit.starts_with("milli") => 1.0,
+        unit if unit.starts_with('s') => 1_000.0,
+        unit if unit.starts_with('m') => 60_000.0,
+        _ => 3_600_000.0,
+    })
+}
+
+/// Words become what they mean, the longest phrases first.
+fn classify(words: &mut Vec<String>, found: &mut Vec<Token>) {
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    let mut at = 0;
+    while at < lower.len() {
+        let longest = LONGEST.min(lower.len() - at);
+        let phrase = (1..=longest)
+            .rev()
+            .find_map(|length| Some((length, classes(&lower[at..at + length].join(" "))?)));
+        match phrase {
+            Some((length, known)) => {
+                // A level of a log that is shouted is looked for as it is written.
+                let mut known = known.clone();
+                if known.contains(&Class::Trouble) {
+                    found.push(Token::Word(words[at].clone()));
+                    known.retain(|class| *class == Class::Trouble);
+                }
+                found.push(Token::Classed(known));
+                at += length;
+            }
+            None => {
+                found.push(Token::Word(words[at].clone()));
+                at += 1;
+            }
+        }
+    }
+    words.clear();
+}
