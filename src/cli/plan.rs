@@ -462,8 +462,12 @@ fn action_text(action: &Value) -> String {
     for stray in action["strays"].as_array().into_iter().flatten() {
         out += &format!("      ⚠ {}: it waits for a reason\n", string(stray));
     }
-    for item in action["expect"].as_array().into_iter().flatten() {
-        out += &format!("      must be: {}\n", string(&item["cel"]));
+    let expected = action["expect"].as_array().into_iter().flatten();
+    // Two sentences may ask the same.
+    let asked: std::collections::BTreeSet<String> =
+        expected.map(|item| string(&item["cel"])).collect();
+    for cel in asked {
+        out += &format!("      must be: {cel}\n");
     }
     for what in action["destructive"].as_array().into_iter().flatten() {
         out += &format!("      destroys: {}\n", string(what));

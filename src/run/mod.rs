@@ -92,7 +92,7 @@ pub use pairing::{
 pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_plans};
 pub use preview::{HandedOn, Preview, listed_of, preview, preview_ahead, preview_from, spellings};
 pub use proof::Proof;
-pub use reach::Reached;
+pub use reach::{Reached, strays_of_secrets};
 pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,

@@ -357,6 +357,7 @@ pub(super) fn reckon(
             line: subject.code_line,
             on: &on,
             start: &start,
+            secrets: &BTreeMap::new(),
         },
     );
     let confirm = confirm

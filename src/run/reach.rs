@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Input, RunState, ShellStart};
+use super::{ActionId, Input, Preview, RunState, ShellStart, shell_start};
 use crate::libpq::{Address, Ambient, Parameters};
 use crate::runbook::{
     Actor, Goes, Known, Reaches, Told, blank_name, environment_in, shell_reaches, sql_reaches,
@@ -37,12 +37,41 @@ pub(super) struct Looked<'a> {
     /// Name of the target.
     pub on: &'a str,
     pub start: &'a ShellStart<'a>,
+    /// Values of secrets by the names of their blanks; none before it starts.
+    pub secrets: &'a BTreeMap<String, String>,
+}
+
+/// Why a command must not run where it would go, once its secrets are known: an address in one says where.
+/// The words name host and database only.
+pub fn strays_of_secrets(
+    state: &RunState,
+    shown: &Preview,
+    secrets: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let is_hidden = shown.reaches.iter().any(|reached| reached.unknown);
+    if !is_hidden || secrets.is_empty() {
+        return Vec::new();
+    }
+    let looked = Looked {
+        action: shown.action,
+        actor: shown.actor,
+        command: &shown.command,
+        line: shown.commands.first().map_or(0, |command| command.line),
+        on: &shown.on,
+        start: &shell_start(state, shown.action, shown.from),
+        secrets,
+    };
+    let (_, strays) = reached(state, &looked);
+    strays
+        .into_iter()
+        .filter(|stray| !shown.strays.contains(stray))
+        .collect()
 }
 
 /// Everything that an action reaches, and why it must not run unasked.
 pub(super) fn reached(state: &RunState, looked: &Looked<'_>) -> (Vec<Reached>, Vec<String>) {
     let places = Places::of(state);
-    let lookup = |name: &str| known(state, looked.start, &places, name);
+    let lookup = |name: &str| known(state, looked, &places, name);
     let found = match looked.actor {
         Actor::Shell => shell_reaches(looked.command, &lookup),
         Actor::Sql => sql_reaches(looked.command, &lookup),
@@ -213,11 +242,11 @@ fn place(address: &Address) -> String {
 }
 
 /// What a variable holds when the step begins.
-fn known(state: &RunState, start: &ShellStart<'_>, places: &Places, name: &str) -> Known {
+fn known(state: &RunState, looked: &Looked<'_>, places: &Places, name: &str) -> Known {
     if let Some(captured) = state.captured.get(&blank_name(name)) {
         return Known::Value(captured.value.clone());
     }
-    if let Some((value, _)) = start.set.get(name) {
+    if let Some((value, _)) = looked.start.set.get(name) {
         let is_text = !value.array && !value.texts.iter().any(|text| text.starts_with('\0'));
         return match is_text {
             true => Known::Value(value.texts.concat()),
@@ -226,7 +255,12 @@ fn known(state: &RunState, start: &ShellStart<'_>, places: &Places, name: &str) 
     }
     match state.inputs.get(name) {
         Some(Input::Value(value)) => return Known::Value(value.clone()),
-        Some(Input::Secret(_)) => return Known::Not(format!("`{name}` is a secret")),
+        Some(Input::Secret(_)) => {
+            return match looked.secrets.get(name) {
+                Some(value) => Known::Value(value.clone()),
+                None => Known::Not(format!("`{name}` is a secret")),
+            };
+        }
         None => {}
     }
     match places.variables.get(name) {

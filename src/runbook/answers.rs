@@ -48,6 +48,14 @@ const TABLE: &[Row] = &[
     ("zgrep", &[1], "it found nothing", "it found something"),
     ("rg", &[1], "it found nothing", "it found something"),
     ("pgrep", &[1], "no such process runs", "such a process runs"),
+    ("pkill", &[1], "no such process runs", "it was told to end"),
+    (
+        "killall",
+        &[1],
+        "no such process runs",
+        "it was told to end",
+    ),
+    ("kill", &[1], "no such process runs", "it was told to end"),
     ("pidof", &[1], "no such process runs", "such a process runs"),
     ("diff", &[1], "they differ", "they are the same"),
     ("cmp", &[1], "they differ", "they are the same"),
@@ -80,7 +88,7 @@ pub fn answer_of(script: &Script, command: &Command, words: &str) -> Option<Answ
     let Some(Stage::Simple(last)) = pipeline.stages.last() else {
         return None;
     };
-    if let Some(answer) = curl(last) {
+    if let Some(answer) = curl(last).or_else(|| finds_itself(&pipeline.stages)) {
         return Some(answer);
     }
     let (at, (program, statuses, says, else_says)) = row_of(last)?;
@@ -149,6 +157,37 @@ fn curl(simple: &Simple) -> Option<Answer> {
         program: "curl".to_owned(),
         statuses: vec![0],
         says: "the server answered, whatever it answered".to_owned(),
+        else_says: String::new(),
+        is_good: None,
+        why: String::new(),
+        judged: false,
+    })
+}
+
+/// `ps aux | grep worker` finds its own `grep` where nothing else is there; `grep -v grep` and `[w]orker` do
+/// not.
+fn finds_itself(stages: &[Stage]) -> Option<Answer> {
+    let [Stage::Simple(list), Stage::Simple(search)] = stages else {
+        return None;
+    };
+    let pattern = search
+        .words
+        .iter()
+        .skip(1)
+        .find(|word| !word.text.starts_with('-'))?;
+    let shows_arguments = list.words.iter().any(|word| {
+        let options = word.text.trim_start_matches('-');
+        options == "aux" || options.contains('f') && word.text.starts_with('-')
+    });
+    let is_it = list.program() == "ps"
+        && shows_arguments
+        && matches!(search.program(), "grep" | "egrep")
+        && !search.words.iter().any(|word| word.text == "-v")
+        && !pattern.text.contains('[');
+    is_it.then(|| Answer {
+        program: "ps … | grep".to_owned(),
+        statuses: vec![0, 1],
+        says: "what it found, if anything, may be its own `grep`".to_owned(),
         else_says: String::new(),
         is_good: None,
         why: String::new(),
@@ -262,6 +301,24 @@ mod tests {
             "curl -X POST http://h/x",
         ] {
             assert_eq!(is_good(code, "Compare"), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_search_that_finds_itself_proves_nothing() {
+        for code in ["ps aux | grep redis", "ps -ef | grep -i node"] {
+            let answer = answer(code, "Verify all services are running").expect("it is asked");
+            assert_eq!(
+                (answer.statuses, answer.is_good),
+                (vec![0, 1], None),
+                "{code}"
+            );
+        }
+        for code in ["ps aux | grep '[r]edis'", "ps aux"] {
+            assert!(
+                answer(code, "").is_none_or(|answer| answer.statuses == [1]),
+                "{code}"
+            );
         }
     }
 

@@ -10,7 +10,8 @@ use crate::executor::{ActionKind, Expected, ShimSpec};
 use crate::libpq::Ambient;
 use crate::monitor::{Target, service_password, surroundings};
 use crate::run::{
-    ActionId, Input, RunState, Timestamp, preview_ahead, preview_from, shell_start, spellings,
+    ActionId, Input, Mode, RunState, Timestamp, preview_ahead, preview_from, shell_start,
+    spellings, strays_of_secrets,
 };
 use crate::runbook::config::SecretSource;
 use crate::runbook::{
@@ -79,10 +80,8 @@ pub(super) fn specification(
     if secrets.consent().is_none() {
         return Err(NOT_TRUSTED.to_owned());
     }
-    let from = state
-        .action(action)
-        .and_then(|state| state.last())
-        .and_then(|attempt| attempt.from);
+    let last = state.action(action).and_then(|state| state.last());
+    let from = last.and_then(|attempt| attempt.from);
     let shown = preview_from(state, action, from).map_err(|refusal| refusal.message)?;
     let block = state
         .runbook
@@ -92,6 +91,7 @@ pub(super) fn specification(
         .step_of(action)
         .map_or("step", |step| step.id.as_str());
     let mut secret_values = BTreeMap::new();
+    let mut by_name = BTreeMap::new();
     let mut values = BTreeMap::new();
     for (name, input) in &state.inputs {
         match input {
@@ -100,10 +100,19 @@ pub(super) fn specification(
             }
             Input::Secret(source) if shown.secrets.contains(name) => {
                 let value = value_of(secrets, name, source)?;
+                by_name.insert(name.clone(), value.clone());
                 secret_values.insert(travel_name(name), value);
             }
             Input::Secret(_) => {}
         }
+    }
+    let goes_back = matches!(state.mode, Mode::RollingBack | Mode::Stuck);
+    let is_asked_for = last.is_some_and(|attempt| attempt.asked.is_some());
+    if !goes_back
+        && !is_asked_for
+        && let Some(stray) = strays_of_secrets(state, &shown, &by_name).first()
+    {
+        return Err(format!("{stray}; give a reason to run it all the same"));
     }
     // Under the names by which the text asks for them, captured ones too.
     for (name, value) in &shown.values {

@@ -12,6 +12,7 @@
 //! ╚ x EXECUTE  a arm  Esc close, run nothing ═══════════════════╝
 //! ```
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use ratatui::buffer::Buffer;
@@ -291,7 +292,15 @@ impl PreviewDialog {
                 say(words, Role::Muted);
             }
         }
-        for expectation in look.run().expectations_of(self.action()) {
+        let mut expected = look.run().expectations_of(self.action());
+        // Two sentences may ask the same.
+        let mut asked = BTreeSet::new();
+        expected.retain(|item| {
+            item.cel
+                .as_ref()
+                .is_none_or(|cel| asked.insert(cel.clone()))
+        });
+        for expectation in expected {
             let (words, role) = match (&expectation.cel, &expectation.output) {
                 (_, Some(lines)) => (
                     format!("must print {} lines that the guide shows", lines.len()),
@@ -508,8 +517,12 @@ impl Dialog for PreviewDialog {
             Intent::Arm => self.needs_arming(look),
             // Nothing is offered before all of it has been shown.
             Intent::Execute => !self.needs_arming(look) && !self.included.is_awaited(),
-            Intent::Tick => self.shown.listed.len() > 1,
-            Intent::WriteReason => self.asks_reason(look).is_some(),
+            Intent::Tick => self.shown.listed.len() > 1 || self.shown.elsewhere.is_some(),
+            // Where a place is known only when it runs, a reason may be asked for then.
+            Intent::WriteReason => {
+                self.asks_reason(look).is_some()
+                    || self.shown.reaches.iter().any(|reached| reached.unknown)
+            }
             Intent::EditConditions => !self.editable(look).is_empty(),
             _ => true,
         }

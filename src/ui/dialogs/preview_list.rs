@@ -29,14 +29,14 @@ pub(super) struct List {
 
 impl List {
     /// The commands, and which lines are those of the one that a key would switch. A block of one
-    /// command, or one that was never cut, is shown as it is written.
+    /// command that runs here, or one that was never cut, is shown as it is written.
     pub(super) fn lines(
         &self,
         shown: &Preview,
         width: usize,
         theme: &Theme,
     ) -> (Vec<Line<'static>>, Range<usize>) {
-        if shown.listed.len() < 2 {
+        if shown.listed.len() < 2 && shown.elsewhere.is_none() {
             return (code(&shown.command, 0, width, theme), 0..0);
         }
         let mut lines = Vec::new();
