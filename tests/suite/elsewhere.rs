@@ -101,3 +101,18 @@ async fn a_block_behind_an_opened_session_does_not_start_here() {
     assert_eq!(stop["on"], false, "{plan:#}");
     assert!(stop["does"].to_string().contains("elsewhere"), "{stop}");
 }
+
+#[tokio::test]
+async fn an_address_in_a_secret_is_checked_before_its_command_begins() {
+    let (home, own, other) = home(
+        "# Where\n\n## Step 1: Delete\n\n```bash {.run}\npsql \"$STAGING_URL\" -c 'DELETE FROM items'\n```\n",
+    )
+    .await;
+    home.write("url", &other.url());
+    let secrets = "[environments.test.secrets]\nSTAGING_URL = { file = \"url\" }";
+    home.environment(&own.conninfo(), secrets);
+    home.gonogo(&["rehearse", "guide.md"]).exits(1);
+    assert_eq!((items(&own).await, items(&other).await), (1, 1));
+    let said = home.status(&home.runs()[0]).to_string();
+    assert!(said.contains(&other.name) && said.contains("goes to"), "{said}");
+}

@@ -112,6 +112,29 @@ pub(super) enum Form {
     Sample,
 }
 
+/// The sentences of a text: a full stop in a number, a name or code ends none.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let (mut from, mut in_code) = (0, false);
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        in_code ^= letter == '`';
+        let before_blank = letters.peek().is_none_or(|(_, next)| next.is_whitespace());
+        let ends = match letter {
+            '.' | '!' | '?' => before_blank && !in_code,
+            '。' | '\n' => !in_code,
+            _ => false,
+        };
+        if ends {
+            sentences.push(text[from..at + letter.len_utf8()].trim());
+            from = at + letter.len_utf8();
+        }
+    }
+    sentences.push(text[from..].trim());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
+}
+
 /// The parts of a text that may ask for something each: between commas, outside of code.
 pub(super) fn clauses(text: &str) -> Vec<&str> {
     let mut clauses = Vec::new();

@@ -235,3 +235,15 @@ fn what_comments_say_is_found_in_every_language_of_the_words() {
         );
     }
 }
+
+#[test]
+fn sentences_and_clauses_are_told_apart_outside_of_code() {
+    assert_eq!(
+        sentences("Both must exit 0. It takes 1.5 s with `a. b`. Done"),
+        ["Both must exit 0.", "It takes 1.5 s with `a. b`.", "Done"]
+    );
+    assert_eq!(
+        clauses("all tests green, `a, b` shown (x, y), 1,200 rows"),
+        ["all tests green", "`a, b` shown (x, y)", "1,200 rows"]
+    );
+}

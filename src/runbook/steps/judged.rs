@@ -58,11 +58,7 @@ impl Reader<'_> {
         let Some(number) = self.last_block else {
             return;
         };
-        for sentence in text
-            .split_inclusive(['.', '。', '!'])
-            .flat_map(|one| one.split_inclusive('\n'))
-        {
-            let sentence = sentence.trim();
+        for sentence in expectation::sentences(text) {
             if !expectation::asserts(sentence) {
                 continue;
             }
