@@ -58,7 +58,6 @@ pub(super) fn read(nodes: &[Node], headings: &[Heading], beside: &HashMap<usize,
     of_another_database(&mut result.blocks);
     alternatives(nodes, headings, &mut result);
     unbalanced(nodes, &mut result);
-    super::elsewhere::settle(nodes, headings, &mut result);
     result
 }
 

@@ -308,14 +308,14 @@ mod tests {
             ("The service on the server has many users:", "npm ci", None),
             ("Run:", "ssh root@db2 systemctl stop app", None),
         ] {
-            let guide = format!("# G\n\n## Do\n\n{before}\n\n```bash\n{code}\n```\n");
+            let guide = format!("# G\n\n## Restart\n\n{before}\n\n```bash\n{code}\n```\n");
             assert_eq!(places(&guide), [place], "{before} {code}");
         }
     }
 
     #[test]
     fn a_role_that_the_author_wrote_says_that_it_runs_here() {
-        let guide = "# G\n\n## Do\n\n```bash\nssh root@db2\n```\n\n```bash {.run}\nls\n```\n";
+        let guide = "# G\n\n## Restart\n\n```bash\nssh root@db2\n```\n\n```bash {.run}\nls\n```\n";
         assert_eq!(places(guide), [None, None]);
     }
 }

@@ -10,7 +10,8 @@ use super::assemble::{self, Assembler};
 use super::config::Annotation;
 use super::source::Source;
 use super::{
-    Runbook, blocks, findings, headings, lint, masking, outline, phases, settings, variables,
+    Runbook, blocks, elsewhere, findings, headings, lint, masking, outline, phases, settings,
+    variables,
 };
 use crate::text::scrub::visible;
 use crate::text::written;
@@ -43,6 +44,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
         }
         blocks::read(&nodes, &headings, &beside)
     });
+    elsewhere::settle(&nodes, &headings, &mut blocks);
     let names = variables::collect(&mut blocks.blocks);
     let chosen = phases::choose(&headings, &nodes);
 

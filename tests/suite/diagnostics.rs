@@ -333,7 +333,7 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
         ("/waits/0", "line text duration_s holds"),
         (
             "/blocks/0",
-            "n line lang role why rule destructive long_running choice needs place commands parts",
+            "n line lang role why rule destructive long_running choice needs place commands parts elsewhere",
         ),
         ("/blocks/0/place", "in phase step"),
         (

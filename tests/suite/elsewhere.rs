@@ -114,5 +114,8 @@ async fn an_address_in_a_secret_is_checked_before_its_command_begins() {
     home.gonogo(&["rehearse", "guide.md"]).exits(1);
     assert_eq!((items(&own).await, items(&other).await), (1, 1));
     let said = home.status(&home.runs()[0]).to_string();
-    assert!(said.contains(&other.name) && said.contains("goes to"), "{said}");
+    assert!(
+        said.contains(&other.name) && said.contains("goes to"),
+        "{said}"
+    );
 }
