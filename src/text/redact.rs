@@ -11,9 +11,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 mod forms;
+mod needles;
 mod view;
 
 use forms::{add_encodings, add_forms, parts};
+use needles::Needles;
 use view::View;
 pub(crate) use view::may_be_wrapped;
 
@@ -69,14 +71,10 @@ static UNFINISHED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Masks a fixed set of secrets and everything that looks like one.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    /// All forms of all secrets, longest first.
-    needles: Option<Regex>,
-    /// The same in the order of their bytes, for what may be the beginning of one.
-    forms: Vec<String>,
-    /// Bytes of the longest of them.
-    longest: usize,
-    /// A bit for each two bytes that one of them begins with: most text holds few of these.
-    begin: Vec<u64>,
+    /// All forms of all secrets.
+    needles: Needles,
+    /// Those that are masked as words of their own only.
+    words: Option<Regex>,
 }
 
 impl Redactor {
@@ -97,38 +95,18 @@ impl Redactor {
                 add_encodings(secret.as_bytes(), &mut forms);
             }
         }
-        let mut forms: Vec<String> = forms.into_iter().collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        let alternatives = forms
+        let alternatives = short
             .iter()
-            .map(|form| regex::escape(form))
-            .chain(
-                short
-                    .iter()
-                    .map(|word| format!(r"\b{{start-half}}{}\b{{end-half}}", regex::escape(word))),
-            )
+            .map(|word| format!(r"\b{{start-half}}{}\b{{end-half}}", regex::escape(word)))
             .collect::<Vec<_>>()
             .join("|");
-        let needles = (!alternatives.is_empty())
-            .then(|| {
-                regex::RegexBuilder::new(&alternatives)
-                    .size_limit(256 << 20)
-                    .build()
-                    .ok()
-            })
+        let words = (!alternatives.is_empty())
+            .then(|| Regex::new(&alternatives).ok())
             .flatten();
         forms.extend(short);
-        forms.sort_unstable();
-        let longest = forms.iter().map(String::len).max().unwrap_or(0);
-        let mut begin = vec![0; 1 << 10];
-        for (word, bit) in forms.iter().filter_map(|form| bit_of(form.as_bytes())) {
-            begin[word] |= bit;
-        }
         Self {
-            needles,
-            forms,
-            longest,
-            begin,
+            needles: Needles::new(forms),
+            words,
         }
     }
 
@@ -139,7 +117,7 @@ impl Redactor {
 
     /// As `redact_text`, without a copy where there is nothing to mask.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let view = View::of(text, self.needles.is_some());
+        let view = View::of(text, !self.needles.is_empty());
         let ranges = self.secrets_in(&view);
         if ranges.is_empty() {
             return Cow::Borrowed(text);
@@ -170,13 +148,13 @@ impl Redactor {
 
     fn safe(&self, text: &str, longest_name: usize) -> usize {
         // What goes on behind a line of a dump may be one more of its lines.
-        let text = match self.needles.is_some() {
-            true => view::without_begun_dump(text),
-            false => text,
+        let text = match self.needles.is_empty() {
+            true => text,
+            false => view::without_begun_dump(text),
         };
-        let view = View::of(text, self.needles.is_some());
+        let view = View::of(text, !self.needles.is_empty());
         let visible = view.visible.as_ref();
-        let mut held = self.begun_form(visible);
+        let mut held = self.needles.begun(visible);
         if let Some(found) = UNFINISHED
             .as_ref()
             .and_then(|unfinished| unfinished.find(&visible[tail_start(visible)..]))
@@ -204,30 +182,12 @@ impl Redactor {
         cut
     }
 
-    /// Where a form begins whose end is not there yet: the end of the text where none does.
-    fn begun_form(&self, text: &str) -> usize {
-        let bytes = text.as_bytes();
-        let from = (bytes.len() + 1).saturating_sub(self.longest.max(1));
-        (from..bytes.len())
-            .find(|start| {
-                let end = &bytes[*start..];
-                if bit_of(end).is_some_and(|(word, bit)| self.begin[word] & bit == 0) {
-                    return false;
-                }
-                // Longer forms with this beginning come right behind it.
-                let next = self.forms.partition_point(|form| form.as_bytes() <= end);
-                let form = self.forms.get(next);
-                form.is_some_and(|form| form.as_bytes().starts_with(end))
-            })
-            .unwrap_or(bytes.len())
-    }
-
     /// Of a text that ends with a line end and goes on: how much of it can be masked and kept as whole
     /// lines. The rest may be the beginning of a secret in encoded text that is wrapped over lines.
     pub fn whole_lines(&self, text: &str) -> usize {
         let line = text.trim_end_matches(['\r', '\n']);
         let last = &line[line.rfind('\n').map_or(0, |newline| newline + 1)..];
-        if self.needles.is_none() || !(may_be_wrapped(last) || view::is_dump(last)) {
+        if self.needles.is_empty() || !(may_be_wrapped(last) || view::is_dump(last)) {
             return text.len();
         }
         match self.held_from(text) {
@@ -266,10 +226,15 @@ impl Redactor {
             start + first.map_or(1, char::len_utf8)
         };
         // The longest form that begins at each place: a form may begin within another.
-        if let Some(needles) = &self.needles {
+        let found = self.needles.in_text(visible);
+        secrets.extend(found.map(|secret| Found {
+            begins: secret.start,
+            secret,
+        }));
+        if let Some(words) = &self.words {
             let mut from = 0;
             while from < visible.len()
-                && let Some(found) = needles.find_at(visible, from)
+                && let Some(found) = words.find_at(visible, from)
             {
                 from = after(found.start());
                 secrets.push(Found {
@@ -302,12 +267,6 @@ impl Redactor {
         }
         secrets
     }
-}
-
-/// Where the bit of the first two bytes is.
-fn bit_of(bytes: &[u8]) -> Option<(usize, u64)> {
-    let pair = u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]);
-    Some((usize::from(pair >> 6), 1 << (pair & 63)))
 }
 
 /// A secret in a text.

@@ -1,4 +1,5 @@
-//! The report as a renderer of Markdown sees it: whatever a field holds, it adds no node to the tree.
+//! The report as a renderer of Markdown sees it: whatever a field holds, it adds no node to the tree. A
+//! fourth of the attacks on each field belong to each run of the tests; `GONOGO_FAULTS=1` asks for all.
 
 use std::collections::BTreeMap;
 
@@ -358,6 +359,7 @@ fn with(state: &Value, path: &str, text: &str) -> Option<String> {
 #[test]
 fn no_text_of_a_run_adds_a_node_to_its_report() {
     let state = eventful();
+    let all = std::env::var_os("GONOGO_FAULTS").is_some();
     let mut paths = Vec::new();
     texts(&state, String::new(), &mut paths);
     let (mut shown, mut rendered) = (Vec::new(), 0);
@@ -372,8 +374,9 @@ fn no_text_of_a_run_adds_a_node_to_its_report() {
         let nodes = tree(&plain);
         assert_eq!(bare_addresses(&plain), Vec::<String>::new(), "{path}");
         // Each text at the beginning or in the middle of its field, by turns.
-        for (number, text) in HOSTILE.iter().enumerate() {
-            let text = match (number + shown.len()) % 2 {
+        let texts = HOSTILE.iter().enumerate();
+        for (number, text) in texts.filter(|(number, _)| all || number % 4 == shown.len() % 4) {
+            let text = match (number / 4 + shown.len()) % 2 {
                 0 => (*text).to_owned(),
                 _ => format!("a {text} b"),
             };

@@ -1,4 +1,5 @@
 //! A thousand secrets that are hard to quote, printed by the tools that quote: nothing of one is left.
+//! psql is given each fifth of them; `GONOGO_FAULTS=1` asks for all.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
@@ -167,9 +168,12 @@ fn psql(database: &Database, arguments: &[&str], script: &str) -> String {
 }
 
 #[tokio::test]
-async fn psql_and_its_server_show_nothing_of_a_thousand_secrets() {
+async fn psql_and_its_server_show_nothing_of_a_secret() {
     let database = fresh_database().await;
-    let secrets = secrets();
+    let secrets: Vec<String> = match std::env::var_os("GONOGO_FAULTS") {
+        Some(_) => secrets(),
+        None => secrets().into_iter().step_by(5).collect(),
+    };
     let mut script = String::from("CREATE TABLE secrets (n int, secret text);\n");
     for (number, secret) in secrets.iter().enumerate() {
         let quoted = secret.replace('\'', "''");
@@ -192,7 +196,7 @@ async fn psql_and_its_server_show_nothing_of_a_thousand_secrets() {
             .filter_map(|rest| rest.split_once(":END"))
             .map(|(form, _)| form)
             .collect();
-        assert_eq!(forms.len(), SECRETS * columns, "{how:?}");
+        assert_eq!(forms.len(), secrets.len() * columns, "{how:?}");
         for (secret, forms) in secrets.iter().zip(forms.chunks(columns)) {
             let redactor = Redactor::new(vec![secret.clone()]);
             for form in forms {
