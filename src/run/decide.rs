@@ -95,7 +95,7 @@ pub fn decide(
             reason,
         } => resolve(state, *action, *outcome, reason),
         Command::Acknowledge { alert, note } => acknowledge(state, *alert, note),
-        Command::Note { text, step } => note(text, step.as_deref()),
+        Command::Note { text, step } => note(state, text, step.as_deref()),
         Command::TakeControl {} => control::take(state, by, now),
         Command::Pairing { act } => between_people(state, facts, by, act, now),
         Command::TakeTarget {
@@ -305,7 +305,10 @@ fn resolve(
     }
 }
 
-fn note(text: &str, step: Option<&str>) -> Result<Vec<Event>, Refusal> {
+fn note(state: &RunState, text: &str, step: Option<&str>) -> Result<Vec<Event>, Refusal> {
+    if let Some(step) = step {
+        step::find_step(state, step)?;
+    }
     if text.trim().is_empty() {
         return Err(Refusal::new("the note is empty", "write what you saw"));
     }

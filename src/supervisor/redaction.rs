@@ -42,8 +42,8 @@ fn scrubbed(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What names something of the run, or is compared with what was shown: it has to stay what it is, and
-/// what it names is known already.
+/// What names something of the run, or is compared with what was shown, has to stay what it is: `decide`
+/// refuses what it does not know.
 const NAMES: [&str; 19] = [
     "kind", "act", "decision", "outcome", "actor", "hash", "typed", "step", "phase", "option",
     "group", "name", "target", "seen", "digest", "on", "code", "signal", "key",

@@ -301,7 +301,7 @@ async fn every_reason_and_note_of_a_person() {
     for command in [
         Command::Note {
             text: everything("note"),
-            step: some("step"),
+            step: None,
         },
         act(PairingAct::RaiseHand {
             about: some("hand"),
@@ -313,8 +313,12 @@ async fn every_reason_and_note_of_a_person() {
             "{answer:?}"
         );
     }
-    // A value that would deceive is refused, and so is a name that nobody can have.
+    // A value that would deceive is refused, and so are names that nothing can have.
     for command in [
+        Command::Note {
+            text: "seen".to_owned(),
+            step: some("step"),
+        },
         Command::SetInput {
             name: "NAME".to_owned(),
             input: Input::Value(everything("value")),
