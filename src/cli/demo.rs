@@ -160,20 +160,23 @@ fn agree(workspace: &Workspace) -> color_eyre::Result<()> {
     Ok(())
 }
 
-/// The system that the run acts on is about to be gone: what runs is cancelled, the run is given up where
-/// it is not over, and its supervisor ends.
+/// The system that the run acts on is about to be gone: what runs is cancelled, the run is abandoned where
+/// its deployment is not over, and its supervisor ends.
 async fn leave_nobody_behind(run: &str) -> color_eyre::Result<()> {
     if let Some(client) = session::reach(run, Takeover::default()).await?
         && let Err(error) = give_up(run, &client).await
     {
-        say!("the run is not given up: {error}");
+        say!("could not abandon the run: {error}");
     }
     owner::park(run).await.map(drop)
 }
 
 async fn give_up(run: &str, client: &Client) -> color_eyre::Result<()> {
     let mut state = kept::read(run).await?.state;
-    if state.busy().is_empty() && (state.mode.is_over() || state.mode == Mode::Done) {
+    // A deployment that waits for the day after is parked as it is.
+    let is_deployed = state.mode == Mode::Running && state.deployed_at.is_some();
+    let is_over = state.mode.is_over() || state.mode == Mode::Done;
+    if state.busy().is_empty() && (is_over || is_deployed) {
         return Ok(());
     }
     let reason = "the demo was left, and its sample system stopped";

@@ -94,12 +94,7 @@ pub fn fold(state: &mut Option<RunState>, record: &Record) {
 
 /// Folds one event into the state.
 pub fn apply(state: &mut RunState, record: &Record) {
-    if let Event::ClockStepped { by_ms, .. } = &record.event {
-        clock::step(state, TimeDelta::milliseconds(*by_ms));
-    }
-    if let Event::SupervisorStarted { .. } = &record.event {
-        soak::revived(state, record);
-    }
+    by_the_time_before(state, record);
     state.seq = record.seq;
     state.last_event_at = record.at;
     let at = record.at;
@@ -192,6 +187,17 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::RollbackStarted { .. } | Event::RollbackFinished { .. } => {
             of_rollback(state, record);
         }
+    }
+}
+
+/// What has to be reckoned while the last event is still the one before.
+fn by_the_time_before(state: &mut RunState, record: &Record) {
+    match &record.event {
+        Event::ClockStepped { by_ms, .. } => {
+            clock::step(state, TimeDelta::milliseconds(*by_ms));
+        }
+        Event::SupervisorStarted { .. } => soak::revived(state, record),
+        _ => {}
     }
 }
 

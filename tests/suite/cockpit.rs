@@ -158,14 +158,14 @@ impl Operator {
 }
 
 #[test]
-fn the_demo_is_walked_to_its_end() {
+fn the_demo_is_walked_to_where_the_day_after_begins() {
     let home = Home::new();
     let mut operator = Operator::demo(&home);
-    operator.walks_to(" DONE ");
+    operator.walks_to("`The day after` waits until");
     operator.leaves();
-    assert_eq!(operator.terminal.wait_exit(), 0);
+    assert_eq!(operator.terminal.wait_exit(), 3);
     let status = home.status(&home.runs()[0]);
-    assert_eq!(status["state"], "done");
+    assert_eq!(status["state"], "waiting");
     assert_eq!(status["journal"]["intact"], true);
 }
 

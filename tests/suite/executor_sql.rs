@@ -129,6 +129,19 @@ async fn notices_come_while_the_script_runs() {
             .filter(|spool| spool.contains("Step 1: copied 10 rows"))
     })
     .await;
+    // Between two statements there is nothing that could be cancelled.
+    let mut admin = database.connect().await;
+    eventually("the sleep", async || {
+        let sleeping: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+               AND state = 'active' AND query LIKE '%pg_sleep(1000)%' AND pid <> pg_backend_pid())",
+        )
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+        sleeping.then_some(())
+    })
+    .await;
     running.cancel(false).unwrap();
     let done = Done::of(&running).await;
     let evidence = done.evidence(Actor::Sql);
