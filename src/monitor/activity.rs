@@ -120,11 +120,7 @@ pub(super) async fn read(
 
 /// The statement for a server of this version: `leader_pid` came with 13, `query_id` and `waitstart` with 14.
 fn sessions_sql(version: &str) -> String {
-    let digits = version
-        .split(|letter: char| !letter.is_ascii_digit())
-        .next();
-    let major: u32 = digits.and_then(|major| major.parse().ok()).unwrap_or(0);
-    let (leader, query_id, waitstart) = match major {
+    let (leader, query_id, waitstart) = match major(version) {
         14.. => ("leader_pid", "query_id", "waitstart"),
         13 => ("leader_pid", "NULL::int8", "NULL::timestamptz"),
         _ => ("NULL::int4", "NULL::int8", "NULL::timestamptz"),
@@ -133,6 +129,14 @@ fn sessions_sql(version: &str) -> String {
         .replace("{leader}", leader)
         .replace("{query_id}", query_id)
         .replace("{waitstart}", waitstart)
+}
+
+/// 15 of `15.18 (Debian …)`.
+pub(super) fn major(version: &str) -> u32 {
+    let digits = version
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next();
+    digits.and_then(|major| major.parse().ok()).unwrap_or(0)
 }
 
 /// What is missing for a complete picture, where something is.
@@ -195,6 +199,7 @@ fn session(row: &PgRow, target: &Target, ours: &str) -> Result<Option<Session>, 
         xmin_age: column(row, 28, target)?,
         query_id: column(row, 29, target)?,
         awaits: awaited(row, target)?,
+        progress: None,
     }))
 }
 

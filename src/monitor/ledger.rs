@@ -59,6 +59,8 @@ pub(super) struct Delta {
     pub(super) counters: Counters,
     /// Calls since the poll before.
     pub(super) recent_calls: i64,
+    /// What was counted of it before the baseline.
+    pub(super) before: Counters,
 }
 
 /// The counters of a database at the last poll, at the one before, and at the baseline.
@@ -138,6 +140,7 @@ impl Ledger {
                 id: *id,
                 counters,
                 recent_calls: entry.current.calls - entry.previous.calls,
+                before: entry.base,
             })
         })
     }

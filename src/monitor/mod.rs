@@ -18,6 +18,7 @@ mod lock;
 mod loss;
 mod moment;
 mod probe;
+mod progress;
 mod prover;
 mod sample;
 mod sampler;

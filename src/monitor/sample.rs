@@ -132,8 +132,31 @@ pub struct Session {
     /// The lock that it waits for.
     #[serde(default)]
     pub awaits: Option<Awaited>,
+    /// How far it is with a long command.
+    #[serde(default)]
+    pub progress: Option<Progress>,
     /// Started by this run (`application_name` is `gonogo:RUN:…`).
     pub ours: bool,
+}
+
+/// How far a long command is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// `CREATE INDEX CONCURRENTLY`, `VACUUM`, ….
+    pub command: String,
+    pub phase: String,
+    pub done: i64,
+    /// 0 where the server does not know it.
+    pub total: i64,
+    /// `blocks`, `rows` or `bytes`
+    pub unit: String,
+}
+
+impl Progress {
+    /// 0 to 1, of the phase.
+    pub fn share(&self) -> Option<f64> {
+        (self.total > 0).then(|| (self.done as f64 / self.total as f64).clamp(0.0, 1.0))
+    }
 }
 
 /// A lock that a session waits for.
@@ -148,6 +171,21 @@ pub struct Awaited {
     /// Milliseconds, where the server says so (14 and later).
     pub waited_ms: Option<i64>,
 }
+
+impl StatementDelta {
+    /// How many times slower a call is than before the baseline, where that is worth a look: a few calls,
+    /// or a fraction of a millisecond, say nothing.
+    pub fn slower(&self) -> Option<f64> {
+        let before = self.mean_before_ms.filter(|before| *before > 0.0)?;
+        let times = self.mean_ms / before;
+        (times >= SLOWER && self.calls >= ENOUGH_CALLS && self.mean_ms >= WORTH_MS).then_some(times)
+    }
+}
+
+/// Times that a statement is slower than before, to be told.
+const SLOWER: f64 = 1.5;
+const ENOUGH_CALLS: i64 = 5;
+const WORTH_MS: f64 = 1.0;
 
 /// Statements since the phase began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,6 +219,12 @@ pub struct StatementDelta {
     pub rows: i64,
     /// Calls per second over the last interval.
     pub calls_per_s: f64,
+    /// Nobody called it before the baseline.
+    #[serde(default)]
+    pub is_new: bool,
+    /// What a call took before the baseline, since the server began to count.
+    #[serde(default)]
+    pub mean_before_ms: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

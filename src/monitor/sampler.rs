@@ -12,6 +12,7 @@ use super::activity::{self, Activity, Names};
 use super::detail;
 use super::link::{Link, Scope};
 use super::moment::Moment;
+use super::progress;
 use super::prover::Place;
 use super::statements::Statements;
 use super::trouble::Trouble;
@@ -138,6 +139,7 @@ impl Sampler {
                         seen.names
                             .fill(&mut link, &self.place.target, &mut activity.sessions)
                             .await;
+                        progress::add(&mut link, &self.place.target, &mut activity.sessions).await;
                         if activity.in_recovery != link.identity.in_recovery {
                             // A standby was promoted: its timeline is another, too.
                             if let Err(trouble) = link.identify_again(&self.place.target).await {

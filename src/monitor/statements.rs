@@ -294,6 +294,10 @@ impl Statements {
                 0.0
             },
             rows,
+            // A statement that was pushed out and came again looks new: nothing is said then.
+            is_new: delta.before.calls == 0 && !self.ledger.disturbed(),
+            mean_before_ms: (delta.before.calls > 0)
+                .then(|| delta.before.total_ms / delta.before.calls as f64),
             calls_per_s: if seconds > 0.0 {
                 delta.recent_calls as f64 / seconds
             } else {

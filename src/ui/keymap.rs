@@ -18,6 +18,7 @@ pub enum Context {
     Output,
     Reference,
     Sessions,
+    Statements,
     /// A pane that lists things.
     Table,
     /// The filter of such a pane is typed: keys that are not bound here are text.
@@ -60,13 +61,14 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Main,
         Self::Step,
         Self::Phases,
         Self::Output,
         Self::Reference,
         Self::Sessions,
+        Self::Statements,
         Self::Table,
         Self::Filter,
         Self::Detail,
@@ -104,6 +106,7 @@ impl Context {
             Self::Output => "in the output",
             Self::Reference => "in the reference",
             Self::Sessions => "in the sessions",
+            Self::Statements => "in the statements",
             Self::Table => "in a pane that lists things",
             Self::Filter => "typing a filter",
             Self::Detail => "one row in full",

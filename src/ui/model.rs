@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, VecDeque};
 use chrono::FixedOffset;
 
 use super::output::OutputBuffer;
+use super::paces::Paces;
 use super::timeline::{self, Entry};
 use crate::api::{Message, Snapshot};
-use crate::monitor::{ActivitySample, BlockingTree, ProbeSample, Sample, StatementsSample};
+use crate::monitor::{
+    ActivitySample, BlockingTree, ProbeSample, Reading, Sample, StatementsSample,
+};
 use crate::run::{
     ActionId, Asking, Readiness, RollbackPlan, RunState, Schedule, Timestamp, apply,
     plans_in_the_world, schedule,
@@ -17,6 +20,8 @@ use crate::supervisor::{Person, StoreHealth};
 
 /// Without a sign of life for this many seconds the screen may be wrong, and says so.
 const SILENCE_S: u64 = 3;
+/// Polls of a statement that are kept: ten minutes at one in five seconds.
+const POLLS: usize = 120;
 /// Readings of a probe that are kept: ten minutes at one a second.
 const HISTORY: usize = 600;
 
@@ -34,9 +39,13 @@ pub struct Model {
     /// Whether what they need is there, as it was last seen.
     readiness: Option<Readiness>,
     pub timeline: Vec<Entry>,
+    /// How fast long commands get on.
+    pub paces: Paces,
     /// By target.
     pub activity: BTreeMap<String, Activity>,
     pub statements: BTreeMap<String, StatementsSample>,
+    /// By target and statement, oldest first.
+    pub statement_history: BTreeMap<(String, i64), VecDeque<Polled>>,
     /// By name.
     pub probes: BTreeMap<String, Probe>,
     pub outputs: BTreeMap<ActionId, OutputBuffer>,
@@ -63,6 +72,13 @@ pub struct Activity {
     pub tree: BlockingTree,
 }
 
+/// What one poll says of a statement: since the poll before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Polled {
+    pub calls_per_s: f64,
+    pub mean_ms: f64,
+}
+
 /// One health endpoint, oldest reading first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -86,8 +102,10 @@ impl Model {
             plans: Vec::new(),
             readiness: None,
             timeline: Vec::new(),
+            paces: Paces::default(),
             activity: BTreeMap::new(),
             statements: BTreeMap::new(),
+            statement_history: BTreeMap::new(),
             probes: BTreeMap::new(),
             outputs: BTreeMap::new(),
             asking: BTreeMap::new(),
@@ -155,10 +173,12 @@ impl Model {
         match sample {
             Sample::Activity(sample) => {
                 let tree = BlockingTree::of(&sample.sessions);
+                self.paces.follow(&sample);
                 self.activity
                     .insert(sample.target.clone(), Activity { sample, tree });
             }
             Sample::Statements(sample) => {
+                self.keep_polled(&sample);
                 self.statements.insert(sample.target.clone(), sample);
             }
             Sample::Probe(sample) => {
@@ -173,6 +193,42 @@ impl Model {
                 }
                 probe.history.push_back(sample);
             }
+        }
+    }
+
+    /// What each statement did since the poll before.
+    fn keep_polled(&mut self, sample: &StatementsSample) {
+        let before = self.statements.get(&sample.target);
+        if !matches!(sample.state, Reading::Good | Reading::Partial { .. }) {
+            return;
+        }
+        let is_listed = |target: &str, id: i64| {
+            target != sample.target || sample.statements.iter().any(|one| one.query_id == id)
+        };
+        self.statement_history
+            .retain(|(target, id), _| is_listed(target, *id));
+        for statement in &sample.statements {
+            let known = before
+                .filter(|before| before.since == sample.since)
+                .map(|before| before.statements.iter());
+            let known =
+                known.and_then(|mut all| all.find(|one| one.query_id == statement.query_id));
+            let calls = statement.calls - known.map_or(0, |known| known.calls);
+            let spent = statement.total_ms - known.map_or(0.0, |known| known.total_ms);
+            let history = self
+                .statement_history
+                .entry((sample.target.clone(), statement.query_id))
+                .or_default();
+            if history.len() == POLLS {
+                history.pop_front();
+            }
+            history.push_back(Polled {
+                calls_per_s: statement.calls_per_s,
+                mean_ms: match calls > 0 {
+                    true => spent.max(0.0) / calls as f64,
+                    false => 0.0,
+                },
+            });
         }
     }
 

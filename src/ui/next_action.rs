@@ -7,6 +7,7 @@ use super::keymap::{Context, key_of};
 use super::keys::{key, walk_key};
 use super::markdown::plain;
 use super::people::concerns;
+use super::progress::of_action;
 use super::step_input::{asking, question};
 use super::theme::Role;
 use super::view::Look;
@@ -266,7 +267,9 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
             ),
             None => loud(
                 format!(
-                    "`{title}` has been running for {for_s}; {} cancels",
+                    "`{title}` has been running for {for_s}{}; {} cancels",
+                    of_action(action, look.model)
+                        .map_or_else(String::new, |words| format!(": {words}")),
                     key(Intent::AskCancel)
                 ),
                 Role::Running,

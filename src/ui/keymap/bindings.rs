@@ -242,6 +242,21 @@ pub const BINDINGS: &[Binding] = {
         bind(Sessions, key!('2'), I::ShowPart(1), "waiting", Some(8)),
         bind(Sessions, key!('3'), I::ShowPart(2), "blocking", Some(8)),
         bind(Sessions, key!('4'), I::ShowPart(3), "all", Some(8)),
+        bind(
+            Statements,
+            key!('1'),
+            I::ShowPart(0),
+            "new in the phase",
+            Some(8),
+        ),
+        bind(
+            Statements,
+            key!('2'),
+            I::ShowPart(1),
+            "slower than before",
+            Some(8),
+        ),
+        bind(Statements, key!('3'), I::ShowPart(2), "all", Some(8)),
         bind(Filter, ENTER, I::Submit, "keep the filter", Some(0)),
         bind(Filter, ESCAPE, I::Close, "drop the filter", Some(1)),
         bind(

@@ -64,6 +64,7 @@ fn every_dialog_can_be_closed_by_escape() {
                 | Context::Output
                 | Context::Reference
                 | Context::Sessions
+                | Context::Statements
                 | Context::Table
                 | Context::Pane
                 | Context::Keyboard

@@ -3,7 +3,7 @@
 //! ```text
 //! statements  since 02:10: 1.2k calls, 0.5s
 //!   calls      /s    mean   total  share    rows query
-//!    1.1k      98   0.4ms    0.5s    61%    1.1k INSERT INTO ai_queries …
+//!    1.1k      98   0.4ms    0.5s    61%    1.1k [new] INSERT INTO ai_queries …
 //! ```
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +18,8 @@ use crate::monitor::{StatementDelta, StatementsSample};
 use crate::ui::format::{count, grouped, milliseconds, minute, pad};
 use crate::ui::keymap::Context;
 use crate::ui::listing::Frozen;
+use crate::ui::markdown::plain;
+use crate::ui::spark::bars;
 use crate::ui::sql_text::highlighted;
 use crate::ui::table::{self, Arranged, Cell, Column, Table, Value};
 use crate::ui::theme::Role;
@@ -61,7 +63,11 @@ impl Pane for Statements {
     }
 
     fn contexts(&self) -> &'static [Context] {
-        &[Context::Table]
+        &[Context::Statements, Context::Table]
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        &["new", "slower"]
     }
 
     fn moves(&self) -> Moves {
@@ -83,7 +89,15 @@ impl Pane for Statements {
         };
         let listing = look.view.listing(NAME);
         let arranged = Arranged::of(&Rows(sample), listing);
-        let (mut words, paused) = table::words(&arranged, listing, None, look);
+        let part = listing
+            .part
+            .and_then(|part| self.parts().get(usize::from(part)));
+        let (mut words, paused) = table::words(&arranged, listing, part.copied(), look);
+        let new = sample.statements.iter().filter(|one| one.is_new).count();
+        let slower = sample.statements.iter();
+        let slower = slower.filter(|one| one.slower().is_some()).count();
+        words.extend((new > 0).then(|| format!("{new} new")));
+        words.extend((slower > 0).then(|| format!("{slower} slower")));
         words.push(format!(
             "since {}: {} calls, {}",
             minute(sample.since),
@@ -193,6 +207,25 @@ impl Table for Rows<'_> {
         }
     }
 
+    fn badges(&self, row: usize, look: &Look<'_>) -> Vec<Cell> {
+        let Some(statement) = self.at(row) else {
+            return Vec::new();
+        };
+        let warning = look.theme.style(Role::Warning);
+        let new = statement.is_new.then(|| Cell::new("[new]", warning));
+        let slower = statement.slower();
+        let slower = slower.map(|times| Cell::new(format!("[{times:.1}× slower]"), warning));
+        new.into_iter().chain(slower).collect()
+    }
+
+    /// Those that are new in the phase, and those that are slower than before it.
+    fn is_in(&self, row: usize, part: u8) -> bool {
+        self.at(row).is_some_and(|statement| match part {
+            0 => statement.is_new,
+            _ => statement.slower().is_some(),
+        })
+    }
+
     fn takes_ms(&self, row: usize) -> Option<i64> {
         Some(self.at(row)?.mean_ms as i64)
     }
@@ -236,6 +269,7 @@ impl Table for Rows<'_> {
                     rows as f64 / (calls.max(1)) as f64
                 ),
             ),
+            ("before", before(statement, look)),
             ("query id", statement.query_id.to_string()),
         ];
         let mut lines: Vec<Line<'static>> = facts
@@ -247,10 +281,62 @@ impl Table for Rows<'_> {
                 ])
             })
             .collect();
+        lines.extend(history(&self.0.target, statement, look, width));
         lines.push(Line::default());
         lines.extend(highlighted(&statement.query, width, theme));
         lines
     }
+}
+
+/// How it did before the phase began.
+fn before(statement: &StatementDelta, look: &Look<'_>) -> String {
+    let phase = look.run().phase().map(|phase| plain(&phase.title));
+    let phase = phase.unwrap_or_else(|| "the phase".to_owned());
+    match (statement.is_new, statement.mean_before_ms) {
+        (true, _) => format!("new in `{phase}`"),
+        (false, Some(mean)) => {
+            let slower = statement.slower();
+            let slower = slower.map(|times| format!(": {times:.1} times slower in `{phase}`"));
+            format!(
+                "{} a call{}",
+                milliseconds(mean),
+                slower.unwrap_or_default()
+            )
+        }
+        (false, None) => "not known".to_owned(),
+    }
+}
+
+/// What it did poll by poll.
+fn history(
+    target: &str,
+    statement: &StatementDelta,
+    look: &Look<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let key = (target.to_owned(), statement.query_id);
+    let Some(polled) = look.model.statement_history.get(&key) else {
+        return Vec::new();
+    };
+    if polled.len() < 2 {
+        return Vec::new();
+    }
+    let room = width.saturating_sub(26).min(60);
+    let row = |label: &str, values: Vec<f64>, last: String| {
+        Line::from(vec![
+            Span::styled(pad(label, 13), look.theme.style(Role::Muted)),
+            Span::styled(bars(&values, room), look.theme.style(Role::Running)),
+            Span::raw(format!(" {last}")),
+        ])
+    };
+    let rates: Vec<f64> = polled.iter().map(|one| one.calls_per_s).collect();
+    let means: Vec<f64> = polled.iter().map(|one| one.mean_ms).collect();
+    let last_rate = rates.last().copied().unwrap_or(0.0);
+    let last_mean = means.last().copied().unwrap_or(0.0);
+    vec![
+        row("calls/s", rates, rate(last_rate)),
+        row("mean", means, milliseconds(last_mean)),
+    ]
 }
 
 fn percent(statement: &StatementDelta) -> f64 {

@@ -197,3 +197,31 @@ async fn a_session_that_waits_names_the_lock_and_the_table() {
     execute(&mut holder, "ROLLBACK").await;
     waiting.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_index_that_is_built_tells_how_far_it_is() {
+    let database = fresh_database().await;
+    let mut admin = database.connect().await;
+    execute(
+        &mut admin,
+        "CREATE TABLE items AS SELECT n FROM generate_series(1, 20000) n",
+    )
+    .await;
+    let mut holder = named(&database, "old snapshot").await;
+    execute(&mut holder, "BEGIN; INSERT INTO items VALUES (1)").await;
+    let mut builder = named(&database, "builder").await;
+    // It waits for the writer before it builds, so that it can be seen.
+    let building = tokio::spawn(async move {
+        execute(&mut builder, "CREATE INDEX CONCURRENTLY ON items (n)").await;
+    });
+
+    let mut watch = Watch::start(&database.conninfo());
+    let session = watch
+        .session("builder", |session| session.progress.is_some())
+        .await;
+    let progress = session.progress.unwrap();
+    assert_eq!(progress.command, "CREATE INDEX CONCURRENTLY");
+    assert_eq!(progress.phase, "waiting for writers before build");
+    execute(&mut holder, "ROLLBACK").await;
+    building.await.unwrap();
+}

@@ -463,6 +463,7 @@ fn statement(query: &str, calls: i64, mean_ms: f64, share: f64) -> StatementDelt
         share,
         rows: calls,
         calls_per_s: calls as f64 / 120.0,
+        ..StatementDelta::default()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Panes that list things: the same keys in all of them, and none that reaches the run.
 
+use chrono::TimeDelta;
 use gonogo::api::Message;
-use gonogo::monitor::{ActivitySample, Sample, Session};
+use gonogo::monitor::{ActivitySample, Progress, Sample, Session};
 use gonogo::run::Command;
 use gonogo::ui::app::Ask;
 use insta::assert_snapshot;
@@ -239,4 +240,71 @@ fn sessions_at_their_sizes() {
         let screen = desk.screen(width, height);
         assert_snapshot!(format!("sessions@{width}x{height}"), screen);
     }
+}
+
+#[test]
+fn statements_that_are_new_in_the_phase_or_slower_than_before_are_marked_and_have_a_history() {
+    let mut desk = at("statements");
+    for poll in 1..=6_i64 {
+        let mut samples = readings(desk.now);
+        let Sample::Statements(mut sample) = samples.remove(1) else {
+            panic!("the second reading is of the statements");
+        };
+        sample.statements[0].is_new = true;
+        let slow = &mut sample.statements[1];
+        slow.calls = poll * 10;
+        slow.total_ms = (poll * poll * 10) as f64;
+        slow.mean_ms = poll as f64;
+        slow.mean_before_ms = Some(1.0);
+        slow.calls_per_s = poll as f64;
+        desk.hears(Message::Sample(Box::new(Sample::Statements(sample))));
+    }
+    let screen = zoomed(&mut desk);
+    assert!(screen.contains("1 new · 1 slower"), "{screen}");
+    assert!(screen.contains("[new] INSERT"), "{screen}");
+    assert!(screen.contains("[6.0× slower] SELECT"), "{screen}");
+    desk.press("2");
+    assert!(!zoomed(&mut desk).contains("INSERT"));
+    desk.press("<Enter>");
+    assert_snapshot!("statement_history@120x40", desk.screen(120, 40));
+}
+
+#[test]
+fn a_long_command_tells_how_far_it_is_beside_its_step_and_in_its_session() {
+    let mut desk = at("sessions");
+    desk.press("ox");
+    let step = desk
+        .state
+        .step_of(desk.action("backup"))
+        .unwrap()
+        .id
+        .clone();
+    let name = gonogo::executor::application_name("r1", &step);
+    for second in 0..=10_i64 {
+        let at = desk.now + TimeDelta::seconds(second);
+        sessions(&mut desk, |sample| {
+            sample.at = at;
+            sample.sessions[0].application.clone_from(&name);
+            sample.sessions[0].progress = Some(Progress {
+                command: "CREATE INDEX".to_owned(),
+                phase: "building index: scanning table".to_owned(),
+                done: 1_000 + second * 100,
+                total: 4_000,
+                unit: "blocks".to_owned(),
+            });
+        });
+    }
+    let words = "50% building index: scanning table, 100 blocks/s, 20s left of this phase";
+    let screen = desk.screen(200, 60);
+    assert!(
+        screen.contains(&format!("has been running for 0s: {words}")),
+        "{screen}"
+    );
+    assert!(zoomed(&mut desk).contains("[50% building index: scanning table]"));
+    desk.press("<Enter>");
+    let screen = desk.screen(200, 60);
+    assert!(
+        screen.contains("██████████░░░░░░░░░░ CREATE INDEX: 50%"),
+        "{screen}"
+    );
 }

@@ -3,10 +3,11 @@
 use ratatui::text::{Line, Span};
 
 use super::words::wait_words;
-use crate::monitor::Session;
+use crate::monitor::{Progress, Session};
 use crate::run::Timestamp;
 use crate::ui::format::{clock, count, milliseconds, pad, plural, wrap};
 use crate::ui::model::Activity;
+use crate::ui::progress::words;
 use crate::ui::sql_text::highlighted;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view::Look;
@@ -45,6 +46,12 @@ pub fn lines(
     };
     who(session, &mut facts);
     doing(session, &mut facts);
+    if let Some(progress) = &session.progress {
+        let target = &activity.sample.target;
+        let words = words(progress, target, session.pid, look.model);
+        let text = format!("{} {}: {words}", bar(progress), progress.command);
+        facts.add("progress", text, Role::Running);
+    }
     waiting(session, activity, &mut facts);
     if let Some(query_id) = session.query_id {
         let known = look.statements().map(|sample| sample.statements.iter());
@@ -68,6 +75,12 @@ pub fn lines(
     lines.push(Line::styled(what, theme.style(Role::Heading)));
     lines.extend(highlighted(&session.query, width, theme));
     lines
+}
+
+/// Twenty columns, as full as its phase is.
+fn bar(progress: &Progress) -> String {
+    let full = (progress.share().unwrap_or(0.0) * 20.0).round() as usize;
+    format!("{}{}", "█".repeat(full), "░".repeat(20 - full))
 }
 
 fn who(session: &Session, facts: &mut Facts<'_>) {

@@ -10,6 +10,7 @@ use super::words::waits_for;
 use crate::monitor::{BlockingRow as Row, Session};
 use crate::ui::format::{count, fit, milliseconds, width};
 use crate::ui::model::Activity;
+use crate::ui::progress;
 use crate::ui::table::{Cell, Column, Table, Value};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view::Look;
@@ -190,6 +191,10 @@ impl Table for Rows<'_> {
             return Vec::new();
         };
         let mut badges = Vec::new();
+        if let Some(progress) = &session.progress {
+            let text = format!("[{}]", progress::short(progress));
+            badges.push(Cell::new(text, look.theme.style(Role::Running)));
+        }
         if row.blocks > 0 {
             let text = format!("[blocks {}]", row.blocks);
             badges.push(Cell::new(text, look.theme.style(Role::Failed)));
