@@ -2,6 +2,8 @@
 //! expression over every column, or over one (`user:anna`); `!word` must not be found; `>5s` is the least
 //! time that a row takes.
 
+use std::borrow::Cow;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::text::duration::parse_ms;
@@ -42,8 +44,16 @@ impl Filter {
         self.words.is_empty()
     }
 
-    /// Whether a row stays: `cells` are its texts by the titles of their columns.
-    pub fn takes<'a>(&self, takes_ms: Option<i64>, cells: &[(&str, impl AsRef<str> + 'a)]) -> bool {
+    /// Whether a row stays; `text` gives what stands in a column, which is read only as far as it is asked for.
+    pub fn takes<'a>(
+        &self,
+        takes_ms: Option<i64>,
+        titles: &[&str],
+        text: impl Fn(usize) -> Option<Cow<'a, str>>,
+    ) -> bool {
+        let found = |expression: &Regex, column: usize| {
+            text(column).is_some_and(|text| expression.is_match(&text))
+        };
         self.words.iter().all(|word| match word {
             Word::Takes(least) => takes_ms.is_some_and(|takes| takes >= *least),
             Word::Found {
@@ -51,16 +61,13 @@ impl Filter {
                 of_column,
                 anywhere,
             } => {
-                let named = of_column
-                    .as_ref()
-                    .filter(|(name, _)| cells.iter().any(|(title, _)| title == name));
+                let named = of_column.as_ref().and_then(|(name, within)| {
+                    let column = titles.iter().position(|title| title == name)?;
+                    Some((column, within))
+                });
                 let found = match named {
-                    Some((name, within)) => cells
-                        .iter()
-                        .any(|(title, text)| title == name && within.is_match(text.as_ref())),
-                    None => cells
-                        .iter()
-                        .any(|(_, text)| anywhere.is_match(text.as_ref())),
+                    Some((column, within)) => found(within, column),
+                    None => (0..titles.len()).any(|column| found(anywhere, column)),
                 };
                 found != *negated
             }
@@ -125,14 +132,11 @@ fn nothing() -> Regex {
 mod tests {
     use super::*;
 
-    const ROW: [(&str, &str); 3] = [
-        ("user", "anna"),
-        ("application", "gonogo:r1:move"),
-        ("query", "SELECT * FROM audits"),
-    ];
+    const TITLES: [&str; 3] = ["user", "application", "query"];
+    const ROW: [&str; 3] = ["anna", "gonogo:r1:move", "SELECT * FROM audits"];
 
     fn takes(filter: &str) -> bool {
-        Filter::new(filter).takes(Some(4_000), &ROW)
+        Filter::new(filter).takes(Some(4_000), &TITLES, |column| Some(ROW[column].into()))
     }
 
     #[test]

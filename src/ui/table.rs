@@ -119,9 +119,10 @@ impl Arranged {
         if natural && listing.filter.is_empty() && listing.part.is_none() {
             return Self { order: None, all };
         }
+        let titles: Vec<&str> = table.columns().iter().map(|column| column.title).collect();
         let mut order: Vec<usize> = (0..all)
             .filter(|row| listing.part.is_none_or(|part| table.is_in(*row, part)))
-            .filter(|row| listing.filter.is_empty() || is_taken(table, listing, *row))
+            .filter(|row| listing.filter.is_empty() || is_taken(table, &titles, listing, *row))
             .collect();
         if let Some(sort) = listing.sort {
             sort_rows(&mut order, table, sort);
@@ -165,21 +166,13 @@ impl Arranged {
     }
 }
 
-fn is_taken(table: &dyn Table, listing: &Listing, row: usize) -> bool {
-    let cells: Vec<(&str, Cow<'_, str>)> = table
-        .columns()
-        .iter()
-        .enumerate()
-        .filter_map(|(column, about)| {
-            let text = match table.value(row, column) {
-                Value::Text(text) => text,
-                Value::Number(number) => number.to_string().into(),
-                Value::Measure(_) | Value::None => return None,
-            };
-            Some((about.title, text))
-        })
-        .collect();
-    listing.filter.takes(table.takes_ms(row), &cells)
+fn is_taken(table: &dyn Table, titles: &[&str], listing: &Listing, row: usize) -> bool {
+    let text = |column| match table.value(row, column) {
+        Value::Text(text) => Some(text),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Measure(_) | Value::None => None,
+    };
+    listing.filter.takes(table.takes_ms(row), titles, text)
 }
 
 /// Sorts, what has no value always last.
