@@ -13,7 +13,7 @@ use super::Target;
 use super::link::{Link, Scope, answered, column};
 use super::lock::{self, LockNews, LockReading, LockRecord};
 use super::prover::Place;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, identifier};
 use crate::run::{LockHolder, SessionSignal as Signal, Signalled};
 
 /// How often the idle connection and its lock are looked at.
@@ -254,7 +254,8 @@ impl Control {
             pid,
             backend_start_us,
         };
-        let found = self.attempt(reserved, &deed).await?;
+        let found = self.attempt(reserved, &deed).await;
+        let found = found.map_err(|trouble| signalling(trouble, &self.place.target))?;
         Ok(match found.first() {
             None => Signalled::Gone,
             Some(Found { same: None, .. }) => Signalled::Hidden,
@@ -376,6 +377,20 @@ fn ours_sql(signal: Signal) -> String {
                OFFSET 0) session",
         function(signal)
     )
+}
+
+/// A signal needs another right than a reading.
+fn signalling(trouble: Trouble, target: &Target) -> Trouble {
+    if !trouble.message.contains("lacks a right") {
+        return trouble;
+    }
+    Trouble {
+        help: format!(
+            "as a superuser: `GRANT pg_signal_backend TO {}`; only a superuser can stop the session of one",
+            identifier(target.user())
+        ),
+        ..trouble
+    }
 }
 
 fn function(signal: Signal) -> &'static str {

@@ -48,20 +48,19 @@ pub fn row(look: &Look<'_>) -> Option<String> {
     let standing = standing(look.model);
     let unseen = standing.iter().filter(|one| one.seen.is_none()).count();
     let worst = standing.first().filter(|one| one.seen.is_none())?;
-    let list = key(look, Intent::ListAlarms);
     let count = match unseen {
-        1 => format!("{list} alarms"),
-        more => format!("{list} 1 of {more}"),
+        1 => String::new(),
+        more => format!(" 1 of {more}"),
     };
-    let helps = helps(&worst.alarm, look);
+    let list = format!("{} lists", key(look, Intent::ListAlarms));
+    let keys: Vec<String> = [Some(list), helps(&worst.alarm, look)]
+        .into_iter()
+        .flatten()
+        .collect();
     // What to do stands first: the rest may be of any length.
     Some(format!(
-        "ALARM, {}: {}",
-        [Some(count), helps]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", "),
+        "ALARM{count} ({}): {}",
+        keys.join(", "),
         worst.alarm.text
     ))
 }

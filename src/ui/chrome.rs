@@ -5,7 +5,7 @@
 //!  staging │ db1:5432/app · PostgreSQL 15.18 · primary                     02:13:07 UTC
 //!  12m 04s of ~40m to 1h 10m │ window ends 04:00, start the rollback by 03:40 │ anna drives
 //!  …
-//!  ALARM, a 1 of 2, X ends 8240: ALTER TABLE audits waits 16s for 8240 nightly-report (…)
+//!  ALARM 1 of 2 (a lists, X ends 8240): ALTER TABLE audits waits 16s for 8240 nightly-report
 //!  ◀ R rollback: restore the dump · 4 commands · ~15m · loses writes since 02:10 · ready
 //!  next: 2 items to check (Space)
 //!  ? help  Enter look  Space tick  R rollback  g gate  : all commands

@@ -118,6 +118,12 @@ async fn a_superusers_session_is_not_cancelled_by_others_and_that_is_said() {
         .await
         .unwrap_err();
     assert!(error.message.contains("lacks a right"), "{error:?}");
+    assert!(
+        error
+            .help
+            .contains("only a superuser can stop the session of one"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ fn what_holds_the_step_up_is_told_on_every_screen_with_the_key_that_ends_it() {
         for (width, height) in [(60, 18), (80, 24), (120, 40)] {
             let screen = desk.screen(width, height);
             assert!(
-                screen.contains("a 1 of 2, X ends 8240: ALTER TABLE"),
+                screen.contains("ALARM 1 of 2 (a lists, X ends 8240): ALTER TABLE"),
                 "{screen}"
             );
         }
