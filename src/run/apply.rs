@@ -125,9 +125,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::AlarmBegan { .. } | Event::AlarmEnded { .. } | Event::AlarmSeen { .. } => {
             super::alarm::apply(state, record);
         }
-        Event::SessionSignalled { .. } | Event::SessionAnswered { .. } => {
-            note(state, record, super::signal::words(&record.event));
-        }
+        Event::SessionSignalled { .. } | Event::SessionAnswered { .. } => signalled(state, record),
         Event::Pairing { fact } => pairing::apply(state, at, &record.by, fact),
         Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
             super::inputs::apply(state, record);
@@ -360,6 +358,10 @@ fn of_rollback(state: &mut RunState, record: &Record) {
         }
         _ => {}
     }
+}
+
+fn signalled(state: &mut RunState, record: &Record) {
+    note(state, record, super::signal::words(&record.event));
 }
 
 fn note(state: &mut RunState, record: &Record, text: String) {

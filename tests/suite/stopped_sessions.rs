@@ -9,13 +9,13 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 const GUIDE: &str = "# Add a column\n\n## Phase 1: Add\n\n```sql {#add .run}\nALTER TABLE items ADD COLUMN m int;\n```\n\n## Phase 2: Look\n\n- [ ] look\n";
 
 /// Reads a table in a transaction that it leaves open.
-async fn report(database: &Database) -> PgConnection {
+async fn report(database: &Database, application: &str) -> PgConnection {
     let options = PgConnectOptions::new_without_pgpass()
         .socket(cluster().socket_directory())
         .port(cluster().port())
         .username("postgres")
         .database(&database.name)
-        .application_name("nightly-report");
+        .application_name(application);
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     execute(&mut connection, "BEGIN").await;
     execute(&mut connection, "SELECT count(*) FROM items").await;
@@ -31,11 +31,11 @@ struct Blocked {
 
 impl Blocked {
     /// The step waits behind the report.
-    async fn at(columns: u16, rows: u16) -> Self {
+    async fn at(columns: u16, rows: u16, application: &str) -> Self {
         let database = fresh_database().await;
         let mut connection = database.connect().await;
         execute(&mut connection, "CREATE TABLE items (id int)").await;
-        let report = report(&database).await;
+        let report = report(&database, application).await;
         let home = Home::new();
         home.write("guide.md", GUIDE);
         home.environment(&database.conninfo(), "");
@@ -54,11 +54,11 @@ impl Blocked {
         }
     }
 
-    fn looks_at_the_sessions(&mut self) {
+    fn looks_at_the_sessions(&mut self, application: &str) {
         self.terminal.keys(":look at sess");
         self.terminal.wait_for("look at sessions");
         self.terminal.keys("<enter>");
-        self.terminal.wait_for("nightly-report");
+        self.terminal.wait_for(application);
     }
 
     async fn has_column(&self) -> bool {
@@ -75,8 +75,8 @@ impl Blocked {
 
 #[tokio::test]
 async fn the_session_that_blocks_a_step_is_ended_from_its_pane_on_a_plain_terminal() {
-    let mut blocked = Blocked::at(80, 24).await;
-    blocked.looks_at_the_sessions();
+    let mut blocked = Blocked::at(80, 24, "nightly-report").await;
+    blocked.looks_at_the_sessions("nightly-report");
     // The other tests' sessions are on the same server: only the report is wanted.
     blocked.terminal.keys("3/nightly");
     blocked.terminal.wait_for("1 left");
@@ -113,9 +113,9 @@ async fn the_session_that_blocks_a_step_is_ended_from_its_pane_on_a_plain_termin
 
 #[tokio::test]
 async fn cancelling_an_idle_session_frees_nothing_and_the_dialog_says_so() {
-    let mut blocked = Blocked::at(120, 40).await;
-    blocked.looks_at_the_sessions();
-    blocked.terminal.keys("3/nightly");
+    let mut blocked = Blocked::at(120, 40, "morning-report").await;
+    blocked.looks_at_the_sessions("morning-report");
+    blocked.terminal.keys("3/morning");
     blocked.terminal.wait_for("1 left");
     blocked.terminal.keys("<enter>");
     blocked.terminal.wait_gone("1 left");
