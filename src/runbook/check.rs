@@ -171,13 +171,13 @@ fn part(part: &Part) -> Value {
     })
 }
 
-/// The commands of a text with their lines in the guide, what each does, and whether it is proposed;
-/// `off` says why none of them is.
 /// What belongs to another machine is off on this one.
 fn off_here(block: &Block) -> Option<&'static str> {
     block.elsewhere.as_ref().map(|_| "elsewhere")
 }
 
+/// The commands of a text with their lines in the guide, what each does, and whether it is proposed;
+/// `off` says why none of them is.
 fn commands(role: Role, actor: Actor, text: &str, line: usize, off: Option<&str>) -> Vec<Value> {
     if !matches!(role, Role::Run | Role::Fill | Role::Promote) {
         return Vec::new();
