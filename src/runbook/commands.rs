@@ -152,59 +152,31 @@ fn is_told_what(words: &[&str]) -> bool {
     false
 }
 
-/// Whether a tool's own word opens a shell on another machine: `vagrant ssh`, `minikube ssh`,
-/// `oc rsh pod`, with no command of its own after it.
+/// Tools with a word of their own for a shell on another machine: `vagrant ssh web`, `oc rsh pod`.
+const SHELL_TOOLS: [&str; 10] = [
+    "ddev",
+    "doctl",
+    "eb",
+    "lando",
+    "limactl",
+    "minikube",
+    "multipass",
+    "oc",
+    "platform",
+    "vagrant",
+];
+
 fn opens_a_shell_elsewhere(words: &[&str]) -> bool {
-    let Some(at) = words
-        .iter()
-        .skip(1)
-        .position(|word| matches!(*word, "ssh" | "rsh" | "enter-shell"))
-    else {
+    let [program, rest @ ..] = words else {
         return false;
     };
-    let after = words.get(at + 2..).unwrap_or_default();
-    // Its own program, then only names: a flag that carries a command ends the session by itself.
-    at < 3
-        && words.first().is_some_and(|program| {
-            program.len() > 1
-                && program.chars().all(|character| {
-                    character.is_ascii_alphanumeric() || "-_./".contains(character)
-                })
-                && !matches!(
-                    *program,
-                    "sudo"
-                        | "systemctl"
-                        | "service"
-                        | "apt"
-                        | "apt-get"
-                        | "yum"
-                        | "dnf"
-                        | "brew"
-                        | "which"
-                        | "man"
-                        | "echo"
-                        | "grep"
-                        | "ufw"
-                        | "kill"
-                        | "pkill"
-                        | "git"
-                        | "cat"
-                        | "ls"
-                        | "cd"
-                        | "mkdir"
-                        | "chmod"
-                        | "chown"
-                        | "rsync"
-                        | "docker"
-                )
-        })
-        && !after.iter().any(|word| {
-            matches!(*word, "-c" | "--command" | "--" | "-e" | "--exec")
-                || word.starts_with("--command=")
-                || word.contains('"')
-                || word.contains('\'')
-        })
-        && after.iter().filter(|word| !word.starts_with('-')).count() <= 2
+    // What follows a name would be the command that ends the session by itself.
+    let opens = match rest {
+        ["ssh" | "rsh" | "shell"] => true,
+        ["compute", "ssh", name] | ["ssh" | "rsh" | "shell", name] => !name.starts_with('-'),
+        _ => false,
+    };
+    opens && SHELL_TOOLS.contains(program)
 }
 
 fn has_psql_action(words: &[&str]) -> bool {

@@ -102,7 +102,7 @@ pub const RULES: &[Rule] = &[
         ("bash", "", "# If it added a column\n./one\n\n# If it made a table\n./other"), ("bash", "", "# Add a column\n./one\n\n# Make a table\n./other")),
     rule("there-and-back", "it holds a dump and what restores it",
         ("bash", "", "# Back up\npg_dump shop > shop_dump.sql\n\n# Restore\npsql shop < shop_dump.sql"), ("bash", "", "# Back up\npg_dump shop > shop_dump.sql\n\n# Look\nls -l shop_dump.sql")),
-    rule("same-command", "it holds one command with other flags or settings, or one that destroys with other words, each time",
+    rule("same-command", "it holds one command with other flags or more arguments, or one that destroys with other words, each time",
         ("bash", "", "# Plain\nmaker image shop\n\n# Anew\nmaker image shop --no-cache"), ("bash", "", "# All\nkubectl get pods\n\n# Everywhere\nkubectl get pods -A")),
     rule("side-by-side", "it holds one command with other words, and a remark for each",
         ("bash", "", "make up  # the core\nmake up-all  # everything"), ("bash", "", "make up  # start\nmake look  # look")),

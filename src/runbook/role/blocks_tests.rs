@@ -396,3 +396,17 @@ fn words_that_only_look_like_something_else() {
         assert_eq!(role("bash", code), Role::Fill, "{code}");
     }
 }
+
+#[test]
+fn a_client_of_a_platform_waits_for_a_person() {
+    for command in [
+        "fly postgres connect --app shop-db",
+        "flyctl redis connect",
+        "gcloud sql connect shop --user=admin",
+        "docker attach shop",
+    ] {
+        let verdict = infer_in("bash", "", &format!("{command}\n# Look around"));
+        assert_eq!(verdict.role, Role::Split, "{command}");
+    }
+    assert_eq!(role("bash", "fly postgres list"), Role::Run);
+}

@@ -172,6 +172,7 @@ fn shapes_of_other_teams_guides() {
         "# 1. Stop\nkubectl scale deployment api --replicas=0\n\n# 2. Restore the database if needed\n# See below\n\n# 3. Wait\nkubectl rollout status deployment/api",
         "# 4. Download the backup\n# Option A: Drive\nrclone copy a .\n\n# Option B: S3\naws s3 cp b .",
         "watch -n 1 'ls'\nwatch -n 2 'docker ps'",
+        "# Deploy the newest version\n./deploy.sh\n\n# Deploy a specific version\n./deploy.sh v1",
     ] {
         let verdict = infer_in("bash", "", code);
         assert_eq!(verdict.role, Role::Split, "{code}");

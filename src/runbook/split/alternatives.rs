@@ -67,7 +67,7 @@ pub(super) fn side_by_side(items: &[Item<'_>]) -> Vec<usize> {
             continue;
         };
         let (first, second) = (Words::of(one), Words::of(other));
-        if !looks(one) && (first.has_other_flags(&second) || first.is_extended(&second)) {
+        if !looks(one) && (first.is_again(&second) || first.is_extended(&second)) {
             if found.last() != Some(&index) {
                 found.push(index);
             }
@@ -133,7 +133,7 @@ fn same_command(groups: &[Group<'_>]) -> Vec<usize> {
         .collect();
     let is_way = |words: &Words| {
         let mut others = single.iter().map(|(_, other)| other);
-        others.any(|other| words.has_other_flags(other) || words.destroys_otherwise(other))
+        others.any(|other| words.is_again(other) || words.destroys_otherwise(other))
     };
     let ways = single.iter().filter(|(_, words)| is_way(words));
     ways.map(|(head, _)| *head).collect()
@@ -200,11 +200,15 @@ impl Words {
         }
     }
 
-    /// The same command and object, or the same script: `npm` alone says nothing.
-    fn has_other_flags(&self, other: &Self) -> bool {
-        let says_what =
-            self.plain.len() > 1 || self.plain.first().is_some_and(|first| first.contains('/'));
-        says_what && self.plain == other.plain && self.flags != other.flags
+    /// The same command and object, or the same script (`npm` alone says nothing), with other flags or
+    /// with more arguments.
+    fn is_again(&self, other: &Self) -> bool {
+        let more = |long: &Self, short: &Self| {
+            let names = short.plain.first().is_some_and(|first| first.contains('/'));
+            (names || short.plain.len() > 1) && long.plain.starts_with(&short.plain)
+        };
+        (more(self, other) || more(other, self))
+            && (&self.plain, &self.flags) != (&other.plain, &other.flags)
     }
 
     /// `migrate down 1`, `migrate down to 17`.

@@ -252,7 +252,7 @@ impl PreviewDialog {
             }
             say(String::new(), Role::Text);
         }
-        let (listed, at) = self.list.lines(shown, width, theme);
+        let (listed, at) = self.list.lines(shown, look.run(), width, theme);
         let at = lines.len() + at.start..lines.len() + at.end;
         lines.extend(listed);
         let mut say = |text: String, role: Role| {

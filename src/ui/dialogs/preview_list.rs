@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::text::{Line, Span};
 
 use super::Reply;
-use crate::run::{Command, Preview, preview_from};
+use crate::run::{ActionId, Command, CommandEnd, Preview, RunState, preview_from};
 use crate::runbook::{ListedCommand, Nature};
 use crate::ui::format::{line_width, wrap};
 use crate::ui::intent::Intent;
@@ -33,6 +33,7 @@ impl List {
     pub(super) fn lines(
         &self,
         shown: &Preview,
+        run: &RunState,
         width: usize,
         theme: &Theme,
     ) -> (Vec<Line<'static>>, Range<usize>) {
@@ -58,7 +59,9 @@ impl List {
             let first = lines.len();
             lines.extend(command_lines(
                 command,
-                shown.from,
+                shown
+                    .from
+                    .and_then(|from| ran(command, from, run, shown.action)),
                 place == self.at,
                 (width, column),
                 theme,
@@ -155,28 +158,40 @@ impl List {
     }
 }
 
+/// Whether a command that is not run again did well; `None` where it is still to run.
+fn ran(command: &ListedCommand, from: usize, run: &RunState, action: ActionId) -> Option<bool> {
+    let attempts = run.action(action).map(|known| known.attempts.as_slice());
+    let mut runs = attempts.unwrap_or_default().iter().rev();
+    let last = runs.find_map(|attempt| {
+        let mut commands = attempt.commands.iter();
+        commands.find(|one| one.index == command.index)
+    });
+    let end = last.and_then(|one| one.done.as_ref()).map(|done| &done.end);
+    (command.index < from).then_some(end == Some(&CommandEnd::Good))
+}
+
 fn command_lines(
     command: &ListedCommand,
-    from: Option<usize>,
+    ran: Option<bool>,
     is_at: bool,
     (width, column): (usize, usize),
     theme: &Theme,
 ) -> Vec<Line<'static>> {
-    let ran = from.is_some_and(|from| command.index < from);
     let mut lines = code(&command.text, INDENT, width, theme);
-    if !command.on || ran {
+    if !command.on || ran.is_some() {
         for span in lines.iter_mut().flat_map(|line| &mut line.spans) {
             span.style = theme.style(Role::Muted);
         }
     }
     let arrow = if is_at { "›" } else { " " };
     let mark = match (ran, command.on) {
-        (true, _) => " ✓ ",
-        (false, true) => "[x]",
-        (false, false) => "[ ]",
+        (Some(true), _) => " ✓ ",
+        (Some(false), true) => " ✗ ",
+        (None, true) => "[x]",
+        (_, false) => "[ ]",
     };
     let destroys = command.natures.contains(&Nature::Destroys);
-    let role = match (command.on && !ran, destroys) {
+    let role = match (command.on && ran.is_none(), destroys) {
         (false, _) => Role::Muted,
         (true, true) => Role::Destructive,
         (true, false) => Role::Text,

@@ -110,8 +110,11 @@ impl Stopped {
         }
         if let Some(output) = look.model.outputs.get(&self.action) {
             for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
-                if let Some(line) = output.line(number) {
-                    say(format!("  it printed: {}", line.plain()), Role::Muted);
+                let line = output.line(number).map(|line| line.plain());
+                // What the reason says is not said twice.
+                let reason = attempt.reason.as_deref().unwrap_or_default();
+                if let Some(text) = line.filter(|text| !reason.contains(text.trim())) {
+                    say(format!("  it printed: {text}"), Role::Muted);
                 }
             }
         }

@@ -33,6 +33,7 @@ impl Writer<'_> {
             let why = self.why_not(block.role, block.refused.as_deref(), &block.why);
             self.not_run(&block.code, why, block.choice.as_ref());
         }
+        self.ticks_within(block.code_line, &block.code);
     }
 
     fn part(&mut self, block: &Block, index: usize, part: &Part) {
@@ -58,6 +59,7 @@ impl Writer<'_> {
             let why = self.why_not(part.role, part.refused.as_deref(), "");
             self.not_run(&part.code, why, part.choice.as_ref());
         }
+        self.ticks_within(part.line, &part.code);
     }
 
     fn not_run(&mut self, text: &str, why: (String, Role), choice: Option<&Choice>) {
@@ -157,6 +159,14 @@ impl Writer<'_> {
             );
         }
         if let Ok(shown) = &shown {
+            for command in shown.listed.iter().filter(|command| !command.on) {
+                let text = format!(
+                    "[ ] line {}  {}  (off)",
+                    command.line,
+                    short_line(&command.text)
+                );
+                self.say(&text, Role::Muted, 2);
+            }
             // Where SQL starts matters to the files that it names.
             let in_a_directory = actor != Actor::Sql || shown.command.contains('\\');
             if let Some(step) = shown.directory_from.as_ref().filter(|_| in_a_directory) {
@@ -351,7 +361,7 @@ impl Writer<'_> {
 }
 
 fn short_line(text: &str) -> String {
-    crate::ui::format::fit(text, 60)
+    crate::ui::format::fit(text.lines().next().unwrap_or_default(), 60)
 }
 
 /// A watch was ended, or ended by itself before its time.

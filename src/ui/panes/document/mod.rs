@@ -221,6 +221,17 @@ impl Writer<'_> {
             .map(|(index, _)| index)
     }
 
+    /// The acts of a person that comments of this code tell of, where they stand.
+    pub(super) fn ticks_within(&mut self, line: usize, code: &str) {
+        let lines = line..line + code.lines().count();
+        for index in 0..self.step.ticks.len() {
+            let is_here = lines.contains(&self.step.ticks[index].line);
+            if is_here && !self.is_placed(&Item::Tick(index)) {
+                self.tick(index);
+            }
+        }
+    }
+
     /// The criterion of the phase whose words these are.
     fn criterion_named(&self, words: &str) -> Option<(&Phase, &Expectation)> {
         let words = bare(words);
