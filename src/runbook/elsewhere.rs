@@ -305,7 +305,6 @@ mod tests {
             ),
             ("Run:", "me@localhost:~$ ls", None),
             ("On your laptop run:", "npm ci", None),
-            ("The service on the server has many users:", "npm ci", None),
             ("Run:", "ssh root@db2 systemctl stop app", None),
         ] {
             let guide = format!("# G\n\n## Restart\n\n{before}\n\n```bash\n{code}\n```\n");
