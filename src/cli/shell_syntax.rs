@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
-use crate::runbook::syntax::{PieceKind, Script, Stage, Visit};
+use crate::runbook::syntax::{
+    PieceKind, Redirection, RedirectionKind, Script, Stage, Target, Visit,
+};
 
 /// What bash objects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +166,11 @@ fn objection(said: &str, accepted: bool, code: &str) -> Option<Objection> {
 /// Where in doubt it is not.
 fn is_plain(code: &str) -> bool {
     let script = Script::read(code);
-    let mut plain = script.unreadable().is_none() && !code.trim_end().ends_with('\\');
+    // A word that goes on in the next line may become a reserved one.
+    let goes_on = |(at, _): (usize, &str)| !code[..at].ends_with([' ', '\t']);
+    let mut plain = script.unreadable().is_none()
+        && !code.trim_end().ends_with('\\')
+        && !code.match_indices("\\\n").any(goes_on);
     script.visit(&mut |visit| {
         plain &= match visit {
             Visit::Word(word) => {
@@ -173,14 +179,40 @@ fn is_plain(code: &str) -> bool {
             }
             Visit::Pipeline(pipeline) => {
                 let mut stages = pipeline.stages.iter();
-                stages.all(|stage| matches!(stage, Stage::Simple(_)))
+                !pipeline.timed
+                    && !pipeline.negated
+                    && stages.all(|stage| match stage {
+                        Stage::Simple(simple) => {
+                            let name = simple.words.first();
+                            name.is_some_and(|name| !RESERVED.contains(&name.text.as_str()))
+                        }
+                        Stage::Compound(_) | Stage::Function(_) => false,
+                    })
             }
-            Visit::Redirection(one) => one.here_document().is_none(),
+            Visit::Redirection(one) => is_plain_redirection(one),
             _ => true,
         };
         true
     });
     plain
+}
+
+/// Words that bash reads as its own where a command may begin, wherever the grammar does not.
+const RESERVED: [&str; 21] = [
+    "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac",
+    "select", "function", "time", "in", "coproc", "!", "{", "}", "[[",
+];
+
+/// `> file`, `>> file`, `2>&1`.
+fn is_plain_redirection(one: &Redirection) -> bool {
+    let Target::Word(word) = &one.target else {
+        return false;
+    };
+    match one.kind {
+        RedirectionKind::Read | RedirectionKind::Write | RedirectionKind::Append => true,
+        RedirectionKind::DuplicateOutput => word.text.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

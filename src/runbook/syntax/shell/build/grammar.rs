@@ -39,10 +39,27 @@ impl<'a> Builder<'a> {
             };
             rest.push((operator, self.pipeline(pipeline)?));
         }
+        let background = matches!(separator, ast::SeparatorOperator::Async);
+        // bash takes `time` alone at the end of a list, and nowhere else.
+        let pipelines: Vec<&Pipeline> = [&first]
+            .into_iter()
+            .chain(rest.iter().map(|(_, pipeline)| pipeline))
+            .collect();
+        let last = pipelines.len() - 1;
+        let misplaced = |(index, pipeline): (usize, &&Pipeline)| {
+            let ends = index == last && !background && pipeline.stages.len() == 1;
+            !ends && says_nothing(pipeline.stages.first())
+        };
+        if pipelines.iter().enumerate().any(misplaced) {
+            return Err(Failure {
+                at: 0,
+                why: "nothing stands behind `time` or `!`",
+            });
+        }
         Ok(AndOr {
             first,
             rest,
-            background: matches!(separator, ast::SeparatorOperator::Async),
+            background,
         })
     }
 
@@ -54,21 +71,6 @@ impl<'a> Builder<'a> {
         let stages = pipeline.seq.into_iter().map(|stage| self.stage(stage));
         let stages: Vec<Stage> = stages.collect::<Read<_>>()?;
         let (negated, timed) = (pipeline.bang, pipeline.timed.is_some());
-        let says_nothing = |stage: &Stage| match stage {
-            Stage::Simple(simple) => {
-                simple.words.is_empty()
-                    && simple.assignments.is_empty()
-                    && simple.redirections.is_empty()
-            }
-            Stage::Compound(_) | Stage::Function(_) => false,
-        };
-        // bash takes `time` alone, and not `time &`: nobody means either.
-        if (negated || timed) && stages.iter().all(says_nothing) {
-            return Err(Failure {
-                at: 0,
-                why: "nothing stands behind `time` or `!`",
-            });
-        }
         Ok(Pipeline {
             negated,
             timed,
@@ -436,6 +438,18 @@ impl<'a> Builder<'a> {
             Some(entry) => Ok(entry),
             None => lost(),
         }
+    }
+}
+
+fn says_nothing(stage: Option<&Stage>) -> bool {
+    match stage {
+        Some(Stage::Simple(simple)) => {
+            simple.words.is_empty()
+                && simple.assignments.is_empty()
+                && simple.redirections.is_empty()
+        }
+        Some(Stage::Compound(_) | Stage::Function(_)) => false,
+        None => true,
     }
 }
 
