@@ -47,7 +47,7 @@ impl<'a> Builder<'a> {
             .collect();
         let last = pipelines.len() - 1;
         let misplaced = |(index, pipeline): (usize, &&Pipeline)| {
-            let ends = index == last && !background && pipeline.stages.len() == 1;
+            let ends = index == last && !background && pipeline.stages.len() <= 1;
             !ends && says_nothing(pipeline.stages.first())
         };
         if pipelines.iter().enumerate().any(misplaced) {
