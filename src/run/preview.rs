@@ -1,20 +1,24 @@
 //! Exactly what would run. The command that the operator sees and the one that the executor gets
 //! come from here, and a confirmation carries the hash of both target and text.
 
+mod values;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::carried::{Missing, handed_on, missing};
+use super::carried::{Missing, handed_on};
 use super::commands::{commands_of, holds_of, judge_by, script_of};
-use super::{ActionId, CommandText, HoldPoint, Input, Refusal, RunState, ShellStart, shell_start};
+use super::{ActionId, CommandText, HoldPoint, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::syntax;
 use crate::runbook::{
-    Actor, Attributes, Carried, Elsewhere, Filling, Fillings, ListedCommand, Nature, Role,
-    Transaction, blank_name, destroyed_by, dropped, dropped_database, fill, hold_places, listed,
-    travels,
+    Actor, Attributes, Carried, Elsewhere, Expectation, ListedCommand, Nature, Role, Transaction,
+    destroyed_by, dropped, dropped_database, hold_places, listed,
 };
+pub(super) use values::is_provided;
+pub use values::spellings;
+use values::{Filled, filled};
 
 /// An action with its values filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,201 +157,32 @@ pub(super) fn reckon(
     let Subject {
         attributes, actor, ..
     } = subject;
-    let mut fillings = Fillings::new();
-    let mut values = BTreeMap::new();
-    let mut secrets = Vec::new();
-    let mut blanks = Vec::new();
-    let mut awaited = Vec::new();
     let start = match actor {
         Actor::Shell | Actor::Sql | Actor::Http => shell_start(state, action, from),
         Actor::Nobody => ShellStart::default(),
     };
-    // A request is text through and through: every value it names stands in it as `${NAME}`.
-    // So is what a shell would fill in by itself, once somebody gives another value.
-    let named = state.inputs.keys().filter(|name| {
-        !subject.needs.contains(name)
-            && match actor {
-                Actor::Http => subject.code.contains(&format!("${{{name}}}")),
-                Actor::Shell => ["-", ":-", "=", ":="]
-                    .iter()
-                    .any(|sign| subject.code.contains(&format!("${{{name}{sign}"))),
-                Actor::Sql | Actor::Nobody => false,
-            }
-    });
-    let carries = subject.carries.iter().map(|carried| &carried.name);
-    let names: Vec<&String> = subject.needs.iter().chain(carries).chain(named).collect();
-    let earlier: BTreeMap<&String, Input> = names
-        .iter()
-        .filter_map(|name| Some((*name, left_by_earlier_steps(state, actor, &start, name)?)))
-        .collect();
-    let mut list = proposed(state, action, &subject);
-    let mut lacking = Vec::new();
-    for name in names {
-        let spellings = spellings(state, name);
-        let off_only = is_off_only(&list, &spellings);
-        let in_the_text = |spelling: &&String| {
-            !travels(spelling, name, actor) && subject.code.contains(spelling.as_str())
-        };
-        if actor == Actor::Shell
-            && start.set.contains_key(name.as_str())
-            && spellings.iter().find(in_the_text).is_none()
-        {
-            // The shell begins with it.
-            continue;
-        }
-        match earlier.get(name).or(state.inputs.get(name)) {
-            Some(Input::Value(value)) => {
-                fillings.insert(name, (Filling::Value(value), spellings));
-                values.insert(name.clone(), value.clone());
-            }
-            Some(Input::Secret(_)) => {
-                // A secret never becomes text: it travels by environment under its name.
-                fillings.insert(name, (Filling::Secret, spellings));
-                secrets.push(name.clone());
-            }
-            // The shell has a value of its own for it.
-            None if actor == Actor::Shell && fills_itself(state, name) => {}
-            // The shell gets these from the target that the screen names.
-            None if actor == Actor::Shell && is_provided(state, name) => {}
-            None if off_only => lacking.push((name.clone(), spellings)),
-            None => match subject.carries.iter().find(|carried| carried.name == *name) {
-                Some(carried) => awaited.push(missing(state, &start, subject.line, carried)),
-                None => blanks.push(name),
-            },
-        }
-    }
-    for command in &mut list {
-        let names = lacking.iter().filter(|(_, spellings)| {
-            let mut spellings = spellings.iter();
-            spellings.any(|spelling: &String| command.text.contains(spelling.as_str()))
-        });
-        command.needs = names.map(|(name, _)| name.clone()).collect();
-        if !command.needs.is_empty() {
-            command.natures.push(Nature::NeedsValue);
-        }
-    }
-    if !blanks.is_empty() {
-        let is_secret = |name: &&String| {
-            let mut variables = state.runbook.variables.iter();
-            variables.any(|variable| variable.name == **name && variable.secret)
-        };
-        let remembered = &state.provenance.remembered;
-        let named: Vec<String> = blanks
-            .iter()
-            .map(
-                |name| match remembered.get(*name).map(|known| &known.input) {
-                    Some(Input::Value(value)) => format!("`{name}` (an earlier run had `{value}`)"),
-                    Some(Input::Secret(_)) | None => format!("`{name}`"),
-                },
-            )
-            .collect();
-        return Err(Refusal::new(
-            format!("line {}: no value for {}", subject.line, named.join(", ")),
-            match blanks.iter().all(is_secret) {
-                _ if blanks.iter().any(|name| remembered.contains_key(*name)) => {
-                    "confirm what an earlier run left under inputs (`i`, then `a`), or give another"
-                }
-                true => {
-                    "say where it comes from under inputs (`i`), or under `secrets` in `gonogo.toml`"
-                }
-                false => "give it under inputs (`i`), with `--var NAME=VALUE`, or in `gonogo.toml`",
-            },
-        ));
-    }
-    let command =
-        fill(subject.code.trim_end(), actor, subject.code_line, &fillings).map_err(|unfit| {
-            Refusal::new(format!("line {}: {}", subject.line, unfit.why), unfit.help)
-        })?;
+    let Filled {
+        code: whole,
+        values,
+        secrets,
+        awaited,
+        mut list,
+    } = filled(state, action, &subject, &start)?;
     let (directory, directory_from) = directory(state, attributes, &start);
     let carried = handed_on(state, action, actor, subject.code, &start, &subject.names());
     let on = attributes.on.clone().unwrap_or_else(|| "main".to_owned());
-    let target = match actor {
-        Actor::Sql => {
-            let place = state.targets.get(&on).ok_or_else(|| {
-                Refusal::new(
-                    format!(
-                        "line {}: the environment `{}` has no target `{on}`",
-                        subject.line, state.environment
-                    ),
-                    format!(
-                        "name it in `gonogo.toml` under `[environments.{}.targets]`",
-                        state.environment
-                    ),
-                )
-            })?;
-            format!("{on}: {place}")
-        }
-        Actor::Shell => match subject.elsewhere.filter(|_| list.iter().all(|one| !one.on)) {
-            Some(there) => format!("not here: {} ({})", there.named(), there.why),
-            None => format!("shell in {directory}"),
-        },
-        Actor::Http | Actor::Nobody => command
-            .lines()
-            .next()
-            .map(|line| format!("http {}", line.trim()))
-            .unwrap_or_default(),
-    };
-    let holds = holds(&subject, &command);
-    let mut commands = commands_of(actor, &command, subject.code_line, &holds).map_err(|line| {
-        Refusal::new(
-            format!("line {line}: its transaction cannot be held before this `COMMIT`"),
-            "write each statement on a line of its own, or say `txn=one` on the fence",
-        )
-    })?;
+    let target = where_to(state, &subject, &list, &whole, &on, &directory)?;
     let expected = state.expectations_of(action);
-    let conditions = expected.iter().filter_map(|item| item.cel.as_deref());
-    let conditions: Vec<&str> = conditions.chain(attributes.expect.as_deref()).collect();
-    judge_by(&mut commands, &conditions);
-    if from.is_some_and(|from| from >= commands.len()) {
-        return Err(Refusal::new(
-            "there is no such command in it",
-            "look at what would run",
-        ));
-    }
-    let all = commands.len();
-    let is_whole = list.iter().all(|command| command.on);
-    if !is_whole && list.len() != all {
-        return Err(Refusal::new(
-            format!(
-                "line {}: with its values filled in it has {all} commands, and not {}",
-                subject.line,
-                list.len()
-            ),
-            "switch all of them on, and look again",
-        ));
-    }
-    if list.len() != all {
-        list.clear();
-    }
-    for (listed, command) in list.iter_mut().zip(&commands) {
-        listed.text.clone_from(&command.text);
-    }
-    commands.retain(|command| {
-        from.is_none_or(|from| command.index >= from)
-            && list.get(command.index).is_none_or(|listed| listed.on)
-    });
-    let whole = command;
-    let (command, holds) = match commands.len() == all {
-        true => (whole.clone(), holds),
-        false => (script_of(&commands), holds_of(&commands)),
-    };
-    let destructive = match commands.len() == all {
+    let Chosen {
+        command,
+        commands,
+        holds,
+        is_whole,
+    } = chosen(&subject, &whole, &mut list, &expected, from)?;
+    let destructive = match is_whole {
         true => subject.destructive.to_vec(),
         false => destroyed_by(&command, actor),
     };
-    let confirm = attributes.confirm.clone().or_else(|| {
-        let grave = !destructive.is_empty() || is_first(state);
-        (state.protected && grave).then(|| state.environment.clone())
-    });
-    let confirm = confirm.or_else(|| {
-        let whole = |what: &String| what == "dropdb" || what == "DROP DATABASE";
-        let drops = destructive.iter().any(whole);
-        drops.then(|| dropped_database(&command, actor)).flatten()
-    });
-    let confirm = confirm.or_else(|| {
-        let now = state.destroys_data(action) && !is_decided_at_its_hold(&command, &holds);
-        now.then(|| state.environment.clone())
-    });
     let (reaches, strays) = super::reach::reached(
         state,
         &super::reach::Looked {
@@ -360,44 +195,24 @@ pub(super) fn reckon(
             secrets: &BTreeMap::new(),
         },
     );
-    let confirm = confirm
-        .or_else(|| (state.protected && !strays.is_empty()).then(|| state.environment.clone()));
-    // On another database than the one that was confirmed nothing goes back without a word.
-    let confirm = confirm.or_else(|| (!state.moved.is_empty()).then(|| state.environment.clone()));
-    let mut hasher = Sha256::new();
-    for part in [&action.to_string(), &target, &whole] {
-        hasher.update(part.as_bytes());
-        hasher.update([0]);
-    }
-    for (name, value) in &values {
-        hasher.update(name.as_bytes());
-        hasher.update([0]);
-        hasher.update(value.as_bytes());
-        hasher.update([0]);
-    }
-    if actor == Actor::Sql && directory_from.is_some() {
-        hasher.update(directory.as_bytes());
-        hasher.update([0]);
-    }
-    for (name, value) in &carried.bound {
-        hasher.update(name.as_bytes());
-        hasher.update([1]);
-        for text in value {
-            hasher.update(text.as_bytes());
-            hasher.update([0]);
-        }
-    }
-    for item in &expected {
-        if let Some(cel) = item.cel.as_ref().filter(|_| item.proposed) {
-            hasher.update(cel.as_bytes());
-            hasher.update([3]);
-        }
-    }
-    for reached in &reaches {
-        hasher.update(reached.place.as_bytes());
-        hasher.update([2]);
-    }
-    let content = super::hex(&hasher.finalize());
+    let confirm = attributes
+        .confirm
+        .clone()
+        .or_else(|| word_of(state, action, &command, actor, &destructive, &holds))
+        .or_else(|| {
+            // On another database than the one that was confirmed nothing goes back without a word.
+            let grave = state.protected && !strays.is_empty() || !state.moved.is_empty();
+            grave.then(|| state.environment.clone())
+        });
+    let of_sql = actor == Actor::Sql && directory_from.is_some();
+    let content = content_of(
+        [&action.to_string(), &target, &whole],
+        &values,
+        of_sql.then_some(directory.as_str()),
+        &carried.bound,
+        &expected,
+        &reaches,
+    );
     // A confirmation is of what runs.
     let own = match command == whole {
         true => content.clone(),
@@ -440,6 +255,179 @@ pub(super) fn reckon(
     Ok((shown, awaited))
 }
 
+/// Where it goes, in words.
+fn where_to(
+    state: &RunState,
+    subject: &Subject<'_>,
+    list: &[ListedCommand],
+    command: &str,
+    on: &str,
+    directory: &str,
+) -> Result<String, Refusal> {
+    Ok(match subject.actor {
+        Actor::Sql => {
+            let place = state.targets.get(on).ok_or_else(|| {
+                Refusal::new(
+                    format!(
+                        "line {}: the environment `{}` has no target `{on}`",
+                        subject.line, state.environment
+                    ),
+                    format!(
+                        "name it in `gonogo.toml` under `[environments.{}.targets]`",
+                        state.environment
+                    ),
+                )
+            })?;
+            format!("{on}: {place}")
+        }
+        Actor::Shell => match subject.elsewhere.filter(|_| list.iter().all(|one| !one.on)) {
+            Some(there) => format!("not here: {} ({})", there.named(), there.why),
+            None => format!("shell in {directory}"),
+        },
+        Actor::Http | Actor::Nobody => command
+            .lines()
+            .next()
+            .map(|line| format!("http {}", line.trim()))
+            .unwrap_or_default(),
+    })
+}
+
+/// Binds an arming: the text with its values, where it goes, and what is asked of it.
+fn content_of(
+    what: [&str; 3],
+    values: &BTreeMap<String, String>,
+    directory: Option<&str>,
+    bound: &[(String, Vec<String>)],
+    expected: &[&Expectation],
+    reaches: &[super::Reached],
+) -> String {
+    let mut hasher = Sha256::new();
+    for part in what {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    for (name, value) in values {
+        hasher.update(name.as_bytes());
+        hasher.update([0]);
+        hasher.update(value.as_bytes());
+        hasher.update([0]);
+    }
+    if let Some(directory) = directory {
+        hasher.update(directory.as_bytes());
+        hasher.update([0]);
+    }
+    for (name, value) in bound {
+        hasher.update(name.as_bytes());
+        hasher.update([1]);
+        for text in value {
+            hasher.update(text.as_bytes());
+            hasher.update([0]);
+        }
+    }
+    for item in expected {
+        if let Some(cel) = item.cel.as_ref().filter(|_| item.proposed) {
+            hasher.update(cel.as_bytes());
+            hasher.update([3]);
+        }
+    }
+    for reached in reaches {
+        hasher.update(reached.place.as_bytes());
+        hasher.update([2]);
+    }
+    super::hex(&hasher.finalize())
+}
+
+/// What of it runs: the commands that are on, from the one of an index on.
+struct Chosen {
+    command: String,
+    commands: Vec<CommandText>,
+    holds: Vec<HoldPoint>,
+    is_whole: bool,
+}
+
+fn chosen(
+    subject: &Subject<'_>,
+    whole: &str,
+    list: &mut Vec<ListedCommand>,
+    expected: &[&Expectation],
+    from: Option<usize>,
+) -> Result<Chosen, Refusal> {
+    let holds = holds(subject, whole);
+    let mut commands =
+        commands_of(subject.actor, whole, subject.code_line, &holds).map_err(|line| {
+            Refusal::new(
+                format!("line {line}: its transaction cannot be held before this `COMMIT`"),
+                "write each statement on a line of its own, or say `txn=one` on the fence",
+            )
+        })?;
+    let conditions = expected.iter().filter_map(|item| item.cel.as_deref());
+    let conditions: Vec<&str> = conditions
+        .chain(subject.attributes.expect.as_deref())
+        .collect();
+    judge_by(&mut commands, &conditions);
+    if from.is_some_and(|from| from >= commands.len()) {
+        return Err(Refusal::new(
+            "there is no such command in it",
+            "look at what would run",
+        ));
+    }
+    let all = commands.len();
+    if list.len() != all && list.iter().any(|command| !command.on) {
+        return Err(Refusal::new(
+            format!(
+                "line {}: with its values filled in it has {all} commands, and not {}",
+                subject.line,
+                list.len()
+            ),
+            "switch all of them on, and look again",
+        ));
+    }
+    if list.len() != all {
+        list.clear();
+    }
+    for (listed, command) in list.iter_mut().zip(&commands) {
+        listed.text.clone_from(&command.text);
+    }
+    commands.retain(|command| {
+        from.is_none_or(|from| command.index >= from)
+            && list.get(command.index).is_none_or(|listed| listed.on)
+    });
+    let is_whole = commands.len() == all;
+    let (command, holds) = match is_whole {
+        true => (whole.to_owned(), holds),
+        false => (script_of(&commands), holds_of(&commands)),
+    };
+    Ok(Chosen {
+        command,
+        commands,
+        holds,
+        is_whole,
+    })
+}
+
+/// The word that is typed before it runs, where it is grave.
+fn word_of(
+    state: &RunState,
+    action: ActionId,
+    command: &str,
+    actor: Actor,
+    destructive: &[String],
+    holds: &[HoldPoint],
+) -> Option<String> {
+    let word = || state.environment.clone();
+    if state.protected && (!destructive.is_empty() || is_first(state)) {
+        return Some(word());
+    }
+    let drops = destructive
+        .iter()
+        .any(|what| what == "dropdb" || what == "DROP DATABASE");
+    let dropped = drops.then(|| dropped_database(command, actor)).flatten();
+    dropped.or_else(|| {
+        let now = state.destroys_data(action) && !is_decided_at_its_hold(command, holds);
+        now.then(word)
+    })
+}
+
 /// The commands of an action, each on or off.
 ///
 /// # Errors
@@ -466,16 +454,6 @@ fn proposed(state: &RunState, action: ActionId, subject: &Subject<'_>) -> Vec<Li
     list
 }
 
-/// Whether a name occurs in commands that are off, and in no other.
-fn is_off_only(list: &[ListedCommand], spellings: &[String]) -> bool {
-    let names = |command: &&ListedCommand| {
-        let mut spellings = spellings.iter();
-        spellings.any(|spelling| command.text.contains(spelling.as_str()))
-    };
-    let mut named = list.iter().filter(names).peekable();
-    named.peek().is_some() && named.all(|command| !command.on)
-}
-
 /// Binds a confirmation to the database as well: to what it proved to be, and to how often that has
 /// changed. As long as a database has proved nothing there is nothing to be bound to.
 fn bound(state: &RunState, content: &str, on: &str, proved: Option<&str>) -> String {
@@ -496,39 +474,6 @@ fn bound(state: &RunState, content: &str, on: &str, proved: Option<&str>) -> Str
 fn is_first(state: &RunState) -> bool {
     let mut actions = state.actions.values();
     !state.unattended && actions.all(|action| action.attempts.is_empty())
-}
-
-/// What earlier steps captured, or left in their shell for a request, which has no shell.
-fn left_by_earlier_steps(
-    state: &RunState,
-    actor: Actor,
-    start: &ShellStart<'_>,
-    name: &str,
-) -> Option<Input> {
-    if let Some(captured) = state.captured.get(&blank_name(name)) {
-        return Some(Input::Value(captured.value.clone()));
-    }
-    let (value, _) = start.set.get(name).filter(|_| actor == Actor::Http)?;
-    let is_text = !value.array && !value.texts.iter().any(|text| text.starts_with('\0'));
-    is_text.then(|| Input::Value(value.texts.concat()))
-}
-
-/// Every way in which the guide writes a name.
-pub fn spellings(state: &RunState, name: &str) -> Vec<String> {
-    let book = &state.runbook;
-    let mut all: Vec<String> = Vec::new();
-    let named = book.variables.iter().chain(&book.carried);
-    for variable in named.filter(|variable| variable.name == name) {
-        for spelling in &variable.spellings {
-            if !all.contains(spelling) {
-                all.push(spelling.clone());
-            }
-        }
-    }
-    if all.is_empty() {
-        all.push(format!("${{{name}}}"));
-    }
-    all
 }
 
 /// The places where SQL stops before its `COMMIT`. Not under `txn=one`: psql itself would commit there
@@ -565,20 +510,6 @@ fn is_decided_at_its_hold(command: &str, holds: &[HoldPoint]) -> bool {
     let ends_earlier = before.any(|statement| starts(statement, &["commit", "end", "rollback"]));
     let behind = command.get(hold.offset..).unwrap_or_default();
     begins && !ends_earlier && dropped(behind, Actor::Sql).is_empty()
-}
-
-fn fills_itself(state: &RunState, name: &str) -> bool {
-    let mut variables = state.runbook.variables.iter();
-    variables.any(|known| known.name == name && known.fills_itself)
-}
-
-/// Names that every shell step finds in its environment.
-pub(super) fn is_provided(state: &RunState, name: &str) -> bool {
-    let of_the_target = ["PGHOST", "PGPORT", "PGUSER", "PGDATABASE"].contains(&name);
-    let surroundings = state.config.surroundings.as_ref();
-    (of_the_target && state.targets.contains_key("main"))
-        || surroundings.is_some_and(|found| found.variable(name).is_some())
-        || ["GONOGO_RUN", "GONOGO_STEP"].contains(&name)
 }
 
 /// Where an action starts, and which step left the shell there: the block's `cwd` under the run's

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::doing::{Nature, natures_of};
 use super::model::Actor;
 use super::pattern::pattern;
-use super::syntax::{Comment, Item, Span, line_of, read_shell, read_sql};
+use super::syntax::{Comment, Span, line_of, read_shell, read_sql};
 
 /// Blocks of which a thread keeps what it listed.
 const KEPT: usize = 512;
@@ -142,48 +142,15 @@ pub fn command_spans(actor: Actor, text: &str) -> Vec<Span> {
                 None => commands.map(|command| command.span).collect(),
             }
         }
-        Actor::Sql => sql_commands(text),
+        Actor::Sql => {
+            let script = read_sql(text);
+            match script.unreadable() {
+                Some(_) => Vec::new(),
+                None => script.groups().iter().map(|group| group.span).collect(),
+            }
+        }
         Actor::Http | Actor::Nobody => Vec::new(),
     }
-}
-
-/// Statements and psql's own commands. Data belongs to the statement that reads it, and all between
-/// `\if` and `\endif` is one: psql alone knows what of it runs.
-fn sql_commands(text: &str) -> Vec<Span> {
-    let script = read_sql(text);
-    let mut cut: Vec<Span> = Vec::new();
-    let mut depth = 0_usize;
-    if script.unreadable().is_some() {
-        return cut;
-    }
-    for item in script.items() {
-        let mut span = item.span();
-        let mut joins = depth > 0;
-        match item {
-            Item::Data(_) => {
-                let rest = &text[span.end..];
-                let closing = rest.trim_start_matches(['\r', '\n']);
-                if closing.starts_with("\\.") {
-                    span.end += rest.len() - closing.len() + 2;
-                }
-                joins = true;
-            }
-            Item::Meta(meta) => {
-                match meta.name.as_str() {
-                    "if" => depth += 1,
-                    "endif" => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                joins |= meta.inside;
-            }
-            Item::Statement(_) => {}
-        }
-        match cut.last_mut() {
-            Some(last) if joins || last.holds(span.start) => *last = last.with(span),
-            _ => cut.push(span),
-        }
-    }
-    cut
 }
 
 #[cfg(test)]

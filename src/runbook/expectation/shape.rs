@@ -325,45 +325,16 @@ fn of_sql(script: &SqlScript, line: usize) -> Option<(Vec<Talk>, Vec<Said>)> {
     if script.unreadable().is_some() {
         return None;
     }
-    // As they run one by one: what is sent is one with what sends it, data with what reads it, and all
-    // between `\if` and `\endif` is one.
-    let mut commands: Vec<Talk> = Vec::new();
-    let mut whole = Span::default();
-    let mut depth = 0_usize;
-    for item in script.items() {
-        let span = item.span();
-        let mut joins = depth > 0;
-        match item {
-            Item::Data(_) => joins = true,
-            Item::Meta(meta) => {
-                match meta.name.as_str() {
-                    "if" => depth += 1,
-                    "endif" => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                joins |= meta.inside;
-            }
-            Item::Statement(_) => {}
-        }
-        match commands.last_mut() {
-            Some(before) if joins || whole.holds(span.start) => {
-                whole = whole.with(span);
-                before.last = line + script.line(span.end.saturating_sub(1));
-                if depth > 0 || joins && matches!(item, Item::Statement(_)) {
-                    before.answer = Answer::Text;
-                }
-            }
-            _ => {
-                whole = span;
-                commands.push(Talk {
-                    first: line + script.line(span.start),
-                    last: line + script.line(span.end.saturating_sub(1)),
-                    answer: of_item(script, item),
-                    words: stems(script.text(span)),
-                });
-            }
-        }
-    }
+    let commands = script.groups().into_iter().map(|group| Talk {
+        first: line + script.line(group.span.start),
+        last: line + script.line(group.span.end.saturating_sub(1)),
+        answer: match group.conditional {
+            true => Answer::Text,
+            false => of_item(script, group.first),
+        },
+        words: stems(script.text(group.first.span())),
+    });
+    let commands = commands.collect();
     Some((commands, said(script.source(), script.comments(), line)))
 }
 

@@ -32,7 +32,9 @@ pub use shell::{
     Inner, Operator, Piece, PieceKind, Pipeline, Quote, Redirection, RedirectionKind, Script,
     Simple, Stage, Target, Tongue, Visit, Word, past_options,
 };
-pub use sql::{Argument, Ending, Item, Meta, SqlScript, SqlToken, SqlTokenKind, Statement};
+pub use sql::{
+    Argument, Ending, Item, Meta, SqlGroup, SqlScript, SqlToken, SqlTokenKind, Statement,
+};
 
 /// Bytes of a text, from `start` to before `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,6 +21,15 @@ pub struct SqlScript {
     unreadable: Option<Unreadable>,
 }
 
+/// Items that psql runs as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SqlGroup<'a> {
+    pub span: Span,
+    pub first: &'a Item,
+    /// What of it runs is decided by `\if`.
+    pub conditional: bool,
+}
+
 /// What psql does one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
@@ -146,6 +155,48 @@ impl SqlScript {
     /// Statements, psql's commands and data in the order in which psql comes to them.
     pub fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// Items as they run one by one: what is sent is one with what sends it, data with the statement that
+    /// reads it, and all between `\if` and `\endif` is one, as psql alone knows what of it runs.
+    pub fn groups(&self) -> Vec<SqlGroup<'_>> {
+        let mut groups: Vec<SqlGroup<'_>> = Vec::new();
+        let mut depth = 0_usize;
+        for item in &self.items {
+            let mut span = item.span();
+            let mut joins = depth > 0;
+            match item {
+                Item::Data(_) => {
+                    let rest = self.source.get(span.end..).unwrap_or_default();
+                    let closing = rest.trim_start_matches(['\r', '\n']);
+                    if closing.starts_with("\\.") {
+                        span.end += rest.len() - closing.len() + 2;
+                    }
+                    joins = true;
+                }
+                Item::Meta(meta) => {
+                    match meta.name.as_str() {
+                        "if" => depth += 1,
+                        "endif" => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    joins |= meta.inside;
+                }
+                Item::Statement(_) => {}
+            }
+            match groups.last_mut() {
+                Some(last) if joins || last.span.holds(span.start) => {
+                    last.span = last.span.with(span);
+                    last.conditional |= depth > 0;
+                }
+                _ => groups.push(SqlGroup {
+                    span,
+                    first: item,
+                    conditional: false,
+                }),
+            }
+        }
+        groups
     }
 
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
