@@ -204,43 +204,10 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
                     continue;
                 }
             };
-            let shown = planned(state, option, action);
-            let title = super::action_title(&state.runbook, step, action);
-            let (written, destructive) = as_written(state, action);
-            let (command, target, database, holds, files) = match shown {
-                Ok(shown) => {
-                    let database = (shown.actor == Actor::Sql).then_some(shown.on);
-                    hasher.update(shown.hash.as_bytes());
-                    let holds = shown.holds.iter().map(|hold| hold.line).collect();
-                    let files = super::named_files(shown.actor, &shown.command).into_iter();
-                    let files = files.map(|file| file.path).collect();
-                    (Ok(shown.command), shown.target, database, holds, files)
-                }
-                Err(refusal) => {
-                    hasher.update(refusal.message.as_bytes());
-                    let short = super::walk::before_colon(&title);
-                    reasons.push(format!("{short}: {}", refusal.message));
-                    let why = Err(refusal.message);
-                    (why, String::new(), None, Vec::new(), Vec::new())
-                }
-            };
-            let written = if command.is_ok() {
-                String::new()
-            } else {
-                written
-            };
-            actions.push(PlannedAction {
-                action,
-                step: step.id.clone(),
-                title,
-                command,
-                written,
-                destructive,
-                target,
-                database,
-                holds,
-                files,
-            });
+            let (planned, bound, why) = planned_action(state, option, step, action);
+            hasher.update(bound.as_bytes());
+            reasons.extend(why);
+            actions.push(planned);
         }
     }
     let nothing = actions.is_empty() && by_hand.is_empty();
@@ -254,26 +221,14 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         !nothing && open_choices.is_empty() && actions.iter().all(|action| action.command.is_ok());
     let doubts = doubts(state, option);
     let ready = can_begin && doubts.is_empty();
-    let estimate_s = option.estimate.map(|estimate| estimate.max_s).or_else(|| {
-        option
-            .steps
-            .iter()
-            .map(|step| step.estimate.map(|e| e.max_s))
-            .sum()
-    });
-    let loses_data = option
-        .loses
-        .as_deref()
-        .is_some_and(|loses| !says_nothing(loses));
-    // Where the author does not say that nothing is lost, what destroys something loses it.
-    let destroys =
-        option.loses.is_none() && actions.iter().any(|action| !action.destructive.is_empty());
     for moved in state.moved.values() {
         hasher.update(moved.to.mark().as_bytes());
         hasher.update([0]);
     }
-    let asks =
-        state.protected || loses_data || destroys || !doubts.is_empty() || !state.moved.is_empty();
+    let asks = state.protected
+        || loses_something(option, &actions)
+        || !doubts.is_empty()
+        || !state.moved.is_empty();
     let confirm = asks.then(|| state.environment.clone());
     reasons.splice(0..0, doubts);
     let gate = option.steps.iter().flat_map(|step| &step.expect);
@@ -286,7 +241,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         actions,
         by_hand,
         open_choices,
-        estimate_s,
+        estimate_s: estimate_of(option),
         loses: option.loses.clone(),
         takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
@@ -360,6 +315,66 @@ fn planned(
     {
         Some(missing) => Err(missing.refusal),
         None => Ok(shown),
+    }
+}
+
+/// One action of a rollback, what a confirmation is bound to, and why it cannot run.
+fn planned_action(
+    state: &RunState,
+    option: &crate::runbook::RollbackOption,
+    step: &crate::runbook::Step,
+    action: ActionId,
+) -> (PlannedAction, String, Option<String>) {
+    let title = super::action_title(&state.runbook, step, action);
+    let (written, destructive) = as_written(state, action);
+    let mut one = PlannedAction {
+        action,
+        step: step.id.clone(),
+        title,
+        command: Ok(String::new()),
+        written: String::new(),
+        destructive,
+        target: String::new(),
+        database: None,
+        holds: Vec::new(),
+        files: Vec::new(),
+    };
+    match planned(state, option, action) {
+        Ok(shown) => {
+            one.database = (shown.actor == Actor::Sql).then_some(shown.on);
+            one.holds = shown.holds.iter().map(|hold| hold.line).collect();
+            let files = super::named_files(shown.actor, &shown.command).into_iter();
+            one.files = files.map(|file| file.path).collect();
+            one.target = shown.target;
+            one.command = Ok(shown.command);
+            (one, shown.hash, None)
+        }
+        Err(refusal) => {
+            let short = super::walk::before_colon(&one.title);
+            let why = format!("{short}: {}", refusal.message);
+            one.written = written;
+            one.command = Err(refusal.message.clone());
+            (one, refusal.message, Some(why))
+        }
+    }
+}
+
+/// How long it takes in seconds: by the guide's word, or by those of all its steps.
+fn estimate_of(option: &crate::runbook::RollbackOption) -> Option<u64> {
+    option.estimate.map(|estimate| estimate.max_s).or_else(|| {
+        option
+            .steps
+            .iter()
+            .map(|step| step.estimate.map(|e| e.max_s))
+            .sum()
+    })
+}
+
+fn loses_something(option: &crate::runbook::RollbackOption, actions: &[PlannedAction]) -> bool {
+    match option.loses.as_deref() {
+        Some(loses) => !says_nothing(loses),
+        // Where the author does not say that nothing is lost, what destroys something loses it.
+        None => actions.iter().any(|action| !action.destructive.is_empty()),
     }
 }
 

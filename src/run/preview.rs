@@ -213,13 +213,7 @@ pub(super) fn reckon(
         &expected,
         &reaches,
     );
-    // A confirmation is of what runs.
-    let own = match command == whole {
-        true => content.clone(),
-        false => super::hex(&Sha256::digest(
-            [content.as_bytes(), command.as_bytes()].concat(),
-        )),
-    };
+    let own = of_what_runs(&content, &command, &whole);
     let proved = match actor {
         Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
         Actor::Shell | Actor::Http | Actor::Nobody => None,
@@ -335,6 +329,16 @@ fn content_of(
         hasher.update([2]);
     }
     super::hex(&hasher.finalize())
+}
+
+/// A confirmation is of what runs, an arming of all.
+fn of_what_runs(content: &str, command: &str, whole: &str) -> String {
+    match command == whole {
+        true => content.to_owned(),
+        false => super::hex(&Sha256::digest(
+            [content.as_bytes(), command.as_bytes()].concat(),
+        )),
+    }
 }
 
 /// What of it runs: the commands that are on, from the one of an index on.

@@ -37,7 +37,8 @@ pub fn sql_in(code: &str) -> String {
     let texts: Vec<&str> = sql
         .map(|inner| inner.text.trim_end_matches([';', ' ', '\n']))
         .collect();
-    texts.join(";\n")
+    // The last line of one may be a remark.
+    texts.join("\n;\n")
 }
 
 fn of_script(script: &SqlScript) -> Vec<Asked> {

@@ -149,18 +149,18 @@ fn block(block: &Block, at: &Place<'_>) -> Value {
             true => commands(block.role, block.actor, &block.code, block.code_line, off_here(block)),
             false => Vec::new(),
         },
-        "parts": block.parts.iter().map(part).collect::<Vec<_>>(),
+        "parts": block.parts.iter().map(|one| part(one, off_here(block))).collect::<Vec<_>>(),
         "elsewhere": block.elsewhere,
     })
 }
 
 /// What of a block is started by itself.
-fn part(part: &Part) -> Value {
-    let off = match (&part.choice, part.optional) {
+fn part(part: &Part, elsewhere: Option<&str>) -> Value {
+    let off = elsewhere.or(match (&part.choice, part.optional) {
         (Some(_), _) => Some("one of several"),
         (None, true) => Some("optional"),
         (None, false) => None,
-    };
+    });
     json!({
         "title": part.title,
         "line": part.line,

@@ -1,5 +1,7 @@
 //! What the comments of a block say must be true, and of which of its commands.
 
+use std::collections::BTreeSet;
+
 use super::lexicon::{Class, is, is_label, words};
 use super::phrase::{self, Wish};
 use super::shape::Shape;
@@ -155,6 +157,10 @@ fn comments_of(code: &str, sql: bool) -> Vec<(usize, String)> {
             (comments.collect(), script.unreadable().is_none())
         }
     };
+    let seen: BTreeSet<usize> = match readable {
+        true => known.iter().map(|(line, _)| *line).collect(),
+        false => BTreeSet::new(),
+    };
     let mut found = match readable {
         true => known,
         false => Vec::new(),
@@ -163,7 +169,7 @@ fn comments_of(code: &str, sql: bool) -> Vec<(usize, String)> {
         let line = line.trim_start();
         let of_sql = !sql && line.starts_with("--");
         let unread = !readable && line.starts_with(mark);
-        if (of_sql || unread) && !found.iter().any(|(known, _)| *known == index) {
+        if (of_sql || unread) && !seen.contains(&index) {
             found.push((index, line.trim_start_matches(['-', '#']).trim().to_owned()));
         }
     }
@@ -208,7 +214,8 @@ fn said_in(comment: &str) -> Option<Said> {
         let first = words(inner).next().unwrap_or_default();
         let expects = first.to_lowercase().starts_with("expect");
         if expects {
-            let text = inner[first.len()..].trim_start_matches([':', ' ']);
+            let from = inner.find(first).map_or(0, |at| at + first.len());
+            let text = inner[from..].trim_start_matches(['*', ':', ' ']);
             return Some(Said::Sentence(Manner::Aside, text.to_owned()));
         }
         // Not where the sentence before it says what must be so itself.
@@ -250,13 +257,9 @@ fn of_comment(wish: &Wish, shapes: &[Shape], line: usize, manner: Manner) -> Opt
         .position(|talk| talk.first <= line && line <= talk.last);
     let next = commands.iter().position(|talk| talk.first > line);
     let previous = commands.iter().rposition(|talk| talk.last < line);
-    let commented = |line: usize| {
-        shape
-            .comments
-            .iter()
-            .any(|said| said.line == line && said.alone)
-    };
-    let adjoins = |from: usize, to: usize| (from + 1..to).all(commented);
+    let remarks = shape.comments.iter().filter(|said| said.alone);
+    let remarks: BTreeSet<usize> = remarks.map(|said| said.line).collect();
+    let adjoins = |from: usize, to: usize| remarks.range(from + 1..to).count() + from + 1 == to;
     let after = previous.filter(|at| adjoins(commands[*at].last, line));
     let before = next.filter(|at| adjoins(line, commands[*at].first));
     let targets = match (inside, manner) {

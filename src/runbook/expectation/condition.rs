@@ -7,7 +7,7 @@ use super::cel::{
 };
 use super::columns::Columns;
 use super::lexicon::stems;
-use super::phrase::{Compare, Field, Operand, What, Wish};
+use super::phrase::{Compare, Field, Operand, What, Wish, is_whole};
 use super::shape::{Answer, Shape, Talk};
 use crate::runbook::model::Actor;
 
@@ -37,8 +37,7 @@ pub(super) fn condition(
         all.push(one.condition()?);
     }
     all.dedup();
-    let joint = if flag { " || " } else { " && " };
-    let text = all.join(joint);
+    let text = joined(&all, !flag);
     (!text.is_empty() && text.len() <= LONGEST).then_some(text)
 }
 
@@ -143,6 +142,10 @@ impl Asked<'_> {
             Answer::Status { .. } | Answer::Code | Answer::Rows(_) | Answer::Line => "elapsed",
             _ => return None,
         };
+        // No time is met to the millisecond.
+        if matches!(compare, Compare::Equal | Compare::Unequal) {
+            return None;
+        }
         let value = time(value);
         Some(format!("{}{name} {} {value}", self.prefix, sign(compare)?))
     }
@@ -465,6 +468,7 @@ impl Asked<'_> {
             text => text,
         };
         match answer {
+            Answer::Rows(_) | Answer::Line if !is_whole(text) => None,
             Answer::Rows(columns) if is_one(columns) && !contains => {
                 Some(format!("{prefix}value == {}", quoted(of_psql)))
             }

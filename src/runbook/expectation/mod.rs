@@ -13,7 +13,8 @@ mod lexicon;
 mod phrase;
 mod shape;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 pub(super) use comments::in_comments;
 pub(super) use lexicon::{is_goal, is_label};
@@ -167,15 +168,22 @@ impl Answers {
         Self(Shape::of_block(block))
     }
 
-    /// What words beside a block ask of it. `known`: what is asked already, in its comments.
-    pub(super) fn bind(&self, text: &str, form: Form, known: &[Expectation]) -> Option<Bound> {
+    /// What words beside a block ask of it, or of a red flag what raises it. `known`: what is asked already,
+    /// in its comments.
+    pub(super) fn bind(
+        &self,
+        text: &str,
+        form: Form,
+        known: &[Expectation],
+        flag: bool,
+    ) -> Option<Bound> {
         let wish = match form {
             Form::Sentence => phrase::read(text)?,
             Form::Label => phrase::read_label(text)?,
             Form::Sample => phrase::read_sample(text)?,
         };
         let block = self.0.first()?.block;
-        if let Some(same) = asked_already(&wish, known, &[block]) {
+        if !flag && let Some(same) = asked_already(&wish, known, &[block]) {
             return Some(same);
         }
         let mut found: Vec<Bound> = self
@@ -183,7 +191,7 @@ impl Answers {
             .iter()
             .filter_map(|shape| {
                 let all: Vec<usize> = (0..shape.commands.len()).collect();
-                of_sentence(&wish, shape, &all)
+                of_sentence(&wish, shape, &all, flag)
             })
             .collect();
         // Of several parts the words have to tell which.
@@ -224,7 +232,7 @@ pub(super) fn bind_criteria<'a>(
 }
 
 /// One sentence about all commands of an action.
-fn of_sentence(wish: &Wish, shape: &Shape, all: &[usize]) -> Option<Bound> {
+fn of_sentence(wish: &Wish, shape: &Shape, all: &[usize], flag: bool) -> Option<Bound> {
     let speaking: Vec<usize> = all
         .iter()
         .copied()
@@ -232,6 +240,7 @@ fn of_sentence(wish: &Wish, shape: &Shape, all: &[usize]) -> Option<Bound> {
         .collect();
     if let What::Literal { texts, all, .. } = &wish.what
         && speaking.len() > 1
+        && !flag
     {
         // Somewhere in what the block prints.
         return Some(Bound {
@@ -243,16 +252,16 @@ fn of_sentence(wish: &Wish, shape: &Shape, all: &[usize]) -> Option<Bound> {
     let able: Vec<usize> = speaking
         .iter()
         .copied()
-        .filter(|at| condition::condition(wish, shape, &[*at], false).is_some())
+        .filter(|at| condition::condition(wish, shape, &[*at], flag).is_some())
         .collect();
     if is_of_status(wish, shape, &able) && able.len() > 1 && !wish.bare && !wish.all {
         let named = best(wish, shape, &able);
-        return answered(wish, shape, &named?, false);
+        return answered(wish, shape, &named?, flag);
     }
-    if let Some(bound) = answered(wish, shape, &speaking, false) {
+    if let Some(bound) = answered(wish, shape, &speaking, flag) {
         return Some(bound);
     }
-    answered(wish, shape, &best(wish, shape, &able)?, false)
+    answered(wish, shape, &best(wish, shape, &able)?, flag)
 }
 
 /// Those of the commands whose group shares most words with the sentence; `None` where none does.
@@ -301,8 +310,7 @@ fn asked_already(wish: &Wish, known: &[Expectation], blocks: &[BlockNumber]) -> 
     let mut same = known.iter().rev().take(KNOWN).filter(|item| {
         item.block.is_some_and(|block| blocks.contains(&block))
             && item.cel.is_some()
-            && phrase::read(&item.text)
-                .is_some_and(|other| other.what == wish.what && other.negated == wish.negated)
+            && says_the_same(&item.text, wish)
     });
     let first = same.next()?;
     let rest = same.all(|other| other.cel == first.cel);
@@ -313,6 +321,24 @@ fn asked_already(wish: &Wish, known: &[Expectation], blocks: &[BlockNumber]) -> 
             cel: first.cel.clone()?,
         })
     })?
+}
+
+thread_local! {
+    /// What texts were read as: those before a sentence are compared with it again and again.
+    static READ: RefCell<HashMap<String, Option<(What, bool)>>> = RefCell::default();
+}
+
+fn says_the_same(text: &str, wish: &Wish) -> bool {
+    READ.with_borrow_mut(|known| {
+        if known.len() > 4 * KNOWN {
+            known.clear();
+        }
+        let read = known
+            .entry(text.to_owned())
+            .or_insert_with(|| phrase::read(text).map(|other| (other.what, other.negated)));
+        read.as_ref()
+            .is_some_and(|(what, negated)| *what == wish.what && *negated == wish.negated)
+    })
 }
 
 /// What a criterion of a gate asks of one of these actions.
@@ -345,7 +371,7 @@ fn of_criterion(
                     .flatten()
             }
             What::Literal { contains: true, .. } => (score > 0)
-                .then(|| of_sentence(&wish, shape, &all))
+                .then(|| of_sentence(&wish, shape, &all, red_flag))
                 .flatten(),
             What::Column { .. } | What::Same(_) => answered(&wish, shape, &all, red_flag),
             What::Number { .. }

@@ -11,6 +11,9 @@ use crate::runbook::syntax::{
     read_shell, read_sql,
 };
 
+/// Commands, or remarks, of an action of which words are read.
+const LARGEST: usize = 200;
+
 /// One action of a block: the whole of it, or a part.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
@@ -99,6 +102,10 @@ impl Shape {
             ),
             Actor::Nobody => return None,
         };
+        // Which of so many a sentence speaks of, nobody can say for certain.
+        if commands.len() > LARGEST || comments.len() > LARGEST {
+            return None;
+        }
         Some(Self {
             block,
             part,

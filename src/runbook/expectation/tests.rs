@@ -31,7 +31,7 @@ fn of_comments(block: &Block) -> Vec<Option<String>> {
 fn behind(block: &Block, text: &str) -> Option<String> {
     let known = in_comments(block);
     Answers::of(block)
-        .bind(text, Form::Label, &known)
+        .bind(text, Form::Label, &known, false)
         .map(|bound| bound.cel)
 }
 
@@ -43,6 +43,47 @@ fn criterion(block: &Block, text: &str, red_flag: bool) -> Option<String> {
     }];
     bind_criteria(&mut items, [block].into_iter(), &in_comments(block), 0);
     items.remove(0).cel
+}
+
+#[test]
+fn what_cannot_fail_or_cannot_hold_is_no_condition() {
+    for (code, none) in [
+        ("# Look (→ → expect 0)\nls\n", "no letter is cut in two"),
+        ("./a.sh # Should return `[]`\n", ""),
+        ("./a.sh # Should print `<token>`\n", "a blank says nothing"),
+    ] {
+        for cel in of_comments(&shell(code)).into_iter().flatten() {
+            assert!(!cel.contains("matches(\"\")"), "{code}: {cel} {none}");
+        }
+    }
+    for comment in [
+        "-- Should take 5 seconds",
+        "-- Should be 16.4.1",
+        "-- Should return `<token>`",
+    ] {
+        let found = of_comments(&sql(&format!("SELECT a FROM t;\n{comment}\n")));
+        assert!(
+            found.iter().flatten().next().is_none(),
+            "{comment}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn each_of_several_commands_has_to_print_it() {
+    let both = shell("# Both should print `ok`\n./a.sh\n./b.sh\n");
+    let found = of_comments(&both);
+    let cel = found[0].as_deref().unwrap_or_default();
+    assert!(
+        cel.starts_with("(commands[0]") && cel.contains(") && (commands[1]"),
+        "{cel}"
+    );
+}
+
+#[test]
+fn of_so_many_commands_no_sentence_speaks_for_certain() {
+    let calls = "# Should return 200\ncurl -I http://a/\n".repeat(1_000);
+    assert!(of_comments(&shell(&calls)).iter().all(Option::is_none));
 }
 
 #[test]

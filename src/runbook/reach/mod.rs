@@ -96,6 +96,7 @@ pub fn shell_reaches(code: &str, lookup: &dyn Fn(&str) -> Known) -> Vec<Reach> {
     let mut shell = Shell {
         set: BTreeMap::new(),
         lookup,
+        unseen: None,
         found: Vec::new(),
     };
     for (inside, simple) in script.all_simple_commands() {
@@ -129,6 +130,8 @@ struct Shell<'a> {
     /// What the block itself has set so far.
     set: BTreeMap<String, Known>,
     lookup: &'a dyn Fn(&str) -> Known,
+    /// Why a variable may be another than what the text shows.
+    unseen: Option<String>,
     found: Vec<Reach>,
 }
 
@@ -166,6 +169,10 @@ impl Shell<'_> {
                     .insert(word.text.clone(), Known::Value(String::new()));
             }
             return;
+        }
+        if matches!(first, "source" | "." | "eval" | "read") {
+            self.unseen
+                .get_or_insert(format!("`{first}` may set where it goes"));
         }
         let calls = simple.calls();
         for call in &calls {
@@ -231,6 +238,9 @@ impl Shell<'_> {
                 let Some(known) = program(name) else {
                     return Vec::new();
                 };
+                if let Some(why) = &self.unseen {
+                    return vec![Goes::Unknown(why.clone())];
+                }
                 if call.elsewhere {
                     let by = calls
                         .iter()
@@ -276,8 +286,17 @@ impl Shell<'_> {
                     word.text
                 )));
             }
+            let known = self.word(script, word);
             // What names no address need not be known.
-            arguments.push(self.word(script, word));
+            if let Known::Not(why) = &known
+                && word.text.starts_with('-')
+            {
+                if names_an_address(&word.text) {
+                    return Some(Goes::Unknown(why.clone()));
+                }
+                continue;
+            }
+            arguments.push(known);
         }
         match program.read(arguments) {
             Ok(Some(written)) => {
@@ -352,19 +371,42 @@ impl Shell<'_> {
     }
 }
 
+/// Whether an option says where a program of libpq connects to.
+fn names_an_address(option: &str) -> bool {
+    let short = ["-h", "-p", "-U", "-d"];
+    let long = [
+        "--host",
+        "--port",
+        "--username",
+        "--dbname",
+        "--maintenance-db",
+    ];
+    short
+        .into_iter()
+        .chain(long)
+        .any(|name| option.starts_with(name))
+}
+
 /// The user that `sudo` or its like makes of the caller, where it keeps nothing of the environment.
 fn as_user(calls: &[Call<'_>]) -> Option<String> {
     let outer = calls
         .iter()
         .find(|call| matches!(call.program, "sudo" | "doas" | "su" | "runuser"))?;
-    let keeps = outer
-        .arguments
+    // What stands behind the program that it runs is that one's.
+    let inner = calls
         .iter()
-        .any(|word| word.text == "-E" || word.text.starts_with("--preserve-env"));
-    if keeps {
+        .map(|call| call.word.span.start)
+        .find(|start| *start > outer.word.span.start);
+    let own = || {
+        outer
+            .arguments
+            .iter()
+            .take_while(|word| inner.is_none_or(|inner| word.span.start < inner))
+    };
+    if own().any(|word| word.text == "-E" || word.text.starts_with("--preserve-env")) {
         return None;
     }
-    let mut words = outer.arguments.iter();
+    let mut words = own();
     while let Some(word) = words.next() {
         match word.text.as_str() {
             "-u" | "--user" => return words.next().map(|word| word.text.clone()),

@@ -80,6 +80,18 @@ fn arguments_are_read_as_each_program_reads_them() {
         ),
         ("pgbench -c 10 -T 60 app", "dbname=app"),
         ("vacuumdb -z -t orders app", "dbname=app"),
+        ("pgbench -i -s 10 shop", "dbname=shop"),
+        ("pg_basebackup -P -h db2 -D /x", "host=db2"),
+        (
+            "pg_dump --host=$NOT_KNOWN -d shop",
+            "? `NOT_KNOWN` is not known",
+        ),
+        ("pg_dump $(x) -d shop", "dbname=shop"),
+        (
+            "source prod.env\npsql -c x",
+            "? `source` may set where it goes",
+        ),
+        ("sudo -u postgres psql -E app", "dbname=app as postgres"),
         (
             "psql -d $(cat name) -c x",
             "? a command or an expression gives it",

@@ -18,11 +18,11 @@ impl Reader<'_> {
         let whole = text.starts_with('{').then(|| lines.join(" "));
         let read = match whole {
             Some(json) => self
-                .bind(&json, Form::Sample, bound)
+                .bind(&json, Form::Sample, bound, false)
                 .map(|read| vec![(block.code_line, json, read)]),
             None if lines.len() <= SHORT => {
                 let each = lines.iter().zip(block.code_line..).map(|(line, at)| {
-                    let read = self.bind(line, Form::Sample, bound)?;
+                    let read = self.bind(line, Form::Sample, bound, false)?;
                     Some((at, (*line).to_owned(), read))
                 });
                 each.collect()
@@ -62,7 +62,7 @@ impl Reader<'_> {
             if !expectation::asserts(sentence) {
                 continue;
             }
-            if let Some(read) = self.bind(sentence, Form::Sentence, number) {
+            if let Some(read) = self.bind(sentence, Form::Sentence, number, false) {
                 let known = self.content.expect.iter();
                 if known
                     .clone()
@@ -142,11 +142,12 @@ impl Reader<'_> {
         let written = raw.get("expect").map(str::to_owned);
         let mut texts = vec![(text, None)];
         if let (None, Some(number)) = (&written, bound) {
-            texts[0].1 = self.bind(text, Form::Label, number);
+            let flag = negative || label == Label::RedFlag;
+            texts[0].1 = self.bind(text, Form::Label, number, flag);
             let clauses = expectation::clauses(text);
             if texts[0].1.is_none() && clauses.len() > 1 {
                 // What can be measured of it is; the rest stays a person's.
-                let read = |clause| (clause, self.bind(clause, Form::Sentence, number));
+                let read = |clause| (clause, self.bind(clause, Form::Sentence, number, flag));
                 let each: Vec<_> = clauses.into_iter().map(read).collect();
                 if each.iter().any(|(_, read)| read.is_some()) {
                     texts = each;
@@ -174,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// What a sentence asks of a block; one with thousands of sentences behind it is read once.
-    fn bind(&mut self, text: &str, form: Form, number: usize) -> Option<Bound> {
+    fn bind(&mut self, text: &str, form: Form, number: usize, flag: bool) -> Option<Bound> {
         if self
             .answers
             .as_ref()
@@ -184,7 +185,7 @@ impl Reader<'_> {
             self.answers = Some((number, Answers::of(block)));
         }
         let (_, answers) = self.answers.as_ref()?;
-        answers.bind(text, form, &self.content.expect)
+        answers.bind(text, form, &self.content.expect, flag)
     }
 }
 

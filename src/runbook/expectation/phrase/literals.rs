@@ -2,7 +2,7 @@
 
 use super::super::lexicon::Class;
 use super::tokens::Token;
-use super::{Compare, What, is_name, sample};
+use super::{Compare, What, fixed_parts, is_name, is_whole, sample};
 
 /// The words of trouble that a sentence names, as it writes them.
 pub(super) fn trouble(tokens: &[Token]) -> Vec<String> {
@@ -119,6 +119,14 @@ fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
         && let Some(json) = sample::of_json(text)
     {
         return Some(Some(json));
+    }
+    // Of what is another each time something has to stay.
+    let says_nothing = |text: &String| !is_whole(text) && fixed_parts(text).is_empty();
+    if texts
+        .iter()
+        .any(|text| text.is_empty() || says_nothing(text))
+    {
+        return Some(None);
     }
     Some(Some(What::Literal {
         texts,

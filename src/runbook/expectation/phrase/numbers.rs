@@ -23,9 +23,10 @@ pub(super) fn of_numbers(tokens: &[Token]) -> Option<What> {
         _ if first.ratio => None,
         [at] => of_one_number(tokens, *at, first),
         [low, high]
-            if tokens[low + 1..*high]
-                .iter()
-                .all(|token| matches!(token, Token::Dash) || token.is(Class::Range)) =>
+            if low + 1 < *high
+                && tokens[low + 1..*high]
+                    .iter()
+                    .all(|token| matches!(token, Token::Dash) || token.is(Class::Range)) =>
         {
             let plain = number(*high).is_some_and(|high| high.time.is_none() && !high.ratio);
             (first.time.is_none() && plain).then(|| What::Between(value(*low), value(*high)))

@@ -1,5 +1,6 @@
 //! An example of what is printed: the parts of it that are the same each time, and the fields of JSON.
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::What;
@@ -36,23 +37,27 @@ pub(super) fn of_line(line: &str) -> Option<What> {
     })
 }
 
-/// The parts of a sample that stand for themselves, in their order; one that is whole is one part.
-pub(in crate::runbook::expectation) fn fixed_parts(sample: &str) -> Vec<String> {
-    let changing = pattern!(
+/// Parts of an example that are others each time: blanks, times, ids.
+fn changing() -> &'static Regex {
+    pattern!(
         r"(?x)<[^<>]+> | \{[A-Za-z_]\w*\} | \$\{?[A-Za-z_]\w*\}? | \.\.\. | … | \b[xX]{3,}\b | \bN\b | \b[XYZ]\b
         | \b\d{4}-\d\d-\d\d(?:[T\x20]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)? | \b\d\d:\d\d:\d\d\b
         | \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b | \b[0-9a-f]{12,}\b"
-    );
-    changing
+    )
+}
+
+/// The parts of a sample that stand for themselves, in their order; one that is whole is one part.
+pub(in crate::runbook::expectation) fn fixed_parts(sample: &str) -> Vec<String> {
+    changing()
         .split(sample)
         .map(|part| part.trim().to_owned())
         .filter(|part| part.chars().any(char::is_alphanumeric))
         .collect()
 }
 
-/// Whether a text has parts that are others each time.
+/// Whether nothing in a text is another each time.
 pub(in crate::runbook::expectation) fn is_whole(sample: &str) -> bool {
-    fixed_parts(sample) == [sample.trim()]
+    !changing().is_match(sample)
 }
 
 /// Whether a text can only be an example of what is printed: JSON, `name=value`, `Name: value`.

@@ -44,13 +44,17 @@ impl Token {
     pub fn number(&self) -> Option<Number> {
         match self {
             Token::Number(number) => Some(*number),
-            Token::Code { text, .. } => numeral(text).parse().ok().map(|value| Number {
-                value,
-                percent: false,
-                time: None,
-                ratio: false,
-                is_answered: false,
-            }),
+            Token::Code { text, .. } => {
+                let value = numeral(text).parse().ok();
+                let value = value.filter(|value: &f64| value.is_finite())?;
+                Some(Number {
+                    value,
+                    percent: false,
+                    time: None,
+                    ratio: false,
+                    is_answered: false,
+                })
+            }
             _ => None,
         }
     }
