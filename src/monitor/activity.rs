@@ -1,7 +1,7 @@
 //! Sessions: one statement per reading, for PostgreSQL 12 to 18. Idle sessions are only counted,
 //! unless somebody waits for them, and blockers are looked up for those that wait only.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::PgRow;
 
@@ -217,10 +217,10 @@ fn awaited(row: &PgRow, target: &Target) -> Result<Option<Awaited>, Trouble> {
     }))
 }
 
-/// Relations by their numbers: each is asked for once. A lock in the way of the catalog costs the reading
-/// nothing but the name.
+/// Relations that are awaited now, by their numbers: each is asked for once, and has a name unless the catalog
+/// knows none. A lock in the way of the catalog costs the reading nothing but the name.
 #[derive(Default)]
-pub(super) struct Names(HashMap<String, String>);
+pub(super) struct Names(HashMap<String, Option<String>>);
 
 impl Names {
     pub(super) async fn fill(
@@ -229,30 +229,49 @@ impl Names {
         target: &Target,
         sessions: &mut [Session],
     ) {
-        let awaited = |session: &Session| session.awaits.as_ref()?.relation.clone();
-        let unknown: Vec<String> = sessions
-            .iter()
-            .filter_map(awaited)
-            .filter(|oid| !self.0.contains_key(oid))
-            .collect();
+        let unknown = self.unknown(sessions);
         if !unknown.is_empty() {
-            self.0.extend(named(link, target, &unknown).await);
+            match named(link, target, &unknown).await {
+                Ok(names) => self.learn(unknown, names),
+                Err(trouble) => tracing::debug!(%trouble, "relations without their names"),
+            }
         }
         for awaits in sessions
             .iter_mut()
             .filter_map(|session| session.awaits.as_mut())
         {
             if let Some(relation) = &mut awaits.relation
-                && let Some(name) = self.0.get(relation)
+                && let Some(Some(name)) = self.0.get(relation)
             {
                 relation.clone_from(name);
             }
         }
     }
+
+    /// What is awaited now and was not asked for yet; what is awaited no more is forgotten, for its number
+    /// may be given to another, or its name changed.
+    fn unknown(&mut self, sessions: &[Session]) -> BTreeSet<String> {
+        let awaited = |session: &Session| session.awaits.as_ref()?.relation.clone();
+        let mut awaited: BTreeSet<String> = sessions.iter().filter_map(awaited).collect();
+        self.0.retain(|oid, _| awaited.contains(oid));
+        awaited.retain(|oid| !self.0.contains_key(oid));
+        awaited
+    }
+
+    fn learn(&mut self, asked: BTreeSet<String>, names: Vec<(String, String)>) {
+        self.0.extend(asked.into_iter().map(|oid| (oid, None)));
+        let names = names.into_iter().map(|(oid, name)| (oid, Some(name)));
+        self.0.extend(names);
+    }
 }
 
 /// `oids` are numbers that the server gave.
-async fn named(link: &mut Link, target: &Target, oids: &[String]) -> Vec<(String, String)> {
+async fn named(
+    link: &mut Link,
+    target: &Target,
+    oids: &BTreeSet<String>,
+) -> Result<Vec<(String, String)>, Trouble> {
+    let oids: Vec<&str> = oids.iter().map(String::as_str).collect();
     let sql = format!(
         "SELECT {MARK} pg_class.oid::int8::text,
                 CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END
@@ -260,19 +279,13 @@ async fn named(link: &mut Link, target: &Target, oids: &[String]) -> Vec<(String
          WHERE pg_class.oid IN ({})",
         oids.join(", ")
     );
-    let rows = match link.rows(&sql, target).await {
-        Ok(rows) => rows,
-        Err(trouble) => {
-            tracing::debug!(%trouble, "relations without their names");
-            return Vec::new();
-        }
-    };
+    let rows = link.rows(&sql, target).await?;
     let names = rows.iter().filter_map(|row| {
         let oid: String = column(row, 0, target).ok()?;
         let name: String = column(row, 1, target).ok()?;
         Some((oid, clean::line(&name)))
     });
-    names.collect()
+    Ok(names.collect())
 }
 
 /// The 64-bit number of a transaction of which the server shows 32 bits; `next` is the number that the
@@ -300,6 +313,26 @@ mod tests {
         let oldest = sessions_sql("12.22");
         assert!(!oldest.contains("leader_pid") && !oldest.contains("{"));
         assert!(oldest.contains("NULL::timestamptz AS waitstart"));
+    }
+
+    #[test]
+    fn a_relation_without_a_name_is_asked_for_once_and_one_that_is_awaited_no_more_is_forgotten() {
+        let waits_for = |oid: &str| Session {
+            awaits: Some(Awaited {
+                relation: Some(oid.to_owned()),
+                ..Awaited::default()
+            }),
+            ..Session::default()
+        };
+        let of = |oids: &[&str]| BTreeSet::from_iter(oids.iter().map(|oid| (*oid).to_owned()));
+        let mut names = Names::default();
+        let both = [waits_for("16"), waits_for("17"), waits_for("16")];
+        let asked = names.unknown(&both);
+        assert_eq!(asked, of(&["16", "17"]));
+        names.learn(asked, vec![("16".to_owned(), "items".to_owned())]);
+        assert_eq!(names.unknown(&both), of(&[]));
+        assert_eq!(names.unknown(&[]), of(&[]));
+        assert_eq!(names.unknown(&both), of(&["16", "17"]));
     }
 
     #[test]

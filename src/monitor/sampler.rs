@@ -97,6 +97,8 @@ impl Sampler {
         self.place.answered(&link.identity, link.asked);
         self.place.tell(&link.identity).await;
         seen.identity = Some(link.identity.clone());
+        // It may be another server, or another database of it.
+        seen.names = Names::default();
         let ours = format!("gonogo:{}:", self.place.run);
         let mut activity_due = Instant::now();
         let mut statements_due = activity_due;
