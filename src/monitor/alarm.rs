@@ -1,7 +1,8 @@
 //! What the readings say that nobody should have to look for. The screen reckons it from the newest
 //! readings, and the supervisor puts on record when each began and ended: in the same words.
 
-use super::{ActivitySample, BlockingTree, ProbeSample, Reading, Sample, Session};
+use super::sample::age;
+use super::{ActivitySample, BlockingRow, BlockingTree, ProbeSample, Reading, Sample, Session};
 use crate::run::Timestamp;
 
 /// What a session of the run may wait before it is an alarm.
@@ -78,7 +79,7 @@ pub fn of_sessions(sample: &ActivitySample, tree: &BlockingTree, now: Timestamp)
         let lost = Alarm {
             key: format!("database/{target}/lost"),
             gravity: Gravity::Stops,
-            text: format!("`{target}` has not answered for {}", seconds(silent)),
+            text: format!("`{target}` has not answered for {}", age(silent)),
             subject: AlarmSubject::Target(target.clone()),
         };
         return Vec::from_iter((silent >= SILENT_S).then_some(lost));
@@ -86,6 +87,8 @@ pub fn of_sessions(sample: &ActivitySample, tree: &BlockingTree, now: Timestamp)
     let mut alarms: Vec<Alarm> = (0..tree.rows.len())
         .filter_map(|root| blocked(sample, tree, root))
         .collect();
+    let rows = tree.rows.iter();
+    alarms.extend(rows.filter_map(|row| behind_nobody(sample, row)));
     let counts = &sample.counts;
     let (taken, most) = (u64::from(counts.total), u64::from(counts.max_connections));
     if most > 0 && taken * 100 >= most * TAKEN {
@@ -113,46 +116,38 @@ fn blocked(sample: &ActivitySample, tree: &BlockingTree, root: usize) -> Option<
         .filter_map(|row| Some((row.blocks, session(row.index)?)))
         .filter(|(_, session)| !session.blocked_by.is_empty())
         .collect();
-    let longest = waiting.iter().map(|(_, session)| waited(session)).max()?;
+    let waited = waiting.iter().map(|(_, session)| session.waited_ms());
+    let longest = waited.max()?;
     let behind = match waiting.len() {
         1 => "1 session".to_owned(),
         many => format!("{many} sessions"),
     };
-    let ours = waiting.iter().find(|(_, session)| session.ours);
+    let ours = waiting
+        .iter()
+        .filter(|(_, session)| session.ours && session.waited_ms() >= OURS_WAITS_MS)
+        .max_by_key(|(_, session)| session.waited_ms());
     let (gravity, least, text) = match ours {
         _ if blocker.ours => (
             Gravity::Harms,
             OURS_BLOCKS_MS,
             format!(
                 "THIS RUN HOLDS UP {behind} for {} with {}",
-                seconds(longest / 1_000),
+                age(longest / 1_000),
                 statement(blocker)
             ),
         ),
-        Some((more, waiter)) => {
-            let after = match more {
-                0 => String::new(),
-                1 => ", 1 session behind it".to_owned(),
-                more => format!(", {more} sessions behind it"),
-            };
-            (
-                Gravity::Stops,
-                OURS_WAITS_MS,
-                format!(
-                    "{} waits {} for {}{after}",
-                    statement(waiter),
-                    seconds(waited(waiter) / 1_000),
-                    named(blocker)
-                ),
-            )
-        }
+        Some((more, waiter)) => (
+            Gravity::Stops,
+            OURS_WAITS_MS,
+            waits(waiter, &blocker.named(), *more),
+        ),
         None => (
             Gravity::Warns,
             OTHERS_WAIT_MS,
             format!(
                 "{} holds up {behind} for {}",
-                named(blocker),
-                seconds(longest / 1_000)
+                blocker.named(),
+                age(longest / 1_000)
             ),
         ),
     };
@@ -171,6 +166,43 @@ fn blocked(sample: &ActivitySample, tree: &BlockingTree, root: usize) -> Option<
     })
 }
 
+/// A session of the run that waits for what has no row: a prepared transaction belongs to no session.
+fn behind_nobody(sample: &ActivitySample, row: &BlockingRow) -> Option<Alarm> {
+    let waiter = sample.sessions.get(row.index)?;
+    let is_listed = |pid: &i32| sample.sessions.iter().any(|session| session.pid == *pid);
+    if !waiter.ours
+        || waiter.waited_ms() < OURS_WAITS_MS
+        || waiter.blocked_by.is_empty()
+        || waiter.blocked_by.iter().any(is_listed)
+    {
+        return None;
+    }
+    let whom = match waiter.blocked_by.iter().find(|pid| **pid != 0) {
+        None => "a prepared transaction".to_owned(),
+        Some(pid) => format!("{pid}, which is not listed"),
+    };
+    Some(Alarm {
+        key: format!(
+            "database/{}/waits/{}/{}",
+            sample.target, waiter.pid, waiter.backend_start_us
+        ),
+        gravity: Gravity::Stops,
+        text: waits(waiter, &whom, row.blocks),
+        subject: AlarmSubject::Target(sample.target.clone()),
+    })
+}
+
+/// `ALTER TABLE audits waits 16s for 8240 …, 2 sessions behind it`.
+fn waits(waiter: &Session, whom: &str, behind: usize) -> String {
+    let after = match behind {
+        0 => String::new(),
+        1 => ", 1 session behind it".to_owned(),
+        more => format!(", {more} sessions behind it"),
+    };
+    let waited = age(waiter.waited_ms() / 1_000);
+    format!("{} waits {waited} for {whom}{after}", statement(waiter))
+}
+
 fn of_probe(sample: &ProbeSample, now: Timestamp) -> Option<Alarm> {
     let down = (now - sample.since).num_seconds();
     let name = &sample.name;
@@ -178,18 +210,11 @@ fn of_probe(sample: &ProbeSample, now: Timestamp) -> Option<Alarm> {
         key: format!("probe/{name}/down"),
         gravity: Gravity::Stops,
         text: match &sample.error {
-            Some(error) => format!("`{name}` is down for {}: {error}", seconds(down)),
-            None => format!("`{name}` is down for {}", seconds(down)),
+            Some(error) => format!("`{name}` is down for {}: {error}", age(down)),
+            None => format!("`{name}` is down for {}", age(down)),
         },
         subject: AlarmSubject::Probe(name.clone()),
     })
-}
-
-/// How long a session has waited; where the server does not say, as long as its statement at most.
-fn waited(session: &Session) -> i64 {
-    let awaits = session.awaits.as_ref();
-    let since = awaits.and_then(|awaits| awaits.waited_ms);
-    since.or(session.query_ms).unwrap_or(0)
 }
 
 /// `ALTER TABLE audits`: what a statement begins with.
@@ -199,25 +224,6 @@ fn statement(session: &Session) -> String {
         true => session.pid.to_string(),
         false => words.join(" "),
     }
-}
-
-/// `8240 nightly-report (idle in transaction, 4m 02s)`.
-fn named(session: &Session) -> String {
-    let who = match session.application.as_str() {
-        "" => &session.user,
-        application => application,
-    };
-    let age = session.transaction_ms.unwrap_or(0) / 1_000;
-    format!(
-        "{} {who} ({}, {})",
-        session.pid,
-        session.state,
-        seconds(age)
-    )
-}
-
-fn seconds(seconds: i64) -> String {
-    crate::text::duration::format_s(u64::try_from(seconds).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -312,6 +318,47 @@ mod tests {
     fn others_may_wait_for_each_other_for_a_while() {
         let sessions = vec![session(1, &[], 90), session(2, &[1], 29)];
         assert_eq!(alarms(sessions), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_step_is_told_by_its_own_wait_and_not_by_that_of_others() {
+        let blocker = session(1, &[], 90);
+        let sessions = vec![
+            blocker.clone(),
+            ours(session(2, &[1], 1)),
+            session(3, &[1], 20),
+        ];
+        assert_eq!(alarms(sessions), Vec::<String>::new());
+        let mut longer = ours(session(3, &[1], 16));
+        longer.query = "DROP INDEX stock_note".to_owned();
+        let sessions = vec![blocker, ours(session(2, &[1], 4)), longer];
+        assert_eq!(
+            alarms(sessions),
+            ["DROP INDEX stock_note waits 16s for 1 app-1 (active, 1m 30s)"]
+        );
+    }
+
+    #[test]
+    fn a_step_that_waits_for_a_prepared_transaction_is_told() {
+        let sessions = |waited| vec![ours(session(2, &[0], waited)), session(3, &[2], 1)];
+        assert_eq!(alarms(sessions(2)), Vec::<String>::new());
+        assert_eq!(
+            alarms(sessions(4)),
+            ["ALTER TABLE stock waits 4s for a prepared transaction, 1 session behind it"]
+        );
+        assert!(alarms(vec![session(2, &[0], 90)]).is_empty());
+    }
+
+    #[test]
+    fn a_session_is_named_by_what_is_known_of_it() {
+        let mut worker = Session {
+            pid: 7,
+            kind: "autovacuum worker".to_owned(),
+            ..Session::default()
+        };
+        assert_eq!(worker.named(), "7 autovacuum worker");
+        worker.state = "idle".to_owned();
+        assert_eq!(worker.named(), "7 autovacuum worker (idle)");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::{Progress, Session, Target};
 /// A statement that has run for so long is worth a look.
 const WORTH_MS: i64 = 1_000;
 
-/// Each view by the first version that has it: the command, its phase, what is done of what, and in what.
+/// Each view by the first version that has it: the command, its phase, what is done of what, and in what; only
+/// in phases that its counters speak of, for they keep their last values in the others.
 const VIEWS: [(u32, &str); 6] = [
     (
         12,
@@ -21,15 +22,26 @@ const VIEWS: [(u32, &str); 6] = [
     ),
     (
         12,
-        "SELECT pid, 'VACUUM', phase, heap_blks_scanned, heap_blks_total, 'blocks' FROM pg_stat_progress_vacuum",
+        "SELECT pid, 'VACUUM', phase, \
+           CASE phase WHEN 'scanning heap' THEN heap_blks_scanned WHEN 'vacuuming heap' THEN heap_blks_vacuumed ELSE 0 END, \
+           CASE WHEN phase IN ('scanning heap', 'vacuuming heap') THEN heap_blks_total ELSE 0 END, \
+           'blocks' FROM pg_stat_progress_vacuum",
     ),
     (
         12,
-        "SELECT pid, command, phase, heap_blks_scanned, heap_blks_total, 'blocks' FROM pg_stat_progress_cluster",
+        "SELECT pid, command, phase, \
+           CASE phase WHEN 'seq scanning heap' THEN heap_blks_scanned \
+                      WHEN 'index scanning heap' THEN heap_tuples_scanned \
+                      WHEN 'writing new heap' THEN heap_tuples_written ELSE 0 END, \
+           CASE phase WHEN 'seq scanning heap' THEN heap_blks_total ELSE 0 END, \
+           CASE phase WHEN 'seq scanning heap' THEN 'blocks' ELSE 'rows' END FROM pg_stat_progress_cluster",
     ),
     (
         13,
-        "SELECT pid, 'ANALYZE', phase, sample_blks_scanned, sample_blks_total, 'blocks' FROM pg_stat_progress_analyze",
+        "SELECT pid, 'ANALYZE', phase, \
+           CASE WHEN phase LIKE 'acquiring %' THEN sample_blks_scanned ELSE 0 END, \
+           CASE WHEN phase LIKE 'acquiring %' THEN sample_blks_total ELSE 0 END, \
+           'blocks' FROM pg_stat_progress_analyze",
     ),
     (
         13,
@@ -45,9 +57,6 @@ const VIEWS: [(u32, &str); 6] = [
 
 /// Adds to the sessions how far they are. A server that does not say it costs the reading nothing.
 pub(super) async fn add(link: &mut Link, target: &Target, sessions: &mut [Session]) {
-    let is_at_work = |session: &Session| {
-        session.state == "active" && session.query_ms.is_some_and(|ms| ms >= WORTH_MS)
-    };
     if !sessions.iter().any(is_at_work) {
         return;
     }
@@ -70,6 +79,13 @@ pub(super) async fn add(link: &mut Link, target: &Target, sessions: &mut [Sessio
             Err(trouble) => tracing::debug!(%trouble, "progress is not understood"),
         }
     }
+}
+
+/// A replica or a subscriber is served all day: that comes to no end.
+fn is_at_work(session: &Session) -> bool {
+    let is_served = session.kind == "walsender" && session.query.starts_with("START_REPLICATION");
+    let is_long = session.query_ms.is_some_and(|ms| ms >= WORTH_MS);
+    session.state == "active" && is_long && !is_served
 }
 
 fn progress_sql(major: u32) -> String {
@@ -100,7 +116,23 @@ fn read(row: &PgRow, target: &Target) -> Result<(i32, Progress), Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use super::progress_sql;
+    use super::{is_at_work, progress_sql};
+    use crate::monitor::Session;
+
+    #[test]
+    fn a_replica_that_is_served_is_not_at_work_and_a_backup_is() {
+        let sender = |query: &str| Session {
+            kind: "walsender".to_owned(),
+            state: "active".to_owned(),
+            query: query.to_owned(),
+            query_ms: Some(86_400_000),
+            ..Session::default()
+        };
+        assert!(!is_at_work(&sender(
+            "START_REPLICATION 0/3000000 TIMELINE 1"
+        )));
+        assert!(is_at_work(&sender("BASE_BACKUP ( LABEL 'nightly' )")));
+    }
 
     #[test]
     fn views_that_a_server_has_not_are_not_read() {

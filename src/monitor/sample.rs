@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::run::{TargetIdentity, Timestamp};
+use crate::text::duration::format_s;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -137,6 +138,41 @@ pub struct Session {
     pub progress: Option<Progress>,
     /// Started by this run (`application_name` is `gonogo:RUN:…`).
     pub ours: bool,
+}
+
+impl Session {
+    /// Its application; where it names none, its role, or what kind of process it is.
+    pub fn who(&self) -> &str {
+        let names = [&self.application, &self.user, &self.kind];
+        names
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .map_or("", String::as_str)
+    }
+
+    /// `8240 nightly-report (idle in transaction, 4m 2s)`, with what is known of it.
+    pub fn named(&self) -> String {
+        let age = self.transaction_ms.map(|ms| age(ms / 1_000));
+        let state = Some(self.state.clone()).filter(|state| !state.is_empty());
+        let facts: Vec<String> = state.into_iter().chain(age).collect();
+        let facts = match facts.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", facts.join(", ")),
+        };
+        format!("{} {}{facts}", self.pid, self.who())
+    }
+
+    /// How long it has waited; where the server does not say, as long as its statement at most.
+    pub fn waited_ms(&self) -> i64 {
+        let awaits = self.awaits.as_ref();
+        let since = awaits.and_then(|awaits| awaits.waited_ms);
+        since.or(self.query_ms).unwrap_or(0)
+    }
+}
+
+/// Seconds that the server told, in words.
+pub(super) fn age(seconds: i64) -> String {
+    format_s(u64::try_from(seconds).unwrap_or(0))
 }
 
 /// How far a long command is.

@@ -18,6 +18,7 @@ pub(super) fn write(page: &mut Page, state: &RunState) {
                 let lasted = format_s(u64::try_from(lasted).unwrap_or(0));
                 line.own(", for ").text(&lasted)
             }
+            None if state.mode.is_over() => line.own(", **open when the run ended**"),
             None => line.own(", **still open**"),
         };
         let line = line.own(": ").text(&alarm.text);

@@ -31,6 +31,10 @@ impl Missing {
                 });
             }
         }
+        // A server that does not answer says of nothing that it is over.
+        if matches!(sample, Sample::Activity(sample) if sample.lost_since().is_some()) {
+            return seen;
+        }
         let open = state.alarms.iter().filter(|alarm| alarm.ended_at.is_none());
         for alarm in open.filter(|alarm| alarm.key.starts_with(&source)) {
             if standing.iter().any(|other| other.key == alarm.key) {
@@ -59,5 +63,82 @@ impl Supervisor {
                 tracing::warn!(reason = %refusal.message, "an alarm is not recorded");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::monitor::{ActivitySample, Reading, SessionCounts};
+    use crate::run::{Event, Record, apply, open};
+    use crate::runbook::parse;
+
+    fn now() -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn state_with_alarm(key: &str) -> RunState {
+        let record = |seq, event| Record {
+            seq,
+            at: now(),
+            by: "gonogo".to_owned(),
+            event,
+        };
+        let opened = Event::RunOpened {
+            run: "r".to_owned(),
+            runbook: Arc::new(parse("g.md", b"# G\n\n## Phase 1: A\n\n- [ ] box\n")),
+            environment: Box::default(),
+            directory: "/".to_owned(),
+            inputs: BTreeMap::new(),
+            window_ends: None,
+            driver: "anna@ops1".to_owned(),
+            unattended: false,
+            provenance: Default::default(),
+        };
+        let mut state = open(&record(1, opened)).unwrap();
+        let began = Event::AlarmBegan {
+            key: key.to_owned(),
+            text: "8240 holds up 1 session".to_owned(),
+        };
+        apply(&mut state, &record(2, began));
+        state
+    }
+
+    #[test]
+    fn an_alarm_ends_by_readings_without_it_and_not_because_the_server_does_not_answer() {
+        let state = state_with_alarm("database/main/blocked/8240/7");
+        let reading = |state| {
+            Sample::Activity(ActivitySample {
+                at: now(),
+                target: "main".to_owned(),
+                state,
+                identity: None,
+                sessions: Vec::new(),
+                counts: SessionCounts::default(),
+                cost_us: 0,
+                interval_ms: 1_000,
+            })
+        };
+        let lost = reading(Reading::Lost {
+            since: now(),
+            message: "m".to_owned(),
+            help: "h".to_owned(),
+        });
+        let mut missing = Missing::default();
+        for _ in 0..2 * ENDED {
+            assert!(missing.told(&lost, &state, now()).is_empty());
+        }
+        let good = reading(Reading::Good);
+        for _ in 1..ENDED {
+            assert!(missing.told(&good, &state, now()).is_empty());
+        }
+        let told = missing.told(&good, &state, now());
+        assert!(
+            matches!(told.as_slice(), [Observation::Alarm { text: None, .. }]),
+            "{told:?}"
+        );
     }
 }
