@@ -463,7 +463,7 @@ impl App {
             .unwrap_or(chosen)
     }
 
-    fn areas(&self) -> Areas {
+    pub(super) fn areas(&self) -> Areas {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
         let (look, size) = (self.look(), self.size);
         let alarms = super::chrome::alarm_lines(&look, size).len();

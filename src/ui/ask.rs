@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{ClientError, CommandAnswer, OutputPage};
-use crate::monitor::SessionDetail;
+use crate::monitor::{Session, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
@@ -53,6 +53,16 @@ pub struct SessionAt {
     pub target: String,
     pub pid: i32,
     pub backend_start_us: i64,
+}
+
+impl SessionAt {
+    pub fn of(target: &str, session: &Session) -> Self {
+        Self {
+            target: target.to_owned(),
+            pid: session.pid,
+            backend_start_us: session.backend_start_us,
+        }
+    }
 }
 
 /// What came of an [`Ask`].

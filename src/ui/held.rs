@@ -74,7 +74,7 @@ pub fn held(model: &Model) -> Option<Held<'_>> {
             held.open_s = Ok(seconds(milliseconds) + age_s);
         }
         held.blocked = waiting_for(activity, &name)
-            .map(|session| (session, seconds(session.query_ms.unwrap_or(0)) + age_s))
+            .map(|session| (session, seconds(session.waited_ms()) + age_s))
             .collect();
     }
     Some(held)

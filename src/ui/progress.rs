@@ -11,7 +11,11 @@ use crate::run::ActionId;
 pub fn short(progress: &Progress) -> String {
     match progress.share() {
         Some(share) => format!("{:.0}% {}", share * 100.0, progress.phase),
-        None => format!("{} {}", count(progress.done), progress.unit),
+        None if progress.done == 0 => progress.phase.clone(),
+        None => {
+            let done = count(progress.done);
+            format!("{}: {done} {}", progress.phase, progress.unit)
+        }
     }
 }
 

@@ -294,8 +294,8 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     line
 }
 
-fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Buffer) {
-    let theme = look.theme;
+/// Where a dialog stands, and the room inside its border.
+pub fn dialog_areas(dialog: &dyn Dialog, look: &Look<'_>, body: Rect) -> (Rect, Rect) {
     let most = Size::new(body.width.saturating_sub(2).min(110), body.height);
     let chrome = Size::new(4, 2);
     let room = Size::new(
@@ -304,7 +304,7 @@ fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Bu
     );
     let wants = dialog.wants(look, room);
     let keys = u16::try_from(line_width(&buttons(dialog, look, most.width))).unwrap_or(u16::MAX);
-    let area_width = wants
+    let width = wants
         .width
         .max(keys)
         .saturating_add(chrome.width)
@@ -312,11 +312,23 @@ fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Bu
         .min(most.width);
     let height = (wants.height + chrome.height).min(most.height);
     let area = Rect::new(
-        body.x + (body.width - area_width) / 2,
+        body.x + (body.width - width) / 2,
         body.y + (body.height - height) / 2,
-        area_width,
+        width,
         height,
     );
+    let inner = Rect::new(
+        area.x + 2,
+        area.y + 1,
+        area.width.saturating_sub(chrome.width),
+        area.height.saturating_sub(chrome.height),
+    );
+    (area, inner)
+}
+
+fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Buffer) {
+    let theme = look.theme;
+    let (area, inner) = dialog_areas(dialog, look, body);
     Clear.render(area, buffer);
     buffer.set_style(area, theme.style(Role::Text));
     let style = theme.style(dialog.role());
@@ -337,12 +349,6 @@ fn draw_dialog(dialog: &dyn Dialog, look: &Look<'_>, body: Rect, buffer: &mut Bu
         .title_top(Line::styled(badge, badge_style).right_aligned())
         .title_bottom(buttons(dialog, look, area.width))
         .render(area, buffer);
-    let inner = Rect::new(
-        area.x + 2,
-        area.y + 1,
-        area.width.saturating_sub(4),
-        area.height.saturating_sub(2),
-    );
     dialog.render(look, inner, buffer);
 }
 

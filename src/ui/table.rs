@@ -35,6 +35,24 @@ pub struct Column {
     pub from: u16,
 }
 
+impl Column {
+    pub const fn left(title: &'static str, width: u16, from: u16) -> Self {
+        Self {
+            title,
+            width,
+            right: false,
+            from,
+        }
+    }
+
+    pub const fn right(title: &'static str, width: u16, from: u16) -> Self {
+        Self {
+            right: true,
+            ..Self::left(title, width, from)
+        }
+    }
+}
+
 /// What a row holds in a column: sorted by, and filtered by where it is text or a number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -318,7 +336,7 @@ pub fn draw(
 }
 
 /// The first row to show so that the cursor is in sight.
-fn first_row(cursor: usize, top: usize, rows: usize, height: usize) -> usize {
+pub fn first_row(cursor: usize, top: usize, rows: usize, height: usize) -> usize {
     let height = height.max(1);
     let top = top.clamp((cursor + 1).saturating_sub(height), cursor);
     top.min(rows.saturating_sub(height))
@@ -429,20 +447,11 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 4] = [
-        column("pid", 5, 0),
-        column("user", 6, 60),
-        column("state", 6, 0),
-        column("query", 0, 0),
+        Column::left("pid", 5, 0),
+        Column::left("user", 6, 60),
+        Column::left("state", 6, 0),
+        Column::left("query", 0, 0),
     ];
-
-    const fn column(title: &'static str, width: u16, from: u16) -> Column {
-        Column {
-            title,
-            width,
-            right: false,
-            from,
-        }
-    }
 
     #[test]
     fn a_narrow_pane_shows_fewer_columns_and_scrolls_to_the_rest() {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use ratatui::layout::Size;
+
 use super::listing::{Frozen, Listing};
 use super::model::{Activity, Model, Probe};
 use super::step_input::TypingTo;
@@ -30,6 +32,13 @@ impl<'a> Look<'a> {
             Some((_, Frozen::Sessions(activity))) => Some(activity),
             _ => self.model.main_activity(),
         }
+    }
+
+    /// How many first rows a dialog that is one text can have: it scrolls until its end is in sight.
+    pub fn scrolls<T>(&self, lines: impl FnOnce(usize) -> Vec<T>) -> usize {
+        let room = self.view.dialog;
+        let rows = lines(room.width.into()).len();
+        rows.saturating_sub(room.height.into()) + 1
     }
 
     /// The statements to show, as [`Look::sessions`].
@@ -69,6 +78,8 @@ pub struct View {
     pub search: Option<Search>,
     /// The step to which the keys go.
     pub typing: Option<TypingTo>,
+    /// The room inside the dialog on top.
+    pub dialog: Size,
 }
 
 /// Where a pane stands.

@@ -10,6 +10,7 @@ use crate::ui::intent::Intent;
 use crate::ui::keymap::{Context, key_of};
 use crate::ui::markdown::plain;
 use crate::ui::panes;
+use crate::ui::screen::dialog_areas;
 use crate::ui::theme::Role;
 use crate::ui::view::Search;
 use crate::ui::walk::{
@@ -24,6 +25,8 @@ impl App {
         }
         match self.dialogs.pop() {
             Some(mut dialog) => {
+                let (_, room) = dialog_areas(dialog.as_ref(), &self.look(), self.areas().body);
+                self.view.dialog = room.as_size();
                 let reply = dialog.on(intent, &self.look());
                 self.on_reply(dialog, reply)
             }
@@ -130,6 +133,10 @@ impl App {
         });
         if decides {
             self.at_hand();
+        }
+        let is_signal = |command: &Command| matches!(command, Command::SignalSession { .. });
+        if commands.iter().any(is_signal) {
+            self.view.listing_mut("sessions").marked.clear();
         }
         if commands
             .iter()

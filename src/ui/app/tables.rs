@@ -1,5 +1,7 @@
 //! What the keys of a pane that lists things do, the same in all of them.
 
+use std::collections::BTreeSet;
+
 use tui_input::Input;
 
 use super::moves::stepped;
@@ -110,9 +112,13 @@ impl App {
             }
             Intent::ShowAll => {
                 let listing = self.listing();
+                // Marks that were out of sight are seen before they are dropped.
+                let is_narrowed = listing.part.is_some() || !listing.filter.is_empty();
+                let marked = std::mem::take(&mut listing.marked);
                 *listing = Listing {
                     cursor: listing.cursor,
                     at: listing.at,
+                    marked: marked.into_iter().filter(|_| is_narrowed).collect(),
                     ..Listing::default()
                 };
             }
@@ -186,14 +192,32 @@ impl App {
             );
             return;
         }
-        let marked = &self.view.listing(self.view.focus()).marked;
-        let keys: Vec<u64> = match marked.is_empty() {
-            true => self
-                .shown_table()
-                .and_then(|shown| shown.key_at(shown.cursor))
-                .into_iter()
-                .collect(),
-            false => marked.iter().copied().collect(),
+        let Some(shown) = self.shown_table() else {
+            return self.say("there is no session to stop here", "", Role::Muted);
+        };
+        let under = shown.key_at(shown.cursor);
+        let all: BTreeSet<u64> = (0..shown.table.len())
+            .map(|row| shown.table.key(row))
+            .collect();
+        let in_sight: BTreeSet<u64> = (0..shown.arranged.len())
+            .filter_map(|at| shown.key_at(at))
+            .collect();
+        drop(shown);
+        let marked = &mut self.listing().marked;
+        marked.retain(|key| all.contains(key));
+        let keys: Vec<u64> = marked.iter().copied().collect();
+        let hidden = keys.iter().filter(|key| !in_sight.contains(key)).count();
+        if hidden > 0 {
+            let rows = plural(hidden, "marked row is", "marked rows are");
+            return self.say(
+                format!("{rows} out of sight: nothing was sent"),
+                "Esc shows all",
+                Role::Warning,
+            );
+        }
+        let keys = match keys.is_empty() {
+            true => Vec::from_iter(under),
+            false => keys,
         };
         match SignalDialog::new(&self.look(), intent, &keys) {
             Some(dialog) => self.open(dialog),

@@ -19,7 +19,7 @@ use super::form::{Field, Form};
 use super::signal::SignalDialog;
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::monitor::{AlarmSubject, Gravity};
-use crate::run::Command;
+use crate::run::{AlarmRecord, Command, Timestamp};
 use crate::ui::alarms::{Standing, helps, standing};
 use crate::ui::format::{duration, minute, plural, seconds_between, wrap};
 use crate::ui::intent::Intent;
@@ -30,16 +30,49 @@ use crate::ui::view::Look;
 /// Alarms that are over and still listed.
 const PAST: usize = 20;
 
+/// A row: the key of its alarm and, where that is over, when it began.
+type RowId = (String, Option<Timestamp>);
+
 #[derive(Default)]
 pub struct AlarmList {
-    cursor: usize,
+    /// The row with the cursor: it goes with its alarm.
+    cursor: Option<RowId>,
+    /// Where that row stood last: the cursor stays there when its alarm goes.
+    at: usize,
+}
+
+/// The newest of those that are over, each with its end.
+fn over<'a>(look: &Look<'a>) -> impl Iterator<Item = (&'a AlarmRecord, Timestamp)> {
+    let alarms = look.run().alarms.iter().rev();
+    alarms
+        .filter_map(|alarm| Some((alarm, alarm.ended_at?)))
+        .take(PAST)
+}
+
+/// Every row, in its order.
+fn rows(standing: &[Standing<'_>], look: &Look<'_>) -> Vec<RowId> {
+    let now = standing.iter().map(|one| (one.alarm.key.clone(), None));
+    let over = over(look).map(|(alarm, _)| (alarm.key.clone(), Some(alarm.began_at)));
+    now.chain(over).collect()
 }
 
 impl AlarmList {
+    /// Where the cursor is.
+    fn place(&self, rows: &[RowId]) -> usize {
+        let found = rows
+            .iter()
+            .position(|row| Some(row) == self.cursor.as_ref());
+        found.unwrap_or(self.at.min(rows.len().saturating_sub(1)))
+    }
+
+    fn move_to(&mut self, at: usize, rows: &[RowId]) {
+        (self.cursor, self.at) = (rows.get(at).cloned(), at);
+    }
+
     fn chosen<'a>(&self, look: &Look<'a>) -> Option<Standing<'a>> {
         let mut standing = standing(look.model);
-        let last = standing.len().checked_sub(1)?;
-        Some(standing.swap_remove(self.cursor.min(last)))
+        let at = self.place(&rows(&standing, look));
+        (at < standing.len()).then(|| standing.swap_remove(at))
     }
 
     /// The rows, and which of them the cursor is on.
@@ -48,16 +81,16 @@ impl AlarmList {
         let mut lines = Vec::new();
         let mut at = 0;
         let standing = standing(look.model);
-        let cursor = self.cursor.min(standing.len().saturating_sub(1));
+        let cursor = self.place(&rows(&standing, look));
+        let mark = |index: usize| match index == cursor {
+            true => "▸ ",
+            false => "  ",
+        };
         if standing.is_empty() {
             let none = "no alarm: what is watched is well";
             lines.push(Line::styled(none, theme.style(Role::Passed)));
         }
         for (index, one) in standing.iter().enumerate() {
-            let mark = match index == cursor {
-                true => "▸ ",
-                false => "  ",
-            };
             if index == cursor {
                 at = lines.len();
             }
@@ -66,7 +99,7 @@ impl AlarmList {
                 (false, Gravity::Harms | Gravity::Stops) => Role::Failed,
                 (false, Gravity::Warns) => Role::Warning,
             };
-            let text = format!("{mark}{}", one.alarm.text);
+            let text = format!("{}{}", mark(index), one.alarm.text);
             lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 4));
             let after = match one.seen {
                 Some(seen) => Some(format!("seen by {}: {}", seen.by, seen.note)),
@@ -77,17 +110,17 @@ impl AlarmList {
                 wrap(Line::styled(after, theme.style(Role::Muted)), columns, 4)
             }));
         }
-        let over = look.run().alarms.iter().rev();
-        let mut over = over
-            .filter_map(|alarm| Some((alarm, alarm.ended_at?)))
-            .take(PAST)
-            .peekable();
+        let mut over = over(look).zip(standing.len()..).peekable();
         if over.peek().is_some() {
             lines.push(Line::styled("over", theme.style(Role::Heading)));
         }
-        for (alarm, ended) in over {
+        for ((alarm, ended), index) in over {
+            if index == cursor {
+                at = lines.len();
+            }
             let lasted = duration(seconds_between(alarm.began_at, ended));
-            let text = format!("  {} for {lasted}  {}", minute(alarm.began_at), alarm.text);
+            let began = minute(alarm.began_at);
+            let text = format!("{}{began} for {lasted}  {}", mark(index), alarm.text);
             lines.extend(wrap(
                 Line::styled(text, theme.style(Role::Muted)),
                 columns,
@@ -141,10 +174,15 @@ impl Dialog for AlarmList {
         draw_scrolled(&lines, top, look, area, buffer);
     }
 
+    fn look_again(&mut self, look: &Look<'_>) {
+        let rows = rows(&standing(look.model), look);
+        self.move_to(self.place(&rows), &rows);
+    }
+
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
-        let count = standing(look.model).len();
-        if let Some(cursor) = moved(self.cursor, intent, count) {
-            self.cursor = cursor;
+        let rows = rows(&standing(look.model), look);
+        if let Some(at) = moved(self.place(&rows), intent, rows.len()) {
+            self.move_to(at, &rows);
             return Reply::Stay;
         }
         let Some(chosen) = self.chosen(look) else {
@@ -156,7 +194,15 @@ impl Dialog for AlarmList {
         match (intent, &chosen.alarm.subject) {
             (Intent::Close, _) => Reply::Close,
             (Intent::Pick, AlarmSubject::Probe(_)) => Reply::FocusOn("health"),
-            (Intent::Pick, _) => Reply::FocusOn("sessions"),
+            (Intent::Pick, AlarmSubject::Session { target, .. } | AlarmSubject::Target(target)) => {
+                match look.sessions().map(|shown| &shown.sample.target) {
+                    Some(shown) if shown != target => Reply::say(
+                        format!("the sessions pane shows `{shown}`, and this is about `{target}`"),
+                        "",
+                    ),
+                    _ => Reply::FocusOn("sessions"),
+                }
+            }
             (Intent::EndBlocker, AlarmSubject::Session { target, pid, .. }) => {
                 match SignalDialog::of(look, target, *pid) {
                     Some(dialog) => Reply::Become(Box::new(dialog)),

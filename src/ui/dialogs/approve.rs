@@ -211,7 +211,7 @@ impl Dialog for Approve {
                 )))
             }
             other => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -98,13 +98,16 @@ impl Dialog for Detail {
 
     fn wants_session(&mut self, look: &Look<'_>) -> Option<SessionAt> {
         match self.pane {
-            "sessions" => self.in_full.wants(self.key, look),
+            "sessions" => {
+                let target = &look.sessions()?.sample.target;
+                self.in_full.wants(target, self.key, look)
+            }
             _ => None,
         }
     }
 
-    fn learn_session(&mut self, _session: &SessionAt, detail: &Result<SessionDetail, String>) {
-        self.in_full.learn(detail);
+    fn learn_session(&mut self, about: &SessionAt, detail: &Result<SessionDetail, String>) {
+        self.in_full.learn(about, detail);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
@@ -116,9 +119,12 @@ impl Dialog for Detail {
                     _ => Reply::Stay,
                 }
             }
-            Intent::Copy => Reply::Copy(self.last.1.clone()),
+            Intent::Copy => Reply::Copy(match self.in_full.whole_query(look) {
+                Some(query) => query.to_owned(),
+                None => self.last.1.clone(),
+            }),
             other => {
-                let rows = self.lines(look, 76).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -98,7 +98,7 @@ impl Dialog for GuideChanged {
         match intent {
             Intent::Close => Reply::Close,
             other => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

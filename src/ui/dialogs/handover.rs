@@ -14,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Field, Form, Reply, Scroll, size_of};
+use super::{Dialog, Field, Form, Reply, Scroll, text_size};
 use crate::run::{Command, PairingAct, same_person, summary};
 use crate::ui::format::{duration, pad, seconds_between, wrap};
 use crate::ui::intent::Intent;
@@ -179,9 +179,7 @@ impl Dialog for HandOver {
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
-        let columns = room.width.min(90);
-        let lines = self.lines(look, columns.into());
-        Size::new(columns, size_of(&lines, 0).height)
+        text_size(room, |columns| self.lines(look, columns))
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -215,7 +213,7 @@ impl Dialog for HandOver {
                 |texts| Reply::Tell(texts.concat()),
             ))),
             other => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -211,8 +211,9 @@ impl Dialog for HeldDialog {
                 Reply::Stay
             }
             (other, _) => {
-                if let Some(top) = moved(self.top, other, usize::MAX) {
-                    self.top = top.min(self.lines(look, 60).len());
+                let most = look.scrolls(|width| self.lines(look, width));
+                if let Some(top) = moved(self.top, other, most) {
+                    self.top = top;
                 }
                 Reply::Stay
             }

@@ -7,6 +7,7 @@ use crate::run::Timestamp;
 use crate::ui::ask::SessionAt;
 use crate::ui::format::{plural, wrap};
 use crate::ui::panes;
+use crate::ui::sql_text::highlighted;
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
@@ -14,30 +15,38 @@ use crate::ui::view::Look;
 pub struct InFull {
     /// The reading after which it was asked last.
     asked_at: Option<Timestamp>,
+    /// Whose locks they are.
+    asked: Option<SessionAt>,
     is_waiting: bool,
     known: Option<Result<SessionDetail, String>>,
 }
 
 impl InFull {
-    /// The session with this key, where a new reading has come since it was asked.
-    pub fn wants(&mut self, key: u64, look: &Look<'_>) -> Option<SessionAt> {
-        let activity = look.model.main_activity()?;
-        let sample = &activity.sample;
+    /// The session of a target with this key, where a new reading has come since it was asked.
+    pub fn wants(&mut self, target: &str, key: u64, look: &Look<'_>) -> Option<SessionAt> {
+        let sample = &look.model.activity.get(target)?.sample;
+        let mut sessions = sample.sessions.iter();
+        let session: &Session = sessions.find(|session| panes::session_key(session) == key)?;
+        let wanted = SessionAt::of(target, session);
+        if self.asked.as_ref() != Some(&wanted) {
+            *self = Self {
+                asked: Some(wanted.clone()),
+                ..Self::default()
+            };
+        }
         if self.is_waiting || self.asked_at == Some(sample.at) {
             return None;
         }
-        let mut sessions = sample.sessions.iter();
-        let session: &Session = sessions.find(|session| panes::session_key(session) == key)?;
         self.asked_at = Some(sample.at);
         self.is_waiting = true;
-        Some(SessionAt {
-            target: sample.target.clone(),
-            pid: session.pid,
-            backend_start_us: session.backend_start_us,
-        })
+        Some(wanted)
     }
 
-    pub fn learn(&mut self, detail: &Result<SessionDetail, String>) {
+    /// An answer about another session than the one asked for comes too late: it is dropped.
+    pub fn learn(&mut self, about: &SessionAt, detail: &Result<SessionDetail, String>) {
+        if self.asked.as_ref() != Some(about) {
+            return;
+        }
         self.is_waiting = false;
         // What was known stays where the server does not answer for a moment.
         if detail.is_ok() || self.known.is_none() {
@@ -79,12 +88,38 @@ impl InFull {
             let more = format!("and {} more", detail.more);
             lines.push(Line::styled(more, theme.style(Role::Muted)));
         }
+        if let Some(query) = self.whole_query(look) {
+            lines.push(Line::default());
+            let heading = Line::styled("the whole query", theme.style(Role::Heading));
+            lines.push(heading);
+            lines.extend(highlighted(query, columns, theme));
+        }
         lines
     }
 
-    /// The tables it has locked, the strongest lock first: `AccessExclusiveLock on items`.
-    pub fn holds(&self) -> Vec<String> {
-        let Some(Ok(detail)) = &self.known else {
+    /// Its query, where the list has only the beginning of it.
+    pub fn whole_query(&self, look: &Look<'_>) -> Option<&str> {
+        let (about, Ok(detail)) = self.asked.as_ref().zip(self.known.as_ref())? else {
+            return None;
+        };
+        let mut sessions = look
+            .model
+            .activity
+            .get(&about.target)?
+            .sample
+            .sessions
+            .iter();
+        let listed = sessions.find(|session| SessionAt::of(&about.target, session) == *about)?;
+        (detail.query.len() > listed.query.len()).then_some(detail.query.as_str())
+    }
+
+    /// The tables that a session has locked, the strongest lock first: `AccessExclusiveLock on items`.
+    pub fn holds(&self, of: &SessionAt) -> Vec<String> {
+        let Some(Ok(detail)) = self
+            .known
+            .as_ref()
+            .filter(|_| self.asked.as_ref() == Some(of))
+        else {
             return Vec::new();
         };
         let held = detail.locks.iter().filter(|lock| lock.granted);

@@ -264,6 +264,12 @@ fn moved(position: usize, intent: Intent, rows: usize) -> Option<usize> {
     })
 }
 
+/// The room for a text, no wider than it is read with ease.
+fn text_size(room: Size, lines: impl FnOnce(usize) -> Vec<Line<'static>>) -> Size {
+    let columns = room.width.min(90);
+    Size::new(columns, size_of(&lines(columns.into()), 0).height)
+}
+
 fn size_of(lines: &[Line<'_>], extra: u16) -> Size {
     let widest = lines
         .iter()

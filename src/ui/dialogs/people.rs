@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
+use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, text_size};
 use crate::run::{Command, PairingAct, same_person};
 use crate::supervisor::Person;
 use crate::ui::format::{duration, pad, seconds_between, width, wrap};
@@ -155,9 +155,7 @@ impl Dialog for People {
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
-        let columns = room.width.min(90);
-        let lines = self.lines(look, columns.into());
-        Size::new(columns, size_of(&lines, 0).height)
+        text_size(room, |columns| self.lines(look, columns))
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {

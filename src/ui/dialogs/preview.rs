@@ -575,9 +575,9 @@ impl Dialog for PreviewDialog {
             Intent::Up | Intent::Down if self.list.moves(intent, &self.shown) => Reply::Stay,
             other => {
                 self.list.leave();
-                if let Some(top) = moved(self.top, other, usize::MAX) {
-                    let most = self.lines(look, 60).len();
-                    self.top = top.min(most);
+                let most = look.scrolls(|width| self.lines(look, width));
+                if let Some(top) = moved(self.top, other, most) {
+                    self.top = top;
                 }
                 Reply::Stay
             }

@@ -228,7 +228,7 @@ impl Dialog for Resolve {
             Intent::ItHappened => self.say(Outcome::Passed, "it happened: how do you know?"),
             Intent::ItDidNot => self.say(Outcome::Failed, "it did not happen: how do you know?"),
             other => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

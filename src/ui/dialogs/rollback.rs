@@ -476,7 +476,7 @@ impl Dialog for RollBackDialog {
                 Reply::Copy(commands.join("\n\n"))
             }
             other => {
-                let most = self.lines(look, 100).len();
+                let most = look.scrolls(|width| self.lines(look, width));
                 if let Some(top) = moved(self.top, other, most) {
                     self.top = top;
                 }

@@ -15,11 +15,11 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::in_full::InFull;
-use super::{Dialog, Reply, Scroll, size_of};
+use super::{Dialog, Reply, Scroll, text_size};
 use crate::monitor::{Session, SessionDetail};
 use crate::run::{Command, SessionSignal, Victim};
 use crate::ui::ask::SessionAt;
-use crate::ui::format::{fit, plural, wrap};
+use crate::ui::format::{duration, fit, plural, seconds_between, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::model::Activity;
@@ -125,11 +125,9 @@ impl SignalDialog {
             };
             let facts = format!("  {holds}; {writes}; {}@{}", now.user, now.database);
             lines.extend(wrap(Line::styled(facts, theme.style(role)), columns, 2));
-            if self.victims.first() == Some(victim) {
-                for lock in self.in_full.holds() {
-                    let text = format!("  has {lock}");
-                    lines.push(Line::styled(text, theme.style(Role::Warning)));
-                }
+            for lock in self.in_full.holds(&SessionAt::of(&self.target, now)) {
+                let text = format!("  has {lock}");
+                lines.push(Line::styled(text, theme.style(Role::Warning)));
             }
             lines.push(Line::styled(
                 format!("  {}", fit(&now.query, columns.saturating_sub(2))),
@@ -167,12 +165,43 @@ impl SignalDialog {
         victims.collect()
     }
 
-    /// Whether one of them does something else than when it was looked at.
+    /// Whether one of them does something else than when it was looked at. A younger statement of the same
+    /// text is another one to cancel.
     fn has_changed(&self, look: &Look<'_>) -> bool {
+        let is_cancelled = self.signal == SessionSignal::Cancel;
         self.victims.iter().any(|victim| {
-            self.now(victim, look)
-                .is_some_and(|now| (&now.query, &now.state) != (&victim.query, &victim.state))
+            self.now(victim, look).is_some_and(|now| {
+                (&now.query, &now.state) != (&victim.query, &victim.state)
+                    || (is_cancelled && now.query_ms < victim.query_ms)
+            })
         })
+    }
+
+    fn confirm(&mut self, look: &Look<'_>) -> Reply {
+        let lost = |activity: &Activity| activity.sample.lost_since();
+        if let Some(since) = self.activity(look).and_then(lost) {
+            let age = duration(seconds_between(since, look.model.now));
+            return Reply::say(
+                format!("the list is {age} old: nothing was sent"),
+                "wait until the server answers, then y",
+            );
+        }
+        if self.has_changed(look) {
+            let now = self.victims.iter();
+            self.victims = now
+                .filter_map(|victim| self.now(victim, look).cloned())
+                .collect();
+            return Reply::say(
+                "it does something else by now: nothing was sent",
+                "look at it again, then y",
+            );
+        }
+        match self.commands(look) {
+            commands if commands.is_empty() => {
+                Reply::say("it has ended by itself", "Esc closes this")
+            }
+            commands => Reply::Do(commands),
+        }
     }
 }
 
@@ -195,9 +224,7 @@ impl Dialog for SignalDialog {
     }
 
     fn wants(&self, look: &Look<'_>, room: Size) -> Size {
-        let columns = room.width.min(90);
-        let lines = self.lines(look, columns.into());
-        Size::new(columns, size_of(&lines, 0).height)
+        text_size(room, |columns| self.lines(look, columns))
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
@@ -207,36 +234,19 @@ impl Dialog for SignalDialog {
 
     fn wants_session(&mut self, look: &Look<'_>) -> Option<SessionAt> {
         let key = panes::session_key(self.victims.first()?);
-        self.in_full.wants(key, look)
+        self.in_full.wants(&self.target, key, look)
     }
 
-    fn learn_session(&mut self, _session: &SessionAt, detail: &Result<SessionDetail, String>) {
-        self.in_full.learn(detail);
+    fn learn_session(&mut self, about: &SessionAt, detail: &Result<SessionDetail, String>) {
+        self.in_full.learn(about, detail);
     }
 
     fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
-            Intent::Confirm if self.has_changed(look) => {
-                let now: Vec<Session> = self
-                    .victims
-                    .iter()
-                    .filter_map(|victim| self.now(victim, look).cloned())
-                    .collect();
-                self.victims = now;
-                Reply::say(
-                    "it does something else by now: nothing was sent",
-                    "look at it again, then y",
-                )
-            }
-            Intent::Confirm => match self.commands(look) {
-                commands if commands.is_empty() => {
-                    Reply::say("it has ended by itself", "Esc closes this")
-                }
-                commands => Reply::Do(commands),
-            },
+            Intent::Confirm => self.confirm(look),
             other => {
-                let rows = self.lines(look, 90).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -193,7 +193,7 @@ impl Dialog for Stopped {
                 "close it and look again",
             ),
             (other, _) => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -135,7 +135,7 @@ impl Dialog for TrustDialog {
             }]),
             Intent::Close => Reply::Close,
             other => {
-                let rows = self.lines(look, 80).len();
+                let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)
             }
         }

@@ -22,7 +22,7 @@ use ratatui::widgets::Widget;
 use super::format::{duration, seconds_between};
 use super::keymap::Context;
 use super::listing::Frozen;
-use super::table::Table;
+use super::table::{Table, first_row};
 use super::theme::Role;
 use super::view::Look;
 use crate::monitor::Reading;
@@ -149,19 +149,6 @@ fn clamped(top: u64, rows: u64, height: u16) -> u64 {
     top.min(rows.saturating_sub(height.into()))
 }
 
-/// The first row to show so that the cursor is in sight, with a row of context where there is room.
-fn around(cursor: u64, top: u64, rows: u64, height: u16) -> u64 {
-    let height = u64::from(height).max(1);
-    let top = if cursor < top {
-        cursor
-    } else if cursor >= top + height {
-        cursor + 1 - height
-    } else {
-        top
-    };
-    top.min(rows.saturating_sub(height))
-}
-
 /// Draws a head that stays and below it as many rows as there is room for, those around the cursor of
 /// the pane; the one under it is marked while the pane has the focus.
 fn draw_rows(
@@ -184,9 +171,8 @@ fn draw_rows(
     };
     let position = look.view.position(name);
     let cursor = position.cursor.min(rows.saturating_sub(1));
-    let top = position.top.unwrap_or(0);
-    let top = around(cursor as u64, top, rows as u64, rest.height);
-    let top = usize::try_from(top).unwrap_or(0);
+    let top = usize::try_from(position.top.unwrap_or(0)).unwrap_or(0);
+    let top = first_row(cursor, top, rows, rest.height.into());
     let focused = look.view.focus() == name;
     let visible: Vec<Line<'static>> = (top..rows)
         .take(rest.height.into())

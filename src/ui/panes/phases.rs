@@ -16,7 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Moves, Pane, Title, around};
+use super::{Moves, Pane, Title};
 use crate::run::{ActionId, Attempt, Mode, RunState, StepStatus};
 use crate::runbook::{Estimate, Phase, Step};
 use crate::ui::format::{
@@ -24,6 +24,7 @@ use crate::ui::format::{
 };
 use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
+use crate::ui::table::first_row;
 use crate::ui::theme::{Mark, Role, status_mark};
 use crate::ui::view::Look;
 use crate::ui::walk::shown_step;
@@ -114,15 +115,10 @@ impl Pane for Phases {
         let at = rows
             .iter()
             .position(|row| matches!(row, Row::Step(step) if Some(step.id.as_str()) == shown))
-            .unwrap_or(0) as u64;
+            .unwrap_or(0);
         // A third of the height above the cursor, so that what comes next can be seen.
-        let top = around(
-            at,
-            at.saturating_sub(u64::from(area.height) / 3),
-            rows.len() as u64,
-            area.height,
-        );
-        let top = usize::try_from(top).unwrap_or(0);
+        let height = usize::from(area.height);
+        let top = first_row(at, at.saturating_sub(height / 3), rows.len(), height);
         for (row, place) in rows.iter().skip(top).zip(area.rows()) {
             let line = match row {
                 Row::Rollback(title) => heading(

@@ -39,23 +39,14 @@ const SHARE: usize = 4;
 const ROWS: usize = 5;
 
 const COLUMNS: [Column; 7] = [
-    column("calls", 7, 0),
-    column("/s", 6, 64),
-    column("mean", 7, 0),
-    column("total", 7, 64),
-    column("share", 6, 0),
-    column("rows", 7, 90),
-    column("query", 0, 0),
+    Column::right("calls", 7, 0),
+    Column::right("/s", 6, 64),
+    Column::right("mean", 7, 0),
+    Column::right("total", 7, 64),
+    Column::right("share", 6, 0),
+    Column::right("rows", 7, 90),
+    Column::right("query", 0, 0),
 ];
-
-const fn column(title: &'static str, width: u16, from: u16) -> Column {
-    Column {
-        title,
-        width,
-        right: true,
-        from,
-    }
-}
 
 impl Pane for Statements {
     fn name(&self) -> &'static str {

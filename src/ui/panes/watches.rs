@@ -15,11 +15,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::document::attempt_mark;
-use super::{Moves, Pane, Title, around, output};
+use super::{Moves, Pane, Title, output};
 use crate::run::{ActionId, Attempt};
 use crate::ui::format::{
     duration, fit, grouped, line_width, minute, pad, plural, seconds_between, width,
 };
+use crate::ui::table::first_row;
 use crate::ui::theme::{Mark, Role};
 use crate::ui::view::Look;
 
@@ -75,8 +76,7 @@ impl Pane for Watches {
         let listed = rows.min(room).min(area.height);
         let at = watches.iter().position(|watch| *watch == chosen);
         let at = at.unwrap_or(0);
-        let top = around(at as u64, 0, watches.len() as u64, listed);
-        let top = usize::try_from(top).unwrap_or(0);
+        let top = first_row(at, 0, watches.len(), listed.into());
         let places = area.rows().take(listed.into());
         for ((index, watch), row) in watches.iter().enumerate().skip(top).zip(places) {
             line(*watch, index == at, look, row.width).render(row, buffer);

@@ -1,8 +1,10 @@
 //! The alarm row: on every screen, the worst first, with the key that helps.
 
+use chrono::TimeDelta;
 use gonogo::api::Message;
-use gonogo::monitor::{Sample, Session};
+use gonogo::monitor::{ActivitySample, HeldLock, Reading, Sample, Session, SessionDetail};
 use gonogo::run::{Command, Observation, SessionSignal};
+use gonogo::ui::app::{Answer, Ask};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, readings};
@@ -150,4 +152,135 @@ fn a_run_that_is_well_has_no_alarm_row() {
         desk.screen(80, 24)
             .contains("no alarm: what is watched is well")
     );
+}
+
+/// The session that was asked for last, and the answer that it has locked this table.
+fn asked_for(desk: &Desk, relation: &str) -> Answer {
+    let mut asked = desk.asked.iter().rev();
+    let session = asked.find_map(|ask| match ask {
+        Ask::Session(session) => Some(session.clone()),
+        _ => None,
+    });
+    let lock = HeldLock {
+        kind: "relation".to_owned(),
+        mode: "ShareLock".to_owned(),
+        granted: true,
+        relation: Some(relation.to_owned()),
+    };
+    Answer::Session {
+        session: session.expect("a session is asked for"),
+        detail: Ok(SessionDetail {
+            locks: vec![lock],
+            ..SessionDetail::default()
+        }),
+    }
+}
+
+#[test]
+fn the_locks_of_one_session_are_not_shown_as_those_of_another() {
+    let mut desk = blocked();
+    desk.press("X");
+    let late = asked_for(&desk, "audits");
+    desk.press("<Esc>");
+    desk.app.view.focus_on("sessions");
+    desk.press("/engine<Enter>X");
+    assert!(desk.screen(120, 40).contains("4801 engine"));
+    desk.app.on_answer(late);
+    let screen = desk.screen(120, 40);
+    assert!(!screen.contains("has ShareLock on audits"), "{screen}");
+    let own = asked_for(&desk, "ai_queries");
+    desk.app.on_answer(own);
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("has ShareLock on ai_queries"), "{screen}");
+}
+
+fn changed(desk: &mut Desk, change: impl FnOnce(&mut ActivitySample)) {
+    let mut samples = readings(desk.now);
+    if let Some(Sample::Activity(sample)) = samples.first_mut() {
+        change(sample);
+    }
+    desk.hears(Message::Sample(Box::new(samples.remove(0))));
+}
+
+#[test]
+fn no_session_is_ended_by_a_list_that_is_old() {
+    let mut desk = blocked();
+    desk.app.view.focus_on("sessions");
+    desk.press("/engine<Enter>X");
+    let since = desk.now - TimeDelta::seconds(9);
+    changed(&mut desk, |sample| {
+        sample.state = Reading::Lost {
+            since,
+            message: "the server does not answer".to_owned(),
+            help: "wait".to_owned(),
+        };
+    });
+    desk.press("y");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("the list is 9s old"), "{screen}");
+    changed(&mut desk, |_| {});
+    desk.press("y");
+    assert_eq!(desk.sent.len(), 1);
+}
+
+#[test]
+fn a_younger_statement_of_the_same_text_is_not_cancelled_unseen() {
+    let mut desk = blocked();
+    desk.app.view.focus_on("sessions");
+    desk.press("/gateway<Enter>C");
+    changed(&mut desk, |sample| sample.sessions[1].query_ms = Some(20));
+    desk.press("y");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
+    desk.press("y");
+    assert_eq!(desk.sent.len(), 1);
+}
+
+#[test]
+fn an_alarm_of_another_database_says_that_its_sessions_are_not_shown() {
+    let mut desk = Desk::new().lively();
+    changed(&mut desk, |sample| {
+        sample.target = "replica".to_owned();
+        sample.sessions.clear();
+        sample.counts.total = 95;
+    });
+    // Only what is wrong with the second database.
+    changed(&mut desk, |sample| sample.sessions.clear());
+    desk.press("a");
+    let list = desk.screen(120, 40);
+    let at = list.lines().filter(|line| line.contains("▸")).count();
+    assert!(at > 0, "{list}");
+    desk.press("<Down>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("▸ 95 of 100 connections of `replica`"),
+        "{screen}"
+    );
+    desk.press("<Enter>");
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("the sessions pane shows `main`, and this is about `replica`"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_cursor_of_the_list_stays_with_its_alarm_and_reaches_those_that_are_over() {
+    let mut desk = blocked();
+    for text in [Some("`main` has not answered for 5s".to_owned()), None] {
+        desk.sees(Observation::Alarm {
+            key: "database/main/lost".to_owned(),
+            text,
+        });
+    }
+    desk.press("a<Down>");
+    assert!(desk.screen(120, 40).contains("▸ `engine` is down"));
+    // The alarm above it ends.
+    changed(&mut desk, |sample| sample.sessions.clear());
+    assert!(desk.screen(120, 40).contains("▸ `engine` is down"));
+    desk.press("<Down>");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("▸ 02:00 for 0s"), "{screen}");
+    desk.press("!X");
+    assert!(desk.sent.is_empty(), "{:?}", desk.sent);
 }

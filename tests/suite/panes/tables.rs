@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use gonogo::api::Message;
-use gonogo::monitor::{ActivitySample, Progress, Sample, Session};
+use gonogo::monitor::{ActivitySample, Progress, Sample, Session, SessionDetail};
 use gonogo::run::Command;
-use gonogo::ui::app::Ask;
+use gonogo::ui::app::{Answer, Ask};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, readings, start};
@@ -100,6 +100,74 @@ fn the_cursor_and_the_marks_stay_with_their_rows() {
     desk.press("<Home>  y");
     assert_eq!(copied(&desk).lines().count(), 2);
     assert!(desk.sent.is_empty(), "Space marks a row, and ticks no box");
+}
+
+#[test]
+fn only_marked_sessions_that_are_seen_are_ended() {
+    let mut desk = at("sessions");
+    desk.press("<Down> <Home>/engine<Enter> X");
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("1 marked row is out of sight"), "{screen}");
+    desk.press("y<Esc>X");
+    assert!(desk.screen(120, 40).contains("end 2 sessions of `main`?"));
+    desk.press("<Esc>");
+    // One of them has ended by itself.
+    sessions(&mut desk, |sample| drop(sample.sessions.remove(1)));
+    desk.press("X");
+    assert!(desk.screen(120, 40).contains("end 1 session of `main`?"));
+    desk.press("y");
+    assert_eq!(desk.sent.len(), 1, "{:?}", desk.sent);
+    assert!(!zoomed(&mut desk).contains("marked"));
+}
+
+#[test]
+fn a_long_query_is_shown_and_copied_whole() {
+    let mut desk = at("sessions");
+    desk.press("<Enter>");
+    let Some(Ask::Session(session)) = desk.asked.last().cloned() else {
+        panic!("the session is asked for: {:?}", desk.asked);
+    };
+    let query = format!(
+        "ALTER TABLE audits {} LAST",
+        "ADD COLUMN a int, ".repeat(40)
+    );
+    desk.app.on_answer(Answer::Session {
+        session,
+        detail: Ok(SessionDetail {
+            query: query.clone(),
+            ..SessionDetail::default()
+        }),
+    });
+    let screen = desk.screen(120, 40);
+    assert!(
+        screen.contains("the whole query") && screen.contains("LAST"),
+        "{screen}"
+    );
+    desk.press("y");
+    assert_eq!(desk.asked.last(), Some(&Ask::Copy(query)));
+}
+
+#[test]
+fn a_long_detail_scrolls_to_its_end_and_no_further() {
+    let mut desk = at("sessions");
+    desk.press("<Enter>");
+    let Some(Ask::Session(session)) = desk.asked.last().cloned() else {
+        panic!("the session is asked for: {:?}", desk.asked);
+    };
+    desk.app.on_answer(Answer::Session {
+        session,
+        detail: Ok(SessionDetail {
+            query: "SELECT id FROM audits WHERE note = 'x' OR ".repeat(60),
+            ..SessionDetail::default()
+        }),
+    });
+    desk.screen(80, 24);
+    desk.press(&"<PgDn>".repeat(20));
+    let end = desk.screen(80, 24);
+    assert!(end.contains("above, 0 below"), "{end}");
+    desk.press("<Up>");
+    let screen = desk.screen(80, 24);
+    assert!(screen.contains("above, 1 below"), "{screen}");
 }
 
 #[test]

@@ -185,17 +185,7 @@ pub fn named(pid: i32, activity: &Activity) -> String {
     match found {
         None if pid == 0 => "a prepared transaction: `pg_prepared_xacts` names it".to_owned(),
         None => pid.to_string(),
-        Some(session) => {
-            let who = match session.application.as_str() {
-                "" => &session.user,
-                application => application,
-            };
-            let age = session
-                .transaction_ms
-                .map(|ms| format!(", {}", milliseconds(ms as f64)))
-                .unwrap_or_default();
-            format!("{pid} {who} ({}{age})", or_unknown(&session.state))
-        }
+        Some(session) => session.named(),
     }
 }
 

@@ -37,30 +37,21 @@ const NARROW: [Column; 13] = columns(12, 10);
 const MIDDLE: [Column; 13] = columns(16, 14);
 const WIDE: [Column; 13] = columns(24, 12);
 
-const fn column(title: &'static str, width: u16, right: bool, from: u16) -> Column {
-    Column {
-        title,
-        width,
-        right,
-        from,
-    }
-}
-
 const fn columns(application: u16, state: u16) -> [Column; 13] {
     [
-        column("pid", 7, true, 0),
-        column("application", application, false, 0),
-        column("state", state, false, 0),
-        column("wait", 18, false, ROOMY),
-        column("tx", 7, true, ROOMY),
-        column("for", 7, true, 0),
-        column("database", 10, false, 130),
-        column("user", 10, false, 130),
-        column("client", 15, false, 170),
-        column("type", 14, false, 190),
-        column("leader", 7, true, NEVER),
-        column("xmin", 8, true, NEVER),
-        column("query", 0, false, 0),
+        Column::right("pid", 7, 0),
+        Column::left("application", application, 0),
+        Column::left("state", state, 0),
+        Column::left("wait", 18, ROOMY),
+        Column::right("tx", 7, ROOMY),
+        Column::right("for", 7, 0),
+        Column::left("database", 10, 130),
+        Column::left("user", 10, 130),
+        Column::left("client", 15, 170),
+        Column::left("type", 14, 190),
+        Column::right("leader", 7, NEVER),
+        Column::right("xmin", 8, NEVER),
+        Column::left("query", 0, 0),
     ]
 }
 
@@ -126,7 +117,7 @@ impl Table for Rows<'_> {
         };
         match column {
             PID => Value::Number(session.pid.into()),
-            APPLICATION => text(who(session)),
+            APPLICATION => text(session.who()),
             STATE => text(&session.state),
             WAIT => match waits_for(session) {
                 words if words.is_empty() => Value::None,
@@ -164,7 +155,7 @@ impl Table for Rows<'_> {
                     depth if natural && depth > 0 => format!("{}└ ", " ".repeat(depth - 1)),
                     _ => String::new(),
                 };
-                Cell::new(format!("{branch}{}", who(session)), base)
+                Cell::new(format!("{branch}{}", session.who()), base)
             }
             STATE => self.state(session, theme),
             WAIT => Cell::new(waits_for(session), theme.style(Role::Warning)),
@@ -242,13 +233,6 @@ impl Rows<'_> {
             }
             _ => short_state(&session.state, room, theme),
         }
-    }
-}
-
-fn who(session: &Session) -> &str {
-    match session.application.as_str() {
-        "" => &session.user,
-        application => application,
     }
 }
 
