@@ -89,7 +89,8 @@ pub struct Preview {
 
 impl Preview {
     /// What a person does with commands of another machine.
-    pub const WHAT_TO_DO_ELSEWHERE: &str = "do it there and skip it here with a reason; if this machine is the one, switch its commands on";
+    pub const WHAT_TO_DO_ELSEWHERE: &str =
+        "do it there and skip it here with a reason; if this machine is the one, say so (`h`)";
 
     /// Where it belongs, as long as nobody has said that this machine is the one.
     pub fn belongs_elsewhere(&self) -> Option<String> {
@@ -599,6 +600,10 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             "annotate the block if that is wrong",
         ));
     }
+    let elsewhere = block.elsewhere.as_ref().filter(|there| {
+        let answer = state.choices.get(&there.group());
+        answer.is_none_or(|answer| answer != Elsewhere::HERE)
+    });
     Ok(match part {
         Some(part) => Subject {
             code: &part.code,
@@ -610,7 +615,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             destructive: &part.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,
-            elsewhere: block.elsewhere.as_ref(),
+            elsewhere,
         },
         None => Subject {
             code: &block.code,
@@ -622,7 +627,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
             destructive: &block.destructive,
             attributes: &block.attributes,
             annotated: block.annotated && role != Role::Promote,
-            elsewhere: block.elsewhere.as_ref(),
+            elsewhere,
         },
     })
 }

@@ -14,7 +14,7 @@ use std::cell::OnceCell;
 
 use words::{
     cut_short, generic_names, in_addresses, in_other_languages, is_searched_for,
-    numbered_parameters, said_names, upper_words,
+    numbered_parameters, of_a_user, replaced, said_names, upper_words,
 };
 
 use names::{key_before, names_a_table, unnamed};
@@ -90,6 +90,7 @@ pub(super) fn find(code: &str, actor: Actor, first_line: usize) -> Vec<Blank> {
                 }
             }
             restored_files(code, &mut blanks);
+            replaced(code, &mut blanks);
             environment(code, &mut blanks);
             blanks.sort_by_key(|blank| blank.line);
         }
@@ -229,6 +230,7 @@ fn textual(
     }
     if actor == Actor::Shell {
         cut_short(body, index, blanks);
+        of_a_user(body, index, blanks);
         said_names(body, index, blanks);
         upper_words(body, whole, index, blanks);
     }
@@ -285,36 +287,7 @@ fn accept(
 ) -> Option<Spelling> {
     let mut characters = text.chars();
     match characters.next()? {
-        '<' => {
-            if matches!(before, Some('<' | '(' | '\\')) && before != Some('(') {
-                return None;
-            }
-            let inner = &text[1..text.len() - 1];
-            // The words of a person, not of a shell.
-            let named = inner.starts_with(char::is_alphabetic)
-                && inner.ends_with(|last: char| last.is_alphanumeric() || last == ')')
-                && inner
-                    .chars()
-                    .all(|one| one.is_alphanumeric() || "_ .,:/|'’()-".contains(one));
-            if !named {
-                return None;
-            }
-            let lower = inner.to_ascii_lowercase();
-            if pattern!(r"^(?:html|head|body|div|span|p|a|b|i|br|hr|li|ul|ol|table|tr|td|th|h[1-6]|script|style|title|and .*|or .*)$|\band\b.*\bor\b").is_match(&lower) {
-                return None;
-            }
-            // What PostgreSQL prints for a query that it does not show.
-            if matches!(
-                &*lower,
-                "idle" | "idle in transaction" | "insufficient privilege"
-            ) {
-                return None;
-            }
-            if actor == Actor::Sql && pattern!(r"\b(and|or|then|where)\b").is_match(&lower) {
-                return None;
-            }
-            Some(Spelling::Text)
-        }
+        '<' => in_angles(text, before, actor).then_some(Spelling::Text),
         '{' if text.starts_with("{{") => Some(Spelling::Text),
         // `shop_{customer}`, `https://host/{id}`: not the braces of a shell, of awk or of a format.
         '{' => {
@@ -323,37 +296,7 @@ fn accept(
             let formats = pattern!(r"\b(?:awk|jq|xargs|printf|format|template|python3?|node|curl -w|find|git|stash)\b|\$\{").is_match(line.body);
             (placed && closed && !formats).then_some(Spelling::Text)
         }
-        '[' => {
-            let inner = &text[1..text.len() - 1];
-            let worded = inner
-                .split(|character: char| !character.is_ascii_alphabetic())
-                .any(|word| word.len() >= 3);
-            let placed = matches!(
-                before,
-                None | Some(' ' | '"' | '\'' | '=' | '/' | ':' | '@' | '\t')
-            );
-            let level = matches!(
-                inner.to_ascii_uppercase().as_str(),
-                "ERROR"
-                    | "INFO"
-                    | "WARN"
-                    | "WARNING"
-                    | "DEBUG"
-                    | "FATAL"
-                    | "OK"
-                    | "INSTALL"
-                    | "UNIT"
-                    | "SERVICE"
-                    | "SLOW"
-                    | "ALERT"
-            );
-            // `[skip ci]` of a commit's message.
-            let tag = inner.to_ascii_lowercase().starts_with("skip") || inner.ends_with("skip");
-            // In SQL brackets are arrays, except where a name is due.
-            let named = actor != Actor::Sql || names_a_table(line.body, text);
-            let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
-            (worded && placed && !level && !tag && !glob && named).then_some(Spelling::Text)
-        }
+        '[' => in_brackets(text, before, after, line, actor).then_some(Spelling::Text),
         '"' | '\'' | ':' => Some(Spelling::Omission),
         _ if text.ends_with("://...") => Some(Spelling::Omission),
         // A flag or a file of that name is one.
@@ -385,6 +328,63 @@ fn accept(
         }
         _ => Some(Spelling::Text),
     }
+}
+
+/// `<previous commit>`: the words of a person, not of a shell.
+fn in_angles(text: &str, before: Option<char>, actor: Actor) -> bool {
+    if matches!(before, Some('<' | '\\')) {
+        return false;
+    }
+    let inner = &text[1..text.len() - 1];
+    let named = inner.starts_with(char::is_alphabetic)
+        && inner.ends_with(|last: char| last.is_alphanumeric() || last == ')')
+        && inner
+            .chars()
+            .all(|one| one.is_alphanumeric() || "_ .,:/|'’()-".contains(one));
+    if !named {
+        return false;
+    }
+    let lower = inner.to_ascii_lowercase();
+    if pattern!(r"^(?:html|head|body|div|span|p|a|b|i|br|hr|li|ul|ol|table|tr|td|th|h[1-6]|script|style|title|and .*|or .*)$|\band\b.*\bor\b").is_match(&lower) {
+        return false;
+    }
+    // What PostgreSQL prints for a query that it does not show.
+    if matches!(
+        &*lower,
+        "idle" | "idle in transaction" | "insufficient privilege"
+    ) {
+        return false;
+    }
+    actor != Actor::Sql || !pattern!(r"\b(and|or|then|where)\b").is_match(&lower)
+}
+
+/// `[pod name]`: not a level of a log, a mark of a commit, an array or a pattern of files.
+fn in_brackets(
+    text: &str,
+    before: Option<char>,
+    after: Option<char>,
+    line: &Facts<'_>,
+    actor: Actor,
+) -> bool {
+    const LEVELS: [&str; 12] = [
+        "ALERT", "DEBUG", "ERROR", "FATAL", "INFO", "INSTALL", "OK", "SERVICE", "SLOW", "UNIT",
+        "WARN", "WARNING",
+    ];
+    let inner = &text[1..text.len() - 1];
+    let worded = inner
+        .split(|character: char| !character.is_ascii_alphabetic())
+        .any(|word| word.len() >= 3);
+    let placed = matches!(
+        before,
+        None | Some(' ' | '"' | '\'' | '=' | '/' | ':' | '@' | '\t')
+    );
+    let level = LEVELS.contains(&&*inner.to_ascii_uppercase());
+    // `[skip ci]` of a commit's message.
+    let tag = inner.to_ascii_lowercase().starts_with("skip") || inner.ends_with("skip");
+    // In SQL brackets are arrays, except where a name is due.
+    let named = actor != Actor::Sql || names_a_table(line.body, text);
+    let glob = matches!(after, Some(character) if character.is_alphanumeric() || matches!(character, '*' | '+' | '{' | '?'));
+    worded && placed && !level && !tag && !glob && named
 }
 
 /// `:name`, `:'name'` and `:"name"` of psql; `${NAME}` is no SQL and has to be replaced.
@@ -582,6 +582,12 @@ mod tests {
             ("./load dumps/shop_TIMESTAMP.sql.gz", "TIMESTAMP", Text),
             ("API_KEY=\"abc...\" ./go", "API_KEY", Text),
             ("tool new migration_name", "MIGRATION_NAME", Text),
+            ("scp a.tgz usuario@servidor:/srv/", "USUARIO_SERVIDOR", Text),
+            (
+                "# Replace 'shop-db' with your container\ndocker exec shop-db ls",
+                "SHOP_DB",
+                Text,
+            ),
             (
                 "gunzip -c b/shop_20250131.sql.gz | psql a",
                 "SHOP_20250131_SQL_GZ",
@@ -616,6 +622,10 @@ mod tests {
             "curl -fsSL https://raw.host.dev/tool/HEAD/install.sh",
             "tar czf shop_20250131.tar.gz shop",
             "psql app < migrations/20250131_add.sql",
+            "cat /opt/shop/VERSION",
+            "ssh deploy@web1 uptime",
+            "# Replace 'old' with 'new'\ngrep old shop.conf",
+            "# Replace 'old' by hand\nsed -i s/old/new/ shop.conf",
         ] {
             assert_eq!(names(code, Actor::Shell), [], "{code}");
         }

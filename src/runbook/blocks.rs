@@ -194,10 +194,13 @@ fn alternatives(nodes: &[Node], headings: &[Heading], result: &mut Blocks) {
     let mut way: Option<&Choice> = None;
     // The blocks of the section at hand, with the words before each.
     let mut section: Vec<(usize, &str)> = Vec::new();
+    // `Or with a file:` over the file, before what uses it.
+    let mut over_a_file = None;
     for index in 0..nodes.len() {
         while let Some((at, _)) = heading.next_if(|(_, next)| next.node <= index) {
             by_labels(&section, &mut result.blocks);
             section.clear();
+            over_a_file = None;
             let mut above = Some(at);
             way = None;
             while let Some(at) = above.filter(|_| way.is_none()) {
@@ -209,14 +212,19 @@ fn alternatives(nodes: &[Node], headings: &[Heading], result: &mut Blocks) {
             continue;
         };
         let block = &mut result.blocks[number - 1];
+        let label = label_before(nodes, index);
         if !is_act(block) && block.role != Role::Foreign {
+            over_a_file = Some(label).filter(|label| words::says("or", options::bare_label(label)));
             continue;
         }
         match way {
             Some(way) => {
                 block.choice.get_or_insert_with(|| way.clone());
             }
-            None => section.push((number, label_before(nodes, index))),
+            None => {
+                let above = over_a_file.take().filter(|_| label.is_empty());
+                section.push((number, above.unwrap_or(label)));
+            }
         }
     }
     by_labels(&section, &mut result.blocks);

@@ -1,6 +1,7 @@
 //! Blocks that belong to another machine than the one that runs them: an earlier block opens a session
-//! there, the words before it say so, or its prompt names a host. A session ends with the section that it
-//! serves, with words that lead back, or with a command that reaches the same host from outside.
+//! there, the words before it say so or forbid this machine, words over a section say it of all its steps,
+//! or its prompt names a host. A session ends with the section that it serves, with words that lead back, or
+//! with a command that reaches the same host from outside.
 
 use super::blocks::Blocks;
 use super::commands::{Opener, opener};
@@ -40,15 +41,20 @@ pub(super) fn settle(nodes: &[Node], headings: &[Heading], blocks: &mut Blocks) 
         match &node.kind {
             NodeKind::Heading { .. } => {
                 let level = section.map_or(0, |section| section.level);
-                led(node, level, &mut open, &mut left);
+                let said = said_in(&node.text, level, level);
+                lead(said, node.line, &mut open, &mut left);
             }
             NodeKind::Paragraph | NodeKind::Item { .. } => {
                 let before_code = nodes
                     .get(index + 1)
                     .is_some_and(|next| matches!(next.kind, NodeKind::Code(_)));
-                if before_code {
-                    led(node, above(section, headings), &mut open, &mut left);
-                }
+                let own = section.map_or(0, |section| section.level);
+                let said = match before_code {
+                    true => said_in(&node.text, above(section, headings), own),
+                    false => None,
+                };
+                let said = said.or_else(|| said_of_all(&node.text, own));
+                lead(said, node.line, &mut open, &mut left);
             }
             NodeKind::Code(code) => {
                 let number = blocks.number_of.get(&index).copied();
@@ -79,26 +85,59 @@ fn above(section: Option<&Heading>, headings: &[Heading]) -> u8 {
     parent.map_or(0, |parent| parent.level)
 }
 
-/// Words that lead to another machine, or back.
-fn led(node: &Node, until: u8, open: &mut Option<Open>, left: &mut Option<Open>) {
-    // What is said of a machine in passing leads nobody.
-    const SHORT: usize = 160;
-    let text = node.text.trim();
+/// Where words lead.
+enum Led {
+    Here,
+    /// To another machine, as these words say, until a heading of this level or above.
+    There(String, u8),
+}
+
+/// What is said of a machine in passing, in a longer text, leads nobody.
+const SHORT: usize = 160;
+
+/// Words right over a block, or the title of a section, that lead to another machine, or back. `own` is the
+/// level of the section that they stand in: what is forbidden holds there.
+fn said_in(text: &str, until: u8, own: u8) -> Option<Led> {
+    let text = text.trim();
     if text.chars().count() > SHORT {
-        return;
+        return None;
+    }
+    if let Some(words) = words::said("not-here", text) {
+        return Some(Led::There(words, own));
     }
     if words::says("here", text) {
-        *left = open.take().or(left.take());
-    } else if let Some(place) = words::said("there", text) {
-        let back = left.take().or(open.take());
-        *open = Some(back.unwrap_or_else(|| Open {
-            there: Elsewhere {
-                place: Elsewhere::UNNAMED.to_owned(),
-                line: node.line,
-                why: format!("line {} says `{place}`", node.line),
-            },
-            until,
-        }));
+        return Some(Led::Here);
+    }
+    there_in(text).map(|words| Led::There(words, until))
+}
+
+/// A sentence that says it of every step of the section in which it stands.
+fn said_of_all(text: &str, own: u8) -> Option<Led> {
+    let sentences = text.split_inclusive(['.', '!', '?', '。', '！', '？', '\n']);
+    sentences
+        .filter(|sentence| words::says("every-command", sentence))
+        .find_map(|sentence| said_in(sentence, own, own))
+}
+
+fn there_in(text: &str) -> Option<String> {
+    words::said("there", text).filter(|place| !words::says("same-machine", place))
+}
+
+fn lead(said: Option<Led>, line: usize, open: &mut Option<Open>, left: &mut Option<Open>) {
+    match said {
+        None => {}
+        Some(Led::Here) => *left = open.take().or(left.take()),
+        Some(Led::There(words, until)) => {
+            let back = left.take().or(open.take());
+            *open = Some(back.unwrap_or_else(|| Open {
+                there: Elsewhere {
+                    place: Elsewhere::UNNAMED.to_owned(),
+                    line,
+                    why: format!("line {line} says `{words}`"),
+                },
+                until,
+            }));
+        }
     }
 }
 
@@ -136,10 +175,7 @@ fn of_block(
     let said_here = comment
         .as_deref()
         .is_some_and(|text| words::says("here", text));
-    let said_there = comment
-        .as_deref()
-        .and_then(|text| words::said("there", text))
-        .filter(|_| !said_here);
+    let said_there = comment.as_deref().and_then(there_in).filter(|_| !said_here);
     let there = if said_here {
         None
     } else if let Some(host) = host_of_prompt(written) {
@@ -306,10 +342,36 @@ mod tests {
             ("Run:", "me@localhost:~$ ls", None),
             ("On your laptop run:", "npm ci", None),
             ("Run:", "ssh root@db2 systemctl stop app", None),
+            (
+                "Run it from either database node:",
+                "systemctl stop app",
+                there("another machine"),
+            ),
+            (
+                "Build it on a clean host. Never build from a developer laptop.",
+                "make image",
+                there("another machine"),
+            ),
+            ("On the same server run:", "npm ci", None),
         ] {
             let guide = format!("# G\n\n## Restart\n\n{before}\n\n```bash\n{code}\n```\n");
             assert_eq!(places(&guide), [place], "{before} {code}");
         }
+    }
+
+    #[test]
+    fn a_sentence_about_every_step_leads_all_of_its_section() {
+        let guide = "# G\n\n## Procedure\n\nRun every step as the deploy user on the server. It takes an hour.\n\n### 1. Stop\n\n```bash\nsystemctl stop app\n```\n\n### 2. Start\n\n```bash\nsystemctl start app\n```\n\n## Announce\n\n```bash\n./tell-them\n```\n";
+        let there = there("another machine");
+        assert_eq!(places(guide), [there.clone(), there, None]);
+        let passing = guide.replace("Run every step as the deploy user", "The dump stays");
+        assert_eq!(places(&passing), [None, None, None]);
+    }
+
+    #[test]
+    fn what_is_forbidden_here_is_forbidden_in_its_section() {
+        let guide = "# G\n\n## 1. Migrate\n\nRun it in a job. Never from a laptop.\n\n```bash\nnpx prisma migrate deploy\n```\n\n## 2. Look\n\n```bash\ncurl https://shop/health\n```\n";
+        assert_eq!(places(guide), [there("another machine"), None]);
     }
 
     #[test]

@@ -414,6 +414,14 @@ impl Elsewhere {
     /// Where nothing names the machine.
     pub const UNNAMED: &str = "another machine";
 
+    /// The answer by which the machine that runs the guide is this one.
+    pub const HERE: &str = "this machine";
+
+    /// The choice of which machine that is: one answer for all blocks that the same line leads away.
+    pub fn group(&self) -> String {
+        format!("machine-{}", self.line)
+    }
+
     /// The place in a sentence.
     pub fn named(&self) -> String {
         match self.place.as_str() {

@@ -45,6 +45,11 @@ const RULES: &[Rule] = rules! {
         |_, other| words::says("or", other);
     "system" fires("Ubuntu / Debian:", "If you are on CentOS:") spares("Copy it to the Windows share:", "Start the Linux server:")
         |one, other| is_system(one) && is_system(other) && systems(one) != systems(other);
+    "platform" fires("LXC/VPS", "Docker") spares("Docker", "Helm")
+        |one, other| is_only("on-a-machine", one) && is_only("in-containers", other)
+            || is_only("in-containers", one) && is_only("on-a-machine", other);
+    "instead" fires("Load the dump:", "If that fails, use this instead:") spares("Load the dump:", "Start the new one instead of the old")
+        |_, other| words::says("instead", other);
     "mode" fires("Address mode:", "Domain mode:") spares("Switch to read-only mode and wait for the workers:", "Domain mode:")
         |one, other| is_mode(one) && (is_mode(other) || is_system(other)) && one != other;
     "by-hand" fires("Migration (scripted)", "Migration (manual: dump and restore)") spares("Manual approval", "Automated tests")
@@ -62,6 +67,12 @@ fn is_system(title: &str) -> bool {
 
 fn systems(title: &str) -> Option<String> {
     words::said("system", title)
+}
+
+/// A title of nothing but such names.
+fn is_only(question: &str, title: &str) -> bool {
+    let title = bare_title(title);
+    words::says(question, title) && !words::remove(question, title).contains(char::is_alphanumeric)
 }
 
 fn is_mode(title: &str) -> bool {

@@ -51,6 +51,9 @@ impl Question {
     }
 }
 
+/// What `… ` stands for in a phrase.
+const UP_TO_TWO_WORDS: &str = r"(?:[\w./'`-]+\s+){0,2}";
+
 /// A phrase as a regular expression.
 fn written(phrase: &str) -> String {
     let inner = phrase.trim_start_matches('^').trim_end_matches('$');
@@ -67,6 +70,7 @@ fn written(phrase: &str) -> String {
     text.push_str(
         &regex::escape(inner)
             .replace(r"\*", r"\w*")
+            .replace("… ", UP_TO_TWO_WORDS)
             .replace(' ', r"\s+"),
     );
     if is_bound(inner.chars().next_back()) {

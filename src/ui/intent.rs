@@ -101,6 +101,8 @@ pub enum Intent {
     Judge,
     WriteReason,
     EditConditions,
+    /// The machine to which the guide leads is this one.
+    ItIsHere,
     TypeWord,
     Submit,
     Pick,
@@ -144,6 +146,7 @@ impl Intent {
                     | Self::Hold
                     | Self::TryAgain
                     | Self::Judge
+                    | Self::ItIsHere
                     | Self::ItHappened
                     | Self::ItDidNot
                     | Self::GoOn

@@ -2,7 +2,7 @@
 
 use super::{given, one};
 use crate::run::{Act, ActionId, Event, Mode, Refusal, RunState};
-use crate::runbook::Step;
+use crate::runbook::{Elsewhere, Step};
 
 pub(super) fn find_step<'a>(state: &'a RunState, id: &str) -> Result<&'a Step, Refusal> {
     state.runbook.step(id).ok_or_else(|| {
@@ -57,7 +57,14 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
         .all_steps()
         .flat_map(|step| crate::run::choices_of(&state.runbook, step))
         .any(|choice| choice.group == group && choice.name == name);
-    if !known {
+    let mut leads_away = state
+        .runbook
+        .blocks
+        .iter()
+        .flat_map(|block| &block.elsewhere);
+    let is_place = leads_away
+        .any(|there| there.group() == group && (name == Elsewhere::HERE || name == there.place));
+    if !known && !is_place {
         return Err(Refusal::new(
             format!("there is no alternative `{name}` in `{group}`"),
             "choose one of those the guide offers",

@@ -79,6 +79,35 @@ fn with_nothing_on_nothing_starts() {
 }
 
 #[test]
+fn said_once_that_this_machine_is_the_one_the_blocks_there_are_as_any_other() {
+    let mut run = Run::of(
+        "# Move\n\n## 1. Connect\n\n```bash\nssh root@db2\n```\n\n## 2. Stop\n\n```bash {#stop}\n./stop\n```\n\n## 3. Start\n\n```bash {#start}\n./start\n# Optional\n./warm\n```\n",
+    );
+    let on = |run: &Run, id: &str| -> Vec<bool> {
+        let listed = listed_of(&run.state, run.action(id)).unwrap();
+        listed.iter().map(|command| command.on).collect()
+    };
+    let answer = |name: &str| Command::Choose {
+        group: "machine-5".to_owned(),
+        name: name.to_owned(),
+    };
+    assert_eq!(
+        (on(&run, "stop"), on(&run, "start")),
+        (vec![false], vec![false; 2])
+    );
+    run.refuses(answer("db3"));
+    run.does(answer("this machine"));
+    assert_eq!(
+        (on(&run, "stop"), on(&run, "start")),
+        (vec![true], vec![true, false])
+    );
+    let shown = preview(&run.state, run.action("stop")).unwrap();
+    assert!(shown.target.starts_with("shell in"), "{}", shown.target);
+    run.does(answer("root@db2"));
+    assert_eq!(on(&run, "stop"), [false]);
+}
+
+#[test]
 fn who_has_armed_a_block_has_read_all_of_it() {
     let mut run =
         Run::of("# Build\n\n## Phase 1: Go\n\n```bash\nnpm ci\nnpm run build\ndf -h\n```\n");

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::{Blank, Spelling, name_of};
 use crate::runbook::pattern::{compile, pattern};
+use crate::runbook::shell::{self, LineKind};
 use crate::runbook::words;
 
 /// `你的密码`, `ваш_токен`, and a host whose name no host has: letters outside ASCII.
@@ -112,6 +113,50 @@ pub(super) fn said_names(body: &str, index: usize, blanks: &mut Vec<Blank>) {
     }
 }
 
+/// `user@server`: whose name is only the word for one.
+pub(super) fn of_a_user(body: &str, index: usize, blanks: &mut Vec<Blank>) {
+    if !body.contains('@') {
+        return;
+    }
+    let address = pattern!(r#"(?:^|[\s"'=])((\w+)@[\w.-]*\w)"#);
+    for hit in address.captures_iter(body) {
+        let known = |known: &Blank| known.line == index && hit[1].contains(&known.text);
+        if words::has("user", &hit[2].to_lowercase()) && !blanks.iter().any(known) {
+            blanks.push(blank(&hit[1], index));
+        }
+    }
+}
+
+/// Comments of a block that are read for words to replace.
+const MOST_REPLACED: usize = 20;
+
+/// `# Replace 'shop-db' with your container`: in the commands of the block that word is a blank.
+pub(super) fn replaced(code: &str, blanks: &mut Vec<Blank>) {
+    let quoted = pattern!(r#"['"`“‘]([^'"`“”‘’\s]{2,60})['"`”’]"#);
+    let lines = shell::lines(code);
+    let comments = lines.iter().filter(|line| line.kind == LineKind::Comment);
+    let asking = comments.filter(|line| words::says("replace", line.text));
+    for comment in asking.take(MOST_REPLACED) {
+        let mut named = quoted.captures_iter(comment.text);
+        // What it is replaced with is not said by another word to copy.
+        let (Some(old), None) = (named.next(), named.next()) else {
+            continue;
+        };
+        let bare = |one: Option<char>| one.is_none_or(|one| !one.is_alphanumeric() && one != '_');
+        for (index, line) in lines.iter().enumerate() {
+            let body = line.command();
+            let stands = body.match_indices(&old[1]).any(|(at, text)| {
+                bare(body[..at].chars().next_back())
+                    && bare(body[at + text.len()..].chars().next())
+                    && !is_searched_for(&body[..at])
+            });
+            if stands && !matches!(line.kind, LineKind::Blank | LineKind::Comment) {
+                add(&old[1], index, blanks);
+            }
+        }
+    }
+}
+
 /// `SET a = $1`: a parameter that a program gives, and psql does not know.
 pub(super) fn numbered_parameters(body: &str, index: usize, blanks: &mut Vec<Blank>) {
     if body.contains("$$") || pattern!(r"(?i)\bprepare\b|\$\w*[a-z_]\w*\$").is_match(body) {
@@ -164,7 +209,14 @@ pub(super) fn upper_words(body: &str, whole: &str, index: usize, blanks: &mut Ve
         r"(?:^|[\s=/:@])((?:OWNER|ORG|ORGANIZATION|REPO|REPOSITORY|REGISTRY)|(?:(?:[A-Z][A-Z0-9]*_)+(?:HASH|ID|NAME|HOST|IP|ADDRESS|URL|TAG|VERSION|TOKEN|PASSWORD|PASS|USER|USERNAME|FILE|FILENAME|DATE|PATH|DIR|REGION|BUCKET|SHA|KEY|DB|DATABASE|PORT|DOMAIN|CLUSTER|NAMESPACE|PROJECT|SERVICE|CONTAINER|SECRET|ARN|TIMESTAMP|HERE|REF|COMMIT|RELEASE|BRANCH|REVISION|NUMBER))|COMMIT|COMMIT_?HASH|HASH|SHA|VERSION|ACCOUNT|TIMESTAMP|HOSTNAME|USERNAME|PASSWORD|DBNAME|REVISION|NAMESPACE|DATESTAMP|PREVIOUS|DATE)(?:$|[\s/:@.,;)])"
     );
     for hit in words.captures_iter(body).filter_map(|hit| hit.get(1)) {
-        add(hit.as_str(), index, blanks);
+        // `cat /opt/shop/VERSION`: a file of that name.
+        let before = &body[..hit.start()];
+        let path = before.rsplit([' ', '=', ':']).next().unwrap_or_default();
+        let is_file =
+            path.starts_with('/') && path.len() > 1 && !body[hit.end()..].starts_with('/');
+        if hit.as_str() != "VERSION" || !is_file {
+            add(hit.as_str(), index, blanks);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::run::{
     ActionId, Command, HandedOn, Included, Outcome, Preview, Reached, armed_before, is_armed,
     preview_from,
 };
-use crate::runbook::{Actor, is_reserved};
+use crate::runbook::{Actor, Elsewhere, is_reserved};
 use crate::ui::format::{duration, minute, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -45,6 +45,8 @@ pub struct PreviewDialog {
     changed: bool,
     included: Files,
     list: List,
+    /// Somebody said here which machine this is; not yet shown.
+    awaits_place: bool,
 }
 
 impl PreviewDialog {
@@ -58,6 +60,7 @@ impl PreviewDialog {
             changed: false,
             included: files,
             list: List::default(),
+            awaits_place: false,
         }
     }
 
@@ -95,6 +98,28 @@ impl PreviewDialog {
         }
         let waiting = run.waits_for(self.action(), look.model.now)?;
         Some(format!("{}: to do it now, give a reason", waiting.words()))
+    }
+
+    /// The machine to which the guide leads with this block.
+    fn led_away<'a>(&self, look: &Look<'a>) -> Option<&'a Elsewhere> {
+        let block = look.run().runbook.block(self.action().block)?;
+        block.elsewhere.as_ref()
+    }
+
+    /// Says of that machine that it is this one, for all blocks there, or takes that back.
+    fn settle_place(&mut self, look: &Look<'_>) -> Reply {
+        let Some(there) = self.led_away(look) else {
+            return Reply::Stay;
+        };
+        self.awaits_place = true;
+        let name = match self.shown.elsewhere {
+            Some(_) => Elsewhere::HERE.to_owned(),
+            None => there.place.clone(),
+        };
+        Reply::Send(vec![Command::Choose {
+            group: there.group(),
+            name,
+        }])
     }
 
     /// Line, words and condition of what was read from words and may be changed here.
@@ -259,9 +284,15 @@ impl PreviewDialog {
             lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
         };
         say(String::new(), Role::Text);
-        if let Some(there) = &shown.elsewhere {
+        if let Some(there) = self.led_away(look) {
             let words = format!("belongs to {}: {}", there.named(), there.why);
-            say(words, Role::Warning);
+            match shown.elsewhere {
+                Some(_) => say(words, Role::Warning),
+                None => say(
+                    format!("{words}; it is said to be this machine"),
+                    Role::Muted,
+                ),
+            }
         }
         let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
         for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
@@ -524,6 +555,7 @@ impl Dialog for PreviewDialog {
                     || self.shown.reaches.iter().any(|reached| reached.unknown)
             }
             Intent::EditConditions => !self.editable(look).is_empty(),
+            Intent::ItIsHere => self.led_away(look).is_some(),
             _ => true,
         }
     }
@@ -565,6 +597,7 @@ impl Dialog for PreviewDialog {
                 |texts| Reply::Tell(texts.concat()),
             ))),
             Intent::EditConditions => self.conditions(look),
+            Intent::ItIsHere => self.settle_place(look),
             Intent::Inputs => Reply::Open(Box::new(Inputs::new(look))),
             Intent::CorrectCommand => match Editor::correcting(look, self.action()) {
                 Some(editor) => Reply::Become(Box::new(editor)),
@@ -610,6 +643,16 @@ impl Dialog for PreviewDialog {
 
     /// What was switched here is shown as it is by now, with all that follows from it.
     fn look_again(&mut self, look: &Look<'_>) {
+        if self.awaits_place
+            && let Ok(now) = preview_from(look.run(), self.action(), self.shown.from)
+            && now.elsewhere.is_some() != self.shown.elsewhere.is_some()
+        {
+            self.awaits_place = false;
+            self.included = Files::of(&now);
+            self.shown = now;
+            self.word.forget();
+            return;
+        }
         if !self.list.awaits() {
             return;
         }

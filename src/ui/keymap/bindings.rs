@@ -330,6 +330,13 @@ pub const BINDINGS: &[Binding] = {
             "change what must be true",
             None,
         ),
+        bind(
+            Preview,
+            key!('h'),
+            I::ItIsHere,
+            "this machine is the one",
+            Some(1),
+        ),
         bind(Preview, key!('i'), I::Inputs, "inputs", None),
         bind(
             Preview,
