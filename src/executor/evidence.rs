@@ -109,8 +109,10 @@ pub(super) struct Collector {
     /// As a plan says it.
     execution_ms: Option<u64>,
     notices: VecDeque<String>,
-    /// What each command gave, by its index, in the order in which they began.
+    /// What each of the first commands gave, by its index, in the order in which they began.
     each: Vec<(usize, Collector)>,
+    /// Commands that began.
+    begun: usize,
     /// Bytes kept of each stream.
     most: usize,
 }
@@ -129,6 +131,7 @@ impl Collector {
             execution_ms: None,
             notices: VecDeque::new(),
             each: Vec::new(),
+            begun: 0,
             most: TAIL,
         }
     }
@@ -160,13 +163,18 @@ impl Collector {
 
     pub(super) fn record(&mut self, record: &RawRecord<'_>) {
         if let Some(CommandMark::Began(run)) = record.mark() {
-            self.each.push((run.index, Self::of_command(self.actor)));
+            self.begun += 1;
+            if self.begun <= COMMANDS {
+                self.each.push((run.index, Self::of_command(self.actor)));
+            }
         }
         if !matches!(record.tag, Tag::Out | Tag::Err) {
             return;
         }
         let text = scrub_line(record.text, false);
-        if let Some((_, command)) = self.each.last_mut() {
+        if self.begun <= COMMANDS
+            && let Some((_, command)) = self.each.last_mut()
+        {
             command.line(record.tag, text.clone());
         }
         self.line(record.tag, text);
@@ -215,14 +223,13 @@ impl Collector {
             0 | 1 => Vec::new(),
             _ => each
                 .into_iter()
-                .take(COMMANDS)
                 .map(|(index, command)| CommandEvidence {
                     index,
                     seen: Box::new(command.evidence()),
                 })
                 .collect(),
         };
-        let bytes = (self.stdout.lost + self.stderr.lost) as u64;
+        let lost = (self.stdout.lost + self.stderr.lost) as u64;
         let stdout = self.stdout.text();
         let plain = self.plain.rows();
         let is_table = plain.is_some() || self.actor == Actor::Sql;
@@ -252,7 +259,7 @@ impl Collector {
             tag: self.tag,
             notices: self.notices.into(),
             each,
-            bytes,
+            lost,
             ..Evidence::default()
         }
     }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// Headers kept of an answer: whatever prints `a: b` for hours behind a status line must not fill the memory.
+const HEADERS: usize = 256;
+
 /// Takes the lines of one stream one by one.
 #[derive(Debug, Default)]
 pub(super) struct HttpLines {
@@ -27,7 +30,9 @@ impl HttpLines {
             match line.split_once(':') {
                 Some((name, value)) if is_name(name) => {
                     let name = name.to_ascii_lowercase();
-                    self.headers.insert(name, value.trim().to_owned());
+                    if self.headers.len() < HEADERS || self.headers.contains_key(&name) {
+                        self.headers.insert(name, value.trim().to_owned());
+                    }
                     return;
                 }
                 _ => self.in_headers = false,
@@ -94,6 +99,14 @@ mod tests {
         assert_eq!(read("[1, 2]\n"), (None, Some(json!([1, 2]))));
         assert_eq!(read("served HTTP/1.1 200 OK\n"), (None, None));
         assert_eq!(read("HTTP/1.1 later\n"), (None, None));
+    }
+
+    #[test]
+    fn of_endless_headers_the_first_are_kept() {
+        let mut lines = HttpLines::default();
+        lines.line("HTTP/1.1 200 OK");
+        (0..1_000).for_each(|number| lines.line(&format!("x-{number}: y")));
+        assert_eq!(lines.into_headers().len(), HEADERS);
     }
 
     #[test]

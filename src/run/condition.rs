@@ -2,6 +2,7 @@
 //! with the values of both sides. A condition that cannot be evaluated is inconclusive, never true.
 
 mod check;
+mod cut;
 mod explain;
 mod source;
 mod types;
@@ -9,7 +10,7 @@ mod value;
 
 pub(super) use value::value_of;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cel::{Context, Program, Value as Cel};
@@ -24,6 +25,9 @@ use source::rewritten;
 
 /// The evaluator recurses; this is enough for the depth above with room to spare.
 const STACK: usize = 16 << 20;
+
+/// Why nothing is said of output whose beginning is not kept.
+pub(super) const NOT_WHOLE: &str = "only the end of its output is kept: the rest was not looked at";
 
 /// What a health endpoint last said, as conditions see it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +51,8 @@ pub struct Scope {
     values: BTreeMap<String, Value>,
     /// Names that exist in the runbook but have no value yet.
     pending: BTreeMap<String, &'static str>,
+    /// Names of what printed more than is kept: blocks, and `stdout` and `stderr` of what is judged.
+    cut: BTreeSet<String>,
 }
 
 /// A block or probe id as a CEL identifier: `-` and `.` become `_`.
@@ -70,6 +76,9 @@ impl Scope {
                 Some(attempt) => match (&attempt.evidence, attempt.outcome) {
                     // A repeated check has some of its last round, and no outcome.
                     (Some(evidence), outcome) => {
+                        if evidence.is_cut() {
+                            scope.cut.insert(name.clone());
+                        }
                         scope.values.insert(name, evidence_value(evidence, outcome));
                     }
                     _ => {
@@ -99,6 +108,10 @@ impl Scope {
     pub fn with_evidence(mut self, evidence: &Evidence) -> Self {
         if let Value::Object(fields) = evidence_value(evidence, None) {
             self.values.extend(fields);
+        }
+        if evidence.is_cut() {
+            let streams = ["stdout", "stderr"].map(str::to_owned);
+            self.cut.extend(streams);
         }
         // What was not seen is no value: neither equal to anything nor different from it.
         let seen = [
@@ -140,7 +153,7 @@ fn seen_value(evidence: &Evidence) -> Value {
             fields.remove(*name);
         }
         // Some of what it printed is not kept.
-        if evidence.bytes > 0 {
+        if evidence.is_cut() {
             fields.remove("stdout");
             fields.remove("stderr");
         }
@@ -230,7 +243,11 @@ fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
     for (name, value) in &scope.values {
         context.add_variable_from_value(name.clone(), to_cel(value));
     }
+    let proven = cut::proven(program.expression(), &scope.cut);
     match program.execute(&context) {
+        Ok(Cel::Bool(holds)) if !(if holds { proven.pass } else { proven.fail }) => {
+            (Verdict::Inconclusive, NOT_WHOLE.to_owned())
+        }
         Ok(Cel::Bool(true)) => (Verdict::Pass, sides(source, &context)),
         Ok(Cel::Bool(false)) => (Verdict::Fail, why_false(source, &context)),
         Ok(other) => (

@@ -38,6 +38,9 @@ pub struct Evidence {
     /// Lines and bytes in the spool.
     pub lines: u64,
     pub bytes: u64,
+    /// Bytes of its output that are not kept here: the first ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
     /// What each of several commands gave, those that were begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<CommandEvidence>,
@@ -53,6 +56,10 @@ pub struct Evidence {
     /// How its commands went, those that were begun.
     #[serde(default)]
     pub commands: Vec<super::CommandRun>,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl Evidence {
@@ -95,11 +102,9 @@ impl Evidence {
         })
     }
 
-    /// Its output may have lost its beginning.
+    /// Its output has lost its beginning.
     pub fn is_cut(&self) -> bool {
-        const LONGEST_LINE: usize = 16 * 1024;
-        let near = |text: &str| text.len() + LONGEST_LINE > Self::KEPT;
-        self.bytes > Self::KEPT as u64 && (near(&self.stdout) || near(&self.stderr))
+        self.lost > 0
     }
 
     /// Of what could not be started.

@@ -9,6 +9,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Cell, GOES_ON, NULL, ROWS, Table, unique};
 
+/// PostgreSQL gives no more columns than this.
+const COLUMNS: usize = 1664;
+
 /// Takes the lines of standard output one by one and keeps the last table.
 #[derive(Debug, Default)]
 pub(in crate::executor) struct PlainReader {
@@ -17,6 +20,8 @@ pub(in crate::executor) struct PlainReader {
     /// An aligned table under way.
     open: Option<Open>,
     expanded: Vec<Vec<(String, Cell)>>,
+    /// The record under way is one more than are kept.
+    is_over: bool,
     last: Option<Vec<BTreeMap<String, Value>>>,
 }
 
@@ -36,14 +41,20 @@ impl PlainReader {
             if line.contains("RECORD 1 ") || line.ends_with("RECORD 1") {
                 self.expanded.clear();
             }
-            self.expanded.push(Vec::new());
+            self.is_over = self.expanded.len() == ROWS;
+            if !self.is_over {
+                self.expanded.push(Vec::new());
+            }
             self.open = None;
         } else if line.trim().is_empty() {
             self.end_expanded();
             self.open = None;
             self.lines.clear();
         } else if let Some(record) = self.expanded.last_mut() {
-            if let Some((name, value)) = line.split_once('|') {
+            if let Some((name, value)) = line.split_once('|')
+                && !self.is_over
+                && record.len() < COLUMNS
+            {
                 record.push((name.trim().to_owned(), Cell::new(&format!("{value} "))));
             }
         } else if let Some(open) = &mut self.open {
@@ -104,7 +115,7 @@ impl PlainReader {
             return;
         }
         let records = std::mem::take(&mut self.expanded);
-        let rows = records.into_iter().take(ROWS).map(|record| {
+        let rows = records.into_iter().map(|record| {
             let names: Vec<String> = record.iter().map(|(name, _)| name.clone()).collect();
             let cells = record.iter().map(|(_, cell)| cell.value(true));
             unique(&names).into_iter().zip(cells).collect()
@@ -266,6 +277,24 @@ mod tests {
             rows(table),
             Some(json!([{"id": 1, "text": "one\ntwo"}, {"id": 2, "text": "x"}]))
         );
+    }
+
+    #[test]
+    fn of_an_endless_expanded_table_the_first_records_are_kept() {
+        let mut reader = PlainReader::default();
+        for number in 1..=ROWS + 5 {
+            reader.line(&format!("-[ RECORD {number} ]--"));
+            reader.line(&format!("c | {number}"));
+        }
+        (0..2 * COLUMNS).for_each(|_| reader.line("c | 1"));
+        assert_eq!(reader.expanded.len(), ROWS);
+        assert!(reader.expanded.iter().all(|record| record.len() == 1));
+        let rows = reader.rows().unwrap();
+        assert_eq!(rows[ROWS - 1]["c"], json!(ROWS));
+        let mut reader = PlainReader::default();
+        reader.line("-[ RECORD 1 ]--");
+        (0..2 * COLUMNS).for_each(|_| reader.line("c | 1"));
+        assert_eq!(reader.expanded[0].len(), COLUMNS);
     }
 
     #[test]
