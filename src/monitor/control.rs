@@ -253,11 +253,13 @@ impl Control {
             sql: one_sql(signal),
             pid,
             backend_start_us,
+            run: cut(&format!("gonogo:{}:", self.place.run)).to_owned(),
         };
         let found = self.attempt(reserved, &deed).await;
         let found = found.map_err(|trouble| signalling(trouble, &self.place.target))?;
         Ok(match found.first() {
             None => Signalled::Gone,
+            Some(Found { ours: true, .. }) => Signalled::Ours,
             Some(Found { same: None, .. }) => Signalled::Hidden,
             Some(Found {
                 same: Some(false), ..
@@ -313,6 +315,8 @@ enum Deed {
         sql: String,
         pid: i32,
         backend_start_us: i64,
+        /// What the names of this run's sessions begin with.
+        run: String,
     },
     Ours {
         sql: String,
@@ -321,11 +325,13 @@ enum Deed {
     },
 }
 
-/// A session that was found, whether it is the one that was meant, and what the function returned.
+/// A session that was found, whether it is the one that was meant, what the function returned, and whether
+/// it is one of ours.
 struct Found {
     pid: i32,
     same: Option<bool>,
     sent: Option<bool>,
+    ours: bool,
 }
 
 impl Deed {
@@ -335,9 +341,11 @@ impl Deed {
                 sql,
                 pid,
                 backend_start_us,
+                run,
             } => sqlx::query(AssertSqlSafe(sql.as_str()))
                 .bind(pid)
-                .bind(backend_start_us),
+                .bind(backend_start_us)
+                .bind(run),
             Self::Ours { sql, prefix, own } => sqlx::query(AssertSqlSafe(sql.as_str()))
                 .bind(prefix)
                 .bind(own),
@@ -349,17 +357,23 @@ impl Deed {
                     pid: column(row, 0, target)?,
                     same: column(row, 1, target)?,
                     sent: column(row, 2, target)?,
+                    ours: column(row, 3, target)?,
                 })
             })
             .collect()
     }
 }
 
-/// `$1` the pid, `$2` when its session began. The function is called only where it is that session.
+/// `$1` the pid, `$2` when its session began, `$3` what the names of this run's sessions begin with. The
+/// function is called only where it is that session, and neither of this run nor one that may hold the lock
+/// of another.
 fn one_sql(signal: Signal) -> String {
     format!(
-        "SELECT /* gonogo monitor */ pid, same, CASE WHEN same THEN {}(pid) END \
-         FROM (SELECT pid, (extract(epoch FROM backend_start) * 1000000)::int8 = $2 AS same \
+        "SELECT /* gonogo monitor */ pid, same, CASE WHEN same AND NOT ours THEN {}(pid) END, ours \
+         FROM (SELECT pid, (extract(epoch FROM backend_start) * 1000000)::int8 = $2 AS same, \
+                      pid = pg_backend_pid() \
+                      OR coalesce(left(application_name, length($3)) = $3 \
+                                  OR application_name LIKE 'gonogo:%:monitor', false) AS ours \
                FROM pg_stat_activity WHERE pid = $1 OFFSET 0) session",
         function(signal)
     )
@@ -368,7 +382,7 @@ fn one_sql(signal: Signal) -> String {
 /// `$1` a whole application name, or its beginning up to a colon; `$2` the monitor's own.
 fn ours_sql(signal: Signal) -> String {
     format!(
-        "SELECT /* gonogo monitor */ pid, true, {}(pid) \
+        "SELECT /* gonogo monitor */ pid, true, {}(pid), true \
          FROM (SELECT pid FROM pg_stat_activity \
                WHERE pid <> pg_backend_pid() AND application_name <> $2 AND $1 <> '' \
                  AND (application_name = $1 \

@@ -164,7 +164,7 @@ fn roll_back(state: &RunState, facts: &Facts, now: Timestamp) -> Result<Vec<Even
     let foreign = running.iter().filter(|(action, attempt)| {
         // What ran before it began is not its own, be it one of its steps.
         let began_before = rollback.attempts_before.get(action).copied().unwrap_or(0);
-        *attempt <= began_before || !super::apply::is_of_option(state, &option.id, *action)
+        *attempt <= began_before || !state.is_of_option(&option.id, *action)
     });
     let mut overdue = Vec::new();
     for (action, attempt) in foreign {

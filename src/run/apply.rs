@@ -74,6 +74,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         pairing: super::Pairing::default(),
         alerts: Vec::new(),
         alarms: Vec::new(),
+        open_alarms: BTreeMap::new(),
         soaks: BTreeMap::new(),
         deployed_at: None,
         clock: None,
@@ -205,7 +206,7 @@ fn of_run(state: &mut RunState, record: &Record) {
     match &record.event {
         Event::ClockStepped { by_ms, clock } => {
             state.clock = Some(clock.clone());
-            note(state, record, clock::words(TimeDelta::milliseconds(*by_ms)));
+            state.note_down(record, clock::words(TimeDelta::milliseconds(*by_ms)));
         }
         Event::SupervisorStarted { epoch, clock, .. } => {
             state.clock.clone_from(clock);
@@ -228,11 +229,7 @@ fn of_run(state: &mut RunState, record: &Record) {
         }
         Event::ConsentGiven { digest } => {
             if let Some(asked) = state.untrusted.take() {
-                note(
-                    state,
-                    record,
-                    format!("trusts `{}`, SHA-256 {digest}", asked.path),
-                );
+                state.note_down(record, format!("trusts `{}`, SHA-256 {digest}", asked.path));
             }
         }
         Event::RunResumed {} if state.mode == Mode::Held => state.mode = Mode::Running,
@@ -285,8 +282,7 @@ fn of_lock(state: &mut RunState, record: &Record) {
             let before = state.locks.insert(target.clone(), lock);
             let lost = matches!(before, Some(TargetLock::Ours { .. }));
             if lost {
-                note(
-                    state,
+                state.note_down(
                     record,
                     format!("`{target}` was taken over by {}", holder.describe()),
                 );
@@ -299,8 +295,7 @@ fn of_lock(state: &mut RunState, record: &Record) {
             target,
             from,
             reason,
-        } => note(
-            state,
+        } => state.note_down(
             record,
             format!("takes `{target}` over from {}: {reason}", from.describe()),
         ),
@@ -361,16 +356,19 @@ fn of_rollback(state: &mut RunState, record: &Record) {
 }
 
 fn signalled(state: &mut RunState, record: &Record) {
-    note(state, record, super::signal::words(&record.event));
+    state.note_down(record, super::signal::words(&record.event));
 }
 
-fn note(state: &mut RunState, record: &Record, text: String) {
-    state.notes.push(Note {
-        at: record.at,
-        by: record.by.clone(),
-        text,
-        step: None,
-    });
+impl RunState {
+    /// What happened, as a note of who caused it.
+    pub(super) fn note_down(&mut self, record: &Record, text: String) {
+        self.notes.push(Note {
+            at: record.at,
+            by: record.by.clone(),
+            text,
+            step: None,
+        });
+    }
 }
 
 fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&mut Attempt> {
@@ -380,15 +378,6 @@ fn attempt_mut(state: &mut RunState, action: ActionId, number: u32) -> Option<&m
         .attempts
         .iter_mut()
         .find(|attempt| attempt.number == number)
-}
-
-pub(in crate::run) fn is_of_option(state: &RunState, option: &str, action: ActionId) -> bool {
-    state.runbook.option(option).is_some_and(|option| {
-        option
-            .steps
-            .iter()
-            .any(|step| step.blocks.contains(&action.block))
-    })
 }
 
 /// What was ticked or skipped on a rollback that got stuck says nothing of the next one.

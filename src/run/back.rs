@@ -65,6 +65,18 @@ impl RunState {
         self.runbook.option(&self.rollback.as_ref()?.option)
     }
 
+    pub(super) fn is_of_option(&self, option: &str, action: ActionId) -> bool {
+        let option = self.runbook.option(option).into_iter();
+        let mut steps = option.flat_map(|option| &option.steps);
+        steps.any(|step| step.blocks.contains(&action.block))
+    }
+
+    /// Whether an action is of the rollback that was begun last.
+    pub(super) fn is_of_the_rollback(&self, action: ActionId) -> bool {
+        let begun = self.rollback.as_ref();
+        begun.is_some_and(|begun| self.is_of_option(&begun.option, action))
+    }
+
     /// What the rollback that goes on waits for a person to do: the step, the box and its index.
     pub fn by_hand_now(&self) -> Option<(&Step, usize, &Tick)> {
         if self.mode != Mode::RollingBack || !self.busy().is_empty() {

@@ -88,6 +88,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         armed_before: _,
         seq: _,
         untrusted: _,
+        open_alarms: _,
     } = state;
     shift.all([opened_at, last_event_at]);
     shift.all(window_ends.iter_mut().chain(deployed_at));

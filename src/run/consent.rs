@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Command, Event, Refusal, RunState};
+use super::{Command, Event, PairingAct, Refusal, RunState};
 use crate::runbook::config::{Environment, Reach};
 
 /// The file that the environment of a run comes from, as it was when the run was opened.
@@ -39,6 +39,10 @@ pub(super) fn waits(state: &RunState, command: &Command) -> Option<Refusal> {
             | Command::Resume {}
             | Command::TakeTarget { .. }
             | Command::SignalSession { .. }
+            // With the last word that is needed, it happens.
+            | Command::Pairing {
+                act: PairingAct::Approve { .. }
+            }
     );
     begins.then(|| {
         Refusal::new(

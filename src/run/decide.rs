@@ -56,10 +56,16 @@ pub fn decide(
         Command::Untick { step, index } => untick(state, step, *index),
         Command::SetInput { name, input } => {
             let events = super::inputs::set(state, name, input)?;
+            rollback::keeps_its_values(state, &events)?;
             facts.bad_input.clone().map_or(Ok(events), Err)
         }
-        Command::ClearInput { name } => super::inputs::clear(state, name),
-        Command::UndoInput {} => super::inputs::undo(state),
+        Command::ClearInput { .. } | Command::UndoInput {} => {
+            let events = match command {
+                Command::ClearInput { name } => super::inputs::clear(state, name)?,
+                _ => super::inputs::undo(state)?,
+            };
+            rollback::keeps_its_values(state, &events).map(|()| events)
+        }
         Command::Choose { group, name } => choose(state, group, name),
         Command::Write { code, actor, on } => {
             written::write(state, facts, code, *actor, on.as_deref())
@@ -191,7 +197,10 @@ fn confirmed(
             events.extend((!drives(state, by)).then_some(Event::DriverChanged { driver }));
             events
         }),
-        _ => Ok(Vec::new()),
+        _ => Err(Refusal::new(
+            "nothing of this is shown before it is confirmed",
+            "report this as a defect",
+        )),
     }
 }
 
@@ -217,11 +226,16 @@ fn allowed(state: &RunState, by: &str, command: &Command, now: Timestamp) -> Res
             | Command::SetInput { .. }
             | Command::ClearInput { .. }
             | Command::UndoInput {}
+            | Command::Arm { .. }
+            | Command::ToggleCommand { .. }
     );
-    let of_rollback = matches!(
-        command,
-        Command::Judge { phase, .. } if gate::is_of_rollback(state, phase)
-    );
+    let of_rollback = match command {
+        Command::Judge { phase, .. } => gate::is_of_rollback(state, phase),
+        Command::Arm { action, .. } | Command::ToggleCommand { action, .. } => state
+            .step_of(*action)
+            .is_some_and(|step| state.runbook.is_of_rollback(&step.id)),
+        _ => false,
+    };
     if of_the_walk && !of_rollback && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
         return Err(Refusal::new(
             "this run is over; what it says is kept as it is",
@@ -292,6 +306,13 @@ fn resolve(
     outcome: Outcome,
     reason: &str,
 ) -> Result<Vec<Event>, Refusal> {
+    if !matches!(outcome, Outcome::Passed | Outcome::Failed) {
+        return Err(Refusal::new(
+            "that is not what a person can say of it",
+            "say whether it happened",
+        ));
+    }
+    let reason = reasoned(reason, "how do you know?")?;
     let attempt = state.action(action).and_then(|known| known.last());
     let open = [Some(Outcome::Unknown), Some(Outcome::Inconclusive)];
     match attempt.filter(|attempt| open.contains(&attempt.outcome)) {
@@ -299,7 +320,7 @@ fn resolve(
             action,
             attempt: attempt.number,
             outcome,
-            reason: reason.to_owned(),
+            reason,
         }),
         None => Err(Refusal::new("its outcome is known", "nothing to resolve")),
     }
@@ -357,9 +378,8 @@ fn abandon(state: &RunState, reason: &str) -> Result<Vec<Event>, Refusal> {
             "cancel it first, or let it end",
         ));
     }
-    let mut events = vec![Event::RunAbandoned {
-        reason: reason.to_owned(),
-    }];
+    let reason = reasoned(reason, "why is it given up?")?;
+    let mut events = vec![Event::RunAbandoned { reason }];
     events.extend(state.end_watches(|_| true));
     Ok(events)
 }
@@ -387,6 +407,7 @@ fn toggle(
     {
         return Err(Refusal::new("it is running", "wait, or cancel it"));
     }
+    rollback::stays_as_shown(state, action)?;
     one(Event::CommandToggled { action, index, on })
 }
 
@@ -412,6 +433,16 @@ fn typed_word(asked: Option<&str>, typed: Option<&str>) -> Result<(), Refusal> {
         )),
         _ => Ok(()),
     }
+}
+
+/// What a person says where the record needs it.
+fn reasoned(reason: &str, asked: &str) -> Result<String, Refusal> {
+    given(Some(reason)).map(str::to_owned).ok_or_else(|| {
+        Refusal::new(
+            "this needs a reason, for the report",
+            format!("give one: {asked}"),
+        )
+    })
 }
 
 fn given(reason: Option<&str>) -> Option<&str> {

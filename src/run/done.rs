@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Event, Mode, Note, Record, RunState, StepStatus, Timestamp, Verdict};
+use super::{ActionId, Event, Mode, Record, RunState, StepStatus, Timestamp, Verdict};
 use crate::runbook::{Phase, Step};
 
 /// Something that keeps a run from being done.
@@ -223,12 +223,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
         }
         Event::RunAbandoned { reason } => {
             state.mode = Mode::Failed;
-            state.notes.push(Note {
-                at: record.at,
-                by: record.by.clone(),
-                text: format!("given up: {reason}"),
-                step: None,
-            });
+            state.note_down(record, format!("given up: {reason}"));
         }
         _ => {}
     }

@@ -48,7 +48,7 @@ mod watch;
 mod written;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::runbook::shell_quoted;
 pub use advance::{advance, awaits_look};
@@ -106,7 +106,7 @@ pub use waits::Waiting as TimedWait;
 pub use walk::{GateAnswer, action_title, choices_of, open_choices, runnable_actions};
 pub use written::ByPerson;
 
-use condition::{names, value_of};
+use condition::{NOT_WHOLE, names, value_of};
 
 /// The name under which the engine itself acts.
 pub const ENGINE: &str = "gonogo";

@@ -303,7 +303,7 @@ fn led_elsewhere(state: &RunState, looked: &Looked<'_>, places: &Places) -> Opti
         let Some(block) = book.block(*number) else {
             continue;
         };
-        let on = block.attributes.on.as_deref().unwrap_or("main");
+        let on = block.attributes.target();
         if block.actor == Actor::Shell || on != looked.on {
             continue;
         }

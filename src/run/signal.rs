@@ -38,6 +38,8 @@ pub enum Signalled {
     Gone,
     /// Another session has this pid by now; it was left alone.
     Recycled,
+    /// It is a session of gonogo; it was left alone.
+    Ours,
     /// The role may not see when the session began, so it cannot be told from another.
     Hidden,
 }
@@ -70,6 +72,9 @@ pub fn answer_words(
         }
         Ok(Signalled::Recycled) => {
             format!("{pid}: is another session by now, and was left alone")
+        }
+        Ok(Signalled::Ours) => {
+            format!("{pid}: is a session of this run or holds a lock, and was left alone")
         }
         Ok(Signalled::Hidden) => {
             format!("{pid}: this role may not see that session, so nothing was sent")

@@ -136,6 +136,9 @@ pub struct RunState {
     /// What was wrong with what is watched, oldest first.
     #[serde(default)]
     pub alarms: Vec<super::AlarmRecord>,
+    /// Where in them those stand that have not ended, by key.
+    #[serde(default)]
+    pub open_alarms: BTreeMap<String, usize>,
     /// Windows that have begun, by their line in the guide.
     #[serde(default)]
     pub soaks: BTreeMap<usize, super::SoakState>,
@@ -265,6 +268,11 @@ pub struct ActionState {
 impl ActionState {
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        let mut attempts = self.attempts.iter();
+        attempts.find(|attempt| attempt.number == number)
     }
 
     pub fn is_running(&self) -> bool {

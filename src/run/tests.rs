@@ -25,6 +25,8 @@ mod walk;
 mod watches;
 mod written;
 
+pub(crate) use pairing::{every_command_somewhere, marked};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -337,6 +339,10 @@ fn value(value: i64) -> Evidence {
         value: Some(value.into()),
         ..Evidence::default()
     }
+}
+
+pub(crate) fn ready_state() -> RunState {
+    ready().state
 }
 
 fn ready() -> Run {

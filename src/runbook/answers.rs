@@ -78,17 +78,11 @@ const TABLE: &[Row] = &[
 
 /// The answer that the status of a command may be. `words` are those around it: its comment, its heading.
 pub fn answer_of(script: &Script, command: &Command, words: &str) -> Option<Answer> {
-    let [list] = command.lists.as_slice() else {
+    let stages = alone(command)?;
+    let Some(Stage::Simple(last)) = stages.last() else {
         return None;
     };
-    let pipeline = &list.first;
-    if !list.rest.is_empty() || list.background || pipeline.negated {
-        return None;
-    }
-    let Some(Stage::Simple(last)) = pipeline.stages.last() else {
-        return None;
-    };
-    if let Some(answer) = curl(last).or_else(|| finds_itself(&pipeline.stages)) {
+    if let Some(answer) = curl(last).or_else(|| finds_itself(stages)) {
         return Some(answer);
     }
     let (at, (program, statuses, says, else_says)) = row_of(last)?;
@@ -108,6 +102,27 @@ pub fn answer_of(script: &Script, command: &Command, words: &str) -> Option<Answ
         why,
         judged: false,
     })
+}
+
+/// The stages of a command that is one pipe, whose status is its own.
+fn alone(command: &Command) -> Option<&[Stage]> {
+    let [list] = command.lists.as_slice() else {
+        return None;
+    };
+    let pipeline = &list.first;
+    let is_alone = list.rest.is_empty() && !list.background && !pipeline.negated;
+    is_alone.then_some(&pipeline.stages)
+}
+
+/// Whether a text is one `curl` and nothing else.
+pub fn is_one_curl(text: &str) -> bool {
+    let script = Script::read(text);
+    let [command] = script.commands() else {
+        return false;
+    };
+    let is_curl =
+        |stages: &[Stage]| matches!(stages, [Stage::Simple(one)] if curl_at(one).is_some());
+    script.unreadable().is_none() && alone(command).is_some_and(is_curl)
 }
 
 /// The row of a command's program, and where in its words that stands: past `sudo` and its options.
@@ -130,19 +145,18 @@ pub fn tolerated(stage: &Stage) -> &'static [i32] {
     }
 }
 
+/// Where the name of a `curl` stands in its words.
+fn curl_at(simple: &Simple) -> Option<usize> {
+    let mut words = simple.words.iter();
+    let at = words.position(|word| word.base_name() == "curl")?;
+    let mut before = simple.words[..at].iter();
+    let is_it = before.all(|word| matches!(word.text.as_str(), "sudo" | "time"));
+    is_it.then_some(at)
+}
+
 /// `curl` without `-f` ends with 0 whatever the server answers.
 fn curl(simple: &Simple) -> Option<Answer> {
-    let at = simple
-        .words
-        .iter()
-        .position(|word| word.base_name() == "curl")?;
-    let before = simple.words[..at].iter();
-    if !before
-        .map(|word| word.text.as_str())
-        .all(|word| matches!(word, "sudo" | "time"))
-    {
-        return None;
-    }
+    let at = curl_at(simple)?;
     let says_itself = simple.words[at + 1..].iter().any(|word| {
         let text = word.text.as_str();
         let short = text.starts_with('-') && !text.starts_with("--");
@@ -301,6 +315,23 @@ mod tests {
             "curl -X POST http://h/x",
         ] {
             assert_eq!(is_good(code, "Compare"), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn one_curl_is_nothing_else() {
+        for code in ["curl -fi http://h/x", "sudo curl -I http://h > out"] {
+            assert!(is_one_curl(code), "{code}");
+        }
+        for code in [
+            "curl -i http://h | jq .",
+            "curl -i http://h && ./deploy.sh",
+            "curl -i http://h\n./deploy.sh",
+            "! curl -f http://h",
+            "./curl.sh",
+            "for h in a b; do curl -i $h; done",
+        ] {
+            assert!(!is_one_curl(code), "{code}");
         }
     }
 

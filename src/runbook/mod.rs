@@ -61,7 +61,7 @@ mod written;
 
 pub use afterwards::{Asked, asked_of_catalog, sql_in};
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
-pub use answers::{Answer, answer_of, tolerated};
+pub use answers::{Answer, answer_of, is_one_curl, tolerated};
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use concurrent::ConcurrentBuilds;

@@ -566,6 +566,11 @@ impl Attributes {
         self.repeatable || self.has_class("check")
     }
 
+    /// The target that it is for.
+    pub fn target(&self) -> &str {
+        self.on.as_deref().unwrap_or("main")
+    }
+
     pub fn has_class(&self, class: &str) -> bool {
         self.classes.iter().any(|candidate| candidate == class)
     }

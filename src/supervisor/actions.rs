@@ -234,11 +234,8 @@ impl Supervisor {
         let (monitor, on) = (self.monitor.clone(), self.target_of(action));
         let builds = self.builds_of(action);
         let heard_elsewhere = sender.clone();
-        let attempts = self
-            .state
-            .action(action)
-            .map(|known| known.attempts.as_slice());
-        let own = attempts.and_then(|all| all.iter().find(|one| one.number == attempt));
+        let known = self.state.action(action);
+        let own = known.and_then(|known| known.attempt(attempt));
         let asked = own.map_or_else(Vec::new, |own| asked_of_catalog(&own.command, actor));
         let following = tokio::spawn(async move {
             let ended = Arc::new(Notify::new());
@@ -310,8 +307,9 @@ impl Supervisor {
     /// The name of the target that an action is for.
     fn target_of(&self, action: ActionId) -> String {
         let block = self.state.runbook.block(action.block);
-        let on = block.and_then(|block| block.attributes.on.clone());
-        on.unwrap_or_else(|| "main".to_owned())
+        block
+            .map_or("main", |block| block.attributes.target())
+            .to_owned()
     }
 
     /// Takes over what an earlier supervisor started.

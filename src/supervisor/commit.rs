@@ -147,6 +147,7 @@ fn is_fact(event: &Event) -> bool {
             | Event::TargetVerified { .. }
             | Event::TargetChanged { .. }
             | Event::AlertRaised { .. }
+            | Event::SessionAnswered { .. }
             | Event::ActionSampled { .. }
             | Event::ClockStepped { .. }
             | Event::SupervisorStopped { .. }

@@ -8,7 +8,7 @@ use crate::monitor::Monitor;
 use crate::run::{
     ActionId, CheckNow, Evidence, Fate, Readings, RunState, Scope, action_title, judge, preview,
 };
-use crate::runbook::{Actor, Block};
+use crate::runbook::Actor;
 
 /// Asks what there is to ask about an action.
 pub(super) async fn find_out(
@@ -22,7 +22,7 @@ pub(super) async fn find_out(
     else {
         return fate;
     };
-    let on = target_of(block);
+    let on = block.attributes.target();
     if state.targets.contains_key(on) {
         let name = application_name(&state.run, &step.id);
         let transaction = state
@@ -72,10 +72,6 @@ pub(super) async fn find_out(
         });
     }
     fate
-}
-
-fn target_of(block: &Block) -> &str {
-    block.attributes.on.as_deref().unwrap_or("main")
 }
 
 /// The evidence of a query that gave one value.

@@ -149,7 +149,7 @@ pub(super) fn difference(state: &RunState, directory: &Path) -> Result<Vec<Strin
         .unwrap_or(&state.runbook.file);
     let after = read(Path::new(path)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("`{path}` is gone; the run goes on with its own copy"),
-        _ => format!("`{path}` cannot be read: error; the run goes on with its own copy"),
+        _ => format!("`{path}` cannot be read: {error}; the run goes on with its own copy"),
     })?;
     let (before, after) = (
         String::from_utf8_lossy(&before),

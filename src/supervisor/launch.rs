@@ -10,8 +10,8 @@ use crate::executor::{ActionKind, Expected, ShimSpec};
 use crate::libpq::Ambient;
 use crate::monitor::{Target, service_password, surroundings};
 use crate::run::{
-    ActionId, Input, Mode, RunState, Timestamp, preview_ahead, preview_from, shell_start,
-    spellings, strays_of_secrets,
+    ActionId, Input, RunState, Timestamp, preview_ahead, preview_from, shell_start, spellings,
+    strays_of_secrets,
 };
 use crate::runbook::config::SecretSource;
 use crate::runbook::{
@@ -106,7 +106,7 @@ pub(super) fn specification(
             Input::Secret(_) => {}
         }
     }
-    let goes_back = matches!(state.mode, Mode::RollingBack | Mode::Stuck);
+    let goes_back = state.runbook.is_of_rollback(step);
     let is_asked_for = last.is_some_and(|attempt| attempt.asked.is_some());
     if !goes_back
         && !is_asked_for

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::secrets::Secrets;
-use crate::run::{Command, Observation, Refusal};
+use crate::run::{Command, GuideOnDisk, Input, LockHolder, Observation, Refusal};
 use crate::text::scrub::scrub_line;
 
 impl Secrets {
@@ -27,10 +27,66 @@ impl Secrets {
         })
     }
 
-    /// What was seen, with every secret in its free text replaced.
+    /// Why a command is refused that gives something to be kept or run, and holds a secret in it.
+    pub(super) fn held_by(&self, command: &Command) -> Option<Refusal> {
+        let (text, what) = match command {
+            Command::SetInput { name, input } => match input {
+                Input::Value(value) => (
+                    value.as_str(),
+                    format!("the value for `{name}` holds a secret"),
+                ),
+                Input::Secret(source) => (
+                    source.text(),
+                    format!("the source of `{name}` holds a secret"),
+                ),
+            },
+            Command::Write { code, .. } | Command::Correct { code, .. } => {
+                (code.as_str(), "the command holds a secret".to_owned())
+            }
+            _ => return None,
+        };
+        let masked = self.redactor().redact_text(text);
+        (masked != *text).then(|| {
+            Refusal::new(
+                self.redactor().redact_text(&what),
+                "say where it comes from instead: name its source in `gonogo.toml`",
+            )
+        })
+    }
+
+    /// What was seen, with every secret in its free text replaced. What a shim tells is free of them
+    /// where it was written.
     pub(super) fn masked(&self, mut observation: Observation) -> Observation {
-        if let Observation::Alerted { text, .. } = &mut observation {
-            *text = self.redactor().redact_text(&scrubbed(text));
+        let redactor = self.redactor();
+        let clean = |text: &mut String| *text = redactor.redact_text(&scrubbed(text));
+        // Exhaustive on purpose: whoever adds an observation decides here which words are free.
+        match &mut observation {
+            Observation::Alerted { text, .. } => clean(text),
+            Observation::Finished { reason, .. } => reason.iter_mut().for_each(clean),
+            Observation::GuideSeen { state } => match state {
+                GuideOnDisk::Unreadable(why) => clean(why),
+                GuideOnDisk::Same | GuideOnDisk::Changed(_) | GuideOnDisk::Missing => {}
+            },
+            Observation::Alarm { text, .. } => text.iter_mut().for_each(clean),
+            Observation::SessionAnswered { victim, answer, .. } => {
+                clean(&mut victim.who);
+                answer.as_mut().err().into_iter().for_each(clean);
+            }
+            Observation::LockSeen { holder, .. } => {
+                if let Some(LockHolder { by, why, .. }) = holder {
+                    by.iter_mut().chain(why).for_each(clean);
+                }
+            }
+            Observation::Launched { .. }
+            | Observation::Progress { .. }
+            | Observation::Held { .. }
+            | Observation::Sampled { .. }
+            | Observation::Identified { .. }
+            | Observation::TransactionSeen { .. }
+            | Observation::DriverLeft { .. }
+            | Observation::DriverReturned
+            | Observation::WatcherLeft { .. }
+            | Observation::GuestJoined { .. } => {}
         }
         observation
     }
@@ -64,7 +120,111 @@ fn each_text(value: &mut Value, clean: &impl Fn(&str) -> String) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
+
     use super::*;
+    use crate::run::tests::{every_command_somewhere, marked};
+    use crate::run::{Facts, SessionSignal, Signalled, Victim, decide};
+
+    const MARKER: &str = "s3cr3t-marker";
+
+    fn secrets() -> Secrets {
+        let secrets = Secrets::new("/".into(), None);
+        secrets.learn(vec![MARKER.to_owned()]);
+        secrets
+    }
+
+    #[test]
+    fn no_field_of_any_command_brings_a_secret_into_the_journal() {
+        let secrets = secrets();
+        let mut decided = 0;
+        for (state, facts, by, command) in every_command_somewhere() {
+            for command in marked(&command, MARKER) {
+                let given = secrets.redacted(&command).expect("it has a form");
+                let facts = Facts {
+                    bad_input: secrets.held_by(&command),
+                    ..facts.clone()
+                };
+                let Ok(events) = decide(&state, &facts, &by, &given, Utc::now()) else {
+                    continue;
+                };
+                decided += 1;
+                let events = serde_json::to_string(&events).expect("events have a form");
+                assert!(!events.contains(MARKER), "{command:?}: {events}");
+            }
+        }
+        assert!(decided > 10, "{decided}");
+    }
+
+    #[test]
+    fn no_word_of_the_world_brings_a_secret_into_the_journal() {
+        let text = || format!("so said \u{1b}[1m{MARKER}");
+        let victim = || Victim {
+            pid: 1,
+            backend_start_us: 1,
+            who: text(),
+            ours: false,
+        };
+        let answered = |answer| Observation::SessionAnswered {
+            target: "main".to_owned(),
+            signal: SessionSignal::Cancel,
+            victim: victim(),
+            answer,
+        };
+        let action = crate::run::ActionId::block(1);
+        for seen in [
+            Observation::Alerted {
+                action,
+                attempt: 1,
+                pattern: "ERROR".to_owned(),
+                line: 1,
+                text: text(),
+                count: 1,
+            },
+            Observation::Finished {
+                action,
+                attempt: 1,
+                evidence: None,
+                reason: Some(text()),
+            },
+            Observation::GuideSeen {
+                state: GuideOnDisk::Unreadable(text()),
+            },
+            Observation::Alarm {
+                key: "k".to_owned(),
+                text: Some(text()),
+            },
+            answered(Ok(Signalled::Sent)),
+            answered(Err(text())),
+            Observation::LockSeen {
+                target: "main".to_owned(),
+                holder: Some(LockHolder {
+                    by: Some(text()),
+                    why: Some(text()),
+                    ..LockHolder::default()
+                }),
+            },
+        ] {
+            let masked = format!("{:?}", secrets().masked(seen));
+            assert!(
+                !masked.contains(MARKER) && !masked.contains("u{1b}"),
+                "{masked}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_source_that_holds_a_secret_is_refused_like_a_value() {
+        let set = |text: &str| Command::SetInput {
+            name: "TOKEN".to_owned(),
+            input: Input::Secret(crate::runbook::config::SecretSource::Command(
+                text.to_owned(),
+            )),
+        };
+        assert!(secrets().held_by(&set("pass show token")).is_none());
+        let refusal = secrets().held_by(&set(&format!("login {MARKER}")));
+        assert!(refusal.is_some_and(|refusal| !refusal.message.contains(MARKER)));
+    }
 
     #[test]
     fn whatever_text_a_command_has_is_cleaned_and_what_it_names_stays() {

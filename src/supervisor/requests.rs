@@ -14,8 +14,8 @@ use super::included;
 use super::secrets::Secrets;
 use super::watching::lock_record;
 use crate::run::{
-    ActionId, Command, ENGINE, Event, FilesNow, Included, Input as Value, Observation, PairingAct,
-    Refusal, advance, awaits_look, decide, observe,
+    ActionId, Command, ENGINE, Event, FilesNow, Included, Observation, PairingAct, Refusal,
+    advance, awaits_look, decide, observe,
 };
 
 /// More steps than this without a person means a loop; the run is left as it is.
@@ -62,7 +62,7 @@ impl Supervisor {
         self.facts.directory = found.directory;
         self.facts.bad_input = found
             .bad_input
-            .or_else(|| self.holds_secret(&request.command));
+            .or_else(|| self.secrets.held_by(&request.command));
         let silent = found.silent.into_iter();
         self.facts.unasked = silent
             .filter(|target| !self.locks_seen.contains(target))
@@ -84,27 +84,6 @@ impl Supervisor {
             tracing::debug!("the client left before its answer");
         }
         self.proceed().await;
-    }
-
-    /// A value that holds a secret is none that may be kept.
-    fn holds_secret(&self, command: &Command) -> Option<Refusal> {
-        let (text, what) = match command {
-            Command::SetInput {
-                name,
-                input: Value::Value(value),
-            } => (value, format!("the value for `{name}` holds a secret")),
-            Command::Write { code, .. } | Command::Correct { code, .. } => {
-                (code, "the command holds a secret".to_owned())
-            }
-            _ => return None,
-        };
-        let masked = self.secrets.redactor().redact_text(text);
-        (masked != *text).then(|| {
-            Refusal::new(
-                what,
-                "say where it comes from instead: name its source in `gonogo.toml`",
-            )
-        })
     }
 
     pub(super) async fn carry_out(&mut self, by: &str, command: Command) -> Result<u64, Refusal> {

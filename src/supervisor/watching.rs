@@ -235,10 +235,7 @@ impl Supervisor {
             .any(|option| option.loss_query == Some(request.block))
             .then(|| self.state.runbook.block(request.block))
             .flatten()
-            .map(|block| {
-                let on = block.attributes.on.clone();
-                (on.unwrap_or_else(|| "main".to_owned()), block.code.clone())
-            });
+            .map(|block| (block.attributes.target().to_owned(), block.code.clone()));
         let monitor = self.monitor.clone();
         tokio::spawn(async move {
             let answer = match query {

@@ -1,6 +1,6 @@
 //! What is to run, and the attempts to run it.
 
-use super::{attempt_mut, is_of_option, unstick};
+use super::{attempt_mut, unstick};
 use crate::run::{Attempt, Event, Mode, Record, RunState, Subject, pairing};
 
 pub(super) fn apply(state: &mut RunState, record: &Record) {
@@ -27,10 +27,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
             reason,
             ..
         } => {
-            let belongs_to_rollback = state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
+            let belongs_to_rollback = state.is_of_the_rollback(*action);
             if state.mode == Mode::Held {
                 state.mode = Mode::Running;
             }
@@ -82,11 +79,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                 attempt.resolve(*outcome, at);
                 attempt.reason = Some(format!("{}: {reason}", record.by));
             }
-            let of_the_rollback = state
-                .rollback
-                .as_ref()
-                .is_some_and(|rollback| is_of_option(state, &rollback.option, *action));
-            if of_the_rollback {
+            if state.is_of_the_rollback(*action) {
                 unstick(state);
             }
         }

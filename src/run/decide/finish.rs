@@ -1,11 +1,13 @@
 //! An action ended: what that means.
 
 use crate::run::{
-    ActionId, Attempt, CommandEnd, Event, Evidence, Judgement, Outcome, Readings, Refusal,
-    RunState, Scope, Verdict, judge, matches_output, names, value_of,
+    ActionId, Attempt, CommandEnd, Event, Evidence, Judgement, NOT_WHOLE, Outcome, Readings,
+    Refusal, RunState, Scope, Verdict, judge, listed_of, matches_output, names, value_of,
 };
-use crate::runbook::{Actor, is_secret_name};
+use crate::runbook::{Actor, is_one_curl, is_secret_name};
 
+/// What `curl` ends with because of what was answered: an error (with `-f`), one redirect too many.
+const CURL_BY_ANSWER: [i32; 2] = [22, 47];
 /// Characters of its last words that a failure is told with.
 const LAST_WORDS: usize = 160;
 
@@ -20,12 +22,7 @@ pub(super) fn finished(
 ) -> Result<Vec<Event>, Refusal> {
     let attempt = state
         .action(action)
-        .and_then(|state| {
-            state
-                .attempts
-                .iter()
-                .find(|attempt| attempt.number == number)
-        })
+        .and_then(|state| state.attempt(number))
         .filter(|attempt| attempt.outcome.is_none())
         .ok_or_else(|| Refusal::new("that attempt has ended already", "nothing to record"))?;
     let event = |outcome, evidence: Evidence, judgements, reason: Option<String>| {
@@ -179,7 +176,8 @@ fn judged(
         .filter_map(|judgement| judgement.cel.as_deref())
         .any(|cel| {
             // An author who asks for a status or an exit code says what a good end is.
-            names(cel, "exit") || (evidence.status.is_some() && names(cel, "status"))
+            names(cel, "exit")
+                || (names(cel, "status") && ended_by_answer(state, action, attempt, evidence))
         });
     let ended_well = evidence.exit == Some(0) || expects_exit || asks.is_some();
     // Conditions of the author's say what is good, once nothing is left behind the question.
@@ -231,6 +229,42 @@ fn judged(
         judgements,
         why,
     }
+}
+
+/// Whether the status of an answer is why it ended as it did: that of a request, or of a `curl` alone that
+/// was the last command of all. What a script says after an answer is no part of that answer.
+fn ended_by_answer(
+    state: &RunState,
+    action: ActionId,
+    attempt: &Attempt,
+    evidence: &Evidence,
+) -> bool {
+    let Some(status) = evidence.status else {
+        return false;
+    };
+    if state
+        .code_of(action)
+        .is_some_and(|(_, actor)| actor == Actor::Http)
+    {
+        return true;
+    }
+    let (Some(last), Some(planned)) = (evidence.commands.last(), attempt.planned.last()) else {
+        return false;
+    };
+    // Of one command the whole says it.
+    let is_its_own = evidence
+        .each
+        .last()
+        .is_none_or(|own| own.index == last.index && own.seen.status == Some(status));
+    last.index == planned.index
+        && is_its_own
+        && evidence
+            .exit
+            .is_some_and(|exit| CURL_BY_ANSWER.contains(&exit))
+        && listed_of(state, action).is_ok_and(|listed| {
+            let mut listed = listed.iter();
+            listed.any(|command| command.index == last.index && is_one_curl(&command.text))
+        })
 }
 
 /// An index that is there and not valid is no success, whatever psql said (`IF NOT EXISTS` skips it), and
@@ -398,14 +432,14 @@ pub(super) fn judgements(
                     .map(|notice| format!("NOTICE: {notice}\n"))
                     .collect::<String>()
             );
-            judgements.push(matches_output(lines, &printed));
+            let mut judgement = matches_output(lines, &printed);
+            if evidence.is_cut() && judgement.verdict == Verdict::Fail {
+                judgement.verdict = Verdict::Inconclusive;
+                judgement.explanation = NOT_WHOLE.to_owned();
+            }
+            judgements.push(judgement);
         } else if let Some(cel) = &expectation.cel {
             let mut judgement = judge(&expectation.text, cel, &scope);
-            if expectation.proposed && evidence.is_cut() && cel.contains("!stdout") {
-                judgement.verdict = Verdict::Inconclusive;
-                judgement.explanation =
-                    "only the end of its output is kept: the rest was not looked at".to_owned();
-            }
             if expectation.red_flag {
                 judgement = judgement.of_a_red_flag();
             }

@@ -6,7 +6,7 @@ use super::{gate, given, one};
 use crate::run::facts::Differs;
 use crate::run::{
     ApprovalRequest, Command, Event, Facts, GateDecision, PairingFact, Refusal, RunState, Subject,
-    Timestamp, Waiting, may_be_one, subject_hash,
+    Timestamp, Waiting, may_be_one, preview_from, subject_hash,
 };
 
 fn fact(fact: PairingFact) -> Event {
@@ -23,7 +23,6 @@ pub(super) fn or_ask(
     let (subject, included, typed, reason) = match command {
         Command::Start {
             action,
-            typed,
             reason,
             included,
             from,
@@ -34,7 +33,8 @@ pub(super) fn or_ask(
                 from: *from,
             },
             included.clone(),
-            typed.clone(),
+            // The word that was asked for was typed; nothing else that was typed is kept.
+            preview_from(state, *action, *from)?.confirm,
             reason.clone(),
         ),
         Command::Gate {

@@ -22,6 +22,12 @@ pub(super) fn signal(
             "choose a session of a target",
         ));
     }
+    if victim.ours {
+        return Err(Refusal::new(
+            "that session is of this run",
+            "cancel the step that it belongs to",
+        ));
+    }
     if let Some(moved) = state.moved.get(target) {
         return Err(Refusal::new(
             format!("`{target}` leads to {} now", moved.to.describe()),

@@ -111,7 +111,8 @@ pub(super) fn start(
 fn mode_allows(state: &RunState, action: ActionId, in_option: bool) -> Result<(), Refusal> {
     let refusal = match (state.mode, in_option) {
         (Mode::Running | Mode::Done, false) => return Ok(()),
-        (Mode::Stuck, true) if is_of_this_rollback(state, action) => return Ok(()),
+        // Only the steps of the rollback that is stuck are tried again; another one is begun as a whole.
+        (Mode::Stuck, true) if state.is_of_the_rollback(action) => return Ok(()),
         // What helps a stuck rollback may be no part of it.
         (Mode::Stuck, false) if state.is_beside(action) => return Ok(()),
         (Mode::Held, false) => Refusal::new("the run is held", "resume it first"),
@@ -252,14 +253,6 @@ fn starts_somewhere(
             ))
         }
     }
-}
-
-/// Only the steps of the rollback that is stuck are tried again; another one is begun as a whole.
-fn is_of_this_rollback(state: &RunState, action: ActionId) -> bool {
-    state
-        .rollback
-        .as_ref()
-        .is_some_and(|rollback| crate::run::apply::is_of_option(state, &rollback.option, action))
 }
 
 fn is_repeatable(state: &RunState, action: ActionId) -> bool {

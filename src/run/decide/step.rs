@@ -95,6 +95,7 @@ pub(super) fn expect(
     line: usize,
     cel: Option<&str>,
 ) -> Result<Vec<Event>, Refusal> {
+    super::rollback::stays_as_shown(state, action)?;
     let items = state.expectations_of(action);
     let item = items
         .iter()

@@ -18,12 +18,7 @@ const ROUND_ROWS: usize = 20;
 fn attempt_of(state: &RunState, action: ActionId, number: u32) -> Result<&Attempt, Refusal> {
     state
         .action(action)
-        .and_then(|state| {
-            state
-                .attempts
-                .iter()
-                .find(|attempt| attempt.number == number)
-        })
+        .and_then(|state| state.attempt(number))
         .ok_or_else(|| Refusal::new("there is no such attempt", "nothing to record"))
 }
 
@@ -186,9 +181,12 @@ fn shortened(text: &str) -> String {
 }
 
 fn bounded(evidence: &Evidence) -> Evidence {
-    let end = |text: &str| {
+    let mut lost = evidence.lost;
+    let mut end = |text: &str| {
         let skipped = text.chars().count().saturating_sub(ROUND_TEXT);
-        text.chars().skip(skipped).collect::<String>()
+        let kept: String = text.chars().skip(skipped).collect();
+        lost += (text.len() - kept.len()) as u64;
+        kept
     };
     let mut rows = evidence.rows.clone();
     rows.truncate(ROUND_ROWS);
@@ -196,6 +194,7 @@ fn bounded(evidence: &Evidence) -> Evidence {
         stdout: end(&evidence.stdout),
         stderr: end(&evidence.stderr),
         rows,
+        lost,
         ..evidence.clone()
     }
 }

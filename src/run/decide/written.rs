@@ -13,10 +13,17 @@ pub(super) fn write(
     on: Option<&str>,
 ) -> Result<Vec<Event>, Refusal> {
     is_open(state, facts)?;
-    if actor == Actor::Sql && !on.is_some_and(|on| state.targets.contains_key(on)) {
+    let is_known = match on {
+        Some(on) => state.targets.contains_key(on),
+        None => actor != Actor::Sql,
+    };
+    if !is_known {
         let names: Vec<&str> = state.targets.keys().map(String::as_str).collect();
         return Err(Refusal::new(
-            "SQL runs on a target of the environment",
+            match actor {
+                Actor::Sql => "SQL runs on a target of the environment",
+                _ => "the environment has no such target",
+            },
             match names.is_empty() {
                 true => "name one in `gonogo.toml`, for the next run".to_owned(),
                 false => format!("choose one of: {}", names.join(", ")),

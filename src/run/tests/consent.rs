@@ -105,3 +105,25 @@ fn a_guide_is_new_until_something_of_it_is_armed_or_run() {
     run.starts("backup");
     assert!(!run.state.provenance.guide_is_new);
 }
+
+#[test]
+fn a_second_persons_word_starts_nothing_before_it() {
+    let mut run = Run::of(&pairing::two_person_guide())
+        .identified()
+        .checklist_done()
+        .backup_done();
+    run.starts("migrate");
+    ask(&mut run);
+    let waiting = run.state.pairing.waiting.as_ref().unwrap();
+    let approve = Command::Pairing {
+        act: PairingAct::Approve {
+            hash: waiting.request.hash.clone(),
+            included: None,
+            assumed: false,
+        },
+    };
+    assert!(run.tries("bert@ops", approve.clone()).is_err());
+    run.does(agree("d1"));
+    run.tries("bert@ops", approve).unwrap();
+    assert_eq!(run.state.running().len(), 1);
+}

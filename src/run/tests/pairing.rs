@@ -203,6 +203,78 @@ fn every_command(run: &Run) -> Vec<Command> {
     commands
 }
 
+/// One command of every kind, each where it can be given: who asks it of which run, by which facts.
+pub(crate) fn every_command_somewhere() -> Vec<(RunState, Facts, String, Command)> {
+    let run = ready();
+    let at = |run: &Run, by: &str, commands: Vec<Command>| -> Vec<_> {
+        let of = |command| (run.state.clone(), run.facts.clone(), by.to_owned(), command);
+        commands.into_iter().map(of).collect()
+    };
+    let mut asked = at(&run, ANNA, every_command(&run));
+    let acts = every_act().into_iter().map(|(one, _)| act(one));
+    asked.extend(at(&run, BERT, acts.clone().collect()));
+    asked.extend(at(&run, ANNA, acts.collect()));
+    let mut run = at_the_migration();
+    let mut goes_back = run.rollback(0);
+    let back = run.action("back");
+    // Nobody can say what it includes: its disk hangs.
+    run.facts.files.insert(
+        back,
+        FilesNow {
+            digest: None,
+            hangs: Some(Hang {
+                path: "/srv".to_owned(),
+                for_ms: 1,
+            }),
+        },
+    );
+    if let Command::Rollback { included, .. } = &mut goes_back {
+        *included = Some(BTreeMap::from([(back, "a".repeat(64))]));
+    }
+    let written = Command::Write {
+        code: "ls".to_owned(),
+        actor: crate::runbook::Actor::Shell,
+        on: Some("main".to_owned()),
+    };
+    let given = Command::SetInput {
+        name: "DUMP".to_owned(),
+        input: Input::Value("dump".to_owned()),
+    };
+    let commands = vec![run.start("migrate"), goes_back, written, given];
+    asked.extend(at(&run, ANNA, commands));
+    run.starts("migrate");
+    asked.extend(at(&run, BERT, vec![approve(&run)]));
+    asked
+}
+
+/// The command with this text in each of its fields that takes it, one at a time.
+pub(crate) fn marked(command: &Command, text: &str) -> Vec<Command> {
+    let whole = serde_json::to_value(command).unwrap();
+    let mut places = Vec::new();
+    places_of(&whole, String::new(), &mut places);
+    places
+        .iter()
+        .filter_map(|place| {
+            let mut changed = whole.clone();
+            *changed.pointer_mut(place)? = text.into();
+            serde_json::from_value(changed).ok()
+        })
+        .collect()
+}
+
+/// Where a text stands in it, or could.
+fn places_of(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(_) | serde_json::Value::Null => places.push(at),
+        serde_json::Value::Object(fields) => {
+            for (name, field) in fields {
+                places_of(field, format!("{at}/{name}"), places);
+            }
+        }
+        _ => {}
+    }
+}
+
 const KINDS: usize = 32;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
@@ -848,4 +920,16 @@ fn a_state_without_people_still_reads() {
     }
     let read: RunState = serde_json::from_value(old).unwrap();
     assert_eq!(read.pairing, Pairing::default());
+}
+
+#[test]
+fn a_word_that_nobody_asked_for_is_not_kept() {
+    let mut run = at_the_migration();
+    let mut start = run.start("migrate");
+    if let Command::Start { typed, .. } = &mut start {
+        *typed = Some("hunter2".to_owned());
+    }
+    run.does(start);
+    let waiting = run.state.pairing.waiting.as_ref().unwrap();
+    assert_eq!(waiting.request.typed, None);
 }

@@ -198,7 +198,7 @@ fn nth_command(run: &Run, (kind, choice): (u8, u8)) -> Asked {
 
 /// A rollback whose files were shown, or were not.
 fn with_files(command: Command, action: ActionId, choice: u8) -> Command {
-    let shown = BTreeMap::from([(action, "d".to_owned())]);
+    let shown = BTreeMap::from([(action, "d".repeat(64))]);
     match command {
         Command::Rollback {
             option,

@@ -149,3 +149,100 @@ fn why_it_is_stuck_reads_as_a_sentence_where_the_command_ends_with_a_semicolon()
         "SELECT back();"
     );
 }
+
+#[test]
+fn a_rollback_is_bound_to_digests_of_files_of_its_own_commands() {
+    let mut run = ready().checklist_done();
+    let (back, restore) = (run.action("back"), run.action("restore"));
+    for (action, shown) in [
+        (back, "s3cr3t".to_owned()),
+        (back, "A".repeat(64)),
+        (restore, "a".repeat(64)),
+    ] {
+        let mut asked = run.rollback(0);
+        if let Command::Rollback { included, .. } = &mut asked {
+            *included = Some(BTreeMap::from([(action, shown)]));
+        }
+        // Even where nobody can look at the file.
+        let hangs = Hang {
+            path: "/srv".to_owned(),
+            for_ms: 1,
+        };
+        let now = FilesNow {
+            digest: None,
+            hangs: Some(hangs),
+        };
+        run.facts.files.insert(action, now);
+        let refusal = run.refuses(asked);
+        assert!(refusal.message.contains("does not belong"), "{refusal}");
+    }
+}
+
+#[test]
+fn what_a_rollback_runs_stays_as_it_was_shown() {
+    let guide = GUIDE.replace("SELECT back();", "SELECT back(:batch);\nSELECT 2;");
+    let mut run = Run::of(&guide).identified().checklist_done();
+    let set = |value: &str| Command::SetInput {
+        name: "BATCH".to_owned(),
+        input: Input::Value(value.to_owned()),
+    };
+    let toggle = |run: &Run, id: &str| Command::ToggleCommand {
+        action: run.action(id),
+        index: 0,
+        on: false,
+    };
+    run.does(set("10"));
+    run.does(run.rollback(0));
+    for id in ["back", "back_check"] {
+        run.refuses(toggle(&run, id));
+    }
+    for change in [
+        set("20"),
+        Command::UndoInput {},
+        Command::ClearInput {
+            name: "BATCH".to_owned(),
+        },
+    ] {
+        let refusal = run.refuses(change);
+        assert!(refusal.message.contains("another value"), "{refusal}");
+    }
+    run.does(toggle(&run, "restore"));
+    // Once it is stuck, the command that failed is looked at anew.
+    run.ends("back", exit(3));
+    let refusal = run.refuses(toggle(&run, "back_check"));
+    assert!(refusal.message.contains("what was shown"), "{refusal}");
+    run.does(toggle(&run, "back"));
+    run.does(set("20"));
+    run.runs("back", exit(0));
+    run.ends("back_check", value(1));
+    assert_eq!(run.state.mode, Mode::RolledBack);
+}
+
+#[test]
+fn a_condition_of_a_command_that_a_rollback_runs_stays_as_it_was_shown() {
+    let guide = GUIDE.replace(
+        "SELECT back();\n```\n",
+        "SELECT back();\n```\n\n**Expected**: it says so\n",
+    );
+    let mut run = Run::of(&guide).identified().checklist_done();
+    let action = run.action("back");
+    let line = run.state.expectations_of(action)[0].line;
+    let expect = || Command::Expect {
+        action,
+        line,
+        cel: Some("exit == 3".to_owned()),
+    };
+    run.does(run.rollback(0));
+    run.ends("back", exit(1));
+    run.does(expect());
+    run.runs("back", exit(3));
+    assert_eq!(run.outcome("back"), Some(Outcome::Passed));
+    let back = Command::Expect {
+        action,
+        line,
+        cel: None,
+    };
+    assert_eq!(run.state.mode, Mode::RollingBack);
+    let refusal = run.refuses(back);
+    assert!(refusal.message.contains("what was shown"), "{refusal}");
+}

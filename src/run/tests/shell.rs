@@ -329,3 +329,96 @@ fn an_event_of_before_has_no_shell() {
     let read: Evidence = serde_json::from_value(text).unwrap();
     assert_eq!(read, exit(0));
 }
+
+/// What commands left that ended with these statuses, the last of them with an answer of HTTP or not.
+fn ended(statuses: &[i32], answers: &[Option<u16>]) -> Evidence {
+    let at = Utc.with_ymd_and_hms(2026, 1, 2, 2, 0, 0).unwrap();
+    let run = |(index, status): (usize, &i32)| CommandRun {
+        index,
+        began: at,
+        lines_before: 0,
+        done: Some(CommandDone {
+            at,
+            elapsed_ms: 1,
+            status: *status,
+            parts: Vec::new(),
+            end: match status {
+                0 => CommandEnd::Good,
+                code => CommandEnd::Failed {
+                    code: *code,
+                    why: format!("exit code {code}"),
+                },
+            },
+            shell: None,
+        }),
+    };
+    let each = |(index, status): (usize, &Option<u16>)| CommandEvidence {
+        index,
+        seen: Box::new(Evidence {
+            status: *status,
+            ..Evidence::default()
+        }),
+    };
+    Evidence {
+        exit: statuses.last().copied(),
+        status: answers.iter().rev().find_map(|status| *status),
+        commands: statuses.iter().enumerate().map(run).collect(),
+        each: match answers.len() {
+            1 => Vec::new(),
+            _ => answers.iter().enumerate().map(each).collect(),
+        },
+        ..Evidence::default()
+    }
+}
+
+#[test]
+fn the_status_of_an_answer_excuses_the_curl_that_got_it_and_nothing_else() {
+    let outcome = |code: &str, condition: &str, evidence: Evidence| {
+        let mut run = Run::of(&format!(
+            "# Ask\n\n## Phase 1: Ask\n\n```bash {{#ask .run expect=\"{condition}\"}}\n{code}\n```\n"
+        ));
+        run.runs("ask", evidence);
+        run.outcome("ask")
+    };
+    let (passed, failed) = (Some(Outcome::Passed), Some(Outcome::Failed));
+    let deploy = "curl -i http://h/x\n./deploy.sh";
+    let (ok, none) = (Some(200), None);
+    assert_eq!(
+        outcome(deploy, "status == 200", ended(&[0, 1], &[ok, none])),
+        failed
+    );
+    assert_eq!(
+        outcome(deploy, "status == 200", ended(&[0, 0], &[ok, none])),
+        passed
+    );
+    let one = "curl -fi http://h/x";
+    let gone = Some(404);
+    assert_eq!(outcome(one, "status == 404", ended(&[22], &[gone])), passed);
+    assert_eq!(
+        outcome(one, "status == 200", ended(&[18], &[ok])),
+        failed,
+        "its answer was cut off"
+    );
+    let last = format!("date\n{one}");
+    assert_eq!(
+        outcome(&last, "status == 404", ended(&[0, 22], &[none, gone])),
+        passed
+    );
+    let first = format!("{one}\n./deploy.sh");
+    assert_eq!(
+        outcome(&first, "status == 404", ended(&[22], &[gone])),
+        failed,
+        "the other was never run"
+    );
+    let piped = format!("{one} | ./deploy.sh");
+    assert_eq!(
+        outcome(&piped, "status == 404", ended(&[22], &[gone])),
+        failed
+    );
+    // An answer before it is not its own.
+    let two = format!("curl -i http://h/a\n{one}");
+    assert_eq!(
+        outcome(&two, "status == 200", ended(&[0, 22], &[ok, none])),
+        failed
+    );
+}

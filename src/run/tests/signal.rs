@@ -76,3 +76,17 @@ fn no_session_is_stopped_where_nobody_knows_what_that_would_hit() {
     });
     run.refuses(ends("main"));
 }
+
+#[test]
+fn a_session_of_the_run_is_not_stopped_beside_its_step() {
+    let mut run = ready();
+    let refusal = run.refuses(Command::SignalSession {
+        target: "main".to_owned(),
+        signal: SessionSignal::Terminate,
+        victim: Victim {
+            ours: true,
+            ..victim()
+        },
+    });
+    assert!(refusal.help.contains("cancel the step"), "{refusal}");
+}

@@ -307,3 +307,57 @@ fn of_a_secret_blank_no_argument_is_asked() {
     assert!(help(1).contains("secrets"), "{}", help(1));
     assert!(help(2).contains("--var"), "{}", help(2));
 }
+
+#[test]
+fn what_became_of_a_command_is_said_in_words_and_as_one_of_two() {
+    let mut run = ready().checklist_done();
+    run.starts("backup");
+    let action = run.action("backup");
+    run.does(Observation::Finished {
+        action,
+        attempt: 1,
+        evidence: None,
+        reason: None,
+    });
+    let says = |outcome, reason: &str| Command::Resolve {
+        action,
+        outcome,
+        reason: reason.to_owned(),
+    };
+    for outcome in [
+        Outcome::Cancelled,
+        Outcome::Skipped,
+        Outcome::Unknown,
+        Outcome::Inconclusive,
+        Outcome::Watched,
+    ] {
+        run.refuses(says(outcome, "I saw it"));
+    }
+    run.refuses(says(Outcome::Passed, " \t"));
+    run.does(says(Outcome::Passed, " the dump is there "));
+    assert_eq!(run.outcome("backup"), Some(Outcome::Passed));
+}
+
+#[test]
+fn a_run_is_given_up_with_a_reason_and_takes_no_switch_after_it() {
+    let mut run = ready();
+    let given_up = |reason: &str| Command::Abandon {
+        reason: reason.to_owned(),
+    };
+    run.refuses(given_up(" \n"));
+    run.does(given_up(" a trial "));
+    assert_eq!(run.state.notes[0].text, "given up: a trial");
+    let action = run.action("migrate");
+    let hash = preview(&run.state, action).unwrap().hash;
+    for change in [
+        Command::Arm { action, hash },
+        Command::ToggleCommand {
+            action,
+            index: 0,
+            on: false,
+        },
+    ] {
+        let refusal = run.refuses(change);
+        assert!(refusal.message.contains("is over"), "{refusal}");
+    }
+}

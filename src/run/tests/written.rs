@@ -169,3 +169,11 @@ fn what_was_written_is_the_same_on_replay() {
     }
     assert_eq!(again.unwrap(), run.state);
 }
+
+#[test]
+fn a_command_of_ones_own_is_for_a_target_that_there_is() {
+    let mut run = Run::of(DEPLOY).identified();
+    let refusal = run.refuses(write("uptime", Some("elsewhere")));
+    assert!(refusal.help.contains("main"), "{refusal}");
+    run.does(write("uptime", Some("main")));
+}

@@ -2,7 +2,7 @@
 
 use gonogo::monitor::Signalled;
 
-use super::{Watch, named, spawn};
+use super::{RUN, Watch, named, spawn};
 use crate::support::{cluster, execute, fresh_database};
 
 #[tokio::test]
@@ -97,6 +97,33 @@ async fn only_the_sessions_of_the_step_are_cancelled() {
         .unwrap();
     assert!(ended.contains(&spared.pid));
     assert!(other.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_session_of_the_run_and_one_that_holds_a_lock_are_left_alone_whoever_asks() {
+    let database = fresh_database().await;
+    let names = [
+        format!("gonogo:{RUN}:step1"),
+        format!("gonogo:{}:monitor", database.name),
+        format!("gonogo:{}:step1", database.name),
+    ];
+    let mut watch = Watch::start(&database.conninfo());
+    for (name, answer) in names.iter().zip([
+        Signalled::Ours,
+        Signalled::Ours,
+        // What another run has left behind may block this one.
+        Signalled::Sent,
+    ]) {
+        let mut session = named(&database, name).await;
+        let seen = watch.session(name, |_| true).await;
+        let said = watch
+            .monitor
+            .terminate_backend("main", seen.pid, seen.backend_start_us)
+            .await;
+        assert_eq!(said.unwrap(), answer, "{name}");
+        let lives = sqlx::query("SELECT 1").execute(&mut session).await.is_ok();
+        assert_eq!(lives, answer == Signalled::Ours, "{name}");
+    }
 }
 
 #[tokio::test]
