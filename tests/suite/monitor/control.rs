@@ -107,7 +107,7 @@ async fn a_session_of_the_run_and_one_that_holds_a_lock_are_left_alone_whoever_a
         format!("gonogo:{}:monitor", database.name),
         format!("gonogo:{}:step1", database.name),
     ];
-    let mut watch = Watch::start(&database.conninfo());
+    let watch = Watch::start(&database.conninfo());
     for (name, answer) in names.iter().zip([
         Signalled::Ours,
         Signalled::Ours,
@@ -115,11 +115,14 @@ async fn a_session_of_the_run_and_one_that_holds_a_lock_are_left_alone_whoever_a
         Signalled::Sent,
     ]) {
         let mut session = named(&database, name).await;
-        let seen = watch.session(name, |_| true).await;
-        let said = watch
-            .monitor
-            .terminate_backend("main", seen.pid, seen.backend_start_us)
-            .await;
+        let (pid, began): (i32, i64) = sqlx::query_as(
+            "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::int8 \
+             FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        )
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+        let said = watch.monitor.terminate_backend("main", pid, began).await;
         assert_eq!(said.unwrap(), answer, "{name}");
         let lives = sqlx::query("SELECT 1").execute(&mut session).await.is_ok();
         assert_eq!(lives, answer == Signalled::Ours, "{name}");
