@@ -116,6 +116,13 @@ pub enum Command {
         holds: bool,
         note: Option<String>,
     },
+    /// The value of a criterion that the guide wants as a number.
+    Answer {
+        phase: String,
+        /// The line of the criterion in the guide.
+        line: usize,
+        value: String,
+    },
     Gate {
         phase: String,
         decision: GateDecision,

@@ -26,7 +26,7 @@ pub(super) use start::started;
 
 pub use observe::observe;
 
-use gate::{gate, judge_by_person};
+use gate::{answer, gate, judge_by_person};
 use held::{end_transaction, give_keyboard, return_keyboard};
 use rollback::rollback;
 use start::{Asked, start};
@@ -95,6 +95,7 @@ pub fn decide(
             holds,
             note,
         } => judge_by_person(state, phase, *line, *holds, note.as_deref()),
+        Command::Answer { phase, line, value } => answer(state, phase, *line, value),
         Command::Resolve {
             action,
             outcome,
@@ -223,6 +224,7 @@ fn allowed(state: &RunState, by: &str, command: &Command, now: Timestamp) -> Res
             | Command::Skip { .. }
             | Command::Unskip { .. }
             | Command::Judge { .. }
+            | Command::Answer { .. }
             | Command::SetInput { .. }
             | Command::ClearInput { .. }
             | Command::UndoInput {}

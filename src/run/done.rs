@@ -160,7 +160,8 @@ impl RunState {
                 soaks: false,
             });
         }
-        self.soak_pause(phase).or_else(|| self.wait_in(phase, now))
+        self.soak_pause(phase, now)
+            .or_else(|| self.wait_in(phase, now))
     }
 
     /// The wait in front of the next command of a phase, where nothing else is left to do.

@@ -12,6 +12,8 @@
 //! is over; a note answers earlier. Time in which nobody watched is listed; of a window that was watched for
 //! less than nine tenths nobody can say that it was quiet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,9 @@ pub struct SoakState {
     pub ended: Option<SoakEnd>,
     /// When nobody watched, oldest first.
     pub gaps: Vec<Gap>,
+    /// When its criteria were answered, by their line in the guide.
+    #[serde(default)]
+    pub answers: BTreeMap<usize, Vec<Timestamp>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,7 @@ impl SoakState {
             .into_iter()
             .chain(self.ended.as_mut().map(|end| &mut end.at))
             .chain(gaps.flat_map(|gap| [&mut gap.from, &mut gap.to]))
+            .chain(self.answers.values_mut().flatten())
     }
 
     /// How long nobody watched, within the window.
@@ -62,6 +68,31 @@ impl SoakState {
         gaps.fold(TimeDelta::zero(), |sum, gap| {
             sum + (within(gap.to) - within(gap.from))
         })
+    }
+
+    /// How many of the rounds of a question were answered, and how many there are in the window.
+    fn rounds(&self, line: usize, every_s: u64) -> (usize, usize) {
+        let rounds = (self.ends_at - self.began_at).num_seconds() / seconds(every_s);
+        let answers = self.answers.get(&line).into_iter().flatten();
+        let answered: BTreeSet<i64> = answers
+            .map(|at| self.round(*at, every_s).clamp(1, rounds.max(1)))
+            .collect();
+        (answered.len(), usize::try_from(rounds).unwrap_or(0).max(1))
+    }
+
+    /// The round that was due last at a time, counted from 1.
+    fn round(&self, at: Timestamp, every_s: u64) -> i64 {
+        (at - self.began_at).num_seconds() / seconds(every_s)
+    }
+
+    /// When a question is to be answered next.
+    fn next_round(&self, line: usize, every_s: u64) -> Timestamp {
+        let last = self.answers.get(&line).and_then(|answers| answers.last());
+        let next = last.map_or(0, |last| self.round(*last, every_s)) + 1;
+        next.checked_mul(seconds(every_s))
+            .and_then(TimeDelta::try_seconds)
+            .and_then(|after| self.began_at.checked_add_signed(after))
+            .unwrap_or(self.ends_at)
     }
 
     /// It was watched for so much of it that its quiet says something.
@@ -140,6 +171,7 @@ impl RunState {
                 ));
             }
         }
+        objections.extend(self.seldom_answered(phase));
         let early = |item: &&Expectation| self.was_judged_early(phase, item);
         let items = self.gate_items(phase).into_iter().filter(early);
         objections
@@ -155,20 +187,74 @@ impl RunState {
         let ended = soak.and_then(|soak| self.soaks.get(&soak.line)?.ended.as_ref());
         match (known, ended) {
             (Some(known), Some(ended)) => {
-                item.cel.is_none() && known.note.is_none() && known.at < ended.at
+                // A question that is asked again and again was answered for as long as a round lasts.
+                let every = item.measure.as_ref().and_then(|measure| measure.every_s);
+                let holds = every.and_then(|every| i64::try_from(every).ok());
+                let holds = TimeDelta::try_seconds(holds.unwrap_or(0)).unwrap_or_default();
+                item.cel.is_none() && known.note.is_none() && ended.at - known.at > holds
             }
             _ => false,
         }
     }
 
+    /// Questions that were to be asked again and again, and were answered in too few of their rounds.
+    fn seldom_answered(&self, phase: &Phase) -> Vec<String> {
+        let seldom = |(item, own, every_s): (&Expectation, &SoakState, u64)| {
+            own.ended.as_ref()?;
+            let known = self.phases.get(&phase.id)?.criteria.get(&item.line);
+            let (answered, rounds) = own.rounds(item.line, every_s);
+            let is_seldom = answered * 10 < rounds * 9;
+            (is_seldom && known.is_some_and(|known| known.note.is_none())).then(|| {
+                format!(
+                    "inconclusive: {}: answered in {answered} of {rounds} rounds",
+                    item.text
+                )
+            })
+        };
+        let questions = self.questions(phase);
+        questions.filter_map(seldom).collect()
+    }
+
+    /// What is asked again and again in the windows of a phase that have begun, and how often in seconds.
+    fn questions<'a>(
+        &'a self,
+        phase: &'a Phase,
+    ) -> impl Iterator<Item = (&'a Expectation, &'a SoakState, u64)> {
+        let items = self.gate_items(phase).into_iter();
+        items.filter_map(move |item| {
+            let every_s = item.measure.as_ref()?.every_s?;
+            let own = self.soaks.get(&self.soak_over(phase, item.line)?.line)?;
+            Some((item, own, every_s))
+        })
+    }
+
+    /// Questions of the phase at hand that are due.
+    pub fn questions_due(&self, now: Timestamp) -> Vec<&Expectation> {
+        let phase = self
+            .phase()
+            .filter(|phase| !self.is_phase_passed(&phase.id));
+        let questions = phase.into_iter().flat_map(|phase| self.questions(phase));
+        let due = questions.filter(|(item, own, every_s)| {
+            own.ended.is_none() && own.next_round(item.line, *every_s) <= now
+        });
+        due.map(|(item, ..)| item).collect()
+    }
+
     /// Where nothing is left to do in a phase before a window is over.
-    pub(super) fn soak_pause(&self, phase: &Phase) -> Option<Pause> {
+    pub(super) fn soak_pause(&self, phase: &Phase, now: Timestamp) -> Option<Pause> {
+        if !self.questions_due(now).is_empty() {
+            return None;
+        }
         let soaking = self.soaking();
         let own = soaking.iter().filter(|(soak, _)| soak.phase == phase.id);
         let (soak, first) = own.min_by_key(|(_, own)| own.ends_at)?;
         let has_work = phase.steps.iter().any(|step| self.has_work(step));
+        let questions = self
+            .questions(phase)
+            .filter(|(_, own, _)| own.ended.is_none());
+        let rounds = questions.map(|(item, own, every_s)| own.next_round(item.line, every_s));
         (!has_work).then(|| Pause {
-            until: first.ends_at,
+            until: rounds.fold(first.ends_at, Timestamp::min),
             what: soak.title.clone(),
             soaks: true,
         })
@@ -268,6 +354,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                 ends_at: *ends_at,
                 ended: None,
                 gaps: Vec::new(),
+                answers: BTreeMap::new(),
             };
             state.soaks.insert(*line, begun);
         }
@@ -301,4 +388,21 @@ pub(super) fn revived(state: &mut RunState, record: &Record) {
 
 fn minute(at: Timestamp) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn seconds(every_s: u64) -> i64 {
+    i64::try_from(every_s).unwrap_or(i64::MAX).max(1)
+}
+
+/// A criterion was judged: the window that it is of keeps when.
+pub(super) fn answered(state: &mut RunState, phase: &str, line: usize, at: Timestamp) {
+    let book = state.runbook.clone();
+    let soak = book
+        .phase(phase)
+        .and_then(|phase| state.soak_over(phase, line))
+        .map(|soak| soak.line);
+    let own = soak.and_then(|soak| state.soaks.get_mut(&soak));
+    if let Some(own) = own {
+        own.answers.entry(line).or_default().push(at);
+    }
 }

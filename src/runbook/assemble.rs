@@ -16,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 use super::blocks::Blocks;
 use super::headings::{Heading, Kind, Word, slug, slug_of};
 use super::labels::Label;
+use super::metrics;
 use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step, Wait};
 use super::options::is_recommended;
 use super::outline::{Node, NodeKind};
@@ -230,8 +231,10 @@ impl<'a> Assembler<'a> {
             }
             _ => {}
         }
-        let holds_boxes = self.holds(index, |node| {
-            matches!(node.kind, NodeKind::Item { task: Some(_), .. })
+        let holds_boxes = self.holds(index, |node| match node.kind {
+            NodeKind::Item { task, .. } => task.is_some(),
+            NodeKind::Table => !metrics::in_table(&node.text, node.line).is_empty(),
+            _ => false,
         });
         let holds_commands = self.holds_commands(index);
         let holds_list = self.holds(index, |node| {

@@ -95,6 +95,10 @@ fn mask_step(step: &mut Step) {
 }
 
 fn mask_expectation(expectation: &mut Expectation) {
+    if let Some(measure) = &mut expectation.measure {
+        mask(&mut measure.name);
+        mask(&mut measure.wanted);
+    }
     mask(&mut expectation.text);
 }
 

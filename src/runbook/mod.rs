@@ -35,6 +35,8 @@ mod lint;
 mod listing;
 mod markers;
 mod masking;
+mod measure;
+mod metrics;
 mod model;
 mod options;
 mod outline;

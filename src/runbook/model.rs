@@ -233,6 +233,19 @@ pub struct Expectation {
     pub red_flag: bool,
     /// Lines of expected output in which `X`, `Y` and `...` stand for anything.
     pub output: Option<Vec<String>>,
+    /// A person answers it with a value.
+    #[serde(default)]
+    pub measure: Option<Measure>,
+}
+
+/// A metric of the guide's own table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    pub name: String,
+    /// Its target in the words of the guide: `<500ms (p95)`.
+    pub wanted: String,
+    /// How often it is looked at while its window is under way, in seconds; else once, at the end.
+    pub every_s: Option<u64>,
 }
 
 /// Alternatives of which one is chosen before it is armed.

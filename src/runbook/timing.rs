@@ -114,6 +114,14 @@ pub(super) fn window_of_label(label: &str) -> Option<u64> {
     }
 }
 
+/// How often something is done: `every 4 hours`, `every hour`, `each day`.
+pub(super) fn interval_in(text: &str) -> Option<u64> {
+    let text = in_english(text);
+    let found = pattern!(r"\b(?:every|each)\s+(.+)").captures(&text)?;
+    let span = duration::find(&found[1]).or_else(|| duration::find(&format!("1 {}", &found[1])))?;
+    (span.max_s() > 0).then(|| span.max_s())
+}
+
 /// How long a sentence says that something is watched: `Run for 1 week with …`, `Ongoing (24-48 hours)`.
 pub(super) fn watched_for(text: &str) -> Option<u64> {
     let text = in_english(text);

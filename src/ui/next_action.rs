@@ -187,6 +187,18 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
         if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
             return next(offer(look, watch, settled));
         }
+        if let Some(first) = run.questions_due(look.model.now).first() {
+            let due = run.questions_due(look.model.now).len();
+            return loud(
+                format!(
+                    "{} due, {} takes them: {}",
+                    plural(due, "value is", "values are"),
+                    key(Intent::AskGate),
+                    plain(&first.text)
+                ),
+                Role::Warning,
+            );
+        }
         if let Some(pause) = run.pause(look.model.now).filter(|pause| pause.soaks) {
             return next(format!(
                 "`{}` goes on until {} UTC; {} shows what is open, you may leave",

@@ -3,7 +3,7 @@
 use super::unstick;
 use crate::run::{
     CriterionState, Event, Gate, GateDecision, Mode, Record, RunState, Skip, Subject, TickState,
-    pairing,
+    pairing, soak,
 };
 
 /// What is ticked and skipped of a step.
@@ -92,6 +92,7 @@ pub(super) fn gate(state: &mut RunState, record: &Record) {
                         note: note.clone(),
                     },
                 );
+            soak::answered(state, phase, *line, at);
         }
         Event::GateDecided {
             phase,

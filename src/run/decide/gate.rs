@@ -2,7 +2,7 @@
 
 use super::{given, one};
 use crate::run::{Event, GateDecision, Judgement, Mode, Refusal, RunState, Verdict};
-use crate::runbook::Phase;
+use crate::runbook::{Expectation, Phase};
 
 fn find_phase<'a>(state: &'a RunState, id: &str) -> Result<&'a Phase, Refusal> {
     state.runbook.phase(id).ok_or_else(|| {
@@ -32,20 +32,17 @@ pub(super) fn judge_by_person(
         Some(gate) => gate,
         None => find_phase(state, phase)?,
     };
-    let item = state
-        .gate_items(phase)
-        .into_iter()
-        .find(|item| item.line == line)
-        .ok_or_else(|| {
-            Refusal::new(
-                format!("phase `{}` asks nothing on line {line}", phase.title),
-                "choose one of its criteria",
-            )
-        })?;
+    let item = find_item(state, phase, line)?;
     if item.cel.is_some() && given(note).is_none() {
         return Err(Refusal::new(
             "this is judged by measurement",
             "to overrule it, give a reason",
+        ));
+    }
+    if let (Some(measure), None) = (&item.measure, given(note)) {
+        return Err(Refusal::new(
+            format!("this asks for a value: {}", measure.wanted),
+            "give what you saw; to judge it without one, give a reason",
         ));
     }
     let good = holds != item.red_flag;
@@ -59,6 +56,53 @@ pub(super) fn judge_by_person(
             explanation: given(note).unwrap_or("judged by a person").to_owned(),
         },
         note: given(note).map(str::to_owned),
+    })
+}
+
+fn find_item<'a>(
+    state: &RunState,
+    phase: &'a Phase,
+    line: usize,
+) -> Result<&'a Expectation, Refusal> {
+    let mut items = state.gate_items(phase).into_iter();
+    items.find(|item| item.line == line).ok_or_else(|| {
+        Refusal::new(
+            format!("phase `{}` asks nothing on line {line}", phase.title),
+            "choose one of its criteria",
+        )
+    })
+}
+
+/// A person's value, held against what the guide wants. One that cannot be compared passes nothing.
+pub(super) fn answer(
+    state: &RunState,
+    phase: &str,
+    line: usize,
+    value: &str,
+) -> Result<Vec<Event>, Refusal> {
+    let phase = find_phase(state, phase)?;
+    let item = find_item(state, phase, line)?;
+    let (Some(measure), Some(value)) = (&item.measure, given(Some(value))) else {
+        return Err(Refusal::new(
+            format!("`{}` takes no such answer", item.text),
+            "give a value where one is asked for",
+        ));
+    };
+    let (verdict, compared) = match measure.is_met_by(value) {
+        Some(true) => (Verdict::Pass, ""),
+        Some(false) => (Verdict::Fail, ""),
+        None => (Verdict::Inconclusive, ", which cannot be compared"),
+    };
+    one(Event::CriterionJudged {
+        phase: phase.id.clone(),
+        line,
+        judgement: Judgement {
+            text: item.text.clone(),
+            cel: None,
+            verdict,
+            explanation: format!("{value}, wanted {}{compared}", measure.wanted),
+        },
+        note: None,
     })
 }
 

@@ -127,6 +127,11 @@ fn every_command(run: &Run) -> Vec<Command> {
             holds: true,
             note: None,
         },
+        Command::Answer {
+            phase: phase(),
+            line: 1,
+            value: text(),
+        },
         Command::Gate {
             phase: phase(),
             decision: GateDecision::Go,
@@ -275,7 +280,7 @@ fn places_of(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
     }
 }
 
-const KINDS: usize = 32;
+const KINDS: usize = 33;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -312,6 +317,7 @@ fn kind(command: &Command) -> usize {
         Command::ToggleCommand { .. } => 28,
         Command::SignalSession { .. } => 30,
         Command::SeeAlarm { .. } => 31,
+        Command::Answer { .. } => 32,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

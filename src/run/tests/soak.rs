@@ -238,6 +238,109 @@ fn a_window_of_a_phase_begins_when_the_walk_reaches_it() {
     run.goes();
 }
 
+const METRICS: &str = r#"# Retire
+
+## Phase 1: Deploy
+
+```bash {#deploy .run}
+./deploy.sh
+```
+
+## Monitoring (4 hours)
+
+### Numbers (4 hours)
+
+| Metric | Target | Check frequency |
+|--------|--------|-----------------|
+| Load time | <500ms (p95) | Every hour |
+| Error rate | <0.1% | |
+"#;
+
+fn measured() -> Run {
+    let mut run = Run::of(METRICS);
+    run.runs("deploy", exit(0));
+    run.goes();
+    run
+}
+
+fn answers(run: &mut Run, name: &str, value: &str) -> Result<(), Refusal> {
+    let phase = run.state.phase().unwrap().clone();
+    let items = run.state.gate_items(&phase);
+    let item = items
+        .into_iter()
+        .find(|item| item.text.starts_with(name))
+        .unwrap();
+    let command = Command::Answer {
+        phase: phase.id.clone(),
+        line: item.line,
+        value: value.to_owned(),
+    };
+    run.tries(ANNA, command)
+}
+
+fn due(run: &Run) -> Vec<String> {
+    let due = run.state.questions_due(run.now).into_iter();
+    due.map(|item| item.text.clone()).collect()
+}
+
+#[test]
+fn a_row_of_a_table_is_asked_as_often_as_it_says_and_answered_with_a_value() {
+    let mut run = measured();
+    assert_eq!(due(&run), Vec::<String>::new());
+    assert_eq!(
+        run.state.pause(run.now).unwrap().until,
+        run.now + TimeDelta::hours(1),
+        "somebody is needed then"
+    );
+    for hour in 1..=4 {
+        run.passes(TimeDelta::minutes(60) - TimeDelta::seconds(1));
+        assert_eq!(due(&run), Vec::<String>::new(), "{hour}");
+        run.passes(TimeDelta::seconds(1));
+        if hour < 4 {
+            assert_eq!(due(&run), ["Load time: <500ms (p95)"], "{hour}");
+            answers(&mut run, "Load time", "420 ms").unwrap();
+        }
+    }
+    answers(&mut run, "Error rate", "0.05").unwrap();
+    let all = objections(&run);
+    assert_eq!(
+        all,
+        ["inconclusive: Load time: <500ms (p95): answered in 3 of 4 rounds"],
+        "nobody has answered for the last hour yet"
+    );
+    answers(&mut run, "Load time", "430 ms").unwrap();
+    run.goes();
+    assert_eq!(run.state.mode, Mode::Done);
+}
+
+#[test]
+fn a_value_that_is_not_what_is_wanted_is_not_met_and_one_that_says_nothing_passes_nothing() {
+    let mut run = measured();
+    run.passes(TimeDelta::hours(4));
+    answers(&mut run, "Error rate", "0.4 %").unwrap();
+    assert!(
+        objections(&run).contains(&"not met: Error rate: <0.1%".to_owned()),
+        "{:?}",
+        objections(&run)
+    );
+    answers(&mut run, "Error rate", "nothing special").unwrap();
+    assert!(objections(&run).contains(&"inconclusive: Error rate: <0.1%".to_owned()));
+    answers(&mut run, "Error rate", "0.05 %").unwrap();
+    assert!(
+        !objections(&run)
+            .iter()
+            .any(|words| words.contains("Error rate"))
+    );
+    let phase = run.state.phase().unwrap().clone();
+    let refusal = run.refuses(Command::Judge {
+        phase: phase.id.clone(),
+        line: run.state.gate_items(&phase)[0].line,
+        holds: true,
+        note: None,
+    });
+    assert!(refusal.message.contains("asks for a value"), "{refusal}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 

@@ -1,5 +1,7 @@
 //! Windows in which what was deployed is watched: where the guide names one, and whose gate waits for it.
 
+use std::collections::HashSet;
+
 use super::{Assembler, step};
 use crate::runbook::labels::{Label, is_introduction, label_of};
 use crate::runbook::model::{Phase, Soak};
@@ -164,6 +166,12 @@ impl Assembler<'_> {
         }
         runbook.soaks = soaks;
         self.bind_timed_criteria();
+        for phase in &mut self.runbook.cleanup {
+            let mut seen = HashSet::new();
+            phase
+                .criteria
+                .retain(|item| seen.insert((item.line, item.text.clone())));
+        }
         self.order_cleanup();
     }
 

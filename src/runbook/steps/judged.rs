@@ -4,6 +4,7 @@
 use super::super::attributes::Raw;
 use super::super::expectation::{self, Answers, Bound, Form};
 use super::super::labels::{Label, marked};
+use super::super::metrics;
 use super::super::model::{Block, Expectation, Role};
 use super::super::outline::Node;
 use super::Reader;
@@ -88,6 +89,11 @@ impl Reader<'_> {
     /// A table with a column that says what must be (`| Check | Expected |`): each row is a criterion.
     pub(super) fn table(&mut self, node: &Node) {
         const ROWS: usize = 40;
+        let metrics = metrics::in_table(&node.text, node.line);
+        if !metrics.is_empty() {
+            self.content.criteria.extend(metrics);
+            return;
+        }
         let cells = |line: &str| -> Vec<String> {
             let line = line.trim().trim_start_matches('|').trim_end_matches('|');
             line.split('|').map(|cell| cell.trim().to_owned()).collect()
@@ -164,7 +170,7 @@ impl Reader<'_> {
                 proposed: read.is_some(),
                 cel: written.clone().or(read.map(|read| read.cel)),
                 red_flag: negative || label == Label::RedFlag,
-                output: None,
+                ..Expectation::default()
             };
             if label == Label::Expected {
                 self.content.expect.push(settle(expectation, &settled));

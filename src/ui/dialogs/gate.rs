@@ -89,6 +89,25 @@ impl GateDialog {
         let (Some(phase), Some(item)) = (self.phase(look), self.item(look)) else {
             return Reply::say("the guide names no criteria here", "decide with G, h or n");
         };
+        if let Some(measure) = &item.measure {
+            let (phase, line) = (self.phase.clone(), item.line);
+            let title = format!(
+                "{}: what is it? wanted: {}",
+                plain(&measure.name),
+                plain(&measure.wanted)
+            );
+            return Reply::Open(Box::new(Form::new(
+                &title,
+                vec![Field::required("value")],
+                move |texts| {
+                    Reply::Done(vec![Command::Answer {
+                        phase: phase.clone(),
+                        line,
+                        value: texts.concat(),
+                    }])
+                },
+            )));
+        }
         let good = look.run().gate_verdict(&phase, &item) != Some(Verdict::Pass);
         let holds = good != item.red_flag;
         let (phase, line) = (self.phase.clone(), item.line);

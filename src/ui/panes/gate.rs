@@ -127,6 +127,10 @@ fn seen(run: &RunState, phase: &Phase, item: &Expectation) -> Option<String> {
         (Some(note), _) => format!("{who} {}: {note}", minute(known.at)),
         // With its block and time, as that of every measurement.
         (None, Some(_)) => return None,
+        (None, None) if item.measure.is_some() => {
+            let told = &known.judgement.explanation;
+            format!("{told}; {who} {}", minute(known.at))
+        }
         (None, None) => format!("{who} {}", minute(known.at)),
     })
 }
