@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
 use crate::run::{
-    ActionId, Attempt, ByPerson, Proof, RollbackPlan, RunState, SoakState, Timestamp, World,
+    ActionId, Attempt, ByPerson, Flag, Proof, RollbackPlan, RunState, SoakState, Timestamp, World,
     action_title, plans_in_the_world, schedule,
 };
 use crate::runbook::{Soak, Step, Undoes};
@@ -116,11 +116,27 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "written": written(state),
         "watches": watches,
         "alerts": alerts,
+        "red_flags": state.flags().iter().map(flag_document).collect::<Vec<Value>>(),
         "journal": {
             "events": surroundings.events,
             "head": surroundings.head,
             "intact": surroundings.intact,
         },
+    })
+}
+
+/// A red flag that is up, as grave as the guide says.
+fn flag_document(flag: &Flag) -> Value {
+    let severity = flag.graded.as_ref().map(|graded| &graded.severity);
+    json!({
+        "text": flag.text,
+        "phase": flag.phase,
+        "since": time(flag.since),
+        "alert": flag.alert,
+        "severity": severity.map(|severity| &severity.label),
+        "says": flag.severity_words(),
+        "due": flag.due().map(time),
+        "rolls_back": flag.rolls_back(),
     })
 }
 

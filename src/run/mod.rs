@@ -22,6 +22,7 @@ mod evidence;
 mod expected_output;
 mod facts;
 mod fate;
+mod flags;
 mod held;
 mod identity;
 mod included;
@@ -75,6 +76,7 @@ pub use evidence::{CatalogWord, CommandEvidence, Evidence, Judgement, Outcome, V
 pub use expected_output::matches_output;
 pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
+pub use flags::Flag;
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use identity::{IdentitySeen, Moved, Seen, TargetIdentity};
 pub use included::{Included, Named, digest_of, named_files};

@@ -7,6 +7,7 @@ mod by_hand;
 mod clock;
 mod consent;
 mod done;
+mod flags;
 mod held;
 mod identity;
 mod lock;

@@ -20,6 +20,7 @@ use super::metrics;
 use super::model::{Actor, Phase, Role, Runbook, SectionKind, Step, Wait};
 use super::options::is_recommended;
 use super::outline::{Node, NodeKind};
+use super::severity;
 use super::source::Source;
 use super::steps::{self, Content, Material};
 use super::timing;
@@ -143,6 +144,7 @@ impl<'a> Assembler<'a> {
                 }
             }
         }
+        self.runbook.severities = severity::in_nodes(self.nodes);
         self.settle_soaks();
         let mut criteria = std::mem::take(&mut self.final_criteria);
         let steps = || self.runbook.walk().flat_map(|phase| &phase.steps);

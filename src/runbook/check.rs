@@ -35,6 +35,7 @@ pub fn check_document(runbook: &Runbook) -> Value {
         })).collect::<Vec<_>>(),
         "waits": runbook.waits.iter().map(wait).collect::<Vec<_>>(),
         "triggers": runbook.triggers,
+        "severities": runbook.severities,
         "blocks": runbook.blocks.iter().zip(&places).map(|(item, place)| block(item, place)).collect::<Vec<_>>(),
         "variables": runbook.variables.iter().filter(|known| !known.fills_itself).map(|variable| json!({
             "name": variable.name,

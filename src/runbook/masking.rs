@@ -26,6 +26,7 @@ pub(super) fn mask_texts(runbook: &mut Runbook) {
         soaks,
         waits,
         triggers,
+        severities,
         blocks,
         diagnostics,
         ..
@@ -33,6 +34,9 @@ pub(super) fn mask_texts(runbook: &mut Runbook) {
     mask(title);
     mask(overview);
     triggers.iter_mut().for_each(mask);
+    severities
+        .iter_mut()
+        .for_each(|severity| mask(&mut severity.words));
     [preparation, phases, cleanup]
         .into_iter()
         .flatten()

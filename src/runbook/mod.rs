@@ -48,6 +48,7 @@ mod reserved;
 mod role;
 mod rules;
 mod settings;
+mod severity;
 mod shapes;
 mod shell;
 mod source;
@@ -83,4 +84,5 @@ pub use reach::{
 };
 pub use reserved::{is_psql_own, is_reserved, travel_name};
 pub use rules::{RULES, Rule, rule_named, rules_page};
+pub use severity::{Graded, Severity};
 pub use written::{Written, read_written};

@@ -32,6 +32,9 @@ pub struct Runbook {
     /// When to roll back, in the author's words.
     #[serde(default)]
     pub triggers: Vec<String>,
+    /// The guide's grades of what goes wrong, the gravest in front.
+    #[serde(default)]
+    pub severities: Vec<super::severity::Severity>,
     /// Every fence and indented block of the guide, in order; a block's number is its index here plus 1.
     pub blocks: Vec<Block>,
     pub variables: Vec<Variable>,

@@ -327,22 +327,7 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
             None => {}
         }
     }
-    if let Some(alert) = alert_at_hand(look) {
-        let run = look.run();
-        let more = match run.open_alerts().count() {
-            1 => String::new(),
-            many => format!(" (1 of {many})"),
-        };
-        let key = keymap::key_of(Context::Main, Intent::AskAcknowledge);
-        // What to do stands first; the line that was seen may be of any length.
-        alarms.push(Alarm {
-            is_cut: true,
-            text: format!(
-                "RED FLAG{more}, {key} acknowledges: {}",
-                run.alert_words(alert)
-            ),
-        });
-    }
+    alarms.extend(super::alerts::row(look).map(|text| Alarm { text, is_cut: true }));
     alarms.extend(super::alarms::row(look).map(|text| Alarm { text, is_cut: true }));
     alarms
 }

@@ -174,6 +174,19 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
             Role::Failed,
         );
     }
+    if run.mode != Mode::RollingBack
+        && let Some(flag) = run.flags().first().filter(|flag| flag.rolls_back())
+        && !run.runbook.rollback.is_empty()
+    {
+        return loud(
+            format!(
+                "{} shows the rollback: {}",
+                key(Intent::AskRollBack),
+                plain(&flag.severity_words().unwrap_or_default())
+            ),
+            Role::Failed,
+        );
+    }
     let Some(step) = at_hand else {
         return next("the guide holds no steps: see `gonogo check`");
     };

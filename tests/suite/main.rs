@@ -30,6 +30,7 @@ mod executor_http;
 mod executor_shell;
 mod executor_sql;
 mod faults;
+mod flags;
 mod flowing;
 mod held;
 mod hostile_names;
