@@ -49,6 +49,8 @@ pub enum AlarmSubject {
     },
     Target(String),
     Probe(String),
+    /// The maintenance window: the engine tells it.
+    Window,
 }
 
 /// What the keys of a reading's alarms begin with.

@@ -19,6 +19,10 @@ pub fn advance(state: &RunState, facts: &Facts, now: Timestamp) -> Vec<Event> {
     if let Some(fact) = super::pairing::void(state) {
         return vec![Event::Pairing { fact }];
     }
+    let of_the_window = super::window::events(state, now);
+    if !of_the_window.is_empty() {
+        return of_the_window;
+    }
     match state.mode {
         Mode::RollingBack => roll_back(state, facts, now).unwrap_or_default(),
         Mode::Running | Mode::Held | Mode::Done => {

@@ -46,6 +46,7 @@ mod undone;
 mod waits;
 mod walk;
 mod watch;
+mod window;
 mod written;
 
 #[cfg(test)]
@@ -106,6 +107,7 @@ pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};
 pub use waits::Waiting as TimedWait;
 pub use walk::{GateAnswer, action_title, choices_of, open_choices, runnable_actions};
+pub use window::WINDOW;
 pub use written::ByPerson;
 
 use condition::{NOT_WHOLE, names, value_of};

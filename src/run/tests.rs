@@ -24,6 +24,7 @@ mod undone;
 mod waits;
 mod walk;
 mod watches;
+mod window;
 mod written;
 
 pub(crate) use pairing::{every_command_somewhere, marked};

@@ -5,8 +5,8 @@ use super::intent::Intent;
 use super::keys::key;
 use super::model::Model;
 use super::view::Look;
-use crate::monitor::{Alarm, AlarmSubject, Sample, alarms_of, of_sessions};
-use crate::run::AlarmSeen;
+use crate::monitor::{Alarm, AlarmSubject, Gravity, Sample, alarms_of, of_sessions};
+use crate::run::{AlarmSeen, WINDOW};
 
 /// An alarm, and whether somebody has said what it means.
 pub struct Standing<'a> {
@@ -27,7 +27,16 @@ pub fn standing(model: &Model) -> Vec<Standing<'_>> {
     // A held transaction has a row of its own, with its own keys.
     let is_held = held(model).is_some();
     let is_ours = |alarm: &Alarm| matches!(alarm.subject, AlarmSubject::Session { ours: true, .. });
-    let mut standing: Vec<Standing<'_>> = sessions
+    let of_window = model.run.open_alarms_of(WINDOW).filter_map(|key| {
+        Some(Alarm {
+            key: key.to_owned(),
+            gravity: Gravity::Stops,
+            text: model.run.open_alarm(key)?.text.clone(),
+            subject: AlarmSubject::Window,
+        })
+    });
+    let mut standing: Vec<Standing<'_>> = of_window
+        .chain(sessions)
         .chain(probes)
         .filter(|alarm| !(is_held && is_ours(alarm)))
         .map(|alarm| Standing {
@@ -74,6 +83,10 @@ pub fn helps(alarm: &Alarm, look: &Look<'_>) -> Option<String> {
         AlarmSubject::Session { pid, .. } => {
             Some(format!("{} ends {pid}", key(look, Intent::EndBlocker)))
         }
+        AlarmSubject::Window => Some(format!(
+            "{} is the rollback, or say in the list why you go on",
+            key(look, Intent::AskRollBack)
+        )),
         AlarmSubject::Target(_) | AlarmSubject::Probe(_) => None,
     }
 }

@@ -222,8 +222,9 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 let soon = seconds_between(now, by) < 600;
                 (
                     format!(
-                        "{window}, start the rollback by {}",
-                        minute_or_date(by, now)
+                        "{window}, start the rollback by {} ({} left)",
+                        minute_or_date(by, now),
+                        duration(seconds_between(now, by))
                     ),
                     if soon { Role::Warning } else { Role::Text },
                     1,

@@ -156,7 +156,7 @@ impl Dialog for AlarmList {
                         matches!(one.alarm.subject, AlarmSubject::Session { ours: false, .. })
                     })
             }
-            Intent::Pick => chosen().is_some(),
+            Intent::Pick => chosen().is_some_and(|one| one.alarm.subject != AlarmSubject::Window),
             _ => true,
         }
     }
@@ -203,6 +203,7 @@ impl Dialog for AlarmList {
                     _ => Reply::FocusOn("sessions"),
                 }
             }
+            (Intent::Pick, AlarmSubject::Window) => Reply::Stay,
             (Intent::EndBlocker, AlarmSubject::Session { target, pid, .. }) => {
                 match SignalDialog::of(look, target, *pid) {
                     Some(dialog) => Reply::Become(Box::new(dialog)),
@@ -211,16 +212,16 @@ impl Dialog for AlarmList {
             }
             (Intent::AskAcknowledge, _) if chosen.seen.is_none() => {
                 let key = chosen.alarm.key.clone();
-                let form = Form::new(
-                    "an alarm was seen",
-                    vec![Field::required("what it means")],
-                    move |texts| {
-                        Reply::Done(vec![Command::SeeAlarm {
-                            key: key.clone(),
-                            note: texts.concat(),
-                        }])
-                    },
-                );
+                let (title, asks) = match chosen.alarm.subject {
+                    AlarmSubject::Window => ("the run goes on", "why, and who agreed"),
+                    _ => ("an alarm was seen", "what it means"),
+                };
+                let form = Form::new(title, vec![Field::required(asks)], move |texts| {
+                    Reply::Done(vec![Command::SeeAlarm {
+                        key: key.clone(),
+                        note: texts.concat(),
+                    }])
+                });
                 Reply::Open(Box::new(form.about(vec![chosen.alarm.text.clone()])))
             }
             _ => Reply::Stay,
