@@ -92,7 +92,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "state": mode_word(state),
         "waits": waits(state, surroundings.now),
         "open": state.open_points(),
-        "soaks": soaks(state),
+        "soaks": soaks(state, surroundings.now),
         "supervisor": { "pid": surroundings.supervisor_pid, "alive": surroundings.supervisor_alive },
         "driver": state.driver,
         "observers": surroundings.observers,
@@ -197,7 +197,7 @@ fn waits(state: &RunState, now: Timestamp) -> Option<Value> {
 }
 
 /// The windows of the walk that have begun.
-fn soaks(state: &RunState) -> Vec<Value> {
+fn soaks(state: &RunState, now: Timestamp) -> Vec<Value> {
     let soaks = state.runbook.soaks.iter();
     let begun = soaks.filter_map(|soak| Some((soak, state.soaks.get(&soak.line)?)));
     let document = |(soak, own): (&Soak, &SoakState)| {
@@ -213,9 +213,34 @@ fn soaks(state: &RunState) -> Vec<Value> {
             "gaps": own.gaps.iter().map(|gap| json!({
                 "from": time(gap.from), "to": time(gap.to),
             })).collect::<Vec<Value>>(),
+            "checks": soak_checks(state, soak, now),
+            "breaches": own.breaches.iter().flat_map(|(line, known)| known.iter().map(move |one| json!({
+                "line": line, "from": time(one.from), "to": one.to.map(time), "found": one.found,
+            }))).collect::<Vec<Value>>(),
         })
     };
     begun.map(document).collect()
+}
+
+/// The repeated checks of a window, with what they found.
+fn soak_checks(state: &RunState, soak: &Soak, now: Timestamp) -> Vec<Value> {
+    let Some(phase) = state.runbook.phase(&soak.phase) else {
+        return Vec::new();
+    };
+    let checks = state.soak_checks(phase);
+    let own = checks.filter(|(_, of, _)| of.line == soak.line);
+    own.map(|(action, _, every_s)| {
+        let (seen, most) = state.soak_rounds(action, soak, every_s, now);
+        json!({
+            "action": action,
+            "every_s": every_s,
+            "of": most,
+            "rounds": seen.iter().map(|round| json!({
+                "round": round.round, "at": time(round.at), "verdict": round.verdict, "found": round.found,
+            })).collect::<Vec<Value>>(),
+        })
+    })
+    .collect()
 }
 
 /// Commands that people wrote in this run.

@@ -147,6 +147,9 @@ fn of_attempt(shift: &mut Shift, attempt: &mut Attempt) {
         shift.one(&mut hold.since);
         shift.all(hold.ended.as_mut().map(|end| &mut end.at));
     }
+    for round in &mut attempt.rounds {
+        shift.one(&mut round.at);
+    }
     for used in &mut attempt.keyboard {
         shift.one(&mut used.since);
         shift.all(&mut used.until);

@@ -101,7 +101,7 @@ pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,
 };
 pub use signal::{SessionSignal, Signalled, Victim, answer_words};
-pub use soak::{Gap, SoakEnd, SoakState};
+pub use soak::{Breach, EACH_ROUND_S, Gap, SoakEnd, SoakState};
 pub use state::*;
 pub use summary::{SummaryLine, summary};
 pub use time::{Schedule, Timestamp, schedule};

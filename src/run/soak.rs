@@ -12,12 +12,16 @@
 //! is over; a note answers earlier. Time in which nobody watched is listed; of a window that was watched for
 //! less than nine tenths nobody can say that it was quiet.
 
+mod rounds;
+
+pub use rounds::EACH_ROUND_S;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Mode, Pause, Record, RunState, Timestamp};
+use super::{Event, Judgement, Mode, Pause, Record, RunState, Timestamp, Verdict};
 use crate::runbook::{Expectation, Phase, Soak, Step};
 
 /// A shorter time without a supervisor is no gap.
@@ -34,6 +38,20 @@ pub struct SoakState {
     /// When its criteria were answered, by their line in the guide.
     #[serde(default)]
     pub answers: BTreeMap<usize, Vec<Timestamp>>,
+    /// When its measured criteria did not hold, by their line.
+    #[serde(default)]
+    pub breaches: BTreeMap<usize, Vec<Breach>>,
+}
+
+/// A time in which a criterion did not hold, or could not be measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breach {
+    pub from: Timestamp,
+    /// `None` while it lasts.
+    pub to: Option<Timestamp>,
+    /// What was seen as it began.
+    pub found: String,
+    pub measured: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,11 +72,13 @@ pub struct Gap {
 impl SoakState {
     pub(super) fn times(&mut self) -> impl Iterator<Item = &mut Timestamp> {
         let gaps = self.gaps.iter_mut();
+        let breaches = self.breaches.values_mut().flatten();
         [&mut self.began_at, &mut self.ends_at]
             .into_iter()
             .chain(self.ended.as_mut().map(|end| &mut end.at))
             .chain(gaps.flat_map(|gap| [&mut gap.from, &mut gap.to]))
             .chain(self.answers.values_mut().flatten())
+            .chain(breaches.flat_map(|one| [&mut one.from].into_iter().chain(&mut one.to)))
     }
 
     /// How long nobody watched, within the window.
@@ -172,6 +192,8 @@ impl RunState {
             }
         }
         objections.extend(self.seldom_answered(phase));
+        objections.extend(self.seldom_asked(phase));
+        objections.extend(self.breach_objections(phase));
         let early = |item: &&Expectation| self.was_judged_early(phase, item);
         let items = self.gate_items(phase).into_iter().filter(early);
         objections
@@ -195,49 +217,6 @@ impl RunState {
             }
             _ => false,
         }
-    }
-
-    /// Questions that were to be asked again and again, and were answered in too few of their rounds.
-    fn seldom_answered(&self, phase: &Phase) -> Vec<String> {
-        let seldom = |(item, own, every_s): (&Expectation, &SoakState, u64)| {
-            own.ended.as_ref()?;
-            let known = self.phases.get(&phase.id)?.criteria.get(&item.line);
-            let (answered, rounds) = own.rounds(item.line, every_s);
-            let is_seldom = answered * 10 < rounds * 9;
-            (is_seldom && known.is_some_and(|known| known.note.is_none())).then(|| {
-                format!(
-                    "inconclusive: {}: answered in {answered} of {rounds} rounds",
-                    item.text
-                )
-            })
-        };
-        let questions = self.questions(phase);
-        questions.filter_map(seldom).collect()
-    }
-
-    /// What is asked again and again in the windows of a phase that have begun, and how often in seconds.
-    fn questions<'a>(
-        &'a self,
-        phase: &'a Phase,
-    ) -> impl Iterator<Item = (&'a Expectation, &'a SoakState, u64)> {
-        let items = self.gate_items(phase).into_iter();
-        items.filter_map(move |item| {
-            let every_s = item.measure.as_ref()?.every_s?;
-            let own = self.soaks.get(&self.soak_over(phase, item.line)?.line)?;
-            Some((item, own, every_s))
-        })
-    }
-
-    /// Questions of the phase at hand that are due.
-    pub fn questions_due(&self, now: Timestamp) -> Vec<&Expectation> {
-        let phase = self
-            .phase()
-            .filter(|phase| !self.is_phase_passed(&phase.id));
-        let questions = phase.into_iter().flat_map(|phase| self.questions(phase));
-        let due = questions.filter(|(item, own, every_s)| {
-            own.ended.is_none() && own.next_round(item.line, *every_s) <= now
-        });
-        due.map(|(item, ..)| item).collect()
     }
 
     /// Where nothing is left to do in a phase before a window is over.
@@ -355,6 +334,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                 ended: None,
                 gaps: Vec::new(),
                 answers: BTreeMap::new(),
+                breaches: BTreeMap::new(),
             };
             state.soaks.insert(*line, begun);
         }
@@ -394,8 +374,14 @@ fn seconds(every_s: u64) -> i64 {
     i64::try_from(every_s).unwrap_or(i64::MAX).max(1)
 }
 
-/// A criterion was judged: the window that it is of keeps when.
-pub(super) fn answered(state: &mut RunState, phase: &str, line: usize, at: Timestamp) {
+/// A criterion was judged: the window that it is of keeps when, and for how long it did not hold.
+pub(super) fn answered(
+    state: &mut RunState,
+    phase: &str,
+    line: usize,
+    judgement: &Judgement,
+    at: Timestamp,
+) {
     let book = state.runbook.clone();
     let soak = book
         .phase(phase)
@@ -403,6 +389,26 @@ pub(super) fn answered(state: &mut RunState, phase: &str, line: usize, at: Times
         .map(|soak| soak.line);
     let own = soak.and_then(|soak| state.soaks.get_mut(&soak));
     if let Some(own) = own {
-        own.answers.entry(line).or_default().push(at);
+        if judgement.cel.is_none() {
+            own.answers.entry(line).or_default().push(at);
+            return;
+        }
+        let holds = matches!(judgement.verdict, Verdict::Pass | Verdict::Warn);
+        let known = own.breaches.get(&line).and_then(|known| known.last());
+        match known.is_some_and(|last| last.to.is_none()) {
+            true if holds => {
+                let open = own.breaches.entry(line).or_default().last_mut();
+                open.into_iter().for_each(|last| last.to = Some(at));
+            }
+            false if !holds && own.ended.is_none() => {
+                own.breaches.entry(line).or_default().push(Breach {
+                    from: at,
+                    to: None,
+                    found: judgement.explanation.clone(),
+                    measured: judgement.verdict == Verdict::Fail,
+                });
+            }
+            _ => {}
+        }
     }
 }

@@ -280,6 +280,17 @@ impl ActionState {
     }
 }
 
+/// A round of a repeated check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundSeen {
+    pub round: u64,
+    pub at: Timestamp,
+    /// The worst of its judgements.
+    pub verdict: super::Verdict,
+    /// The shortest that says what was seen.
+    pub found: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Counted from 1.
@@ -308,6 +319,9 @@ pub struct Attempt {
     /// The last recorded round of a repeated check, counted from 1.
     #[serde(default)]
     pub round: u64,
+    /// The recorded rounds of a repeated check, oldest first: each one, or each that said something new.
+    #[serde(default)]
+    pub rounds: Vec<RoundSeen>,
     /// What it was to run.
     #[serde(default)]
     pub planned: Vec<super::PlannedCommand>,
@@ -323,6 +337,18 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The round since which a repeated check has not passed.
+    pub fn failing_since(&self) -> Option<u64> {
+        let bad = self.rounds.iter().rev();
+        let bad = bad.take_while(|seen| {
+            matches!(
+                seen.verdict,
+                super::Verdict::Fail | super::Verdict::Inconclusive
+            )
+        });
+        bad.last().map(|seen| seen.round)
+    }
+
     /// A watch that was ended, by its phase or by a person, and did not end by itself.
     pub fn was_stopped(&self) -> bool {
         self.outcome == Some(Outcome::Watched) && self.cancel_requested_at.is_some()

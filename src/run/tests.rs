@@ -19,6 +19,7 @@ mod rollback;
 mod shell;
 mod signal;
 mod soak;
+mod soak_checks;
 mod toggles;
 mod undone;
 mod waits;

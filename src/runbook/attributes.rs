@@ -219,7 +219,7 @@ pub(super) const KNOWN_CLASSES: [&str; 14] = [
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 19] = [
+pub(super) const FENCE_KEYS: [&str; 20] = [
     "expect",
     "capture",
     "timeout",
@@ -229,6 +229,7 @@ pub(super) const FENCE_KEYS: [&str; 19] = [
     "needs",
     "undo",
     "every",
+    "fails",
     "alert",
     "until",
     "confirm",
@@ -350,6 +351,14 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "capture" => attributes.capture.extend(captures(value, is_sql)),
             "timeout" => attributes.timeout_s = duration_of(value),
             "every" => attributes.every_s = duration_of(value),
+            "fails" => match value.parse().ok().filter(|times| *times > 0) {
+                Some(times) => attributes.fails = Some(times),
+                None => bad.push(BadValue {
+                    key: key.clone(),
+                    message: format!("`{value}` is no number of rounds"),
+                    help: "write `fails=3`: three rounds in a row".to_owned(),
+                }),
+            },
             "alert" => attributes.alert = Some(value.clone()),
             "until" => attributes.until = Some(value.clone()),
             "on" => attributes.on = Some(value.clone()),

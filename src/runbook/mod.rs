@@ -44,6 +44,7 @@ mod parse;
 mod pattern;
 mod phases;
 mod reach;
+mod repeats;
 mod reserved;
 mod role;
 mod rules;

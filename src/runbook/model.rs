@@ -556,6 +556,9 @@ pub struct Attributes {
     pub cwd: Option<String>,
     /// `every=10s`, in seconds.
     pub every_s: Option<u64>,
+    /// So many rounds of a repeated check must fail in a row before that is told; 1 where it is absent.
+    #[serde(default)]
+    pub fails: Option<u64>,
     /// A pattern that must not turn up in what the block prints.
     #[serde(default)]
     pub alert: Option<String>,

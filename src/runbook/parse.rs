@@ -10,8 +10,8 @@ use super::assemble::{self, Assembler};
 use super::config::Annotation;
 use super::source::Source;
 use super::{
-    Runbook, blocks, elsewhere, findings, headings, lint, masking, outline, phases, settings,
-    variables,
+    Runbook, blocks, elsewhere, findings, headings, lint, masking, outline, phases, repeats,
+    settings, variables,
 };
 use crate::text::scrub::visible;
 use crate::text::written;
@@ -63,6 +63,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
         runbook.title = stem(&runbook.file).to_owned();
     }
     runbook.blocks = std::mem::take(&mut blocks.blocks);
+    repeats::settle(&mut runbook);
     names.settle(&mut runbook);
     diagnostics.extend(lint::lint(&lint::Context {
         source: &source,

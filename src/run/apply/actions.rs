@@ -59,6 +59,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                     holds: Vec::new(),
                     keyboard: Vec::new(),
                     round: 0,
+                    rounds: Vec::new(),
                     planned: commands.clone(),
                     commands: Vec::new(),
                     from: *from,

@@ -2,7 +2,19 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::run::{Attempt, CommandMark, Event, Hold, HoldEnd, KeyboardUse};
+use crate::run::{Attempt, CommandMark, Event, Hold, HoldEnd, KeyboardUse, RoundSeen, Verdict};
+
+/// Rounds of a repeated check that are kept; the journal has all of them.
+const ROUNDS: usize = 2_000;
+
+fn gravity(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => 0,
+        Verdict::Warn => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Fail => 3,
+    }
+}
 
 /// Folds one event of this attempt into it.
 pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &Event) {
@@ -87,6 +99,16 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
             ..
         } => {
             attempt.round = *round;
+            let worst = judgements.iter().map(|judgement| judgement.verdict);
+            attempt.rounds.push(RoundSeen {
+                round: *round,
+                at,
+                verdict: worst.max_by_key(gravity).unwrap_or(Verdict::Pass),
+                found: evidence.gist(),
+            });
+            if attempt.rounds.len() > ROUNDS {
+                attempt.rounds.remove(0);
+            }
             attempt.evidence = Some(evidence.clone());
             attempt.judgements.clone_from(judgements);
         }

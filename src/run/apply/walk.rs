@@ -92,7 +92,7 @@ pub(super) fn gate(state: &mut RunState, record: &Record) {
                         note: note.clone(),
                     },
                 );
-            soak::answered(state, phase, *line, at);
+            soak::answered(state, phase, *line, judgement, at);
         }
         Event::GateDecided {
             phase,

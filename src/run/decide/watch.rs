@@ -3,6 +3,7 @@
 
 use super::finish::judgements;
 use super::{given, one};
+use crate::run::soak::EACH_ROUND_S;
 use crate::run::{
     ActionId, Attempt, Event, Evidence, Judgement, Readings, Refusal, RunState, Timestamp, Verdict,
 };
@@ -99,7 +100,12 @@ pub(super) fn sampled(
         )
     };
     let before = attempt.evidence.as_deref().map(seen);
-    if before != Some(seen(evidence)) || attempt.judgements != judgements {
+    let attributes = state
+        .runbook
+        .block(action.block)
+        .map(|block| &block.attributes);
+    let is_slow = attributes.and_then(|own| own.every_s) >= Some(EACH_ROUND_S);
+    if is_slow || before != Some(seen(evidence)) || attempt.judgements != judgements {
         events.push(Event::ActionSampled {
             action,
             attempt: number,
@@ -107,6 +113,11 @@ pub(super) fn sampled(
             evidence: Box::new(bounded(evidence)),
             judgements: judgements.clone(),
         });
+    }
+    // In a row with those before it, as far as they were recorded: the others said the same.
+    let first = attempt.failing_since().unwrap_or(round);
+    if round - first + 1 < attributes.and_then(|own| own.fails).unwrap_or(1) {
+        return Ok(events);
     }
     let failed = judgements
         .iter()
