@@ -28,6 +28,7 @@ mod identity;
 mod included;
 mod inputs;
 mod needs;
+mod no_return;
 mod observation;
 mod output;
 mod pairing;

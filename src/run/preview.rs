@@ -428,7 +428,8 @@ fn word_of(
         .any(|what| what == "dropdb" || what == "DROP DATABASE");
     let dropped = drops.then(|| dropped_database(command, actor)).flatten();
     dropped.or_else(|| {
-        let now = state.destroys_data(action) && !is_decided_at_its_hold(command, holds);
+        let now = state.destroys_data(action) && !is_decided_at_its_hold(command, holds)
+            || state.begins_no_return(action);
         now.then(word)
     })
 }

@@ -291,7 +291,7 @@ pub struct RoundSeen {
     pub found: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Counted from 1.
     pub number: u32,

@@ -11,6 +11,7 @@ mod flags;
 mod held;
 mod identity;
 mod lock;
+mod no_return;
 mod pairing;
 mod proof;
 mod properties;

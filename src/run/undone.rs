@@ -56,7 +56,7 @@ impl RunState {
     }
 
     /// A look, a watch and a backup leave nothing behind that a rollback could undo.
-    fn may_have_changed(&self, action: ActionId) -> bool {
+    pub(super) fn may_have_changed(&self, action: ActionId) -> bool {
         let Some((code, actor, destructive)) = self.text_of(action) else {
             return false;
         };
@@ -124,6 +124,14 @@ impl RunState {
     fn destroyed(&self, action: ActionId) -> bool {
         self.text_of(action)
             .is_some_and(|(code, actor, _)| !dropped(code, actor).is_empty())
+    }
+
+    /// Whether an action on the way forward drops or empties anything.
+    pub(super) fn destroys(&self, action: ActionId) -> bool {
+        let step = self.step_of(action);
+        let in_rollback = step.is_some_and(|step| self.runbook.is_of_rollback(&step.id));
+        let text = self.text_of(action).filter(|_| !in_rollback);
+        text.is_some_and(|(.., destructive)| !destructive.is_empty())
     }
 
     /// Whether an action on the way forward drops or empties something that was there before this run.

@@ -12,6 +12,7 @@
 //! ╚ x EXECUTE  a arm  Esc close, run nothing ═══════════════════╝
 //! ```
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -47,6 +48,8 @@ pub struct PreviewDialog {
     list: List,
     /// Somebody said here which machine this is; not yet shown.
     awaits_place: bool,
+    /// What ceases to be possible with what is shown, by its hash.
+    ceases: RefCell<(String, Vec<String>)>,
 }
 
 impl PreviewDialog {
@@ -61,7 +64,18 @@ impl PreviewDialog {
             included: files,
             list: List::default(),
             awaits_place: false,
+            ceases: RefCell::default(),
         }
+    }
+
+    /// It takes a copy of the run to say, so it is said once.
+    fn ceases(&self, look: &Look<'_>) -> Vec<String> {
+        let mut known = self.ceases.borrow_mut();
+        if known.0 != self.shown.hash {
+            let ceases = look.run().ceases_with(self.action(), look.model.now);
+            *known = (self.shown.hash.clone(), ceases);
+        }
+        known.1.clone()
     }
 
     fn action(&self) -> ActionId {
@@ -379,6 +393,13 @@ impl PreviewDialog {
                 format!("⚠ destroys: {}", shown.destructive.join(", ")),
                 Role::Destructive,
             );
+        }
+        for (index, ceases) in self.ceases(look).into_iter().enumerate() {
+            if index == 0 {
+                let words = "‖ POINT OF NO RETURN: what ceases to be possible with it";
+                say(words.to_owned(), Role::Destructive);
+            }
+            say(format!("  {ceases}"), Role::Destructive);
         }
         if self.needs_arming(look) {
             let why = look
