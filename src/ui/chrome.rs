@@ -43,6 +43,8 @@ pub const FOOTER_ROWS: u16 = 3;
 
 /// A screen of so many rows has some to spare for what does not fit on one.
 pub const ROOMY: u16 = 20;
+/// Seconds before the turn-back time from which on what is left is shown beside it.
+const COUNTED_DOWN_S: u64 = 1_800;
 /// Rows that long alarms take beyond one each.
 const ALARM_ROWS_MORE: usize = 2;
 
@@ -219,12 +221,16 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 0,
             ),
             Some(by) => {
-                let soon = seconds_between(now, by) < 600;
+                let left = seconds_between(now, by);
+                let counted = match left < COUNTED_DOWN_S {
+                    true => format!(" ({} left)", duration(left)),
+                    false => String::new(),
+                };
+                let soon = left < 600;
                 (
                     format!(
-                        "{window}, start the rollback by {} ({} left)",
-                        minute_or_date(by, now),
-                        duration(seconds_between(now, by))
+                        "{window}, start the rollback by {}{counted}",
+                        minute_or_date(by, now)
                     ),
                     if soon { Role::Warning } else { Role::Text },
                     1,
