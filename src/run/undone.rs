@@ -3,7 +3,9 @@
 //! back; of everything else the run keeps what it was.
 
 use super::{ActionId, Mode, Outcome, RunState, StepStatus, Timestamp};
-use crate::runbook::{Actor, Phase, RollbackOption, Step, Undoes, dropped, makes_dump, only_looks};
+use crate::runbook::{
+    Actor, Phase, RollbackOption, Step, Undoes, dropped, made, makes_dump, only_looks,
+};
 
 impl RunState {
     /// The rollback that this run has taken to its end.
@@ -253,10 +255,8 @@ fn was_made_here(state: &RunState, action: ActionId, name: &str) -> bool {
     state.actions.iter().any(|(earlier, own)| {
         let ran = *earlier < action && !own.attempts.is_empty();
         let text = state.text_of(*earlier).filter(|_| ran);
-        text.is_some_and(|(code, _, destructive)| {
-            let lower = code.to_lowercase();
-            let makes = lower.contains("createdb") || lower.contains("create ");
-            makes && destructive.is_empty() && mentions(code, name)
+        text.is_some_and(|(code, actor, destructive)| {
+            destructive.is_empty() && made(code, actor).iter().any(|own| own == name)
         })
     })
 }

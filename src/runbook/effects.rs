@@ -123,6 +123,25 @@ pub fn makes_dump(code: &str, actor: Actor) -> bool {
         })
 }
 
+/// What a command creates, in the order of its text, as it stands there without quotes.
+pub fn made(code: &str, actor: Actor) -> Vec<String> {
+    let code = hazards::without_comments(code, actor);
+    let found = pattern!(
+        r#"(?i)\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local|temp|temporary|unlogged|unique|materialized|recursive)\s+)*(?:table|view|database|schema|index|function|procedure|type|sequence)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?("[^"]+"|[\w.$]+)|(?m:^|[\s;&|])createdb\s+([^\n;&|]+)"#
+    );
+    let name = |captures: regex::Captures<'_>| {
+        let last = captures
+            .get(2)
+            .map(|words| words.as_str().split_whitespace().last());
+        let name = captures
+            .get(1)
+            .map(|name| name.as_str())
+            .or(last.flatten())?;
+        Some(name.trim_matches(['"', '\'']).to_owned())
+    };
+    found.captures_iter(&code).filter_map(name).collect()
+}
+
 /// What a command drops or empties, in the order of its text.
 pub fn dropped(code: &str, actor: Actor) -> Vec<Dropped> {
     let code = hazards::without_comments(code, actor);
@@ -197,6 +216,22 @@ mod tests {
         ));
         assert!(!makes_dump("# pg_dump was made before\nls", Actor::Shell));
         assert!(!makes_dump("cat pg_dump.log", Actor::Shell));
+    }
+
+    #[test]
+    fn what_is_made_is_what_stands_behind_create() {
+        assert_eq!(
+            made(
+                "CREATE TABLE IF NOT EXISTS new AS SELECT * FROM old;\nCREATE UNIQUE INDEX CONCURRENTLY i ON old (a);",
+                Actor::Sql
+            ),
+            ["new", "i"]
+        );
+        assert_eq!(
+            made("createdb -T shop shop_try && psql", Actor::Shell),
+            ["shop_try"]
+        );
+        assert!(made("INSERT INTO a SELECT * FROM b", Actor::Sql).is_empty());
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use concurrent::ConcurrentBuilds;
 pub use doing::{Nature, destroyed_by, natures_of};
-pub use effects::{Dropped, dropped, makes_dump, only_looks};
+pub use effects::{Dropped, dropped, made, makes_dump, only_looks};
 pub use fill::{Filling, Fillings, Unfit, fill, shell_quoted, travels};
 pub use findings::{FINDINGS, Finding, finding, findings_page, settle as settle_findings};
 pub use hazards::dropped_database;

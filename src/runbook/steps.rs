@@ -366,7 +366,12 @@ impl Reader<'_> {
             }
             self.content.ticks = self.loose;
         }
-        if !has_code && self.content.ticks.is_empty() {
+        let asks_for_values = self
+            .content
+            .criteria
+            .iter()
+            .any(|item| item.measure.is_some());
+        if !has_code && self.content.ticks.is_empty() && !asks_for_values {
             let act = pattern!(r"^(?i)(?:(?:phase|step|stage|task|part)\s*[\w.]+\s*[:.)–—-]*|\d+(?:\.\d+)*[.):]?)\s*")
                 .replace(bare_title(title), "")
                 .into_owned();

@@ -48,10 +48,13 @@ pub fn row(look: &Look<'_>) -> Option<String> {
     // What to do stands first; the line that was seen may be of any length.
     let says = flag.severity_words();
     let says = says.map_or_else(String::new, |says| format!("; {}", plain(&says)));
+    let text = match flag.alert {
+        Some(_) => flag.text.clone(),
+        None => plain(&flag.text),
+    };
     Some(format!(
-        "RED FLAG{count}, {}: {}{says}",
-        what.join(", "),
-        plain(&flag.text)
+        "RED FLAG{count}, {}: {text}{says}",
+        what.join(", ")
     ))
 }
 

@@ -55,7 +55,9 @@ fn a_rollback_that_is_only_done_by_hand_ends_rolled_back() {
     terminal.keys("R<tab>");
     terminal.wait_for("1 by hand: Press the red button");
     terminal.keys("B");
-    terminal.wait_for("by hand: Press the red button");
+    // The dialog names it in the same words.
+    terminal.wait_for("ROLLING BACK");
+    terminal.wait_for("next by hand: Press the red button");
     terminal.keys("<space>");
     terminal.wait_for("rolled back");
     let run = home.runs()[0].clone();

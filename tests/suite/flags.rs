@@ -70,7 +70,7 @@ async fn a_breach_that_the_guide_rolls_back_for_ends_in_the_offer_of_the_rollbac
     cockpit.wait_for("ready for GO");
     cockpit.keys("G");
     cockpit.wait_for("Monitoring (24 Hours)");
-    runs(&mut cockpit, "RED FLAG, P0");
+    runs(&mut cockpit, "P0, for");
     let screen = cockpit.text();
     assert!(screen.contains("R shows the rollback"), "{screen}");
     cockpit.wait_for("R shows the rollback: P0: Rollback immediately");

@@ -14,8 +14,8 @@ const GUIDE: &str = r#"# Move the tenants
 
 ### Watch the data
 
-```sql {#filled .check expect="value == 0"}
-SELECT count(*) FROM orders WHERE tenant_key IS NULL;
+```bash {#filled .check expect="exit == 0"}
+./all-filled.sh orders.tenant_key
 ```
 
 ```bash {#log .watch}
@@ -82,14 +82,14 @@ fn judged(run: &mut Run, words: &str, holds: bool) {
 fn a_failed_check_of_what_the_guide_rolls_back_for_asks_for_the_rollback_until_it_is_good() {
     let mut run = watched();
     assert_eq!(up(&run), []);
-    run.runs("filled", value(3));
+    run.runs("filled", exit(1));
     assert_eq!(up(&run), [("P0".to_owned(), Some(TimeDelta::zero()), true)]);
     let says = run.state.flags()[0].severity_words().unwrap();
     assert!(
         says.contains("Roll back immediately") && says.contains("tenant_key is null"),
         "{says}"
     );
-    run.runs("filled", value(0));
+    run.runs("filled", exit(0));
     assert_eq!(up(&run), []);
 }
 
@@ -128,7 +128,7 @@ fn the_gravest_flag_comes_first_and_each_has_the_clock_of_its_label() {
 #[test]
 fn what_a_person_passed_a_gate_with_is_up_no_more() {
     let mut run = watched();
-    run.runs("filled", value(3));
+    run.runs("filled", exit(1));
     judged(&mut run, "complains", true);
     assert_eq!(up(&run).len(), 2);
     run.gate(GateDecision::Go, Some("agreed with the owner"))

@@ -40,7 +40,7 @@ fn a_walk_from_the_first_box_to_the_last_gate() {
     desk.ends("readback", 0);
     desk.press(" ").press("g").press(" ").press("G");
     assert_eq!(desk.state.current_phase, "phase-2");
-    // The row delete is confirmed like any other outside a protected environment, but marked.
+    // It begins what its guide calls a point of no return: a name is typed.
     desk.press("<Enter>");
     assert!(
         desk.screen(80, 24).contains("destroys"),
@@ -48,6 +48,8 @@ fn a_walk_from_the_first_box_to_the_last_gate() {
         desk.screen(80, 24)
     );
     desk.press("x");
+    assert!(desk.state.busy().is_empty());
+    desk.press("staging").press("x");
     desk.ends("move", 0);
     desk.press("s").press("no table to count<Enter>");
     desk.press("g").press(" ").press("G");
