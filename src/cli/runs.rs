@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::glance::{self, Glance};
-use super::{Exit, holders};
+use super::{Exit, holders, identity};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -19,6 +19,9 @@ pub(super) struct Arguments {
     /// Only runs that wait for a time, the one that is due first at the top.
     #[arg(long)]
     due: bool,
+    /// Only runs that wait for you: as their driver, or as the second person.
+    #[arg(long)]
+    awaiting_me: bool,
 }
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
@@ -29,6 +32,16 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         let due = |found: &color_eyre::Result<Glance>| found.as_ref().ok()?.standing.due_at;
         all.retain(|(_, found)| due(found).is_some());
         all.sort_by_key(|(_, found)| due(found));
+    }
+    if arguments.awaiting_me {
+        let me = identity::me();
+        all.retain(|(_, found)| {
+            let awaited = found
+                .as_ref()
+                .ok()
+                .and_then(|found| found.standing.awaited.as_ref());
+            awaited.is_some_and(|awaited| awaited.whom.is(&me))
+        });
     }
     for (run, found) in all {
         match found {
@@ -49,6 +62,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                     "alive": holding.as_ref().is_some_and(|holding| holding.works),
                     "sentence": standing.sentence,
                     "due": standing.due_at.map(report::minute),
+                    "awaited": standing.awaited,
                     "process": holding,
                     "damage": found.damage,
                 }));
@@ -58,6 +72,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     if arguments.json {
         print::json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    if rows.is_empty() && arguments.awaiting_me {
+        say!("no run waits for {}", identity::me());
         return Ok(Exit::Done);
     }
     if rows.is_empty() && arguments.due {
@@ -95,6 +113,12 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             lines += &format!(
                 "    NO SUPERVISOR: nothing new starts; `gonogo attach {}` gives it one\n",
                 text("run")
+            );
+        }
+        if arguments.awaiting_me {
+            lines += &format!(
+                "    waits: {}\n",
+                row["awaited"]["text"].as_str().unwrap_or_default()
             );
         }
         if let Some(damage) = row["damage"].as_str() {

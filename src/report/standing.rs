@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mode_word;
-use crate::run::{Mode, RunState, StepStatus, TargetLock, Timestamp};
+use crate::run::{Awaited, Mode, RunState, StepStatus, TargetLock, Timestamp};
 use crate::runbook::Step;
 
 /// One line of `gonogo runs`.
@@ -21,6 +21,9 @@ pub struct Standing {
     /// When what it waits for is due.
     #[serde(default)]
     pub due_at: Option<Timestamp>,
+    /// What it waits for from a person.
+    #[serde(default)]
+    pub awaited: Option<Awaited>,
     /// Targets by name; a run without a process is connected to none.
     #[serde(default)]
     pub targets: Vec<String>,
@@ -40,6 +43,7 @@ impl Standing {
             last_event: state.last_event_at,
             sentence: sentence(state),
             due_at: due(state),
+            awaited: state.awaited(state.last_event_at),
             targets: state.targets.keys().cloned().collect(),
             locks: locks(state),
         }

@@ -7,6 +7,7 @@ mod advance;
 mod alarm;
 mod apply;
 mod autopilot;
+mod awaits;
 mod back;
 mod carried;
 mod clock;
@@ -29,6 +30,7 @@ mod included;
 mod inputs;
 mod needs;
 mod no_return;
+mod notice;
 mod observation;
 mod output;
 mod pairing;
@@ -58,6 +60,7 @@ pub use advance::{advance, awaits_look};
 pub use alarm::{AlarmRecord, AlarmSeen};
 pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
+pub use awaits::{Awaited, AwaitedKind, Whom};
 pub use back::{Act, ActStanding};
 pub use clock::ClockAnchor;
 pub use command::{Command, Refusal};
@@ -87,6 +90,7 @@ pub use inputs::{
     check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
 };
 pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
+pub use notice::{Notice, Notices};
 pub use observation::Observation;
 pub use output::{Asking, OutputLine, OutputStream, OutputTail, Typed};
 pub use pairing::{

@@ -12,6 +12,7 @@ mod held;
 mod identity;
 mod lock;
 mod no_return;
+mod notice;
 mod pairing;
 mod proof;
 mod properties;

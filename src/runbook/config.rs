@@ -2,6 +2,7 @@
 //! secrets, the maintenance window, and the layout.
 
 mod annotations;
+mod notify;
 mod reach;
 mod reader;
 mod rules;
@@ -14,6 +15,7 @@ use super::model::VariableRule;
 use crate::libpq::Ambient;
 
 pub use annotations::{NotAdded, add_annotations, annotation_text};
+pub use notify::{NotifySpec, Occasion, Sink, WebhookAddress, WebhookFormat};
 pub use reach::{Reach, ReachKind};
 pub use reader::{KEYS, parse_config};
 
@@ -74,6 +76,9 @@ pub struct Environment {
     pub probes: BTreeMap<String, ProbeSpec>,
     pub values: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Who is told of what happens, by name.
+    #[serde(default)]
+    pub notify: BTreeMap<String, NotifySpec>,
     /// Where shell steps run, relative to the file that says so.
     pub directory: Option<String>,
     pub window_s: Option<u64>,

@@ -89,6 +89,7 @@ impl Supervisor {
                 Event::RollbackStarted { .. } => self.reserve.free_for_rollback(),
                 _ => {}
             }
+            self.notifier.happened(&self.state, &record);
             self.feed.publish_record(record);
             for effect in started {
                 self.start(effect).await;

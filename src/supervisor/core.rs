@@ -18,6 +18,7 @@ use super::handle::{Handle, Input};
 use super::looks::Looks;
 use super::memory::Memory;
 use super::message::{Person, StoreHealth};
+use super::notify::Notifier;
 use super::output::Outputs;
 use super::readiness::ReadinessWatch;
 use super::reserve::Reserve;
@@ -89,6 +90,7 @@ pub struct Supervisor {
     pub(super) facts: Facts,
     pub(super) missing: super::alarms::Missing,
     pub(super) looks: Looks,
+    pub(super) notifier: Notifier,
     /// The rollback's next command whose files are being looked at, and the number of that look.
     pub(super) looking: Option<ActionId>,
     /// Counts what may have changed the files that were looked at.
@@ -197,6 +199,7 @@ impl Supervisor {
         let (to_sample, news) = monitor_news.clone();
         let monitor = start_monitor(&state, &secrets, clock.now(), to_sample, news);
         secrets.fetch_ahead(Secrets::at_hand(&state));
+        let notifier = Notifier::new(&state, clock.now(), &secrets, &sender);
         let mut supervisor = Self {
             guide: GuideWatch::new(&state),
             readiness: Some(ReadinessWatch::default()),
@@ -222,6 +225,7 @@ impl Supervisor {
             identity_news,
             facts: Facts::default(),
             looks: Looks::default(),
+            notifier,
             looking: None,
             look: 0,
             memory: Memory::start(),
@@ -311,6 +315,7 @@ impl Supervisor {
                     self.look_at_folder();
                     self.look_at_guide();
                     self.look_at_readiness();
+                    self.look_for_due();
                     self.note_presence(false).await;
                     self.lower_hands_of_the_gone().await;
                     self.proceed().await;
@@ -331,6 +336,7 @@ impl Supervisor {
         if let Err(refusal) = self.commit(ENGINE, vec![Event::SupervisorStopped {}]).await {
             tracing::warn!(reason = %refusal.message, "the end of the supervisor is not recorded");
         }
+        self.notifier.finish().await;
         self.note_standing(true).await;
         self.secrets.end();
         self.memory.finish().await;
@@ -375,6 +381,7 @@ impl Supervisor {
                 });
             }
             Input::Included(action, answer) => self.show_included(action, answer),
+            Input::NotTold { receiver, reason } => self.not_told(&receiver, &reason).await,
             Input::Identity(news) => self.identified(news).await,
             Input::Guide(watch, state) => self.guide_seen(watch, state).await,
             Input::Folder(lost) => self.folder_seen(lost).await,

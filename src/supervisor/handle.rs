@@ -101,6 +101,11 @@ pub(super) enum Input {
     Fate(ActionId, oneshot::Sender<Fate>),
     /// The files that an action includes and calls.
     Included(ActionId, oneshot::Sender<Vec<Included>>),
+    /// A receiver of notifications was not reached.
+    NotTold {
+        receiver: String,
+        reason: String,
+    },
     /// A step's own session has found another database.
     Identity(IdentityNews),
     /// What became of the run's folder, if it is not the one that was opened.

@@ -20,6 +20,7 @@ mod leaving;
 mod looks;
 pub mod memory;
 mod message;
+mod notify;
 mod output;
 pub mod place;
 mod presence;

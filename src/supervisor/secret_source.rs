@@ -77,8 +77,7 @@ async fn of_command(command: &str, directory: &Path, groups: &Groups) -> Result<
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("cannot start `{command}`: {error}"))?;
-    let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
-    let group = groups.enter(leader.and_then(Pid::from_raw));
+    let group = groups.enter_child(&child);
     let output = tokio::time::timeout(COMMAND_PATIENCE, child.wait_with_output())
         .await
         .map_err(|_| {
@@ -102,6 +101,12 @@ async fn of_command(command: &str, directory: &Path, groups: &Groups) -> Result<
 pub(super) struct Groups(Arc<Mutex<Vec<Pid>>>);
 
 impl Groups {
+    /// Of a command that leads a process group of its own.
+    pub(super) fn enter_child(&self, child: &tokio::process::Child) -> Group {
+        let leader = child.id().and_then(|pid| i32::try_from(pid).ok());
+        self.enter(leader.and_then(Pid::from_raw))
+    }
+
     fn enter(&self, leader: Option<Pid>) -> Group {
         self.lock().extend(leader);
         Group {
@@ -123,14 +128,14 @@ impl Groups {
 }
 
 /// The processes of a command; killed when this is dropped before it has ended.
-struct Group {
+pub(super) struct Group {
     all: Groups,
     leader: Option<Pid>,
 }
 
 impl Group {
     /// Whether it was still among those that run.
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         let mut all = self.all.lock();
         let before = all.len();
         all.retain(|known| Some(*known) != self.leader);

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
+use super::attention::{self, Attention};
 use super::files::{FileError, own_files, own_folder};
 use super::layout::Layout;
 use super::link::{Control, Feed, socket};
@@ -115,13 +116,16 @@ pub async fn run_on(
         for fault in wishes.into_iter().flatten().filter_map(Result::err) {
             faults.push((fault, "the default is shown".to_owned()));
         }
+        let wanted = std::env::var(attention::VARIABLE).unwrap_or_default();
+        let (attention, fault) = Attention::new(&wanted, &app.model.run, now);
+        faults.extend(fault.map(|fault| (fault, "nobody is called for it".to_owned())));
         if let Some((text, help)) = faults.into_iter().next() {
             app.say(text, help, Role::Warning);
         } else {
             app.greet();
         }
         app.begin();
-        walk(app, incoming, control, keys, &mut screen).await
+        walk(app, attention, incoming, control, keys, &mut screen).await
     }
     .await;
     pump.abort();
@@ -261,6 +265,7 @@ async fn at_once(keys: &mut EventStream) -> Option<Option<std::io::Result<Termin
 
 async fn walk(
     mut app: App,
+    mut attention: Attention,
     mut incoming: Receiver<Incoming>,
     control: impl Control,
     mut keys: EventStream,
@@ -309,7 +314,7 @@ async fn walk(
                     let wanted = match message {
                         Incoming::Message(message) => {
                             let wanted = frame_for(&message, &app, drawn);
-                            app.on_message(*message);
+                            take(&mut app, &mut attention, *message);
                             wanted
                         }
                         Incoming::Lost(why) => {
@@ -323,6 +328,7 @@ async fn walk(
             () = sleep_until(due.unwrap_or(next_second)), if due.is_some() => {}
             () = sleep_until(next_second) => {
                 app.tick(Utc::now());
+                attention.tick(&app.model.run, app.model.now);
                 next_second = Instant::now() + to_next(Duration::from_secs(1));
                 due = due.into_iter().chain([drawn + FRAME]).min();
             }
@@ -363,7 +369,24 @@ async fn walk(
                 }
             }
         }
+        if let Err(error) = attention.call() {
+            tracing::warn!(%error, "nobody was called");
+        }
         shown.tell(app.shared_view(), &control);
+    }
+}
+
+/// Takes in a message, and what somebody is called for.
+fn take(app: &mut App, attention: &mut Attention, message: Message) {
+    let record = match &message {
+        Message::Event(record) if attention.is_wanted() && record.seq > app.model.run.seq => {
+            Some(record.clone())
+        }
+        _ => None,
+    };
+    app.on_message(message);
+    if let Some(record) = record {
+        attention.happened(&app.model.run, &record);
     }
 }
 

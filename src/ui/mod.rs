@@ -10,6 +10,7 @@ mod alarms;
 mod alerts;
 pub mod app;
 mod ask;
+mod attention;
 mod chrome;
 mod dialogs;
 mod event_loop;

@@ -48,6 +48,7 @@ mod malformed;
 mod migration;
 mod monitor;
 mod moved_target;
+mod notify;
 mod one_address;
 mod out_of_reach;
 mod pairing;

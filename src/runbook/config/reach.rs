@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Annotation, Config, Environment, ProbeSpec, SecretSource, Target};
+use super::{
+    Annotation, Config, Environment, NotifySpec, ProbeSpec, SecretSource, Sink, Target,
+    WebhookAddress,
+};
 use crate::runbook::model::VariableRule;
 
 /// One thing that a configuration reaches for.
@@ -26,6 +29,8 @@ pub enum ReachKind {
     Connects,
     /// An address that is asked again and again.
     Asks,
+    /// An address that is told what happens in a run.
+    Tells,
     /// A file or variable that holds a secret.
     Reads,
     /// The folder in which steps start.
@@ -43,6 +48,7 @@ impl ReachKind {
             Self::Runs => "runs",
             Self::Connects => "connects to",
             Self::Asks => "asks",
+            Self::Tells => "tells",
             Self::Reads => "reads",
             Self::StartsIn => "starts steps in",
             Self::FillsIn => "fills in",
@@ -104,6 +110,7 @@ impl Environment {
             name,
             targets,
             probes,
+            notify,
             values,
             secrets,
             directory,
@@ -149,6 +156,21 @@ impl Environment {
                 status: _,
             } = probe;
             add(ReachKind::Asks, format!("probes.{name}"), url.clone());
+        }
+        for (name, receiver) in notify {
+            let NotifySpec { sink, on: _ } = receiver;
+            let key = format!("notify.{name}");
+            match sink {
+                Sink::Command(command) => add(ReachKind::Runs, key, command.clone()),
+                Sink::Webhook { address, format: _ } => match address {
+                    WebhookAddress::Url(url) => add(ReachKind::Tells, key, url.clone()),
+                    WebhookAddress::Secret(source) => {
+                        let (kind, text) = of_source(source);
+                        add(kind, format!("{key}.webhook"), text.clone());
+                        add(ReachKind::Tells, key, format!("the address from {text}"));
+                    }
+                },
+            }
         }
         for (name, source) in secrets {
             let (kind, text) = of_source(source);
@@ -201,6 +223,8 @@ mod tests {
             probes.api = "http://api/health"
             values.RELEASE = "2"
             secrets.TOKEN = { file = "token" }
+            notify.chat = { webhook = { env = "CHAT" }, format = "slack" }
+            notify.pager = { command = "page oncall" }
             [variables.COLOUR]
             default = "blue"
             [[annotations]]
@@ -213,10 +237,13 @@ mod tests {
             reach(text),
             [
                 "runs environments.a.targets.main.password: pass show db",
+                "runs environments.a.notify.pager: page oncall",
                 "connects to environments.a.targets.main: host=db",
                 "connects to environments.a.targets.replica: host=replica",
                 "asks environments.a.probes.api: http://api/health",
+                "tells environments.a.notify.chat: the address from variable CHAT",
                 "reads environments.a.targets.replica.password: variable REPLICA",
+                "reads environments.a.notify.chat.webhook: variable CHAT",
                 "reads environments.a.secrets.TOKEN: file token",
                 "starts steps in environments.a.directory: ../app",
                 "fills in environments.a.values.RELEASE: 2",

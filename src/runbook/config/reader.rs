@@ -2,6 +2,7 @@
 //! rest of the file still counts.
 
 mod annotations;
+mod notify;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,7 +19,7 @@ use crate::text::duration;
 use crate::text::scrub::is_hidden;
 
 /// The keys of each table of the file, by the name the documentation gives it.
-pub const KEYS: [(&str, &[&str]); 7] = [
+pub const KEYS: [(&str, &[&str]); 8] = [
     (
         "file",
         &[
@@ -34,6 +35,7 @@ pub const KEYS: [(&str, &[&str]); 7] = [
             "demand_after",
             "directory",
             "layout",
+            "notify",
             "park_after",
             "probes",
             "protected",
@@ -48,6 +50,7 @@ pub const KEYS: [(&str, &[&str]); 7] = [
     ),
     ("target", &["password", "postgres"]),
     ("probe", &["every", "status", "timeout", "url"]),
+    ("receiver", &["command", "format", "on", "webhook"]),
     ("secret", &["command", "env", "file"]),
     (
         "variable",
@@ -287,6 +290,7 @@ impl Reader<'_> {
                 }
                 "targets" => environment.targets = self.entries(value, "targets", Self::target),
                 "probes" => environment.probes = self.entries(value, "probes", Self::probe),
+                "notify" => environment.notify = self.entries(value, "notify", Self::receiver),
                 "values" => environment.values = self.entries(value, "values", Self::scalar),
                 "secrets" => environment.secrets = self.entries(value, "secrets", Self::secret),
                 other => self.unknown("environment", other, &key.span()),
@@ -454,7 +458,7 @@ impl Reader<'_> {
     }
 
     /// Exactly one of `env`, `file`, `command`.
-    fn secret(&mut self, value: &Value<'_>) -> Option<SecretSource> {
+    pub(super) fn secret(&mut self, value: &Value<'_>) -> Option<SecretSource> {
         const HELP: &str =
             "write `{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ command = \"pass show db\" }`";
         let Some(table) = value.get_ref().as_table() else {
