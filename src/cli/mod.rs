@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod glance;
 mod guard;
+mod handover;
 mod holders;
 mod identity;
 mod inputs;
@@ -78,6 +79,8 @@ enum Subcommands {
     Runs(runs::Arguments),
     /// Say where a run stands.
     Status(status::Arguments),
+    /// Say where a run stands to whoever takes it over.
+    Handover(handover::Arguments),
     /// Write what happened, with evidence and times, without secrets.
     Report(report::Arguments),
     /// Take a run back without the cockpit.
@@ -186,6 +189,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Resume(arguments) => resume::main(arguments).await,
         Subcommands::Runs(arguments) => runs::main(&arguments).await,
         Subcommands::Status(arguments) => status::main(&arguments).await,
+        Subcommands::Handover(arguments) => handover::main(&arguments).await,
         Subcommands::Report(arguments) => report::main(&arguments).await,
         Subcommands::Rollback(arguments) => rollback::main(arguments).await,
         Subcommands::Abandon(arguments) => abandon::main(arguments).await,

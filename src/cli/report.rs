@@ -1,4 +1,4 @@
-//! `gonogo report RUN`: what happened, with evidence and times, as Markdown or JSON.
+//! `gonogo report RUN`: what happened, with evidence and times, as Markdown, HTML or JSON.
 
 use super::print;
 use clap::{Args, ValueEnum};
@@ -17,6 +17,8 @@ pub(super) struct Arguments {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Markdown,
+    /// One page that holds no script and needs no network.
+    Html,
     Json,
 }
 
@@ -26,6 +28,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         Format::Markdown => {
             let kept = kept::read(&run).await?;
             print::out(&report::markdown(&kept.state, kept.intact, kept.events))?;
+        }
+        Format::Html => {
+            let kept = kept::read(&run).await?;
+            print::out(&report::html(&kept.state, kept.intact, kept.events))?;
         }
         Format::Json => {
             print::json(&super::status::document(&run).await?)?;

@@ -13,14 +13,26 @@ use crate::runbook::{Expectation, Phase, Step};
 /// Output lines quoted per attempt; the whole of it stays in the spool.
 const QUOTED_LINES: usize = 12;
 
-/// The report; `intact` says whether the journal's chain was verified.
+/// The report as Markdown; `intact` says whether the journal's chain was verified.
 pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
+    page(state, intact, events).finish()
+}
+
+/// The same as one page of HTML that needs nothing else.
+pub fn html(state: &RunState, intact: bool, events: u64) -> String {
+    let title = format!("Report: {}", state.runbook.title);
+    super::html::html(&page(state, intact, events), &title)
+}
+
+fn page(state: &RunState, intact: bool, events: u64) -> Page {
     let mut page = Page::default();
     page.heading(1, &Line::new().own("Report: ").text(&state.runbook.title));
     page.table(&["", ""]);
     write_facts(&mut page, state);
     write_identities(&mut page, state);
     write_standing(&mut page, state, intact, events);
+    page.gap();
+    super::front::write(&mut page, state);
     super::inputs::write(&mut page, state);
     for phase in state.runbook.walk() {
         write_phase(&mut page, state, phase);
@@ -47,7 +59,7 @@ pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
             page.item(&signed(note.at, &note.by).own(": ").text(&note.text));
         }
     }
-    page.finish()
+    page
 }
 
 /// A time, and who it was.

@@ -1,4 +1,4 @@
-//! The one writer of Markdown. Words of ours are marked as such by their type (`&'static str`);
+//! What a report is made of, and its one writer of Markdown. Words of ours are marked as such by their type (`&'static str`);
 //! whatever else is written is text, and no renderer makes markup of it: neither elements of HTML, nor
 //! links, nor cells, nor the links that some renderers make of bare addresses.
 
@@ -9,17 +9,49 @@ use crate::text::scrub::scrub_line;
 /// A document that is being written, block by block.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    out: String,
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+pub(super) enum Block {
+    Heading(usize, Line),
+    Paragraph(Line),
+    Item(Line),
+    /// The end of a list.
+    Gap,
+    /// The titles of a table, one a column; rows follow.
+    Table(Vec<&'static str>),
+    Row(Vec<Line>),
+    /// Lines as they are.
+    Fence(String),
+    /// Spans of time one below the other: a picture of what a table beside it says.
+    Spans(Vec<Span>),
+}
+
+/// One bar of a chart, in milliseconds from the opening of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub label: String,
+    pub from_ms: u64,
+    pub to_ms: u64,
+    pub kind: SpanKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SpanKind {
+    Phase,
+    Good,
+    Bad,
 }
 
 /// What stands in one line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+pub(super) enum Part {
     Own(&'static str),
     Text(String),
     Code(String),
@@ -53,6 +85,12 @@ impl Line {
         self
     }
 
+    /// What another line says, too.
+    pub fn join(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// More, where there is something.
     pub fn with<T>(self, some: Option<T>, more: impl FnOnce(Self, T) -> Self) -> Self {
         match some {
@@ -82,65 +120,96 @@ impl Line {
 
 impl Page {
     pub fn heading(&mut self, level: usize, line: &Line) {
-        let gap = if self.out.is_empty() { "" } else { "\n" };
-        let text = line.written(false);
-        // A `#` at the end would be taken for the end of the heading.
-        let closed = text.trim_end_matches('#');
-        let signs = "\\#".repeat(text.len() - closed.len());
-        let marks = "#".repeat(level);
-        self.push(&format!("{gap}{marks} {closed}{signs}\n\n"));
+        self.blocks.push(Block::Heading(level, line.clone()));
     }
 
     pub fn paragraph(&mut self, line: &Line) {
-        let text = line.written(false);
-        self.push(&format!("{text}\n\n"));
+        self.blocks.push(Block::Paragraph(line.clone()));
     }
 
     pub fn item(&mut self, line: &Line) {
-        let text = line.written(false);
-        self.push(&format!("- {text}\n"));
+        self.blocks.push(Block::Item(line.clone()));
     }
 
     /// The end of a list.
     pub fn gap(&mut self) {
-        self.push("\n");
+        self.blocks.push(Block::Gap);
     }
 
     /// The first line of a table.
     pub fn table(&mut self, titles: &[&'static str]) {
-        let titles = titles.join(" | ");
-        let rule = "|---".repeat(titles.split('|').count());
-        self.push(&format!("| {titles} |\n{rule}|\n"));
+        self.blocks.push(Block::Table(titles.to_vec()));
     }
 
     pub fn row(&mut self, cells: &[Line]) {
-        let cells: Vec<String> = cells.iter().map(|cell| cell.written(true)).collect();
-        self.push(&format!("| {} |\n", cells.join(" | ")));
+        self.blocks.push(Block::Row(cells.to_vec()));
     }
 
     /// Lines as they are, in a fence that nothing inside can close.
     pub fn fence(&mut self, text: &str) {
-        let fence = "`".repeat(longest_run(text).max(2) + 1);
-        let lines: Vec<Cow<'_, str>> = text
-            .trim_end()
-            .lines()
-            .map(|line| scrub_line(line, false))
-            .collect();
-        self.push(&format!("{fence}\n{}\n{fence}\n\n", lines.join("\n")));
+        self.blocks.push(Block::Fence(text.to_owned()));
     }
 
+    pub fn spans(&mut self, spans: Vec<Span>) {
+        self.blocks.push(Block::Spans(spans));
+    }
+
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// As Markdown.
     pub fn finish(self) -> String {
-        let text = self.out.trim_end();
+        let mut out = String::new();
+        for block in &self.blocks {
+            write_block(&mut out, block);
+        }
+        let text = out.trim_end();
         format!("{text}\n")
-    }
-
-    fn push(&mut self, text: &str) {
-        self.out.push_str(text);
     }
 }
 
+fn write_block(out: &mut String, block: &Block) {
+    match block {
+        Block::Heading(level, line) => {
+            let gap = if out.is_empty() { "" } else { "\n" };
+            let text = line.written(false);
+            // A `#` at the end would be taken for the end of the heading.
+            let closed = text.trim_end_matches('#');
+            let signs = "\\#".repeat(text.len() - closed.len());
+            let marks = "#".repeat(*level);
+            out.push_str(&format!("{gap}{marks} {closed}{signs}\n\n"));
+        }
+        Block::Paragraph(line) => out.push_str(&format!("{}\n\n", line.written(false))),
+        Block::Item(line) => out.push_str(&format!("- {}\n", line.written(false))),
+        Block::Gap => out.push('\n'),
+        Block::Table(titles) => {
+            let rule = "|---".repeat(titles.len());
+            out.push_str(&format!("| {} |\n{rule}|\n", titles.join(" | ")));
+        }
+        Block::Row(cells) => {
+            let cells: Vec<String> = cells.iter().map(|cell| cell.written(true)).collect();
+            out.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        Block::Fence(text) => {
+            let fence = "`".repeat(longest_run(text).max(2) + 1);
+            let lines = as_they_are(text);
+            out.push_str(&format!("{fence}\n{lines}\n{fence}\n\n"));
+        }
+        // Markdown has no pictures of its own; the table says the same.
+        Block::Spans(_) => {}
+    }
+}
+
+/// Line by line, without what drives terminals.
+pub(super) fn as_they_are(text: &str) -> String {
+    let lines = text.trim_end().lines();
+    let lines: Vec<Cow<'_, str>> = lines.map(|line| scrub_line(line, false)).collect();
+    lines.join("\n")
+}
+
 /// Line ends and what is not seen would begin other blocks, or hide them.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let lines: Vec<Cow<'_, str>> = text
         .lines()
         .map(|line| scrub_line(line.trim_end_matches('\r'), false))
@@ -154,8 +223,9 @@ fn longest_run(text: &str) -> usize {
     runs.map(str::len).max().unwrap_or(0)
 }
 
-/// Text whose back quotes stand in pairs around code.
-fn write_text(out: &mut String, text: &str, in_cell: bool) {
+/// Text cut where back quotes stand in pairs around code: what is code, and what is not.
+pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
+    let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('`') {
         let inner = &rest[open..];
@@ -169,11 +239,21 @@ fn write_text(out: &mut String, text: &str, in_cell: bool) {
         let Some((close, _)) = close else {
             break;
         };
-        write_plain(out, &rest[..open], in_cell);
-        write_code(out, &inside[..close], in_cell);
+        pieces.push((false, &rest[..open]));
+        pieces.push((true, &inside[..close]));
         rest = &inside[close + marks..];
     }
-    write_plain(out, rest, in_cell);
+    pieces.push((false, rest));
+    pieces
+}
+
+fn write_text(out: &mut String, text: &str, in_cell: bool) {
+    for (is_code, piece) in pieces(text) {
+        match is_code {
+            true => write_code(out, piece, in_cell),
+            false => write_plain(out, piece, in_cell),
+        }
+    }
 }
 
 fn write_code(out: &mut String, text: &str, in_cell: bool) {
