@@ -1,16 +1,21 @@
 //! What was wrong with what is watched while the run went on.
 
 use super::page::{Line, Page};
+use super::since::Since;
 use super::words::time;
 use crate::run::RunState;
 use crate::text::duration::format_s;
 
-pub(super) fn write(page: &mut Page, state: &RunState) {
-    if state.alarms.is_empty() {
+pub(super) fn write(page: &mut Page, state: &RunState, since: Since) {
+    let alarms = || {
+        let alarms = state.alarms.iter();
+        alarms.filter(|alarm| since.shows_until(alarm.ended_at))
+    };
+    if alarms().next().is_none() {
         return;
     }
     page.heading(2, &Line::new().own("Alarms"));
-    for alarm in &state.alarms {
+    for alarm in alarms() {
         let line = Line::new().text(time(alarm.began_at));
         let line = match alarm.ended_at {
             Some(ended) => {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::page::{Line, Page, Span, SpanKind};
+use super::since::Since;
 use super::words::time;
 use super::{decision_word, outcome_word, sentence};
 use crate::run::{
@@ -15,8 +16,14 @@ use crate::text::duration::{format_range_s, format_s};
 /// Bars of a chart: the phases, and the attempts that took longest.
 const BARS: usize = 24;
 
-pub(super) fn write(page: &mut Page, state: &RunState) {
+pub(super) fn write(page: &mut Page, state: &RunState, since: Since) {
     write_verdict(page, state);
+    if let Some(from) = since.0 {
+        let line = Line::new()
+            .own("Evidence and events since ")
+            .text(time(from));
+        page.paragraph(&line.own("; times and this page are of the whole run."));
+    }
     write_times(page, state);
     write_list(page, "Not as the guide has it", deviations(state));
     write_list(page, "Decided against what was known", overrides(state));

@@ -2,6 +2,7 @@
 //! it went through scrubbing and redaction before it was journalled.
 
 use super::page::{Line, Page};
+use super::since::Since;
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
 use crate::run::{
@@ -14,17 +15,17 @@ use crate::runbook::{Expectation, Phase, Step};
 const QUOTED_LINES: usize = 12;
 
 /// The report as Markdown; `intact` says whether the journal's chain was verified.
-pub fn markdown(state: &RunState, intact: bool, events: u64) -> String {
-    page(state, intact, events).finish()
+pub fn markdown(state: &RunState, since: Since, intact: bool, events: u64) -> String {
+    page(state, since, intact, events).finish()
 }
 
 /// The same as one page of HTML that needs nothing else.
-pub fn html(state: &RunState, intact: bool, events: u64) -> String {
+pub fn html(state: &RunState, since: Since, intact: bool, events: u64) -> String {
     let title = format!("Report: {}", state.runbook.title);
-    super::html::html(&page(state, intact, events), &title)
+    super::html::html(&page(state, since, intact, events), &title)
 }
 
-fn page(state: &RunState, intact: bool, events: u64) -> Page {
+fn page(state: &RunState, since: Since, intact: bool, events: u64) -> Page {
     let mut page = Page::default();
     page.heading(1, &Line::new().own("Report: ").text(&state.runbook.title));
     page.table(&["", ""]);
@@ -32,17 +33,22 @@ fn page(state: &RunState, intact: bool, events: u64) -> Page {
     write_identities(&mut page, state);
     write_standing(&mut page, state, intact, events);
     page.gap();
-    super::front::write(&mut page, state);
+    super::front::write(&mut page, state, since);
     super::inputs::write(&mut page, state);
-    for phase in state.runbook.walk() {
-        write_phase(&mut page, state, phase);
+    let phases = state.runbook.walk();
+    for phase in phases.filter(|phase| since.shows_phase(state, phase)) {
+        write_phase(&mut page, state, phase, since);
     }
-    write_rollbacks(&mut page, state);
-    write_beside(&mut page, state);
-    super::alarms::write(&mut page, state);
-    if !state.pairing.log.is_empty() {
+    write_rollbacks(&mut page, state, since);
+    write_beside(&mut page, state, since);
+    super::alarms::write(&mut page, state, since);
+    let log = || {
+        let log = state.pairing.log.iter();
+        log.filter(|logged| since.shows(logged.at))
+    };
+    if log().next().is_some() {
         page.heading(2, &Line::new().own("Who drove, watched and approved"));
-        for logged in &state.pairing.log {
+        for logged in log() {
             let (word, text) = logged.fact.words();
             page.item(
                 &signed(logged.at, &logged.by)
@@ -53,9 +59,10 @@ fn page(state: &RunState, intact: bool, events: u64) -> Page {
             );
         }
     }
-    if !state.notes.is_empty() {
+    let notes = || state.notes.iter().filter(|note| since.shows(note.at));
+    if notes().next().is_some() {
         page.heading(2, &Line::new().own("Notes"));
-        for note in &state.notes {
+        for note in notes() {
             page.item(&signed(note.at, &note.by).own(": ").text(&note.text));
         }
     }
@@ -177,7 +184,7 @@ fn write_standing(page: &mut Page, state: &RunState, intact: bool, events: u64) 
 }
 
 /// What was done beside the walk: troubleshooting, looks, commands of a reference.
-fn write_beside(page: &mut Page, state: &RunState) {
+fn write_beside(page: &mut Page, state: &RunState, since: Since) {
     let done = |step: &&Step| {
         let ticked = state
             .steps
@@ -190,7 +197,10 @@ fn write_beside(page: &mut Page, state: &RunState) {
         };
         ticked || state.actions_of(step).iter().any(ran)
     };
-    let mut steps = state.runbook.beside().filter(done).peekable();
+    let steps = state.runbook.beside().filter(done);
+    let mut steps = steps
+        .filter(|step| since.shows_step(state, step))
+        .peekable();
     if steps.peek().is_some() {
         page.heading(2, &Line::new().own("Beside the walk"));
     }
@@ -199,8 +209,9 @@ fn write_beside(page: &mut Page, state: &RunState) {
     }
 }
 
-fn write_rollbacks(page: &mut Page, state: &RunState) {
-    for rollback in state.past_rollbacks.iter().chain(&state.rollback) {
+fn write_rollbacks(page: &mut Page, state: &RunState, since: Since) {
+    let rollbacks = state.past_rollbacks.iter().chain(&state.rollback);
+    for rollback in rollbacks.filter(|rollback| since.shows_until(rollback.ended_at)) {
         let Some(option) = state.runbook.option(&rollback.option) else {
             continue;
         };
@@ -255,7 +266,7 @@ fn write_criteria(page: &mut Page, state: &RunState, phase: &Phase, title: &'sta
     page.gap();
 }
 
-fn write_phase(page: &mut Page, state: &RunState, phase: &Phase) {
+fn write_phase(page: &mut Page, state: &RunState, phase: &Phase, since: Since) {
     let Some(own) = state.phases.get(&phase.id) else {
         return;
     };
@@ -263,7 +274,8 @@ fn write_phase(page: &mut Page, state: &RunState, phase: &Phase) {
     if let Some(entered) = own.entered_at {
         page.paragraph(&Line::new().own("Entered ").text(time(entered)).own("."));
     }
-    for step in &phase.steps {
+    let steps = phase.steps.iter();
+    for step in steps.filter(|step| since.shows_step(state, step)) {
         write_step(page, state, step);
     }
     write_criteria(page, state, phase, "Gate:");

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Event, Outcome, Record, RunState, Timestamp, awaits::AwaitedKind};
 use crate::runbook::config::Occasion;
+use crate::text::scrub::scrub_line;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -98,7 +99,7 @@ impl Notices {
 fn notice(state: &RunState, occasion: Occasion, text: String, at: Timestamp) -> Notice {
     Notice {
         occasion,
-        text,
+        text: one_line(&text),
         run: state.run.clone(),
         title: state.runbook.title.clone(),
         environment: state.environment.clone(),
@@ -106,6 +107,12 @@ fn notice(state: &RunState, occasion: Occasion, text: String, at: Timestamp) -> 
         at,
         seq: state.seq,
     }
+}
+
+/// Reasons may have several lines, a message has one.
+fn one_line(text: &str) -> String {
+    let text = scrub_line(text, false);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What an event is news of by itself.

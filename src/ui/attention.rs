@@ -96,8 +96,13 @@ impl Attention {
             worst.text
         );
         // A `;` parts the fields of such a sequence.
-        let text = scrub_line(&text, false).replace(';', ",");
-        let text: String = text.chars().take(LONGEST).collect();
+        let plain = |letter: char| match letter {
+            ';' => ',',
+            letter if letter.is_control() => ' ',
+            letter => letter,
+        };
+        let text = scrub_line(&text, false);
+        let text: String = text.chars().map(plain).take(LONGEST).collect();
         let ways = self.ways.iter().map(|way| match way {
             Way::Bell => "\u{7}".to_owned(),
             Way::Desktop => {

@@ -58,6 +58,7 @@ mod private_folders;
 mod read_only;
 mod readiness;
 mod rehearsal;
+mod report;
 mod report_markup;
 mod reserved_names;
 mod runs;

@@ -349,11 +349,28 @@ fn texts(value: &Value, path: String, found: &mut Vec<String>) {
     }
 }
 
-fn with(state: &Value, path: &str, text: &str) -> Option<String> {
+/// The tags of a page, but for those of code in a line. No text is part of one.
+fn tags(page: &str) -> Vec<&str> {
+    let mut tags = Vec::new();
+    for piece in page.split('<').skip(1) {
+        let tag = piece.split_inclusive('>').next().unwrap_or(piece);
+        if !["code>", "/code>"].contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+/// The report in both forms.
+fn with(state: &Value, path: &str, text: &str) -> Option<(String, String)> {
     let mut state = state.clone();
     *state.pointer_mut(path)? = json!(text);
     let state: RunState = serde_json::from_value(state).ok()?;
-    Some(report::markdown(&state, true, 7))
+    let since = report::Since::default();
+    Some((
+        report::markdown(&state, since, true, 7),
+        report::html(&state, since, true, 7),
+    ))
 }
 
 #[test]
@@ -364,7 +381,7 @@ fn no_text_of_a_run_adds_a_node_to_its_report() {
     texts(&state, String::new(), &mut paths);
     let (mut shown, mut rendered) = (Vec::new(), 0);
     for path in &paths {
-        let Some(plain) = with(&state, path, "plainword") else {
+        let Some((plain, plain_page)) = with(&state, path, "plainword") else {
             continue;
         };
         if !plain.contains("plainword") {
@@ -372,6 +389,13 @@ fn no_text_of_a_run_adds_a_node_to_its_report() {
         }
         shown.push(path.as_str());
         let nodes = tree(&plain);
+        for tag in tags(&plain_page) {
+            let fetches = ["<script", "src=", "href=", "url("];
+            assert!(
+                fetches.iter().all(|sign| !format!("<{tag}").contains(sign)),
+                "{tag}"
+            );
+        }
         assert_eq!(bare_addresses(&plain), Vec::<String>::new(), "{path}");
         // Each text at the beginning or in the middle of its field, by turns.
         let texts = HOSTILE.iter().enumerate();
@@ -380,7 +404,9 @@ fn no_text_of_a_run_adds_a_node_to_its_report() {
                 0 => (*text).to_owned(),
                 _ => format!("a {text} b"),
             };
-            let report = with(&state, path, &text).unwrap();
+            let (report, page) = with(&state, path, &text).unwrap();
+            assert_eq!(tags(&page), tags(&plain_page), "{path}: {text:?}\n{page}");
+
             assert_eq!(tree(&report), nodes, "{path}: {text:?}\n{report}");
             assert_eq!(
                 bare_addresses(&report),

@@ -57,7 +57,7 @@ fn a_gate_is_told_when_its_last_step_is_settled_and_not_again() {
 
 #[test]
 fn a_failure_and_a_rollback_to_its_end_are_told_in_order() {
-    let mut run = ready();
+    let mut run = Run::of(GUIDE).identified().checklist_done().backup_done();
     let from = run.records.len();
     run.runs("migrate", exit(3));
     let rollback = run.rollback(0);
@@ -114,7 +114,7 @@ fn what_was_waited_for_is_told_once_it_is_due() {
 
 #[test]
 fn a_run_that_goes_on_by_itself_or_is_over_waits_for_nobody() {
-    let mut run = ready();
+    let mut run = Run::of(GUIDE).identified().checklist_done().backup_done();
     run.starts("migrate");
     assert_eq!(run.state.awaited(run.now), None);
     run.ends("migrate", exit(0));

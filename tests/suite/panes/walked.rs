@@ -341,7 +341,7 @@ fn a_block_of_troubleshooting_is_copied_opened_and_run_on_record() {
         "Phase 1: A",
         "the walk stands where it stood"
     );
-    let report = gonogo::report::markdown(&desk.state, true, 1);
+    let report = gonogo::report::markdown(&desk.state, gonogo::report::Since::default(), true, 1);
     assert!(report.contains("## Beside the walk"), "{report}");
     desk.press(".");
     assert!(desk.screen(120, 40).contains("[ ] x"));
