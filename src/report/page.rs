@@ -172,7 +172,8 @@ impl Page {
 fn write_block(out: &mut String, block: &Block) {
     match block {
         Block::Heading(level, line) => {
-            let gap = if out.is_empty() { "" } else { "\n" };
+            let begins = out.is_empty() || out.ends_with("\n\n");
+            let gap = if begins { "" } else { "\n" };
             let text = line.written(false);
             // A `#` at the end would be taken for the end of the heading.
             let closed = text.trim_end_matches('#');

@@ -157,8 +157,7 @@ impl Supervisor {
         binary: PathBuf,
         clocks: Arc<dyn Clocks>,
     ) -> Result<(Self, Handle), SupervisorError> {
-        let since = clocks.read().wall;
-        let lock = RunLock::acquire(directory, since, launched(std::process::id()))
+        let lock = RunLock::acquire(directory, clocks.read().wall, launched(std::process::id()))
             .map_err(|held| SupervisorError::Held(held.to_string()))?;
         let journal_path = directory.join("journal.sqlite");
         let executor = Executor::new(binary, directory);
@@ -199,9 +198,9 @@ impl Supervisor {
         let (to_sample, news) = monitor_news.clone();
         let monitor = start_monitor(&state, &secrets, clock.now(), to_sample, news);
         secrets.fetch_ahead(Secrets::at_hand(&state));
-        let notifier = Notifier::new(&state, clock.now(), &secrets, &sender);
         let mut supervisor = Self {
             guide: GuideWatch::new(&state),
+            notifier: Notifier::new(&state, clock.now(), &secrets, &sender),
             readiness: Some(ReadinessWatch::default()),
             state: Arc::new(state),
             journal,
@@ -225,7 +224,6 @@ impl Supervisor {
             identity_news,
             facts: Facts::default(),
             looks: Looks::default(),
-            notifier,
             looking: None,
             look: 0,
             memory: Memory::start(),

@@ -285,6 +285,7 @@ fn every_key_is_accepted_by_the_parser() {
                 "variable" => format!("[variables.x]\n{key} = {{}}"),
                 "probe" => format!("[environments.a]\nprobes.x = {{ {key} = 0 }}"),
                 "annotation" => format!("[[annotations]]\n{key} = false"),
+                "receiver" => format!("[environments.a]\nnotify.x = {{ {key} = 0 }}"),
                 _ => format!("[environments.a]\nsecrets.x = {{ {key} = 0 }}"),
             };
             let unknown = wrong(&text)
