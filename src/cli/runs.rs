@@ -27,22 +27,7 @@ pub(super) struct Arguments {
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut rows = Vec::new();
     let mut held = BTreeMap::new();
-    let mut all = glance::all().await?;
-    if arguments.due {
-        let due = |found: &color_eyre::Result<Glance>| found.as_ref().ok()?.standing.due_at;
-        all.retain(|(_, found)| due(found).is_some());
-        all.sort_by_key(|(_, found)| due(found));
-    }
-    if arguments.awaiting_me {
-        let me = identity::me();
-        all.retain(|(_, found)| {
-            let awaited = found
-                .as_ref()
-                .ok()
-                .and_then(|found| found.standing.awaited.as_ref());
-            awaited.is_some_and(|awaited| awaited.whom.is(&me))
-        });
-    }
+    let all = chosen(arguments, glance::all().await?);
     for (run, found) in all {
         match found {
             Ok(found) => {
@@ -129,4 +114,26 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     print::out(&lines)?;
     Ok(Exit::Done)
+}
+
+type Found = (String, color_eyre::Result<Glance>);
+
+/// What was asked for of all runs.
+fn chosen(arguments: &Arguments, mut all: Vec<Found>) -> Vec<Found> {
+    if arguments.due {
+        let due = |found: &color_eyre::Result<Glance>| found.as_ref().ok()?.standing.due_at;
+        all.retain(|(_, found)| due(found).is_some());
+        all.sort_by_key(|(_, found)| due(found));
+    }
+    if arguments.awaiting_me {
+        let me = identity::me();
+        all.retain(|(_, found)| {
+            let awaited = found
+                .as_ref()
+                .ok()
+                .and_then(|found| found.standing.awaited.as_ref());
+            awaited.is_some_and(|awaited| awaited.whom.is(&me))
+        });
+    }
+    all
 }

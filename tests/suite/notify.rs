@@ -282,7 +282,7 @@ fn nobody_is_told_before_the_configuration_is_trusted() {
         "{screen}"
     );
     cockpit.keys("<esc>");
-    cockpit.wait_for("NOT TRUSTED");
+    cockpit.wait_gone("do you trust this configuration?");
     let run = home.runs()[0].clone();
     home.gonogo(&["abandon", &run, "--reason", "not mine"])
         .exits(0);
