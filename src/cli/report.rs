@@ -69,7 +69,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         }
         Format::Json if arguments.since.is_some() => {
             let help = "`--format markdown` or `--format html`";
-            return Err(Trouble::usage("`--since` is of a report for people", help).into());
+            return Err(Trouble::usage("`--since` is of a report for people", help));
         }
         Format::Json => {
             print::json(&super::status::document(&run).await?)?;
