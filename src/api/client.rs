@@ -14,7 +14,7 @@ use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
     SharedView, ViewRequest,
 };
-use crate::monitor::SessionDetail;
+use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, Refusal, Typed, World};
 
 /// A request is answered within this time, or what became of it is not known.
@@ -297,6 +297,14 @@ impl Seat {
             ("backend_start_us", backend_start_us.to_string()),
         ];
         self.get("session", &query).await
+    }
+
+    /// What an action would meet if it began now.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or the database cannot be asked.
+    pub async fn before(&self, action: ActionId) -> Result<BeforeStep, ClientError> {
+        self.get("before", &[("action", action.to_string())]).await
     }
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.

@@ -15,7 +15,7 @@ use super::identity::{Denied, Seated, identify};
 use super::server::Server;
 use super::stream::stream;
 use super::{CommandAnswer, CommandRequest, InputRequest, OutputPage, ViewRequest};
-use crate::monitor::SessionDetail;
+use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, PairingAct, World};
 use crate::supervisor::Person;
 
@@ -68,7 +68,7 @@ impl Route {
     }
 }
 
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 13] = [
     Route::get("/stream", Who::Comer, || get(stream)),
     Route::post("/command", Who::Joined, 64 << 10, || post(command)),
     // What is pasted into a step, a byte as up to four.
@@ -80,6 +80,7 @@ pub static ROUTES: [Route; 12] = [
     Route::get("/included", Who::Joined, || get(included)),
     Route::get("/loss", Who::Joined, || get(loss)),
     Route::get("/session", Who::Joined, || get(session)),
+    Route::get("/before", Who::Joined, || get(before)),
     Route::get("/fate", Who::Joined, || get(fate)),
     Route::get("/guide", Who::Joined, || get(guide)),
 ];
@@ -224,6 +225,14 @@ async fn fate(
 ) -> Result<Json<Fate>, Denied> {
     let fate = server.handle.fate(asked(query)?.action).await;
     fate.map(Json).map_err(Denied::unavailable)
+}
+
+async fn before(
+    State(server): State<Server>,
+    query: Result<Query<ActionQuery>, QueryRejection>,
+) -> Result<Json<BeforeStep>, Denied> {
+    let before = server.handle.before(asked(query)?.action).await;
+    before.map(Json).map_err(Denied::unavailable)
 }
 
 #[derive(Deserialize)]

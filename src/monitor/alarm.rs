@@ -1,6 +1,7 @@
 //! What the readings say that nobody should have to look for. The screen reckons it from the newest
 //! readings, and the supervisor puts on record when each began and ended: in the same words.
 
+use super::database_alarms::of_database;
 use super::sample::age;
 use super::{ActivitySample, BlockingRow, BlockingTree, ProbeSample, Reading, Sample, Session};
 use crate::run::Timestamp;
@@ -48,6 +49,8 @@ pub enum AlarmSubject {
         ours: bool,
     },
     Target(String),
+    /// What it counts.
+    Server(String),
     Probe(String),
     /// The maintenance window: the engine tells it.
     Window,
@@ -58,7 +61,8 @@ pub fn source_of(sample: &Sample) -> Option<String> {
     match sample {
         Sample::Activity(sample) => Some(format!("database/{}/", sample.target)),
         Sample::Probe(sample) => Some(format!("probe/{}/", sample.name)),
-        Sample::Statements(_) => None,
+        Sample::Database(sample) => Some(format!("server/{}/", sample.target)),
+        Sample::Statements(_) | Sample::Waits(_) => None,
     }
 }
 
@@ -67,7 +71,8 @@ pub fn alarms_of(sample: &Sample, now: Timestamp) -> Vec<Alarm> {
     let mut alarms = match sample {
         Sample::Activity(sample) => of_sessions(sample, &BlockingTree::of(&sample.sessions), now),
         Sample::Probe(sample) => of_probe(sample, now).into_iter().collect(),
-        Sample::Statements(_) => Vec::new(),
+        Sample::Database(sample) => of_database(sample),
+        Sample::Statements(_) | Sample::Waits(_) => Vec::new(),
     };
     alarms.sort_by_key(|alarm| alarm.gravity);
     alarms

@@ -52,6 +52,16 @@ pub(super) fn redact(sample: &mut Sample, redactor: &Redactor) {
                 apply(&mut statement.query);
             }
         }
+        Sample::Database(database) => {
+            for replica in database
+                .facts
+                .iter_mut()
+                .flat_map(|facts| &mut facts.replicas)
+            {
+                apply(&mut replica.name);
+            }
+        }
+        Sample::Waits(_) => {}
         Sample::Probe(probe) => {
             apply(&mut probe.url);
             for text in [&mut probe.version, &mut probe.error].into_iter().flatten() {

@@ -11,12 +11,13 @@ use tokio::task::JoinSet;
 use super::control::{Control, Request};
 use super::prover::{self, IdentityNews, Place};
 use super::sampler::Sampler;
+use super::{BeforeStep, SessionDetail, before, detail};
 use super::{
     LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
     Trouble, catalog, clean, fate, loss, probe,
 };
-use super::{SessionDetail, detail};
 use crate::run::{LockHolder, TargetIdentity, Timestamp};
+use crate::runbook::{TableLock, TableName};
 use crate::text::redact::Redactor;
 
 /// How long a signal may take, a new connection included.
@@ -30,6 +31,10 @@ const DETAIL: Duration = Duration::from_secs(5);
 pub struct Cadence {
     pub activity: Duration,
     pub statements: Duration,
+    /// What the server counts.
+    pub database: Duration,
+    /// How large the tables are that the guide names.
+    pub sizes: Duration,
     /// Where the address leads.
     pub identity: Duration,
 }
@@ -39,6 +44,8 @@ impl Default for Cadence {
         Self {
             activity: Duration::from_secs(1),
             statements: Duration::from_secs(5),
+            database: Duration::from_secs(5),
+            sizes: Duration::from_secs(30),
             identity: prover::EVERY,
         }
     }
@@ -51,6 +58,8 @@ pub struct MonitorConfig {
     pub run: String,
     pub targets: Vec<Target>,
     pub probes: Vec<Probe>,
+    /// Those whose sizes are looked at, where they are there.
+    pub tables: Vec<TableName>,
     pub cadence: Cadence,
     /// Takes the run's secrets out of query texts and what services say.
     pub redactor: Redactor,
@@ -90,6 +99,7 @@ impl Monitor {
         let news = config.lock.as_ref().map(|lock| lock.news.clone());
         let (lock, record) = watch::channel(config.lock.map(|lock| lock.record));
         let mut tasks = JoinSet::new();
+        let tables: Arc<[TableName]> = config.tables.into();
         let mut targets = BTreeMap::new();
         for target in config.targets {
             let baseline = Arc::new(Notify::new());
@@ -100,6 +110,7 @@ impl Monitor {
                 cadence: config.cadence,
                 publisher: publisher.clone(),
                 baseline: Arc::clone(&baseline),
+                tables: Arc::clone(&tables),
             };
             let control = Control {
                 place: Arc::clone(&place),
@@ -314,6 +325,26 @@ impl Monitor {
     ) -> Result<Remains, Trouble> {
         let target = &self.handle(target)?.place.target;
         fate::remains(target, &self.run, application, transaction).await
+    }
+
+    /// What a step with these locks would meet on a target if it began now.
+    ///
+    /// # Errors
+    /// The target cannot be reached, or answers too late.
+    pub async fn before(&self, target: &str, locks: &[TableLock]) -> Result<BeforeStep, Trouble> {
+        let target = &self.handle(target)?.place.target;
+        let mut before = before::before(target, &self.run, locks).await?;
+        let redactor = self.redactor.read().unwrap_or_else(PoisonError::into_inner);
+        for guard in &mut before.guards {
+            guard.text = redactor.redact_text(&guard.text);
+        }
+        for name in before.locks.iter_mut().flat_map(|lock| {
+            let held = lock.held_by.iter_mut();
+            held.chain(&mut lock.waited_for_by)
+        }) {
+            *name = redactor.redact_text(name);
+        }
+        Ok(before)
     }
 
     /// Which of the indexes that were built `CONCURRENTLY` are there and not valid.

@@ -4,10 +4,13 @@
 
 mod activity;
 mod alarm;
+mod before;
 mod blocking;
 mod catalog;
 mod clean;
 mod control;
+mod database;
+mod database_alarms;
 mod detail;
 mod fate;
 mod handle;
@@ -22,15 +25,23 @@ mod progress;
 mod prover;
 mod sample;
 mod sampler;
+mod sizes;
 mod statements;
 mod surroundings;
 mod survey;
 mod target;
 mod trouble;
+mod waits;
 
 pub use crate::run::{SessionSignal as Signal, Signalled};
 pub use alarm::{Alarm, AlarmSubject, Gravity, alarms_of, of_sessions, source_of};
+pub use before::{BeforeStep, Guard, GuardLevel, LockForecast};
 pub use blocking::{BlockingRow, BlockingTree};
+pub use database::{
+    Archiver, DatabaseCounters, DatabaseFacts, DatabaseSample, Oldest, Prepared, Replica, Slot,
+    Spent,
+};
+pub use database_alarms::of_database;
 pub use detail::{HeldLock, SessionDetail};
 pub use fate::Remains;
 use handle::Publisher;
@@ -40,7 +51,9 @@ pub use lock::{LockKeeping, LockNews, LockReading, LockRecord};
 pub use probe::{Probe, ProbeError};
 pub use prover::IdentityNews;
 pub use sample::*;
+pub use sizes::{TableSize, TableSizes};
 pub use surroundings::{known_passwords, service_password, surroundings};
 pub use survey::{StatementsState, Survey, survey};
 pub use target::{Target, TargetError};
 pub use trouble::Trouble;
+pub use waits::{WaitClass, WaitSecond, WaitsSample};

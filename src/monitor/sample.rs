@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::{DatabaseSample, WaitsSample};
 use crate::run::{TargetIdentity, Timestamp};
 use crate::text::duration::format_s;
 
@@ -13,6 +14,9 @@ pub enum Sample {
     Activity(ActivitySample),
     Statements(StatementsSample),
     Probe(ProbeSample),
+    Database(Box<DatabaseSample>),
+    /// What was read before: for who joins.
+    Waits(WaitsSample),
 }
 
 impl Sample {
@@ -26,6 +30,12 @@ impl Sample {
                 Some(&mut sample.state),
             ),
             Self::Probe(sample) => (&mut sample.at, Some(&mut sample.since), None),
+            Self::Database(sample) => (
+                &mut sample.at,
+                sample.tables.read_at.as_mut(),
+                Some(&mut sample.state),
+            ),
+            Self::Waits(sample) => return sample.move_times(by),
         };
         let lost = match state {
             Some(Reading::Lost { since, .. }) => Some(since),

@@ -1,5 +1,6 @@
-//! The task that holds the one sampling connection of a target: sessions every second, statements
-//! every five, each less often where the server is slow. It survives the server.
+//! The task that holds the one sampling connection of a target: sessions every second, statements and
+//! counters every five, sizes every thirty, each less often where the server is slow, and never two of the
+//! slower ones in one beat. It survives the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::activity::{self, Activity, Names};
+use super::database::Database;
 use super::detail;
 use super::link::{Link, Scope};
 use super::moment::Moment;
@@ -18,6 +20,7 @@ use super::statements::Statements;
 use super::trouble::Trouble;
 use super::{ActivitySample, Cadence, Publisher, Reading, Sample};
 use crate::run::TargetIdentity;
+use crate::runbook::TableName;
 
 /// A reading may take this part of the time between readings.
 const SHARE: u32 = 20;
@@ -34,6 +37,7 @@ pub(super) struct Sampler {
     pub(super) publisher: Publisher,
     /// A phase began: the next poll of statements is the baseline.
     pub(super) baseline: Arc<Notify>,
+    pub(super) tables: Arc<[TableName]>,
 }
 
 /// What survives a lost connection.
@@ -43,6 +47,66 @@ struct Seen {
     identity: Option<TargetIdentity>,
     statements: Statements,
     names: Names,
+    database: Database,
+}
+
+impl Seen {
+    fn rebase(&mut self) {
+        self.statements.rebase();
+        self.database.rebase();
+    }
+}
+
+/// One of the readings that are made less often than that of the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slow {
+    Statements,
+    Database,
+    Sizes,
+}
+
+/// When each reading is due.
+struct Due {
+    activity: Instant,
+    slow: [(Slow, Instant); 3],
+    /// No slow reading before.
+    quiet_until: Instant,
+}
+
+impl Due {
+    fn at_once() -> Self {
+        let now = Instant::now();
+        Self {
+            activity: now,
+            slow: [Slow::Statements, Slow::Database, Slow::Sizes].map(|one| (one, now)),
+            quiet_until: now,
+        }
+    }
+
+    /// The slow reading that is due first, and when.
+    fn first_slow(&self) -> (Slow, Instant) {
+        let mut first = self.slow[0];
+        for one in &self.slow[1..] {
+            if one.1 < first.1 {
+                first = *one;
+            }
+        }
+        (first.0, first.1.max(self.quiet_until))
+    }
+
+    fn set(&mut self, slow: Slow, at: Instant) {
+        for one in self.slow.iter_mut().filter(|one| one.0 == slow) {
+            one.1 = at;
+        }
+    }
+
+    /// A phase began.
+    fn rebase(&mut self) {
+        let now = Instant::now();
+        self.quiet_until = now;
+        // In their order: statements are counted from the first call of the phase on.
+        self.slow = self.slow.map(|(one, _)| (one, now));
+    }
 }
 
 impl Sampler {
@@ -54,6 +118,7 @@ impl Sampler {
             identity: None,
             statements: Statements::new(),
             names: Names::default(),
+            database: Database::default(),
         };
         let mut pause = FIRST_RETRY;
         while !self.publisher.closed() {
@@ -76,9 +141,10 @@ impl Sampler {
             };
             self.publish_activity(&seen, Some(&trouble), pause);
             self.publish_statements(&seen, Some(&trouble));
+            self.publish_database(&seen, Some(&trouble), pause);
             tokio::select! {
                 () = sleep(pause) => {}
-                () = self.baseline.notified() => seen.statements.rebase(),
+                () = self.baseline.notified() => seen.rebase(),
             }
             pause = match self.place.target.is_awaiting() {
                 true => FIRST_RETRY,
@@ -99,9 +165,7 @@ impl Sampler {
         seen.identity = Some(link.identity.clone());
         // It may be another server, or another database of it.
         seen.names = Names::default();
-        let ours = format!("gonogo:{}:", self.place.run);
-        let mut activity_due = Instant::now();
-        let mut statements_due = activity_due;
+        let mut due = Due::at_once();
         loop {
             if self.publisher.closed() {
                 return None;
@@ -109,8 +173,8 @@ impl Sampler {
             tokio::select! {
                 biased;
                 () = self.baseline.notified() => {
-                    seen.statements.rebase();
-                    statements_due = Instant::now();
+                    seen.rebase();
+                    due.rebase();
                 }
                 () = self.place.sampler_moves.notified() => {
                     let address = self.place.target.address();
@@ -124,58 +188,99 @@ impl Sampler {
                         return Some(trouble);
                     }
                 }
-                () = sleep_until(activity_due.min(statements_due)) => {}
+                () = sleep_until(due.activity.min(due.first_slow().1)) => {}
             }
-            let now = Instant::now();
-            if now >= activity_due {
-                let result = activity::read(&mut link, &self.place.target, &ours).await;
-                let pause = match &result {
-                    Ok(activity) => between(
-                        self.cadence.activity,
-                        Duration::from_micros(activity.cost_us),
-                    ),
-                    Err(_) => after_failure(self.cadence.activity, now.elapsed()),
-                };
-                match result {
-                    Ok(mut activity) => {
-                        seen.names
-                            .fill(&mut link, &self.place.target, &mut activity.sessions)
-                            .await;
-                        progress::add(&mut link, &self.place.target, &mut activity.sessions).await;
-                        if activity.in_recovery != link.identity.in_recovery {
-                            // A standby was promoted: its timeline is another, too.
-                            if let Err(trouble) = link.identify_again(&self.place.target).await {
-                                return Some(trouble);
-                            }
-                            self.place.tell(&link.identity).await;
-                            seen.identity = Some(link.identity.clone());
-                        }
-                        if let Some(at) = activity.at {
-                            self.place.answered(&link.identity, at);
-                        }
-                        seen.activity = activity;
-                        seen.activity_at = Moment::now();
-                        self.publish_activity(seen, None, pause);
-                    }
-                    Err(trouble) if trouble.disconnected => return Some(trouble),
-                    Err(trouble) => self.publish_activity(seen, Some(&trouble), pause),
-                }
-                activity_due = next(activity_due, pause);
-            }
-            if now >= statements_due {
-                let result = seen.statements.poll(&mut link, &self.place.target).await;
-                let pause = match &result {
-                    Ok(()) => between(self.cadence.statements, seen.statements.cost()),
-                    Err(_) => after_failure(self.cadence.statements, now.elapsed()),
-                };
-                match result {
-                    Ok(()) => self.publish_statements(seen, None),
-                    Err(trouble) if trouble.disconnected => return Some(trouble),
-                    Err(trouble) => self.publish_statements(seen, Some(&trouble)),
-                }
-                statements_due = Instant::now() + pause;
+            if let Err(trouble) = self.read_what_is_due(&mut link, seen, &mut due).await {
+                return Some(trouble);
             }
         }
+    }
+
+    /// Trouble where the connection is lost.
+    async fn read_what_is_due(
+        &self,
+        link: &mut Link,
+        seen: &mut Seen,
+        due: &mut Due,
+    ) -> Result<(), Trouble> {
+        let now = Instant::now();
+        if now >= due.activity {
+            let pause = self.read_sessions(link, seen).await?;
+            due.activity = next(due.activity, pause);
+        }
+        let (slow, at) = due.first_slow();
+        if now >= at {
+            let began = Instant::now();
+            let (result, wanted, cost) = match slow {
+                Slow::Statements => {
+                    let result = seen.statements.poll(link, &self.place.target).await;
+                    (result, self.cadence.statements, seen.statements.cost())
+                }
+                Slow::Database => {
+                    let result = seen.database.poll(link, &self.place.target).await;
+                    (result, self.cadence.database, seen.database.cost())
+                }
+                Slow::Sizes if self.tables.is_empty() => {
+                    (Ok(()), self.cadence.sizes, Duration::ZERO)
+                }
+                Slow::Sizes => {
+                    let target = &self.place.target;
+                    let result = seen.database.sizes.poll(link, target, &self.tables).await;
+                    (result, self.cadence.sizes, began.elapsed())
+                }
+            };
+            let pause = match &result {
+                Ok(()) => between(wanted, cost),
+                Err(_) => after_failure(wanted, began.elapsed()),
+            };
+            due.set(slow, Instant::now() + pause);
+            due.quiet_until = Instant::now() + self.cadence.activity * 3 / 4;
+            let trouble = result.err();
+            match slow {
+                _ if trouble.as_ref().is_some_and(|trouble| trouble.disconnected) => {}
+                Slow::Statements => self.publish_statements(seen, trouble.as_ref()),
+                Slow::Database => self.publish_database(seen, trouble.as_ref(), pause),
+                // They are told with the counters, and why they could not be read.
+                Slow::Sizes => self.publish_database(seen, None, self.cadence.database),
+            }
+            if let Some(trouble) = trouble.filter(|trouble| trouble.disconnected) {
+                return Err(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads who does what; the pause until the next time.
+    async fn read_sessions(&self, link: &mut Link, seen: &mut Seen) -> Result<Duration, Trouble> {
+        let began = Instant::now();
+        let target = &self.place.target;
+        let ours = format!("gonogo:{}:", self.place.run);
+        let mut activity = match activity::read(link, target, &ours).await {
+            Ok(activity) => activity,
+            Err(trouble) if trouble.disconnected => return Err(trouble),
+            Err(trouble) => {
+                let pause = after_failure(self.cadence.activity, began.elapsed());
+                self.publish_activity(seen, Some(&trouble), pause);
+                return Ok(pause);
+            }
+        };
+        let cost = Duration::from_micros(activity.cost_us);
+        let pause = between(self.cadence.activity, cost);
+        seen.names.fill(link, target, &mut activity.sessions).await;
+        progress::add(link, target, &mut activity.sessions).await;
+        if activity.in_recovery != link.identity.in_recovery {
+            // A standby was promoted: its timeline is another, too.
+            link.identify_again(target).await?;
+            self.place.tell(&link.identity).await;
+            seen.identity = Some(link.identity.clone());
+        }
+        if let Some(at) = activity.at {
+            self.place.answered(&link.identity, at);
+        }
+        seen.activity = activity;
+        seen.activity_at = Moment::now();
+        self.publish_activity(seen, None, pause);
+        Ok(pause)
     }
 
     /// Answers who looks at one session; trouble where the connection is lost.
@@ -217,6 +322,11 @@ impl Sampler {
             cost_us: seen.activity.cost_us,
             interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
         }));
+    }
+
+    fn publish_database(&self, seen: &Seen, trouble: Option<&Trouble>, interval: Duration) {
+        let sample = seen.database.sample(&self.place.target, trouble, interval);
+        self.publisher.publish(Sample::Database(Box::new(sample)));
     }
 
     fn publish_statements(&self, seen: &Seen, trouble: Option<&Trouble>) {

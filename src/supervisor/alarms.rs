@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::core::Supervisor;
-use crate::monitor::{Sample, alarms_of, source_of};
+use crate::monitor::{Reading, Sample, alarms_of, source_of};
 use crate::run::{ENGINE, Observation, RunState, Timestamp, observe};
 
 /// Readings without it after which an alarm has ended: what comes and goes is one alarm.
@@ -35,7 +35,12 @@ impl Missing {
             }
         }
         // A server that does not answer says of nothing that it is over.
-        if matches!(sample, Sample::Activity(sample) if sample.lost_since().is_some()) {
+        let is_lost = match sample {
+            Sample::Activity(sample) => sample.lost_since().is_some(),
+            Sample::Database(sample) => matches!(sample.state, Reading::Lost { .. }),
+            _ => false,
+        };
+        if is_lost {
             return seen;
         }
         for key in state.open_alarms_of(&source) {
@@ -80,7 +85,7 @@ mod tests {
     use chrono::{TimeDelta, Utc};
 
     use super::*;
-    use crate::monitor::{ActivitySample, ProbeSample, Reading, SessionCounts};
+    use crate::monitor::{ActivitySample, ProbeSample, SessionCounts};
     use crate::run::tests::ready_state;
     use crate::run::{Event, Record, apply};
 

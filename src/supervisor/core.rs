@@ -362,6 +362,7 @@ impl Supervisor {
             } => self.secrets_came(action, attempt, reason).await,
             Input::Loss(request) => self.loss(request),
             Input::Session(request) => self.session(request),
+            Input::Before(request) => self.before(request),
             Input::Typed(request) => self.type_to(request),
             Input::Waiting {
                 action,

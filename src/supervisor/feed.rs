@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::message::{Message, Person, StoreHealth};
-use crate::monitor::Sample;
+use crate::monitor::{Sample, WaitsSample};
 use crate::run::{
     ActionId, Asking, OutputTail, Readiness, Record, RunState, Timestamp, World, apply,
 };
@@ -107,6 +107,7 @@ pub fn head(you: &str) -> Bytes {
 enum Subject {
     Activity(String),
     Statements(String),
+    Database(String),
     Output(ActionId, u32),
     Asking(ActionId, u32),
     People,
@@ -128,6 +129,8 @@ struct Inner {
     told: BTreeMap<u64, Arc<Told>>,
     newest: HashMap<Subject, u64>,
     probes: VecDeque<u64>,
+    /// What sessions waited for, by target: for who joins later.
+    waits: BTreeMap<String, WaitsSample>,
     /// The last events without a gap, and their bytes.
     events: VecDeque<(u64, usize)>,
     event_bytes: usize,
@@ -207,6 +210,7 @@ impl Feed {
                 told: BTreeMap::new(),
                 newest: HashMap::new(),
                 probes: VecDeque::new(),
+                waits: BTreeMap::new(),
                 events: VecDeque::new(),
                 event_bytes: 0,
                 forgotten: 0,
@@ -245,8 +249,13 @@ impl Feed {
             let subject = match &sample {
                 Sample::Activity(activity) => Some(Subject::Activity(activity.target.clone())),
                 Sample::Statements(seen) => Some(Subject::Statements(seen.target.clone())),
-                Sample::Probe(_) => None,
+                Sample::Database(seen) => Some(Subject::Database(seen.target.clone())),
+                Sample::Probe(_) | Sample::Waits(_) => None,
             };
+            if let Sample::Activity(activity) = &sample {
+                let waits = inner.waits.entry(activity.target.clone()).or_default();
+                waits.follow(activity);
+            }
             let message = Message::Sample(Box::new(sample));
             let Some(subject) = subject else {
                 let place = inner.tell(message);
@@ -265,6 +274,10 @@ impl Feed {
     /// The wall clock was set: what was read before is as old as it was.
     pub fn clock_stepped(&self, by: TimeDelta) {
         self.change(|inner| {
+            inner
+                .waits
+                .values_mut()
+                .for_each(|waits| waits.move_times(by));
             let mut moved = Vec::new();
             for (place, told) in &inner.told {
                 if let Some(Message::Sample(sample)) = &told.message {
@@ -407,12 +420,15 @@ impl Feed {
     }
 
     fn write_snapshot(&self) -> SnapshotLines {
-        let (place, state, told) = {
+        let (place, state, told, waits) = {
             let inner = self.lock();
             let told: Vec<Arc<Told>> = inner.told.values().cloned().collect();
-            (inner.place, inner.state.clone(), told)
+            let waits = inner.waits.values().cloned().map(Sample::Waits);
+            let waits: Vec<Sample> = waits.collect();
+            (inner.place, inner.state.clone(), told, waits)
         };
-        let (mut samples, mut outputs, mut asking) = (Vec::new(), Vec::new(), Vec::new());
+        let mut samples: Vec<&Sample> = waits.iter().collect();
+        let (mut outputs, mut asking) = (Vec::new(), Vec::new());
         let (mut people, mut store): (&[Person], _) = (&[], StoreHealth::default());
         for told in &told {
             match &told.message {

@@ -15,7 +15,7 @@ use super::message::Person;
 use super::output::{Outputs, PageError};
 use super::readiness::ReadinessWatch;
 use crate::executor::{Running, Waiting};
-use crate::monitor::{IdentityNews, SessionDetail};
+use crate::monitor::{BeforeStep, IdentityNews, SessionDetail};
 use crate::run::{
     ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, Observation, OutputLine,
     Readiness, Refusal, Typed,
@@ -63,6 +63,12 @@ pub struct SessionRequest {
     pub answer: oneshot::Sender<Result<SessionDetail, String>>,
 }
 
+/// A look at what an action would meet.
+pub struct BeforeRequest {
+    pub action: ActionId,
+    pub answer: oneshot::Sender<Result<BeforeStep, String>>,
+}
+
 /// What a person types to a running action.
 pub struct TypedRequest {
     pub by: Asker,
@@ -91,6 +97,7 @@ pub(super) enum Input {
     },
     Loss(LossRequest),
     Session(SessionRequest),
+    Before(BeforeRequest),
     Typed(TypedRequest),
     /// What an action waits for has changed.
     Waiting {
@@ -262,6 +269,21 @@ impl Handle {
         };
         self.inputs
             .send(Input::Session(request))
+            .await
+            .map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// What an action would meet if it began now.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub async fn before(&self, action: ActionId) -> Result<BeforeStep, String> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || "the supervisor is ending".to_owned();
+        let request = BeforeRequest { action, answer };
+        self.inputs
+            .send(Input::Before(request))
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?

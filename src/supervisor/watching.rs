@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::core::Supervisor;
-use super::handle::{Asker, Input, LossRequest, Request, SessionRequest};
+use super::handle::{Asker, BeforeRequest, Input, LossRequest, Request, SessionRequest};
 use super::launch::surroundings_of;
 use super::secrets::Secrets;
 use super::trust;
@@ -16,9 +16,10 @@ use crate::monitor::{
 };
 use crate::run::{
     Command, ENGINE, LockHolder, Observation, ProbeReading, RunState, SessionSignal, TargetLock,
-    Timestamp, Victim,
+    Timestamp, Victim, preview,
 };
 use crate::runbook::config::{Environment, SecretSource};
+use crate::runbook::{locks_of, tables_of};
 
 impl Supervisor {
     /// The user has agreed to it: targets and probes are watched from now on.
@@ -68,7 +69,7 @@ impl Supervisor {
                     },
                 );
             }
-            Sample::Statements(_) => {}
+            Sample::Statements(_) | Sample::Database(_) | Sample::Waits(_) => {}
         }
         self.feed.publish_sample(sample);
     }
@@ -225,6 +226,24 @@ impl Supervisor {
         });
     }
 
+    /// As [`Self::loss`].
+    pub(super) fn before(&self, request: BeforeRequest) {
+        let shown = preview(&self.state, request.action);
+        let monitor = self.monitor.clone();
+        tokio::spawn(async move {
+            let answer = match shown {
+                Ok(shown) => monitor
+                    .before(&shown.on, &locks_of(&shown.command, shown.actor))
+                    .await
+                    .map_err(|trouble| format!("{}; {}", trouble.message, trouble.help)),
+                Err(refusal) => Err(refusal.to_string()),
+            };
+            if request.answer.send(answer).is_err() {
+                tracing::debug!("nobody looks at what the step would meet any more");
+            }
+        });
+    }
+
     /// Answers from a task of its own: the database may be slow, the run may not.
     pub(super) fn loss(&self, request: LossRequest) {
         let query = self
@@ -303,6 +322,7 @@ pub(super) fn start_monitor(
         run: state.run.clone(),
         targets,
         probes,
+        tables: tables_of(&state.runbook),
         cadence: Cadence::default(),
         redactor: crate::text::redact::Redactor::new(secrets.values()),
         lock: (!state.mode.is_over()).then(|| LockKeeping {

@@ -5,7 +5,7 @@ use super::intent::Intent;
 use super::keys::key;
 use super::model::Model;
 use super::view::Look;
-use crate::monitor::{Alarm, AlarmSubject, Gravity, Sample, alarms_of, of_sessions};
+use crate::monitor::{Alarm, AlarmSubject, Gravity, Sample, alarms_of, of_database, of_sessions};
 use crate::run::{AlarmSeen, WINDOW};
 
 /// An alarm, and whether somebody has said what it means.
@@ -24,6 +24,8 @@ pub fn standing(model: &Model) -> Vec<Standing<'_>> {
     let probes = probes
         .filter(|last| !last.healthy)
         .flat_map(|last| alarms_of(&Sample::Probe(last.clone()), model.now));
+    let servers = model.database.values();
+    let servers = servers.flat_map(|counted| of_database(&counted.sample));
     // A held transaction has a row of its own, with its own keys.
     let is_held = held(model).is_some();
     let is_ours = |alarm: &Alarm| matches!(alarm.subject, AlarmSubject::Session { ours: true, .. });
@@ -38,6 +40,7 @@ pub fn standing(model: &Model) -> Vec<Standing<'_>> {
     let mut standing: Vec<Standing<'_>> = of_window
         .chain(sessions)
         .chain(probes)
+        .chain(servers)
         .filter(|alarm| !(is_held && is_ours(alarm)))
         .map(|alarm| Standing {
             seen: model
@@ -87,7 +90,7 @@ pub fn helps(alarm: &Alarm, look: &Look<'_>) -> Option<String> {
             "{} is the rollback, or say in the list why you go on",
             key(look, Intent::AskRollBack)
         )),
-        AlarmSubject::Target(_) | AlarmSubject::Probe(_) => None,
+        AlarmSubject::Target(_) | AlarmSubject::Server(_) | AlarmSubject::Probe(_) => None,
     }
 }
 

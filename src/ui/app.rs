@@ -216,6 +216,11 @@ impl App {
                     dialog.learn_fate(action, &fate);
                 }
             }
+            Answer::Before { action, before } => {
+                for dialog in &mut self.dialogs {
+                    dialog.learn_before(action, &before);
+                }
+            }
             Answer::Session { session, detail } => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_session(&session, &detail);
@@ -418,6 +423,9 @@ impl App {
             }
             if let Some(action) = dialog.wants_fate() {
                 asks.push(Ask::Fate { action });
+            }
+            if let Some(action) = dialog.wants_before(&self.look()) {
+                asks.push(Ask::Before { action });
             }
             if let Some(session) = dialog.wants_session(&self.look()) {
                 asks.push(Ask::Session(session));

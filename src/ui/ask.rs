@@ -2,7 +2,7 @@
 //! terminal, and what came of it.
 
 use crate::api::{ClientError, CommandAnswer, OutputPage};
-use crate::monitor::{Session, SessionDetail};
+use crate::monitor::{BeforeStep, Session, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, Typed};
 
 /// What the event loop is to do.
@@ -32,6 +32,10 @@ pub enum Ask {
     },
     Loss {
         block: usize,
+    },
+    /// What an action would meet if it began now.
+    Before {
+        action: ActionId,
     },
     /// One session in full.
     Session(SessionAt),
@@ -91,6 +95,10 @@ pub enum Answer {
     Loss {
         block: usize,
         loss: Result<String, String>,
+    },
+    Before {
+        action: ActionId,
+        before: Result<BeforeStep, String>,
     },
     Session {
         session: SessionAt,

@@ -518,6 +518,10 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 block,
                 loss: control.loss(block).await,
             },
+            Ask::Before { action } => Answer::Before {
+                action,
+                before: control.before(action).await,
+            },
             Ask::Session(session) => {
                 let detail = control.session(&session).await;
                 Answer::Session { session, detail }

@@ -69,6 +69,24 @@ pub fn count(number: i64) -> String {
     }
 }
 
+/// `512 B`, `12.4 MB`: of 1,024 each, as the server tells them.
+pub fn bytes(number: i64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if number < 1_024 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1_024.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        if value < 1_024.0 {
+            break;
+        }
+        value /= 1_024.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
 /// `7,000,000`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

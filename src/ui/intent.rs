@@ -42,6 +42,7 @@ pub enum Intent {
     Filter,
     Sort,
     SortBackwards,
+    Group,
     Mark,
     Pause,
     ScrollRight,

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::ask::SessionAt;
 use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, OutputPage, Seat};
-use crate::monitor::SessionDetail;
+use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, PairingAct, Typed};
 use crate::supervisor::SharedView;
 
@@ -81,6 +81,12 @@ pub trait Control: Clone + Send + Sync + 'static {
     /// # Errors
     /// It cannot be read.
     fn loss(&self, block: usize) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// What an action would meet if it began now.
+    ///
+    /// # Errors
+    /// It cannot be found out.
+    fn before(&self, action: ActionId) -> impl Future<Output = Result<BeforeStep, String>> + Send;
 
     /// One session of a target in full.
     ///
@@ -234,6 +240,11 @@ impl Control for SocketControl {
     async fn loss(&self, block: usize) -> Result<String, String> {
         let seat = self.shared.seat().map_err(words)?;
         seat.loss(block).await.map_err(words)
+    }
+
+    async fn before(&self, action: ActionId) -> Result<BeforeStep, String> {
+        let seat = self.shared.seat().map_err(words)?;
+        seat.before(action).await.map_err(words)
     }
 
     async fn session(&self, session: &SessionAt) -> Result<SessionDetail, String> {

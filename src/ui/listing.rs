@@ -19,6 +19,8 @@ pub struct Listing {
     pub top: usize,
     /// A part of the rows, by its number; `None`: all.
     pub part: Option<u8>,
+    /// Rows are counted together by one of the pane's groups; `None`: each stands for itself.
+    pub group: Option<u8>,
     pub filter: Filter,
     /// The filter while it is typed.
     pub typed: Option<Input>,

@@ -10,7 +10,8 @@ use super::paces::Paces;
 use super::timeline::{self, Entry};
 use crate::api::{Message, Snapshot};
 use crate::monitor::{
-    ActivitySample, BlockingTree, ProbeSample, Reading, Sample, StatementsSample,
+    ActivitySample, BlockingTree, DatabaseSample, ProbeSample, Reading, Sample, StatementsSample,
+    WaitsSample,
 };
 use crate::run::{
     ActionId, Asking, Readiness, RollbackPlan, RunState, Schedule, Timestamp, apply,
@@ -46,6 +47,9 @@ pub struct Model {
     pub statements: BTreeMap<String, StatementsSample>,
     /// By target and statement, oldest first.
     pub statement_history: BTreeMap<(String, i64), VecDeque<Polled>>,
+    /// What each target's server counts.
+    pub database: BTreeMap<String, Counted>,
+    pub waits: BTreeMap<String, WaitsSample>,
     /// By name.
     pub probes: BTreeMap<String, Probe>,
     pub outputs: BTreeMap<ActionId, OutputBuffer>,
@@ -79,6 +83,47 @@ pub struct Polled {
     pub mean_ms: f64,
 }
 
+/// What a server counts, with the last ten minutes.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub sample: DatabaseSample,
+    /// A second, oldest first.
+    pub transactions: VecDeque<f64>,
+    /// Bytes a second, oldest first.
+    pub wal: VecDeque<f64>,
+}
+
+impl Counted {
+    fn new(sample: DatabaseSample) -> Self {
+        Self {
+            sample,
+            transactions: VecDeque::new(),
+            wal: VecDeque::new(),
+        }
+    }
+
+    fn follow(&mut self, sample: DatabaseSample) {
+        let read_at = |sample: &DatabaseSample| sample.facts.as_ref().map(|facts| facts.at_us);
+        // Told again with the sizes of tables, the counters are the same.
+        if let Some(last) = &sample.last
+            && read_at(&sample) != read_at(&self.sample)
+        {
+            let counters = &last.counters;
+            let transactions = last.per_s(counters.commits + counters.rollbacks);
+            for (history, value) in [
+                (&mut self.transactions, transactions),
+                (&mut self.wal, last.per_s(counters.wal_bytes)),
+            ] {
+                if history.len() == POLLS {
+                    history.pop_front();
+                }
+                history.push_back(value);
+            }
+        }
+        self.sample = sample;
+    }
+}
+
 /// One health endpoint, oldest reading first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -106,6 +151,8 @@ impl Model {
             activity: BTreeMap::new(),
             statements: BTreeMap::new(),
             statement_history: BTreeMap::new(),
+            database: BTreeMap::new(),
+            waits: BTreeMap::new(),
             probes: BTreeMap::new(),
             outputs: BTreeMap::new(),
             asking: BTreeMap::new(),
@@ -153,6 +200,7 @@ impl Model {
         self.people = snapshot.people;
         self.store = snapshot.store;
         self.probes.clear();
+        self.waits.clear();
         self.asking.clear();
         for sample in snapshot.samples {
             self.read(sample);
@@ -174,12 +222,26 @@ impl Model {
             Sample::Activity(sample) => {
                 let tree = BlockingTree::of(&sample.sessions);
                 self.paces.follow(&sample);
+                self.waits
+                    .entry(sample.target.clone())
+                    .or_default()
+                    .follow(&sample);
                 self.activity
                     .insert(sample.target.clone(), Activity { sample, tree });
             }
             Sample::Statements(sample) => {
                 self.keep_polled(&sample);
                 self.statements.insert(sample.target.clone(), sample);
+            }
+            Sample::Database(sample) => match self.database.get_mut(&sample.target) {
+                Some(counted) => counted.follow(*sample),
+                None => {
+                    let target = sample.target.clone();
+                    self.database.insert(target, Counted::new(*sample));
+                }
+            },
+            Sample::Waits(sample) => {
+                self.waits.insert(sample.target.clone(), sample);
             }
             Sample::Probe(sample) => {
                 let probe = self
@@ -273,6 +335,18 @@ impl Model {
         self.activity
             .get("main")
             .or_else(|| self.activity.values().next())
+    }
+
+    pub fn main_database(&self) -> Option<&Counted> {
+        self.database
+            .get("main")
+            .or_else(|| self.database.values().next())
+    }
+
+    pub fn main_waits(&self) -> Option<&WaitsSample> {
+        self.waits
+            .get("main")
+            .or_else(|| self.waits.values().next())
     }
 
     pub fn main_statements(&self) -> Option<&StatementsSample> {

@@ -30,6 +30,9 @@ const NEXT_ROWS: usize = 2;
 /// Rows that a notice takes at most.
 const NOTICE_ROWS: usize = 4;
 
+/// Columns that what a pane says of itself has before the names of the tabs beside it.
+const WORDS: usize = 12;
+
 /// Columns left free beside the text of a pane.
 const MARGIN: u16 = 1;
 
@@ -257,7 +260,9 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
     // All tabs of the place where there is room, so that it can be seen where the arrows lead.
     let names: usize = place.tabs.iter().map(|tab| width(tab) + 3).sum();
     let alert_room = title.alert.as_ref().map_or(0, |(text, _)| width(text) + 3);
-    if place.tabs.len() > 1 && names + alert_room + 2 <= columns {
+    let words_room = width(&title.words).min(WORDS);
+    let others = place.tabs.len().saturating_sub(1);
+    if others > 0 && names + alert_room + words_room + 2 <= columns {
         for (index, tab) in place.tabs.iter().enumerate() {
             if index > 0 {
                 line.spans.push(Span::styled("│", border));
@@ -271,6 +276,11 @@ fn title_line(place: &Placed, focused: bool, look: &Look<'_>, columns: u16) -> L
         line.spans.push(Span::styled("─", border));
     } else {
         line.spans.push(own(place.pane));
+        if others > 0 {
+            let more = format!("+{others} ");
+            line.spans
+                .push(Span::styled(more, theme.style(Role::Muted)));
+        }
     }
     let alert = title.alert.as_ref().map(|(text, role)| {
         let text = fit(text, columns.saturating_sub(line_width(&line) + 3));

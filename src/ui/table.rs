@@ -119,6 +119,11 @@ pub trait Table {
 
     fn copies(&self, row: usize) -> String;
 
+    /// The filter that shows what the row stands for, where it stands for several.
+    fn opens(&self, _row: usize) -> Option<String> {
+        None
+    }
+
     /// Everything about one row.
     fn detail(&self, row: usize, look: &Look<'_>, width: usize) -> Vec<Line<'static>>;
 }

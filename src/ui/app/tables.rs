@@ -89,6 +89,14 @@ impl App {
                 }
             }
             Intent::Mark => self.mark(),
+            Intent::Group => {
+                let groups = panes::pane(self.view.focus()).map_or(0, |pane| pane.groups().len());
+                let listing = self.listing();
+                let next = listing.group.map_or(0, |group| group + 1);
+                listing.group = Some(next).filter(|next| usize::from(*next) < groups);
+                // Columns and rows are others.
+                (listing.sort, listing.aside) = (None, 0);
+            }
             Intent::Pause => self.pause(),
             Intent::CancelSession | Intent::EndSession => self.ask_signal(intent),
             Intent::EndBlocker => {
@@ -132,11 +140,19 @@ impl App {
     }
 
     fn open_row(&mut self) {
-        let key = self
-            .shown_table()
-            .and_then(|shown| shown.key_at(shown.cursor));
-        match key {
-            Some(key) => {
+        let Some(shown) = self.shown_table() else {
+            return self.say("there is no row to look at", "", Role::Muted);
+        };
+        let row = shown.arranged.row(shown.cursor);
+        let opened = row.map(|row| (shown.table.key(row), shown.table.opens(row)));
+        drop(shown);
+        match opened {
+            Some((_, Some(filter))) => {
+                let listing = self.listing();
+                (listing.group, listing.sort) = (None, None);
+                listing.filter = Filter::new(&filter);
+            }
+            Some((key, None)) => {
                 let dialog = Detail::new(self.view.focus(), key);
                 self.open(dialog);
             }
@@ -191,6 +207,10 @@ impl App {
                 Role::Warning,
             );
             return;
+        }
+        if self.listing().group.is_some() {
+            let text = "these are groups of sessions: nothing was sent";
+            return self.say(text, "Enter shows the sessions of one", Role::Warning);
         }
         let Some(shown) = self.shown_table() else {
             return self.say("there is no session to stop here", "", Role::Muted);

@@ -194,6 +194,7 @@ impl Dialog for AlarmList {
         match (intent, &chosen.alarm.subject) {
             (Intent::Close, _) => Reply::Close,
             (Intent::Pick, AlarmSubject::Probe(_)) => Reply::FocusOn("health"),
+            (Intent::Pick, AlarmSubject::Server(_)) => Reply::FocusOn("database"),
             (Intent::Pick, AlarmSubject::Session { target, .. } | AlarmSubject::Target(target)) => {
                 match look.sessions().map(|shown| &shown.sample.target) {
                     Some(shown) if shown != target => Reply::say(

@@ -5,6 +5,7 @@
 mod acts;
 mod alarms;
 mod approve;
+mod before;
 mod confirm;
 mod detail;
 mod editor;
@@ -41,7 +42,7 @@ use super::intent::Intent;
 use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
-use crate::monitor::SessionDetail;
+use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included};
 
 pub use alarms::AlarmList;
@@ -154,6 +155,13 @@ pub trait Dialog: Send {
     }
 
     fn learn_session(&mut self, _session: &SessionAt, _detail: &Result<SessionDetail, String>) {}
+
+    /// An action of which it would like to know what that would meet: asked again now and then.
+    fn wants_before(&mut self, _look: &Look<'_>) -> Option<ActionId> {
+        None
+    }
+
+    fn learn_before(&mut self, _action: ActionId, _before: &Result<BeforeStep, String>) {}
 
     /// It would like to see what has changed in the guide: asked once.
     fn wants_difference(&mut self) -> bool {

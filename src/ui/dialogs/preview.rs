@@ -21,10 +21,12 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 use tui_input::Input;
 
+use super::before::Before;
 use super::included::Files;
 use super::preview_list::List;
 use super::word::Word;
 use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
+use crate::monitor::BeforeStep;
 use crate::run::{
     ActionId, Command, HandedOn, Included, Outcome, Preview, Reached, armed_before, is_armed,
     preview_from,
@@ -45,6 +47,7 @@ pub struct PreviewDialog {
     /// It was shown anew because it had changed.
     changed: bool,
     included: Files,
+    before: Before,
     list: List,
     /// Somebody said here which machine this is; not yet shown.
     awaits_place: bool,
@@ -55,6 +58,7 @@ pub struct PreviewDialog {
 impl PreviewDialog {
     pub fn new(shown: Preview) -> Self {
         let files = Files::of(&shown);
+        let before = Before::of(&shown);
         Self {
             shown,
             reason: None,
@@ -62,6 +66,7 @@ impl PreviewDialog {
             top: 0,
             changed: false,
             included: files,
+            before,
             list: List::default(),
             awaits_place: false,
             ceases: RefCell::default(),
@@ -109,6 +114,9 @@ impl PreviewDialog {
         }
         if let Some(stray) = self.shown.strays.first() {
             return Some(format!("{stray}: to run it all the same, give a reason"));
+        }
+        if let Some(stop) = self.before.stop() {
+            return Some(format!("{stop}: to run it all the same, give a reason"));
         }
         let waiting = run.waits_for(self.action(), look.model.now)?;
         Some(format!("{}: to do it now, give a reason", waiting.words()))
@@ -442,6 +450,7 @@ impl PreviewDialog {
             );
         }
         // Last but for the word: what it destroys must not lie below a long file.
+        lines.extend(self.before.lines(look, width));
         lines.extend(self.included.lines(width, look));
         if let Some(word) = &shown.confirm {
             lines.push(self.word.line(word, "t", look));
@@ -476,6 +485,7 @@ impl PreviewDialog {
             }
             Ok(now) => {
                 self.included = Files::of(&now);
+                self.before = Before::of(&now);
                 self.shown = now;
                 self.changed = true;
                 self.word.forget();
@@ -595,6 +605,7 @@ impl Dialog for PreviewDialog {
                     && now.content != self.shown.content
                 {
                     self.included = Files::of(&now);
+                    self.before = Before::of(&now);
                     self.shown = now;
                     self.changed = true;
                     self.word.forget();
@@ -648,6 +659,16 @@ impl Dialog for PreviewDialog {
         }
     }
 
+    fn wants_before(&mut self, look: &Look<'_>) -> Option<ActionId> {
+        self.before.wants(self.shown.action, look)
+    }
+
+    fn learn_before(&mut self, action: ActionId, before: &Result<BeforeStep, String>) {
+        if action == self.shown.action {
+            self.before.learn(before.clone());
+        }
+    }
+
     fn wants_included(&mut self) -> Option<ActionId> {
         self.included.ask().then_some(self.shown.action)
     }
@@ -681,6 +702,7 @@ impl Dialog for PreviewDialog {
             && self.list.is_switched(&self.shown, &now)
         {
             self.included = Files::of(&now);
+            self.before = Before::of(&now);
             self.shown = now;
             self.word.forget();
         }

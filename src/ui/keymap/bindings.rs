@@ -237,6 +237,7 @@ pub const BINDINGS: &[Binding] = {
             "cancel its statement",
             Some(4),
         ),
+        bind(Sessions, key!('G'), I::Group, "group", Some(5)),
         bind(Sessions, key!('X'), I::EndSession, "end it", Some(4)),
         bind(Sessions, key!('1'), I::ShowPart(0), "running", Some(8)),
         bind(Sessions, key!('2'), I::ShowPart(1), "waiting", Some(8)),

@@ -2,6 +2,7 @@
 //! area and changes nothing. To add one, write its file and register it in [`PANES`]; where it
 //! stands on the screen is a layout file's business.
 
+mod database;
 mod document;
 mod gate;
 mod health;
@@ -12,6 +13,7 @@ mod sessions;
 mod statements;
 mod step;
 mod timeline;
+mod waits;
 mod watches;
 
 use ratatui::buffer::Buffer;
@@ -53,6 +55,11 @@ pub trait Pane: Sync {
 
     /// The parts of its list that can be shown by themselves.
     fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What its rows can be counted together by.
+    fn groups(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -114,13 +121,15 @@ impl Title {
 }
 
 /// Every pane.
-pub const PANES: [&dyn Pane; 10] = [
+pub const PANES: [&dyn Pane; 12] = [
     &phases::Phases,
     &step::StepPane,
     &output::Output,
     &watches::Watches,
     &sessions::Sessions,
     &statements::Statements,
+    &database::Database,
+    &waits::Waits,
     &health::Health,
     &gate::GatePane,
     &timeline::Timeline,

@@ -9,6 +9,7 @@
 //! ```
 
 mod detail;
+mod groups;
 mod rows;
 mod words;
 
@@ -26,6 +27,7 @@ use crate::ui::theme::Role;
 use crate::ui::view::Look;
 
 pub use detail::named;
+use groups::Groups;
 use rows::Rows;
 pub use rows::key_of;
 
@@ -51,7 +53,15 @@ impl Pane for Sessions {
     }
 
     fn table<'a>(&self, look: &Look<'a>, width: u16) -> Option<Box<dyn Table + 'a>> {
-        Some(Box::new(Rows::new(look.sessions()?, width)))
+        let activity = look.sessions()?;
+        Some(match look.view.listing(NAME).group {
+            Some(by) => Box::new(Groups::new(activity, by)),
+            None => Box::new(Rows::new(activity, width)),
+        })
+    }
+
+    fn groups(&self) -> &'static [&'static str] {
+        &groups::BY
     }
 
     fn freezes(&self, look: &Look<'_>) -> Option<Frozen> {
@@ -65,12 +75,18 @@ impl Pane for Sessions {
         };
         let sample = &activity.sample;
         let listing = look.view.listing(NAME);
-        let rows = Rows::new(activity, u16::MAX);
         let part = listing
             .part
             .and_then(|part| self.parts().get(usize::from(part)));
-        let arranged = Arranged::of(&rows, listing);
-        let (mut words, paused) = table::words(&arranged, listing, part.copied(), look);
+        let (mut words, paused) = match self.table(look, u16::MAX) {
+            Some(rows) => {
+                let arranged = Arranged::of(rows.as_ref(), listing);
+                table::words(&arranged, listing, part.copied(), look)
+            }
+            None => (Vec::new(), None),
+        };
+        let by = listing.group.and_then(|by| groups::BY.get(usize::from(by)));
+        words.extend(by.map(|by| format!("by {by}")));
         let counts = &sample.counts;
         words.push(format!("{}/{}", counts.total, counts.max_connections));
         if counts.waiting > 0 {
@@ -105,13 +121,12 @@ impl Pane for Sessions {
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let Some(activity) = look.sessions() else {
+        let (Some(activity), Some(rows)) = (look.sessions(), self.table(look, area.width)) else {
             super::empty(super::no_database(look), look, area, buffer);
             return;
         };
-        let rows = Rows::new(activity, area.width);
         let head = head(activity, look, area);
-        table::draw(NAME, head, &rows, look, area, buffer);
+        table::draw(NAME, head, rows.as_ref(), look, area, buffer);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The samplers against a real PostgreSQL and real HTTP services.
 
+mod before;
 mod connection;
 mod control;
+mod database;
 mod probes;
 mod sessions;
 mod statements;
@@ -9,9 +11,10 @@ mod statements;
 use std::time::Duration;
 
 use gonogo::monitor::{
-    ActivitySample, Cadence, Monitor, MonitorConfig, Reading, Sample, Session, StatementsSample,
-    Target,
+    ActivitySample, Cadence, DatabaseSample, Monitor, MonitorConfig, Reading, Sample, Session,
+    StatementsSample, Target,
 };
+use gonogo::runbook::TableName;
 use gonogo::text::redact::Redactor;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -27,6 +30,14 @@ struct Watch {
     samples: mpsc::Receiver<Sample>,
 }
 
+/// A table that the guide names.
+fn table(name: &str) -> TableName {
+    TableName {
+        schema: None,
+        name: name.to_owned(),
+    }
+}
+
 impl Watch {
     /// Looks often, so that tests are short.
     fn start(conninfo: &str) -> Self {
@@ -40,12 +51,15 @@ impl Watch {
             run: RUN.to_owned(),
             targets: vec![target],
             probes: Vec::new(),
+            tables: ["items", "orders"].map(table).to_vec(),
             redactor: Redactor::new(vec!["hunter22".to_owned()]),
             lock: None,
             identities: None,
             cadence: Cadence {
                 activity: Duration::from_millis(40),
                 statements: Duration::from_millis(60),
+                database: Duration::from_millis(60),
+                sizes: Duration::from_millis(80),
                 identity: Duration::from_millis(100),
             },
         };
@@ -80,6 +94,18 @@ impl Watch {
     ) -> ActivitySample {
         self.until(what, |sample| match sample {
             Sample::Activity(activity) if is(&activity) => Some(activity),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn database(
+        &mut self,
+        what: &str,
+        mut is: impl FnMut(&DatabaseSample) -> bool,
+    ) -> DatabaseSample {
+        self.until(what, |sample| match sample {
+            Sample::Database(database) if is(&database) => Some(*database),
             _ => None,
         })
         .await

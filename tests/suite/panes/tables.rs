@@ -171,6 +171,32 @@ fn a_long_detail_scrolls_to_its_end_and_no_further() {
 }
 
 #[test]
+fn sessions_are_counted_by_application_user_or_state_and_a_group_opens() {
+    let mut desk = at("sessions");
+    desk.press("G");
+    assert_snapshot!("sessions_by_application@120x40", zoomed(&mut desk));
+    desk.app.view.zoomed = true;
+    assert_snapshot!("sessions_by_application@80x24", desk.screen(80, 24));
+    desk.press("GG");
+    let screen = zoomed(&mut desk);
+    assert!(screen.contains("by state"), "{screen}");
+    desk.press("X");
+    assert!(zoomed(&mut desk).contains("these are groups of sessions"));
+    desk.press("<Esc>GGG/idle<Enter><Enter>");
+    let screen = zoomed(&mut desk);
+    assert!(
+        screen.contains(r"/state:^idle\sin\stransaction$"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("4801") && !screen.contains("4790"),
+        "{screen}"
+    );
+    desk.press("<Esc>");
+    assert!(zoomed(&mut desk).contains("4790"));
+}
+
+#[test]
 fn a_paused_pane_shows_what_it_was_paused_at_and_how_old_that_is() {
     let mut desk = at("sessions");
     desk.press("p");

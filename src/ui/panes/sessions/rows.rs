@@ -236,14 +236,14 @@ impl Rows<'_> {
     }
 }
 
-fn is_lock(session: &Session) -> bool {
+pub fn is_lock(session: &Session) -> bool {
     session
         .wait
         .as_deref()
         .is_some_and(|wait| wait.starts_with("Lock:"))
 }
 
-fn longest(session: &Session) -> Option<i64> {
+pub fn longest(session: &Session) -> Option<i64> {
     session
         .query_ms
         .max(session.transaction_ms)
