@@ -189,7 +189,7 @@ impl Reader<'_> {
 
     /// Tables that foreign keys lead to.
     fn referenced(&self, node: &SyntaxNode) -> Vec<TableLock> {
-        let keys = node.descendants().filter(|node| is_foreign_key(node));
+        let keys = node.descendants().filter(is_foreign_key);
         keys.flat_map(|key| self.lock(&key, &TABLES, LockMode::ShareRowExclusive, false))
             .collect()
     }
