@@ -145,6 +145,9 @@ fn summary(runbook: &Runbook) -> String {
     if let Some(damage) = &runbook.repaired {
         text += &format!("  repaired: {damage}\n");
     }
+    if !runbook.phases_why.is_empty() {
+        text += &format!("  phases {}\n", runbook.phases_why);
+    }
     for phase in runbook.walk() {
         text += &format!("  line {:>4}  {}\n", phase.line, phase.title);
         for step in &phase.steps {

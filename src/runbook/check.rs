@@ -23,6 +23,7 @@ pub fn check_document(runbook: &Runbook) -> Value {
         "digest": runbook.digest,
         "repaired": runbook.repaired,
         "phases": phases(&runbook.phases),
+        "phases_why": runbook.phases_why,
         "rollback": runbook.rollback.iter().map(rollback).collect::<Vec<_>>(),
         "soaks": runbook.soaks.iter().map(|soak| json!({
             "title": soak.title,

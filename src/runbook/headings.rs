@@ -96,13 +96,16 @@ pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
     let mut headings = super::cores::map(&found, WORTH_A_THREAD, |(index, level)| {
         heading(nodes, *index, *level)
     });
-    if headings
-        .first()
-        .is_some_and(|first| first.level == 1 && first.number.is_none())
-    {
+    // A title may carry a number of its own: `Phase 2: move the data`.
+    let alone = !headings.iter().skip(1).any(|other| other.level == 1);
+    if headings.first().is_some_and(|first| {
+        first.level == 1 && (first.number.is_none() || alone && headings.len() > 2)
+    }) {
         headings[0].level = 0;
     }
+    settle_by_title(&mut headings);
     nest(&mut headings, nodes.len());
+    settle_trouble(&mut headings);
     let labels = labels_of_rollbacks(&headings, nodes);
     if !labels.is_empty() {
         headings.extend(labels.into_iter().map(|index| heading(nodes, index, LABEL)));
@@ -110,6 +113,61 @@ pub(super) fn headings(nodes: &[Node]) -> Vec<Heading> {
         nest(&mut headings, nodes.len());
     }
     headings
+}
+
+/// What the title of the guide says of its sections. In a guide for a rollback each way that it numbers is one;
+/// in one for a failure, to recover is the way forward.
+fn settle_by_title(headings: &mut [Heading]) {
+    let Some((title, sections)) = headings.split_first_mut() else {
+        return;
+    };
+    if title.level > 0 {
+        return;
+    }
+    let goes_back = title.kind == Kind::Rollback;
+    let recovers = !goes_back && words::says("failure-title", &title.title);
+    for section in sections
+        .iter_mut()
+        .filter(|one| forced_kind(&one.raw).is_none())
+    {
+        let lower = bare_title(&section.title).to_lowercase();
+        let is_option = section
+            .number
+            .as_ref()
+            .is_some_and(|number| number.word == Word::Option);
+        if goes_back
+            && section.kind == Kind::Walk
+            && section.number.is_some()
+            && (is_option || is_rollback(&lower, false))
+            && !words::says("after-title", &lower)
+        {
+            section.kind = Kind::Rollback;
+        } else if recovers && section.kind == Kind::Rollback && names_recovery(&lower) {
+            section.kind = Kind::Walk;
+        }
+    }
+}
+
+/// `If something goes wrong` is looked up, but in a rollback a way back.
+fn settle_trouble(headings: &mut [Heading]) {
+    let mut back = vec![false; headings.len()];
+    for index in 0..headings.len() {
+        let above = headings[index].parent.is_some_and(|parent| back[parent]);
+        back[index] = above || headings[index].kind == Kind::Rollback;
+        let heading = &mut headings[index];
+        let is_open = heading.kind == Kind::Walk && heading.level > 0 && !back[index];
+        if is_open
+            && forced_kind(&heading.raw).is_none()
+            && words::says("in-trouble", &heading.title)
+        {
+            heading.kind = Kind::Troubleshooting;
+        }
+    }
+}
+
+/// To recover may be to go back, and may be the whole matter of a guide.
+fn names_recovery(lower: &str) -> bool {
+    pattern!(r"disaster recovery|^recovery (procedure|plan|steps)").is_match(lower)
 }
 
 fn heading(nodes: &[Node], index: usize, level: u8) -> Heading {
@@ -301,7 +359,19 @@ pub(super) fn bare_title(title: &str) -> &str {
         .trim_end_matches([' ', ':', '*', '_'])
 }
 
+/// The number of a title; of `2. Phase 1: copy` that of the phase.
 pub(super) fn number_of(title: &str) -> Option<Number> {
+    let number = first_number(title)?;
+    let inner = pattern!(r"^\W*\d{1,3}(?:\.\d{1,3})*\s*[.):]\s+(\S.*)$").captures(title);
+    let inner = match (number.word, inner) {
+        (Word::Bare, Some(found)) => first_number(&found[1]),
+        _ => None,
+    };
+    let is_worded = |inner: &Number| matches!(inner.word, Word::Phase | Word::Stage | Word::Step);
+    Some(inner.filter(is_worded).unwrap_or(number))
+}
+
+fn first_number(title: &str) -> Option<Number> {
     // Keycap digits: 1️⃣.
     let mut leading = title.trim_start().chars();
     if let (Some(digit @ '0'..='9'), Some('\u{fe0f}' | '\u{20e3}')) =
@@ -465,14 +535,18 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         }
     }
     let says = |pattern: &regex::Regex| pattern.is_match(&lower);
+    // `3. Confirm that the contacts are there` is done.
+    let is_act = numbered && is_act(&told);
     if says(pattern!(
         r"troubleshoot|common (issues|problems|errors)|known (issues|problems|limitations)|^issues?\b|^problems?\b|^error:|\bfaq\b|frequently asked|debugging|if (something|things) (go|goes|went) wrong|if issues|gotchas|pitfalls|^emergency (procedures?|actions?|response)|^in (an|case of) emergency|^incident response|^fehlerbehebung|fehlersuche|^probleme\b|^notfall|dépannage|résolution des problèmes|procédures? d.urgence|^en cas d.(urgence|erreur|échec)|gestion des erreurs|solución de problemas|resolución de problemas|procedimientos? de emergencia|solução de problemas|resolução de problemas|risoluzione (dei )?problemi|procedure di emergenza|устранение (неполадок|проблем)|故障排[查除]|常见问题|常见错误|踩坑|問題排除|トラブルシュ|문제 해결"
     )) {
         return Kind::Troubleshooting;
     }
-    if says(pattern!(
-        r"\bcontacts?\b|escalation|on-?call|^support\b|^supporto\b|^kontakt|ansprechpartner|^contactos?\b|^contatti\b|联系人|紧急联系|連絡先|who to call|getting help|need help|\bhelp\b$"
-    )) {
+    if !is_act
+        && says(pattern!(
+            r"\bcontacts?\b|escalation|on-?call|^support\b|^supporto\b|^kontakt|ansprechpartner|^contactos?\b|^contatti\b|联系人|紧急联系|連絡先|who to call|getting help|need help|\bhelp\b$"
+        ))
+    {
         return Kind::Contacts;
     }
     if !numbered
@@ -487,7 +561,8 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
     }
     if says(pattern!(
         r"^pre[- ]?(deploy|migrat|flight|release|launch|cutover|upgrade|check|install|requisit|work|maintenance|rollout|go)|prerequisite|before (you|we) (begin|start|deploy)|before (deploy|start|migrat)|^preparation|^prepare\b|approval checklist|^requirements?\b|^what you need|^access (required|requirements)|required (access|tools|permissions)|system requirements|^setup requirements|voraussetzungen|vorbereitung|prérequis|requisitos|pré-requisitos|prerequisiti|предварительные|前提条件|环境要求|环境准备|準備|准备工作|必要条件"
-    )) {
+    )) || words::says("prepare-title", &told)
+    {
         return if numbered {
             Kind::Walk
         } else {
@@ -505,6 +580,7 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         && says(pattern!(
             r"^post[- ]?(deploy|migrat|release|launch|install|cutover|upgrade|rollout|maintenance)|after (the )?(deploy|migrat|release|go-live)|^monitoring|\bmonitoring (checklist|plan|period)|^verif|^validat|verification$|^health checks?|smoke tests?$|quick reference|^observ|^verifica|^vérification|^verificación|^überprüfung|^验证|^検証"
         ))
+        || !numbered && words::says("after-title", &told)
     {
         return if lower.contains("quick reference") {
             Kind::Reference
@@ -516,6 +592,7 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         && says(pattern!(
             r"(deploy(ment)?|migration|release|upgrade|rollout|cutover|installation|implementation|execution|maintenance|failover|restore|recovery|update) (steps?|procedures?|process|instructions?|sequence|phases?|runbook|tasks?|plan)\b|^steps?$|^procedures?$|^instructions?$|^process$|^runbook$|step[- ]by[- ]step|phase breakdown|^phases$|detailed (steps|phase|plan|procedure)|^execution\b|^how to deploy|ablauf|durchführung|部署步骤|操作步骤|升级步骤|迁移步骤|手順"
         ))
+        || !numbered && words::says("procedure-title", &told)
     {
         return Kind::Procedure;
     }
@@ -526,7 +603,8 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
     let names_it = pattern!(
         r"roll(ing)?[- ]?back|back[- ]?out (plan|procedure|steps)|^back[- ]?out\b|^revert|\bundo\b|disaster recovery|^recovery (procedure|plan|steps)|rückfall|zurückrollen|retour arrière|marcha atrás|reversión|reversão|ripristino|^restauration (depuis|complète)|откат|回滚|回退|ロールバック|롤백"
     )
-    .is_match(lower);
+    .is_match(lower)
+        || words::says("rollback-title", lower);
     // "If it goes wrong" is about the whole change; "if something goes wrong" often about anything.
     let in_case = pattern!(
         r"^(what )?(if|when|in case|should) (it|this|that|all|everything|the (deploy(ment)?|release|migration|rollout|change|upgrade|update|cutover|switch(over)?|installation)) (all )?(goes|go|went|fails?|failed|breaks?|does ?n.t work)\b|^how to (revert|back out|undo)\b|^backing out\b|^falling back\b"
@@ -547,14 +625,15 @@ fn is_rollback(lower: &str, numbered: bool) -> bool {
     if numbered {
         // `Step 4: Deploy or roll back` stays; `Phase 6: Rollback (if needed)` goes.
         return pattern!(r"(^|[:.)\-–—]\s*|^\w+ \d+\s+)(emergency |quick |full |manual |automat\w+ )*(roll(ing)?[- ]?back|revert|back[- ]?out)|rollback (plan|procedure|strategy|steps|instructions|if)|if needed|(^|[:：.)\-–—]\s*|^[\d.]+\s+)(rückfall|zurückrollen|retour arrière|marcha atrás|reversión|reversão|ripristino|откат|回滚|回退|ロールバック|롤백)")
-            .is_match(lower);
+            .is_match(lower)
+            || words::says("rollback-title", lower);
     }
     true
 }
 
 fn is_reference(lower: &str) -> bool {
     pattern!(
-        r"^(overview|introduction|summary|executive summary|background|context|purpose|scope|goals?|objectives?|motivation|table of contents|contents|toc|architecture|glossary|terminology|notes?|references?|resources|see also|related|links|further reading|changelog|change ?log|history|revision|version history|appendi|license|credits|about|next steps|what'?s next|conclusion|faq|timeline|schedule|risks?\b|risk |cost|pricing|benefits|features|key (features|points|concepts|metrics|principles)|best practices|tips|security (considerations|notes|best)|limitations|files? (modified|changed|created|structure)|project structure|directory structure|system components|components|tech stack|technology|documentation|usage examples?|examples?|quick reference|cheat ?sheet|useful commands|common commands|communication|stakeholders|roles|responsibilit|lessons|api (documentation|reference|endpoints?)|endpoints?\b|environment variables|future|maintenance (tasks|schedule)|status|sign-?off|impact|what (changed|this|is|was)|why |how it works|übersicht|überblick|aperçu)|\bbest practices$|相关文档|附录|参考|概述|目录|简介|referencias$|références$|referenze$|\bcommunication$|overview$|architecture$|strategy overview|\bmigration strategy\b|comparison$|summary$|contacts?$|appendix"
+        r"^(overview|introduction|summary|executive summary|background|context|purpose|scope|goals?|objectives?|motivation|table of contents|contents|toc|architecture|glossary|terminology|notes?|references?|resources|see also|related|links|further reading|changelog|change ?log|history|revision|version history|appendi|license|credits|about|next steps|what'?s next|conclusion|faq|timeline\b|schedule\b|risks?\b|risk |cost|pricing|benefits|features|key (features|points|concepts|metrics|principles)|best practices|tips|security (considerations|notes|best)|limitations|files? (modified|changed|created|structure)|project structure|directory structure|system components|components|tech stack|technology|documentation|usage examples?|examples?|quick reference|cheat ?sheet|useful commands|common commands|communication|stakeholders|roles|responsibilit|lessons|api (documentation|reference|endpoints?)|endpoints?\b|environment variables|future|maintenance (tasks|schedule)|status|sign-?off|impact|what (changed|this|is|was)|why |how it works|übersicht|überblick|aperçu)|\bbest practices$|相关文档|附录|参考|概述|目录|简介|referencias$|références$|referenze$|\bcommunication$|overview$|architecture$|strategy overview|\bmigration strategy\b|comparison$|summary$|contacts?$|appendix"
     )
     .is_match(lower)
 }

@@ -23,6 +23,9 @@ pub struct Runbook {
     pub overview: String,
     pub preparation: Vec<Phase>,
     pub phases: Vec<Phase>,
+    /// Why these sections are the phases: the reasons that were compared.
+    #[serde(default)]
+    pub phases_why: String,
     pub cleanup: Vec<Phase>,
     pub rollback: Vec<RollbackOption>,
     /// Troubleshooting, contacts, success metrics and all other prose to be looked up.

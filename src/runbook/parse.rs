@@ -46,7 +46,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     });
     elsewhere::settle(&nodes, &headings, &mut blocks);
     let names = variables::collect(&mut blocks.blocks);
-    let chosen = phases::choose(&headings, &nodes);
+    let chosen = phases::choose(&headings, &nodes, &blocks);
 
     let mut assembler = Assembler::new(&source, &nodes, &headings, &blocks, &chosen.phases);
     assembler.assemble();
@@ -55,6 +55,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     runbook.digest = hexadecimal(&Sha256::digest(bytes));
     runbook.repaired = source.repaired.clone();
     runbook.settings = front.settings;
+    runbook.phases_why.clone_from(&chosen.why);
     runbook.title = front
         .title
         .filter(|_| runbook.title.is_empty())

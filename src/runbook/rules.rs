@@ -169,7 +169,10 @@ pub fn rules_page() -> String {
             rule.id, rule.says, cells[0], cells[1]
         );
     }
-    page
+    page += "\n## Which sections are the phases\n\n\
+        Each sequence of headings that could be the phases is given points, and the one with most of them is\n\
+        taken; of equals the first. `gonogo check` prints the reasons.\n\n";
+    page + &super::phases::reasons_page()
 }
 
 impl Rule {

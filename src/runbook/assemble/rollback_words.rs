@@ -6,6 +6,12 @@ use crate::runbook::pattern::pattern;
 
 /// A section about the decision to go back, or about what comes after it.
 pub(super) fn only_tells(title: &str) -> bool {
+    // `Rollback if a trigger fires` is one.
+    if pattern!(r"(?i)^[\W\d]*(roll(ing)?[- ]?back|revert)\W+(if|once|on|when (the|a|any|it))\b")
+        .is_match(title)
+    {
+        return false;
+    }
     pattern!(r"(?i)\bwhen (not )?to\b|\bdecision|\bmatrix\b|\bcriteria\b|\btriggers?\b|\bchecklist\b|^\W*(pre|post)[- ]rollback|^\W*after (the )?rollback|\bdo not\b|entscheidung|décision|quand ")
         .is_match(title)
 }

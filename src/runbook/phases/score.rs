@@ -1,0 +1,138 @@
+//! Why one sequence of headings is taken for the phases and not another: a sum of reasons, each with a name
+//! that `check` tells.
+
+use std::fmt::Write as _;
+
+use super::Guide;
+use super::candidates::{Candidate, Form};
+use crate::runbook::headings::{Kind, Word};
+use crate::runbook::words;
+
+/// A reason, what it says, and how much it counts for at most.
+struct Reason {
+    id: &'static str,
+    says: &'static str,
+    most: usize,
+}
+
+const fn reason(id: &'static str, says: &'static str, most: usize) -> Reason {
+    Reason { id, says, most }
+}
+
+/// All of them, in the order in which they are told.
+const REASONS: [Reason; 9] = [
+    reason("numbered-phases", "their titles are numbered as phases", 9),
+    reason("numbered-steps", "their titles are numbered as steps", 8),
+    reason("numbered", "their titles are numbered", 5),
+    reason(
+        "begins-anew",
+        "the same numbering begins anew in each of them",
+        4,
+    ),
+    reason(
+        "procedure",
+        "the title above them says that the change is made there",
+        4,
+    ),
+    reason(
+        "top",
+        "they are numbered, and nothing but the title of the guide stands above them",
+        2,
+    ),
+    reason("several", "there are several of them", 2),
+    reason(
+        "active",
+        "each of them, or a part of them, holds something to do",
+        4,
+    ),
+    reason(
+        "covers",
+        "they hold what the guide has to do, or a part of it",
+        10,
+    ),
+];
+
+/// A candidate with its reasons and their points.
+pub(super) struct Scored {
+    pub candidate: Candidate,
+    reasons: Vec<(&'static Reason, usize)>,
+}
+
+impl Scored {
+    /// `all`: the work of the whole way forward.
+    pub fn of(candidate: Candidate, guide: &Guide<'_>, all: usize) -> Self {
+        let mut reasons = Vec::new();
+        let mut add = |id: &str, share: f64| {
+            if let Some(found) = REASONS.iter().find(|one| one.id == id) {
+                reasons.push((found, points(found.most, share)));
+            }
+        };
+        match candidate.form {
+            Form::BeginsAnew(_) => add("begins-anew", 1.0),
+            Form::Sections => {}
+            Form::Numbered(word) | Form::GoesOn(word) => match word {
+                Word::Phase | Word::Stage => add("numbered-phases", 1.0),
+                Word::Step => add("numbered-steps", 1.0),
+                Word::Task | Word::Bare | Word::Clock => add("numbered", 1.0),
+                Word::Day | Word::Test | Word::Option => add("numbered", 0.5),
+            },
+        }
+        let above = candidate.parent.map(|parent| &guide.headings[parent]);
+        if above.is_some_and(|above| above.level > 0 && above.kind == Kind::Procedure) {
+            add("procedure", 1.0);
+        } else if above.is_some_and(|above| above.level > 0 && words::says("do-it", &above.title)) {
+            add("procedure", 0.5);
+        } else if above.is_none_or(|above| above.level == 0) && candidate.form != Form::Sections {
+            add("top", 1.0);
+        }
+        if candidate.members.len() > 1 {
+            add("several", 1.0);
+        }
+        let members = candidate.members.iter().copied();
+        let active = members.clone().filter(|one| guide.has_work(*one)).count();
+        add("active", share(active, candidate.members.len()));
+        let covered: usize = members.map(|one| guide.walked(one)).sum();
+        add("covers", share(covered, all.max(covered)));
+        Self { candidate, reasons }
+    }
+
+    pub fn points(&self) -> i64 {
+        let sum: usize = self.reasons.iter().map(|(_, points)| points).sum();
+        i64::try_from(sum).unwrap_or(i64::MAX)
+    }
+
+    /// As `check` tells it: `numbered-steps 5, covers 8 of 10`.
+    pub fn told(&self, guide: &Guide<'_>) -> String {
+        let first = &guide.headings[self.candidate.members[0]];
+        let mut text = format!("from line {} on:", first.line);
+        for (reason, points) in self.reasons.iter().filter(|(_, points)| *points > 0) {
+            let of = match *points == reason.most {
+                true => String::new(),
+                false => format!(" of {}", reason.most),
+            };
+            // Writing to a string cannot fail.
+            write!(text, " {} {points}{of},", reason.id).ok();
+        }
+        text.trim_end_matches([',', ':']).to_owned()
+    }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    match whole {
+        0 => 0.0,
+        whole => part as f64 / whole as f64,
+    }
+}
+
+fn points(most: usize, share: f64) -> usize {
+    (most as f64 * share.clamp(0.0, 1.0)).round() as usize
+}
+
+/// The reasons as a part of a page of Markdown.
+pub(in crate::runbook) fn reasons_page() -> String {
+    let mut page = String::from("| reason | points | what it says |\n|---|---|---|\n");
+    for one in &REASONS {
+        writeln!(page, "| `{}` | {} | {} |", one.id, one.most, one.says).ok();
+    }
+    page
+}
