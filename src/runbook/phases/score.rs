@@ -12,15 +12,15 @@ use crate::runbook::words;
 struct Reason {
     id: &'static str,
     says: &'static str,
-    most: usize,
+    most: i64,
 }
 
-const fn reason(id: &'static str, says: &'static str, most: usize) -> Reason {
+const fn reason(id: &'static str, says: &'static str, most: i64) -> Reason {
     Reason { id, says, most }
 }
 
 /// All of them, in the order in which they are told.
-const REASONS: [Reason; 9] = [
+const REASONS: [Reason; 10] = [
     reason("numbered-phases", "their titles are numbered as phases", 9),
     reason("numbered-steps", "their titles are numbered as steps", 8),
     reason("numbered", "their titles are numbered", 5),
@@ -33,6 +33,11 @@ const REASONS: [Reason; 9] = [
         "procedure",
         "the title above them says that the change is made there",
         4,
+    ),
+    reason(
+        "another-matter",
+        "the title above them says nothing of the change, and that of a section beside it does",
+        -5,
     ),
     reason(
         "top",
@@ -55,7 +60,7 @@ const REASONS: [Reason; 9] = [
 /// A candidate with its reasons and their points.
 pub(super) struct Scored {
     pub candidate: Candidate,
-    reasons: Vec<(&'static Reason, usize)>,
+    reasons: Vec<(&'static Reason, i64)>,
 }
 
 impl Scored {
@@ -85,6 +90,9 @@ impl Scored {
         } else if above.is_none_or(|above| above.level == 0) && candidate.form != Form::Sections {
             add("top", 1.0);
         }
+        if candidate.form == Form::Numbered(Word::Bare) && is_of_another_matter(&candidate, guide) {
+            add("another-matter", 1.0);
+        }
         if candidate.members.len() > 1 {
             add("several", 1.0);
         }
@@ -97,15 +105,14 @@ impl Scored {
     }
 
     pub fn points(&self) -> i64 {
-        let sum: usize = self.reasons.iter().map(|(_, points)| points).sum();
-        i64::try_from(sum).unwrap_or(i64::MAX)
+        self.reasons.iter().map(|(_, points)| points).sum()
     }
 
     /// As `check` tells it: `numbered-steps 5, covers 8 of 10`.
     pub fn told(&self, guide: &Guide<'_>) -> String {
         let first = &guide.headings[self.candidate.members[0]];
         let mut text = format!("from line {} on:", first.line);
-        for (reason, points) in self.reasons.iter().filter(|(_, points)| *points > 0) {
+        for (reason, points) in self.reasons.iter().filter(|(_, points)| *points != 0) {
             let of = match *points == reason.most {
                 true => String::new(),
                 false => format!(" of {}", reason.most),
@@ -117,6 +124,23 @@ impl Scored {
     }
 }
 
+/// Points under `Write a new one` beside `Apply them`.
+fn is_of_another_matter(candidate: &Candidate, guide: &Guide<'_>) -> bool {
+    let says = |index: usize| {
+        let heading = &guide.headings[index];
+        heading.kind == Kind::Procedure || words::says("do-it", &heading.title)
+    };
+    let Some(parent) = candidate.parent.filter(|parent| !says(*parent)) else {
+        return false;
+    };
+    let above = guide.headings[parent].parent;
+    let siblings = above.map_or(&[][..], |above| &guide.headings[above].children);
+    guide.headings[parent].level > 0
+        && siblings.iter().any(|other| {
+            *other != parent && !guide.off_path[*other] && says(*other) && guide.has_work(*other)
+        })
+}
+
 fn share(part: usize, whole: usize) -> f64 {
     match whole {
         0 => 0.0,
@@ -124,8 +148,8 @@ fn share(part: usize, whole: usize) -> f64 {
     }
 }
 
-fn points(most: usize, share: f64) -> usize {
-    (most as f64 * share.clamp(0.0, 1.0)).round() as usize
+fn points(most: i64, share: f64) -> i64 {
+    (most as f64 * share.clamp(0.0, 1.0)).round() as i64
 }
 
 /// The reasons as a part of a page of Markdown.
