@@ -3,11 +3,10 @@
 //! best one is taken; what an author settled stands above all of it.
 
 mod candidates;
+pub(super) mod reasons;
 mod score;
 #[cfg(test)]
 mod tests;
-
-pub(super) use score::reasons_page;
 
 use super::blocks::Blocks;
 use super::headings::{Heading, Kind, Word};

@@ -172,7 +172,7 @@ pub fn rules_page() -> String {
     page += "\n## Which sections are the phases\n\n\
         Each sequence of headings that could be the phases is given points, and the one with most of them is\n\
         taken; of equals the first. `gonogo check` prints the reasons.\n\n";
-    page + &super::phases::reasons_page()
+    page + &super::phases::reasons::page()
 }
 
 impl Rule {

@@ -5,57 +5,9 @@ use std::fmt::Write as _;
 
 use super::Guide;
 use super::candidates::{Candidate, Form};
+use super::reasons::{REASONS, Reason};
 use crate::runbook::headings::{Kind, Word};
 use crate::runbook::words;
-
-/// A reason, what it says, and how much it counts for at most.
-struct Reason {
-    id: &'static str,
-    says: &'static str,
-    most: i64,
-}
-
-const fn reason(id: &'static str, says: &'static str, most: i64) -> Reason {
-    Reason { id, says, most }
-}
-
-/// All of them, in the order in which they are told.
-const REASONS: [Reason; 10] = [
-    reason("numbered-phases", "their titles are numbered as phases", 9),
-    reason("numbered-steps", "their titles are numbered as steps", 8),
-    reason("numbered", "their titles are numbered", 5),
-    reason(
-        "begins-anew",
-        "the same numbering begins anew in each of them",
-        4,
-    ),
-    reason(
-        "procedure",
-        "the title above them says that the change is made there",
-        4,
-    ),
-    reason(
-        "another-matter",
-        "the title above them says nothing of the change, and that of a section beside it does",
-        -5,
-    ),
-    reason(
-        "top",
-        "they are numbered, and nothing but the title of the guide stands above them",
-        2,
-    ),
-    reason("several", "there are several of them", 2),
-    reason(
-        "active",
-        "each of them, or a part of them, holds something to do",
-        4,
-    ),
-    reason(
-        "covers",
-        "they hold what the guide has to do, or a part of it",
-        10,
-    ),
-];
 
 /// A candidate with its reasons and their points.
 pub(super) struct Scored {
@@ -150,13 +102,4 @@ fn share(part: usize, whole: usize) -> f64 {
 
 fn points(most: i64, share: f64) -> i64 {
     (most as f64 * share.clamp(0.0, 1.0)).round() as i64
-}
-
-/// The reasons as a part of a page of Markdown.
-pub(in crate::runbook) fn reasons_page() -> String {
-    let mut page = String::from("| reason | points | what it says |\n|---|---|---|\n");
-    for one in &REASONS {
-        writeln!(page, "| `{}` | {} | {} |", one.id, one.most, one.says).ok();
-    }
-    page
 }
