@@ -577,10 +577,9 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         return Kind::Cleanup;
     }
     if !numbered
-        && says(pattern!(
+        && (says(pattern!(
             r"^post[- ]?(deploy|migrat|release|launch|install|cutover|upgrade|rollout|maintenance)|after (the )?(deploy|migrat|release|go-live)|^monitoring|\bmonitoring (checklist|plan|period)|^verif|^validat|verification$|^health checks?|smoke tests?$|quick reference|^observ|^verifica|^vérification|^verificación|^überprüfung|^验证|^検証"
-        ))
-        || !numbered && words::says("after-title", &told)
+        )) || words::says("after-title", &told))
     {
         return if lower.contains("quick reference") {
             Kind::Reference
@@ -589,10 +588,9 @@ pub(super) fn kind_of(title: &str, number: Option<&Number>) -> Kind {
         };
     }
     if !numbered
-        && says(pattern!(
+        && (says(pattern!(
             r"(deploy(ment)?|migration|release|upgrade|rollout|cutover|installation|implementation|execution|maintenance|failover|restore|recovery|update) (steps?|procedures?|process|instructions?|sequence|phases?|runbook|tasks?|plan)\b|^steps?$|^procedures?$|^instructions?$|^process$|^runbook$|step[- ]by[- ]step|phase breakdown|^phases$|detailed (steps|phase|plan|procedure)|^execution\b|^how to deploy|ablauf|durchführung|部署步骤|操作步骤|升级步骤|迁移步骤|手順"
-        ))
-        || !numbered && words::says("procedure-title", &told)
+        )) || words::says("procedure-title", &told))
     {
         return Kind::Procedure;
     }

@@ -183,7 +183,7 @@ fn beginning_anew(numbered: &[Candidate], guide: &Guide<'_>) -> Vec<Candidate> {
         .filter_map(|((above, _), (word, mut parents))| {
             parents.sort_unstable();
             parents.dedup();
-            (parents.len() > 1).then(|| Candidate {
+            (parents.len() > 1).then_some(Candidate {
                 form: Form::BeginsAnew(word),
                 parent: above,
                 members: parents,
