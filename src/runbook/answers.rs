@@ -82,7 +82,10 @@ pub fn answer_of(script: &Script, command: &Command, words: &str) -> Option<Answ
     let Some(Stage::Simple(last)) = stages.last() else {
         return None;
     };
-    if let Some(answer) = curl(last).or_else(|| finds_itself(stages)) {
+    let special = curl(last)
+        .or_else(|| finds_itself(stages))
+        .or_else(|| ends_itself(stages));
+    if let Some(answer) = special {
         return Some(answer);
     }
     let (at, (program, statuses, says, else_says)) = row_of(last)?;
@@ -181,24 +184,8 @@ fn curl(simple: &Simple) -> Option<Answer> {
 /// `ps aux | grep worker` finds its own `grep` where nothing else is there; `grep -v grep` and `[w]orker` do
 /// not.
 fn finds_itself(stages: &[Stage]) -> Option<Answer> {
-    let [Stage::Simple(list), Stage::Simple(search)] = stages else {
-        return None;
-    };
-    let pattern = search
-        .words
-        .iter()
-        .skip(1)
-        .find(|word| !word.text.starts_with('-'))?;
-    let shows_arguments = list.words.iter().any(|word| {
-        let options = word.text.trim_start_matches('-');
-        options == "aux" || options.contains('f') && word.text.starts_with('-')
-    });
-    let is_it = list.program() == "ps"
-        && shows_arguments
-        && matches!(search.program(), "grep" | "egrep")
-        && !search.words.iter().any(|word| word.text == "-v")
-        && !pattern.text.contains('[');
-    is_it.then(|| Answer {
+    let [list, search] = stages else { return None };
+    may_find_itself(list, search).then(|| Answer {
         program: "ps … | grep".to_owned(),
         statuses: vec![0, 1],
         says: "what it found, if anything, may be its own `grep`".to_owned(),
@@ -207,6 +194,43 @@ fn finds_itself(stages: &[Stage]) -> Option<Answer> {
         why: String::new(),
         judged: false,
     })
+}
+
+/// `ps aux | grep worker | … | xargs kill` fails where the only one that is gone is its own `grep`.
+fn ends_itself(stages: &[Stage]) -> Option<Answer> {
+    let [list, search, .., Stage::Simple(last)] = stages else {
+        return None;
+    };
+    let ends = last.program() == "xargs" && last.words.iter().any(|word| word.text == "kill");
+    (ends && may_find_itself(list, search)).then(|| Answer {
+        program: "ps … | grep … | xargs kill".to_owned(),
+        statuses: vec![123],
+        says: "one that it told to end was gone, which may be its own `grep`".to_owned(),
+        else_says: "all were told to end".to_owned(),
+        is_good: None,
+        why: String::new(),
+        judged: false,
+    })
+}
+
+fn may_find_itself(list: &Stage, search: &Stage) -> bool {
+    let (Stage::Simple(list), Stage::Simple(search)) = (list, search) else {
+        return false;
+    };
+    let pattern = search
+        .words
+        .iter()
+        .skip(1)
+        .find(|word| !word.text.starts_with('-'));
+    let shows_arguments = list.words.iter().any(|word| {
+        let options = word.text.trim_start_matches('-');
+        options == "aux" || options.contains('f') && word.text.starts_with('-')
+    });
+    list.program() == "ps"
+        && shows_arguments
+        && matches!(search.program(), "grep" | "egrep")
+        && !search.words.iter().any(|word| word.text == "-v")
+        && pattern.is_some_and(|pattern| !pattern.text.contains('['))
 }
 
 /// What the words around say about the answer: that there must be none of it, or that there must be.
@@ -345,6 +369,12 @@ mod tests {
                 "{code}"
             );
         }
+        let ends = "ps aux | grep 'main.py' | awk '{print $2}' | xargs kill";
+        let answer_to_all = answer(ends, "Stop it").expect("it is asked");
+        assert_eq!(
+            (answer_to_all.statuses, answer_to_all.is_good),
+            (vec![123], None)
+        );
         for code in ["ps aux | grep '[r]edis'", "ps aux"] {
             assert!(
                 answer(code, "").is_none_or(|answer| answer.statuses == [1]),

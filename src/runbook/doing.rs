@@ -279,7 +279,9 @@ fn is_reader(simple: &Simple, inner: &[Inner<'_>]) -> bool {
 
 fn reads(call: &Call<'_>, inner: &[Inner<'_>]) -> bool {
     let program = call.program;
-    if READERS.contains(&program) {
+    let asks_about_itself =
+        matches!(call.arguments, [only] if matches!(&*only.text, "--version" | "--help"));
+    if READERS.contains(&program) || asks_about_itself {
         return true;
     }
     if let Some((_, verbs)) = VERBS
@@ -470,6 +472,7 @@ mod tests {
             ("grep -c ok app.log | sort -u 2>/dev/null", "reads"),
             ("git log -3 --oneline", "reads"),
             ("git pull", "changes"),
+            ("psql --version", "reads"),
             ("psql -d app -c 'SELECT count(*) FROM orders'", "reads"),
             (
                 "psql -d app -c 'UPDATE orders SET done = true WHERE id = 7'",

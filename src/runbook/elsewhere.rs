@@ -49,8 +49,15 @@ pub(super) fn settle(nodes: &[Node], headings: &[Heading], blocks: &mut Blocks) 
                     .get(index + 1)
                     .is_some_and(|next| matches!(next.kind, NodeKind::Code(_)));
                 let own = section.map_or(0, |section| section.level);
+                // Over a file they speak of that, and of its section at most.
+                let next = blocks.number_of.get(&(index + 1));
+                let next = next.and_then(|number| blocks.blocks.get(number - 1));
+                let until = match next.is_some_and(is_of_a_shell) {
+                    true => above(section, headings),
+                    false => own,
+                };
                 let said = match before_code {
-                    true => said_in(&node.text, above(section, headings), own),
+                    true => said_in(&node.text, until, own),
                     false => None,
                 };
                 let said = said.or_else(|| said_of_all(&node.text, own));
@@ -171,6 +178,11 @@ fn of_block(
         *open = None;
         return;
     }
+    // What asks another host from here is not there, wherever only words lead.
+    let is_unnamed = |session: &Open| session.there.place == Elsewhere::UNNAMED;
+    if open.as_ref().is_some_and(is_unnamed) && asks_others(&block.code) {
+        return;
+    }
     let comment = first_comment(&block.code);
     let said_here = comment
         .as_deref()
@@ -247,6 +259,20 @@ fn reached(code: &str) -> Vec<String> {
         }
     }
     hosts
+}
+
+/// Whether all commands of a block are told to other hosts.
+fn asks_others(code: &str) -> bool {
+    let script = read_shell(code);
+    let mut simple = script.all_simple_commands().into_iter();
+    let mut any = false;
+    let all = simple.all(|(_, simple)| {
+        any = true;
+        let calls = simple.calls();
+        let mut programs = calls.iter().map(|call| call.program);
+        programs.any(|program| matches!(program, "ssh" | "scp" | "rsync" | "sftp"))
+    });
+    any && all
 }
 
 fn is_same(one: &str, other: &str) -> bool {
@@ -353,6 +379,7 @@ mod tests {
                 there("another machine"),
             ),
             ("On the same server run:", "npm ci", None),
+            ("From either node:", "ssh root@db2 'patronictl list'", None),
         ] {
             let guide = format!("# G\n\n## Restart\n\n{before}\n\n```bash\n{code}\n```\n");
             assert_eq!(places(&guide), [place], "{before} {code}");
@@ -366,6 +393,12 @@ mod tests {
         assert_eq!(places(guide), [there.clone(), there, None]);
         let passing = guide.replace("Run every step as the deploy user", "The dump stays");
         assert_eq!(places(&passing), [None, None, None]);
+    }
+
+    #[test]
+    fn words_over_a_file_speak_of_its_section_at_most() {
+        let guide = "# G\n\n## 1. Set\n\nOn the server:\n\n```env\nDATA=/mnt\n```\n\n```bash\n./load\n```\n\n## 2. Go\n\n```bash\n./go\n```\n";
+        assert_eq!(places(guide), [None, there("another machine"), None]);
     }
 
     #[test]

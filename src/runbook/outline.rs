@@ -65,6 +65,7 @@ pub(super) fn outline(source: &Source, base: usize) -> Vec<Node> {
         lists: Vec::new(),
         items: Vec::new(),
         quotes: 0,
+        is_cut: false,
     };
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         reader.event(event, range.start, range.end);
@@ -90,7 +91,12 @@ struct Reader<'a> {
     lists: Vec<bool>,
     items: Vec<usize>,
     quotes: usize,
+    /// A fence was found in the paragraph at hand.
+    is_cut: bool,
 }
+
+/// What may stand before a fence on its line.
+const BEFORE_A_FENCE: [char; 3] = [' ', '\t', '>'];
 
 impl Reader<'_> {
     fn event(&mut self, event: Event<'_>, start: usize, end: usize) {
@@ -117,6 +123,7 @@ impl Reader<'_> {
                 }
                 self.extend(start, end);
             }
+            Event::Code(_) if self.is_a_fence(start, end) => self.fence(start, end),
             Event::Code(text) => {
                 self.goes_on(start, end);
                 if let Some(open) = &self.open {
@@ -140,10 +147,58 @@ impl Reader<'_> {
         }
     }
 
-    /// Words of a list item behind a block in it, where no blank line makes them a paragraph.
+    /// Whether a span of code is a fence that stands too far right to be one: Markdown takes it for words
+    /// of the paragraph before it, its author did not.
+    fn is_a_fence(&self, start: usize, end: usize) -> bool {
+        let span = &self.text[start..end];
+        let ticks = span.len() - span.trim_start_matches('`').len();
+        let last = span.rsplit('\n').next().unwrap_or_default();
+        ticks >= 3
+            && span.contains('\n')
+            && last.trim_start_matches(BEFORE_A_FENCE).len() == ticks
+            && self
+                .before(start)
+                .chars()
+                .all(|one| BEFORE_A_FENCE.contains(&one))
+    }
+
+    /// What stands on its line before this place.
+    fn before(&self, start: usize) -> &str {
+        let line = self.text[..start]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        &self.text[line..start]
+    }
+
+    fn fence(&mut self, start: usize, end: usize) {
+        let indent = self.before(start).chars().count();
+        let mut lines = self.text[start..end].lines();
+        let info = lines.next().unwrap_or_default();
+        let info = info.trim_start_matches('`').trim().to_owned();
+        let mut code = String::new();
+        // The last is the fence that closes it.
+        for line in lines.rev().skip(1).collect::<Vec<_>>().into_iter().rev() {
+            let before = line.chars().take(indent);
+            let before = before.take_while(|one| BEFORE_A_FENCE.contains(one));
+            code.push_str(&line[before.map(char::len_utf8).sum()..]);
+            code.push('\n');
+        }
+        let code = Code {
+            info: Some(info),
+            code,
+            code_line: self.source.line(self.base + start) + 1,
+            closed: true,
+        };
+        self.push(NodeKind::Code(code), start, end);
+        self.close();
+        self.is_cut = true;
+    }
+
+    /// Words behind a block, of a list item or of the paragraph that was taken to hold it, where no blank
+    /// line makes them a paragraph.
     fn goes_on(&mut self, start: usize, end: usize) {
         let is_behind = |last: &Node| self.base + start >= last.end;
-        let is_new = self.open.is_none() && !self.items.is_empty();
+        let is_new = self.open.is_none() && (self.is_cut || !self.items.is_empty());
         if is_new && self.nodes.last().is_some_and(is_behind) {
             self.push(NodeKind::Paragraph, start, end);
         }
@@ -233,7 +288,10 @@ impl Reader<'_> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::CodeBlock => self.close(),
+            TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::CodeBlock => {
+                self.close();
+                self.is_cut = false;
+            }
             TagEnd::Item => {
                 self.close();
                 self.items.pop();
@@ -392,6 +450,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_fence_too_far_right_in_an_item_is_a_fence() {
+        let guide = "- [ ] **Look:**\n      ```bash\n      ls\n        df -h\n      ```\n      Then go on.\n- [ ] Next\n\nText:\n     ```sql\n     SELECT 1;\n     ```\n";
+        let source = Source::decode(guide.as_bytes());
+        let nodes = outline(&source, 0);
+        let seen: Vec<(usize, &str, Option<&str>)> = nodes
+            .iter()
+            .map(|node| {
+                let code = node.code().map(|code| code.code.as_str());
+                (node.line, node.text.as_str(), code)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (1, "**Look:**", None),
+                (2, "", Some("ls\n  df -h\n")),
+                (6, "Then go on.", None),
+                (7, "Next", None),
+                (9, "Text:", None),
+                (10, "", Some("SELECT 1;\n")),
+            ]
+        );
+        covers(guide);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
@@ -402,7 +486,7 @@ mod tests {
                     "# A\n", "## b `c` **d**\n", "under\n---\n", "***\n", "\n\n", "\n", "words ", "é✅ ",
                     "- one\n", "  - two\n", "1. three\n", "- [ ] four\n", "    indented\n", "> ", "> - five\n",
                     "```bash\n", "```\n", "~~~sql {#a}\n", "~~~\n", "  ```\n", "| a | b |\n|---|---|\n", "| c |\n",
-                    "<!-- gonogo: ponr -->\n", "<div>\n", "</div>\n", "\\\n", "\r\n", "\t", "*x* ", "[y](z) ", "`",
+                    "      ```sh\n      ls\n      ```\n", "<!-- gonogo: ponr -->\n", "<div>\n", "</div>\n", "\\\n", "\r\n", "\t", "*x* ", "[y](z) ", "`",
                 ]),
                 0..40,
             )

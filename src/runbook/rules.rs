@@ -130,6 +130,8 @@ pub const RULES: &[Rule] = &[
         ("bash", "", "# Review the plan\ncat plan.sql\n\n# Apply\n./apply"), ("bash", "", "# Apply\n./apply\n\n# Review the plan\ncat plan.sql")),
     rule("cause-first", "it looks for the cause before it acts",
         ("bash", "", "# Look\nps aux\n\n# Restart\n./restart"), ("bash", "", "# Restart\n./restart\n\n# Look\nps aux")),
+    rule("whole-guide", "it repeats steps of several sections of the guide",
+        ("bash", "", "# 1.1 Freeze\n./freeze\n\n# 1.2 Dump\n./dump\n\n# 2.1 Switch\n./switch"), ("bash", "", "# 1. Freeze\n./freeze\n\n# 2. Dump\n./dump\n\n# 3. Switch\n./switch")),
     rule("blank", "something in it has to be filled in",
         ("bash", "", "git checkout <commit>"), ("bash", "", "git checkout main")),
     rule("template", "it is a template of another tool",

@@ -15,7 +15,7 @@ use names::{command_name, first_command};
 use survey::Survey;
 
 use super::hazards;
-use super::markers::{self, Marker, marker};
+use super::markers::{self, Marker};
 use super::model::{Actor, Choice, Part, Role};
 
 /// The rule by which a block is split, and into what.
@@ -113,6 +113,16 @@ struct Open {
     elsewhere: bool,
 }
 
+/// A comment of the block.
+struct Remark<'a> {
+    line: usize,
+    text: &'a str,
+    marker: &'a Marker,
+    after_blank: bool,
+    /// Its place among the items.
+    index: usize,
+}
+
 struct Builder<'a> {
     lines: &'a [&'a str],
     code_line: usize,
@@ -137,119 +147,17 @@ impl Builder<'_> {
                 text,
                 marker,
                 after_blank,
-            } => self.comment(*line, text, marker, *after_blank, index, items),
-            Item::Statement {
-                first,
-                last,
-                remark,
-                manual,
-                endless,
-                text,
-                sql,
             } => {
-                if self.survey.mixed && self.open.has_statement && self.open.sql != *sql {
-                    self.close();
-                }
-                self.open.sql = *sql;
-                // Publishing is confirmed by itself where the block is optional.
-                if self.survey.optional
-                    && self.open.has_statement
-                    && text.trim_start().starts_with("git push")
-                {
-                    let optional = self.open.optional;
-                    self.close();
-                    self.open.optional = optional;
-                }
-                let apart = (*endless && self.survey.endless_before_others) || *manual;
-                if (apart && self.open.has_statement) || self.open.endless {
-                    self.cut();
-                }
-                let conditional = self.survey.conditional.contains(&index);
-                if conditional && self.open.has_statement {
-                    self.cut();
-                }
-                self.open.optional |= conditional;
-                self.open.has_statement = true;
-                self.open.endless |= apart;
-                self.take(*first, *last);
-                if conditional {
-                    self.close();
-                    return;
-                }
-                if self.survey.edits.contains(&index) {
-                    self.close();
-                    self.parts.push(Part {
-                        title: markers::title(remark.unwrap_or_default()),
-                        line: self.code_line + last,
-                        code: format!("# {}", remark.unwrap_or_default()),
-                        role: Role::Manual,
-                        ..Part::default()
-                    });
-                    return;
-                }
-                if *manual {
-                    self.close_as_manual();
-                    return;
-                }
-                if self.survey.side_by_side.binary_search(&index).is_ok() {
-                    self.form(index, text, *remark);
-                }
-                let chosen = self
-                    .open
-                    .choice
-                    .as_ref()
-                    .is_some_and(|(_, name)| !name.is_empty())
-                    || self.survey.side_by_side.binary_search(&index).is_ok();
-                if chosen {
-                    // Alternatives inside an option stay remarks: one choice at a time.
-                } else if let Some(Marker::OrCommand(other)) = remark.map(marker) {
-                    self.alternative(*first, text, &other, remark.unwrap_or_default());
-                } else if let Some(Item::Comment {
-                    marker: Marker::OrCommand(other),
-                    ..
-                }) = items.get(index + 1)
-                {
-                    self.alternative(*first, text, other, "");
-                } else if let Some(Item::Comment {
-                    marker: Marker::OrNext,
-                    ..
-                }) = items.get(index + 1)
-                    && items[index + 1..]
-                        .iter()
-                        .any(|item| !matches!(item, Item::Comment { .. }))
-                {
-                    self.begin_choice(command_name(text));
-                    let group = self.groups;
-                    self.close();
-                    if let Some(choice) =
-                        self.parts.last_mut().and_then(|part| part.choice.as_mut())
-                    {
-                        choice.recommended = true;
-                    }
-                    self.open.choice = Some((group, String::new()));
-                } else if let Some(Item::Comment {
-                    marker: Marker::OrNext,
-                    text: other,
-                    line,
-                    ..
-                }) = items.get(index + 1)
-                {
-                    self.told_alternative(text, other, *line);
-                }
-                if self
-                    .open
-                    .choice
-                    .as_ref()
-                    .is_some_and(|(_, name)| name.is_empty())
-                    && self.open.has_statement
-                {
-                    // The alternative of the statement before ends with its first statement.
-                    if let Some((_, name)) = &mut self.open.choice {
-                        *name = command_name(text);
-                    }
-                    self.close();
-                }
+                let remark = Remark {
+                    line: *line,
+                    text,
+                    marker,
+                    after_blank: *after_blank,
+                    index,
+                };
+                self.comment(&remark, items);
             }
+            Item::Statement { .. } => self.statement(item, index, items),
             Item::Session {
                 first,
                 opener,
@@ -258,69 +166,134 @@ impl Builder<'_> {
         }
     }
 
-    fn comment(
-        &mut self,
-        line: usize,
-        text: &str,
-        marker: &Marker,
-        after_blank: bool,
-        index: usize,
-        items: &[Item<'_>],
-    ) {
-        if self.survey.told.binary_search(&index).is_ok()
-            && let Some(part) = self.parts.last_mut()
-        {
-            if let Some(more) = self.lines.get(line) {
-                part.code.push('\n');
-                part.code.push_str(more);
+    fn statement(&mut self, item: &Item<'_>, index: usize, items: &[Item<'_>]) {
+        let Item::Statement {
+            first,
+            last,
+            remark,
+            manual,
+            endless,
+            text,
+            sql,
+        } = item
+        else {
+            return;
+        };
+        if self.survey.mixed && self.open.has_statement && self.open.sql != *sql {
+            self.close();
+        }
+        self.open.sql = *sql;
+        // Publishing is confirmed by itself where the block is optional.
+        let publishes = text.trim_start().starts_with("git push");
+        if self.survey.optional && self.open.has_statement && publishes {
+            let optional = self.open.optional;
+            self.close();
+            self.open.optional = optional;
+        }
+        let apart = (*endless && self.survey.endless_before_others) || *manual;
+        if (apart && self.open.has_statement) || self.open.endless {
+            self.cut();
+        }
+        let conditional = self.survey.conditional.contains(&index);
+        if conditional && self.open.has_statement {
+            self.cut();
+        }
+        self.open.optional |= conditional;
+        self.open.has_statement = true;
+        self.open.endless |= apart;
+        self.take(*first, *last);
+        if conditional {
+            self.close();
+        } else if self.survey.edits.contains(&index) {
+            self.close();
+            let edit = remark.unwrap_or_default();
+            self.manual(markers::title(edit), *last, format!("# {edit}"));
+        } else if *manual {
+            self.close_as_manual();
+        } else {
+            let is_form = self.survey.side_by_side.binary_search(&index).is_ok();
+            if is_form {
+                self.form(index, text, *remark);
             }
+            // Alternatives inside an option stay remarks: one choice at a time.
+            let open = self.open.choice.as_ref();
+            if !is_form && open.is_none_or(|(_, name)| name.is_empty()) {
+                self.alternatives(*first, text, *remark, &items[index + 1..]);
+            }
+            self.end_alternative(text);
+        }
+    }
+
+    fn comment(&mut self, remark: &Remark<'_>, items: &[Item<'_>]) {
+        let index = remark.index;
+        if self.survey.told.binary_search(&index).is_ok() && self.tells_more(remark.line) {
             return;
         }
         if self.survey.acts.binary_search(&index).is_ok() {
-            if self.open.has_statement {
-                self.cut();
-            }
-            // What heads the acts is said before them.
-            let head = std::mem::take(&mut self.open);
-            if let Some(first) = head.first.filter(|_| !head.title.is_empty()) {
-                self.parts.push(Part {
-                    title: head.title,
-                    line: self.code_line + first,
-                    code: head
-                        .lines
-                        .iter()
-                        .filter_map(|line| self.lines.get(*line))
-                        .copied()
-                        .collect::<Vec<_>>()
-                        .join("\n"),
-                    role: Role::Manual,
-                    ..Part::default()
-                });
-            }
-            self.parts.push(Part {
-                title: markers::title(text),
-                line: self.code_line + line,
-                code: self
-                    .lines
-                    .get(line)
-                    .map_or(String::new(), |line| (*line).to_owned()),
-                role: Role::Manual,
-                ..Part::default()
-            });
+            self.act_of_a_person(remark);
             return;
         }
-        let numbered = markers::is_numbered(text);
+        self.open_by(remark, items);
+        if !matches!(remark.marker, Marker::OrNext | Marker::OrCommand(_)) {
+            self.take(remark.line, remark.line);
+        }
+    }
+
+    /// A line that goes on telling of the act of a person before it.
+    fn tells_more(&mut self, line: usize) -> bool {
+        let Some(part) = self.parts.last_mut() else {
+            return false;
+        };
+        if let Some(more) = self.lines.get(line) {
+            part.code.push('\n');
+            part.code.push_str(more);
+        }
+        true
+    }
+
+    fn act_of_a_person(&mut self, remark: &Remark<'_>) {
+        if self.open.has_statement {
+            self.cut();
+        }
+        // What heads the acts is said before them.
+        let head = std::mem::take(&mut self.open);
+        if let Some(first) = head.first.filter(|_| !head.title.is_empty()) {
+            let lines: Vec<&str> = head
+                .lines
+                .iter()
+                .filter_map(|line| self.lines.get(*line))
+                .copied()
+                .collect();
+            self.manual(head.title, first, lines.join("\n"));
+        }
+        let own = self.lines.get(remark.line).copied().unwrap_or_default();
+        self.manual(markers::title(remark.text), remark.line, own.to_owned());
+    }
+
+    fn manual(&mut self, title: String, line: usize, code: String) {
+        self.parts.push(Part {
+            title,
+            line: self.code_line + line,
+            code,
+            role: Role::Manual,
+            ..Part::default()
+        });
+    }
+
+    /// What a comment begins: a way, what is for another place, an emergency, a numbered or an optional
+    /// part, or a group of lines; else it may be the title of what is open.
+    fn open_by(&mut self, remark: &Remark<'_>, items: &[Item<'_>]) {
+        let Remark {
+            text,
+            marker,
+            after_blank,
+            index,
+            ..
+        } = *remark;
         let follows = items[index + 1..]
             .iter()
             .any(|item| !matches!(item, Item::Comment { .. }));
-        let chooses = match marker {
-            Marker::Option => self.survey.options > 0,
-            Marker::System(_) => self.survey.systems,
-            Marker::Using(_) if self.survey.using => true,
-            Marker::OrCommand(_) => false,
-            _ => self.survey.headed.binary_search(&index).is_ok(),
-        };
-        if chooses && follows {
+        if self.chooses(remark) && follows {
             self.cut();
             if self.parts.last().is_none_or(|part| part.choice.is_none()) || self.groups == 0 {
                 self.groups += 1;
@@ -345,7 +318,7 @@ impl Builder<'_> {
             self.open.title = markers::title(text);
             self.open.emergency = true;
             self.open.optional = true;
-        } else if numbered && self.open.choice.is_none() {
+        } else if markers::is_numbered(text) && self.open.choice.is_none() {
             if self.open.has_statement || numbered_title(&self.open) {
                 self.cut();
             }
@@ -361,17 +334,7 @@ impl Builder<'_> {
                 self.open.title = markers::title(text);
             }
             self.open.optional |= self.survey.numbered < 2;
-        } else if after_blank
-            && self.open.has_statement
-            && (self.survey.is_fine()
-                || (self.survey.aside && self.open.elsewhere)
-                || (self.open.choice.is_some()
-                    && super::pattern::pattern!(
-                        r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b"
-                    )
-                    .is_match(text)
-                    && !self.later_choice(index, items)))
-        {
+        } else if after_blank && self.open.has_statement && self.is_a_group(remark, items) {
             self.cut();
             self.open.title = markers::title(text);
         } else if self.open.title.is_empty()
@@ -379,9 +342,29 @@ impl Builder<'_> {
         {
             self.open.title = markers::title(text);
         }
-        if !matches!(marker, Marker::OrNext | Marker::OrCommand(_)) {
-            self.take(line, line);
+    }
+
+    /// Whether a comment heads one of several ways.
+    fn chooses(&self, remark: &Remark<'_>) -> bool {
+        match remark.marker {
+            Marker::Option => self.survey.options > 0,
+            Marker::System(_) => self.survey.systems,
+            Marker::Using(_) if self.survey.using => true,
+            Marker::OrCommand(_) => false,
+            _ => self.survey.headed.binary_search(&remark.index).is_ok(),
         }
+    }
+
+    /// Whether a group of lines is a part of its own.
+    fn is_a_group(&self, remark: &Remark<'_>, items: &[Item<'_>]) -> bool {
+        let after_all = || {
+            super::pattern::pattern!(r"(?i)^(verify|check|confirm|then|finally|afterwards?)\b")
+                .is_match(remark.text)
+                && !self.later_choice(remark.index, items)
+        };
+        self.survey.is_fine()
+            || (self.survey.aside && self.open.elsewhere)
+            || (self.open.choice.is_some() && after_all())
     }
 
     /// Whether another option comes after this item.

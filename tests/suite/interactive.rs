@@ -137,6 +137,18 @@ fn a_reader_of_the_terminal_itself_is_heard_as_sudo_is() {
 }
 
 #[test]
+fn a_pager_is_noticed_and_left_by_its_own_key() {
+    let home = Home::new();
+    let mut terminal = cockpit(&home, "seq 1 300 | less\necho after", 120, 40);
+    terminal.wait_for("waits for input: `a pager (less) is open`");
+    give(&mut terminal);
+    // It takes its keys from the terminal of its errors.
+    terminal.keys("q");
+    terminal.wait_for("gate of `");
+    assert!(spool(&home).contains("after"), "{}", terminal.text());
+}
+
+#[test]
 fn one_key_takes_the_keyboard_back() {
     let home = Home::new();
     let mut terminal = cockpit(&home, "read -p 'go on? ' answer", 120, 40);

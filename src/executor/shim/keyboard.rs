@@ -38,6 +38,8 @@ pub(super) struct Keyboard {
     directory: PathBuf,
     /// The shim's end of the action's terminal.
     terminal: OwnedFd,
+    /// That of the terminal of its errors, from which a pager takes its keys.
+    errors: OwnedFd,
     pending: VecDeque<u8>,
     /// What was typed of the line at hand while the terminal hides it.
     hidden: Vec<u8>,
@@ -48,10 +50,11 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    pub(super) fn new(terminal: OwnedFd, directory: PathBuf) -> Self {
+    pub(super) fn new([terminal, errors]: [OwnedFd; 2], directory: PathBuf) -> Self {
         Self {
             directory,
             terminal,
+            errors,
             pending: VecDeque::new(),
             hidden: Vec::new(),
             by_key: ByKey::default(),
@@ -89,8 +92,10 @@ impl Keyboard {
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
-        if let Err(error) = tcsetwinsize(&self.terminal, size) {
-            tracing::debug!(%error, "nobody holds the terminal");
+        for terminal in [&self.terminal, &self.errors] {
+            if let Err(error) = tcsetwinsize(terminal, size) {
+                tracing::debug!(%error, "nobody holds the terminal");
+            }
         }
         self.stir(Instant::now());
     }
@@ -115,7 +120,7 @@ impl Keyboard {
                     spool.add_secret(line);
                 }
             }
-            let written = match rustix::io::write(&self.terminal, &piece) {
+            let written = match rustix::io::write(self.at_hand(), &piece) {
                 Ok(written) => written,
                 Err(rustix::io::Errno::AGAIN) => return,
                 Err(rustix::io::Errno::INTR) => continue,
@@ -143,8 +148,16 @@ impl Keyboard {
         self.by_key.printed(bytes);
     }
 
+    /// The terminal whose keys are taken: that of the errors only by a program that takes them one by one.
+    fn at_hand(&self) -> &OwnedFd {
+        match tcgetattr(&self.errors).map(|modes| Line::of(modes.local_modes)) {
+            Ok(Line::ByKey) => &self.errors,
+            Ok(Line::Shown | Line::Hidden) | Err(_) => &self.terminal,
+        }
+    }
+
     fn modes(&self) -> LocalModes {
-        tcgetattr(&self.terminal).map_or(LocalModes::empty(), |modes| modes.local_modes)
+        tcgetattr(self.at_hand()).map_or(LocalModes::empty(), |modes| modes.local_modes)
     }
 
     /// Looks whether the action asks, if it is time; `unfinished` are the lines before its cursors,
@@ -178,7 +191,7 @@ impl Keyboard {
             return;
         }
         let polls = !prompt.is_empty() && silent_for >= POLLING;
-        let asks = asks_unechoed(modes, prompt) || reading::reads(&self.terminal, polls);
+        let asks = asks_unechoed(modes, prompt) || reading::reads(self.at_hand(), polls);
         let asks = asks.then(|| Asks {
             prompt: end_of(&spool.redactor().redact_text(prompt)),
             hidden: line == Line::Hidden,

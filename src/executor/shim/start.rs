@@ -105,8 +105,10 @@ pub(super) fn spawn(spec: &ShimSpec, directory: &Path) -> Result<Spawned, Refuse
         }
         _ => return Err(not_fed(io::Error::other("it has no input"))),
     };
-    let keyboard = match (is_shell && hears).then(|| out.ours.try_clone()) {
-        Some(Ok(terminal)) => Some(Keyboard::new(terminal, directory.to_owned())),
+    let both =
+        || -> io::Result<[OwnedFd; 2]> { Ok([out.ours.try_clone()?, err.ours.try_clone()?]) };
+    let keyboard = match (is_shell && hears).then(both) {
+        Some(Ok(terminals)) => Some(Keyboard::new(terminals, directory.to_owned())),
         Some(Err(error)) => {
             eprintln!("gonogo shim: nothing can be typed to the action: {error}");
             None

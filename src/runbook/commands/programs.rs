@@ -20,7 +20,7 @@ pub(super) const PROGRAMS: &[&str] = &[
     "lsof", "make", "mc", "md5sum", "migrate", "minikube", "mise", "mix", "mkdir", "mongodump",
     "mongorestore", "mongosh", "mount", "mv", "mvn", "mysql", "mysqladmin", "mysqldump",
     "mysqlimport", "nc", "nerdctl", "netlify", "netstat", "nginx", "nmap", "node", "nodetool",
-    "nohup", "nomad", "npm", "npx", "nslookup", "nvm", "oc", "oci", "openssl", "openstack",
+    "nohup", "nomad", "npm", "npx", "nslookup", "nvm", "oc", "oci", "od", "openssl", "openstack",
     "packer", "passwd", "patronictl", "pg_basebackup", "pg_ctl", "pg_ctlcluster", "pg_dump",
     "pg_dumpall", "pg_isready", "pg_lsclusters", "pg_receivewal", "pg_restore", "pg_rewind",
     "pg_upgrade", "pg_verifybackup", "pgbackrest", "pgbench", "pgbouncer", "pgrep", "php",
@@ -29,13 +29,13 @@ pub(super) const PROGRAMS: &[&str] = &[
     "rabbitmq-diagnostics", "rabbitmqctl", "rails", "railway", "rake", "rbd", "rclone",
     "redis-cli", "redis-server", "reindexdb", "repmgr", "restic", "rm", "rsync", "ruby", "s3cmd",
     "scp", "sed", "sequelize", "service", "set", "setenforce", "sftp", "sh", "sha256sum",
-    "skopeo", "sleep", "smartctl", "sops", "source", "sqlite3", "ss", "ssh", "su", "sudo",
+    "skopeo", "sleep", "smartctl", "sops", "source", "sqlite3", "ss", "ssh", "strings", "su", "sudo",
     "supabase", "supervisorctl", "sysctl", "systemctl", "tail", "talosctl", "tar", "tee",
     "telnet", "terraform", "test", "timedatectl", "timeout", "tofu", "top", "touch", "traceroute",
     "trivy", "ts-node", "tsc", "tsx", "typeorm", "ufw", "umount", "uname", "unzip", "useradd",
     "usermod", "uv", "uvicorn", "vacuumdb", "valkey-cli", "varnishadm", "vault", "velero",
     "vercel", "vitest", "vmstat", "wal-g", "watch", "wc", "wget", "which", "whoami", "wrangler",
-    "xargs", "yarn", "yum",
+    "xargs", "xxd", "yarn", "yum",
 ];
 
 #[cfg(test)]

@@ -126,6 +126,11 @@ impl Program {
     /// # Errors
     /// Why nobody can tell.
     pub(super) fn read(&self, arguments: Vec<Known>) -> Result<Option<Parameters>, String> {
+        if let Some(Known::Value(first)) = arguments.first()
+            && matches!(&**first, "--version" | "-V" | "--help" | "-?")
+        {
+            return Ok(None);
+        }
         let mut written = Parameters::new();
         let mut positional = Vec::new();
         let mut arguments = arguments.into_iter();

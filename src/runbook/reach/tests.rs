@@ -73,6 +73,8 @@ fn arguments_are_read_as_each_program_reads_them() {
             " PGDATABASE=other",
         ),
         ("pg_restore -l x.dump", ""),
+        ("psql --version", ""),
+        ("pg_dump -V", ""),
         ("pg_restore --clean -j4 -d app x.dump", "dbname=app"),
         (
             "dropdb -h db2 --if-exists shop_old",

@@ -2,13 +2,66 @@
 //! several forms.
 
 use super::Builder;
+use super::items::Item;
 use super::names::command_name;
-use crate::runbook::markers;
+use crate::runbook::markers::{self, Marker, marker};
 use crate::runbook::model::{Choice, Part, Role};
 
 impl Builder<'_> {
+    /// What is said or given instead of a statement: by its remark, or by what stands behind it.
+    pub(super) fn alternatives(
+        &mut self,
+        first: usize,
+        text: &str,
+        remark: Option<&str>,
+        behind: &[Item<'_>],
+    ) {
+        if let Some(Marker::OrCommand(other)) = remark.map(marker) {
+            return self.alternative(first, text, &other, remark.unwrap_or_default());
+        }
+        let Some(Item::Comment {
+            marker,
+            text: other,
+            line,
+            ..
+        }) = behind.first()
+        else {
+            return;
+        };
+        match marker {
+            Marker::OrCommand(other) => self.alternative(first, text, other, ""),
+            Marker::OrNext
+                if behind
+                    .iter()
+                    .any(|item| !matches!(item, Item::Comment { .. })) =>
+            {
+                self.begin_choice(command_name(text));
+                let group = self.groups;
+                self.close();
+                let choice = self.parts.last_mut().and_then(|part| part.choice.as_mut());
+                if let Some(choice) = choice {
+                    choice.recommended = true;
+                }
+                self.open.choice = Some((group, String::new()));
+            }
+            Marker::OrNext => self.told_alternative(text, other, *line),
+            _ => {}
+        }
+    }
+
+    /// The alternative of the statement before ends with its first statement.
+    pub(super) fn end_alternative(&mut self, text: &str) {
+        if self.open.has_statement
+            && let Some((_, name)) = &mut self.open.choice
+            && name.is_empty()
+        {
+            *name = command_name(text);
+            self.close();
+        }
+    }
+
     /// An alternative that is only told: `or in the console: open …`, to the end of the block.
-    pub(super) fn told_alternative(&mut self, text: &str, other: &str, line: usize) {
+    fn told_alternative(&mut self, text: &str, other: &str, line: usize) {
         self.begin_choice(command_name(text));
         let group = format!("block-{}.{}", self.number, self.groups);
         self.close();
@@ -61,7 +114,7 @@ impl Builder<'_> {
     }
 
     /// Makes the statement at hand the primary of a choice, and adds its alternative as a part.
-    pub(super) fn alternative(&mut self, first: usize, text: &str, other: &str, remark: &str) {
+    fn alternative(&mut self, first: usize, text: &str, other: &str, remark: &str) {
         self.begin_choice(command_name(text));
         let group = self.groups;
         let line = self.code_line + first;
@@ -111,7 +164,7 @@ impl Builder<'_> {
         self.parts.push(part);
     }
 
-    pub(super) fn begin_choice(&mut self, name: String) {
+    fn begin_choice(&mut self, name: String) {
         self.groups += 1;
         self.open.choice = Some((self.groups, name));
     }

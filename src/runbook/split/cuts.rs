@@ -33,6 +33,11 @@ pub(super) const RULES: &[Rule] = &[
         id: "cause-first",
         cuts: cause_first,
     },
+    // `# 1.2 Freeze`, `# 1.3 Dump`, `# 2.1 Switch`: what it repeats are steps of the guide.
+    Rule {
+        id: "whole-guide",
+        cuts: whole_guide,
+    },
 ];
 
 fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (usize, &'a str)> {
@@ -91,7 +96,7 @@ fn is_a_number(name: &str) -> bool {
 /// Also what tells of the state of something by its name alone: `make health`.
 fn looks(text: &str) -> bool {
     alternatives::looks(text)
-        || pattern!(r"(?:^|\s)(?:logs?|status|health|config|env|version|pg_isready)(?:\s|$)")
+        || pattern!(r"(?:^|\s)(?:logs?|status|health|config|env|version|pg_isready|show\w*|list\w*|describe|inspect)(?:\s|$)")
             .is_match(text)
 }
 
@@ -169,6 +174,27 @@ fn cause_first(items: &[Item<'_>], in_trouble: bool) -> Vec<usize> {
         looked |= looks;
     }
     Vec::new()
+}
+
+/// Comments that number its parts as chapters of several sections.
+fn whole_guide(items: &[Item<'_>], _: bool) -> Vec<usize> {
+    const FEWEST: usize = 3;
+    let chapter = pattern!(r"^[^\w\s]*\s*§?\s*(\d{1,2})\.\d{1,2}\b[^\d.]");
+    let mut sections: Vec<String> = Vec::new();
+    let mut cuts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Item::Comment { text, .. } = item
+            && let Some(found) = chapter.captures(text)
+        {
+            cuts.push(index);
+            sections.push(found[1].to_owned());
+        }
+    }
+    sections.dedup();
+    match cuts.len() >= FEWEST && sections.len() > 1 {
+        true => cuts,
+        false => Vec::new(),
+    }
 }
 
 /// A command at whose end the author tells a person to edit what it made: `cp a b  # fill in`.

@@ -81,9 +81,7 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                         sql: true,
                     });
                     after_blank = false;
-                    for passed in &lines[index..last] {
-                        consumed += passed.text.len() + 1;
-                    }
+                    consumed += length_of(&lines[index..last]);
                     index = last;
                 }
                 LineKind::Command | LineKind::Continuation => {
@@ -119,27 +117,9 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                         }
                         continue 'whole;
                     }
-                    let text: String = lines[index..=last]
-                        .iter()
-                        .map(|line| line.text)
-                        .collect::<Vec<_>>()
-                        .join("\n");
-                    items.push(Item::Statement {
-                        first: number,
-                        last: first_line + last,
-                        remark: lines[last].remark,
-                        manual: commands::is_manual(line.command()),
-                        endless: lines[index..=last]
-                            .iter()
-                            .any(|line| hazards::never_ends(line.command()))
-                            || (last > index && hazards::never_ends(&joined(&text))),
-                        text,
-                        sql: false,
-                    });
+                    items.push(statement(&lines[index..=last], number));
                     after_blank = false;
-                    for passed in &lines[index..last] {
-                        consumed += passed.text.len() + 1;
-                    }
+                    consumed += length_of(&lines[index..last]);
                     index = last;
                 }
             }
@@ -149,6 +129,30 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
         break;
     }
     items
+}
+
+/// A command of these lines, the first of which is this one of the block.
+fn statement<'a>(lines: &[shell::ShellLine<'a>], first: usize) -> Item<'a> {
+    let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
+    let text = texts.join("\n");
+    let mut commands = lines.iter().map(shell::ShellLine::command);
+    let manual = commands.clone().next().is_some_and(commands::is_manual);
+    let endless = commands.any(hazards::never_ends)
+        || (lines.len() > 1 && hazards::never_ends(&joined(&text)));
+    Item::Statement {
+        first,
+        last: first + lines.len().saturating_sub(1),
+        remark: lines.last().and_then(|line| line.remark),
+        manual,
+        endless,
+        text,
+        sql: false,
+    }
+}
+
+/// The bytes that lines take with their ends.
+fn length_of(lines: &[shell::ShellLine<'_>]) -> usize {
+    lines.iter().map(|line| line.text.len() + 1).sum()
 }
 
 /// A condition over the first command of a block is that of the whole block.

@@ -1,5 +1,7 @@
 //! What a block holds, counted before it is cut: from this follows whether it is cut at all.
 
+use std::collections::BTreeSet;
+
 use super::Around;
 use super::alternatives::{headed, side_by_side};
 use super::items::Item;
@@ -45,78 +47,27 @@ pub(super) struct Survey {
     pub conditional: Vec<usize>,
 }
 
+/// Different names that comments of a block give, by what they name.
+#[derive(Default)]
+struct Places<'a> {
+    hosts: BTreeSet<&'a str>,
+    systems: BTreeSet<&'a str>,
+    using: BTreeSet<&'a str>,
+    terminals: BTreeSet<&'a str>,
+}
+
 impl Survey {
     pub fn of(items: &[Item<'_>], around: Around) -> Self {
-        let Around {
-            in_rollback,
-            in_trouble,
-        } = around;
         let mut survey = Self::default();
-        let mut hosts: Vec<&str> = Vec::new();
-        let mut systems: Vec<&str> = Vec::new();
-        let mut using: Vec<&str> = Vec::new();
-        let mut terminals: Vec<&str> = Vec::new();
+        let mut places = Places::default();
         let mut endless = false;
         let mut manual = 0;
         for (index, item) in items.iter().enumerate() {
             match item {
-                Item::Comment { marker, .. } => {
-                    let later = items[index + 1..]
-                        .iter()
-                        .any(|item| !matches!(item, Item::Comment { .. }));
-                    match marker {
-                        Marker::Option => survey.options += usize::from(later),
-                        // Also where what follows is told only: `or in the console`.
-                        Marker::OrNext => survey.alternatives |= survey.statements > 0,
-                        Marker::OrCommand(_) => survey.alternatives |= survey.statements > 0,
-                        Marker::Terminal(name) => {
-                            survey.aside |= survey.statements == 0
-                                && !name.contains(|character: char| character.is_ascii_digit())
-                                && goes_on_elsewhere(&items[index + 1..]);
-                            survey.terminals |= survey.aside;
-                            if !terminals.contains(&name.as_str()) {
-                                terminals.push(name);
-                            }
-                            survey.terminals |=
-                                (survey.statements > 0 && later) || terminals.len() > 1;
-                        }
-                        Marker::Host(name) => {
-                            if !hosts.contains(&name.as_str()) {
-                                hosts.push(name);
-                            }
-                            survey.hosts |= later && (survey.statements > 0 || hosts.len() > 1);
-                        }
-                        Marker::System(name) => {
-                            if !systems.contains(&name.as_str()) {
-                                systems.push(name);
-                            }
-                            survey.systems |= systems.len() > 1;
-                        }
-                        Marker::Using(name) => {
-                            if !using.contains(&name.as_str()) {
-                                using.push(name);
-                            }
-                            survey.using |= using.len() > 1;
-                        }
-                        Marker::Emergency => survey.rollback |= later && survey.statements > 0,
-                        // In a section about going back every command is one.
-                        Marker::Rollback => {
-                            survey.rollback |= later && survey.statements > 0 && !in_rollback;
-                        }
-                        // What is told on condition, without a command of its own, is a remark.
-                        Marker::Optional => {
-                            survey.optional |= later
-                                && (has_command(&items[index + 1..]) || !is_conditional(item));
-                        }
-                        Marker::Numbered => survey.numbered += 1,
-                        Marker::Plain => {}
-                    }
-                    if let Item::Comment { text, .. } = item
-                        && *marker == Marker::Optional
-                        && markers::is_numbered(text)
-                    {
-                        survey.numbered += 1;
-                    }
+                Item::Comment { text, marker, .. } => {
+                    survey.comment(item, marker, &items[index + 1..], &mut places, around);
+                    survey.numbered +=
+                        usize::from(*marker == Marker::Optional && markers::is_numbered(text));
                 }
                 Item::Statement {
                     remark,
@@ -152,7 +103,7 @@ impl Survey {
         survey.edits = super::cuts::edits(items);
         survey.conditional = conditional(items);
         for rule in super::cuts::RULES {
-            let cuts = (rule.cuts)(items, in_trouble);
+            let cuts = (rule.cuts)(items, around.in_trouble);
             if !cuts.is_empty() {
                 survey.cut_by.get_or_insert(rule.id);
                 survey.cuts.extend(cuts);
@@ -160,6 +111,54 @@ impl Survey {
         }
         survey.cuts.sort_unstable();
         survey
+    }
+
+    /// What a comment counts for; `behind` are the items after it.
+    fn comment<'a>(
+        &mut self,
+        item: &Item<'_>,
+        marker: &'a Marker,
+        behind: &[Item<'_>],
+        places: &mut Places<'a>,
+        around: Around,
+    ) {
+        let later = behind
+            .iter()
+            .any(|item| !matches!(item, Item::Comment { .. }));
+        let begun = self.statements > 0;
+        match marker {
+            Marker::Option => self.options += usize::from(later),
+            // Also where what follows is told only: `or in the console`.
+            Marker::OrNext | Marker::OrCommand(_) => self.alternatives |= begun,
+            Marker::Terminal(name) => {
+                self.aside |= !begun
+                    && !name.contains(|character: char| character.is_ascii_digit())
+                    && goes_on_elsewhere(behind);
+                places.terminals.insert(name);
+                self.terminals |= self.aside || (begun && later) || places.terminals.len() > 1;
+            }
+            Marker::Host(name) => {
+                places.hosts.insert(name);
+                self.hosts |= later && (begun || places.hosts.len() > 1);
+            }
+            Marker::System(name) => {
+                places.systems.insert(name);
+                self.systems |= places.systems.len() > 1;
+            }
+            Marker::Using(name) => {
+                places.using.insert(name);
+                self.using |= places.using.len() > 1;
+            }
+            Marker::Emergency => self.rollback |= later && begun,
+            // In a section about going back every command is one.
+            Marker::Rollback => self.rollback |= later && begun && !around.in_rollback,
+            // What is told on condition, without a command of its own, is a remark.
+            Marker::Optional => {
+                self.optional |= later && (has_command(behind) || !is_conditional(item));
+            }
+            Marker::Numbered => self.numbered += 1,
+            Marker::Plain => {}
+        }
     }
 
     /// The rule by which the block is cut.

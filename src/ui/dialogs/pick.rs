@@ -68,7 +68,7 @@ impl Pick {
                         let chosen = run.choices.get(group) == Some(&option.name);
                         let (about, role) = match (chosen, option.recommended) {
                             (true, _) => ("chosen", Role::Passed),
-                            (false, true) => ("recommended by the guide", Role::Passed),
+                            (false, true) => ("preferred by the guide", Role::Passed),
                             (false, false) => ("", Role::Muted),
                         };
                         Row {
