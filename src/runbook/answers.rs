@@ -201,7 +201,9 @@ fn ends_itself(stages: &[Stage]) -> Option<Answer> {
     let [list, search, .., Stage::Simple(last)] = stages else {
         return None;
     };
-    let ends = last.program() == "xargs" && last.words.iter().any(|word| word.text == "kill");
+    let first = last.words.first();
+    let ends = first.is_some_and(|word| word.base_name() == "xargs")
+        && last.words.iter().any(|word| word.text == "kill");
     (ends && may_find_itself(list, search)).then(|| Answer {
         program: "ps … | grep … | xargs kill".to_owned(),
         statuses: vec![123],

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::attributes::{self, BadValue, Raw};
 use super::headings::{Heading, Kind};
 use super::languages::{self, Family, family};
-use super::model::{Actor, Block, Choice, Role};
+use super::model::{Actor, Block, Choice, Part, Role};
 use super::options;
 use super::outline::{Code, Node, NodeKind};
 use super::role::{self, Surroundings, Verdict};
@@ -255,6 +255,17 @@ fn by_labels(section: &[(usize, &str)], blocks: &mut [Block]) {
     }
 }
 
+/// What a block destroys, read as a whole and by its parts.
+fn destroyed(code: &str, actor: Actor, parts: &[Part]) -> Vec<String> {
+    let mut all = super::hazards::destructive(code, actor);
+    for phrase in parts.iter().flat_map(|part| &part.destructive) {
+        if !all.contains(phrase) {
+            all.push(phrase.clone());
+        }
+    }
+    all
+}
+
 fn is_act(block: &Block) -> bool {
     matches!(
         block.role,
@@ -314,6 +325,10 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             verdict.role,
             Role::Run | Role::Fill | Role::Split | Role::Promote | Role::Foreign
         );
+    let destructive = match runs {
+        true => destroyed(&own, verdict.actor, &verdict.parts),
+        false => Vec::new(),
+    };
     let block = Block {
         n: number,
         id: raw
@@ -331,11 +346,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         // Who says what a command must show has looked at it; the parts of a split are looked at apart.
         annotated: verdict.annotated
             || (attributes.expect.is_some() && verdict.role != Role::Split),
-        destructive: if runs {
-            super::hazards::destructive(&own, verdict.actor)
-        } else {
-            Vec::new()
-        },
+        destructive,
         long_running: attributes.has_class("watch")
             || (attributes.every_s.is_some() && matches!(verdict.actor, Actor::Shell | Actor::Sql))
             || (runs && super::hazards::long_running(&own, verdict.actor)),

@@ -239,6 +239,10 @@ pub(super) fn is_manual(command: &str) -> bool {
     let program = shell::program(command);
     matches!(program, "nano" | "vim" | "vi" | "nvim" | "emacs" | "code" | "subl" | "visudo" | "xdg-open" | "gedit" | "notepad" | "start")
         || (program == "open" && command.contains("http"))
+        // `Settings → Secrets`: where a person goes.
+        || command.contains(" → ")
+            && !command.contains(['"', '\''])
+            && !matches!(program, "echo" | "printf")
         || pattern!(r"(?i)^(?:ctrl|cmd|strg)\s*[+-]\s*\w\b").is_match(command.trim())
         || pattern!(r"^(?:sudo )?[\w./-]+(?: (?:-\S+|/\S+|[\w-]+\.\w+))* (?:config )?edit(?:-config)?(?:\s|$)").is_match(command.trim()) && !command.contains("--set") && !command.contains("--apply")
         || pattern!(r"^(?:sudo )?crontab\s+(?:-u\s+\S+\s+)?-e\b|^kubectl\b[^|;]*\sedit\s|\bgit\s+rebase\s+-i\b|\bsystemctl\s+edit\b").is_match(command.trim())

@@ -106,6 +106,77 @@ fn a_look_that_is_judged_and_a_cause_that_is_found_stand_before_the_act() {
 }
 
 #[test]
+fn what_is_for_an_emergency_is_off_and_what_undoes_the_act_before_it_is_a_choice() {
+    expect_parts(
+        "# Cancel it\ncurl -X POST http://a/cancel\n\n# In the database (emergency only)\nshop force-cancel",
+        "Step 1",
+        &[
+            ("curl -X POST http://a/cancel", "on"),
+            ("shop force-cancel", "off"),
+        ],
+    );
+    expect_parts(
+        "# Go\nmigrate -path m up\n\n# Take back the last\nmigrate -path m down 1",
+        "Step 1",
+        &[
+            ("migrate -path m up", "choice"),
+            ("migrate -path m down 1", "choice"),
+        ],
+    );
+    expect_parts(
+        "# Start\ndocker compose up -d\n\n# Stop\ndocker compose down",
+        "Step 1",
+        &[],
+    );
+    expect_parts(
+        "# Live\nship --prod\n\n# For a look\nship",
+        "Step 1",
+        &[("ship --prod", "choice"), ("ship", "choice")],
+    );
+}
+
+#[test]
+fn what_is_typed_into_a_shell_elsewhere_is_cut_as_it_would_be_here() {
+    let found = parts(
+        "# There\nssh deploy@web1\n# Only stop\n./shop stop\n\n# Or with its data\n./shop stop --data",
+        "Step 1",
+    );
+    let kinds: Vec<&str> = found.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(kinds, ["choice", "choice"], "{found:?}");
+    let opened = |(code, _): &(String, &str)| code.starts_with("ssh deploy@web1 bash -se <<");
+    assert!(found.iter().all(opened), "{found:?}");
+}
+
+#[test]
+fn a_comment_of_sql_among_shell_commands_is_no_command() {
+    let runbook = open(
+        "# T\n\n## Step 1\n\n```sql\n-- Keep it\npg_dump -Fc -f old.dump shop\n-- Only then:\nDROP SCHEMA old CASCADE;\n```\n",
+    );
+    let block = &runbook.blocks[0];
+    let codes: Vec<&str> = block.parts.iter().map(|part| part.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        [
+            "# Keep it\npg_dump -Fc -f old.dump shop\n# Only then:",
+            "DROP SCHEMA old CASCADE;"
+        ]
+    );
+    assert_eq!(block.destructive, ["DROP SCHEMA"]);
+}
+
+#[test]
+fn calls_of_another_language_and_ways_through_menus_are_no_commands() {
+    for (code, role) in [
+        ("tools__deploy(\n  name: \"shop\",\n)", Role::Content),
+        ("manager.bat → the version before", Role::Manual),
+        ("echo 'a → b'", Role::Run),
+    ] {
+        let runbook = open(&format!("# T\n\n## Step 1\n\n```bash\n{code}\n```\n"));
+        assert_eq!(runbook.blocks[0].role, role, "{code}");
+    }
+}
+
+#[test]
 fn settings_are_edited_between_the_copy_and_the_start() {
     for code in [
         "cp env.example .env   # 编辑密码\n./start",

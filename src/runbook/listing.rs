@@ -10,6 +10,7 @@ use super::doing::{Nature, natures_of};
 use super::model::Actor;
 use super::pattern::pattern;
 use super::syntax::{Comment, Span, line_of, read_shell, read_sql};
+use super::words;
 
 /// Blocks of which a thread keeps what it listed.
 const KEPT: usize = 512;
@@ -103,10 +104,9 @@ fn list(actor: Actor, text: &str, line: usize) -> Vec<ListedCommand> {
 /// Whether a comment says that its command may be left out. One that says when it is due (`if no errors,
 /// count`) does not.
 fn is_called_optional(comment: &str) -> bool {
-    pattern!(
-        r"(?i)\b(?:optional|opzional|opcional|optionnel|facultati|fakultativ)\w*|可选|任意|\bif (?:needed|necessary|desired|required|applicable|wanted|you want)\b"
-    )
-    .is_match(comment)
+    words::says("optional", comment)
+        || pattern!(r"(?i)\bif (?:needed|necessary|desired|required|applicable|wanted|you want)\b")
+            .is_match(comment)
 }
 
 /// The lines of comment right above a command, and the one behind it.
@@ -181,6 +181,8 @@ mod tests {
         assert!(list[2].natures.contains(&Nature::Destroys));
         let when = listed(Actor::Shell, "ls\n# If no errors, count\nwc -l x\n", 1);
         assert!(when[1].on, "it says when, and not that it may be left out");
+        let last = "# Stop\n./stop\n\n# Kill it (emergency only)\n./kill\n";
+        assert!(!listed(Actor::Shell, last, 1)[1].on);
         let whole = listed(Actor::Sql, "-- optional\nVACUUM a;\n", 1);
         assert!(whole[0].on, "it is the block that is optional");
     }

@@ -100,7 +100,7 @@ pub const RULES: &[Rule] = &[
         ("bash", "", "# 4a. Keep it\n./keep\n\n# 4b. Give it up\n./drop-it"), ("bash", "", "# 4. Keep it\n./keep\n\n# 5. Go on\n./on")),
     rule("cases", "it holds commands for several cases, of which one applies",
         ("bash", "", "# If it added a column\n./one\n\n# If it made a table\n./other"), ("bash", "", "# Add a column\n./one\n\n# Make a table\n./other")),
-    rule("there-and-back", "it holds a dump and what restores it",
+    rule("there-and-back", "it holds a dump or a migration, and what takes it back",
         ("bash", "", "# Back up\npg_dump shop > shop_dump.sql\n\n# Restore\npsql shop < shop_dump.sql"), ("bash", "", "# Back up\npg_dump shop > shop_dump.sql\n\n# Look\nls -l shop_dump.sql")),
     rule("same-command", "it holds one command with other flags or more arguments, or one that destroys with other words, each time",
         ("bash", "", "# Plain\nmaker image shop\n\n# Anew\nmaker image shop --no-cache"), ("bash", "", "# All\nkubectl get pods\n\n# Everywhere\nkubectl get pods -A")),

@@ -88,6 +88,10 @@ pub(super) fn content(code: &str, actor: Actor) -> Option<&'static str> {
         {
             return Some("not-shell");
         }
+        // `deploy(` over its arguments: no shell calls anything so.
+        if lines.len() > 1 && pattern!(r"^[A-Za-z_][\w.]*\($").is_match(lines[0]) {
+            return Some("not-shell");
+        }
         if lines.len() > 1 && all(pattern!(r"^(?:- )?[\w.-]+:(?:\s.*)?$|^- \S.*$")) {
             return Some("not-shell");
         }

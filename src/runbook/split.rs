@@ -103,6 +103,8 @@ struct Open {
     title: String,
     first: Option<usize>,
     lines: Vec<usize>,
+    /// Those of them that are comments.
+    remarks: Vec<usize>,
     has_statement: bool,
     endless: bool,
     optional: bool,
@@ -236,6 +238,7 @@ impl Builder<'_> {
         self.open_by(remark, items);
         if !matches!(remark.marker, Marker::OrNext | Marker::OrCommand(_)) {
             self.take(remark.line, remark.line);
+            self.open.remarks.push(remark.line);
         }
     }
 
@@ -393,6 +396,7 @@ impl Builder<'_> {
             let kept = std::mem::take(&mut self.open.lines);
             self.open = Open {
                 first: self.open.first.filter(|_| !kept.is_empty()),
+                remarks: kept.clone(),
                 lines: kept,
                 ..Open::default()
             };
@@ -414,13 +418,18 @@ impl Builder<'_> {
         if !open.has_statement {
             return;
         }
-        let code = open
-            .lines
-            .iter()
-            .filter_map(|line| self.lines.get(*line))
-            .copied()
-            .collect::<Vec<_>>()
-            .join("\n");
+        let lines = open.lines.iter().filter_map(|line| {
+            let text = *self.lines.get(*line)?;
+            // A comment of SQL is one in a shell only as one of the shell.
+            let is_foreign = self.actor == Actor::Shell
+                && open.remarks.contains(line)
+                && items::is_comment_of_sql(text);
+            Some(match is_foreign {
+                true => text.replacen("--", "#", 1),
+                false => text.to_owned(),
+            })
+        });
+        let code = lines.collect::<Vec<_>>().join("\n");
         let code = if open.sql {
             with_sql_comments(&code)
         } else {

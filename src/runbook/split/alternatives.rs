@@ -101,7 +101,7 @@ fn is_a_case(title: &str) -> bool {
             .is_match(title)
 }
 
-/// A dump, and under a title of its own what restores one.
+/// A dump, and under a title of its own what restores one; a migration, and what takes it back.
 fn there_and_back(groups: &[Group<'_>]) -> Vec<usize> {
     let is_sequence = |group: &Group<'_>| markers::is_numbered(group.title);
     let holds = |group: &Group<'_>, is_it: fn(&str) -> bool| {
@@ -114,10 +114,42 @@ fn there_and_back(groups: &[Group<'_>]) -> Vec<usize> {
     };
     let there = groups.iter().find(|group| holds(group, makes));
     let back = groups.iter().rfind(|group| holds(group, restores));
-    match (there, back) {
-        (Some(there), Some(back)) if there.head < back.head => vec![there.head, back.head],
-        _ => Vec::new(),
+    if let (Some(there), Some(back)) = (there, back)
+        && there.head < back.head
+    {
+        return vec![there.head, back.head];
     }
+    let single: Vec<(usize, &str)> = groups
+        .iter()
+        .filter(|group| !markers::is_numbered(group.title))
+        .filter_map(|group| match group.commands.as_slice() {
+            [only] => Some((group.head, *only)),
+            _ => None,
+        })
+        .collect();
+    let pairs = single.windows(2);
+    let taken_back = pairs.filter(|pair| is_taken_back(pair[0].1, pair[1].1));
+    taken_back.flat_map(|pair| [pair[0].0, pair[1].0]).collect()
+}
+
+/// `migrate up`, `migrate down 1`: whoever runs both has done nothing. Containers that go down after a test
+/// are another matter.
+fn is_taken_back(one: &str, other: &str) -> bool {
+    const PAIRS: [(&str, &str); 3] = [
+        ("up", "down"),
+        ("upgrade", "downgrade"),
+        ("migrate", "rollback"),
+    ];
+    let (one, other) = (Words::of(one).plain, Words::of(other).plain);
+    let is_tool = one
+        .first()
+        .is_some_and(|first| !first.starts_with("docker"));
+    let has = |words: &[String], word: &str| words.iter().any(|one| one == word);
+    is_tool
+        && one.first() == other.first()
+        && PAIRS
+            .iter()
+            .any(|(there, back)| has(&one, there) && has(&other, back))
 }
 
 /// One command again with other flags or settings, each under a title, or one that destroys again with
@@ -205,7 +237,9 @@ impl Words {
     fn is_again(&self, other: &Self) -> bool {
         let more = |long: &Self, short: &Self| {
             let names = short.plain.first().is_some_and(|first| first.contains('/'));
-            (names || short.plain.len() > 1) && long.plain.starts_with(&short.plain)
+            // `deploy`, `deploy --prod`
+            let whole = short.plain.len() == 1 && long.plain == short.plain;
+            (names || whole || short.plain.len() > 1) && long.plain.starts_with(&short.plain)
         };
         (more(self, other) || more(other, self))
             && (&self.plain, &self.flags) != (&other.plain, &other.flags)

@@ -69,6 +69,17 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
                     });
                     after_blank = false;
                 }
+                // No command of a shell begins so.
+                LineKind::Command if is_comment_of_sql(line.text) => {
+                    let text = line.text.trim().trim_start_matches('-').trim();
+                    items.push(Item::Comment {
+                        line: number,
+                        text,
+                        marker: marker(text),
+                        after_blank,
+                    });
+                    after_blank = false;
+                }
                 LineKind::Command if is_bare_sql(line.text) => {
                     let (last, text) = bare_sql(&lines, index);
                     items.push(Item::Statement {
@@ -148,6 +159,11 @@ fn statement<'a>(lines: &[shell::ShellLine<'a>], first: usize) -> Item<'a> {
         text,
         sql: false,
     }
+}
+
+pub(super) fn is_comment_of_sql(line: &str) -> bool {
+    let line = line.trim();
+    line == "--" || line.starts_with("-- ")
 }
 
 /// The bytes that lines take with their ends.

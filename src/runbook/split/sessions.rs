@@ -17,6 +17,9 @@ impl Builder<'_> {
         let nested = body
             .lines()
             .any(|line| commands::opener(line.trim()).is_some());
+        if !empty && !nested && self.parts_of_session(opener, body, line) {
+            return;
+        }
         let mut part = Part {
             title,
             line,
@@ -39,18 +42,14 @@ impl Builder<'_> {
                         command.split_whitespace().last().unwrap_or("the host")
                     );
                 }
-                part.code = format!("{command} bash -se <<'GONOGO'\n{}\nGONOGO", body.trim_end());
+                part.code = fed("bash -se", command, body);
                 part = self.finish(part);
             }
             Opener::Container(command) if !empty && !nested => {
                 if part.title.is_empty() {
                     "inside the container".clone_into(&mut part.title);
                 }
-                part.code = format!(
-                    "{} -se <<'GONOGO'\n{}\nGONOGO",
-                    without_terminal(command),
-                    body.trim_end()
-                );
+                part.code = fed("-se", &without_terminal(command), body);
                 part = self.finish(part);
             }
             Opener::Psql(command)
@@ -78,6 +77,46 @@ impl Builder<'_> {
         }
         self.parts.push(part);
     }
+}
+
+impl Builder<'_> {
+    /// What is typed into a shell elsewhere, where that is no one act either: each part of it reaches that
+    /// place by itself. False where it is one act.
+    fn parts_of_session(&mut self, opener: &Opener, body: &str, line: usize) -> bool {
+        let (shell, command) = match opener {
+            Opener::Ssh(command) => ("bash -se", command.clone()),
+            Opener::Container(command) => ("-se", without_terminal(command)),
+            _ => return false,
+        };
+        let around = super::Around::default();
+        let Some(split) = super::split(body, Actor::Shell, self.number, line + 1, around) else {
+            return false;
+        };
+        let groups = self.groups;
+        for mut part in split.parts {
+            if let Some(choice) = &mut part.choice {
+                // Each group of the session is another than those of the block.
+                let own = choice.group.rsplit('.').next();
+                let own = groups + own.and_then(|own| own.parse().ok()).unwrap_or(1);
+                choice.group = format!("block-{}.{own}", self.number);
+                self.groups = self.groups.max(own);
+            }
+            if part.role != Role::Manual {
+                part.code = fed(shell, &command, &part.code);
+                part = self.finish(part);
+            }
+            self.parts.push(part);
+        }
+        true
+    }
+}
+
+/// A command that opens a shell elsewhere, with its script.
+fn fed(shell: &str, command: &str, script: &str) -> String {
+    format!(
+        "{command} {shell} <<'GONOGO'\n{}\nGONOGO",
+        script.trim_end()
+    )
 }
 
 /// The psql of a session with the lines that were to be typed into it as its script.
