@@ -58,7 +58,7 @@ fn only_reads(block: &Block) -> bool {
         Actor::Http | Actor::Nobody => false,
     };
     reads
-        && block.role == Role::Run
+        && matches!(block.role, Role::Run | Role::Fill)
         && block.parts.is_empty()
         && block.elsewhere.is_none()
         && !block.long_running

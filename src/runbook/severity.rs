@@ -141,7 +141,7 @@ impl Runbook {
                 rolls_back: true,
                 ..Severity::default()
             }),
-            because: Some(trigger.clone()),
+            because: Some(trigger.replace("**", "")),
         })
     }
 }

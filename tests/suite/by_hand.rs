@@ -29,7 +29,9 @@ fn acts_by_hand_are_shown_begun_and_ticked_beside_the_commands() {
     assert!(screen.contains("1 by hand: Disable the flag"), "{screen}");
     assert!(screen.contains("3 off"), "{screen}");
     terminal.keys("B");
-    terminal.wait_for("by hand: Disable the flag");
+    // The dialog names it in the same words.
+    terminal.wait_for("ROLLING BACK");
+    terminal.wait_for("next by hand: Disable the flag");
     assert!(home.path().join("flag").exists(), "nothing ran before it");
     terminal.keys("n");
     terminal.wait_for("note");

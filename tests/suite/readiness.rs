@@ -39,8 +39,8 @@ async fn a_rollback_is_ready_where_what_it_needs_is_there() {
     assert!(rollback["looked_at"].is_string(), "{rollback}");
     // Shown where the options are, with its age.
     terminal.keys("R");
-    let screen = terminal.wait_for("does not exist on main");
-    assert!(screen.contains("s ago)"), "{screen}");
+    let screen = terminal.wait_for("s ago)");
+    assert!(screen.contains("does not exist on main"), "{screen}");
     assert!(screen.contains("in doubt"), "{screen}");
     terminal.wait_for("Option 2: Dump");
     terminal.keys("<esc>");

@@ -1,6 +1,8 @@
 //! What watches tell: lines that match a red flag, rounds of a repeated check; and what a person says
 //! about an alert.
 
+use std::collections::BTreeSet;
+
 use super::finish::judgements;
 use super::{given, one};
 use crate::run::soak::EACH_ROUND_S;
@@ -122,8 +124,13 @@ pub(super) fn sampled(
     let failed = judgements
         .iter()
         .filter(|judgement| matches!(judgement.verdict, Verdict::Fail | Verdict::Inconclusive));
+    // Two sentences of a guide may ask for the same.
+    let mut told = BTreeSet::new();
     for judgement in failed {
         let pattern = judgement.cel.as_deref().unwrap_or(&judgement.text);
+        if !told.insert(pattern) {
+            continue;
+        }
         let last = state.alerts.iter().rev().find(|alert| {
             (alert.action, alert.attempt, alert.pattern.as_str()) == (action, number, pattern)
         });

@@ -47,6 +47,8 @@ fn a_walk_from_the_first_box_to_the_last_gate() {
         "{}",
         desk.screen(80, 24)
     );
+    let screen = desk.screen(120, 40);
+    assert!(screen.contains("ceases to be possible"), "{screen}");
     desk.press("x");
     assert!(desk.state.busy().is_empty());
     desk.press("staging").press("x");
