@@ -17,6 +17,7 @@ pub(super) fn recall(opened: &mut Opened) {
     };
     opened.provenance.guide_is_new = !memory::knows_guide(&opened.runbook.digest);
     let environment = &opened.environment;
+    opened.provenance.measured = memory::recall_rollbacks(&opened.runbook.digest);
     opened.armed_before = memory::recall_armed(&opened.runbook.digest, &environment.name);
     for (name, remembered) in memory::recall_values(&guide, &environment.name) {
         let Some(variable) = variable(&opened.runbook, &name) else {

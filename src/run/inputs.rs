@@ -28,6 +28,18 @@ pub struct Provenance {
     /// The user has armed or run nothing of this very text so far.
     #[serde(default)]
     pub guide_is_new: bool,
+    /// What the rollbacks of this very text took in an earlier run, by option.
+    #[serde(default)]
+    pub measured: BTreeMap<String, MeasuredRollback>,
+}
+
+/// A rollback that went through in an earlier run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasuredRollback {
+    pub seconds: u64,
+    pub run: String,
+    pub environment: String,
+    pub at: Timestamp,
 }
 
 /// Where a value comes from.

@@ -86,8 +86,9 @@ pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use identity::{IdentitySeen, Moved, Seen, TargetIdentity};
 pub use included::{Included, Named, digest_of, named_files};
 pub use inputs::{
-    ArmedBefore, GuideOnDisk, GuideSeen, InputChange, Origin, Provenance, Remembered, armed_before,
-    check_input, code_hash, is_armed, is_open, open_inputs, steps_needing,
+    ArmedBefore, GuideOnDisk, GuideSeen, InputChange, MeasuredRollback, Origin, Provenance,
+    Remembered, armed_before, check_input, code_hash, is_armed, is_open, open_inputs,
+    steps_needing,
 };
 pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
 pub use notice::{Notice, Notices};

@@ -24,7 +24,10 @@ pub struct RollbackPlan {
     pub by_hand: Vec<PlannedByHand>,
     /// Groups of alternatives that wait for a choice: nothing begins before it is made.
     pub open_choices: Vec<String>,
+    /// As measured, else as the guide says.
     pub estimate_s: Option<u64>,
+    /// What it took in an earlier run of this very text.
+    pub measured: Option<super::MeasuredRollback>,
     pub loses: Option<String>,
     /// The steps that it undoes, in words; `None` where the guide does not say.
     pub takes_back: Option<String>,
@@ -161,6 +164,7 @@ pub(super) fn put_in_order(state: &RunState, plans: &mut [RollbackPlan]) {
 }
 
 fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
+    let measured = state.provenance.measured.get(&option.id);
     let mut actions = Vec::new();
     let mut reasons = Vec::new();
     let mut hasher = Sha256::new();
@@ -241,7 +245,10 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         actions,
         by_hand,
         open_choices,
-        estimate_s: estimate_of(option),
+        estimate_s: measured
+            .map(|known| known.seconds)
+            .or_else(|| estimate_of(option)),
+        measured: measured.cloned(),
         loses: option.loses.clone(),
         takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,

@@ -87,6 +87,7 @@ impl Supervisor {
             match record.event {
                 Event::ActionFinished { .. } => self.forget_files(),
                 Event::RollbackStarted { .. } => self.reserve.free_for_rollback(),
+                Event::RollbackFinished { .. } => self.memory.keep_rollback(&self.state),
                 _ => {}
             }
             self.notifier.happened(&self.state, &record);

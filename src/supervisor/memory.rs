@@ -6,6 +6,7 @@
 //! memory/values/HASH.json  of guide path and environment: name -> value, when, by whom
 //! memory/armed/HASH.json   of guide digest and environment: action -> hash of its code, when, by whom
 //! memory/guides/HASH.json  of guide digest: when, by whom something of it was armed or run first
+//! memory/rollbacks/HASH.json  of guide digest: option -> what it took the last time it went through
 //! memory/trust/HASH.json   of a configuration's path: what was agreed to (see `trust`)
 //! memory/lock              one writer at a time
 //! ```
@@ -24,8 +25,8 @@ use tokio::sync::oneshot;
 use super::place;
 use crate::owned;
 use crate::run::{
-    ActionId, ArmedBefore, Command, ENGINE, Input, Remembered, RunState, Timestamp, code_hash, hex,
-    preview,
+    ActionId, ArmedBefore, Command, ENGINE, Input, MeasuredRollback, Remembered, RunState,
+    Timestamp, code_hash, hex, preview,
 };
 
 /// A memory larger than this is none that this program wrote.
@@ -48,6 +49,13 @@ struct Armed {
     digest: String,
     environment: String,
     armed: BTreeMap<ActionId, ArmedBefore>,
+}
+
+/// What the rollbacks of one text of a guide took.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Measured {
+    digest: String,
+    rollbacks: BTreeMap<String, MeasuredRollback>,
 }
 
 /// A text of a guide of which its user has armed or run something.
@@ -77,6 +85,14 @@ pub fn recall_armed(digest: &str, environment: &str) -> BTreeMap<ActionId, Armed
     let kept: Option<Armed> = recall("armed", digest, environment);
     kept.filter(|kept| kept.digest == digest && kept.environment == environment)
         .map(|kept| kept.armed)
+        .unwrap_or_default()
+}
+
+/// What the rollbacks of the byte-identical guide took in earlier runs, by option.
+pub fn recall_rollbacks(digest: &str) -> BTreeMap<String, MeasuredRollback> {
+    let kept: Option<Measured> = recall("rollbacks", digest, "");
+    kept.filter(|kept| kept.digest == digest)
+        .map(|kept| kept.rollbacks)
         .unwrap_or_default()
 }
 
@@ -120,8 +136,8 @@ pub(super) fn all<T: DeserializeOwned>(kind: &str) -> io::Result<Vec<T>> {
     Ok(all)
 }
 
-/// What is to be kept: the state behind a command that somebody gave.
-type ToKeep = (Arc<RunState>, String, Command);
+/// What is to be kept: a state, and what somebody did to it; a rollback that has gone through needs nobody.
+type ToKeep = (Arc<RunState>, Option<(String, Command)>);
 
 /// Keeps beside the loop, in the order of the commands: the folder may lie on a disk that hangs.
 #[derive(Debug)]
@@ -137,8 +153,15 @@ impl Memory {
         let started = std::thread::Builder::new()
             .name("memory".to_owned())
             .spawn(move || {
-                for (state, by, command) in to_keep {
-                    keep(&state, &by, &command);
+                for (state, given) in to_keep {
+                    let kept = match given {
+                        Some((by, command)) => keep(&state, &by, &command),
+                        None => keep_rollback(&state),
+                    };
+                    // The run itself has it in its journal.
+                    if let Err(error) = kept {
+                        tracing::warn!(%error, "not remembered for the next run");
+                    }
                 }
                 drop(end);
             });
@@ -164,7 +187,15 @@ impl Memory {
         if !is_kept || by == ENGINE || state.unattended {
             return;
         }
-        let to_keep = (state.clone(), by.to_owned(), command.clone());
+        self.send((state.clone(), Some((by.to_owned(), command.clone()))));
+    }
+
+    /// Keeps what a rollback took that has gone through, a rehearsed one too.
+    pub(super) fn keep_rollback(&self, state: &Arc<RunState>) {
+        self.send((state.clone(), None));
+    }
+
+    fn send(&self, to_keep: ToKeep) {
         if let Some(sender) = &self.sender
             && sender.send(to_keep).is_err()
         {
@@ -183,9 +214,8 @@ impl Memory {
     }
 }
 
-/// What cannot be kept is said in the log: the run itself has it in its journal.
-fn keep(state: &RunState, by: &str, command: &Command) {
-    let kept = match command {
+fn keep(state: &RunState, by: &str, command: &Command) -> io::Result<()> {
+    match command {
         Command::SetInput { name, .. } | Command::ClearInput { name } => {
             keep_value(state, by, name)
         }
@@ -205,10 +235,28 @@ fn keep(state: &RunState, by: &str, command: &Command) {
         }
         Command::Start { .. } => keep_guide(state, by),
         _ => Ok(()),
-    };
-    if let Err(error) = kept {
-        tracing::warn!(%error, "not remembered for the next run");
     }
+}
+
+fn keep_rollback(state: &RunState) -> io::Result<()> {
+    let Some(rollback) = &state.rollback else {
+        return Ok(());
+    };
+    let (Some(ended_at), Some(true)) = (rollback.ended_at, rollback.succeeded) else {
+        return Ok(());
+    };
+    let took = (ended_at - rollback.started_at).num_milliseconds();
+    let measured = MeasuredRollback {
+        seconds: u64::try_from(took).unwrap_or(0).div_ceil(1_000),
+        run: state.run.clone(),
+        environment: state.environment.clone(),
+        at: ended_at,
+    };
+    let digest = &state.runbook.digest;
+    change("rollbacks", digest, "", |kept: &mut Measured| {
+        kept.digest.clone_from(digest);
+        kept.rollbacks.insert(rollback.option.clone(), measured);
+    })
 }
 
 fn keep_value(state: &RunState, by: &str, name: &str) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Runs without a person, over real databases: what they do, how they end, and what they keep.
 
 use crate::support::home::{Home, until};
+use crate::support::terminal::Terminal;
 use crate::support::{connect, eventually, execute, fresh_database};
 use gonogo::demo::cluster::{Cluster, Options};
 
@@ -88,6 +89,39 @@ async fn a_rehearsal_with_rollback_ends_where_it_began() {
         .exits(4);
     assert_eq!(done.json()["state"], "rolled_back");
     assert_eq!(items(&database).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rehearsed_rollback_took_is_what_the_next_run_reckons_with() {
+    let (home, _database) = home(GUIDE).await;
+    home.gonogo(&["rehearse", "guide.md", "--rollback"])
+        .exits(4);
+    let rehearsed = home.runs()[0].clone();
+    let mut cockpit = Terminal::start(
+        home.path(),
+        &["run", "guide.md", "--window", "90m"],
+        140,
+        40,
+    );
+    cockpit.wait_for("start the rollback by");
+    cockpit.keys("R");
+    cockpit.wait_for(&format!("in run {rehearsed}"));
+    let estimate = |run: &str| home.status(run)["rollback"]["estimate_s"].as_u64();
+    let newest = |known: &[&String]| {
+        let mut runs = home.runs().into_iter();
+        runs.find(|run| !known.contains(&run)).expect("a new run")
+    };
+    let second = newest(&[&rehearsed]);
+    let measured = estimate(&second).expect("it was measured");
+    assert!(measured < 60, "the guide says a minute: {measured}");
+    home.gonogo(&["abandon", &second, "--reason", "only looked"])
+        .exits(0);
+
+    // Another text is another rollback.
+    home.write("guide.md", &format!("{GUIDE}\nOne sentence more.\n"));
+    let other = Terminal::start(home.path(), &["run", "guide.md"], 140, 40);
+    other.wait_for("rollback:");
+    assert_eq!(estimate(&newest(&[&rehearsed, &second])), Some(60));
 }
 
 #[tokio::test]

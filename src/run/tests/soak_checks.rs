@@ -111,10 +111,7 @@ fn a_probe_that_was_down_for_a_while_does_not_pass_because_it_is_up_at_the_end()
 
 #[test]
 fn two_sentences_that_ask_for_the_same_are_one_breach() {
-    let guide = GUIDE.replace(
-        "IS NULL;\n```\n",
-        "IS NULL;\n```\n\n**Expected**: 0\n",
-    );
+    let guide = GUIDE.replace("IS NULL;\n```\n", "IS NULL;\n```\n\n**Expected**: 0\n");
     let mut run = Run::of(&guide.replace(" fails=2 expect=\"value == 0\"", "")).identified();
     run.runs("deploy", exit(0));
     run.goes();

@@ -226,6 +226,17 @@ impl RollBackDialog {
                 Role::Warning,
             ));
         }
+        if let Some(known) = &plan.measured {
+            texts.push((
+                format!(
+                    "it took {} in run {} ({})",
+                    duration(known.seconds),
+                    known.run,
+                    known.environment
+                ),
+                Role::Muted,
+            ));
+        }
         let schedule = look.model.schedule();
         if let (Some(seconds), Some(ends)) = (plan.estimate_s, schedule.window_ends) {
             let done = look.model.now
