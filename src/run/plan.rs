@@ -164,7 +164,6 @@ pub(super) fn put_in_order(state: &RunState, plans: &mut [RollbackPlan]) {
 }
 
 fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPlan {
-    let measured = state.provenance.measured.get(&option.id);
     let mut actions = Vec::new();
     let mut reasons = Vec::new();
     let mut hasher = Sha256::new();
@@ -245,10 +244,8 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         actions,
         by_hand,
         open_choices,
-        estimate_s: measured
-            .map(|known| known.seconds)
-            .or_else(|| estimate_of(option)),
-        measured: measured.cloned(),
+        estimate_s: estimate_of(state, option),
+        measured: state.provenance.measured.get(&option.id).cloned(),
         loses: option.loses.clone(),
         takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
@@ -367,7 +364,15 @@ fn planned_action(
 }
 
 /// How long it takes in seconds: by the guide's word, or by those of all its steps.
-fn estimate_of(option: &crate::runbook::RollbackOption) -> Option<u64> {
+/// As measured in an earlier run, else as the guide says.
+fn estimate_of(state: &RunState, option: &crate::runbook::RollbackOption) -> Option<u64> {
+    let measured = state.provenance.measured.get(&option.id);
+    measured
+        .map(|known| known.seconds)
+        .or_else(|| estimate_told(option))
+}
+
+fn estimate_told(option: &crate::runbook::RollbackOption) -> Option<u64> {
     option.estimate.map(|estimate| estimate.max_s).or_else(|| {
         option
             .steps

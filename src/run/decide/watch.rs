@@ -76,18 +76,7 @@ pub(super) fn sampled(
     if attempt.outcome.is_some() || round <= attempt.round {
         return Ok(Vec::new());
     }
-    let mut judgements = judgements(state, readings, action, evidence);
-    if judgements.is_empty() {
-        judgements.push(Judgement {
-            text: "exit == 0".to_owned(),
-            cel: None,
-            verdict: match evidence.exit {
-                Some(0) => Verdict::Pass,
-                _ => Verdict::Fail,
-            },
-            explanation: format!("exit is {}", evidence.exit.unwrap_or(-1)),
-        });
-    }
+    let judgements = of_round(state, readings, action, evidence);
     let mut events = Vec::new();
     let seen = |evidence: &Evidence| {
         (
@@ -164,6 +153,28 @@ pub(super) fn sampled(
         });
     }
     Ok(events)
+}
+
+/// What a round is judged by: its conditions, else its exit code.
+fn of_round(
+    state: &RunState,
+    readings: &Readings,
+    action: ActionId,
+    evidence: &Evidence,
+) -> Vec<Judgement> {
+    let mut judgements = judgements(state, readings, action, evidence);
+    if judgements.is_empty() {
+        judgements.push(Judgement {
+            text: "exit == 0".to_owned(),
+            cel: None,
+            verdict: match evidence.exit {
+                Some(0) => Verdict::Pass,
+                _ => Verdict::Fail,
+            },
+            explanation: format!("exit is {}", evidence.exit.unwrap_or(-1)),
+        });
+    }
+    judgements
 }
 
 /// A person has seen an alert and says what it means.
