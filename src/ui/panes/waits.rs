@@ -32,6 +32,8 @@ const SCALE: usize = 5;
 const LEAST_S: i64 = 60;
 /// Bars above this part of them all are drawn as high as it, so that one spike does not flatten the rest.
 const SPIKES: f64 = 0.98;
+/// A reading stands until the next, at most for so long: what comes after is a gap.
+const HOLDS: i64 = 5_000;
 /// Rows around the bars: what the letters mean, and the phases.
 const AROUND: u16 = 2;
 
@@ -125,15 +127,18 @@ impl Shown {
         let from = now - chrono::TimeDelta::seconds(stretch * columns);
         let mut stretches: Vec<Vec<&WaitSecond>> = Vec::new();
         stretches.resize_with(usize::try_from(columns).unwrap_or(1), Vec::new);
+        let column = |ms: i64| usize::try_from(ms.div_euclid(stretch * 1_000)).ok();
+        let mut next = waits.seconds.iter().skip(1);
         for second in &waits.seconds {
-            let at = (second.at - from)
-                .num_milliseconds()
-                .div_euclid(stretch * 1_000);
-            let column = usize::try_from(at)
-                .ok()
-                .map(|at| at.min(stretches.len() - 1));
-            if let Some(column) = column {
-                stretches[column].push(second);
+            let at = (second.at - from).num_milliseconds();
+            let after = next.next().map(|next| (next.at - from).num_milliseconds());
+            let until = after.filter(|after| after - at <= HOLDS);
+            let Some(first) = column(at).map(|first| first.min(stretches.len() - 1)) else {
+                continue;
+            };
+            let last = until.and_then(column).unwrap_or(first);
+            for stretch in stretches.iter_mut().take(last.max(first + 1)).skip(first) {
+                stretch.push(second);
             }
         }
         let all: Vec<&WaitSecond> = stretches.iter().flatten().copied().collect();
@@ -260,7 +265,11 @@ fn line(
 ) -> Line<'static> {
     let is_marked = level + 1 == height || (height >= 4 && level + 1 == height / 2);
     let scale = match is_marked {
-        true => format!("{:.0}", shown.full * (level + 1) as f64 / height as f64),
+        true => {
+            let sessions = shown.full * (level + 1) as f64 / height as f64;
+            let digits = usize::from(sessions.fract() > 0.05 && shown.full < 10.0);
+            format!("{sessions:.digits$}")
+        }
         false => String::new(),
     };
     let mut spans = vec![Span::styled(
