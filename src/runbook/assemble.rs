@@ -355,6 +355,7 @@ impl<'a> Assembler<'a> {
             nodes: self.nodes,
             blocks: &self.blocks.blocks,
             number_of: &self.blocks.number_of,
+            source: self.source,
             in_rollback,
         }
     }

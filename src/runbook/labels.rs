@@ -27,6 +27,10 @@ fn colon_in(line: &str) -> Option<usize> {
     })
 }
 
+fn is_told(rest: &str) -> bool {
+    rest.contains(char::is_alphanumeric)
+}
+
 /// The label a paragraph or a heading is, and the text that follows it on the same line.
 pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
     let line = text.lines().next().unwrap_or_default().trim();
@@ -40,6 +44,10 @@ pub(super) fn label_of(text: &str) -> Option<(Label, &str)> {
         (Some(close), Some(colon)) if bold && colon > close => {
             let after = line[close + 2..].trim_start();
             (&line[..close], after.strip_prefix(COLONS).unwrap_or(after))
+        }
+        // `**Expected: 0 rows.** More words`
+        (Some(close), Some(colon)) if bold && is_told(&line[colon..close]) => {
+            (&line[..colon], line[colon..].trim_start_matches(COLONS))
         }
         (Some(close), _) if bold => (&line[..close], &line[close + 2..]),
         (_, Some(colon)) => (&line[..colon], line[colon..].trim_start_matches(COLONS)),

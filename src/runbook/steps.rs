@@ -10,6 +10,7 @@ use super::labels::{self, Label, is_introduction, label_of, marked};
 use super::model::{Actor, Block, Estimate, Expectation, Role, Tick, Wait};
 use super::outline::{Node, NodeKind};
 use super::pattern::pattern;
+use super::source::Source;
 use super::timing;
 use super::words;
 
@@ -36,6 +37,7 @@ pub(super) struct Material<'a> {
     pub blocks: &'a [Block],
     /// Block number by node index.
     pub number_of: &'a std::collections::HashMap<usize, usize>,
+    pub source: &'a Source,
     /// A list that only describes (`Keeps the old files`) asks for nothing there.
     pub in_rollback: bool,
 }
@@ -57,12 +59,17 @@ pub(super) fn read(
         answers: None,
         introduced: None,
         after_code: false,
+        since_code: usize::MAX,
+        leads: false,
     };
     for (position, index) in nodes.iter().enumerate() {
         reader.node(*index, nodes.get(position + 1).copied());
     }
     reader.finish(title)
 }
+
+/// Paragraphs behind a block that may speak of it.
+const NEAR: usize = 2;
 
 struct Reader<'a> {
     material: &'a Material<'a>,
@@ -74,17 +81,23 @@ struct Reader<'a> {
     loose: Vec<Tick>,
     /// What the block of this number, the last that was asked about, can answer.
     answers: Option<(usize, Answers)>,
-    /// The sentence right before a block that introduces it, and its line.
-    introduced: Option<(String, usize)>,
+    /// The node right before a block that introduces it.
+    introduced: Option<usize>,
     /// The node before was a block.
     after_code: bool,
+    /// Nodes since the last block.
+    since_code: usize,
+    /// The paragraph at hand speaks of the block that follows it.
+    leads: bool,
 }
 
 impl Reader<'_> {
     fn node(&mut self, index: usize, next: Option<usize>) {
         let node = &self.material.nodes[index];
+        self.leads = false;
         match &node.kind {
             NodeKind::Heading { .. } => {
+                self.since_code = usize::MAX;
                 self.label = label_of(&node.text)
                     .map(|(label, _)| label)
                     .filter(|label| *label != Label::Other);
@@ -97,12 +110,18 @@ impl Reader<'_> {
             NodeKind::Html => {}
         }
         self.introduced = match &node.kind {
-            NodeKind::Paragraph | NodeKind::Item { .. } if is_introduction(&node.text) => {
-                Some((node.text.clone(), node.line))
+            NodeKind::Paragraph | NodeKind::Item { .. }
+                if self.leads || is_introduction(&node.text) =>
+            {
+                Some(index)
             }
             _ => None,
         };
         self.after_code = matches!(node.kind, NodeKind::Code(_));
+        self.since_code = match self.after_code {
+            true => 0,
+            false => self.since_code.saturating_add(1),
+        };
     }
 
     fn paragraph(&mut self, node: &Node, next: Option<usize>) {
@@ -122,8 +141,13 @@ impl Reader<'_> {
             &found,
             Some((Label::Success | Label::Expected | Label::RedFlag, rest)) if !rest.is_empty()
         );
-        if self.after_code && !is_labelled && !is_introduction(&text) {
-            self.asserted(&text, node.line);
+        if !is_labelled && !is_introduction(&text) {
+            let next_is_code = next
+                .is_some_and(|next| matches!(self.material.nodes[next].kind, NodeKind::Code(_)));
+            // What is waited for is seen in the next look.
+            let waits = next_is_code && expectation::waits(&text);
+            let read = !waits && self.since_code < NEAR && self.asserted(&text, node);
+            self.leads = next_is_code && !read;
         }
         let before_list = next.is_some_and(|next| {
             matches!(
@@ -136,7 +160,7 @@ impl Reader<'_> {
                 self.label = Some(label);
                 let introduces = before_list && is_introduction(&text);
                 if !rest.is_empty() && !introduces {
-                    let rest = rest.to_owned();
+                    let rest = rest.replace("**", "");
                     self.statement(&rest, node.line, label, &raw);
                     self.label = None;
                 }
@@ -206,6 +230,12 @@ impl Reader<'_> {
                 self.tick_with(node.line, &text, false, &raw)
             }
             (None, None, _) => {
+                if self.after_code && !ordered {
+                    self.outcomes(index);
+                }
+                if label.is_none() && self.in_list_behind(index) {
+                    self.asserted(&text, node);
+                }
                 let holds_code = self.material.nodes[index + 1..]
                     .iter()
                     .take_while(|inner| inner.start < node.end)
@@ -228,6 +258,15 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether nothing but items stand between an item and the block before it.
+    fn in_list_behind(&self, index: usize) -> bool {
+        const MOST: usize = 8;
+        self.since_code < MOST
+            && self.material.nodes[index - self.since_code.min(index)..index]
+                .iter()
+                .all(|node| matches!(node.kind, NodeKind::Item { .. }))
     }
 
     fn code(&mut self, index: usize) {
@@ -269,8 +308,9 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|one| judged::settle(one, &settled));
             self.content.expect.extend(said);
-            if let Some((text, line)) = self.introduced.take() {
-                self.asserted(&text, line);
+            if let Some(index) = self.introduced.take() {
+                let node = &self.material.nodes[index];
+                self.asserted(&node.text, node);
             }
             if self.content.estimate.is_none() {
                 self.content.estimate = block

@@ -438,7 +438,7 @@ fn the_documented_examples_give_what_is_said() {
         rest = &after[json_end..];
         examples += 1;
     }
-    assert_eq!(examples, 16);
+    assert_eq!(examples, 17);
 }
 
 /// Every key of `expected` stands in `found` with the same value; lists have the same length.

@@ -2,6 +2,9 @@
 
 use super::phrase::{Compare, fixed_parts, is_whole};
 
+/// Longest condition that is taken, in bytes.
+pub(super) const LONGEST: usize = 500;
+
 /// The path to a field.
 pub(super) fn step(name: &str) -> String {
     match is_field(name) {

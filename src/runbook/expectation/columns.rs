@@ -17,6 +17,12 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&String> {
+        let mut names = self.names.as_deref().unwrap_or_default().iter();
+        names.find(|known| known.eq_ignore_ascii_case(name))
+    }
+
     /// The column in which a row has this name.
     pub fn key_of(&self, literal: &str) -> Option<&str> {
         let names = self.names.as_deref()?;

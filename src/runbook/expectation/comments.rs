@@ -1,11 +1,11 @@
 //! What the comments of a block say must be true, and of which of its commands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexicon::{Class, is, is_label, words};
 use super::phrase::{self, Wish};
 use super::shape::Shape;
-use super::{Bound, answered, group};
+use super::{Bound, answered, group, parts};
 use crate::runbook::labels::{Label, label_of};
 use crate::runbook::model::{Actor, Block, Expectation};
 use crate::runbook::pattern::pattern;
@@ -52,12 +52,7 @@ pub(in crate::runbook) fn in_comments(block: &Block) -> Vec<Expectation> {
         match one {
             None => {}
             Some(Said::Sentence(manner, text)) => {
-                let wish = match manner {
-                    Manner::Label => phrase::read_label(text),
-                    Manner::Sentence | Manner::Aside => phrase::read(text),
-                };
-                let bound = wish.and_then(|wish| of_comment(&wish, &shapes, line, *manner));
-                found.push(expected(block, line, text, bound));
+                found.extend(of_text(block, &shapes, line, *manner, text));
             }
             Some(Said::Sample(text)) => {
                 let bound = phrase::read_sample(text)
@@ -86,7 +81,61 @@ pub(in crate::runbook) fn in_comments(block: &Block) -> Vec<Expectation> {
             }
         }
     }
+    without_conflicts(&mut found);
     found
+}
+
+/// What a comment asks for: as a whole, or its parts that can be measured.
+fn of_text(
+    block: &Block,
+    shapes: &[Shape],
+    line: usize,
+    manner: Manner,
+    text: &str,
+) -> Vec<Expectation> {
+    let read = |text: &str| {
+        let wish = match manner {
+            Manner::Label => phrase::read_label(text),
+            Manner::Sentence | Manner::Aside => phrase::read(text),
+        };
+        of_comment(&wish?, shapes, line, manner)
+    };
+    let whole = read(text);
+    let pieces = parts(text);
+    if whole.is_none() && pieces.len() > 1 {
+        let each: Vec<Expectation> = pieces
+            .into_iter()
+            .map(|piece| expected(block, line, piece, read(piece)))
+            .collect();
+        if each.iter().any(|one| one.cel.is_some()) {
+            return each;
+        }
+    }
+    vec![expected(block, line, text, whole)]
+}
+
+/// Of two values that comments want of one command the first stands; the other is of another time or case.
+fn without_conflicts(found: &mut [Expectation]) {
+    let mut asked: BTreeMap<(usize, String), String> = BTreeMap::new();
+    for one in found {
+        let Some((subject, value)) = one.cel.as_deref().and_then(subject) else {
+            continue;
+        };
+        let key = (one.part, subject.to_owned());
+        let value = value.to_owned();
+        if *asked.entry(key).or_insert_with(|| value.clone()) != value {
+            one.cel = None;
+            one.proposed = false;
+        }
+    }
+}
+
+/// The one value that a condition is about, and what it must be.
+fn subject(cel: &str) -> Option<(&str, &str)> {
+    let (subject, value) = cel.split_once(' ')?;
+    let is_one =
+        subject.ends_with("value") || subject.ends_with("exit") || subject.starts_with("size(");
+    is_one.then_some((subject, value))
 }
 
 /// One expectation for each line of an example that can be judged; else one for a person.
@@ -187,6 +236,8 @@ fn comments_of(code: &str, sql: bool) -> Vec<(usize, String)> {
 
 /// What a comment says must be true, if it does.
 fn said_in(comment: &str) -> Option<Said> {
+    // `3. Should be 5`
+    let comment = pattern!(r"^\s*\d{1,2}[.)]\s+").replace(comment, "");
     let comment = comment.trim();
     if comment.starts_with('{') && comment.ends_with('}') && comment.contains('"') {
         return Some(Said::Sample(comment.to_owned()));
@@ -198,7 +249,12 @@ fn said_in(comment: &str) -> Option<Said> {
         .iter()
         .find_map(|arrow| comment.strip_prefix(arrow))
     {
-        return Some(Said::Sample(printed.trim().to_owned()));
+        // An arrow in it goes from one step to the next.
+        let printed = printed.trim();
+        let goes_on = ["→", "->", "=>", "⇒"]
+            .iter()
+            .any(|arrow| printed.contains(arrow));
+        return (!goes_on).then(|| Said::Sample(printed.to_owned()));
     }
     if let Some((head, rest)) = comment.split_once([':', '：'])
         && (is_label(head) || matches!(label_of(comment), Some((Label::Expected, _))))
@@ -229,7 +285,23 @@ fn said_in(comment: &str) -> Option<Said> {
     let begins = words(comment).take(3).any(|word| is(word, Class::Modal));
     let looks = comment.contains(['"', '`', '“']) && says("seek", comment);
     let text = || Said::Sentence(Manner::Sentence, comment.to_owned());
-    ((begins || looks) && words(comment).count() > 1).then(text)
+    ((begins || looks || asks(comment)) && words(comment).count() > 1).then(text)
+}
+
+/// A case, something that is waited for, a question, a look whether something is there.
+fn asks(comment: &str) -> bool {
+    let Some(first) = words(comment).find(|word| word.contains(char::is_alphabetic)) else {
+        return false;
+    };
+    let begins = [Class::If, Class::Wait, Class::Stop, Class::Proceed];
+    if begins.iter().any(|class| is(first, *class)) {
+        return phrase::is_case(comment);
+    }
+    let question = comment.ends_with(['?', '？']) && phrase::is_of_state(comment);
+    question
+        || says("after-title", first)
+            && words(comment).any(|word| is(word, Class::There))
+            && !words(comment).any(|word| is(word, Class::If))
 }
 
 /// The commands that a comment on this line speaks of, and what they must answer.

@@ -2,17 +2,15 @@
 //! a condition that could be wrong is worse than a person who looks.
 
 use super::cel::{
-    between, compared, is_field, joined, number, one_of, pattern_of, printed, quoted, sign, step,
-    time,
+    LONGEST, between, compared, is_field, joined, number, one_of, printed, quoted, sign, step, time,
 };
 use super::columns::Columns;
 use super::lexicon::stems;
+use super::output::{absent, characters, tells_enough};
 use super::phrase::{Compare, Field, Operand, What, Wish, is_whole};
 use super::shape::{Answer, Shape, Talk};
+use super::states;
 use crate::runbook::model::Actor;
-
-/// Longest condition that is taken, in bytes.
-const LONGEST: usize = 500;
 
 /// A condition over these commands of an action. Of a red flag it says when the flag is up.
 pub(super) fn condition(
@@ -94,6 +92,25 @@ impl Asked<'_> {
         let prefix = &self.prefix;
         match (what, &self.talk.answer) {
             (_, Answer::Silent) | (What::Absent(_), _) => None,
+            (What::State { words, all }, Answer::Text) => {
+                let one = |word: &String| states::shown(prefix, &self.talk.called, word);
+                let each = words.iter().map(one).collect::<Option<Vec<_>>>()?;
+                Some(joined(&each, *all))
+            }
+            (What::State { .. }, _) => None,
+            (What::There, Answer::Rows(columns)) => there(prefix, columns),
+            (What::There, _) => None,
+            (What::Field { name, value, .. }, Answer::Rows(columns))
+                if columns.column(name).is_some() =>
+            {
+                let what = What::Column {
+                    name: name.clone(),
+                    compare: Compare::Equal,
+                    value: value.clone(),
+                };
+                self.of_rows(&what, columns)
+            }
+            (What::Field { otherwise, .. }, _) => self.of(otherwise.as_deref()?),
             (What::Tag(tag), Answer::Tag) => Some(format!("{prefix}tag == {}", quoted(tag))),
             (What::Time { compare, value }, answer) => self.of_time(*compare, *value, answer),
             (What::Exit { compare, value }, _) => {
@@ -125,6 +142,14 @@ impl Asked<'_> {
             (What::Named { name, what }, Answer::Rows(columns)) => self.named(name, what, columns),
             (What::Named { what, .. }, _) => self.of(what),
             (what, Answer::Status { .. } | Answer::Json) => self.of_status(what),
+            (
+                What::Number {
+                    compare: Compare::Equal,
+                    value,
+                    percent: false,
+                },
+                Answer::Written,
+            ) if is_status(*value) => Some(printed(prefix, "stdout", &number(*value))),
             (What::Number { compare, value, .. }, Answer::Code) if is_status(*value) => {
                 Some(compared(&format!("{prefix}value"), *compare, *value))
             }
@@ -218,10 +243,7 @@ impl Asked<'_> {
                 value,
             } => {
                 let known = match &columns.names {
-                    Some(names) => {
-                        let mut names = names.iter();
-                        names.find(|known| known.eq_ignore_ascii_case(name))?
-                    }
+                    Some(_) => columns.column(name)?,
                     None => name,
                 };
                 self.each(columns, known, |cell| match value {
@@ -473,6 +495,10 @@ impl Asked<'_> {
                 Some(format!("{prefix}value == {}", quoted(of_psql)))
             }
             Answer::Line if !contains => Some(format!("{prefix}value == {}", quoted(of_psql))),
+            // A name that tells enough stands somewhere in the table.
+            Answer::Rows(_) if !contains && tells_enough(text) => {
+                Some(printed(prefix, "stdout", text))
+            }
             Answer::Rows(_) | Answer::Line | Answer::Tag | Answer::Plan if !contains => None,
             Answer::Rows(_)
             | Answer::Line
@@ -480,6 +506,7 @@ impl Asked<'_> {
             | Answer::Plan
             | Answer::Status { .. }
             | Answer::Json
+            | Answer::Written
             | Answer::Code => Some(printed(prefix, "stdout", text)),
             Answer::Text => Some(format!(
                 "{} || {}",
@@ -491,45 +518,16 @@ impl Asked<'_> {
     }
 }
 
-/// That no such word was printed: a shouted one as it is, any other as programs report it.
-fn absent(words: &[String], shape: &Shape, targets: &[usize]) -> Option<String> {
-    let speaks = |at: &usize| {
-        shape
-            .commands
-            .get(*at)
-            .is_some_and(|talk| talk.answer != Answer::Silent)
-    };
-    let speaking: Vec<usize> = targets.iter().copied().filter(speaks).collect();
-    let all = (0..shape.commands.len()).filter(speaks).count();
-    let prefixes: Vec<String> = match speaking.len() {
-        0 => return None,
-        many if many == all => vec![String::new()],
-        _ => speaking
-            .iter()
-            .map(|at| format!("commands[{at}]."))
-            .collect(),
-    };
-    let patterns: Vec<String> = words.iter().map(|word| pattern_of(word)).collect();
-    let pattern = quoted(&patterns.join("|"));
-    let tests: Vec<String> = prefixes
-        .iter()
-        .flat_map(|prefix| {
-            ["stdout", "stderr"].map(|stream| format!("!{prefix}{stream}.matches({pattern})"))
-        })
-        .collect();
-    let text = tests.join(" && ");
-    (text.len() <= LONGEST).then_some(text)
+/// That a query counted something; of rows nobody knows whether they are all.
+fn there(prefix: &str, columns: &Columns) -> Option<String> {
+    match columns.names.as_deref() {
+        Some([name]) if columns.is_single_row && name == "count" => {
+            Some(format!("{prefix}value > 0"))
+        }
+        _ => None,
+    }
 }
 
 fn is_status(value: f64) -> bool {
     (100.0..600.0).contains(&value) && value.fract() == 0.0
-}
-
-fn characters(prefix: &str, count: f64, class: &str, answer: &Answer) -> Option<String> {
-    let pattern = quoted(&format!(
-        r"(?im)(?:^|\s){class}{{{}}}(?:\s|$)",
-        number(count)
-    ));
-    matches!(answer, Answer::Text | Answer::Line)
-        .then(|| format!("{prefix}stdout.matches({pattern})"))
 }

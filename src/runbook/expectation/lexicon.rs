@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use crate::runbook::words::{is_written_without_blanks, phrases};
+use crate::runbook::words::{has, is_written_without_blanks, phrases};
 
 /// What a word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,9 +50,23 @@ pub(super) enum Class {
     Letter,
     /// The head of a column that says what must be.
     Goal,
+    /// `if`: what follows is a case.
+    If,
+    /// Do not go on.
+    Stop,
+    /// Go on.
+    Proceed,
+    /// It is waited for.
+    Wait,
+    /// A command does what it has to do.
+    Run,
+    /// Something is there.
+    There,
+    /// What follows says only until when.
+    Before,
 }
 
-const NAMES: [(Class, &str); 30] = [
+const NAMES: [(Class, &str); 37] = [
     (Class::Modal, "expect-modal"),
     (Class::Return, "expect-return"),
     (Class::Say, "expect-say"),
@@ -83,6 +97,21 @@ const NAMES: [(Class, &str); 30] = [
     (Class::Hex, "expect-hex"),
     (Class::Digit, "expect-digit"),
     (Class::Letter, "expect-letter"),
+    (Class::If, "expect-if"),
+    (Class::Stop, "expect-stop"),
+    (Class::Proceed, "expect-proceed"),
+    (Class::Wait, "expect-wait"),
+    (Class::Run, "expect-run"),
+    (Class::There, "expect-there"),
+    (Class::Before, "expect-before"),
+];
+const NUMBERS: [(f64, &str); 6] = [
+    (1.0, "number-1"),
+    (2.0, "number-2"),
+    (3.0, "number-3"),
+    (4.0, "number-4"),
+    (5.0, "number-5"),
+    (6.0, "number-6"),
 ];
 const GOAL: (Class, &str) = (Class::Goal, "expect-goal");
 
@@ -106,6 +135,12 @@ static GOALS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| phrases(GOAL.1
 /// What a word or a phrase in lower case means; nothing where it is a word of the matter itself.
 pub(super) fn classes(phrase: &str) -> Option<&'static BTreeSet<Class>> {
     WORDS.get(phrase)
+}
+
+/// A small number that is written as a word.
+pub(super) fn number_word(word: &str) -> Option<f64> {
+    let found = NUMBERS.iter().find(|(_, name)| has(name, word));
+    found.map(|(value, _)| *value)
 }
 
 pub(super) fn is(word: &str, class: Class) -> bool {
@@ -176,6 +211,32 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|one: char| !one.is_alphanumeric() && one != '_')
         .filter(|word| !word.is_empty())
         .flat_map(pieces)
+}
+
+/// A text cut where a word joins two parts of it, outside of code and brackets.
+pub(super) fn joined_by_and(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut from, mut in_code, mut depth) = (0, false, 0_usize);
+    let mut at = 0;
+    for word in text.split_inclusive(' ') {
+        let plain = !in_code && depth == 0;
+        if plain && at > from && is(word.trim(), Class::And) {
+            parts.push(text[from..at].trim());
+            from = at + word.len();
+        }
+        for letter in word.chars() {
+            match letter {
+                '`' | '"' => in_code = !in_code,
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        at += word.len();
+    }
+    parts.push(text[from..].trim());
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 /// Whether words only say that something is expected: `Should print`, `预期结果`.

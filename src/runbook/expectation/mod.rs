@@ -10,15 +10,17 @@ mod columns;
 mod comments;
 mod condition;
 mod lexicon;
+mod output;
 mod phrase;
 mod shape;
+mod states;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) use comments::in_comments;
 pub(super) use lexicon::{is_goal, is_label};
-pub(super) use phrase::asserts;
+pub(super) use phrase::{asserts, waits};
 
 use super::model::{Block, BlockNumber, Expectation};
 use phrase::{What, Wish};
@@ -93,9 +95,12 @@ fn is_of_status(wish: &Wish, shape: &Shape, targets: &[usize]) -> bool {
     );
     let answers = targets.iter().map(|at| &shape.commands[*at].answer);
     of_number
-        && answers
-            .clone()
-            .all(|answer| matches!(answer, Answer::Status { .. } | Answer::Code))
+        && answers.clone().all(|answer| {
+            matches!(
+                answer,
+                Answer::Status { .. } | Answer::Code | Answer::Written
+            )
+        })
 }
 
 /// Expectations that are looked at to see what is asked already.
@@ -111,6 +116,8 @@ pub(super) enum Form {
     Label,
     /// An example of what is printed.
     Sample,
+    /// A line of a longer example.
+    Line,
 }
 
 /// The sentences of a text: a full stop in a number, a name or code ends none.
@@ -160,6 +167,45 @@ pub(super) fn clauses(text: &str) -> Vec<&str> {
     clauses
 }
 
+/// The parts of a text that may ask for something each, also where a word joins them.
+pub(super) fn parts(text: &str) -> Vec<&str> {
+    clauses(text)
+        .into_iter()
+        .flat_map(lexicon::joined_by_and)
+        .collect()
+}
+
+/// The parts of a sentence that a word joins, where each has a verb of its own: `must exit 0 and print …`.
+pub(super) fn demands(text: &str) -> Vec<&str> {
+    let parts = lexicon::joined_by_and(text);
+    let says = |part: &&str| phrase::read(part).is_some() && phrase::has_verb(part);
+    match parts.iter().all(says) {
+        true => parts,
+        false => Vec::new(),
+    }
+}
+
+/// What an item says of one answer, and whether that stops the work: `` `closed`: stop here ``.
+pub(super) fn outcome(item: &str) -> Option<(String, bool)> {
+    let (answer, meaning) = item.trim().strip_prefix('`')?.split_once('`')?;
+    let meaning = meaning.trim_start_matches(['*', ' ']);
+    let means = [":", "：", "–", "—", "- ", "→", "=", "->"];
+    let is_told = means.iter().any(|mark| meaning.starts_with(mark));
+    let stops = lexicon::words(meaning).any(|word| lexicon::is(word, lexicon::Class::Stop));
+    (is_told && !answer.is_empty()).then(|| (answer.to_owned(), stops))
+}
+
+/// Whether a line of an example is the same each time: words without a figure, and no row of a table.
+pub(super) fn is_telling(line: &str) -> bool {
+    const LETTERS: usize = 12;
+    let line = line.trim();
+    line.chars().filter(|one| one.is_alphabetic()).count() >= LETTERS
+        && !line.chars().any(|one| one.is_ascii_digit() || one == '|')
+        && !line.contains("  ")
+        && !line.contains("...")
+        && phrase::is_whole(line)
+}
+
 /// What the actions of a block can answer.
 pub(super) struct Answers(Vec<Shape>);
 
@@ -168,30 +214,42 @@ impl Answers {
         Self(Shape::of_block(block))
     }
 
-    /// What words beside a block ask of it, or of a red flag what raises it. `known`: what is asked already,
-    /// in its comments.
+    /// What words beside a block ask of it, or of a red flag what raises it; each thing by itself. `known`:
+    /// what is asked already, in its comments.
     pub(super) fn bind(
         &self,
         text: &str,
         form: Form,
         known: &[Expectation],
         flag: bool,
-    ) -> Option<Bound> {
+    ) -> Vec<Bound> {
         let wish = match form {
-            Form::Sentence => phrase::read(text)?,
-            Form::Label => phrase::read_label(text)?,
-            Form::Sample => phrase::read_sample(text)?,
+            Form::Sentence => phrase::read(text),
+            Form::Label => phrase::read_label(text),
+            Form::Sample => phrase::read_sample(text),
+            Form::Line => phrase::read_words(text),
         };
-        let block = self.0.first()?.block;
-        if !flag && let Some(same) = asked_already(&wish, known, &[block]) {
-            return Some(same);
+        let (Some(wish), Some(first)) = (wish, self.0.first()) else {
+            return Vec::new();
+        };
+        if !flag && let Some(same) = asked_already(&wish, known, &[first.block]) {
+            return vec![same];
         }
+        let wishes = match flag {
+            true => vec![wish],
+            false => wish.apart(),
+        };
+        let each = wishes.iter().map(|wish| self.of_wish(wish, flag));
+        each.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    fn of_wish(&self, wish: &Wish, flag: bool) -> Option<Bound> {
         let mut found: Vec<Bound> = self
             .0
             .iter()
             .filter_map(|shape| {
                 let all: Vec<usize> = (0..shape.commands.len()).collect();
-                of_sentence(&wish, shape, &all, flag)
+                of_sentence(wish, shape, &all, flag)
             })
             .collect();
         // Of several parts the words have to tell which.
@@ -370,10 +428,12 @@ fn of_criterion(
                 near.then(|| answered(&wish, shape, &all, red_flag))
                     .flatten()
             }
-            What::Literal { contains: true, .. } => (score > 0)
+            What::Literal { contains: true, .. } | What::State { .. } => (score > 0)
                 .then(|| of_sentence(&wish, shape, &all, red_flag))
                 .flatten(),
-            What::Column { .. } | What::Same(_) => answered(&wish, shape, &all, red_flag),
+            What::Column { .. } | What::Field { .. } | What::Same(_) => {
+                answered(&wish, shape, &all, red_flag)
+            }
             What::Number { .. }
             | What::Rows { .. }
             | What::OneOf(_)

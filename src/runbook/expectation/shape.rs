@@ -44,6 +44,8 @@ pub(super) struct Talk {
     pub answer: Answer,
     /// The stems of its words.
     pub words: BTreeSet<String>,
+    /// The program that answers and its arguments, where they are plain words.
+    pub called: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,8 @@ pub(super) enum Answer {
     Status { seen: bool },
     /// The status alone, as its one line.
     Code,
+    /// The status within a line of its own words.
+    Written,
     /// How long it would take, and the like: a plan.
     Plan,
     /// A command tag, where the server answers with one.
@@ -97,6 +101,7 @@ impl Shape {
                     last: line + code.lines().count().saturating_sub(1),
                     answer: Answer::Status { seen: true },
                     words: stems(code),
+                    called: Vec::new(),
                 }],
                 Vec::new(),
             ),
@@ -169,9 +174,31 @@ fn of_shell(script: &Script, line: usize) -> Option<(Vec<Talk>, Vec<Said>)> {
             last: line + script.line(command.span.end.saturating_sub(1)),
             answer: answer_of_shell(command),
             words: stems(script.text(command.span)),
+            called: called(command),
         })
         .collect();
     Some((commands, comments))
+}
+
+/// The first program of what answers, with its arguments; what filters its output keeps its words.
+fn called(command: &Command) -> Vec<String> {
+    const ARGUMENTS: usize = 12;
+    let [list] = command.lists.as_slice() else {
+        return Vec::new();
+    };
+    let pipeline = list.rest.last().map_or(&list.first, |(_, last)| last);
+    let Some(Stage::Simple(simple)) = pipeline.stages.first() else {
+        return Vec::new();
+    };
+    // Behind `sudo`, and in the container that it is run in.
+    let calls = simple.calls();
+    let Some(call) = calls.last() else {
+        return Vec::new();
+    };
+    let arguments = call.arguments.iter().take(ARGUMENTS);
+    std::iter::once(call.program.to_owned())
+        .chain(arguments.map(|word| word.text.clone()))
+        .collect()
 }
 
 fn said(source: &str, comments: &[crate::runbook::syntax::Comment], line: usize) -> Vec<Said> {
@@ -207,7 +234,13 @@ fn answer_of_shell(command: &Command) -> Answer {
     let Some(Stage::Simple(simple)) = stages.next() else {
         return Answer::Text;
     };
-    let Some(call) = simple.main_call() else {
+    // In a container it is what runs there that answers.
+    let calls = simple.calls();
+    let inner = calls.iter().rev().copied();
+    let answering = inner
+        .into_iter()
+        .find(|call| matches!(call.program, "psql" | "curl"));
+    let Some(call) = answering.or(simple.main_call()) else {
         return match simple.words.is_empty() {
             true => Answer::Silent,
             false => Answer::Text,
@@ -314,6 +347,9 @@ fn of_curl(call: &Call<'_>) -> Answer {
     if format.is_some_and(is_code) && into_file {
         return Answer::Code;
     }
+    if format.is_some_and(|text| text.contains("http_code") || text.contains("response_code")) {
+        return Answer::Written;
+    }
     let shown = [
         "-i",
         "-I",
@@ -340,6 +376,7 @@ fn of_sql(script: &SqlScript, line: usize) -> Option<(Vec<Talk>, Vec<Said>)> {
             false => of_item(script, group.first),
         },
         words: stems(script.text(group.first.span())),
+        called: Vec::new(),
     });
     let commands = commands.collect();
     Some((commands, said(script.source(), script.comments(), line)))

@@ -32,6 +32,7 @@ fn behind(block: &Block, text: &str) -> Option<String> {
     let known = in_comments(block);
     Answers::of(block)
         .bind(text, Form::Label, &known, false)
+        .pop()
         .map(|bound| bound.cel)
 }
 

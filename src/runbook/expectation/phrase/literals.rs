@@ -3,6 +3,7 @@
 use super::super::lexicon::Class;
 use super::tokens::Token;
 use super::{Compare, What, fixed_parts, is_name, is_whole, sample};
+use crate::runbook::pattern::pattern;
 
 /// The words of trouble that a sentence names, as it writes them.
 pub(super) fn trouble(tokens: &[Token]) -> Vec<String> {
@@ -20,6 +21,12 @@ pub(super) fn of_words(tokens: &[Token]) -> Option<What> {
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
     let is_matter = |token: &&Token| matches!(token, Token::Word(_)) || token.is(Class::Or);
     let trouble = trouble(tokens);
+    if has(Class::None) && !trouble.is_empty() && has(Class::Run) && !has(Class::Printed) {
+        return Some(What::Exit {
+            compare: Compare::Equal,
+            value: 0.0,
+        });
+    }
     if has(Class::None) && !trouble.is_empty() {
         // `No unexpected errors`: which ones are expected?
         let rest = tokens.iter().filter(is_matter).count() - trouble.len();
@@ -34,6 +41,19 @@ pub(super) fn of_words(tokens: &[Token]) -> Option<What> {
         });
     }
     let free = tokens.iter().filter(is_matter).count();
+    let refused = has(Class::None) || has(Class::Not);
+    if let Some(what) = of_states(tokens).filter(|_| !refused && free <= 2) {
+        return Some(what);
+    }
+    if has(Class::There)
+        && free > 0
+        && !refused
+        && !tokens
+            .iter()
+            .any(|token| matches!(token, Token::Code { .. }))
+    {
+        return Some(What::There);
+    }
     if has(Class::Empty) && free == 0 {
         return Some(What::Rows {
             compare: Compare::Equal,
@@ -86,27 +106,65 @@ pub(super) fn literal(text: &str, contains: bool) -> What {
     }
 }
 
+/// States by the words that programs have for them.
+fn of_states(tokens: &[Token]) -> Option<What> {
+    let words: Vec<String> = tokens
+        .iter()
+        .filter_map(|token| match token {
+            Token::State(word) => Some(word.clone()),
+            _ => None,
+        })
+        .collect();
+    let coded = tokens
+        .iter()
+        .any(|token| matches!(token, Token::Code { .. }));
+    let all = !tokens.iter().any(|token| token.is(Class::Or));
+    (!words.is_empty() && !coded).then_some(What::State { words, all })
+}
+
 /// Texts in code or quotes, where they are what is printed; `None` where there are none.
 fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
+    let is_code = |token: &Token| matches!(token, Token::Code { .. });
     let places: Vec<usize> = (0..tokens.len())
-        .filter(|at| matches!(&tokens[*at], Token::Code { .. }))
+        .filter(|at| is_code(&tokens[*at]))
         .collect();
-    let (first, last) = (*places.first()?, *places.last()?);
-    let texts: Vec<String> = tokens
+    // What stands before the verb is what is spoken of, where something stands behind it.
+    let verb = tokens.iter().position(|token| {
+        token.is(Class::Modal) || token.is(Class::Say) || token.is(Class::Return)
+    });
+    let behind: Vec<usize> = places
         .iter()
-        .filter_map(|token| match token {
+        .copied()
+        .filter(|at| verb.is_some_and(|verb| *at > verb))
+        .collect();
+    let places = match behind.is_empty() || free == 0 && !has(Class::Say) {
+        true => places,
+        false => behind,
+    };
+    let (first, last) = (*places.first()?, *places.last()?);
+    let texts: Vec<String> = places
+        .iter()
+        .filter_map(|at| match &tokens[*at] {
             Token::Code { text, .. } => Some(text.clone()),
             _ => None,
         })
         .collect();
     // What is printed, and not the name of what must be so.
     let says = has(Class::Say);
-    let gives =
-        has(Class::Modal) && !has(Class::All) && first > 0 && tokens[first - 1].is(Class::Return);
-    let is_output = says && first > 0 || free == 0 || gives;
+    let before = first.checked_sub(1).map(|before| &tokens[before]);
+    let gives = has(Class::Modal)
+        && !has(Class::All)
+        && before.is_some_and(|before| before.is(Class::Return) || before.is(Class::Modal));
+    // A name before the verb is what is spoken of.
+    let is_behind = verb.is_some_and(|verb| first > verb);
+    let shown = has(Class::Modal)
+        && (says || is_behind && has(Class::Printed) || texts.iter().all(|text| is_setting(text)));
+    let is_output = says && first > 0 || free == 0 || gives || shown;
     let among = &tokens[first..last];
-    let joined = among.iter().all(|token| !matches!(token, Token::Word(_)));
+    let joined = among
+        .iter()
+        .all(|token| !matches!(token, Token::Word(_) | Token::Compare(_)));
     let either = among.iter().any(|token| token.is(Class::Or));
     // Another possibility than those in code is not known.
     let ors = tokens.iter().filter(|token| token.is(Class::Or)).count();
@@ -131,8 +189,13 @@ fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
     Some(Some(What::Literal {
         texts,
         all: !either,
-        contains: says,
+        contains: says || shown,
     }))
+}
+
+/// `key=value`
+fn is_setting(text: &str) -> bool {
+    pattern!(r"^[\w.-]+=[\w.-]+$").is_match(text)
 }
 
 fn is_shouted(word: &str) -> bool {

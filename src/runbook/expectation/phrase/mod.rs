@@ -1,6 +1,8 @@
 //! A sentence that says what must be true, read into what it asks for. A grammar over words, numbers
 //! and comparisons: what it does not read for certain, or what cannot be measured, is left to a person.
 
+mod cases;
+mod columns;
 mod literals;
 mod numbers;
 mod sample;
@@ -12,9 +14,10 @@ pub(super) use sample::{Field, fixed_parts, is_whole};
 
 use super::lexicon::{Class, classes, stems};
 use crate::runbook::pattern::pattern;
+use columns::{field, is_name, of_code, of_columns};
 use literals::of_words;
 use numbers::{of_characters, of_checks, of_named, of_numbers, of_status_of_end};
-use tokens::{Token, compare_of, tokens};
+use tokens::{Token, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compare {
@@ -104,6 +107,19 @@ pub(super) enum What {
         value: f64,
     },
     Tag(String),
+    /// Something is in a state that programs have a word for.
+    State {
+        words: Vec<String>,
+        all: bool,
+    },
+    /// Something is there at all.
+    There,
+    /// `name must be x`: a column where there is one of that name.
+    Field {
+        name: String,
+        value: Operand,
+        otherwise: Option<Box<What>>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -118,25 +134,43 @@ pub(super) fn read(text: &str) -> Option<Wish> {
     if let Some(tag) = pattern!(r"^`?(INSERT 0 \d+|(?:UPDATE|DELETE|MERGE|COPY|SELECT) \d+|(?:CREATE|ALTER|DROP|REFRESH|REINDEX|VACUUM|ANALYZE)(?: [A-Z]+)*)`?$").captures(whole) {
         return Some(plain(What::Tag(tag[1].to_owned())));
     }
-    let main = without_asides(whole);
-    let tokens = tokens(match main.is_empty() {
-        true => whole,
-        false => &main,
-    });
+    if let Some(wish) = cases::read(whole) {
+        return Some(wish);
+    }
+    read_tokens(&tokens(&speaking(whole)))
+}
+
+/// What is asked, where its words were told apart.
+fn read_tokens(tokens: &[Token]) -> Option<Wish> {
+    let tokens = up_to_then(tokens);
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
-    if has(Class::Hedge) {
+    // A comparison that is written out as code says all of it.
+    let written = of_code(tokens).filter(|_| !has(Class::If));
+    if written.is_none() && (has(Class::Hedge) || has(Class::If)) {
         return None;
     }
-    let what = of_columns(&tokens)
-        .or_else(|| of_named(&tokens))
-        .or_else(|| of_status_of_end(&tokens))
-        .or_else(|| of_checks(&tokens))
-        .or_else(|| of_characters(&tokens))
-        .or_else(|| of_numbers(&tokens))
-        .or_else(|| of_words(&tokens))?;
+    let of_rest = || {
+        of_named(tokens)
+            .or_else(|| of_status_of_end(tokens))
+            .or_else(|| of_checks(tokens))
+            .or_else(|| of_characters(tokens))
+            .or_else(|| of_numbers(tokens))
+            .or_else(|| of_words(tokens))
+    };
+    let what = written
+        .or_else(|| of_columns(tokens))
+        .or_else(|| {
+            let (name, value) = field(tokens)?;
+            Some(What::Field {
+                name,
+                value,
+                otherwise: of_rest().map(Box::new),
+            })
+        })
+        .or_else(of_rest)?;
     let lacks = has(Class::None) && matches!(what, What::Literal { .. });
     let negated =
-        (negated(&tokens) || lacks) && !matches!(what, What::Absent(_) | What::Column { .. });
+        (negated(tokens) || lacks) && !matches!(what, What::Absent(_) | What::Column { .. });
     let matter = |token: &Token| match token {
         Token::Word(word) => Some(word.clone()),
         Token::Code { text, .. } => Some(text.clone()),
@@ -162,6 +196,41 @@ pub(super) fn read(text: &str) -> Option<Wish> {
     })
 }
 
+impl Wish {
+    /// Each of several texts by itself, so that each has a verdict of its own.
+    pub fn apart(self) -> Vec<Self> {
+        let each: Vec<What> = match &self.what {
+            What::Literal {
+                texts,
+                all: true,
+                contains: true,
+            } if !self.negated => {
+                let one = |text: &String| What::Literal {
+                    texts: vec![text.clone()],
+                    all: true,
+                    contains: true,
+                };
+                texts.iter().map(one).collect()
+            }
+            What::Absent(words) => words
+                .iter()
+                .map(|word| What::Absent(vec![word.clone()]))
+                .collect(),
+            _ => Vec::new(),
+        };
+        match each.len() > 1 {
+            true => each
+                .into_iter()
+                .map(|what| Self {
+                    what,
+                    ..self.clone()
+                })
+                .collect(),
+            false => vec![self],
+        }
+    }
+}
+
 /// What a text behind a label asks for: a sentence, one word, or an example of what is printed.
 pub(super) fn read_label(text: &str) -> Option<Wish> {
     let bare = text.trim().trim_matches(['`', '"']);
@@ -174,10 +243,19 @@ pub(super) fn read_label(text: &str) -> Option<Wish> {
             contains: false,
         }));
     }
+    // How long it takes is no output.
+    let is_time = |token: &Token| token.number().is_some_and(|number| number.time.is_some());
     read(text).or_else(|| {
-        let is_output = sample::is_output(bare);
+        let is_output = sample::is_output(bare) && !tokens(bare).iter().any(is_time);
         is_output.then(|| read_sample(bare)).flatten()
     })
+}
+
+/// What a line of a longer example asks for: its words, however they are spaced.
+pub(super) fn read_words(line: &str) -> Option<Wish> {
+    const ANYTHING: &str = " … ";
+    let words: Vec<&str> = line.split_whitespace().collect();
+    sample::of_line(&words.join(ANYTHING)).map(plain)
 }
 
 /// What an example of the output asks for, line by line.
@@ -198,9 +276,97 @@ pub(super) fn read_sample(line: &str) -> Option<Wish> {
     }
 }
 
+/// The part of a text that says what must be: not what stands in brackets or behind a dash, but where
+/// only that does (`Hit ratio (should be > 95 %)`, `Quicker in the shell – the answer must be …`).
+fn speaking(text: &str) -> String {
+    let text = text.trim();
+    let main = without_asides(text);
+    if main.is_empty() {
+        return text.to_owned();
+    }
+    let says = |part: &str| tokens(part).iter().any(|token| token.is(Class::Modal));
+    if says(&main) || !says(text) {
+        return main;
+    }
+    let dashes = [" — ", " – ", " - "];
+    let behind = dashes.iter().filter_map(|dash| text.split_once(dash));
+    let aside = pattern!(r"\(([^()]+)\)").captures(text);
+    let aside = aside
+        .as_ref()
+        .and_then(|found| found.get(1))
+        .map(|found| found.as_str());
+    behind
+        .map(|(_, rest)| rest)
+        .chain(aside)
+        .find(|part| says(part))
+        .map_or(main, |part| {
+            without_asides(part.trim_end_matches([':', '：']))
+        })
+}
+
+/// Without the end of a sentence that says only until when it must be so: `before the window opens`.
+fn up_to_then(tokens: &[Token]) -> &[Token] {
+    let is_told = |token: &Token| {
+        matches!(
+            token,
+            Token::Code { .. } | Token::State(_) | Token::Number(_)
+        )
+    };
+    let told = tokens.iter().rposition(is_told).map_or(0, |last| last + 1);
+    let then = tokens[told..]
+        .iter()
+        .position(|token| token.is(Class::Before));
+    match then {
+        Some(then) if told > 0 => &tokens[..told + then],
+        _ => tokens,
+    }
+}
+
+/// Whether a text says what to do in a case, or what is waited for.
+pub(super) fn is_case(text: &str) -> bool {
+    cases::read(text).is_some()
+}
+
+/// Whether a text says that something does something.
+pub(super) fn has_verb(text: &str) -> bool {
+    let verbs = [
+        Class::Modal,
+        Class::Say,
+        Class::Return,
+        Class::Exit,
+        Class::Run,
+    ];
+    let tokens = tokens(text);
+    tokens
+        .iter()
+        .any(|token| verbs.iter().any(|verb| token.is(*verb)))
+}
+
+/// Whether a sentence says what is waited for.
+pub(in crate::runbook) fn waits(text: &str) -> bool {
+    let tokens = tokens(text);
+    let first = tokens.iter().find(|token| !token.is(Class::Filler));
+    first.is_some_and(|first| first.is(Class::Wait)) && cases::read(text).is_some()
+}
+
+/// Whether a text is about the state of something.
+pub(super) fn is_of_state(text: &str) -> bool {
+    matches!(
+        read(text),
+        Some(Wish {
+            what: What::State { .. },
+            ..
+        })
+    )
+}
+
 /// Whether a sentence says that something must be so, and does not only tell what happens.
 pub(in crate::runbook) fn asserts(text: &str) -> bool {
-    let tokens = tokens(&without_asides(text.trim()));
+    let text = text.trim();
+    if cases::read(text).is_some() {
+        return true;
+    }
+    let tokens = tokens(&speaking(text));
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
     let answers = |token: &Token| {
         let number = token.number();
@@ -208,7 +374,16 @@ pub(in crate::runbook) fn asserts(text: &str) -> bool {
             one.is_answered || (100.0..600.0).contains(&one.value) && one.time.is_none()
         })
     };
+    let is_code = |token: &Token| matches!(token, Token::Code { .. });
+    // `The output shows …`, `Two triggers: …`
+    let shows = has(Class::Printed) && has(Class::Say) && tokens.iter().any(is_code);
+    let counts = matches!(&tokens[..], [Token::Number(number), Token::Word(_), rest @ ..]
+        if number.time.is_none() && rest.first().is_none_or(|next| matches!(next, Token::Colon)));
+    let runs = has(Class::Run) && has(Class::None) && !literals::trouble(&tokens).is_empty();
     has(Class::Modal)
+        || shows
+        || counts
+        || runs
         || has(Class::Tests) && has(Class::Green)
         || tokens.iter().any(answers)
             && (has(Class::Return)
@@ -266,97 +441,6 @@ fn negated(tokens: &[Token]) -> bool {
         .position(|token| matches!(token, Token::Number { .. } | Token::Code { .. }))
         .unwrap_or(tokens.len());
     tokens[..number].iter().any(|token| token.is(Class::Not))
-}
-
-/// `late = 0`, `` `indisvalid` = `t` ``, `a = b = c`.
-fn of_columns(tokens: &[Token]) -> Option<What> {
-    if let [Token::Code { text, .. }, ..] = tokens
-        && let Some(what) = column_in_code(text)
-    {
-        let rest = tokens[1..].iter();
-        let free = rest
-            .filter(|token| {
-                matches!(token, Token::Number(_) | Token::Code { .. }) || token.is(Class::Or)
-            })
-            .count();
-        return (free == 0).then_some(what);
-    }
-    let name = |token: &Token| match token {
-        Token::Code { text, .. } if is_name(text) => Some(text.clone()),
-        Token::Word(word) if is_name(word) => Some(word.clone()),
-        _ => None,
-    };
-    let [first, Token::Compare(compare), rest @ ..] = tokens else {
-        return None;
-    };
-    let first = name(first)?;
-    match rest {
-        [Token::Number(number)] if number.time.is_none() => Some(What::Column {
-            name: first,
-            compare: *compare,
-            value: Operand::Number(number.value),
-        }),
-        [Token::Classed(classes)] if classes.contains(&Class::True) => Some(truth(first, true)),
-        [Token::Classed(classes)] if classes.contains(&Class::False) => Some(truth(first, false)),
-        [Token::Code { text, quoted }] if *quoted || !is_name(text) || text.len() == 1 => {
-            Some(What::Column {
-                name: first,
-                compare: *compare,
-                value: Operand::Text(text.clone()),
-            })
-        }
-        _ if *compare == Compare::Equal => {
-            let mut names = vec![first];
-            let mut rest = rest.iter();
-            loop {
-                names.push(name(rest.next()?)?);
-                match rest.next() {
-                    None => return Some(What::Same(names)),
-                    Some(Token::Compare(Compare::Equal)) => {}
-                    Some(_) => return None,
-                }
-            }
-        }
-        _ => None,
-    }
-}
-
-fn truth(name: String, is_true: bool) -> What {
-    What::Column {
-        name,
-        compare: Compare::Equal,
-        value: Operand::Text(if is_true { "t" } else { "f" }.to_owned()),
-    }
-}
-
-fn column_in_code(code: &str) -> Option<What> {
-    let found = pattern!(
-        r#"(?x)^(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<op><=|>=|==|!=|<>|=|<|>|:)\s*
-        (?:(?P<number>-?\d+(?:\.\d+)?)|(?P<truth>true|false|t|f)\b|'(?P<text>[^']*)'|"(?P<quoted>[^"]*)"|(?P<bare>[A-Za-z][\w-]*))$"#
-    )
-    .captures(code)?;
-    let value = match (found.name("number"), found.name("truth")) {
-        (Some(number), _) => Operand::Number(number.as_str().parse().ok()?),
-        (None, Some(truth)) => Operand::Text(truth.as_str()[..1].to_owned()),
-        (None, None) => {
-            let text = ["text", "quoted", "bare"]
-                .iter()
-                .find_map(|name| found.name(name))?;
-            Operand::Text(text.as_str().to_owned())
-        }
-    };
-    Some(What::Column {
-        name: found["name"].to_owned(),
-        compare: compare_of(&found["op"]),
-        value,
-    })
-}
-
-fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

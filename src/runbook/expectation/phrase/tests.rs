@@ -145,3 +145,216 @@ fn what_cannot_be_measured_is_left_to_a_person() {
         assert_eq!(read(text), None, "{text}");
     }
 }
+
+fn says(text: &str, texts: &[&str]) {
+    let wish = read(text).unwrap_or_else(|| panic!("{text}"));
+    let what = match &wish.what {
+        What::Field {
+            otherwise: Some(otherwise),
+            ..
+        } => otherwise.as_ref(),
+        what => what,
+    };
+    let What::Literal {
+        texts: found,
+        all: true,
+        ..
+    } = what
+    else {
+        panic!("{text}: {wish:?}");
+    };
+    assert_eq!(found, texts, "{text}");
+    assert!(!wish.negated, "{text}");
+    assert!(asserts(text), "{text}");
+}
+
+#[test]
+fn what_must_be_printed_in_any_order_and_language() {
+    for text in [
+        "You should see `ready`.",
+        "The output must contain `ready`",
+        "`ready` should appear in the output",
+        "Expect `ready` in the log.",
+        "There should be a line with `ready`",
+        "The log must show `ready`.",
+        "Healthy output shows `ready`.",
+        "Quicker in the shell – the answer must contain `ready`:",
+        "Deberias ver `ready`.",
+        "La salida debe contener `ready`",
+        "Você deve ver `ready`",
+        "A saída deve mostrar `ready`",
+        "Vous devriez voir `ready`",
+        "La sortie doit contenir `ready`",
+        "Die Antwort muss ein `ready` enthalten",
+        "In der Ausgabe sollte `ready` stehen",
+        "Dovresti vedere `ready`",
+        "Powinieneś zobaczyć `ready`",
+        "Вы должны увидеть `ready`",
+        "Phải thấy `ready`",
+        "应该看到 `ready`",
+    ] {
+        says(text, &["ready"]);
+    }
+    says("Deberias ver `a`, `b`, `c`.", &["a", "b", "c"]);
+    says(
+        "The output shows exactly one `Leader` and one `Replica`.",
+        &["Leader", "Replica"],
+    );
+    says("`app` should show `all done`", &["all done"]);
+    says(
+        "Both views should exist with `security_invoker=on` in their options",
+        &["security_invoker=on"],
+    );
+}
+
+#[test]
+fn what_stops_the_work_must_not_be_printed() {
+    let absent = |words: &[&str]| {
+        Some(What::Absent(
+            words.iter().map(|word| (*word).to_owned()).collect(),
+        ))
+    };
+    for text in [
+        "If anything in the output is `ERROR`, stop.",
+        "If you see `ERROR` in the log, abort the upgrade",
+        "Stop if the output shows `ERROR`.",
+        "Wenn die Ausgabe `ERROR` enthält, abbrechen.",
+        "Si la salida muestra `ERROR`, detener.",
+        "Jeśli zobaczysz `ERROR`, przerwij.",
+        "如果输出 `ERROR`，停止",
+    ] {
+        assert_eq!(what(text), absent(&["ERROR"]), "{text}");
+        assert!(asserts(text), "{text}");
+    }
+    assert_eq!(
+        what("If anything in the output is `ERROR` or `WARN`, STOP and fix it"),
+        absent(&["ERROR", "WARN"])
+    );
+    let wish = read("If the command prints `not a leader`, do not proceed.").unwrap();
+    assert!(wish.negated && wish.what == literals_of(&["not a leader"], false));
+    let wish = read("If the log does not show `done`, stop.").unwrap();
+    assert!(!wish.negated && wish.what == literals_of(&["done"], true));
+    for text in [
+        "If it fails, stop.",
+        "If the node is a `Replica`, run the next command.",
+        "Stop the service if `app` is running hot",
+    ] {
+        assert_eq!(read(text), None, "{text}");
+    }
+}
+
+fn literals_of(texts: &[&str], all: bool) -> What {
+    What::Literal {
+        texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+        all,
+        contains: true,
+    }
+}
+
+#[test]
+fn what_is_waited_for_and_what_must_be_seen_before_going_on() {
+    for text in [
+        "Wait for it to reach `DONE` before continuing.",
+        "Wait until it shows `DONE`.",
+        "Proceed only when the output contains `DONE`.",
+        "Continue only if it reports `DONE`",
+        "Espere hasta ver `DONE`",
+        "Warten, bis die Ausgabe `DONE` zeigt",
+    ] {
+        let wish = read(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(wish.what, literals_of(&["DONE"], true), "{text}");
+        assert!(asserts(text), "{text}");
+    }
+    for text in [
+        "Wait 5 minutes",
+        "Wait for `app` to stop",
+        "Continue if it shows `DONE`",
+        "Wait for the team",
+    ] {
+        assert!(
+            !matches!(
+                read(text).map(|wish| wish.what),
+                Some(What::Literal { contains: true, .. })
+            ),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn states_and_small_numbers_in_words() {
+    let state = |word: &str| {
+        Some(What::State {
+            words: vec![word.to_owned()],
+            all: true,
+        })
+    };
+    for text in [
+        "Wait for it to be healthy",
+        "The container should be healthy",
+        "Der Container muss healthy sein",
+        "Container đang chạy và healthy?",
+    ] {
+        assert_eq!(what(text), state("healthy"), "{text}");
+    }
+    assert_eq!(read("No container should be healthy"), None);
+    for text in [
+        "Exactly one row",
+        "exactly one row.",
+        "genau eine Zeile",
+        "Returns one row",
+    ] {
+        assert_eq!(what(text), rows(Compare::Equal, 1.0), "{text}");
+    }
+    for text in [
+        "Two triggers: `a` and `b`",
+        "should return two",
+        "Deben ser dos",
+    ] {
+        assert_eq!(what(text), number(Compare::Equal, 2.0), "{text}");
+    }
+    for text in ["One of them is the leader", "The two are alike"] {
+        assert_eq!(what(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_name_and_its_value_and_what_is_there() {
+    for text in [
+        "rowsecurity deve ser 'true'",
+        "rowsecurity must be true",
+        "rowsecurity should be `true`",
+    ] {
+        let wish = read(text).unwrap_or_else(|| panic!("{text}"));
+        let What::Field { name, value, .. } = wish.what else {
+            panic!("{text}: {:?}", wish.what);
+        };
+        assert_eq!(
+            (name.as_str(), value),
+            ("rowsecurity", Operand::Text("t".to_owned())),
+            "{text}"
+        );
+    }
+    for text in [
+        "Confirm tenants exist",
+        "Verify that audit history is present",
+        "Verificar que existen clientes",
+    ] {
+        assert_eq!(what(text), Some(What::There), "{text}");
+    }
+    for text in ["Check whether tenants exist", "Verify no duplicates exist"] {
+        assert_ne!(what(text), Some(What::There), "{text}");
+    }
+    let ends = Some(What::Exit {
+        compare: Compare::Equal,
+        value: 0.0,
+    });
+    for text in [
+        "It should run without errors",
+        "Läuft das ohne Fehler durch",
+        "Debe terminar sin errores",
+    ] {
+        assert_eq!(what(text), ends, "{text}");
+    }
+    assert_eq!(what("`a()` = `B`"), None, "what is compared is not printed");
+}

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::lexicon::{Class, LONGEST, classes, pieces};
+use super::super::lexicon::{Class, LONGEST, classes, number_word, pieces};
+use super::super::states;
 use super::Compare;
 use crate::runbook::pattern::pattern;
 
@@ -17,6 +18,10 @@ pub(super) enum Token {
     Compare(Compare),
     Classed(BTreeSet<Class>),
     Word(String),
+    /// A number in words, where it may be no more than an article: `one`.
+    Count(f64),
+    /// What programs call the state of something: `healthy`.
+    State(String),
     /// `2xx`
     StatusClass(u16),
     Dash,
@@ -135,7 +140,46 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         }
     }
     classify(&mut words, &mut found);
+    settle_counts(&mut found);
     found
+}
+
+/// A number in words is one where no figure stands beside it and the words around it count: `exactly one
+/// row`, `Two triggers: …`. What is counted is no text in code.
+fn settle_counts(tokens: &mut [Token]) {
+    let counts = [
+        Class::Exact,
+        Class::Least,
+        Class::Most,
+        Class::About,
+        Class::More,
+        Class::Less,
+    ];
+    if tokens.iter().any(|token| token.number().is_some()) {
+        return;
+    }
+    let at = tokens
+        .iter()
+        .position(|token| matches!(token, Token::Count(_)));
+    let Some((at, Token::Count(value))) = at.map(|at| (at, tokens[at].clone())) else {
+        return;
+    };
+    let next = tokens.get(at + 1);
+    let before = at.checked_sub(1).map(|before| &tokens[before]);
+    let counted = before.is_some_and(|before| counts.iter().any(|class| before.is(*class)));
+    let asked = value > 1.0
+        && before.is_none_or(|before| before.is(Class::Modal) || before.is(Class::Return));
+    let of_rows = next.is_some_and(|next| next.is(Class::Row));
+    let of_text = next.is_some_and(|next| matches!(next, Token::Code { .. } | Token::Compare(_)));
+    if (counted || asked || of_rows) && !of_text {
+        tokens[at] = Token::Number(Number {
+            value,
+            percent: false,
+            time: None,
+            ratio: false,
+            is_answered: false,
+        });
+    }
 }
 
 fn read_number(text: &str, unit: &str) -> Number {
@@ -184,7 +228,13 @@ fn classify(words: &mut Vec<String>, found: &mut Vec<Token>) {
         let phrase = (1..=longest)
             .rev()
             .find_map(|length| Some((length, classes(&lower[at..at + length].join(" "))?)));
+        let after_exact = found.last().is_some_and(|before| before.is(Class::Exact));
         match phrase {
+            // `genau eine Zeile`: an article, but for the word before it.
+            Some((1, _)) if after_exact && number_word(&lower[at]).is_some() => {
+                found.extend(number_word(&lower[at]).map(Token::Count));
+                at += 1;
+            }
             Some((length, known)) => {
                 // A level of a log that is shouted is looked for as it is written.
                 let mut known = known.clone();
@@ -196,7 +246,11 @@ fn classify(words: &mut Vec<String>, found: &mut Vec<Token>) {
                 at += length;
             }
             None => {
-                found.push(Token::Word(words[at].clone()));
+                found.push(match number_word(&lower[at]) {
+                    Some(value) => Token::Count(value),
+                    None if states::is_state(&lower[at]) => Token::State(words[at].clone()),
+                    None => Token::Word(words[at].clone()),
+                });
                 at += 1;
             }
         }
