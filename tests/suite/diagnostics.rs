@@ -306,7 +306,7 @@ fn the_document_of_check_has_the_keys_that_are_promised() {
     };
     assert_eq!(
         keys(&document),
-        "file title digest repaired phases rollback soaks waits triggers severities blocks variables diagnostics preparation cleanup references"
+        "file title digest repaired phases phases_why rollback soaks waits triggers severities blocks variables diagnostics preparation cleanup references"
     );
     for (pointer, expected) in [
         (
