@@ -64,9 +64,11 @@ pub(super) enum Class {
     There,
     /// What follows says only until when.
     Before,
+    /// What follows is where something is.
+    Place,
 }
 
-const NAMES: [(Class, &str); 37] = [
+const NAMES: [(Class, &str); 38] = [
     (Class::Modal, "expect-modal"),
     (Class::Return, "expect-return"),
     (Class::Say, "expect-say"),
@@ -104,6 +106,7 @@ const NAMES: [(Class, &str); 37] = [
     (Class::Run, "expect-run"),
     (Class::There, "expect-there"),
     (Class::Before, "expect-before"),
+    (Class::Place, "expect-place"),
 ];
 const NUMBERS: [(f64, &str); 6] = [
     (1.0, "number-1"),

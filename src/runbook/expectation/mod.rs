@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, HashMap};
 
 pub(super) use comments::in_comments;
 pub(super) use lexicon::{is_goal, is_label};
-pub(super) use phrase::{asserts, waits};
+pub(super) use phrase::{asserts, has_verb, waits};
 
 use super::model::{Block, BlockNumber, Expectation};
 use phrase::{What, Wish};

@@ -92,7 +92,11 @@ impl Reader<'_> {
             let apart = expectation::demands(sentence);
             let pieces = match whole.is_empty() {
                 _ if apart.len() > 1 => apart,
-                true => expectation::parts(sentence),
+                true => {
+                    let mut parts = expectation::parts(sentence);
+                    parts.retain(|part| expectation::has_verb(part) || expectation::asserts(part));
+                    parts
+                }
                 false => vec![sentence],
             };
             for piece in pieces {

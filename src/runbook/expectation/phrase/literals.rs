@@ -125,23 +125,14 @@ fn of_states(tokens: &[Token]) -> Option<What> {
 /// Texts in code or quotes, where they are what is printed; `None` where there are none.
 fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
-    let is_code = |token: &Token| matches!(token, Token::Code { .. });
-    let places: Vec<usize> = (0..tokens.len())
-        .filter(|at| is_code(&tokens[*at]))
-        .collect();
     // What stands before the verb is what is spoken of, where something stands behind it.
     let verb = tokens.iter().position(|token| {
         token.is(Class::Modal) || token.is(Class::Say) || token.is(Class::Return)
     });
-    let behind: Vec<usize> = places
-        .iter()
-        .copied()
-        .filter(|at| verb.is_some_and(|verb| *at > verb))
-        .collect();
-    let places = match behind.is_empty() || free == 0 && !has(Class::Say) {
-        true => places,
-        false => behind,
-    };
+    let places = candidates(tokens, verb, free == 0 && !has(Class::Say))?;
+    if places.is_empty() {
+        return Some(None);
+    }
     let (first, last) = (*places.first()?, *places.last()?);
     let texts: Vec<String> = places
         .iter()
@@ -160,7 +151,9 @@ fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
     let is_behind = verb.is_some_and(|verb| first > verb);
     let shown = has(Class::Modal)
         && (says || is_behind && has(Class::Printed) || texts.iter().all(|text| is_setting(text)));
-    let is_output = says && first > 0 || free == 0 || gives || shown;
+    // `must not be run on …` says what is done.
+    let does = has(Class::Run) || has(Class::Stop) || has(Class::Proceed);
+    let is_output = says && first > 0 || free == 0 && !does || gives || shown;
     let among = &tokens[first..last];
     let joined = among
         .iter()
@@ -191,6 +184,37 @@ fn of_literals(tokens: &[Token], free: usize) -> Option<Option<What>> {
         all: !either,
         contains: says || shown,
     }))
+}
+
+/// The texts in code that may be what is printed: not where something is, and before the verb only what it
+/// speaks of. `None` where there is no code at all.
+fn candidates(tokens: &[Token], verb: Option<usize>, all: bool) -> Option<Vec<usize>> {
+    let is_filler = |token: &&Token| token.is(Class::Filler);
+    let is_place = |at: usize| {
+        let mut before = tokens[..at].iter().rev().take_while(is_filler);
+        before.any(|token| token.is(Class::Place))
+    };
+    let codes: Vec<usize> = (0..tokens.len())
+        .filter(|at| matches!(tokens[*at], Token::Code { .. }))
+        .collect();
+    if codes.is_empty() {
+        return None;
+    }
+    let places: Vec<usize> = codes.into_iter().filter(|at| !is_place(*at)).collect();
+    let behind: Vec<usize> = places
+        .iter()
+        .copied()
+        .filter(|at| verb.is_some_and(|verb| *at > verb))
+        .collect();
+    if !behind.is_empty() {
+        return Some(if all { places } else { behind });
+    }
+    // `X should appear`, and not `Open X, the page should appear`.
+    let between = |last: usize| tokens.get(last + 1..verb.unwrap_or(last + 1));
+    let speaks = places.last().and_then(|last| between(*last));
+    let apart =
+        speaks.is_some_and(|between| between.iter().any(|token| matches!(token, Token::Word(_))));
+    Some(if apart { Vec::new() } else { places })
 }
 
 /// `key=value`

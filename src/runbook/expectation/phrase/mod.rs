@@ -328,14 +328,8 @@ pub(super) fn is_case(text: &str) -> bool {
 }
 
 /// Whether a text says that something does something.
-pub(super) fn has_verb(text: &str) -> bool {
-    let verbs = [
-        Class::Modal,
-        Class::Say,
-        Class::Return,
-        Class::Exit,
-        Class::Run,
-    ];
+pub(in crate::runbook) fn has_verb(text: &str) -> bool {
+    let verbs = [Class::Modal, Class::Say, Class::Return, Class::Exit];
     let tokens = tokens(text);
     tokens
         .iter()

@@ -358,3 +358,30 @@ fn a_name_and_its_value_and_what_is_there() {
     }
     assert_eq!(what("`a()` = `B`"), None, "what is compared is not printed");
 }
+
+#[test]
+fn where_something_is_and_what_is_done_is_not_printed() {
+    for text in [
+        "You should now have `config.yml` in `/etc/app`.",
+        "You must be in the `app` folder for the output to appear.",
+        "You should see a new row in `orders`.",
+        "It must not be run on `prod`.",
+        "You should see something like `v1.2.3`.",
+        "Open `http://localhost:3000`, the login page should appear.",
+        "Should the command fail, run `./fix`.",
+        "`nginx` must be restarted.",
+        "This should create `backup.sql`.",
+    ] {
+        let read = read(text);
+        assert!(
+            !matches!(
+                &read,
+                Some(Wish {
+                    what: What::Literal { .. },
+                    ..
+                })
+            ),
+            "{text}: {read:?}"
+        );
+    }
+}
