@@ -119,7 +119,9 @@ fn of_states(tokens: &[Token]) -> Option<What> {
         .iter()
         .any(|token| matches!(token, Token::Code { .. }));
     let all = !tokens.iter().any(|token| token.is(Class::Or));
-    (!words.is_empty() && !coded).then_some(What::State { words, all })
+    // That each of several is so, the word alone does not say.
+    let of_each = tokens.iter().any(|token| token.is(Class::All));
+    (!words.is_empty() && !coded && !of_each).then_some(What::State { words, all })
 }
 
 /// Texts in code or quotes, where they are what is printed; `None` where there are none.
