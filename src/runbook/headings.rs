@@ -148,7 +148,7 @@ fn settle_by_title(headings: &mut [Heading]) {
     }
 }
 
-/// `If something goes wrong` is looked up, but in a rollback a way back.
+/// `If something goes wrong` is looked up, but in a rollback a rollback of its own.
 fn settle_trouble(headings: &mut [Heading]) {
     let mut back = vec![false; headings.len()];
     for index in 0..headings.len() {

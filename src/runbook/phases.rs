@@ -154,7 +154,7 @@ pub(super) fn choose(headings: &[Heading], nodes: &[Node], blocks: &Blocks) -> C
     }
 }
 
-/// A guide that only takes something back has no way forward, where the ways back hold what it does.
+/// A guide that only takes something back has no way forward, where the rollbacks hold what it does.
 fn is_rollback_guide(guide: &Guide<'_>) -> bool {
     let title = guide.headings.first();
     let back = |index: usize| {
