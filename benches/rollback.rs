@@ -1,5 +1,5 @@
 //! The rollback under a flood: from the key that confirms it to the first process of the rollback,
-//! while the step at hand prints as fast as it can. `cargo bench --bench rollback`.
+//! while the current step prints as fast as it can. `cargo bench --bench rollback`.
 
 #[allow(dead_code, reason = "each benchmark uses its part")]
 mod support;

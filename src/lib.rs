@@ -1,5 +1,5 @@
 //! `gonogo` walks an operator through the deployment guide that a team already has, phase by phase,
-//! with the database and the health endpoints live beside the step at hand and the rollback ready.
+//! with the database and the health endpoints live beside the current step and the rollback ready.
 //!
 //! The modules form a house whose arrows point down only (a test holds them to it):
 //!

@@ -70,8 +70,8 @@ impl Answers {
             .and_then(|answer| answer.clone())
             .unwrap_or_else(|| {
                 CommandAnswer::Refused(Refusal::new(
-                    "the supervisor is ending; whether it was done is not known",
-                    "look at the run before you try again",
+                    "the supervisor is shutting down; it may or may not have been done",
+                    "check the run before you try again",
                 ))
             })
     }

@@ -30,13 +30,13 @@ pub enum ClientError {
     /// It never reached the supervisor: nothing was done.
     #[error("no supervisor answers on {path}: {reason}")]
     Unreachable { path: String, reason: String },
-    #[error("the supervisor sent something that is not understood: {0}")]
+    #[error("cannot read a message from the supervisor: {0}")]
     Garbled(String),
     /// The supervisor said no: nothing was done.
     #[error("{0}")]
     Refused(String),
     /// It was sent, and no answer came: it was done, or will be, or not.
-    #[error("no answer from the supervisor ({0}): whether it was done is not known")]
+    #[error("no answer from the supervisor ({0}): it may or may not have been done")]
     Unknown(String),
 }
 
@@ -46,7 +46,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::Refused(_) => "nothing was done; try again",
             Self::Garbled(_) => "use a client of the supervisor's version",
-            Self::Unknown(_) => "look at the run before you try again",
+            Self::Unknown(_) => "check the run before you try again",
         }
     }
 }

@@ -105,7 +105,7 @@ impl<S: Sync> FromRequestParts<S> for Seated {
 fn unknown() -> Denied {
     Denied::new(
         StatusCode::FORBIDDEN,
-        "nobody knows who asks",
+        "the request has no known sender",
         "connect to the run's socket",
     )
 }
@@ -145,7 +145,7 @@ pub(super) async fn identify(
 fn too_many() -> Denied {
     Denied::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "too much is asked at once",
+        "too many requests at once",
         "wait for the answers",
     )
 }
@@ -158,7 +158,7 @@ fn admitted(server: &Server, request: &Request) -> Result<(Caller, &'static Rout
     if !server.is_welcome(&connection.peer) {
         return Err(Denied::new(
             StatusCode::FORBIDDEN,
-            "the driver does not let you in any more",
+            "the driver has revoked your access",
             "ask the driver",
         ));
     }
@@ -228,7 +228,7 @@ async fn with_body(request: Request, route: &Route) -> Result<Request, Denied> {
     if parts.method == Method::POST && !is_json(&parts.headers) {
         return Err(Denied::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the request is not said to be JSON",
+            "the request is not declared as JSON",
             "send it with `Content-Type: application/json`",
         ));
     }
@@ -241,11 +241,11 @@ async fn with_body(request: Request, route: &Route) -> Result<Request, Denied> {
                 "the request is longer than {} bytes, or broken",
                 route.longest
             ),
-            "say less at once",
+            "send less at once",
         )),
         Err(_) => Err(Denied::new(
             StatusCode::REQUEST_TIMEOUT,
-            "the request does not come to its end",
+            "the request is incomplete",
             "send it again",
         )),
     }

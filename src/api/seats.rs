@@ -296,7 +296,7 @@ impl Inner {
         let others = seats().filter(of_login).filter(|seat| seat.name != driver);
         let Some(least) = others.min_by_key(|seat| seat.worth()).cloned() else {
             return Err(Refusal::new(
-                "as many other logins are at this run as it has room for",
+                "this run has no room for another login",
                 "ask somebody to leave, and join again",
             ));
         };

@@ -23,7 +23,10 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         reason: arguments.reason,
     };
     joined.does(command).await?;
-    say!("run {} is given up; nothing was rolled back", arguments.run);
+    say!(
+        "run {} is abandoned; nothing was rolled back",
+        arguments.run
+    );
     say!("  next: `gonogo report {}`", arguments.run);
     Ok(Exit::Done)
 }

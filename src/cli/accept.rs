@@ -13,13 +13,13 @@ use crate::run::{Command, RunState};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     run: String,
-    /// The target, where more than one has changed.
+    /// The target, if more than one has changed.
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Why the run may go on with it, for the report.
+    /// Why the run may continue with it, for the report.
     #[arg(long)]
     reason: String,
-    /// The environment's name, where it is protected: asked for where nobody gives it.
+    /// The environment's name, if it is protected; the default is to ask for it.
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
@@ -53,7 +53,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         reason: arguments.reason,
     };
     joined.does(command).await?;
-    say!("accepted: what was confirmed before is confirmed anew");
+    say!("accepted; earlier confirmations must be given again");
     say!("  next: `gonogo attach {}`", arguments.run);
     Ok(Exit::Done)
 }
@@ -85,7 +85,7 @@ fn typed(arguments: &Arguments, word: &str) -> color_eyre::Result<String> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(Trouble::usage(
-            "nobody is there to confirm it; nothing was changed",
+            "no terminal to confirm it on; nothing was changed",
             format!("give `--confirm {word}`"),
         ));
     }

@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     /// The run; without it the newest that is under way. A run of another login, whose driver lets you
     /// in, must be named.
     run: Option<String>,
-    /// Watch only: no key acts.
+    /// Watch only: keys change nothing.
     #[arg(long)]
     observe: bool,
     /// The layout to begin with.
@@ -163,8 +163,8 @@ pub(super) fn need_terminal() -> color_eyre::Result<()> {
         return Ok(());
     }
     Err(Trouble::usage(
-        "there is no terminal to draw the cockpit on (standard input or output is a pipe or a file)",
-        "use `gonogo plan GUIDE` to look, `gonogo rehearse GUIDE` to walk without a person, or \
+        "no terminal to draw the cockpit on (standard input or output is a pipe or a file)",
+        "use `gonogo plan GUIDE` to see what would run, `gonogo rehearse GUIDE` to walk without a person, or \
          `gonogo status RUN --json` to follow a run",
     ))
 }

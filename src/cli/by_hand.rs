@@ -52,7 +52,7 @@ impl Prompt {
         if self.asked.as_ref() != Some(&act) {
             say!("  by hand   {}", tick.text);
             if let Some(cel) = &tick.cel {
-                say!("            ticked by itself once `{cel}`");
+                say!("            ticks itself once `{cel}`");
             }
             self.asked = Some(act);
             question(tick.value.as_deref());

@@ -84,7 +84,7 @@ fn explain(code: &str) -> color_eyre::Result<Exit> {
             None => "`--explain all` lists the findings, `--explain rules` the rules".to_owned(),
         };
         return Err(Trouble::usage(
-            format!("no finding or rule is called `{code}`"),
+            format!("unknown finding or rule `{code}`"),
             help,
         ));
     };
@@ -297,12 +297,12 @@ fn syntax(first: usize, objection: &Objection, lines: &[String]) -> Diagnostic {
     let (severity, help) = if objection.stops {
         (
             Severity::Error,
-            "the block would stop here after running what stands before it",
+            "the block would stop here after running what comes before it",
         )
     } else {
         (
             Severity::Warning,
-            "bash takes all that follows as its text; end it with that word alone on a line, without blanks before it",
+            "bash takes everything after it as its text; end it with that word alone on a line, with no leading spaces",
         )
     };
     Diagnostic {

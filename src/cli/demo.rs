@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Walk it without a person and without a terminal.
     #[arg(long)]
     headless: bool,
-    /// With `--headless`: go back at the end, and prove it.
+    /// With `--headless`: roll back at the end, and verify it.
     #[arg(long, requires = "headless")]
     rollback: bool,
     /// Only start the sample system, and say how to reach it.
@@ -179,7 +179,7 @@ async fn give_up(run: &str, client: &Client) -> color_eyre::Result<()> {
     if state.busy().is_empty() && (is_over || is_deployed) {
         return Ok(());
     }
-    let reason = "the demo was left, and its sample system stopped";
+    let reason = "the demo was closed, and its sample system stopped";
     let mut joined = Joined::join(client).await?;
     joined.takes_controls(reason, false).await?;
     for (action, _) in state.busy() {

@@ -57,7 +57,7 @@ pub(super) fn first_values(
             if variable.rule.secret == Some(true) {
                 return Err(Trouble::usage(
                     format!(
-                        "`{name}` is a secret and stands in the open under `values` of `{}`",
+                        "`{name}` is a secret, but is in plain text under `values` of `{}`",
                         environment.name
                     ),
                     format!("write `secrets.{name}` and where it comes from"),

@@ -69,31 +69,31 @@ enum Subcommands {
     Rehearse(unattended::Arguments),
     /// Parse and lint guides.
     Check(check::Arguments),
-    /// Say what would run, in order, with its values filled in; and the rollback.
+    /// Show what would run, in order, with its values filled in; and the rollback.
     Plan(plan::Arguments),
-    /// Settle what was inferred of a guide's blocks, with a person or without.
+    /// Confirm or correct what was inferred about a guide's blocks.
     Annotate(annotate::Arguments),
     /// Revive a run whose supervisor is gone; it starts held.
     Resume(resume::Arguments),
     /// List the runs kept on this machine.
     Runs(runs::Arguments),
-    /// Say where a run stands.
+    /// Show the state of a run.
     Status(status::Arguments),
-    /// Say where a run stands to whoever takes it over.
+    /// Show the state of a run to whoever takes it over.
     Handover(handover::Arguments),
-    /// Write what happened, with evidence and times, without secrets.
+    /// Print the report of a run, with evidence and times, without secrets.
     Report(report::Arguments),
-    /// Take a run back without the cockpit.
+    /// Roll a run back without the cockpit.
     Rollback(rollback::Arguments),
-    /// Give a run up where it stands; nothing is rolled back.
+    /// Abandon a run where it stands; nothing is rolled back.
     Abandon(abandon::Arguments),
     /// End the process of a run, with its connections and locks; the run stays.
     Park(park::Arguments),
-    /// Say what a configuration would run and connect to, and agree to it once.
+    /// Show what a configuration would run and connect to, and trust it.
     Trust(trust::Arguments),
-    /// Go on with a target that is another database than the one that was confirmed.
+    /// Accept a target that is no longer the confirmed database.
     Accept(accept::Arguments),
-    /// Say whether everything is here that a guide needs.
+    /// Check that everything a guide needs is here.
     Doctor(doctor::Arguments),
     /// A throwaway PostgreSQL, sample services, traffic, and a guide to walk.
     Demo(demo::Arguments),

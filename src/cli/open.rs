@@ -33,7 +33,7 @@ pub(super) struct Opened {
     pub inputs: BTreeMap<String, Input>,
     pub window_s: Option<u64>,
     pub provenance: Provenance,
-    /// What earlier runs of this very guide have armed.
+    /// What earlier runs of this exact guide have armed.
     pub armed_before: BTreeMap<ActionId, ArmedBefore>,
     /// Other logins that may watch: users and `@groups`.
     pub allow: Vec<String>,
@@ -159,7 +159,7 @@ fn choose_environment(config: &Config, wanted: Option<&str>) -> color_eyre::Resu
             [only] => only,
             _ => {
                 return Err(Trouble::usage(
-                    "which environment is not said",
+                    "no environment given",
                     format!("name one with `--env`: {}", known()),
                 ));
             }
@@ -378,7 +378,7 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         }
         return Err(Trouble::failed(
             format!("cannot keep a run in `{}`: {error}", directory.display()),
-            "make room or give rights there, or set `XDG_STATE_HOME` to a folder that can be written",
+            "free space or fix permissions there, or set `XDG_STATE_HOME` to a folder that can be written",
         ));
     }
     Ok(run)

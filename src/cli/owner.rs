@@ -113,9 +113,8 @@ impl Silent {
     fn sentence(&self) -> (String, Option<Condition>) {
         let run = &self.run;
         let Some(process) = &self.process else {
-            let said = format!(
-                "the supervisor of `{run}` does not answer, nor does its lock say who it is"
-            );
+            let said =
+                format!("the supervisor of `{run}` does not answer, and its lock does not name it");
             return (said, None);
         };
         let condition = condition(process);
@@ -125,7 +124,7 @@ impl Silent {
             Some(Condition::Uninterruptible) => {
                 "it waits for a disk or a device that does not answer"
             }
-            Some(Condition::Working) => "it runs, but takes nothing",
+            Some(Condition::Working) => "it runs, but accepts no connection",
             None => "it has just ended",
         };
         let said = format!(
@@ -175,7 +174,7 @@ impl Silent {
                  cannot be taken over before it is gone",
                 process.pid
             ),
-            "look after the disk (`dmesg`); what has to be rolled back now, roll back by hand: \
+            "fix the disk (`dmesg`); roll back by hand what cannot wait: \
              `gonogo plan GUIDE` shows the commands",
         ))
     }

@@ -260,7 +260,7 @@ fn text(document: &Value) -> String {
         out += &format!("\n{}{estimate}{optional}\n", string(&phase["title"]));
         if let Some(other) = phase["speaks_of"].as_str() {
             out += &format!(
-                "    note: its title speaks of {other}, and this run is on {}\n",
+                "    note: its title mentions {other}, and this run is on {}\n",
                 string(&document["environment"])
             );
         }
@@ -460,7 +460,7 @@ fn action_text(action: &Value) -> String {
         out += &format!("      {words}\n");
     }
     for stray in action["strays"].as_array().into_iter().flatten() {
-        out += &format!("      ⚠ {}: it waits for a reason\n", string(stray));
+        out += &format!("      ⚠ {}: it needs a reason\n", string(stray));
     }
     let expected = action["expect"].as_array().into_iter().flatten();
     // Two sentences may ask the same.

@@ -69,12 +69,12 @@ pub(super) fn forget(opened: &Opened) -> color_eyre::Result<()> {
     let environment = &opened.environment.name;
     let found = memory::forget(guide, &opened.runbook.digest, environment).map_err(|error| {
         Trouble::failed(
-            format!("what is remembered cannot be removed: {error}"),
+            format!("cannot remove what is remembered: {error}"),
             "remove the folder `memory` of the state folder by hand",
         )
     })?;
     if found {
-        say!("forgotten: what earlier runs left for `{environment}`");
+        say!("forgot what earlier runs left for `{environment}`");
     } else {
         say!("nothing was remembered for `{environment}`");
     }

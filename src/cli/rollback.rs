@@ -25,16 +25,16 @@ pub(super) struct Arguments {
     /// The rollback to take; without it the one that was begun, or the recommended one.
     #[arg(long, value_name = "NAME")]
     option: Option<String>,
-    /// The word that confirms it (see `gonogo plan`): without it, it is asked for at the terminal.
+    /// The word that confirms it (see `gonogo plan`); the default is to ask at the terminal.
     #[arg(long, value_name = "WORD")]
     confirm: Option<String>,
-    /// Where the rollback is stuck: run what failed again, and go on.
+    /// If the rollback is stuck: run what failed again, and continue.
     #[arg(long, group = "how")]
     retry: bool,
-    /// Where the rollback is stuck: leave the step that failed out, and go on.
+    /// If the rollback is stuck: skip the step that failed, and continue.
     #[arg(long, value_name = "REASON", group = "how")]
     skip: Option<String>,
-    /// Begin a rollback that was begun already from its first act on: what has passed runs a second time.
+    /// Restart a rollback from its first action: what has passed runs a second time.
     #[arg(long, group = "how")]
     anew: bool,
     /// Why, for the report.
@@ -165,14 +165,14 @@ async fn agree(arguments: &Arguments, seen: &Seen) -> color_eyre::Result<Agreed>
 fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<Agreed> {
     if !same || arguments.retry || arguments.skip.is_some() || arguments.anew {
         return Err(Trouble::usage(
-            "a rollback is going on already",
+            "a rollback is already running",
             "wait for its end, or `gonogo attach` to cancel what it runs",
         ));
     }
     show_so_far(&seen.state);
     say_driver(seen);
     if seen.joined.is_none() {
-        say!("  NO SUPERVISOR: nothing of it goes on before it gets one");
+        say!("  NO SUPERVISOR: it does not continue until it has one");
     }
     let plans = rollback_plans(&seen.state);
     let begun = seen.state.rollback.as_ref();
@@ -187,7 +187,7 @@ fn go_on(arguments: &Arguments, seen: &Seen, same: bool) -> color_eyre::Result<A
     Ok(Agreed::GoOn)
 }
 
-/// Begins a rollback from its first act on.
+/// Begins a rollback from its first action.
 async fn begin(
     arguments: &Arguments,
     seen: &Seen,
@@ -213,10 +213,10 @@ async fn begin(
         if !std::io::stdin().is_terminal() {
             return Err(Trouble::usage(
                 "this rollback was begun before; nothing was changed",
-                "give `--anew` to begin it from its first act on",
+                "give `--anew` to begin it from its first action",
             ));
         }
-        let typed = line("type `anew` to begin it from its first act on: ")?;
+        let typed = line("type `anew` to begin it from its first action: ")?;
         if typed.trim() != "anew" {
             return Err(not_confirmed("anew"));
         }
@@ -248,20 +248,20 @@ fn how(arguments: &Arguments, state: &RunState) -> color_eyre::Result<How> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(Trouble::usage(
-            "the rollback is stuck, and how it goes on is not said; nothing was changed",
+            "the rollback is stuck: say how to continue; nothing was changed",
             "give `--retry`, `--skip REASON`, `--anew` (what has passed runs a second time), or \
              another rollback with `--option`",
         ));
     }
     if let Some((step, action)) = state.stuck_at() {
         let title = action_title(&state.runbook, step, action);
-        say!("  `retry`        runs `{title}` again, and goes on");
+        say!("  `retry`        runs `{title}` again, and continues");
         say!(
-            "  `skip REASON`  leaves the step `{}` out, and goes on",
+            "  `skip REASON`  skips the step `{}`, and continues",
             step.title
         );
     }
-    say!("  `anew`         begins it from its first act on: what has passed runs a second time");
+    say!("  `anew`         begins it from its first action: what has passed runs a second time");
     let typed = line("which? ")?;
     let typed = typed.trim();
     match typed.split_once(' ').unwrap_or((typed, "")) {
@@ -269,7 +269,7 @@ fn how(arguments: &Arguments, state: &RunState) -> color_eyre::Result<How> {
         ("anew", "") => Ok(How::Anew),
         ("skip", reason) if !reason.trim().is_empty() => Ok(How::Skip(reason.trim().to_owned())),
         _ => Err(Trouble::usage(
-            "not understood; nothing was changed",
+            "unknown answer; nothing was changed",
             "type `retry`, `skip` and why, or `anew`",
         )),
     }
@@ -280,8 +280,8 @@ async fn stuck(arguments: &Arguments, seen: &Seen, how: How) -> color_eyre::Resu
     let state = &seen.state;
     let (step, action) = state.stuck_at().ok_or_else(|| {
         Trouble::failed(
-            "no command of it is left to be tried again",
-            "`--anew` begins it from its first act on, `gonogo attach` shows where it stands",
+            "it has no command left to retry",
+            "`--anew` begins it from its first action, `gonogo attach` shows where it stands",
         )
     })?;
     say_driver(seen);
@@ -328,7 +328,9 @@ fn retry(arguments: &Arguments, state: &RunState, shown: Preview, files: &Files)
 fn say_driver(seen: &Seen) {
     let driver = &seen.state.driver;
     if !same_person(driver, &seen.you) {
-        say!("  `{driver}` drives this run; going back takes the controls, and the report says so");
+        say!(
+            "  `{driver}` drives this run; rolling back takes the controls, and the report says so"
+        );
     }
 }
 
@@ -356,7 +358,7 @@ fn choose<'a>(
         None => plans.first().ok_or_else(|| {
             Trouble::usage(
                 "the guide has no rollback",
-                "go back by hand, and note what you did",
+                "roll back by hand, and note what you did",
             )
         }),
     }
@@ -369,7 +371,7 @@ fn confirmed(arguments: &Arguments, word: &str, what_for: &str) -> color_eyre::R
         None if std::io::stdin().is_terminal() => line(&format!("type `{word}` {what_for}: "))?,
         None => {
             return Err(Trouble::usage(
-                "nobody is there to confirm it; nothing was changed",
+                "no terminal to confirm it on; nothing was changed",
                 format!("give `--confirm {word}`"),
             ));
         }

@@ -69,7 +69,7 @@ pub(super) fn show_files(files: &Result<Vec<Included>, String>) {
 pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files, world: &World) {
     say!("rollback: {}", plan.title);
     if let Some(why) = plan.out_of_reach(&world.lost, now_of(state)) {
-        say!("  {why}: it can begin all the same");
+        say!("  {why}: it can still begin");
     }
     for warning in &plan.warnings {
         say!("  {warning}");
@@ -120,7 +120,7 @@ pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files, world: 
 fn passed_at(state: &RunState, action: ActionId) -> String {
     let ended = state.action(action).and_then(ActionState::last);
     match ended.and_then(|attempt| attempt.ended_at) {
-        Some(at) => format!("it ended last at {}", at.format("%H:%M:%S UTC")),
+        Some(at) => format!("it last ended at {}", at.format("%H:%M:%S UTC")),
         None => "it has run already".to_owned(),
     }
 }

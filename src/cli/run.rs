@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     /// The theme to begin with.
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
-    /// Forget the values and the armings that earlier runs of this guide left for the environment.
+    /// Forget the values and armed commands that earlier runs left for the environment.
     #[arg(long)]
     forget: bool,
 }

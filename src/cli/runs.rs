@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
-    /// Only runs that wait for a time, the one that is due first at the top.
+    /// Only runs that wait for a time, the next due first.
     #[arg(long)]
     due: bool,
     /// Only runs that wait for you: as their driver, or as the second person.
@@ -64,7 +64,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         return Ok(Exit::Done);
     }
     if rows.is_empty() && arguments.due {
-        say!("no run waits for a time");
+        say!("no run is waiting for a time");
         return Ok(Exit::Done);
     }
     if rows.is_empty() {
@@ -107,9 +107,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
             );
         }
         if let Some(damage) = row["damage"].as_str() {
-            lines += &format!(
-                "    {damage}; what stands here is where the events before it leave the run\n"
-            );
+            lines += &format!("    {damage}; this is the state after the events before it\n");
         }
     }
     print::out(&lines)?;

@@ -47,7 +47,7 @@ pub(super) async fn choose(named: Option<&str>) -> color_eyre::Result<String> {
 /// What to do about a supervisor that is there and does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct Takeover {
-    /// Where the supervisor is stopped or hangs: end its process, and take over what it started.
+    /// If the supervisor is stopped or hangs: end its process, and take over what it started.
     #[arg(long)]
     force_takeover: bool,
 }
@@ -76,7 +76,7 @@ pub(super) async fn reach(run: &str, takeover: Takeover) -> color_eyre::Result<O
     match owner::of(run).await? {
         Owner::Answers(client) => {
             if takeover.force_takeover {
-                say!("its supervisor answers: nothing has to be taken over");
+                say!("its supervisor answers: no takeover is needed");
             }
             Ok(Some(client))
         }
@@ -104,7 +104,7 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
     let log = crate::executor::private_file(&log_path).map_err(|error| {
         Trouble::failed(
             format!("cannot write `{}`: {error}", log_path.display()),
-            "make room or give rights there",
+            "free space or fix permissions there",
         )
     })?;
     let start = || {
@@ -159,7 +159,7 @@ pub(super) async fn connect_taking(run: &str, takeover: Takeover) -> color_eyre:
             let last = said.lines().rev().find(|line| !line.trim().is_empty());
             return Err(Trouble::failed(
                 format!(
-                    "the supervisor of `{run}` does not come up: {}",
+                    "the supervisor of `{run}` failed to start: {}",
                     last.unwrap_or("it said nothing; is the disk full?")
                 ),
                 format!("see `{}`", log_path.display()),
@@ -253,7 +253,7 @@ impl Joined {
                 None => {
                     return Err(Trouble::failed(
                         "the supervisor is gone",
-                        "`gonogo runs` says where the run is; what was asked is done",
+                        "`gonogo runs` says where the run is; your request was carried out",
                     ));
                 }
             }

@@ -58,7 +58,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         }
     }
     if !kept.intact {
-        text += "\nthe journal is damaged: what stands here is its intact beginning\n";
+        text += "\nthe journal is damaged: this is its intact beginning\n";
     }
     print::out(&text)?;
     Ok(Exit::Done)

@@ -18,18 +18,18 @@ use crate::text::scrub::scrub_line;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A `gonogo.toml`, or the guide or folder that it goes with; without it what you trust is listed.
+    /// A `gonogo.toml`, or its guide or folder; without it, lists what you trust.
     file: Option<PathBuf>,
     /// The configuration of this run, as it was when the run was opened.
     #[arg(long, value_name = "RUN", conflicts_with = "file")]
     run: Option<String>,
-    /// Only show what it would do. Exit code 3: nobody has agreed to it yet.
+    /// Only show what it would do. Exit code 3: not trusted yet.
     #[arg(long, group = "how")]
     show: bool,
     /// Agree without being asked at the terminal.
     #[arg(long, group = "how")]
     yes: bool,
-    /// Take back what was agreed to.
+    /// Revoke your trust.
     #[arg(long, group = "how")]
     revoke: bool,
     /// Print one JSON document; agrees to nothing by itself.
@@ -44,7 +44,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         (None, Some(file)) => of_file(file)?,
         (None, None) if arguments.yes || arguments.show || arguments.revoke => {
             return Err(Trouble::usage(
-                "which configuration is not said",
+                "no configuration given",
                 "name a `gonogo.toml`, a guide or a folder, or a run with `--run`",
             ));
         }
@@ -89,10 +89,10 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     trust::grant(&wanted, &identity::me(), chrono::Utc::now()).map_err(|error| {
         Trouble::failed(
             format!("your consent cannot be kept: {error}"),
-            "make room or give rights in the state folder, then try again",
+            "free space or fix permissions in the state folder, then try again",
         )
     })?;
-    say!("trusted, as long as the file stays what it is");
+    say!("trusted until the file changes");
     Ok(Exit::Done)
 }
 
@@ -100,8 +100,8 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
 fn ask() -> color_eyre::Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Trouble::usage(
-            "nobody is there to agree; nothing was changed",
-            "read what stands above, then give `--yes`",
+            "no terminal to agree on; nothing was changed",
+            "read the list above, then pass `--yes`",
         ));
     }
     print::remark("type `trust` to agree to all of it: ");
@@ -166,7 +166,7 @@ fn of_run(state: &RunState) -> Configuration {
 fn revoke(path: &str) -> color_eyre::Result<Exit> {
     let found = trust::revoke(path).map_err(|error| {
         Trouble::failed(
-            format!("it cannot be taken back: {error}"),
+            format!("cannot revoke your trust: {error}"),
             "remove the folder `memory/trust` of the state folder by hand",
         )
     })?;
@@ -175,7 +175,7 @@ fn revoke(path: &str) -> color_eyre::Result<Exit> {
         return Ok(Exit::Done);
     }
     say!(
-        "`{path}` is trusted no longer; a run under way keeps what it has until its supervisor ends"
+        "`{path}` is no longer trusted; a run in progress keeps what it has until its supervisor ends"
     );
     Ok(Exit::Done)
 }
@@ -183,8 +183,8 @@ fn revoke(path: &str) -> color_eyre::Result<Exit> {
 fn list(as_json: bool) -> color_eyre::Result<Exit> {
     let all = trust::all().map_err(|error| {
         Trouble::failed(
-            format!("what you trust cannot be read: {error}"),
-            "check the rights of the state folder",
+            format!("cannot read what you trust: {error}"),
+            "check the permissions of the state folder",
         )
     })?;
     if as_json {
@@ -203,7 +203,7 @@ fn list(as_json: bool) -> color_eyre::Result<Exit> {
         let standing = match now {
             Some(digest) if trusted.contents.contains_key(&digest) => "as it is now",
             Some(_) => "changed since: asks again",
-            None => "gone, or no longer to be used",
+            None => "gone, or no longer usable",
         };
         text += &format!("{}  {standing}\n", trusted.path);
         for (digest, granted) in &trusted.contents {
@@ -279,7 +279,7 @@ fn missing(asked: &Configuration, run: Option<&str>) -> color_eyre::Report {
     print::remark(&shown(asked));
     Trouble::usage(
         format!(
-            "you have not said yet that you trust `{}`, which would do what stands above; nothing was started",
+            "you have not yet trusted `{}`, which would do what is listed above; nothing was started",
             asked.path
         ),
         format!("`{}` asks you once", command_for(asked, run)),

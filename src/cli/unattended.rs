@@ -35,10 +35,10 @@ const REFUSALS: u32 = 20;
 pub(super) struct Arguments {
     #[command(flatten)]
     open: OpenArguments,
-    /// Go back at the end, and prove it.
+    /// Roll back at the end, and verify it.
     #[arg(long)]
     rollback: bool,
-    /// Tick what only a person can judge, too, and commit a held transaction that nothing judges; never in a protected environment. A guide may say so
+    /// Also tick what only a person can judge, and commit a held transaction that no condition judges; never in a protected environment. A guide may say so
     /// itself (`rehearsal: assume`).
     #[arg(long)]
     assume: bool,
@@ -237,7 +237,7 @@ impl Walk {
 
     /// What was said at the prompt; why a person is still needed where they leave.
     async fn answer(&mut self, line: &Line) -> color_eyre::Result<Option<String>> {
-        let left = "what the rollback asks for is still to be done by hand".to_owned();
+        let left = "manual items of the rollback are still open".to_owned();
         let (Some(prompt), Some(line)) = (&self.prompt, line) else {
             return Ok(Some(left));
         };
@@ -312,7 +312,7 @@ impl Walk {
         };
         let Some(message) = message else {
             return Err(Trouble::failed(
-                "the supervisor is gone in the middle of it",
+                "the supervisor was lost midway",
                 "`gonogo runs` lists the run; `gonogo resume RUN` goes on with it",
             ));
         };

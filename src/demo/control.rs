@@ -67,7 +67,7 @@ impl Which {
 /// What went wrong with a service, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    #[error("`{}` is no demo directory: {source}; go to one, or name it with `--workspace`", directory.display())]
+    #[error("`{}` is not a demo directory: {source}; go to one, or name it with `--workspace`", directory.display())]
     NoWorkspace {
         directory: PathBuf,
         source: std::io::Error,

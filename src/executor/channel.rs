@@ -84,7 +84,7 @@ pub(super) fn tell(directory: &Path, told: &Told) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let channel = rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| match error {
         rustix::io::Errno::NXIO | rustix::io::Errno::NOENT => {
-            io::Error::new(io::ErrorKind::NotFound, "it takes no input (any more)")
+            io::Error::new(io::ErrorKind::NotFound, "it accepts no input (any more)")
         }
         other => other.into(),
     })?;
@@ -105,7 +105,7 @@ pub(super) fn tell(directory: &Path, told: &Told) -> io::Result<()> {
     for frame in frames {
         let written = rustix::io::write(&channel, &frame)?;
         if written != frame.len() {
-            return Err(io::Error::other("it does not take what is typed"));
+            return Err(io::Error::other("it does not accept input"));
         }
     }
     Ok(())

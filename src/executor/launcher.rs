@@ -49,7 +49,7 @@ pub enum LaunchError {
     Prepare { path: PathBuf, source: io::Error },
     #[error("cannot start `{} shim`: {source}", binary.display())]
     Start { binary: PathBuf, source: io::Error },
-    #[error("its process ended before it knew what to do: {why}; nothing was run")]
+    #[error("its process ended before it got its instructions: {why}; nothing was run")]
     Handover { why: String },
 }
 
@@ -336,7 +336,8 @@ impl Running {
         }
         // The claim is written last before anything runs, and nobody but that shim could write it.
         if self.directory.is_dir() && read_claim(&self.directory)?.is_none() {
-            let without = || "its process ended before it could begin, without a word".to_owned();
+            let without =
+                || "its process ended before it could begin, without a message".to_owned();
             let why = last_word(&self.directory).unwrap_or_else(without);
             return Ok(End::NeverRan(why));
         }

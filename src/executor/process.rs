@@ -144,7 +144,7 @@ pub(super) fn survivors(launched: &Launched) -> String {
         return String::new();
     }
     format!(
-        "; still running: {}: end that before you go on or back",
+        "; still running: {}: stop it before you continue or roll back",
         left.join(", ")
     )
 }

@@ -147,7 +147,7 @@ pub struct ExitRecord {
     pub signal: Option<i32>,
     /// It was asked to end before it did.
     pub cancelled: bool,
-    /// It was ended because its time was up.
+    /// It was ended because its time ran out.
     pub timed_out: bool,
     pub started: Timestamp,
     pub ended: Timestamp,

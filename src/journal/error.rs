@@ -12,7 +12,7 @@ pub enum JournalError {
     Io { path: PathBuf, reason: String },
     #[error("there is no journal `{}`", path.display())]
     Missing { path: PathBuf },
-    #[error("`{}` is not a journal of gonogo", path.display())]
+    #[error("`{}` is not a gonogo journal", path.display())]
     NotAJournal { path: PathBuf },
     #[error(
         "the journal `{}` is damaged from event {} on ({}); the events before it can be read",

@@ -50,9 +50,8 @@ impl Proof {
     /// # Errors
     /// The first answer is none.
     pub fn read(first: &str, system: Option<(&str, &str)>) -> Result<Self, String> {
-        let mut proof: Self = serde_json::from_str(first).map_err(|error| {
-            format!("what the server says of itself is not understood: {error}")
-        })?;
+        let mut proof: Self = serde_json::from_str(first)
+            .map_err(|error| format!("cannot read the server's identity: {error}"))?;
         if let Some((system, timeline)) = system {
             proof.system = (!system.is_empty()).then(|| system.to_owned());
             proof.timeline = proof.timeline.or(timeline.parse().ok());

@@ -102,7 +102,7 @@ pub fn of_sessions(sample: &ActivitySample, tree: &BlockingTree, now: Timestamp)
         alarms.push(Alarm {
             key: format!("database/{target}/connections"),
             gravity: Gravity::Warns,
-            text: format!("{taken} of {most} connections of `{target}` are taken"),
+            text: format!("{taken} of {most} connections of `{target}` are in use"),
             subject: AlarmSubject::Target(target.clone()),
         });
     }
@@ -406,7 +406,7 @@ mod tests {
             })
         };
         assert_eq!(of(89), Vec::<String>::new());
-        assert_eq!(of(90), ["90 of 100 connections of `main` are taken"]);
+        assert_eq!(of(90), ["90 of 100 connections of `main` are in use"]);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Control {
     ) -> Result<LockReading, Trouble> {
         let Some(record) = self.record.borrow().clone() else {
             return Err(Trouble::passing(
-                "this run wants no lock any more",
+                "this run no longer needs a lock",
                 "it is over: open a new run",
             ));
         };

@@ -323,7 +323,7 @@ pub(super) async fn read(link: &mut Link, target: &Target) -> Result<DatabaseFac
     let mut facts: DatabaseFacts = serde_json::from_str(&text).map_err(|error| {
         Trouble::passing(
             format!("the server's counters cannot be read: {error}"),
-            "note the server's version and report this",
+            "report this with the server's version",
         )
     })?;
     let replicas = facts.replicas.iter_mut().map(|replica| &mut replica.name);

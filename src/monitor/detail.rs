@@ -74,7 +74,7 @@ pub(super) async fn read(
     let Some(first) = rows.first() else {
         return Err(Trouble::passing(
             "that session has ended",
-            "look at the list again",
+            "check the list again",
         ));
     };
     let query: Option<String> = column(first, 0, target)?;

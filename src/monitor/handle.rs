@@ -238,7 +238,7 @@ impl Monitor {
         let silent = || {
             Trouble::passing(
                 format!("`{target}` does not answer"),
-                "its sessions are as old as the pane says",
+                "the pane shows how old its sessions are",
             )
         };
         let asked = self.handle(target)?.details.try_send(request);

@@ -73,7 +73,7 @@ impl Link {
                         link.close(GOODBYE).await;
                         trouble = Some(Trouble::lost(
                             format!(
-                                "`{place}` is a {role}, which `target_session_attrs` does not take"
+                                "`{place}` is a {role}, which `target_session_attrs` does not allow"
                             ),
                             "is the right server among the hosts of the target?",
                         ));
@@ -126,7 +126,7 @@ impl Link {
                     target.address(),
                     target.patience.as_secs()
                 ),
-                "is the host up, and does a firewall stand in between?",
+                "is the host up, and is a firewall in the way?",
             )),
         }
     }
@@ -180,7 +180,7 @@ fn silent(target: &Target) -> Trouble {
             target.address(),
             ANSWER.as_secs()
         ),
-        "the server or the network hangs; it is tried again",
+        "the server or the network hangs; gonogo tries again",
     )
 }
 
@@ -201,7 +201,7 @@ async fn limited(connection: &mut PgConnection, target: &Target) -> Result<(), T
     let (read_only, timeout): (String, String) =
         (column(&row, 0, target)?, column(&row, 1, target)?);
     if read_only != "on" || timeout == "0" {
-        return Err(pooled("the limits of our session were dropped on the way"));
+        return Err(pooled("the limits of our session were lost on the way"));
     }
     Ok(())
 }
@@ -238,7 +238,7 @@ async fn identify(
         .as_ref()
         .map(|(system, timeline)| (system.as_str(), timeline.as_str()));
     let proof = Proof::read(&first, system)
-        .map_err(|why| Trouble::passing(why, "note the server's version and report this"))?;
+        .map_err(|why| Trouble::passing(why, "report this with the server's version"))?;
     Ok((
         TargetIdentity::of(host.place(), host.port, &proof),
         proof.asked,

@@ -78,7 +78,7 @@ fn mistaken(trouble: Trouble) -> Trouble {
         "the query must be one SELECT that this role may run"
     };
     Trouble {
-        message: format!("the loss is not known: {}", trouble.message),
+        message: format!("loss unknown: {}", trouble.message),
         help: help.to_owned(),
         disconnected: false,
     }

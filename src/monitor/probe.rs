@@ -68,7 +68,7 @@ impl Probe {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(refuse(
                 "its URL holds credentials".to_owned(),
-                "health endpoints are asked without: take them out",
+                "remove them: health endpoints take none",
             ));
         }
         let or = |milliseconds, default| {

@@ -179,8 +179,8 @@ impl Sampler {
                 () = self.place.sampler_moves.notified() => {
                     let address = self.place.target.address();
                     return Some(Trouble::lost(
-                        format!("{address} leads to another server now"),
-                        "look at both before anything goes on: the run says what differs",
+                        format!("{address} now leads to another server"),
+                        "compare both before you continue: the run shows what differs",
                     ));
                 }
                 Some(request) = details.recv() => {

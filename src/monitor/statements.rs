@@ -312,7 +312,7 @@ async fn lookup(link: &mut Link, target: &Target) -> Result<Queries, Trouble> {
     let row = rows.first().ok_or_else(|| {
         Trouble::passing(
             "the catalog of extensions is empty",
-            "look into the server's log",
+            "check the server's log",
         )
     })?;
     let version: Option<String> = column(row, 0, target)?;
@@ -332,7 +332,7 @@ async fn info(link: &mut Link, target: &Target, sql: &str) -> Result<Info, Troub
     let row = rows.first().ok_or_else(|| {
         Trouble::passing(
             "`pg_stat_statements_info` is empty",
-            "look into the server's log",
+            "check the server's log",
         )
     })?;
     Ok(Info {

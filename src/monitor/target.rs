@@ -147,7 +147,7 @@ impl Target {
         {
             return Err(refuse(
                 "the address holds a password".to_owned(),
-                "take it out and name its source beside it, or use `PGPASSWORD` or `~/.pgpass`",
+                "remove it and name its source beside it, or use `PGPASSWORD` or `~/.pgpass`",
             ));
         }
         let address = Address::resolve(&written, ambient).map_err(|message| {
@@ -401,7 +401,7 @@ fn check(parameters: &BTreeMap<String, String>) -> Result<(), (String, &'static 
             _ => {
                 return Err((
                     format!("`{name}` is not a parameter that gonogo knows"),
-                    "leave it out: what is not understood could lead to another server",
+                    "remove it: an unknown parameter could lead to another server",
                 ));
             }
         }

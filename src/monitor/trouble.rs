@@ -39,30 +39,30 @@ impl Trouble {
         match error {
             sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
                 Some(error) => from_server(error, target),
-                None => Self::lost(error.message(), "look into the server's log"),
+                None => Self::lost(error.message(), "check the server's log"),
             },
             sqlx::Error::Io(error) => from_io(error, target),
             sqlx::Error::Tls(error) => match error.downcast_ref() {
                 Some(error) => from_tls(error, target),
                 None => Self::lost(
                     format!("no secure connection to {}: {error}", target.address()),
-                    "look at `sslmode` and `sslrootcert` of the target, and at the server's certificate",
+                    "check `sslmode` and `sslrootcert` of the target, and the server's certificate",
                 ),
             },
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::passing(
-                format!("the server's answer is not understood: {error}"),
-                "note the server's version and report this",
+                format!("cannot read the server's answer: {error}"),
+                "report this with the server's version",
             ),
             sqlx::Error::Protocol(text) if text.contains("authentication") => Self::lost(
                 format!(
-                    "{} asks for a way to log in that is not supported: {text}",
+                    "{} wants an unsupported login method: {text}",
                     target.address()
                 ),
                 "allow `scram-sha-256` for this role in `pg_hba.conf`",
             ),
             other => Self::lost(
                 format!("connection to {} lost: {other}", target.address()),
-                "nothing to do: it is tried again",
+                "nothing to do: gonogo tries again",
             ),
         }
     }
@@ -77,7 +77,7 @@ fn from_io(error: &std::io::Error, target: &Target) -> Trouble {
     match error.kind() {
         ErrorKind::ConnectionRefused => Trouble::lost(
             format!("no server listens at {address}: connection refused"),
-            "is PostgreSQL running there, on this port? `pg_isready` with the same host and port tells",
+            "is PostgreSQL running there, on this port? `pg_isready` with the same host and port shows it",
         ),
         ErrorKind::NotFound => Trouble::lost(
             format!("no server at {address}: the socket does not exist"),
@@ -85,20 +85,20 @@ fn from_io(error: &std::io::Error, target: &Target) -> Trouble {
         ),
         ErrorKind::PermissionDenied => Trouble::lost(
             format!("no access to the socket at {address}"),
-            "the directory or the socket is closed to this user: `ls -l` tells",
+            "this user may not open the directory or the socket: see `ls -l`",
         ),
         ErrorKind::TimedOut => Trouble::lost(
             format!("{address} does not answer"),
-            "is the host up, and does a firewall stand in between?",
+            "is the host up, and is a firewall in the way?",
         ),
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
             Trouble::lost(
                 format!("the server at {address} closed the connection"),
-                "nothing to do: it is tried again; the server's log says why",
+                "nothing to do: gonogo tries again; the server's log says why",
             )
         }
         _ if error.to_string().contains("lookup") => Trouble::lost(
-            format!("the name of the host in {address} is not known: {error}"),
+            format!("cannot resolve the host in {address}: {error}"),
             "check its spelling, and the resolver of this machine",
         ),
         _ => Trouble::lost(
@@ -115,14 +115,14 @@ fn from_tls(error: &rustls::Error, target: &Target) -> Trouble {
     let rustls::Error::InvalidCertificate(why) = error else {
         return Trouble::lost(
             format!("no secure connection to {address}: {error}"),
-            "look at `sslmode` of the target, and at what the server offers (`ssl_min_protocol_version`)",
+            "check `sslmode` of the target, and what the server offers (`ssl_min_protocol_version`)",
         );
     };
     let (what, help) = match why {
         // A certificate that is its own authority: libpq takes it where `sslrootcert` names it.
         Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => (
-            "is self-signed and marked as an authority (`CA:TRUE`); psql takes such a one, gonogo does not",
-            "give the server a certificate that is none (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`, \
+            "is self-signed and marked as an authority (`CA:TRUE`); psql accepts it, gonogo does not",
+            "give the server a certificate that is not one (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE …`, \
              or one that your authority signs), or leave the identity unproved with `sslmode=require` and no `sslrootcert`",
         ),
         Certificate::UnknownIssuer => (
@@ -142,7 +142,7 @@ fn from_tls(error: &rustls::Error, target: &Target) -> Trouble {
         ),
         _ => (
             "is not taken",
-            "look at `sslrootcert` of the target, and at the server's certificate",
+            "check `sslrootcert` of the target, and the server's certificate",
         ),
     };
     Trouble::lost(format!("the certificate of {address} {what} ({why})"), help)
@@ -174,36 +174,36 @@ fn from_server(error: &PgDatabaseError, target: &Target) -> Trouble {
             format!("as a superuser: `GRANT pg_monitor TO {}`", identifier(user)),
         ),
         "53300" => Trouble::lost(
-            format!("no connection is free: {said}"),
-            "raise `max_connections`, end idle sessions, or wait: it is tried again",
+            format!("no free connection: {said}"),
+            "raise `max_connections`, end idle sessions, or wait: gonogo tries again",
         ),
         "57P01" | "57P02" => Trouble::lost(
             format!("the server ended our session: {said}"),
-            "nothing to do: it is tried again",
+            "nothing to do: gonogo tries again",
         ),
         "57P03" => Trouble::lost(
             format!("the server does not take connections yet: {said}"),
-            "nothing to do: it is tried again",
+            "nothing to do: gonogo tries again",
         ),
         "57014" => Trouble::passing(
-            "the server needed too long for a reading",
-            "it is busy: readings become rarer by themselves",
+            "the server took too long for a reading",
+            "it is busy: gonogo reads less often by itself",
         ),
         "55P03" => Trouble::passing(
-            "a lock on the system's own catalog stands in the way of a reading",
-            "look for a session that holds a lock on `pg_` tables; it is tried again",
+            "a lock on the system catalog blocks a reading",
+            "look for a session that holds a lock on `pg_` tables; gonogo tries again",
         ),
         // A server itself ends no session so for what we ask for at its beginning.
         "08P01" | "0A000" if error.severity_is_fatal() => pooled(&said),
         code if code.starts_with("08") || code.starts_with("57P") || error.severity_is_fatal() => {
             Trouble::lost(
                 format!("the server at {} refused: {said}", target.address()),
-                "it is tried again; the server's log says more",
+                "gonogo tries again; the server's log says more",
             )
         }
         code => Trouble::passing(
             format!("the server answered: {said} ({code})"),
-            "look into the server's log",
+            "check the server's log",
         ),
     }
 }
@@ -222,8 +222,8 @@ impl Severity for PgDatabaseError {
 /// Something between us and the server drops the settings that keep us harmless.
 pub(super) fn pooled(said: &str) -> Trouble {
     Trouble::lost(
-        format!("not the server itself answers, it seems, but a pooler: {said}"),
-        "name the host and port of the server in the target; through a pooler, our own limits are not kept",
+        format!("a pooler seems to answer, not the server itself: {said}"),
+        "name the host and port of the server in the target; through a pooler, our limits do not apply",
     )
 }
 

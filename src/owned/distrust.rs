@@ -41,7 +41,7 @@ impl Distrust {
                 let me = account::login_of(rustix::process::geteuid().as_raw());
                 let me = me.unwrap_or_else(|| "YOU".to_owned());
                 format!(
-                    "look at what it is; if it is yours, `sudo chown {me} {}`, else use a copy of your own",
+                    "check what it is; if it is yours, `sudo chown {me} {}`, else use a copy of your own",
                     path.display()
                 )
             }
@@ -53,7 +53,7 @@ impl Distrust {
                 };
                 format!("`chmod {whom}-w {}`", path.display())
             }
-            Self::Link { path } => format!("look at where it leads, then `rm {}`", path.display()),
+            Self::Link { path } => format!("check where it leads, then `rm {}`", path.display()),
             Self::Kind { path, .. } => format!("`ls -ld {}` shows what it is", path.display()),
             Self::Large { .. } => "use a smaller file".to_owned(),
             Self::Io { .. } => "check the path and its permissions".to_owned(),

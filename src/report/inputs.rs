@@ -42,7 +42,7 @@ pub(super) fn write(page: &mut Page, state: &RunState) {
     if !state.armed_before.is_empty() {
         page.heading(
             2,
-            &Line::new().own("Armed in earlier runs of this very guide"),
+            &Line::new().own("Armed in earlier runs of this exact guide"),
         );
     }
     for (action, armed) in &state.armed_before {

@@ -170,7 +170,7 @@ fn write_standing(page: &mut Page, state: &RunState, intact: bool, events: u64) 
     row(page, "journal", journal.own(chain));
     if let Some(seen) = &state.guide_on_disk {
         let what = match &seen.state {
-            GuideOnDisk::Same => Line::new().own("again what the run was opened from"),
+            GuideOnDisk::Same => Line::new().own("again the one of this run"),
             GuideOnDisk::Changed(digest) => Line::new().own("**changed**, SHA-256 ").code(digest),
             GuideOnDisk::Missing => Line::new().own("**gone**"),
             GuideOnDisk::Unreadable(why) => Line::new().own("**cannot be read**: ").text(why),
@@ -430,7 +430,7 @@ fn write_waits(page: &mut Page, attempt: &Attempt) {
             Some(end) => line
                 .own(match (end.commit, is_known) {
                     (true, true) => "committed",
-                    (true, false) => "COMMIT was said",
+                    (true, false) => "COMMIT was confirmed",
                     (false, _) => "rolled back",
                 })
                 .own(" by ")

@@ -78,14 +78,14 @@ pub fn sentence(state: &RunState) -> String {
         Mode::RollingBack => match state.by_hand_now() {
             Some((_, _, tick)) => {
                 format!(
-                    "going back from `{phase}`; waits for what is done by hand: {}",
+                    "rolling back from `{phase}`; waits for a manual item: {}",
                     tick.text
                 )
             }
-            None => format!("going back from `{phase}`"),
+            None => format!("rolling back from `{phase}`"),
         },
         Mode::Done => "done".to_owned(),
-        Mode::Failed => format!("given up in `{phase}`"),
+        Mode::Failed => format!("abandoned in `{phase}`"),
         Mode::RolledBack => match state.rolled_back_by() {
             Some(option) => {
                 let proof = state
@@ -152,11 +152,12 @@ pub(super) fn undone(state: &RunState) -> String {
         .filter(|step| state.step_status(step) == StepStatus::Undone)
         .count();
     match (undone, all) {
-        (0, 0) => "Nothing had run that it could have undone.".to_owned(),
-        (0, _) => "The guide does not say which of the steps that ran it has undone: they are as they were.".to_owned(),
+        (0, 0) => "No step had run that it could undo.".to_owned(),
+        (0, _) => "The guide does not say what this undid: the steps that ran count as unchanged."
+            .to_owned(),
         (undone, all) if undone == all => "It has undone every step that ran.".to_owned(),
         (undone, all) => format!(
-            "It has undone {undone} of the {all} steps that ran. The others only looked, made a backup, or are not known to be undone by it: they are as they were."
+            "It has undone {undone} of the {all} steps that ran. The others were read-only, made a backup, or are not known to be undone by it: they are unchanged."
         ),
     }
 }

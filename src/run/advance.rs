@@ -189,8 +189,7 @@ fn roll_back(state: &RunState, facts: &Facts, now: Timestamp) -> Result<Vec<Even
                 evidence: Box::new(Evidence::default()),
                 judgements: Vec::new(),
                 reason: Some(
-                    "it did not end when it was cancelled; the rollback goes on without it"
-                        .to_owned(),
+                    "it did not stop when cancelled; the rollback continues without it".to_owned(),
                 ),
             }),
             None => overdue.push(Event::CancelRequested {
@@ -294,7 +293,7 @@ fn begin(
         }
     };
     let title = super::action_title(&state.runbook, step, action);
-    Ok(Err(format!("{title}: {why}; look at it, then run it")))
+    Ok(Err(format!("{title}: {why}; read it, then run it")))
 }
 
 /// A box that somebody has to tick before the rollback goes on.

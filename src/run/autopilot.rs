@@ -273,7 +273,7 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
         }
         return Some(match preview(state, action) {
             Ok(shown) if shown.needs_arming => Next::Person(format!(
-                "line {}: that this is a command was only inferred; annotate it (`.run`)",
+                "line {}: this was only inferred to be a command; annotate it (`.run`)",
                 state
                     .runbook
                     .block(action.block)

@@ -214,8 +214,8 @@ impl RunState {
                 Some(outcome) => Progress::Ended(attempt.reason.clone().unwrap_or_else(|| {
                     match outcome {
                         Outcome::Cancelled => "it was cancelled",
-                        Outcome::Unknown => "nobody knows what became of it",
-                        Outcome::Inconclusive => "nobody has said whether its answer is good",
+                        Outcome::Unknown => "its outcome is unknown",
+                        Outcome::Inconclusive => "nobody has judged its answer yet",
                         _ => "it failed",
                     }
                     .to_owned()
@@ -252,16 +252,16 @@ impl RunState {
                 Act::ByHand(index) => {
                     let tick = other.ticks.get(index);
                     let text = tick.map_or("", |tick| tick.text.as_str());
-                    (text.to_owned(), "do and tick that first")
+                    (text.to_owned(), "do that and tick it first")
                 }
                 // A person who tries a command of a stuck rollback again may choose which.
                 Act::Command(_) if matches!(act, Act::Command(_)) => continue,
                 Act::Command(action) => {
                     let title = super::action_title(&self.runbook, other, action);
-                    (title, "wait until that has passed")
+                    (title, "wait until it has passed")
                 }
             };
-            return Err(Refusal::new(format!("`{what}` stands before it"), help));
+            return Err(Refusal::new(format!("`{what}` comes before it"), help));
         }
         Ok(())
     }

@@ -181,7 +181,7 @@ pub enum Command {
     Consent {
         digest: String,
     },
-    /// Goes on with a target that is another database than the one that was confirmed. `seen` is the
+    /// Goes on with a target that is not the confirmed database. `seen` is the
     /// mark of what the person looked at; `typed` the environment's name, where it is protected.
     AcceptTarget {
         target: String,

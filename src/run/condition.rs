@@ -27,7 +27,7 @@ use source::rewritten;
 const STACK: usize = 16 << 20;
 
 /// Why nothing is said of output whose beginning is not kept.
-pub(super) const NOT_WHOLE: &str = "only the end of its output is kept: the rest was not looked at";
+pub(super) const NOT_WHOLE: &str = "only the end of its output is kept: the rest was not checked";
 
 /// What a health endpoint last said, as conditions see it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,7 +115,11 @@ impl Scope {
         }
         // What was not seen is no value: neither equal to anything nor different from it.
         let seen = [
-            ("value", evidence.value.is_some(), "it gave no single value"),
+            (
+                "value",
+                evidence.value.is_some(),
+                "it did not give a single value",
+            ),
             (
                 "status",
                 evidence.status.is_some(),

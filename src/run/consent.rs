@@ -46,7 +46,7 @@ pub(super) fn waits(state: &RunState, command: &Command) -> Option<Refusal> {
     );
     begins.then(|| {
         Refusal::new(
-            format!("you have not said yet that you trust `{}`", asked.path),
+            format!("you have not yet trusted `{}`", asked.path),
             format!(
                 "look at what it would run and connect to, then trust it: `V` in the cockpit, or `gonogo trust --run {}`",
                 state.run
@@ -69,7 +69,7 @@ pub(super) fn consent(state: &RunState, by: &str, digest: &str) -> Result<Vec<Ev
     if asked.digest != digest {
         return Err(Refusal::new(
             "the configuration is not the one that you saw",
-            "look at it again, then trust it",
+            "read it again, then trust it",
         ));
     }
     Ok(vec![Event::ConsentGiven {

@@ -240,7 +240,7 @@ fn allowed(state: &RunState, by: &str, command: &Command, now: Timestamp) -> Res
     };
     if of_the_walk && !of_rollback && matches!(state.mode, Mode::RolledBack | Mode::Failed) {
         return Err(Refusal::new(
-            "this run is over; what it says is kept as it is",
+            "this run is over; its record is final",
             "write a note, or open a new run",
         ));
     }
@@ -262,7 +262,7 @@ fn same_files(facts: &Facts, action: ActionId, shown: &str, looked: &str) -> Res
         )),
         Some(Differs::Hangs(hang)) => Err(Refusal::new(
             hang.to_string(),
-            "look after its disk, then look at the command again",
+            "fix its disk, then read the command again",
         )),
     }
 }
@@ -380,7 +380,7 @@ fn abandon(state: &RunState, reason: &str) -> Result<Vec<Event>, Refusal> {
             "cancel it first, or let it end",
         ));
     }
-    let reason = reasoned(reason, "why is it given up?")?;
+    let reason = reasoned(reason, "why is it abandoned?")?;
     let mut events = vec![Event::RunAbandoned { reason }];
     events.extend(state.end_watches(|_| true));
     Ok(events)
@@ -396,8 +396,8 @@ fn toggle(
     let listed = super::preview::listed_of(state, action)?;
     let Some(command) = listed.iter().find(|command| command.index == index) else {
         return Err(Refusal::new(
-            "there is no such command in it",
-            "look at what would run",
+            "it has no such command",
+            "check what would run",
         ));
     };
     if command.on == on {
@@ -423,7 +423,7 @@ fn same(shown: &str, confirmed: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         "what would run is no longer what you saw",
-        "look at it again, then confirm",
+        "read it again, then confirm",
     ))
 }
 

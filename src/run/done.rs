@@ -224,7 +224,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
         }
         Event::RunAbandoned { reason } => {
             state.mode = Mode::Failed;
-            state.note_down(record, format!("given up: {reason}"));
+            state.note_down(record, format!("abandoned: {reason}"));
         }
         _ => {}
     }

@@ -1,5 +1,5 @@
 //! Which database a target is, as its server proved it. What is confirmed is bound to it; a change of
-//! it halts the run until a person says why it may go on.
+//! it halts the run until a person says why it may continue.
 
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +171,7 @@ impl RunState {
             .iter()
             .map(|(target, moved)| {
                 format!(
-                    "`{target}` is not the database that was confirmed: {}",
+                    "`{target}` is not the confirmed database: {}",
                     moved.what.join("; ")
                 )
             })
@@ -236,7 +236,7 @@ pub(super) fn apply(state: &mut RunState, at: Timestamp, by: &str, event: &Event
             moved.what = match known.map(|known| known.differences(to, None)) {
                 Some(differences) if !differences.is_empty() => differences,
                 _ => vec![format!(
-                    "it changed and is again what it was ({})",
+                    "it changed, and changed back ({})",
                     what.join("; ")
                 )],
             };

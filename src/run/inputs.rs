@@ -213,7 +213,7 @@ pub fn check_input(state: &RunState, name: &str, input: &Input) -> Result<(), Re
             ValueError::HoldsSecret => values::SECRET_ELSEWHERE,
             _ => "name an environment variable, a file or a command",
         };
-        Refusal::new(format!("that is no source for `{name}`: {why}"), help)
+        Refusal::new(format!("that is not a source for `{name}`: {why}"), help)
     })
 }
 
@@ -228,7 +228,7 @@ pub(super) fn set(state: &RunState, name: &str, input: &Input) -> Result<Vec<Eve
 pub(super) fn clear(state: &RunState, name: &str) -> Result<Vec<Event>, Refusal> {
     if !state.inputs.contains_key(name) && !state.provenance.remembered.contains_key(name) {
         return Err(Refusal::new(
-            format!("`{name}` is open already"),
+            format!("`{name}` is already open"),
             "nothing to clear",
         ));
     }

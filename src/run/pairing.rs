@@ -156,7 +156,7 @@ impl PairingFact {
                     Some(seconds) => format!(", gone for {} min {} s", seconds / 60, seconds % 60),
                     None => String::new(),
                 };
-                let why = if *to_go_back { " to go back" } else { "" };
+                let why = if *to_go_back { " to roll back" } else { "" };
                 (
                     "TOOK OVER",
                     format!("the controls of {from}{gone}{why}: {reason}"),
@@ -164,7 +164,7 @@ impl PairingFact {
             }
             Self::RollbackDemanded { from, reason } => (
                 "demands",
-                format!("the controls of {from} to go back: {reason}"),
+                format!("the controls of {from} to roll back: {reason}"),
             ),
             Self::DriverLeft { since } => (
                 "gone",
@@ -187,7 +187,7 @@ impl PairingFact {
                 ("asks", format!("{more} to approve `{what}`"))
             }
             Self::Approved { what, assumed } => match assumed {
-                true => ("assumed", format!("a second person's word on `{what}`")),
+                true => ("assumed", format!("a second person's approval of `{what}`")),
                 false => ("approves", format!("`{what}`")),
             },
             Self::ApprovalRefused { what, reason } => ("says no", format!("to `{what}`: {reason}")),
@@ -427,9 +427,9 @@ pub(super) fn void(state: &RunState) -> Option<PairingFact> {
     let of_another_phase =
         matches!(subject, Subject::Gate { phase } if *phase != state.current_phase);
     let reason = if !matches!(state.mode, Mode::Running | Mode::Held | Mode::Done) {
-        "the run goes another way"
+        "the run took another path"
     } else if !state.moved.is_empty() {
-        "a target is another database now"
+        "a target is now another database"
     } else if waiting.by != state.driver {
         "somebody else drives now"
     } else if of_another_phase {

@@ -93,7 +93,7 @@ pub struct PlannedByHand {
 }
 
 impl RollbackPlan {
-    /// Commands and acts by hand in the order in which they come: the index in either list.
+    /// Commands and manual items in the order in which they come: the index in either list.
     pub fn order(&self) -> impl Iterator<Item = PlannedAct<'_>> {
         (0..=self.actions.len()).flat_map(|index| {
             let by_hand = self.by_hand.iter().filter(move |act| act.after == index);
@@ -215,10 +215,9 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
     }
     let nothing = actions.is_empty() && by_hand.is_empty();
     if nothing && open_choices.is_empty() {
-        reasons
-            .push("it holds nothing to run or to tick: read it, and note what you do".to_owned());
+        reasons.push("it has nothing to run or to tick: read it, and note what you do".to_owned());
     } else if actions.is_empty() && open_choices.is_empty() {
-        reasons.push("it holds no command: its acts are done by hand, and ticked".to_owned());
+        reasons.push("it has no command: do its items by hand, and tick them".to_owned());
     }
     let can_begin =
         !nothing && open_choices.is_empty() && actions.iter().all(|action| action.command.is_ok());

@@ -372,8 +372,8 @@ fn chosen(
     judge_by(&mut commands, &conditions);
     if from.is_some_and(|from| from >= commands.len()) {
         return Err(Refusal::new(
-            "there is no such command in it",
-            "look at what would run",
+            "it has no such command",
+            "check what would run",
         ));
     }
     let all = commands.len();
@@ -384,7 +384,7 @@ fn chosen(
                 subject.line,
                 list.len()
             ),
-            "switch all of them on, and look again",
+            "switch all of them on, and check again",
         ));
     }
     if list.len() != all {
@@ -589,7 +589,7 @@ fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
     }
     let why = match role {
         Role::Run | Role::Fill | Role::Promote => None,
-        Role::Split => Some("it holds several acts: run them part by part"),
+        Role::Split => Some("it has several actions: run them part by part"),
         Role::Manual => Some("there is nothing in it to execute"),
         Role::Output => Some("it is expected output, not a command"),
         Role::Content => Some("it is content, not a command"),

@@ -28,7 +28,7 @@ impl Proof {
             Self::Verified(1) => "verified: its condition passed".to_owned(),
             Self::Verified(count) => format!("verified: its {count} conditions passed"),
             Self::NoCondition => {
-                "not verified: it holds no condition that says what must be true now".to_owned()
+                "not verified: it has no condition for what must be true now".to_owned()
             }
             Self::Open(open) => format!("not verified: not judged yet: {}", first(open)),
             Self::Failed(failed) => format!("NOT AS EXPECTED: {}", first(failed)),

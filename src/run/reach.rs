@@ -265,7 +265,7 @@ fn known(state: &RunState, looked: &Looked<'_>, places: &Places, name: &str) -> 
     }
     match places.variables.get(name) {
         Some(value) => Known::Value(value.clone()),
-        None => Known::Not(format!("what `{name}` holds is not known")),
+        None => Known::Not(format!("the value of `{name}` is unknown")),
     }
 }
 
@@ -320,7 +320,7 @@ fn led_elsewhere(state: &RunState, looked: &Looked<'_>, places: &Places) -> Opti
     let here = places.target(looked.on).map(place).unwrap_or_default();
     (there.place != here).then(|| {
         format!(
-            "line {line} leads the session to {} with `{}`: in one psql this would run there; here it runs on `{}` at {here}",
+            "line {line} moves the session to {} (`{}`). In one psql this would run there; here it runs on `{}` at {here}",
             there.place, there.what, looked.on
         )
     })

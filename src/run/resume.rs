@@ -53,7 +53,7 @@ impl Attempt {
                 Outcome::Passed => CommandEnd::Good,
                 _ => CommandEnd::Failed {
                     code: -1,
-                    why: "it has failed, by what a person found".to_owned(),
+                    why: "a person judged that it failed".to_owned(),
                 },
             };
             run.done = Some(CommandDone {
@@ -232,14 +232,14 @@ impl RunState {
                 match resume.is_done || reason.is_some() {
                     true => Ok(()),
                     false => Err(Refusal::new(
-                        format!("line {} has not done well", resume.at.line),
+                        format!("line {} did not succeed", resume.at.line),
                         "give a reason to go on without it",
                     )),
                 }
             }
             (Some(_), _) => Err(Refusal::new(
                 "it did not stop there",
-                "look at how it stands, then go on from where it stopped",
+                "check its state, then continue from where it stopped",
             )),
         }
     }

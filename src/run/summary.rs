@@ -77,10 +77,10 @@ fn standing(state: &RunState) -> SummaryLine {
     match state.mode {
         Mode::Running => line("phase", title),
         Mode::Held => grave("phase", format!("{title}: HELD")),
-        Mode::RollingBack => grave("phase", format!("GOING BACK from {title}")),
+        Mode::RollingBack => grave("phase", format!("ROLLING BACK from {title}")),
         Mode::Stuck => grave("phase", format!("STUCK on the rollback from {title}")),
         Mode::Done => line("phase", format!("{title}: done")),
-        Mode::Failed => line("phase", format!("{title}: given up")),
+        Mode::Failed => line("phase", format!("{title}: abandoned")),
         Mode::RolledBack => line("phase", format!("{title}: rolled back")),
     }
 }
@@ -106,7 +106,7 @@ fn step(state: &RunState) -> Option<SummaryLine> {
             line("step", format!("{} ({number} of {of}): {word}", step.title))
         }
         None if state.is_phase_passed(&phase.id) => line("step", "the gate is passed"),
-        None => line("step", "all are settled; the gate is open"),
+        None => line("step", "all settled; the gate is open"),
     })
 }
 
@@ -137,13 +137,13 @@ fn attempts(state: &RunState, now: Timestamp) -> Vec<SummaryLine> {
             Some(Outcome::Inconclusive) => {
                 let why = attempt.reason.as_deref().unwrap_or_default();
                 let text = format!(
-                    "somebody says whether `{}` is good: {why}",
+                    "somebody must say whether `{}` is good: {why}",
                     title(state, *action)
                 );
                 lines.push(grave("asks", text));
             }
             Some(Outcome::Unknown) => {
-                let text = format!("nobody knows what became of `{}`", title(state, *action));
+                let text = format!("outcome unknown: `{}`", title(state, *action));
                 lines.push(grave("unknown", text));
             }
             Some(_) => {}

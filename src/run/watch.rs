@@ -53,7 +53,7 @@ impl RunState {
             Some(index) => block.parts.get(index)?.long_running,
         };
         goes_on.then(|| {
-            "what it puts into the background stays there, also when the run has ended".to_owned()
+            "what it starts in the background keeps running, even after the run".to_owned()
         })
     }
 

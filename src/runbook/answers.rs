@@ -59,8 +59,8 @@ const TABLE: &[Row] = &[
     ("pidof", &[1], "no such process runs", "such a process runs"),
     ("diff", &[1], "they differ", "they are the same"),
     ("cmp", &[1], "they differ", "they are the same"),
-    ("test", &[1], "it is not so", "it is so"),
-    ("[", &[1], "it is not so", "it is so"),
+    ("test", &[1], "it is false", "it is true"),
+    ("[", &[1], "it is false", "it is true"),
     ("which", &[1], "it is not there", "it is there"),
     (
         "pg_isready",

@@ -19,7 +19,7 @@ pub(super) const LARGEST_BLOCK: usize = 256 << 10;
 /// Says of a block why it is not taken for commands.
 pub(super) fn too_large(length: usize) -> String {
     format!(
-        "{} KiB in one block: nobody can look through more than {} before arming it",
+        "{} KiB in one block: nobody can review more than {} before arming it",
         length >> 10,
         LARGEST_BLOCK >> 10
     )
@@ -400,7 +400,7 @@ fn unbalanced(nodes: &[Node], result: &mut Blocks) {
         }
         if let Some(line) = broken {
             block.refused = Some(format!(
-                "the fence of line {line} is not closed, so where code begins and ends is not certain from there on"
+                "the fence of line {line} is not closed, so where code begins and ends is unclear from there on"
             ));
         }
     }

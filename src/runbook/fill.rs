@@ -293,7 +293,7 @@ fn secret(name: &str, place: &Place, actor: Actor) -> Result<String, Unfit> {
 
 fn unfit_secret() -> Unfit {
     Unfit {
-        why: "a secret is never written into a text, and nothing fills it in here".to_owned(),
+        why: "a secret cannot be inserted here: it is never written into the text".to_owned(),
         help: "let the command take it from its environment, or write it between double quotes"
             .to_owned(),
     }

@@ -19,7 +19,7 @@ const LARGEST_PATTERN: usize = 1 << 20;
 pub enum ValueError {
     #[error("it is empty")]
     Empty,
-    #[error("it has {0} characters, and {LONGEST_VALUE} are the most")]
+    #[error("it has {0} characters; the limit is {LONGEST_VALUE}")]
     TooLong(usize),
     #[error("it holds a line break; a value is one line")]
     LineBreak,
@@ -29,7 +29,7 @@ pub enum ValueError {
     Deceptive(u32),
     #[error("it does not match the pattern `{0}`")]
     Pattern(String),
-    #[error("it is none of {0}")]
+    #[error("it is not one of {0}")]
     Choice(String),
     #[error("it holds the secret itself, and would be kept with the run")]
     HoldsSecret,
@@ -163,7 +163,7 @@ mod tests {
         let colour = rule("", &["blue", "green"]);
         assert_eq!(check(&colour, "green"), Ok(()));
         let error = check(&colour, "Green").unwrap_err().to_string();
-        assert_eq!(error, "it is none of `blue`, `green`");
+        assert_eq!(error, "it is not one of `blue`, `green`");
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn read_written(
     let unreadable = || {
         (
             "it cannot be read as one command".to_owned(),
-            "take out what is not part of it".to_owned(),
+            "remove what is not part of it".to_owned(),
         )
     };
     if runbook.blocks.len() != 1 {

@@ -421,7 +421,7 @@ pub(super) async fn collect(
     let directory = directory.to_owned();
     let reason = match (&record.error, record.timed_out) {
         (Some(error), _) => Some(error.clone()),
-        (None, true) => Some("its time was up".to_owned()),
+        (None, true) => Some("its time ran out".to_owned()),
         (None, false) => None,
     };
     let collected =

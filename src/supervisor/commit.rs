@@ -41,7 +41,7 @@ impl Supervisor {
         {
             let refusal = Refusal::new(
                 why,
-                "no new action starts; the rollback does: `R`, or `gonogo rollback`",
+                "nothing new starts except the rollback: `R`, or `gonogo rollback`",
             );
             batch.truncate(batch.len() - records.len());
             self.unsaved = batch;
@@ -74,7 +74,7 @@ impl Supervisor {
             if !must_go_on {
                 return Err(Refusal::new(
                     message,
-                    "free space or fix the disk; no new action starts; the rollback does: `R`, or `gonogo rollback`",
+                    "free space or fix the disk; nothing new starts except the rollback: `R`, or `gonogo rollback`",
                 ));
             }
             self.unsaved.extend(records.iter().cloned());

@@ -41,7 +41,7 @@ pub enum SupervisorError {
     Held(String),
     #[error("the journal in `{0}` does not begin with the opening of a run")]
     NotARun(PathBuf),
-    #[error("{0}; this supervisor leaves, what runs is the other's")]
+    #[error("{0}; this supervisor exits and leaves the run to the other")]
     Fenced(String),
     #[error("{0}")]
     Io(#[from] std::io::Error),

@@ -107,7 +107,7 @@ impl Supervisor {
         let shown = self.folder.directory.display().to_string();
         let what = match &lost {
             Lost::Deleted => format!("the folder of this run, `{shown}`, was deleted"),
-            Lost::Replaced => format!("another folder stands in place of this run's, `{shown}`"),
+            Lost::Replaced => format!("another folder is in place of this run's, `{shown}`"),
             Lost::File(name) => {
                 format!("`{name}` of this run was deleted or replaced in `{shown}`")
             }

@@ -190,9 +190,7 @@ impl ReadinessWatch {
         if at < asked.opened_at - SLACK {
             return (
                 FoundState::Bad,
-                format!(
-                    "the backup `{path}` is of {when}, before this run: it holds nothing of since"
-                ),
+                format!("the backup `{path}` is of {when}, before this run: it has nothing newer"),
             );
         }
         let is_own =
@@ -213,7 +211,7 @@ impl ReadinessWatch {
             ),
             Reading::Broken(why) => (
                 FoundState::Bad,
-                format!("the backup `{path}` does not read through: {why}"),
+                format!("the backup `{path}` cannot be read through: {why}"),
             ),
             Reading::UnderWay => (
                 FoundState::Unknown,
@@ -221,7 +219,7 @@ impl ReadinessWatch {
             ),
             Reading::Unknown(why) => (
                 FoundState::Unknown,
-                format!("the backup `{path}` {made}; whether it reads through is not known: {why}"),
+                format!("the backup `{path}` {made}; not known whether it reads through: {why}"),
             ),
         }
     }

@@ -140,7 +140,7 @@ impl Supervisor {
         super::trust::grant(asked, by, self.clock.now()).map_err(|error| {
             Refusal::new(
                 format!("that you trust it cannot be kept: {error}"),
-                "make room or give rights in the state folder, then try again",
+                "free space or fix permissions in the state folder, then try again",
             )
         })
     }

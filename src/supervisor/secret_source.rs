@@ -93,7 +93,7 @@ async fn of_command(command: &str, directory: &Path, groups: &Groups) -> Result<
     }
     String::from_utf8(output.stdout)
         .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|_| format!("`{command}` printed bytes that are no text"))
+        .map_err(|_| format!("`{command}` printed bytes that are not text"))
 }
 
 /// The commands that run now, by their process groups.

@@ -21,7 +21,7 @@ use crate::text::redact::Redactor;
 type Fetching = Shared<BoxFuture<'static, Result<String, String>>>;
 
 /// Why nothing that a configuration names is run, read or connected to.
-pub(super) const NOT_TRUSTED: &str = "nobody has agreed to its configuration yet (`gonogo trust`)";
+pub(super) const NOT_TRUSTED: &str = "its configuration is not trusted yet (`gonogo trust`)";
 
 /// What is known of the secrets of a run; clones share it.
 #[derive(Clone)]

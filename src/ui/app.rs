@@ -304,7 +304,7 @@ impl App {
             .last()
             .and_then(|dialog| dialog.refuses_paste(text))
         {
-            self.say(why, "nothing of it was taken", Role::Warning);
+            self.say(why, "none of it was used", Role::Warning);
             return;
         }
         let taken = match self.dialogs.last_mut() {
@@ -348,7 +348,7 @@ impl App {
             self.notice = None;
             if intent.acts() && (burst || repeated) {
                 self.say(
-                    "those keys came too fast to be typed: nothing was done",
+                    "those keys came too fast to be typed: ignored",
                     "press the key again by itself",
                     Role::Warning,
                 );

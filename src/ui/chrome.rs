@@ -142,7 +142,7 @@ fn identity_row(look: &Look<'_>, columns: u16, alone: bool) -> Line<'static> {
             left.push(segment(text, on_banner(Role::Warning), 1));
         }
         Some((name, None)) => {
-            let text = format!("{name}: has not proved which database it is");
+            let text = format!("{name}: has not proved its identity");
             left.push(segment(text, on_banner(Role::Warning), 3));
         }
         None => left.push(segment("no database", on_banner(Role::Muted), 5)),
@@ -177,7 +177,7 @@ fn mode_word(look: &Look<'_>) -> Option<(&'static str, Role)> {
         Mode::RollingBack => Some((" ROLLING BACK ", Role::Warning)),
         Mode::Stuck => Some((" STUCK ", Role::Failed)),
         Mode::Done => Some((" DONE ", Role::Passed)),
-        Mode::Failed => Some((" GIVEN UP ", Role::Failed)),
+        Mode::Failed => Some((" ABANDONED ", Role::Failed)),
         Mode::RolledBack => Some((" ROLLED BACK ", Role::Warning)),
     }
 }
@@ -237,11 +237,7 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
                 )
             }
             None if run.runbook.rollback.is_empty() => (window, Role::Text, 2),
-            None => (
-                format!("{window}, how long the rollback takes is not known"),
-                Role::Text,
-                2,
-            ),
+            None => (format!("{window}, rollback time unknown"), Role::Text, 2),
         };
         left.push(segment(words, theme.style(role), expendable));
     }
@@ -281,7 +277,7 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
         let silent = duration(silent);
         alarms.push(Alarm::whole(match &model.link {
             Link::Up => {
-                format!("NO WORD FROM THE SUPERVISOR for {silent}: what you see is that old")
+                format!("SUPERVISOR SILENT for {silent}: what you see is that old")
             }
             Link::Lost { why, .. } => format!(
                 "CONNECTION LOST for {silent}, what you see is old: `gonogo resume {}` revives it, \
@@ -297,7 +293,7 @@ fn alarms(look: &Look<'_>) -> Vec<Alarm> {
             .map_or("", |step| step.title.as_str());
         let key = keymap::key_of(Context::Keyboard, Intent::TakeKeyboardBack);
         alarms.push(Alarm::whole(if typing.is_over(model) {
-            format!("THE STEP HAS ENDED: your keys go nowhere; {key} takes them back")
+            format!("THE STEP HAS ENDED: your keys do nothing; {key} takes them back")
         } else {
             format!(
                 "YOUR KEYS GO TO THE STEP `{}`: {key} takes them back",
@@ -408,7 +404,7 @@ pub fn rollback(look: &Look<'_>, columns: u16) -> Line<'static> {
         let (word, role) = match run.mode {
             Mode::RolledBack => ("back by", Role::Passed),
             Mode::Stuck => ("STUCK on the rollback:", Role::Failed),
-            _ => ("going back:", Role::Warning),
+            _ => ("rolling back:", Role::Warning),
         };
         let left = vec![
             segment(
@@ -467,7 +463,7 @@ pub fn rollback(look: &Look<'_>, columns: u16) -> Line<'static> {
         left.push(segment(count, muted, 4));
     }
     if !plan.by_hand.is_empty() {
-        let count = plural(plan.by_hand.len(), "act by hand", "acts by hand");
+        let count = plural(plan.by_hand.len(), "manual item", "manual items");
         left.push(segment(count, muted, 4));
     }
     if let Some(loses) = &plan.loses {
@@ -598,7 +594,7 @@ pub fn keys(
     });
     for binding in shown {
         let label = match binding.intent {
-            Intent::Open if unknown => "look, or say what happened",
+            Intent::Open if unknown => "say what happened",
             _ => label(binding, look),
         };
         let spans = [

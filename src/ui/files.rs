@@ -44,7 +44,7 @@ impl Place<'_> {
     pub fn toml(&self, error: &toml::de::Error) -> FileError {
         self.error(
             error.message().replace('\n', " "),
-            "see the files that come with gonogo for the shape",
+            "see gonogo's own files for the format",
             error.span().unwrap_or_default(),
         )
     }
@@ -57,7 +57,7 @@ impl Place<'_> {
             .filter(|candidate| strsim::damerau_levenshtein(candidate, name) <= 2);
         let help = match nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("known are: {}", known.join(", ")),
+            None => format!("known: {}", known.join(", ")),
         };
         self.error(format!("unknown {what} `{name}`"), help, span)
     }
@@ -77,7 +77,7 @@ fn own_text(path: &Path) -> Result<String, (String, String)> {
     let judged = crate::owned::read(path, LARGEST)
         .map_err(|why| (format!("is not used: {why}"), why.help()))?;
     String::from_utf8(judged.bytes).map_err(|_| {
-        let help = "fix the file or take it away".to_owned();
+        let help = "fix or remove the file".to_owned();
         ("is not UTF-8".to_owned(), help)
     })
 }

@@ -453,7 +453,7 @@ impl Reader<'_> {
                     Amount::Cells(cells) => Extent::Cells(cells),
                     Amount::Share(text) => Extent::parse(&text).ok_or_else(|| {
                         self.place.error(
-                            format!("`{text}` is no size"),
+                            format!("`{text}` is not a size"),
                             "write cells (`12`), a percentage (`\"40%\"`) or a share of the rest (`\"2fr\"`)",
                             span,
                         )

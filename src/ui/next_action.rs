@@ -89,7 +89,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 .filter(|gate| gate.decision != GateDecision::Go);
             let why = match held {
                 _ if run.held_elsewhere().is_some() => {
-                    "because another run took its target over".to_owned()
+                    "because another run took over its target".to_owned()
                 }
                 Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
                 None => "since its supervisor was revived".to_owned(),
@@ -111,7 +111,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 .unwrap_or("a step of the rollback failed");
             return loud(
                 format!(
-                    "STUCK, {} to retry, {} skips, {} offers another rollback: {why}",
+                    "STUCK: {} retries, {} skips, {} other rollbacks: {why}",
                     walk_key(look),
                     key(Intent::AskSkip),
                     key(Intent::AskRollBack)
@@ -138,7 +138,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                     Role::Failed,
                 ),
                 proof => next(format!(
-                    "rolled back{by}, {}; `gonogo report {}` tells it all, {} leaves",
+                    "rolled back{by}, {}; `gonogo report {}` shows it all, {} leaves",
                     proof.map_or_else(String::new, |proof| proof.words()),
                     run.run,
                     key(Intent::AskQuit)
@@ -147,14 +147,14 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
         }
         Mode::Failed => {
             return next(format!(
-                "given up: this run is over; {} is still the rollback, {} leaves",
+                "abandoned: this run is over; {} still rolls back, {} leaves",
                 key(Intent::AskRollBack),
                 key(Intent::AskQuit)
             ));
         }
         Mode::Done if run.is_phase_passed(&run.current_phase) => {
             return next(format!(
-                "done: every gate is passed; `gonogo report {}` tells it all, {} leaves",
+                "done: every gate is passed; `gonogo report {}` shows it all, {} leaves",
                 run.run,
                 key(Intent::AskQuit)
             ));
@@ -256,7 +256,7 @@ fn not_done(run: &RunState) -> NextAction {
     let key = |intent| key_of(Context::Main, intent);
     let open = run.open_points();
     let Some(first) = open.first() else {
-        return next("every gate is passed; the run is about to be done");
+        return next("every gate is passed; the run is finishing");
     };
     let how = match first.kind {
         OpenKind::RedFlag => format!("{} acknowledges it", key(Intent::AskAcknowledge)),
@@ -356,15 +356,13 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 ),
                 Some(Outcome::Inconclusive) => loud(
                     format!(
-                        "{elsewhere}`{}` answered, and you say whether that is good: {enter}",
+                        "{elsewhere}`{}` finished; say whether that is good: {enter}",
                         fit(&title, 40)
                     ),
                     Role::Unknown,
                 ),
                 Some(Outcome::Unknown) => loud(
-                    format!(
-                        "nobody knows whether `{title}` happened: find out, then {enter} to say so"
-                    ),
+                    format!("unknown whether `{title}` happened: find out, then {enter} to say so"),
                     Role::Unknown,
                 ),
                 Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
@@ -398,7 +396,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
                 }
                 _ => match preview(run, *action) {
                     Ok(_) if run.is_optional(*action) => next(format!(
-                        "{elsewhere}optional: {enter} shows what would run, {} leaves it out: `{title}`",
+                        "{elsewhere}optional: {enter} shows what would run, {} skips it: `{title}`",
                         key(Intent::AskSkip)
                     )),
                     Ok(_) => next(format!(

@@ -33,11 +33,7 @@ impl App {
     pub(super) fn show_guide_change(&mut self) {
         match &self.model.run.guide_on_disk {
             Some(seen) if seen.state != GuideOnDisk::Same => self.open(GuideChanged::default()),
-            _ => self.say(
-                "the guide on disk is what this run was opened from",
-                "",
-                Role::Muted,
-            ),
+            _ => self.say("the guide on disk is the one of this run", "", Role::Muted),
         }
     }
 }

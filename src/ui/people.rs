@@ -42,12 +42,12 @@ pub fn concerns(look: &Look<'_>) -> Option<String> {
         let review = key(Intent::AskApproval);
         if model.drives() {
             return Some(format!(
-                "waiting for a second person since {asked}: `{what}`; {review} takes it back"
+                "waiting for a second person since {asked}: `{what}`; {review} withdraws it"
             ));
         }
         if !same_person(&waiting.by, &model.me) {
             return Some(format!(
-                "{} asks a second person about `{what}`: {review} looks at it",
+                "{} asks a second person about `{what}`: {review} shows it",
                 waiting.by
             ));
         }
@@ -62,7 +62,7 @@ pub fn concerns(look: &Look<'_>) -> Option<String> {
         .is_some_and(|offer| offer.is_for(&model.me))
     {
         return Some(format!(
-            "{} offers you the controls: {control} looks at where the run stands",
+            "{} offers you the controls: {control} shows where the run stands",
             run.driver
         ));
     }

@@ -27,7 +27,7 @@ pub fn answer_of(message: &Message) -> Option<(String, &'static str, Role)> {
             (Role::Text, "it leaves the list in a moment")
         }
         (Ok(Signalled::Hidden), _) => (Role::Warning, "`GRANT pg_read_all_stats` shows it"),
-        (Ok(_), _) => (Role::Text, "look at the list again"),
+        (Ok(_), _) => (Role::Text, "check the list again"),
         (Err(_), _) => (Role::Failed, ""),
     };
     Some((answer_words(*signal, victim, answer), help, role))

@@ -278,7 +278,7 @@ pub fn words(
     }
     let paused = listing.paused.as_ref().map(|(since, _)| {
         let age = duration(seconds_between(*since, look.model.now));
-        (format!("PAUSED, {age} old: p goes on"), Role::Warning)
+        (format!("PAUSED, {age} old: p resumes"), Role::Warning)
     });
     (words, paused)
 }
@@ -305,7 +305,7 @@ pub fn draw(
     if arranged.len() > 0 {
         head.push(titles(table.columns(), &columns, listing, look));
     } else if table.len() > 0 {
-        let none = "no row is left by the filter or the part that is shown: Esc shows all";
+        let none = "no row matches the filter: Esc shows all";
         head.push(Line::styled(none, look.theme.style(Role::Muted)));
     }
     let used = u16::try_from(head.len()).unwrap_or(u16::MAX);

@@ -1,5 +1,5 @@
 //! Colours as files. A theme gives a style to each role; a state is always a glyph and a word too,
-//! so that nothing is told by colour alone. The terminal's own foreground and background are the
+//! so that nothing relies on colour alone. The terminal's own foreground and background are the
 //! base. With `NO_COLOR` only bold, reversed and underlined are left.
 
 use std::collections::BTreeMap;
@@ -122,7 +122,7 @@ impl Theme {
             };
             let style = style(value.get_ref()).map_err(|word| {
                 place.error(
-                    format!("`{word}` is no colour and no emphasis"),
+                    format!("`{word}` is neither a colour nor an emphasis"),
                     "write for example `bold red on black`, `#ffb000`, or `reversed`",
                     value.span(),
                 )
@@ -232,7 +232,7 @@ mod tests {
         let error = Theme::parse("mine", text, "mine.toml").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "mine.toml:4: `rde` is no colour and no emphasis"
+            "mine.toml:4: `rde` is neither a colour nor an emphasis"
         );
     }
 

@@ -382,7 +382,7 @@ fn inputs(run: &RunState, entries: &mut Vec<Entry>) {
             by: crate::run::ENGINE.to_owned(),
             mark: mark("◆", "armed", Role::Text),
             text: format!(
-                "{commands} of this very guide armed in earlier runs, last {} UTC by {}",
+                "{commands} of this exact guide armed in earlier runs, last {} UTC by {}",
                 latest.at.format("%Y-%m-%d %H:%M"),
                 latest.by
             ),
@@ -390,7 +390,7 @@ fn inputs(run: &RunState, entries: &mut Vec<Entry>) {
     }
     if let Some(seen) = &run.guide_on_disk {
         let text = match &seen.state {
-            GuideOnDisk::Same => "the guide on disk is again what the run was opened from",
+            GuideOnDisk::Same => "the guide on disk is again the one of this run",
             GuideOnDisk::Changed(_) => {
                 "the guide was changed on disk; the run goes on with its own"
             }

@@ -65,7 +65,7 @@ pub struct View {
     pub zoomed: bool,
     /// This screen goes where the driver's goes.
     pub follows: bool,
-    /// The step looked at; `None` follows the step at hand.
+    /// The step looked at; `None` follows the current step.
     pub step: Option<String>,
     /// The box or action with the cursor; `None` follows the next one that is not done.
     pub item: Option<usize>,

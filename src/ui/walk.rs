@@ -1,4 +1,4 @@
-//! Where the operator stands: the step at hand, and the boxes and actions in it. All of it is read from the run; nothing is decided here.
+//! Where the operator stands: the current step, and the boxes and actions in it. All of it is read from the run; nothing is decided here.
 
 use super::view::Look;
 use crate::run::{ActionId, Mode, Outcome, RunState, StepStatus};

@@ -272,7 +272,7 @@ fn annotations_beside_the_guide_count_until_its_code_changes() {
 
     home.write("docs/guide.md", &GUIDE.replace("count(*)", "count(id)"));
     let (asked, stale) = why(&home);
-    assert_eq!(asked, "it holds complete commands [commands]");
+    assert_eq!(asked, "it contains complete commands [commands]");
     assert!(
         stale.len() == 1
             && stale[0].starts_with("3: ")
@@ -326,7 +326,7 @@ fn a_person_walks_changes_goes_back_and_writes() {
     let screen = terminal.wait_for("block 1 of 5");
     for shown in [
         "Release › Phase 1: Look",
-        "inferred: run, because it holds complete commands [commands]",
+        "inferred: run, because it contains complete commands [commands]",
         "the guide expects: 0 → value == 0",
         "6 │ SELECT count(*)",
         "answer: run",

@@ -25,7 +25,7 @@ fn acts_by_hand_are_shown_begun_and_ticked_beside_the_commands() {
     let home = Home::new();
     let mut terminal = switched(&home, 80, 24);
     terminal.keys("R");
-    let screen = terminal.wait_for("1 command and 2 acts by hand");
+    let screen = terminal.wait_for("1 command and 2 manual items");
     assert!(screen.contains("1 by hand: Disable the flag"), "{screen}");
     assert!(screen.contains("3 off"), "{screen}");
     terminal.keys("B");

@@ -54,7 +54,7 @@ fn with_none_on_the_key_says_so() {
     terminal.keys("<space>jj<space>j<space>j<space>");
     terminal.wait_until("all off", |screen| !screen.contains("[x]"));
     terminal.keys("x");
-    terminal.wait_for("none of its commands is on");
+    terminal.wait_for("all of its commands are off");
     assert!(!is_there(&home, "fetched"));
 }
 
@@ -67,7 +67,7 @@ fn the_command_that_failed_is_named_and_the_block_goes_on_from_it() {
     home.write("key", "");
     std::fs::remove_file(home.path().join("fetched")).unwrap();
     terminal.keys("<enter>");
-    let screen = terminal.wait_for("again from this one");
+    let screen = terminal.wait_for("retry from this one");
     assert!(screen.contains("✗ line 13"), "{screen}");
     assert!(screen.contains("exit code 9"), "{screen}");
     terminal.keys("t");

@@ -96,7 +96,7 @@ fn unknown_keys_get_the_closest_name_and_their_place() {
     );
     assert_eq!(
         first("[staging]\nprotected = true\n").3,
-        "environments stand under `[environments.staging]`"
+        "environments belong under `[environments.staging]`"
     );
     assert_eq!(
         first("default_environment = \"stagin\"\n[environments.staging]\n").3,

@@ -57,5 +57,5 @@ fn a_deployment_whose_cleanup_is_due_in_a_week_is_not_done() {
         .exits(0);
     assert_eq!(home.status(&run)["state"], "failed");
     let due = home.gonogo(&["runs", "--due"]).exits(0).err;
-    assert!(due.contains("no run waits for a time"), "{due}");
+    assert!(due.contains("no run is waiting for a time"), "{due}");
 }

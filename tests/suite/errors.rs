@@ -152,7 +152,7 @@ async fn a_server_that_is_not_there_stops_sql_and_says_so() {
     home.environment("host=/tmp/gonogo-nowhere dbname=app", "");
     let done = home.gonogo(&["rehearse", "guide.md"]).exits(3);
     assert!(
-        done.err.contains("has not proved which database it is"),
+        done.err.contains("has not proved its identity"),
         "{}",
         done.err
     );

@@ -249,7 +249,7 @@ async fn when_its_time_is_up_it_is_rolled_back() {
     assert_eq!(held.columns().await, 2);
     let report = held.home.gonogo(&["report", &held.run()]).exits(0).out;
     assert!(
-        report.contains("its time was up while it was held"),
+        report.contains("its time ran out while it was held"),
         "{report}"
     );
     assert!(report.contains("never committed"), "{report}");
@@ -291,7 +291,7 @@ async fn a_server_that_goes_away_while_it_is_held_has_committed_nothing() {
         report.contains("the server went away while it was held"),
         "{report}"
     );
-    assert!(report.contains("COMMIT was said by anna"), "{report}");
+    assert!(report.contains("COMMIT was confirmed by anna"), "{report}");
     assert!(!report.contains("committed by"), "{report}");
     assert_eq!(held.columns().await, 2);
 }
@@ -320,7 +320,7 @@ async fn a_server_that_goes_away_after_commit_was_sent_leaves_an_unknown() {
     })
     .await;
     held.server_ends("active").await;
-    terminal.wait_for("nobody knows whether `drop` happened");
+    terminal.wait_for("unknown whether `drop` happened");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,7 +143,7 @@ fn blanks_are_filled_up_front_and_remembered_with_what_was_armed() {
     terminal.wait_for("Enter shows what would run");
     assert!(!terminal.shows("inputs:"), "{}", terminal.text());
     terminal.keys("<enter>");
-    let screen = terminal.wait_for("in a run of this very guide");
+    let screen = terminal.wait_for("in a run of this exact guide");
     assert!(screen.contains("by anna@"), "{screen}");
     terminal.keys("<esc>i");
     let screen = terminal.wait_for("inputs: 3 blanks filled");

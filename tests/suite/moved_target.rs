@@ -171,9 +171,7 @@ async fn every_move_of_an_address_halts_the_run_and_nothing_reaches_the_other() 
         match answer {
             CommandAnswer::Refused(refusal) => {
                 assert!(
-                    refusal
-                        .message
-                        .contains("is not the database that was confirmed"),
+                    refusal.message.contains("is not the confirmed database"),
                     "{refusal}"
                 );
                 tally.refused += 1;
@@ -231,7 +229,7 @@ async fn a_move_under_an_open_preview_stops_the_command_and_shows_both() {
     terminal.wait_for("EXECUTE");
     street.leads_to(1);
     terminal.keys("x");
-    terminal.wait_for("is not the database that was confirmed");
+    terminal.wait_for("is not the confirmed database");
     terminal.keys("<esc>");
     terminal.wait_for("ANOTHER DATABASE");
     assert_eq!(street.rows(1).await, 0);
@@ -327,7 +325,7 @@ async fn a_rollback_on_another_database_shows_it_and_asks_for_the_word() {
         .gonogo(&["rollback", &run, "--confirm", "test"])
         .exits(4);
     assert!(
-        done.err.contains("is not the database that was confirmed"),
+        done.err.contains("is not the confirmed database"),
         "{}",
         done.err
     );

@@ -291,7 +291,7 @@ fn a_rehearsal_waits_for_a_second_person_or_assumes_them() {
     let run = status["run"].as_str().unwrap();
     let report = home.gonogo(&["report", run]).exits(0).out;
     assert!(
-        report.contains("assumed a second person's word on `echo`"),
+        report.contains("assumed a second person's approval of `echo`"),
         "{report}"
     );
 }

@@ -66,7 +66,7 @@ async fn a_damaged_run_among_very_many_is_told_and_hides_none() {
         "{}",
         of(7)
     );
-    assert!(of(8).contains("is not a journal of gonogo"), "{}", of(8));
+    assert!(of(8).contains("is not a gonogo journal"), "{}", of(8));
     assert!(
         of(9).contains("done") && of(9).contains("Move it"),
         "{}",

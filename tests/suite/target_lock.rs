@@ -195,7 +195,7 @@ async fn a_run_that_nobody_looks_at_is_parked_and_comes_back() {
     back.wait_for("The work itself");
     home.gonogo(&["abandon", &run, "--reason", "only a trial"])
         .exits(0);
-    back.wait_for("GIVEN UP");
+    back.wait_for("ABANDONED");
     let report = home.gonogo(&["report", &run]).exits(0).out;
     assert!(report.contains("only a trial"), "{report}");
 }

@@ -97,7 +97,7 @@ fn opening_a_guide_runs_and_contacts_nothing_before_its_user_agrees() {
     terminal.keys("R");
     terminal.wait_for("BEGIN the rollback");
     terminal.keys("B");
-    terminal.wait_for("you have not said yet that you trust");
+    terminal.wait_for("you have not yet trusted");
     terminal.keys("<esc>");
     assert_eq!(planted.happened(), Vec::<&str>::new());
     assert!(!planted.home.path().join("project/back").exists());

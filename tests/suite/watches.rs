@@ -132,7 +132,7 @@ fn walks_to_the_gate(mut watched: Watched) {
     terminal.keys("g");
     terminal.wait_for("G GO");
     terminal.keys("<space>");
-    let screen = terminal.wait_for("1 point stands against GO");
+    let screen = terminal.wait_for("1 point against GO");
     assert!(
         screen.contains("red flag: ERROR in tail -f api.log"),
         "{screen}"

@@ -39,13 +39,13 @@ impl Draft {
         let extras = self.id.is_some() || self.expect.is_some() || self.undo.is_some();
         if settle == Settle::Fences && extras {
             return Err(
-                "a name, a condition and an undo belong to one fence: take them off, or keep one fence"
+                "a name, a condition and an undo belong to one fence: remove them, or keep one fence"
                     .to_owned(),
             );
         }
         if settle == Settle::Parts && self.expect.is_some() {
             return Err(
-                "a condition would be judged after every part: take it off, or give each part a fence (`s`)"
+                "a condition would be judged after every part: remove it, or give each part a fence (`s`)"
                     .to_owned(),
             );
         }

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Keep the answers in `gonogo.toml` and leave the guide as it is.
     #[arg(long)]
     sidecar: bool,
-    /// Ask nothing: settle the blocks that leave no doubt and would do no harm.
+    /// Ask nothing: settle the blocks that are certain and harmless.
     #[arg(long)]
     accept_certain: bool,
     /// Ask about plain content too.
@@ -64,7 +64,7 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
         );
     }
     if proposals.is_empty() {
-        print::say!("nothing is left to settle in `{}`", job.file);
+        print::say!("nothing left to settle in `{}`", job.file);
         return Ok(Exit::Done);
     }
     if arguments.accept_certain {
@@ -72,8 +72,8 @@ pub(super) fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     }
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         return Err(Trouble::usage(
-            "there is no terminal to ask on (standard input or output is a pipe or a file)",
-            "use `gonogo annotate GUIDE --json` to look, or `--accept-certain` to settle what leaves no doubt",
+            "no terminal to ask on (standard input or output is a pipe or a file)",
+            "use `gonogo annotate GUIDE --json` to inspect it, or `--accept-certain` to settle what is certain",
         ));
     }
     ask(&job, &proposals)
@@ -125,7 +125,7 @@ fn certain(job: &Job, proposals: &[Proposal], arguments: &Arguments) -> color_ey
                 print::out(&job.entries(&answers))?;
                 return Err(Trouble::failed(
                     format!("`{file}` was not written: {error}"),
-                    "try again; what would have been written to `gonogo.toml` stands above",
+                    "try again; what would have been written to `gonogo.toml` is shown above",
                 ));
             }
         }
@@ -178,7 +178,7 @@ fn ask(job: &Job, proposals: &[Proposal]) -> color_eyre::Result<Exit> {
         }
         Step::Print => {
             print::out(&job.entries(&walk.answers()))?;
-            print::say!("nothing was written; the entries above belong into `gonogo.toml`");
+            print::say!("nothing was written; add the entries above to `gonogo.toml`");
             Ok(Exit::Failed)
         }
         _ => {

@@ -77,7 +77,7 @@ fn body(walk: &mut Walk<'_>, frame: &mut Frame<'_>, area: Rect) {
                 })
                 .collect();
             if edits.is_empty() {
-                lines.push(Line::from("nothing changes: everything was said already"));
+                lines.push(Line::from("no changes: everything was already there"));
             }
             lines.extend(diff(&String::from_utf8_lossy(&edits.diff)));
             scrolled(&mut walk.scroll, lines, area)
@@ -310,7 +310,7 @@ fn choices(walk: &Walk<'_>, typed: &str, selected: usize, area: Rect) -> Vec<Lin
     let columns = usize::from(area.width);
     let room = usize::from(area.height).saturating_sub(2);
     let first = (selected + 1).saturating_sub(room);
-    let mut lines = vec![Line::from(Span::styled("what takes it back", BOLD))];
+    let mut lines = vec![Line::from(Span::styled("what undoes it", BOLD))];
     if matching.is_empty() {
         lines.push(Line::from("  nothing of that name"));
     }
@@ -330,8 +330,8 @@ fn foot(walk: &Walk<'_>, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(Span::styled("─".repeat(columns), DIM))];
     let rest = match &walk.mode {
         Mode::Confirm { .. } => keys(match walk.job.look_only {
-            true => "y print the difference and leave · b back to the blocks · x leave · ↑↓ look",
-            false => "y write it · b back to the blocks · x leave without writing · ↑↓ look",
+            true => "y print the difference and leave · b back to the blocks · x leave · ↑↓ scroll",
+            false => "y write it · b back to the blocks · x leave without writing · ↑↓ scroll",
         }),
         Mode::Rescue(_) => {
             keys("s keep the answers in gonogo.toml · p print them and leave · b back")
@@ -348,7 +348,7 @@ fn foot(walk: &Walk<'_>, columns: usize) -> Vec<Line<'static>> {
         }
         Mode::Type(field, input) => {
             lines.push(field_line(prompt(*field), input, columns));
-            keys("Enter keep (empty takes it off) · Esc back")
+            keys("Enter keep (empty removes it) · Esc back")
         }
         Mode::Undo { input, .. } => {
             lines.push(field_line(UNDO, input, columns));
@@ -365,8 +365,8 @@ fn foot(walk: &Walk<'_>, columns: usize) -> Vec<Line<'static>> {
             let mut rows =
                 keys("Enter accept · c change · s split · e expectation · u undo · i name");
             rows.extend(keys(match walk.job.look_only {
-                true => "b back · n skip · ↑↓ look · q show what would be written · Ctrl-C leave",
-                false => "b back · n skip · ↑↓ look · q write and leave · Ctrl-C leave",
+                true => "b back · n skip · ↑↓ scroll · q show what would be written · Ctrl-C leave",
+                false => "b back · n skip · ↑↓ scroll · q write and leave · Ctrl-C leave",
             }));
             rows
         }

@@ -61,7 +61,7 @@ pub(super) fn unknown(targets: &[Target], typed: &str) -> String {
     match closest(typed, &ids) {
         Some(id) => format!("nothing is named `{typed}`; did you mean `{id}`?"),
         None => format!(
-            "nothing is named `{typed}`; give the step that takes it back an id first: `{{#restore}}`"
+            "nothing is named `{typed}`; give the step that undoes it an id first: `{{#restore}}`"
         ),
     }
 }

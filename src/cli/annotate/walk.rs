@@ -68,7 +68,7 @@ pub(super) struct Walk<'a> {
 /// The roles and their keys.
 pub(super) const ROLES: [(char, Settle, &str); 9] = [
     ('r', Settle::Run, "run: commands to run"),
-    ('k', Settle::Check, "check: only looks, may be repeated"),
+    ('k', Settle::Check, "check: read-only, may be repeated"),
     ('w', Settle::Watch, "watch: runs beside the step"),
     ('o', Settle::Output, "output: expected output"),
     ('c', Settle::Content, "content: a file, settings, code"),

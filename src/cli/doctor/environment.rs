@@ -131,7 +131,7 @@ fn tell(findings: &mut Findings, name: &str, survey: &Survey) {
     if survey.connections * 5 >= i64::from(survey.max_connections) * 4 {
         findings.warn(
             format!(
-                "target {name}: {} of {} connections are taken",
+                "target {name}: {} of {} connections are in use",
                 survey.connections, survey.max_connections
             ),
             "gonogo needs two for itself and one for each step",

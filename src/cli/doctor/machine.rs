@@ -168,7 +168,7 @@ pub(super) fn terminal(findings: &mut Findings) {
             return;
         }
         "" | "dumb" => findings.bad(
-            "`TERM` names no terminal that can be drawn on",
+            "`TERM` names a terminal that gonogo cannot draw on",
             "use a terminal or tmux; `gonogo rehearse` and `gonogo plan` need none",
         ),
         term => findings.good(format!("TERM={term}")),
@@ -182,12 +182,12 @@ pub(super) fn terminal(findings: &mut Findings) {
         findings.good(format!("the locale is UTF-8 ({locale})"));
     } else {
         findings.warn(
-            format!("the locale `{locale}` is not UTF-8: lines and marks may show as other signs"),
+            format!("the locale `{locale}` is not UTF-8: lines and symbols may look wrong"),
             "export LANG=C.UTF-8",
         );
     }
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        findings.good("`NO_COLOR` is set: nothing is told by colour alone");
+        findings.good("`NO_COLOR` is set: nothing relies on colour alone");
     } else if ["truecolor", "24bit"].contains(&of("COLORTERM").as_str()) {
         findings.good("24-bit colours");
     } else {
@@ -197,7 +197,7 @@ pub(super) fn terminal(findings: &mut Findings) {
         findings.good("inside tmux: copying needs `set -g set-clipboard on` there");
     }
     if !std::io::stdout().is_terminal() {
-        findings.good("the output of this command is no terminal: its size is not known");
+        findings.good("the output is not a terminal: its size is unknown");
         return;
     }
     match crossterm::terminal::size() {

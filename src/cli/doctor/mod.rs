@@ -14,13 +14,13 @@ use crate::supervisor::trust;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The environment of `gonogo.toml` to look at.
+    /// The environment of `gonogo.toml` to check.
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
-    /// The guide whose `gonogo.toml` is meant; without it the one of this folder.
+    /// The guide whose `gonogo.toml` to check; the default is the one of this folder.
     guide: Option<PathBuf>,
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
                             .await;
                     }
                     None => findings.bad(
-                        "not looked at: you have not said yet that you trust this file",
+                        "skipped: you have not yet trusted this file",
                         format!(
                             "`gonogo trust {}` shows what it would do, and asks",
                             path.display()

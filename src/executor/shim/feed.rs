@@ -118,7 +118,7 @@ impl Feed {
     /// It will not be there any more: it finds the end of its script, and has been sent no command.
     pub(super) fn never_came_up(&mut self, course: &mut Course, spool: &mut Spool) {
         if let Program::Bash(bash) = &mut self.program {
-            let why = "its shell did not come up; nothing was run";
+            let why = "its shell did not start; nothing was run";
             spool.note(why);
             bash.failure = Some(why.to_owned());
             course.stop();

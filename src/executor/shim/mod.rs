@@ -86,7 +86,7 @@ fn run(directory: &Path) -> io::Result<()> {
                 started: now,
                 ended: now,
                 error: Some(format!(
-                    "what to do did not arrive whole ({error}); nothing was run"
+                    "its instructions arrived incomplete ({error}); nothing was run"
                 )),
                 ..ExitRecord::default()
             });
@@ -118,7 +118,7 @@ fn claim(directory: &Path) -> io::Result<()> {
     match claim_directory(directory, &claim)? {
         true => Ok(()),
         false => Err(io::Error::other(
-            "given up before it came up; nothing was run",
+            "abandoned before it started; nothing was run",
         )),
     }
 }

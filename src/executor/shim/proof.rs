@@ -86,7 +86,7 @@ fn judge(text: &str, expected: &Expected) -> Proved {
         return Proved::Same;
     }
     let why = format!(
-        "another database answers than the one that was confirmed ({}): nothing was run",
+        "another database answers, not the confirmed one ({}): nothing was run",
         differences.join("; ")
     );
     Proved::Another { identity, why }

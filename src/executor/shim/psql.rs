@@ -156,7 +156,7 @@ impl Psql {
         self.number += 1;
         self.place = Place::Held;
         spool.note(&format!(
-            "held before the COMMIT of line {line}: nothing is committed until somebody says so"
+            "held before the COMMIT of line {line}: nothing is committed until somebody decides"
         ));
         // Who is told that it is held finds the look in the spool.
         spool.flush();
@@ -168,7 +168,7 @@ impl Psql {
         };
         let error = waiting::write_held(&self.directory, Some(&held)).err()?;
         self.give_up(
-            format!("it cannot be said that it is held: {error}"),
+            format!("cannot report that it is held: {error}"),
             course,
             spool,
         )
@@ -208,7 +208,7 @@ impl Psql {
         }
         // First it is no longer said to be held: from here on nobody knows until psql has answered.
         if let Err(error) = waiting::write_held(&self.directory, None) {
-            let why = format!("that COMMIT is sent cannot be written down: {error}");
+            let why = format!("cannot record that COMMIT is sent: {error}");
             return self.give_up(why, course, spool).map(Sent::unnumbered);
         }
         spool.note("COMMIT is sent");

@@ -154,7 +154,7 @@ fn gate(spec: &ShimSpec, is_sql: bool, directory: &Path) -> Result<Option<Gate>,
     let made = Gate::new(directory, expected);
     made.map(Some).map_err(|error| {
         Refused::new(format!(
-            "its database cannot prove which one it is: {error}; nothing was run"
+            "its database cannot prove its identity: {error}; nothing was run"
         ))
     })
 }

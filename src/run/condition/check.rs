@@ -125,7 +125,7 @@ impl ConditionNames {
             if is_name && name != DURATION && !FUNCTIONS.contains(&name) {
                 let help = match closest(name, &FUNCTIONS) {
                     Some(known) => format!("did you mean `{known}`?"),
-                    None => "there are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `int`, `string`".to_owned(),
+                    None => "available: `size`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `int`, `string`".to_owned(),
                 };
                 return Err(
                     ConditionError::new(format!("there is no function `{name}`"), help).about(name),
@@ -167,8 +167,7 @@ impl ConditionNames {
         let help = match closest(name, &known) {
             Some(known) => format!("did you mean `{known}`?"),
             None => {
-                "give the block that is meant an id, `{#name}`, or name the probe in `gonogo.toml`"
-                    .to_owned()
+                "give that block an id, `{#name}`, or name the probe in `gonogo.toml`".to_owned()
             }
         };
         ConditionError::new(

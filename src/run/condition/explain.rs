@@ -51,7 +51,7 @@ pub(super) fn why_false(source: &str, context: &Context<'_, '_>) -> String {
 fn part_of(part: &str, context: &Context<'_, '_>) -> String {
     let result = match value_of(part, context) {
         Some(Cel::Bool(false)) => "is false",
-        _ => "cannot be told",
+        _ => "cannot be determined",
     };
     let why = why_false(part, context);
     if why.is_empty() {
@@ -154,7 +154,7 @@ pub(super) fn unmeasured(source: &str, context: &Context<'_, '_>) -> Option<Stri
     let path = path.as_str();
     let advice = match path.rsplit_once('.') {
         Some((_, "status")) => "; `curl -i` prints the status",
-        Some((_, "json")) => "; what was printed is no JSON",
+        Some((_, "json")) => "; the output is not JSON",
         _ => "",
     };
     Some(format!("`{path}` was not measured{advice}"))

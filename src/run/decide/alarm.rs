@@ -23,7 +23,7 @@ pub(super) fn seen(state: &RunState, key: &str, note: &str) -> Result<Vec<Event>
             note: note.trim().to_owned(),
         }),
         Some(_) => Err(Refusal::new(
-            "somebody has seen that alarm already",
+            "that alarm is already acknowledged",
             "write a note (`m`) to say more",
         )),
         None => Err(Refusal::new("that alarm is over", "nothing to acknowledge")),

@@ -45,13 +45,13 @@ pub(super) fn within_bounds(
     if words.chars().count() > LONGEST_WORD {
         return Err(Refusal::new(
             format!("that is longer than {LONGEST_WORD} characters"),
-            "say it shorter; a file can be named instead",
+            "shorten it, or name a file instead",
         ));
     }
     let (minute, hour) = said_lately(state, state.pairing.guest(by), now);
     if minute >= WORDS_A_MINUTE || hour >= WORDS_AN_HOUR {
         return Err(Refusal::new(
-            "those of your login who watch have said much in a short time",
+            "observers from your login have written too much in a short time",
             "wait a while, or ask the driver to write it down",
         ));
     }
@@ -157,7 +157,7 @@ fn not_yet(state: &RunState, by: &str, now: Timestamp) -> Refusal {
             "demand the controls, with a reason",
         ),
         Some(wait) => Refusal::new(
-            format!("`{driver}` is gone, but not long enough"),
+            format!("`{driver}` has not been gone long enough"),
             format!("the controls may be demanded in {wait} s"),
         ),
         None => Refusal::new(
@@ -179,7 +179,7 @@ fn demand(
     }
     let Some(reason) = given(Some(reason)) else {
         return Err(Refusal::new(
-            "the controls are demanded with a reason",
+            "demanding the controls needs a reason",
             "say why, for the report",
         ));
     };
@@ -243,13 +243,10 @@ pub(super) fn between_people(
         PairingAct::Demand { reason, to_go_back } => demand(state, by, reason, *to_go_back, now),
         PairingAct::RaiseHand { about } => {
             if by == state.driver {
-                return Err(Refusal::new(
-                    "you drive this run",
-                    "speak up, or write a note",
-                ));
+                return Err(Refusal::new("you drive this run", "speak, or write a note"));
             }
             if pairing.hands.contains_key(by) {
-                return Err(Refusal::new("your hand is up", "`h` lowers it"));
+                return Err(Refusal::new("your hand is already up", "`h` lowers it"));
             }
             let about = given(about.as_deref()).map(str::to_owned);
             one(fact(PairingFact::HandRaised { about }))
@@ -278,7 +275,7 @@ pub(super) fn between_people(
                 && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control());
             if !sound {
                 return Err(Refusal::new(
-                    format!("`{whom}` is no user"),
+                    format!("`{whom}` is not a user"),
                     "name a user, or a group as `@group`",
                 ));
             }

@@ -24,7 +24,7 @@ pub(super) fn finished(
         .action(action)
         .and_then(|state| state.attempt(number))
         .filter(|attempt| attempt.outcome.is_none())
-        .ok_or_else(|| Refusal::new("that attempt has ended already", "nothing to record"))?;
+        .ok_or_else(|| Refusal::new("that attempt has already ended", "nothing to record"))?;
     let event = |outcome, evidence: Evidence, judgements, reason: Option<String>| {
         let (outcome, reason) = with_invalid_indexes(outcome, &evidence, reason);
         Ok(vec![Event::ActionFinished {
@@ -143,8 +143,8 @@ fn unjudged(
         return Some((Outcome::Cancelled, why));
     }
     lost_its_server(state, action, evidence).then(|| {
-        let why = "the connection to the server was lost while it ran: whether its last statement \
-                   took effect is not known";
+        let why = "the connection to the server was lost while it ran: its last statement \
+                   may or may not have taken effect";
         (Outcome::Unknown, Some(why.to_owned()))
     })
 }
@@ -216,7 +216,10 @@ fn judged(
         (true, None, None) => (Outcome::Passed, None),
         (true, None, Some(open)) => (
             Outcome::Inconclusive,
-            Some(format!("{}: {}: is it so?", open.text, open.explanation)),
+            Some(format!(
+                "{}: {}: is that right?",
+                open.text, open.explanation
+            )),
         ),
         (true, Some(failed), _) => (
             Outcome::Failed,

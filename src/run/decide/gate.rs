@@ -67,7 +67,7 @@ fn find_item<'a>(
     let mut items = state.gate_items(phase).into_iter();
     items.find(|item| item.line == line).ok_or_else(|| {
         Refusal::new(
-            format!("phase `{}` asks nothing on line {line}", phase.title),
+            format!("phase `{}` has no criterion on line {line}", phase.title),
             "choose one of its criteria",
         )
     })
@@ -115,8 +115,8 @@ pub(super) fn gate(
     let phase = find_phase(state, phase)?;
     if phase.id != state.current_phase {
         return Err(Refusal::new(
-            format!("the gate of `{}` is not the one at hand", phase.title),
-            "decide the phase that is open",
+            format!("the gate of `{}` is not the current one", phase.title),
+            "decide the gate of the open phase",
         ));
     }
     if decision == GateDecision::Go {
@@ -124,14 +124,14 @@ pub(super) fn gate(
     }
     if !matches!(state.mode, Mode::Running | Mode::Held | Mode::Done) {
         return Err(Refusal::new(
-            "this run takes no more decisions at its gates",
+            "this run accepts no more gate decisions",
             "see the report, or open a new run",
         ));
     }
     if decision == GateDecision::Go {
         if state.is_phase_passed(&phase.id) {
             return Err(Refusal::new(
-                "this gate is passed already",
+                "this gate is already passed",
                 "nothing to decide",
             ));
         }
@@ -153,7 +153,7 @@ pub(super) fn gate(
             };
             return Err(Refusal::new(
                 format!("{}{more}", objections[0]),
-                "settle it, or give a reason to go all the same",
+                "settle it, or give a reason to override",
             ));
         }
     }

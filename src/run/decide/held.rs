@@ -59,7 +59,7 @@ pub(super) fn end_transaction(
     let hold = attempt
         .held()
         .filter(|_| attempt.number == number)
-        .ok_or_else(|| Refusal::new("no transaction is held there", "look at its output"))?;
+        .ok_or_else(|| Refusal::new("no transaction is held there", "check its output"))?;
     if commit {
         if attempt.cancel_requested_at.is_some() {
             return Err(Refusal::new(
@@ -98,7 +98,7 @@ pub(super) fn give_keyboard(
         Some(known) if known == by => return Ok(Vec::new()),
         Some(_) => {
             return Err(Refusal::new(
-                "it has the keyboard already",
+                "it already has the keyboard",
                 "take it back first",
             ));
         }
@@ -107,7 +107,7 @@ pub(super) fn give_keyboard(
     let shell = preview(state, action).is_ok_and(|shown| shown.actor == Actor::Shell);
     if !shell {
         return Err(Refusal::new(
-            "only a shell step can be typed to",
+            "only a shell step takes typing",
             "cancel it if it waits for something",
         ));
     }

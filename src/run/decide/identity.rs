@@ -9,7 +9,7 @@ pub(super) fn settled(state: &RunState) -> Result<(), Refusal> {
     match state.moved_words().into_iter().next() {
         Some(words) => Err(Refusal::new(
             words,
-            "nothing starts until somebody has looked at both (`K`, or `gonogo accept`) and says why it may go on",
+            "nothing starts until somebody compares both (`K`, or `gonogo accept`) and gives a reason",
         )),
         None => Ok(()),
     }
@@ -62,19 +62,19 @@ pub(super) fn accept(
 ) -> Result<Vec<Event>, Refusal> {
     let Some(moved) = state.moved.get(target) else {
         return Err(Refusal::new(
-            format!("`{target}` is the database that was confirmed"),
+            format!("`{target}` is the confirmed database"),
             "nothing to accept",
         ));
     };
     if moved.to.mark() != seen {
         return Err(Refusal::new(
             format!("`{target}` has changed again: {}", moved.to.describe()),
-            "look at it again, then say why it may go on",
+            "check it again, then give a reason",
         ));
     }
     let Some(reason) = given(Some(reason)) else {
         return Err(Refusal::new(
-            "going on with another database needs a reason",
+            "continuing with another database needs a reason",
             "write who changed it, and how you know that it is the right one",
         ));
     };

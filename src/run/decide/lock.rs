@@ -20,7 +20,7 @@ pub(super) fn free(state: &RunState) -> Result<(), Refusal> {
     match state.held_elsewhere() {
         Some((target, holder)) => Err(Refusal::new(
             format!("`{target}` is held by {}", holder.describe()),
-            "speak to them; wait for the end of that run, or take the target over (`K` in the cockpit)",
+            "talk to them; wait until that run ends, or take over the target (`K` in the cockpit)",
         )),
         None => Ok(()),
     }

@@ -17,8 +17,8 @@ pub(super) fn rollback(
 ) -> Result<Vec<Event>, Refusal> {
     if state.mode == Mode::RollingBack {
         return Err(Refusal::new(
-            "a rollback is going on already",
-            "wait for its end; it says where it stands",
+            "a rollback is already running",
+            "wait until it ends; it shows its progress",
         ));
     }
     let plan = rollback_plans(state)
@@ -45,7 +45,7 @@ pub(super) fn rollback(
         if !is_digest || !plan.actions.iter().any(|own| own.action == *action) {
             return Err(Refusal::new(
                 "what was shown of its files does not belong to this rollback",
-                "look at it again (`R`), then confirm",
+                "read it again (`R`), then confirm",
             ));
         }
         // What does not answer holds nobody up here: its command is not started before it was seen.
@@ -87,7 +87,7 @@ pub(super) fn stays_as_shown(state: &RunState, action: ActionId) -> Result<(), R
     Err(Refusal::new(
         "the rollback has begun: what it runs is what was shown",
         match state.mode {
-            Mode::Stuck => "change the command that failed, or begin the rollback anew",
+            Mode::Stuck => "change the command that failed, or restart the rollback",
             _ => "let it end",
         },
     ))
@@ -114,7 +114,7 @@ pub(super) fn keeps_its_values(state: &RunState, events: &[Event]) -> Result<(),
     if state.mode == Mode::RollingBack && events.iter().any(changes) {
         return Err(Refusal::new(
             "the rollback has begun with another value",
-            "what runs is what was shown; let it end",
+            "its commands cannot be changed; let it end",
         ));
     }
     Ok(())
@@ -123,6 +123,6 @@ pub(super) fn keeps_its_values(state: &RunState, events: &[Event]) -> Result<(),
 fn changed() -> Refusal {
     Refusal::new(
         "a file that the rollback includes or calls has changed since you looked",
-        "look at it again (`R`), then confirm",
+        "read it again (`R`), then confirm",
     )
 }

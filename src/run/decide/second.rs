@@ -73,8 +73,8 @@ pub(super) fn or_ask(
         .is_some_and(|waiting| waiting.by == by && waiting.request == request)
     {
         return Err(Refusal::new(
-            "it waits for a second person already",
-            "they look at it with `v` and approve it; `v` takes the request back",
+            "it is already waiting for a second person",
+            "they review it with `v` and approve it; `v` withdraws the request",
         ));
     }
     one(fact(PairingFact::ApprovalAsked {
@@ -108,14 +108,14 @@ pub(super) fn approve(
     let now_hash = subject_hash(state, &request.subject);
     if now_hash.as_deref() != Some(hash) || request.hash != hash {
         return Err(Refusal::new(
-            "what is asked is no longer what you saw",
-            "look at it again, then approve",
+            "the request is no longer what you saw",
+            "read it again, then approve",
         ));
     }
     if request.included.as_deref() != included {
         return Err(Refusal::new(
             "a file that it includes is not the one that was asked about",
-            "let the driver look at it again and ask anew",
+            "let the driver read it again and ask again",
         ));
     }
     // What was approved is what was asked, down to the files that it includes.
@@ -161,7 +161,7 @@ pub(super) fn object(state: &RunState, reason: &str) -> Result<Vec<Event>, Refus
     let waiting = waiting(state)?;
     let Some(reason) = given(Some(reason)) else {
         return Err(Refusal::new(
-            "a no is said with a reason",
+            "declining needs a reason",
             "say why, for the driver and the report",
         ));
     };
@@ -175,7 +175,7 @@ fn waiting(state: &RunState) -> Result<&Waiting, Refusal> {
     state.pairing.waiting.as_ref().ok_or_else(|| {
         Refusal::new(
             "nothing waits for a second person",
-            "the driver asks by confirming a step or gate that wants two",
+            "the driver asks by confirming a step or gate that needs two people",
         )
     })
 }
@@ -184,8 +184,8 @@ fn waiting(state: &RunState) -> Result<&Waiting, Refusal> {
 fn is_another(state: &RunState, waiting: &Waiting, by: &str) -> Result<(), Refusal> {
     if may_be_one(by, &waiting.by) || by == state.driver {
         return Err(Refusal::new(
-            "who asked cannot approve it too",
-            "a second person looks at it with `v` and approves it",
+            "whoever asked cannot approve it",
+            "a second person reviews it with `v` and approves it",
         ));
     }
     if waiting
@@ -194,14 +194,14 @@ fn is_another(state: &RunState, waiting: &Waiting, by: &str) -> Result<(), Refus
         .any(|known| may_be_one(known, by))
     {
         return Err(Refusal::new(
-            "you have approved it already",
-            "it asks for one more person",
+            "you have already approved it",
+            "it needs one more person",
         ));
     }
     let pairing = &state.pairing;
     if state.config.second_login && pairing.guest(by) == pairing.guest(&waiting.by) {
         return Err(Refusal::new(
-            "this environment asks for a second login, and you share the driver's",
+            "this environment requires a second login, and you share the driver's",
             "approve it from a login of your own, which the driver lets in (`gonogo run --allow`)",
         ));
     }

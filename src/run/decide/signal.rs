@@ -12,7 +12,7 @@ pub(super) fn signal(
 ) -> Result<Vec<Event>, Refusal> {
     if state.mode.is_over() {
         return Err(Refusal::new(
-            "this run is over: it stops no session any more",
+            "this run is over: it no longer stops sessions",
             "open a new run, or use psql",
         ));
     }
@@ -31,7 +31,7 @@ pub(super) fn signal(
     if let Some(moved) = state.moved.get(target) {
         return Err(Refusal::new(
             format!("`{target}` leads to {} now", moved.to.describe()),
-            "look at both first: `K`",
+            "compare both first: `K`",
         ));
     }
     one(Event::SessionSignalled {

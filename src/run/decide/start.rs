@@ -64,29 +64,29 @@ pub(super) fn start(
     }
     if shown.commands.is_empty() && !shown.listed.is_empty() {
         return Err(Refusal::new(
-            "none of its commands is on",
-            "switch on what is to run: Space in front of it",
+            "all of its commands are off",
+            "switch on what should run: Space in front of it",
         ));
     }
     if let Some(shown) = included {
-        same_files(facts, action, shown, "look at it again, then confirm")?;
+        same_files(facts, action, shown, "read it again, then confirm")?;
     }
     if !is_armed(state, &shown) {
         return Err(Refusal::new(
-            "that this is a command was only inferred",
-            "look at it and arm it first",
+            "this was only inferred to be a command",
+            "read it and arm it first",
         ));
     }
     if let (Some(stray), None, false) = (shown.strays.first(), given(reason), in_option) {
         return Err(Refusal::new(
             stray.clone(),
-            "change what it is told, run it in that environment, or give a reason to run it here",
+            "correct it, run it in that environment, or give a reason to run it here",
         ));
     }
     typed_word(shown.confirm.as_deref(), typed)?;
     if shown.actor == crate::runbook::Actor::Sql && !state.identities.contains_key(&shown.on) {
         return Err(Refusal::new(
-            format!("`{}` has not proved which database it is", shown.on),
+            format!("`{}` has not proved its identity", shown.on),
             "wait until it answers; `gonogo doctor` says what is wrong",
         ));
     }
@@ -116,7 +116,7 @@ fn mode_allows(state: &RunState, action: ActionId, in_option: bool) -> Result<()
         // What helps a stuck rollback may be no part of it.
         (Mode::Stuck, false) if state.is_beside(action) => return Ok(()),
         (Mode::Held, false) => Refusal::new("the run is held", "resume it first"),
-        (Mode::RollingBack, _) => Refusal::new("a rollback is going on", "wait for its end"),
+        (Mode::RollingBack, _) => Refusal::new("a rollback is running", "wait until it ends"),
         (Mode::RolledBack | Mode::Failed, _) => Refusal::new(
             "this run is over: start a new one, it cannot be resumed",
             "open a new run of the guide",
@@ -176,15 +176,15 @@ fn last_attempt_allows(
         None => Refusal::new("it is running", "wait, or cancel it"),
         // A rollback waits for no answer: its steps are written to be run again.
         Some(Outcome::Unknown) if !in_option => Refusal::new(
-            "nobody knows what became of its last attempt",
-            "say first whether it happened",
+            "the outcome of its last attempt is unknown",
+            "first say whether it happened",
         ),
         Some(Outcome::Inconclusive) if !in_option => Refusal::new(
-            "nobody has said whether what it answered is good",
-            "look at its output and say so first",
+            "nobody has judged its answer yet",
+            "check its output and judge it first",
         ),
         Some(Outcome::Passed) if reason.is_none() && !is_repeatable(state, action) => {
-            Refusal::new("it has passed already", "give a reason to run it again")
+            Refusal::new("it has already passed", "give a reason to run it again")
         }
         _ => return Ok(()),
     };
@@ -237,7 +237,7 @@ fn starts_somewhere(
         Some(DirectoryNow::Hangs(_)) if in_option => Ok(()),
         Some(DirectoryNow::Hangs(hang)) => Err(Refusal::new(
             hang.to_string(),
-            "look after the disk, then start it again; the rollback waits for none",
+            "fix the disk, then start it again; the rollback waits for none",
         )),
         Some(DirectoryNow::Missing) => {
             let (from, help) = match &shown.directory_from {

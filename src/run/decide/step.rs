@@ -23,14 +23,14 @@ pub(super) fn tick(
     let own = find_step(state, step)?;
     let tick = own.ticks.get(index).ok_or_else(|| {
         Refusal::new(
-            format!("step `{step}` has no box {}", index + 1),
-            "choose one of its boxes",
+            format!("step `{step}` has no item {}", index + 1),
+            "choose one of its items",
         )
     })?;
     if let (Some(asked), None) = (&tick.value, given(value)) {
         return Err(Refusal::new(
-            format!("this box asks for a value: {asked}"),
-            "give what you saw, not only that you looked",
+            format!("this item asks for a value: {asked}"),
+            "write the value you saw",
         ));
     }
     if let (Some(words), None) = (state.asked_later(own, index), given(note)) {
@@ -79,7 +79,7 @@ pub(super) fn choose(state: &RunState, group: &str, name: &str) -> Result<Vec<Ev
     if of_the_rollback && state.mode == Mode::RollingBack && state.choices.contains_key(group) {
         return Err(Refusal::new(
             "the rollback has begun with another choice",
-            "what runs is what was shown; let it end",
+            "its commands cannot be changed; let it end",
         ));
     }
     one(Event::ChoiceMade {
@@ -102,14 +102,14 @@ pub(super) fn expect(
         .find(|item| item.line == line && item.output.is_none());
     let Some(item) = item.filter(|item| item.proposed || item.cel.is_none()) else {
         return Err(Refusal::new(
-            format!("line {line} asks nothing of it that could be changed"),
-            "a condition that stands in the guide is changed there",
+            format!("line {line} has no condition that can be changed"),
+            "change a condition of the guide in the guide",
         ));
     };
     if state.action(action).is_some_and(|known| known.is_running()) {
         return Err(Refusal::new(
             "it is running",
-            "what it is judged by stays as it was shown",
+            "its conditions stay as shown",
         ));
     }
     let cel = cel.map(str::trim).filter(|cel| !cel.is_empty());
@@ -136,7 +136,7 @@ pub(super) fn skip(
     let step = find_step(state, step)?;
     if given(Some(reason)).is_none() {
         return Err(Refusal::new(
-            "a step is skipped with a reason",
+            "skipping a step needs a reason",
             "say why, for the report",
         ));
     }
@@ -150,7 +150,7 @@ pub(super) fn skip(
         if state.action(part).and_then(|own| own.last()).is_some() {
             return Err(Refusal::new(
                 "that part has been run",
-                "what ran cannot be left out",
+                "what ran cannot be skipped",
             ));
         }
     }
@@ -171,7 +171,7 @@ pub(super) fn untick(state: &RunState, step: &str, index: usize) -> Result<Vec<E
     find_step(state, step)?;
     let known = state.steps.get(step);
     if !known.is_some_and(|step| step.ticks.contains_key(&index)) {
-        return Err(Refusal::new("that box is not ticked", "nothing to undo"));
+        return Err(Refusal::new("that item is not ticked", "nothing to undo"));
     }
     one(Event::Unticked {
         step: step.to_owned(),

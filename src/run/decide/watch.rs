@@ -181,7 +181,7 @@ fn of_round(
 pub(super) fn acknowledge(state: &RunState, id: u64, note: &str) -> Result<Vec<Event>, Refusal> {
     let note = given(Some(note)).ok_or_else(|| {
         Refusal::new(
-            "an alert is acknowledged with a note",
+            "acknowledging an alert needs a note",
             "say what it means, for the report",
         )
     })?;
@@ -192,7 +192,7 @@ pub(super) fn acknowledge(state: &RunState, id: u64, note: &str) -> Result<Vec<E
             lasts: state.is_of_lines(alert),
         }),
         Some(_) => Err(Refusal::new(
-            "that alert is acknowledged already",
+            "that alert is already acknowledged",
             "nothing to do",
         )),
         None => Err(Refusal::new(

@@ -47,7 +47,7 @@ pub(super) fn correct(
     });
     let (Some(step), Some((now, actor))) = (step, state.code_of(action)) else {
         return Err(Refusal::new(
-            "that is no command of this run",
+            "that is not a command of this run",
             "choose one that can be run",
         ));
     };
@@ -58,8 +58,8 @@ pub(super) fn correct(
         }
         Some(Some(Outcome::Unknown)) => {
             return Err(Refusal::new(
-                "nobody knows what became of its last attempt",
-                "say first whether it happened",
+                "the outcome of its last attempt is unknown",
+                "first say whether it happened",
             ));
         }
         _ => {}
@@ -70,7 +70,7 @@ pub(super) fn correct(
     if in_rollback && state.mode == Mode::Stuck && !is_next() {
         return Err(Refusal::new(
             "the rollback has begun: only the command that failed can be corrected",
-            "correct that one, or begin the rollback anew",
+            "correct that one, or restart the rollback",
         ));
     }
     if code.trim_end() == now.trim_end() {
@@ -88,13 +88,13 @@ fn is_open(state: &RunState, facts: &Facts) -> Result<(), Refusal> {
     match state.mode {
         Mode::RolledBack | Mode::Failed => {
             return Err(Refusal::new(
-                "this run is over; what it says is kept as it is",
+                "this run is over; its record is final",
                 "write a note, or open a new run",
             ));
         }
         Mode::RollingBack => {
             return Err(Refusal::new(
-                "a rollback is going on: what runs is what was shown",
+                "a rollback is running: what runs is what was shown",
                 "wait for its end",
             ));
         }

@@ -169,7 +169,7 @@ fn a_source_that_holds_the_secret_itself_is_refused() {
             .unwrap_err();
         assert_eq!(
             refusal.message,
-            "that is no source for `TOKEN`: it holds the secret itself, and would be kept with the run"
+            "that is not a source for `TOKEN`: it holds the secret itself, and would be kept with the run"
         );
         assert!(refusal.help.contains("into a file"), "{}", refusal.help);
     }

@@ -146,7 +146,7 @@ fn a_run_that_is_not_done_is_abandoned_with_a_reason() {
     assert_eq!(run.state.mode, Mode::Failed);
     assert_eq!(
         run.state.notes[0].text,
-        "given up: replaced by the next release"
+        "abandoned: replaced by the next release"
     );
 }
 

@@ -346,7 +346,7 @@ fn a_run_is_given_up_with_a_reason_and_takes_no_switch_after_it() {
     };
     run.refuses(given_up(" \n"));
     run.does(given_up(" a trial "));
-    assert_eq!(run.state.notes[0].text, "given up: a trial");
+    assert_eq!(run.state.notes[0].text, "abandoned: a trial");
     let action = run.action("migrate");
     let hash = preview(&run.state, action).unwrap().hash;
     for change in [

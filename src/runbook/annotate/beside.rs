@@ -169,7 +169,7 @@ pub(in crate::runbook) fn settle_headings(
                 headings[*first].line,
                 "ambiguous-annotation",
                 format!(
-                    "{entry} fits the headings of line {} and line {}, so it counts for neither",
+                    "{entry} fits the headings of line {} and line {}, so it applies to neither",
                     headings[*first].line, headings[*second].line
                 ),
                 "add `occurrence = 1` to it for the first of them".to_owned(),
@@ -214,7 +214,7 @@ fn trouble(
             first.line,
             "ambiguous-annotation",
             format!(
-                "{entry} fits the blocks of line {} and line {}, so it counts for neither",
+                "{entry} fits the blocks of line {} and line {}, so it applies to neither",
                 first.line, second.line
             ),
             "add `occurrence = 1` to it for the first of them, or annotate them again".to_owned(),
@@ -227,7 +227,7 @@ fn trouble(
             "stale-annotation",
             format!("{entry} was made {place}, and its block now stands elsewhere"),
             format!(
-                "look at the block again with `gonogo annotate`, or write `heading = \"{}\"`",
+                "check the block again with `gonogo annotate`, or write `heading = \"{}\"`",
                 key.heading
             ),
         );
@@ -239,13 +239,13 @@ fn trouble(
             heading.line,
             "stale-annotation",
             format!("{entry} no longer applies: the code it was made for {place} has changed"),
-            "look at the block again with `gonogo annotate`".to_owned(),
+            "check the block again with `gonogo annotate`".to_owned(),
         ),
         None if annotation.heading.is_empty() => (
             1,
             "stale-annotation",
             format!("{entry} no longer applies: the code it was made for {place} has changed"),
-            "look at the block again with `gonogo annotate`".to_owned(),
+            "check the block again with `gonogo annotate`".to_owned(),
         ),
         None => (
             1,
@@ -254,7 +254,7 @@ fn trouble(
                 "{entry} no longer applies: the guide has no heading `{}`",
                 annotation.heading
             ),
-            "take the entry out, or write the path of the heading as it is now".to_owned(),
+            "remove the entry, or write the path of the heading as it is now".to_owned(),
         ),
     }
 }

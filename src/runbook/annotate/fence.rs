@@ -65,7 +65,7 @@ pub(super) fn edit(
     let code = node.code().ok_or(AnnotateError::NoBlock(block.n))?;
     if code.info.is_none() {
         return Err(not_possible(
-            "an indented block has no fence line; its answer can only stand in `gonogo.toml`",
+            "an indented block has no fence line; its answer can only go into `gonogo.toml`",
         ));
     }
     let all = lines(bytes);
@@ -99,11 +99,11 @@ fn raw_of(code: &Code) -> Raw {
 fn encoded(text: &str, opening: &Line<'_>, reading: &Reading) -> Result<Vec<u8>, &'static str> {
     if opening.fence.starts_with(b"`") && text.contains('`') {
         return Err(
-            "a backtick cannot stand on a fence of backticks; keep this in `gonogo.toml` with `--sidecar`",
+            "a backtick is not allowed on a fence of backticks; keep this in `gonogo.toml` with `--sidecar`",
         );
     }
     if text.chars().any(char::is_control) {
-        return Err("a control character cannot stand on a fence");
+        return Err("a control character is not allowed on a fence");
     }
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -296,7 +296,7 @@ fn several(
 /// Why a block cannot become several fences, as far as its parts tell.
 pub(super) fn obstacle(block: &Block) -> Option<&'static str> {
     if block.role != Role::Split || block.parts.len() < 2 {
-        return Some("there is nothing to part");
+        return Some("there is nothing to split");
     }
     if block
         .parts

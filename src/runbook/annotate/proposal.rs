@@ -142,7 +142,7 @@ fn accept(block: &Block) -> Result<Settle, String> {
             Some(why) => Err(format!("it cannot run as it stands: {why}")),
             None => Ok(Settle::Run),
         },
-        Role::Split if block.parts.is_empty() => Err("its parts were not made out".to_owned()),
+        Role::Split if block.parts.is_empty() => Err("its parts were not recognised".to_owned()),
         Role::Split => Ok(Settle::Parts),
         Role::Manual => Ok(Settle::Manual),
         Role::Output => Ok(Settle::Output),

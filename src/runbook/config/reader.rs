@@ -186,10 +186,10 @@ impl Reader<'_> {
                 "invisible-character",
                 span,
                 format!(
-                    "this holds U+{:04X}, which nobody sees",
+                    "this holds U+{:04X}, which is invisible",
                     u32::from(character)
                 ),
-                "type it anew, without pasting it".to_owned(),
+                "retype it, without pasting it".to_owned(),
             );
         }
     }
@@ -226,7 +226,7 @@ impl Reader<'_> {
                     let is_table = value.get_ref().is_table();
                     self.unknown("file", name, &key.span());
                     if is_table && let Some(last) = self.diagnostics.last_mut() {
-                        last.help = format!("environments stand under `[environments.{name}]`");
+                        last.help = format!("environments belong under `[environments.{name}]`");
                     }
                 }
             }
@@ -389,7 +389,7 @@ impl Reader<'_> {
                 "password-in-target",
                 &value.span(),
                 "a password is written into the connection string".to_owned(),
-                "take it out and say where it comes from: `password = { env = \"PGPASSWORD\" }`"
+                "remove it and say where it comes from: `password = { env = \"PGPASSWORD\" }`"
                     .to_owned(),
             );
         }
@@ -510,7 +510,7 @@ impl Reader<'_> {
                 Severity::Error,
                 "secret-in-the-open",
                 &value.span(),
-                format!("that is no source of a secret: {}", ValueError::HoldsSecret),
+                format!("that is not a secret source: {}", ValueError::HoldsSecret),
                 values::SECRET_ELSEWHERE.to_owned(),
             );
         }

@@ -47,7 +47,7 @@ impl Reader<'_> {
                 Severity::Error,
                 "secret-in-the-open",
                 &span,
-                "a secret has no default: it would stand here for everybody to read".to_owned(),
+                "a secret has no default: everybody could read it here".to_owned(),
                 "say where it comes from: `secrets.NAME` of an environment".to_owned(),
             );
             rule.default = None;
@@ -76,7 +76,7 @@ impl Reader<'_> {
                     Severity::Error,
                     "bad-pattern",
                     &value.span(),
-                    format!("this is no regular expression: {why}"),
+                    format!("this is not a regular expression: {why}"),
                     "write it in single quotes, so that a backslash stays one: `pattern = '[0-9a-f]{7,40}'`"
                         .to_owned(),
                 );

@@ -7,16 +7,16 @@ use crate::runbook::syntax::{Simple, Span};
 pub(super) const DEEPEST: usize = 2;
 
 pub(super) const SUM: Reason = Reason {
-    why: "here the shell reckons with the value, and it would run what stands in brackets in it",
+    why: "here the shell does arithmetic with the value, and would run what is in brackets in it",
     help: "give a whole number, or compare texts: `[ \"$NAME\" = … ]`",
 };
 pub(super) const NAMES: Reason = Reason {
-    why: "here the shell takes the value for a name or for code",
+    why: "here the shell reads the value as a name or as code",
     help: "write the name out in the guide, or give a value of letters, digits and `_`",
 };
 pub(super) const CODE: Reason = Reason {
     why: "the text around the value is read as code by another program",
-    help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
+    help: "pass the value outside the code: as an argument, by environment, or with `psql -v`",
 };
 
 /// Commands of the shell itself that take an argument for a name, a sum or code.

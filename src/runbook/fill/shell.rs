@@ -7,7 +7,7 @@ use crate::runbook::syntax::shell::{Inner, Tongue};
 use crate::runbook::syntax::{Piece, PieceKind, Quote, Script, Span, SqlScript, Visit, Word};
 
 const UNREADABLE: Reason = Reason {
-    why: "the block cannot be read as shell code, so nothing says how a value is quoted in it",
+    why: "the block cannot be read as shell code, so a value cannot be quoted safely in it",
     help: "correct the block, or give a value of letters, digits and `_ . / @ % + , : -`",
 };
 const BACK_QUOTES: Reason = Reason {
@@ -20,10 +20,10 @@ const OPERAND: Reason = Reason {
 };
 const FILLED: Reason = Reason {
     why: "the text around the value is read as code a second time, with other variables in it",
-    help: "hand the value over beside the code: as an argument, by environment, or with `psql -v`",
+    help: "pass the value outside the code: as an argument, by environment, or with `psql -v`",
 };
 const ENDS: Reason = Reason {
-    why: "the value stands where the end of a here-document or a part of the grammar is written",
+    why: "a value is not allowed here: it would be the end of a here-document or shell syntax",
     help: "write that part out in the guide",
 };
 

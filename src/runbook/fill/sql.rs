@@ -8,7 +8,7 @@ use crate::runbook::syntax::{
 const DEEPEST: usize = 3;
 
 const UNREADABLE: Reason = Reason {
-    why: "the block cannot be read as SQL, so nothing says how a value is quoted in it",
+    why: "the block cannot be read as SQL, so a value cannot be quoted safely in it",
     help: "correct the block, or give a value of letters, digits and `_ . / @ % + , : -`",
 };
 const BARE: Reason = Reason {

@@ -62,7 +62,7 @@ fn destructive(block: &Block, report: &mut Report<'_>) {
             Severity::Warning,
             "destructive-forward",
             (line, phrase),
-            format!("`{phrase}` on the way forward: it will be confirmed wherever it stands"),
+            format!("`{phrase}` in a forward step: it always needs confirmation"),
             "say with `confirm=WORD` what to type, and name its rollback with `undo=ID`",
         );
     }
@@ -83,7 +83,7 @@ fn never_ending(block: &Block, report: &mut Report<'_>) {
                 "never-ending",
                 (block.code_line + index, line.trim()),
                 "this command does not end by itself: it will run as a watch beside the step",
-                "mark it `.watch`, bound it (`timeout 60 …`), or ask for the past only (`tail -n 100`)",
+                "mark it `.watch`, bound it (`timeout 60 …`), or read past lines only (`tail -n 100`)",
             );
         }
     }
@@ -101,7 +101,7 @@ fn fill(block: &Block, report: &mut Report<'_>) {
                 Severity::Warning,
                 "incomplete",
                 (line, &blank.text),
-                "something is left out here: the block cannot be done as it stands",
+                "something is left out here: the block cannot run as written",
                 "write out what is meant",
             );
         } else {
@@ -139,13 +139,12 @@ fn exposed(block: &Block, report: &mut Report<'_>) {
         let text = &blank.text;
         let (message, help) = match blank.unfit {
             Some(unfit) => (
-                format!("`{text}` takes plain values alone: {}", unfit.reason()),
+                format!("`{text}` takes plain values only: {}", unfit.reason()),
                 unfit.help,
             ),
             None => (
                 format!("`{text}` stands in code within a command: its value is quoted for both"),
-                "hand it over beside the code where you can: `bash -c '… \"$1\"' - <name>`"
-                    .to_owned(),
+                "pass it outside the code where you can: `bash -c '… \"$1\"' - <name>`".to_owned(),
             ),
         };
         report.add(
@@ -215,7 +214,7 @@ fn shell_lints(block: &Block, report: &mut Report<'_>) {
                 Severity::Warning,
                 "opens-editor",
                 (line, phrase),
-                format!("`{phrase}` opens an editor here, and waits until somebody leaves it"),
+                format!("`{phrase}` opens an editor here, and waits until somebody closes it"),
                 help,
             );
         }

@@ -109,7 +109,7 @@ impl Report<'_> {
 pub(super) fn did_you_mean(written: &str, known: &[&str]) -> String {
     match closest(written, known) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => format!("known are {}", list(known)),
+        None => format!("known: {}", list(known)),
     }
 }
 

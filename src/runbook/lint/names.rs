@@ -19,7 +19,7 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
             Severity::Info,
             "reserved-name",
             (*line, spelling),
-            format!("`{name}` steers what a step starts: the value of `{spelling}` never becomes that variable"),
+            format!("`{name}` controls what a step starts: the value of `{spelling}` never becomes that variable"),
             format!("it is written into the command as one quoted word, and your own `{name}` is not taken for it"),
         );
     }

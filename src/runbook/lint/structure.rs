@@ -55,7 +55,7 @@ fn places(context: &Context<'_>, report: &mut Report<'_>) {
                 Severity::Warning,
                 "beside-the-rollback",
                 (block.line, ""),
-                format!("no rollback runs this: `{title}` is looked up beside them"),
+                format!("no rollback runs this: `{title}` is kept beside them"),
                 "give its heading the title of an option (`Option 2: …`) or a step, if it is one",
             );
         } else if !aside {
@@ -63,7 +63,7 @@ fn places(context: &Context<'_>, report: &mut Report<'_>) {
                 Severity::Info,
                 "beside-the-walk",
                 (block.line, ""),
-                format!("`{title}` is no phase: this can be run beside the walk"),
+                format!("`{title}` is not a phase: this can be run beside the walk"),
                 "put `<!-- gonogo: phase -->` under its heading, if it belongs to the walk",
             );
         }
@@ -205,10 +205,10 @@ fn phases(context: &Context<'_>, report: &mut Report<'_>) {
                 "phase-count",
                 (node.line, &found[0]),
                 format!(
-                    "the text speaks of {} phases, the headings of {count}",
+                    "the text mentions {} phases, the headings make {count}",
                     &found[1]
                 ),
-                "the headings are taken; correct the text",
+                "the headings count; correct the text",
             );
             return;
         }
@@ -255,7 +255,7 @@ fn attributes(context: &Context<'_>, report: &mut Report<'_>) {
                 format!(
                     "the parts accepted as those of lines {lines} are not those found in this block"
                 ),
-                "look at the block again with `gonogo annotate`, after taking `parts` off",
+                "check the block again with `gonogo annotate`, after removing `parts`",
             );
         }
         for class in &raw.classes {
@@ -320,7 +320,7 @@ fn comments(context: &Context<'_>, report: &mut Report<'_>) {
                     Severity::Error,
                     "bad-attribute",
                     (line, value),
-                    format!("`{value}` is no number of people"),
+                    format!("`{value}` is not a number of people"),
                     "write `approvals=2`: two people, the driver among them".to_owned(),
                 );
             }
@@ -369,7 +369,7 @@ fn undo(context: &Context<'_>, report: &mut Report<'_>) {
                 match super::closest(target, &names) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => {
-                        "give the step or block that takes this back an id: `{#restore}`".to_owned()
+                        "give the step or block that undoes this an id: `{#restore}`".to_owned()
                     }
                 },
             );

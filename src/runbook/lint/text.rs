@@ -55,7 +55,7 @@ fn invisible(context: &Context<'_>, report: &mut Report<'_>) {
                 "invisible-character",
                 (number, &character.to_string()),
                 format!("U+{:04X} ({what}) in code", u32::from(character)),
-                "type this line anew, without pasting it",
+                "retype this line, without pasting it",
             );
         }
     }
@@ -78,7 +78,7 @@ impl Report<'_> {
             column: found.column,
             width: 1,
             message: format!("U+{:04X} {words}", u32::from(found.character)),
-            help: "type this line anew, without pasting it".to_owned(),
+            help: "retype this line, without pasting it".to_owned(),
             also: Vec::new(),
         });
     }
@@ -92,13 +92,13 @@ fn suspicious(character: char) -> Option<(&'static str, Severity)> {
                 Severity::Error,
             )
         }
-        '\u{2028}' | '\u{2029}' => ("a line end that is none to a shell", Severity::Error),
+        '\u{2028}' | '\u{2029}' => ("a line break that a shell does not see", Severity::Error),
         '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
             ("a character of no width", Severity::Warning)
         }
         '\u{ad}' => ("a soft hyphen", Severity::Warning),
         '\u{a0}' | '\u{2007}' | '\u{202f}' => {
-            ("a blank that is no blank to a shell", Severity::Warning)
+            ("a space that is not a space to a shell", Severity::Warning)
         }
         '\u{fffd}' => ("a character that could not be read", Severity::Warning),
         other if other.is_control() && !matches!(other, '\t' | '\n') => {

@@ -23,7 +23,7 @@ pub(super) fn lint(context: &Context<'_>, report: &mut Report<'_>) {
                 Severity::Error,
                 "bad-attribute",
                 (block.line, needle),
-                format!("`{expression}` is no pattern for an alert: {why}"),
+                format!("`{expression}` is not a valid alert pattern: {why}"),
                 "write a regular expression such as `alert=\"ERROR|FATAL\"`",
             );
         }

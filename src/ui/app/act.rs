@@ -253,7 +253,7 @@ impl App {
                 match form {
                     Some(form) => self.open(form),
                     None => self.say(
-                        "every target is the database that was confirmed, and no other run holds one",
+                        "every target is the confirmed database, and no other run holds one",
                         "",
                         Role::Muted,
                     ),
@@ -316,7 +316,7 @@ impl App {
             None => self.say("there is nothing to open in this step", "", Role::Muted),
             Some(Item::Tick(_)) => {
                 self.say(
-                    "a box: Space ticks it, n ticks it with a note",
+                    "an item: Space ticks it, n ticks it with a note",
                     "",
                     Role::Text,
                 );
@@ -353,7 +353,7 @@ impl App {
         self.look_at("step");
         self.say(
             "beside the walk: what runs here is on record, and changes no phase",
-            ". goes back to the step at hand",
+            ". goes back to the current step",
             Role::Text,
         );
     }
@@ -369,7 +369,7 @@ impl App {
             None => {
                 let key = key_of(Context::Main, Intent::WriteCommand);
                 self.say(
-                    "the cursor is on no command",
+                    "the cursor is not on a command",
                     format!("arrows move it; {key} writes one of your own"),
                     Role::Muted,
                 );
@@ -419,7 +419,7 @@ impl App {
         let look = self.look();
         let Some((step, Item::Tick(index))) = item_at_cursor(&look) else {
             self.say(
-                "the cursor is on no box",
+                "the cursor is not on an item",
                 "arrows move it; Enter shows what would run",
                 Role::Muted,
             );
@@ -427,8 +427,8 @@ impl App {
         };
         if is_done(look.run(), step, &Item::Tick(index)) && !with_note {
             self.say(
-                "this box is ticked already",
-                "u takes your last tick back",
+                "this item is already ticked",
+                "u undoes your last tick",
                 Role::Muted,
             );
             return Vec::new();
@@ -445,8 +445,8 @@ impl App {
             }
             self.show_item(at);
             self.say(
-                "the box was out of sight",
-                "look at it, then Space",
+                "the item was out of sight",
+                "read it, then Space",
                 Role::Warning,
             );
             return Vec::new();
@@ -490,8 +490,8 @@ impl App {
             Some(Undoable::Skip(step, action)) => Command::Unskip { step, action },
             None => {
                 self.say(
-                    "you have ticked and skipped nothing that could be taken back",
-                    "what ran is taken back by the rollback: R",
+                    "you have no tick or skip to undo",
+                    "R rolls back what ran",
                     Role::Muted,
                 );
                 return Vec::new();
@@ -534,7 +534,7 @@ impl App {
                 Reply::Become(Box::new(Confirm::new(
                     "abandon the run?",
                     &format!(
-                        "nothing more starts and nothing is rolled back by this; the run ends as failed: {reason}"
+                        "nothing more starts and nothing is rolled back; the run ends as failed: {reason}"
                     ),
                     vec![Command::Abandon { reason }],
                 )))

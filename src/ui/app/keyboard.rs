@@ -94,7 +94,7 @@ impl App {
         if !typing.reaches(&self.model) {
             let key = key_of(Context::Keyboard, Intent::TakeKeyboardBack);
             let why = match typing.given {
-                true => "the step has ended: what you typed went nowhere",
+                true => "the step has ended: what you typed was dropped",
                 false => "the step does not have your keyboard yet: type it again",
             };
             self.say(

@@ -93,7 +93,7 @@ impl App {
             .map(|(_, step)| step.id.clone());
         let at_hand = step_at_hand(&self.model.run).map(|step| step.id.clone());
         self.at_hand();
-        // On the step at hand the screen follows the run again.
+        // On the current step the screen follows the run again.
         self.view.step = chosen.filter(|chosen| Some(chosen) != at_hand.as_ref());
     }
 

@@ -28,7 +28,7 @@ impl App {
                 Some(dialog) => self.dialogs.push(Box::new(dialog)),
                 None => self.say(
                     "nothing waits for a second person",
-                    "the driver asks by confirming a step or gate that wants two",
+                    "the driver asks by confirming a step or gate that needs two people",
                     Role::Muted,
                 ),
             },
@@ -49,7 +49,7 @@ impl App {
         if self.model.drives() {
             let up = self.model.run.pairing.hands.keys().next().cloned();
             let Some(whom) = up else {
-                self.say("nobody's hand is up", "m writes a note", Role::Muted);
+                self.say("no hand is raised", "m writes a note", Role::Muted);
                 return Vec::new();
             };
             return between(PairingAct::LowerHand { whom: Some(whom) });
@@ -78,13 +78,13 @@ impl App {
         }
         self.view.follows = !self.view.follows;
         if !self.view.follows {
-            self.say("you look around on your own", "f follows again", Role::Text);
+            self.say("you browse on your own", "f follows again", Role::Text);
             return;
         }
         let driver = self.model.run.driver.clone();
         match self.model.drivers_view() {
             Some(_) => self.say(
-                format!("you follow what `{driver}` looks at"),
+                format!("you follow `{driver}`'s screen"),
                 "any move of your own ends it",
                 Role::Text,
             ),

@@ -103,7 +103,7 @@ impl App {
                 let found = blocker(&self.model);
                 match found.and_then(|(target, pid)| SignalDialog::of(&self.look(), &target, pid)) {
                     Some(dialog) => self.open(dialog),
-                    None => self.say("no session of others holds anybody up", "", Role::Muted),
+                    None => self.say("no other session blocks anybody", "", Role::Muted),
                 }
             }
             Intent::ListAlarms => self.open(AlarmList::default()),
@@ -141,7 +141,7 @@ impl App {
 
     fn open_row(&mut self) {
         let Some(shown) = self.shown_table() else {
-            return self.say("there is no row to look at", "", Role::Muted);
+            return self.say("there is no row to show", "", Role::Muted);
         };
         let row = shown.arranged.row(shown.cursor);
         let opened = row.map(|row| (shown.table.key(row), shown.table.opens(row)));
@@ -156,7 +156,7 @@ impl App {
                 let dialog = Detail::new(self.view.focus(), key);
                 self.open(dialog);
             }
-            None => self.say("there is no row to look at", "", Role::Muted),
+            None => self.say("there is no row to show", "", Role::Muted),
         }
     }
 
@@ -202,8 +202,8 @@ impl App {
     fn ask_signal(&mut self, intent: Intent) {
         if self.listing().paused.is_some() {
             self.say(
-                "the pane is paused: these are the sessions of then",
-                "p goes on; then choose again",
+                "the pane is paused: this list is old",
+                "p resumes; then choose again",
                 Role::Warning,
             );
             return;

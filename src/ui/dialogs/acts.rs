@@ -26,7 +26,7 @@ pub(super) fn command(
     let mut lines = wrap(head, width, 4);
     for line in &action.holds {
         lines.push(Line::styled(
-            format!("  stops before the COMMIT on line {line} for you to look"),
+            format!("  stops before the COMMIT on line {line} for you to check"),
             theme.style(Role::Heading),
         ));
     }

@@ -8,7 +8,7 @@
 //! ║     seen by anna: it is being restarted                        ║
 //! ║ over                                                           ║
 //! ║   02:01 for 12s  `main` has not answered for 5s                ║
-//! ╚ Enter look at its pane  ! say what it means  Esc close ════════╝
+//! ╚ Enter go to its pane  ! say what it means  Esc close ════════╝
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -87,7 +87,7 @@ impl AlarmList {
             false => "  ",
         };
         if standing.is_empty() {
-            let none = "no alarm: what is watched is well";
+            let none = "no alarms";
             lines.push(Line::styled(none, theme.style(Role::Passed)));
         }
         for (index, one) in standing.iter().enumerate() {

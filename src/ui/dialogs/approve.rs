@@ -70,8 +70,7 @@ impl Approve {
         };
         match self.waiting(look) {
             None => say(
-                "nothing waits here any more: it happened, was taken back, or has changed"
-                    .to_owned(),
+                "no open request here: it ran, was withdrawn, or has changed".to_owned(),
                 Role::Alarm,
             ),
             Some(waiting) => {
@@ -128,11 +127,11 @@ impl Approve {
 
     fn approve(&self, look: &Look<'_>) -> Reply {
         let Some(waiting) = self.waiting(look) else {
-            return Reply::say("nothing waits here any more", "close it");
+            return Reply::say("no open request here", "close it");
         };
         if same_person(&waiting.by, &look.model.me) {
             return Reply::say(
-                "who asked cannot approve it too",
+                "whoever asked cannot approve it",
                 "a second person does it from their own client",
             );
         }
@@ -195,7 +194,7 @@ impl Dialog for Approve {
             Intent::Approve => self.approve(look),
             Intent::Object if self.waiting(look).is_some() => {
                 let title = match self.is_mine(look) {
-                    true => "why you take it back",
+                    true => "why you withdraw it",
                     false => "why not",
                 };
                 Reply::Open(Box::new(Form::new(

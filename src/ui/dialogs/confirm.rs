@@ -78,7 +78,7 @@ impl Quit {
         let run = look.run();
         if matches!(run.mode, Mode::RolledBack | Mode::Failed | Mode::Done) {
             return format!(
-                "nothing waits for you here; everything is kept: `gonogo report {}` tells it, \
+                "nothing here needs you; everything is kept: `gonogo report {}` shows it, \
                  `gonogo attach {}` comes back",
                 run.run, run.run
             );

@@ -54,7 +54,7 @@ impl Detail {
             lines.extend(self.in_full.lines(look, width));
             return lines;
         }
-        let gone = "it is not in the list any more; this is what it was last";
+        let gone = "it is no longer in the list; this is its last state";
         let mut lines = vec![Line::styled(gone, look.theme.style(Role::Warning))];
         lines.extend(self.last.0.iter().cloned());
         lines

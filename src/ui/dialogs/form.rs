@@ -3,7 +3,7 @@
 //! ```text
 //! ╔ skip `1.3 Note its size` ═════════════════════════════ staging ╗
 //! ║ reason  the disk is gone█                                      ║
-//! ╚ Enter keep  Esc close, keep nothing ═══════════════════════════╝
+//! ╚ Enter keep  Esc close, save nothing ═══════════════════════════╝
 //! ```
 
 use ratatui::buffer::Buffer;

@@ -5,7 +5,7 @@
 //! ╔ gate of 1 Backup: go or no-go? ═══════════════════════ staging ╗
 //! ║ ▸ ✓ met       the dump is larger than 1 GB — value is 1400     ║
 //! ║   · open      nobody deploys meanwhile                         ║
-//! ║ 1 point stands against it:                                     ║
+//! ║ 1 point against it:                                     ║
 //! ║   not judged: nobody deploys meanwhile                         ║
 //! ╚ Space judge  G GO  h hold  n no-go  Esc close ═════════════════╝
 //! ```
@@ -203,7 +203,7 @@ impl GateDialog {
                 2,
             )),
             None if !objections.is_empty() => {
-                let mut advice = "to go all the same, r gives a reason; then G".to_owned();
+                let mut advice = "override: r gives a reason, then G".to_owned();
                 if run.open_alerts().next().is_some() {
                     advice.push_str("; ! acknowledges a red flag");
                 }
@@ -221,7 +221,7 @@ fn objection_lines(objections: &[String], look: &Look<'_>, width: usize) -> Vec<
     if objections.is_empty() {
         return vec![Line::styled("ready for GO", theme.style(Role::Passed))];
     }
-    let many = plural(objections.len(), "point stands", "points stand");
+    let many = plural(objections.len(), "point", "points");
     let mut lines = vec![Line::styled(
         format!("{many} against GO:"),
         theme.style(Role::Warning),

@@ -42,7 +42,7 @@ impl GuideChanged {
             say(
                 match &seen.state {
                     GuideOnDisk::Same => {
-                        format!("since {when} UTC it is again what this run was opened from")
+                        format!("since {when} UTC it is again the text of this run")
                     }
                     GuideOnDisk::Changed(_) => format!("seen {when} UTC; {frozen}"),
                     GuideOnDisk::Missing => format!("gone since {when} UTC; {frozen}"),
@@ -58,7 +58,7 @@ impl GuideChanged {
             None => say("reading it …".to_owned(), Role::Muted),
             Some(Err(why)) => say(why.clone(), Role::Warning),
             Some(Ok(difference)) if difference.is_empty() => {
-                say("no line differs".to_owned(), Role::Muted);
+                say("no differences".to_owned(), Role::Muted);
             }
             Some(Ok(difference)) => {
                 for line in difference {

@@ -68,7 +68,7 @@ impl Way {
     fn words(&self, driver: &str) -> (String, Role) {
         match self {
             Self::Own => (
-                "you drive this run; here you came to watch".to_owned(),
+                "you drive this run; this screen only watches".to_owned(),
                 Role::Text,
             ),
             Self::Elsewhere => (
@@ -78,7 +78,7 @@ impl Way {
             Self::Offered => (format!("{driver} offers you the controls"), Role::Warning),
             Self::Gone(seconds) => (
                 format!(
-                    "{driver} has been gone for {}: to demand the controls, r gives a reason; then C",
+                    "{driver} has been gone for {}: r gives a reason to demand the controls, then C",
                     duration(*seconds)
                 ),
                 Role::Warning,
@@ -99,7 +99,7 @@ impl Way {
             ),
             Self::Here => (
                 format!(
-                    "{driver} drives and is here: speak to them; h raises your hand, they offer with T"
+                    "{driver} drives and is here: talk to them; h raises your hand, they offer with T"
                 ),
                 Role::Warning,
             ),
@@ -157,9 +157,7 @@ impl HandOver {
                     to_go_back: false,
                 },
             }]),
-            (Way::Gone(_), None) => {
-                Reply::say("the controls are demanded with a reason", "press r")
-            }
+            (Way::Gone(_), None) => Reply::say("demanding the controls needs a reason", "press r"),
             _ => Reply::say(way.words(&look.run().driver).0, ""),
         }
     }

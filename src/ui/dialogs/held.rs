@@ -6,7 +6,7 @@
 //! ║ before the COMMIT of line 12, for 1m 04s; open for 1m 06s    ║
 //! ║ BLOCKS 1 session                                             ║
 //! ║   4711 app for 58s: UPDATE items SET n = 1                   ║
-//! ║ it has shown:                                                ║
+//! ║ it printed:                                                ║
 //! ║   …                                                          ║
 //! ║ a commit sends:                                              ║
 //! ║ ▏COMMIT;                                                     ║
@@ -67,7 +67,7 @@ impl HeldDialog {
         let theme = look.theme;
         let mut lines = Vec::new();
         let Some(held) = self.held(look) else {
-            let text = "it is decided: close this, and look at the output";
+            let text = "it is decided: close this, and check the output";
             return vec![Line::styled(text, theme.style(Role::Muted))];
         };
         let mut say = |text: String, role: Role| {
@@ -113,7 +113,7 @@ impl HeldDialog {
             say(format!("{mark} {}", judgement.explanation), role);
         }
         if let Some(output) = look.model.outputs.get(&self.action) {
-            say("it has shown:".to_owned(), Role::Muted);
+            say("it printed:".to_owned(), Role::Muted);
             for number in output.lines.saturating_sub(SHOWN)..output.lines {
                 if let Some(line) = output.line(number) {
                     say(format!("  {}", line.plain()), Role::Text);

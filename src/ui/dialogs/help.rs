@@ -15,7 +15,7 @@ use crate::ui::view::Look;
 const HOW_A_BLOCK_RUNS: [&str; 6] = [
     "  A block runs command by command, in one shell or one psql.",
     "  The first that fails stops it: Enter offers it again, or the next.",
-    "  Of a pipe every part counts, but a writer that nobody reads on from.",
+    "  Every part of a pipe counts, except a writer its reader cut off.",
     "  grep that found nothing has not failed: where the guide does not say",
     "  which answer is good, you are asked.",
     "  What is on (Space) is what runs.",
@@ -31,7 +31,7 @@ impl Help {
         let theme = look.theme;
         let mut lines = vec![
             Line::raw(
-                "Enter looks, x executes, R is the rollback. Enter never runs or ends anything.",
+                "Enter opens, x executes, R is the rollback. Enter never runs or ends anything.",
             ),
             Line::default(),
         ];

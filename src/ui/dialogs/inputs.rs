@@ -158,7 +158,7 @@ impl Inputs {
             }
             Intent::TakeRemembered => match self.remembered(run, Some(&name)) {
                 commands if commands.is_empty() => Reply::say(
-                    format!("nothing waits to be confirmed for `{name}`"),
+                    format!("nothing to confirm for `{name}`"),
                     "Enter gives a value",
                 ),
                 commands => {
@@ -168,7 +168,7 @@ impl Inputs {
             },
             Intent::TakeAllRemembered => match self.remembered(run, None) {
                 commands if commands.is_empty() => {
-                    Reply::say("nothing waits to be confirmed", "Enter gives a value")
+                    Reply::say("nothing to confirm", "Enter gives a value")
                 }
                 commands => Reply::Send(commands),
             },

@@ -38,7 +38,7 @@ impl Entry {
     fn words(&self) -> (String, String) {
         match self {
             Self::Key(_, label, key) => (label.clone(), key.clone()),
-            Self::Pane(name) => (format!("look at {name}"), String::new()),
+            Self::Pane(name) => (format!("go to {name}"), String::new()),
             Self::Layout(_, name) => (format!("layout {name}"), String::new()),
         }
     }
@@ -142,10 +142,7 @@ impl Dialog for Palette {
         ])];
         let entries = self.entries();
         if entries.is_empty() {
-            lines.push(Line::styled(
-                "no command is called so",
-                theme.style(Role::Muted),
-            ));
+            lines.push(Line::styled("no such command", theme.style(Role::Muted)));
         }
         let room = usize::from(area.width).saturating_sub(12);
         let height = usize::from(area.height).saturating_sub(1).max(1);

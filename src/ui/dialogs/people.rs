@@ -87,8 +87,8 @@ impl People {
                     .step
                     .as_ref()
                     .and_then(|step| run.runbook.step(step))
-                    .map_or("the step at hand", |step| step.title.as_str());
-                format!("; looks at {step} ({})", view.pane)
+                    .map_or("the current step", |step| step.title.as_str());
+                format!("; views {step} ({})", view.pane)
             });
             let mark = if chosen { "▸ " } else { "  " };
             let line = Line::from(vec![
@@ -193,7 +193,7 @@ impl Dialog for People {
             Intent::ShutOut => {
                 let allowed = look.run().pairing.allowed.iter().next();
                 let (true, Some(first)) = (look.model.drives(), allowed) else {
-                    return Reply::say("there is nobody you could shut out", "U lets a login in");
+                    return Reply::say("there is nobody to shut out", "U lets a login in");
                 };
                 let field = Field::required("user, or @group").holding(first);
                 Reply::Open(Box::new(Form::new(

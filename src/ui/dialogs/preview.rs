@@ -99,7 +99,7 @@ impl PreviewDialog {
             && !resume.is_done
         {
             return Some(format!(
-                "line {} has not done well: to go on without it, give a reason",
+                "line {} did not succeed: continuing without it needs a reason",
                 resume.at.line
             ));
         }
@@ -110,16 +110,16 @@ impl PreviewDialog {
         let block = run.runbook.block(self.action().block)?;
         let repeats = block.attributes.may_repeat();
         if passed && !repeats {
-            return Some("it has passed already: to run it again, give a reason".to_owned());
+            return Some("already passed: running it again needs a reason".to_owned());
         }
         if let Some(stray) = self.shown.strays.first() {
-            return Some(format!("{stray}: to run it all the same, give a reason"));
+            return Some(format!("{stray}: running it anyway needs a reason"));
         }
         if let Some(stop) = self.before.stop() {
-            return Some(format!("{stop}: to run it all the same, give a reason"));
+            return Some(format!("{stop}: running it anyway needs a reason"));
         }
         let waiting = run.waits_for(self.action(), look.model.now)?;
-        Some(format!("{}: to do it now, give a reason", waiting.words()))
+        Some(format!("{}: doing it now needs a reason", waiting.words()))
     }
 
     /// The machine to which the guide leads with this block.
@@ -262,7 +262,7 @@ impl PreviewDialog {
             } = reached;
             let (words, role) = match (strays, unknown) {
                 (true, _) => (
-                    format!("⚠ line {line}: {what} → {place}, which is no target here"),
+                    format!("⚠ line {line}: {what} → {place}, which is not a target here"),
                     Role::Alarm,
                 ),
                 (_, true) => (
@@ -310,17 +310,14 @@ impl PreviewDialog {
             let words = format!("belongs to {}: {}", there.named(), there.why);
             match shown.elsewhere {
                 Some(_) => say(words, Role::Warning),
-                None => say(
-                    format!("{words}; it is said to be this machine"),
-                    Role::Muted,
-                ),
+                None => say(format!("{words}; you said it is this machine"), Role::Muted),
             }
         }
         let handed_on = |name: &str| shown.carried.iter().any(|handed| handed.name == name);
         for (name, value) in shown.values.iter().filter(|(name, _)| !handed_on(name)) {
             let stands = match shown.actor {
                 Actor::Shell if is_reserved(name) => {
-                    " (a word of the text: the shell keeps its own)"
+                    " (inserted as text; the shell's own variable is unchanged)"
                 }
                 _ => "",
             };
@@ -385,12 +382,12 @@ impl PreviewDialog {
             say(words, role);
         }
         if let Some(seconds) = shown.timeout_s {
-            say(format!("ended after {}", duration(seconds)), Role::Muted);
+            say(format!("timeout {}", duration(seconds)), Role::Muted);
         }
         for hold in &shown.holds {
             say(
                 format!(
-                    "stops before the COMMIT on line {}: you look, then commit or roll back",
+                    "stops before the COMMIT on line {}: you check, then commit or roll back",
                     hold.line
                 ),
                 Role::Heading,
@@ -423,7 +420,7 @@ impl PreviewDialog {
             let when = before.at.format("%Y-%m-%d %H:%M");
             say(
                 format!(
-                    "✓ armed {when} UTC by {}, in a run of this very guide",
+                    "✓ armed {when} UTC by {}, in a run of this exact guide",
                     before.by
                 ),
                 Role::Passed,
@@ -442,10 +439,7 @@ impl PreviewDialog {
             && shown.confirm.as_ref() == Some(&run.environment)
         {
             say(
-                format!(
-                    "`{}` is protected: who begins in it types its name",
-                    run.environment
-                ),
+                format!("`{}` is protected: type its name to start", run.environment),
                 Role::Warning,
             );
         }
@@ -498,18 +492,18 @@ impl PreviewDialog {
         }
         if self.shown.commands.is_empty() && !self.shown.listed.is_empty() {
             return Reply::say(
-                "none of its commands is on",
+                "all of its commands are off",
                 "Space switches one on, then x",
             );
         }
         let included = match self.included.digest() {
             Ok(digest) => digest,
             Err(why) if self.included.is_awaited() => return Reply::say(why, "a moment, then x"),
-            Err(why) => return Reply::say(why, "close it and look again"),
+            Err(why) => return Reply::say(why, "close this and check again"),
         };
         if self.needs_arming(look) {
             return Reply::say(
-                "that this is a command was only inferred",
+                "this was only inferred to be a command",
                 "read it, then `a` arms it",
             );
         }

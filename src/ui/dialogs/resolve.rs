@@ -8,7 +8,7 @@
 //! ║ ▏SELECT migrate_audits(500);                                   ║
 //! ║ what is known                                                  ║
 //! ║   its last transaction was committed                           ║
-//! ║   no session on the server carries its name any more           ║
+//! ║   no session on the server has its name any more           ║
 //! ║   counts (line 40) now: value == 0: value is 0 — met           ║
 //! ║   it printed last: NOTICE: batch 7                             ║
 //! ╚ h it happened  d it did not  Esc close, say nothing ═══════════╝
@@ -65,7 +65,8 @@ impl Resolve {
         for (text, role) in [
             (format!("? {why}"), Role::Unknown),
             (
-                "look at the target before you answer: what is said here is what the run goes on from".to_owned(),
+                "check the target before you answer: the run continues from what you say"
+                    .to_owned(),
                 Role::Text,
             ),
             (String::new(), Role::Text),
@@ -101,10 +102,7 @@ impl Resolve {
         match &self.fate {
             None => known.push(("asking the server …".to_owned(), Role::Muted)),
             Some(Err(why)) => {
-                known.push((
-                    format!("the supervisor cannot be asked: {why}"),
-                    Role::Warning,
-                ));
+                known.push((format!("cannot ask the supervisor: {why}"), Role::Warning));
             }
             Some(Ok(fate)) => tell(fate, &mut known),
         }
@@ -147,7 +145,7 @@ fn tell(fate: &Fate, known: &mut Vec<(String, Role)>) {
     }
     match &fate.sessions {
         Some(Ok(sessions)) if sessions.is_empty() => known.push((
-            "no session on the server carries its name any more".to_owned(),
+            "no session on the server has its name any more".to_owned(),
             Role::Text,
         )),
         Some(Ok(sessions)) => {
@@ -156,7 +154,7 @@ fn tell(fate: &Fate, known: &mut Vec<(String, Role)>) {
             }
         }
         Some(Err(why)) => {
-            known.push((format!("the server cannot be asked: {why}"), Role::Warning));
+            known.push((format!("cannot ask the server: {why}"), Role::Warning));
         }
         None => {}
     }

@@ -118,7 +118,7 @@ impl RollBackDialog {
             return Reply::say("that rollback is gone", "choose another");
         };
         if look.run().mode == Mode::RollingBack {
-            return Reply::say("a rollback is going on already", "it says where it stands");
+            return Reply::say("a rollback is already running", "it says where it stands");
         }
         if plan.hash != self.hash {
             self.take(plan);
@@ -249,7 +249,7 @@ impl RollBackDialog {
             };
             texts.push((
                 format!(
-                    "{}: back by about {}, {words}",
+                    "{}: done by about {}, {words}",
                     estimate(seconds),
                     minute(done)
                 ),
@@ -264,7 +264,9 @@ impl RollBackDialog {
                     .iter()
                     .any(|action| !action.destructive.is_empty())
                 {
-                    true => "the guide does not say what is lost; what is destroyed stands below",
+                    true => {
+                        "the guide does not say what is lost; what is destroyed is listed below"
+                    }
                     false => "the guide names nothing that is lost",
                 }
                 .to_owned(),
@@ -280,7 +282,7 @@ impl RollBackDialog {
         });
         texts.push(match &plan.expects[..] {
             [] => (
-                "nothing in it says what must be true after it: it cannot be verified".to_owned(),
+                "it has no conditions to check afterwards: it cannot be verified".to_owned(),
                 Role::Muted,
             ),
             expects => (
@@ -291,7 +293,7 @@ impl RollBackDialog {
         if let Some(block) = plan.loss_query {
             texts.push(match self.losses.get(&block) {
                 Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
-                Some(Some(Err(why))) => (format!("how much is not known: {why}"), Role::Unknown),
+                Some(Some(Err(why))) => (format!("amount unknown: {why}"), Role::Unknown),
                 Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
             });
         }
@@ -304,7 +306,7 @@ impl RollBackDialog {
                 .going_back()
                 .is_some_and(|begun| begun.id == plan.option)
             {
-                true => "; Esc, then Enter goes on at what failed",
+                true => "; Esc, then Enter continues at what failed",
                 false => "",
             };
             let passed = again.join(", ");
@@ -335,7 +337,7 @@ impl RollBackDialog {
             texts.push((format!("it would run on: {now}"), Role::Alarm));
         }
         if let Some(why) = look.model.out_of_reach(plan) {
-            texts.push((format!("{why}: it can begin all the same"), Role::Warning));
+            texts.push((format!("{why}: it can still begin"), Role::Warning));
         }
         let is_found = |reason: &&String| plan.found.iter().any(|found| found.text == **reason);
         let reasons = plan.reasons.iter().filter(|reason| !is_found(reason));
@@ -366,7 +368,7 @@ impl RollBackDialog {
             counts.push(plural(plan.actions.len(), "command", "commands"));
         }
         if !plan.by_hand.is_empty() {
-            counts.push(plural(plan.by_hand.len(), "act by hand", "acts by hand"));
+            counts.push(plural(plan.by_hand.len(), "manual item", "manual items"));
         }
         if !counts.is_empty() {
             let order = match plan.order().nth(1) {
@@ -473,7 +475,7 @@ impl Dialog for RollBackDialog {
                 Reply::Stay
             }
             Intent::WriteReason => Reply::Open(Box::new(Form::new(
-                "why go back",
+                "why roll back",
                 vec![Field::required("reason")],
                 |texts| Reply::Tell(texts.concat()),
             ))),

@@ -192,7 +192,7 @@ impl SignalDialog {
                 .filter_map(|victim| self.now(victim, look).cloned())
                 .collect();
             return Reply::say(
-                "it does something else by now: nothing was sent",
+                "it is doing something else now: nothing was sent",
                 "look at it again, then y",
             );
         }

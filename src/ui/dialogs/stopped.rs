@@ -7,7 +7,7 @@
 //! ║ ✗ line 41  pg_restore -d app dump: exit code 1                ║
 //! ║ · line 44  psql -f counts.sql                                 ║
 //! ║   it printed: pg_restore: error: could not read               ║
-//! ╚ t again from this one  n on from the next  Esc stop here ═════╝
+//! ╚ t retry from this one  n skip to the next  Esc stop here ═════╝
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -188,10 +188,9 @@ impl Dialog for Stopped {
                     next: Some(next), ..
                 }),
             ) => self.show(look, next),
-            (Intent::TryAgain | Intent::GoOn, _) => Reply::say(
-                "it does not stand there any more",
-                "close it and look again",
-            ),
+            (Intent::TryAgain | Intent::GoOn, _) => {
+                Reply::say("it is no longer there", "close this and check again")
+            }
             (other, _) => {
                 let rows = look.scrolls(|width| self.lines(look, width));
                 self.scroll.on(other, rows)

@@ -6,12 +6,12 @@ use crate::run::Command;
 use crate::ui::markdown::plain;
 use crate::ui::view::Look;
 
-/// A target that is another database than the one that was confirmed: both are shown, and going on asks
+/// A target that is not the confirmed database: both are shown, and going on asks
 /// why, and for the environment's name where that is protected. `None` where all are what they were.
 pub fn accept_target(look: &Look<'_>) -> Option<Form> {
     let run = look.run();
     let (target, moved) = run.moved.iter().next()?;
-    let title = format!("`{target}` is another database than the one that was confirmed");
+    let title = format!("`{target}` is not the confirmed database");
     let mut told = Vec::new();
     if let Some(known) = run.identities.get(target) {
         told.push(format!("confirmed: {}", known.describe()));
@@ -19,7 +19,7 @@ pub fn accept_target(look: &Look<'_>) -> Option<Form> {
     told.push(format!("answers now: {}", moved.to.describe()));
     told.extend(moved.what.iter().map(|what| format!("differs: {what}")));
     let word = run.identity_word();
-    let mut fields = vec![Field::required("why it may go on")];
+    let mut fields = vec![Field::required("why it may continue")];
     if let Some(word) = &word {
         fields.push(Field::required(&format!("type `{word}`")));
     }
@@ -32,7 +32,7 @@ pub fn accept_target(look: &Look<'_>) -> Option<Form> {
         {
             return Reply::say(
                 format!("type `{word}` exactly"),
-                "then it goes on with what answers now; Esc leaves the run halted",
+                "then the run continues with what answers now; Esc leaves the run halted",
             );
         }
         Reply::Do(vec![Command::AcceptTarget {

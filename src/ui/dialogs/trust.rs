@@ -71,7 +71,7 @@ impl TrustDialog {
         match self.is_asked(look) {
             true => say(
                 0,
-                "You have not agreed to it before. Until you do, nothing of this run starts, and nothing below is done.",
+                "You have not agreed to this yet. Until you do, nothing of this run starts and nothing below is done.",
                 Role::Warning,
             ),
             false => say(

@@ -26,7 +26,7 @@ fn an_unknown_pane_is_told_with_its_line() {
 fn a_bad_size_is_told_with_its_line() {
     let text = "about = \"x\"\nrows = [\n  { pane = \"step\", size = \"wide\" },\n]\n";
     let error = Layout::parse("mine", text, "mine.toml", &panes::names()).unwrap_err();
-    assert_eq!(error.to_string(), "mine.toml:3: `wide` is no size");
+    assert_eq!(error.to_string(), "mine.toml:3: `wide` is not a size");
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Pane for Health {
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let probes = &look.model.probes;
         if probes.is_empty() {
-            let text = "no health endpoint is known: name them in `gonogo.toml` under \
+            let text = "no health endpoints: name them in `gonogo.toml` under \
                         `[environments.NAME.probes]`";
             super::empty(text, look, area, buffer);
             return;

@@ -50,7 +50,7 @@ impl Pane for Watches {
     fn title(&self, look: &Look<'_>) -> Title {
         let run = look.run();
         let words = match run.watching().len() {
-            0 => "none is running".to_owned(),
+            0 => "none running".to_owned(),
             running => format!("{running} running"),
         };
         let open = run.open_alerts().count();
@@ -210,7 +210,7 @@ fn line(watch: ActionId, chosen: bool, look: &Look<'_>, columns: u16) -> Line<'s
         open => format!(" ⚑ {}", grouped(open)),
     };
     if known > 0 {
-        facts.push(format!("⚑ {} of what is known", grouped(known)));
+        facts.push(format!("⚑ {} of known flags", grouped(known)));
     }
     let facts = format!(" {}", facts.join(" · "));
     let head = format!(

@@ -388,7 +388,7 @@ fn a_rollback_whose_database_is_lost_stays_ready_and_says_so_where_it_is_shown()
     desk.press("R");
     let screen = desk.screen(80, 24);
     assert!(
-        screen.contains("its database has not answered for 30s: it can begin all the same"),
+        screen.contains("its database has not answered for 30s: it can still begin"),
         "{screen}"
     );
     desk.press("B");

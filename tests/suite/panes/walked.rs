@@ -165,7 +165,7 @@ fn a_pattern_of_dumps_is_a_blank_until_somebody_names_the_file() {
     desk.press("<Enter>");
     let screen = desk.screen(120, 40);
     assert!(
-        screen.contains("a pattern of files where one is meant: say which"),
+        screen.contains("a file pattern: say which file is meant"),
         "{screen}"
     );
 }
@@ -264,7 +264,7 @@ fn a_rollback_that_is_done_by_hand_is_shown_as_the_guide_tells_it_and_walked() {
     let mut desk = Desk::of(guide, "staging", false);
     let screen = desk.screen(120, 40);
     assert!(
-        screen.contains("2 acts by hand · ready, by hand"),
+        screen.contains("2 manual items · ready, by hand"),
         "{screen}"
     );
     desk.press("R");

@@ -158,7 +158,7 @@ fn grammar_of(tokens: &[Token]) -> Read<brush_parser::ast::Program> {
     brush_parser::parse_tokens(&theirs, &ParserOptions::default()).map_err(|error| {
         let end = tokens.last().map_or(0, |last| last.span.end);
         let (at, why) = match error {
-            ParseError::ParsingNear(position) => (position.index, "a word stands where none can"),
+            ParseError::ParsingNear(position) => (position.index, "a word is not allowed there"),
             _ => (end, "it ends in the middle of a command"),
         };
         Failure { at, why }

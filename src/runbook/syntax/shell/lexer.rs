@@ -155,7 +155,7 @@ impl Reader {
     pub fn step(&mut self) -> Read<()> {
         self.budget = match self.budget.checked_sub(1) {
             Some(left) => left,
-            None => return self.fail(self.at, "it is too involved to be read"),
+            None => return self.fail(self.at, "it is too complex to read"),
         };
         Ok(())
     }
@@ -373,7 +373,7 @@ impl Reader {
                 Self::finish(state);
                 Ok(())
             }
-            _ => self.fail(start, "a `)` closes nothing"),
+            _ => self.fail(start, "unexpected `)`"),
         }
     }
 
@@ -387,7 +387,7 @@ impl Reader {
         }
         let close = self.at;
         if self.byte(0) != b')' {
-            return self.fail(start, "a `(` stands where no command begins");
+            return self.fail(start, "unexpected `(` where no command begins");
         }
         self.at += 1;
         self.push(out, ")", close, false);
@@ -473,7 +473,7 @@ impl Reader {
         };
         let entry = self.read_word(place)?;
         if self.at == start {
-            return self.fail(start, "a character stands where no word can begin");
+            return self.fail(start, "unexpected character where a word should begin");
         }
         let bare = entry.word.is_bare() && entry.word.span.end - entry.word.span.start < 10;
         let text = entry.word.text.as_str();
@@ -637,7 +637,7 @@ impl Reader {
                 state.assigns = false;
             }
             "coproc" if state.after == After::Coproc => {
-                return self.fail(start, "`coproc` stands where a command should begin");
+                return self.fail(start, "unexpected `coproc` where a command should begin");
             }
             "coproc" | "time" => {
                 Self::begin(state);
@@ -674,7 +674,7 @@ impl Reader {
             ("fi", Some(Frame::If(start)))
             | ("done", Some(Frame::Loop(start)))
             | ("}", Some(Frame::Brace(start))) => start,
-            _ => return self.fail(self.at, "a closing word closes nothing"),
+            _ => return self.fail(self.at, "unexpected closing word"),
         };
         out.ends.insert(start, self.at);
         Self::finish(state);
@@ -736,7 +736,7 @@ impl Reader {
                         })?,
                     };
                     if self.at == at {
-                        return self.fail(at, "a character stands where no word can begin");
+                        return self.fail(at, "unexpected character where a word should begin");
                     }
                     let text = match entry.word.is_bare() {
                         true => test_word(&entry.word.text),

@@ -89,10 +89,7 @@ impl Reader {
             let text = Span::new(subscript, close).of(&self.source);
             let assigned = self.byte(0) == b'=' || self.byte(0) == b'+' && self.byte(1) == b'=';
             if !assigned && text.contains(|letter: char| " \t\n;&|<>()#".contains(letter)) {
-                return self.fail(
-                    start,
-                    "it is not certain where a word with a `[` in it ends",
-                );
+                return self.fail(start, "it is unclear where a word with a `[` in it ends");
             }
         }
         let sign = match (self.byte(0), self.byte(1)) {
@@ -136,7 +133,7 @@ impl Reader {
                         ..WordPlace::default()
                     })?;
                     if self.at == at {
-                        return self.fail(at, "a character stands where no word can begin");
+                        return self.fail(at, "unexpected character where a word should begin");
                     }
                     words.push(entry.word);
                 }

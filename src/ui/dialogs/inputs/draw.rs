@@ -137,9 +137,7 @@ impl Inputs {
             if is_of_files(variable) {
                 let choices = entry.choices();
                 let text = match choices.len() {
-                    0 => {
-                        "no file there matches it now; a name may be typed all the same".to_owned()
-                    }
+                    0 => "no file matches it now; you can still type a name".to_owned(),
                     count => format!(
                         "Tab picks of {}, the newest first: {}",
                         plural(count, "file", "files"),
@@ -182,7 +180,7 @@ impl Inputs {
             known.push((format!("must match {pattern}"), Role::Text));
         }
         if is_of_files(variable) {
-            let text = "a pattern of files where one is meant: say which";
+            let text = "a file pattern: say which file is meant";
             known.push((text.to_owned(), Role::Text));
         }
         if !rule.choices.is_empty() {
@@ -212,10 +210,7 @@ impl Inputs {
             .collect();
         if !waiting.is_empty() {
             known.push(if is_open(run, variable) {
-                let text = format!(
-                    "while it is open these wait, and no others: {}",
-                    waiting.join(", ")
-                );
+                let text = format!("while it is open, only these wait: {}", waiting.join(", "));
                 (text, Role::Warning)
             } else {
                 (format!("needed by {}", waiting.join(", ")), Role::Muted)
@@ -434,9 +429,8 @@ fn entry_lines(entry: &Entry, columns: usize, look: &Look<'_>) -> Vec<Line<'stat
             theme.style(role),
         ));
     }
-    kinds.push(Span::styled("  Tab turns", theme.style(Role::Muted)));
-    let about =
-        "the value is read when it is needed, is never written down, and cannot be typed here";
+    kinds.push(Span::styled("  Tab switches", theme.style(Role::Muted)));
+    let about = "name the source; the value is read when needed and never stored";
     let mut lines = vec![
         Line::from(kinds),
         field(source.label(), &entry.text, true, columns, look),

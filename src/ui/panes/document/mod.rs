@@ -110,7 +110,7 @@ impl Writer<'_> {
         let book = &self.run.runbook;
         if let Some(damage) = &book.repaired {
             let text = format!(
-                "⚠ this guide's text was damaged ({damage}) and is shown repaired; the file is as it was"
+                "⚠ this guide's text was damaged ({damage}) and is shown repaired; the file is unchanged"
             );
             self.say(&text, Role::Warning, 0);
         }
@@ -387,10 +387,11 @@ impl Writer<'_> {
                     below.push((format!("asks for: {asked}"), Role::Muted));
                 }
                 if let Some(cel) = &tick.cel {
-                    below.push((format!("ticked by measurement: {cel}"), Role::Muted));
+                    below.push((format!("ticks itself when: {cel}"), Role::Muted));
                 }
-                if tick.claimed {
-                    let text = "the author's own tick does not count for this run";
+                let mut claimed = self.step.ticks.iter().filter(|tick| tick.claimed);
+                if claimed.next().is_some_and(|first| std::ptr::eq(first, tick)) {
+                    let text = "ticked by the author; that does not count for this run";
                     below.push((text.to_owned(), Role::Muted));
                 }
                 if tick.optional {

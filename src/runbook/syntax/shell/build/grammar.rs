@@ -53,7 +53,7 @@ impl<'a> Builder<'a> {
         if pipelines.iter().enumerate().any(misplaced) {
             return Err(Failure {
                 at: 0,
-                why: "nothing stands behind `time` or `!`",
+                why: "nothing follows `time` or `!`",
             });
         }
         Ok(AndOr {
@@ -457,7 +457,7 @@ fn says_nothing(stage: Option<&Stage>) -> bool {
 fn lost<T>() -> Read<T> {
     Err(Failure {
         at: 0,
-        why: "its words could not be told apart",
+        why: "its words could not be separated",
     })
 }
 
