@@ -72,7 +72,7 @@ fn with_nothing_on_nothing_starts() {
     }
     let refusal = run.refuses(run.start("build"));
     assert!(
-        refusal.message.contains("none of its commands"),
+        refusal.message.contains("all of its commands are off"),
         "{refusal}"
     );
     run.refuses(toggle(&run, 9, true));

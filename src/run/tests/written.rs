@@ -116,10 +116,7 @@ fn a_stuck_rollback_goes_on_by_its_corrected_command_and_by_no_other() {
     let back = run.rollback(0);
     run.does(back);
     let refusal = run.refuses(correct(&run, "back", "./other.sh"));
-    assert!(
-        refusal.message.contains("rollback is going on"),
-        "{refusal}"
-    );
+    assert!(refusal.message.contains("rollback is running"), "{refusal}");
     run.ends("stop", exit(5));
     assert_eq!(run.state.mode, Mode::Stuck);
     let refusal = run.refuses(correct(&run, "back", "./other.sh"));

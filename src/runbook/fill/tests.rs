@@ -176,14 +176,8 @@ fn what_cannot_be_quoted_is_refused_with_the_way_to_write_it() {
         ("echo `ls <name>`", "write `$(…)`"),
         ("echo $((<name> + 1))", "give a whole number"),
         ("[[ <name> -eq 1 ]]", "give a whole number"),
-        (
-            "psql -c \"SELECT '$X <name>'\"",
-            "hand the value over beside",
-        ),
-        (
-            "python3 -c 'print(\"<name>\")'",
-            "hand the value over beside",
-        ),
+        ("psql -c \"SELECT '$X <name>'\"", "pass the value outside"),
+        ("python3 -c 'print(\"<name>\")'", "pass the value outside"),
         ("printf -v <name> x", "write the name out"),
         ("echo \"never <name>", "correct the block"),
     ] {

@@ -93,7 +93,7 @@ fn a_session_that_went_on_since_it_was_looked_at_is_looked_at_again() {
     assert!(desk.sent.is_empty(), "{:?}", desk.sent);
     assert!(
         desk.screen(120, 40)
-            .contains("it does something else by now")
+            .contains("it is doing something else now")
     );
     desk.press("y");
     assert_eq!(desk.sent.len(), 1);

@@ -65,7 +65,7 @@ fn a_step_that_others_would_queue_behind_runs_only_with_a_reason() {
     assert!(desk.sent.is_empty(), "{:?}", desk.sent);
     assert!(
         desk.screen(120, 40)
-            .contains("to run it all the same, give a reason")
+            .contains("running it anyway needs a reason")
     );
     desk.press("r")
         .press("the report is ours<Enter>")

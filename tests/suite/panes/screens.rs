@@ -295,7 +295,7 @@ fn the_next_act_is_told_in_full_on_a_plain_terminal() {
     });
     let screen = unbroken(&desk.screen(80, 24));
     assert!(
-        screen.contains("Enter to retry, s skips, R offers another rollback"),
+        screen.contains("Enter retries, s skips, R other rollbacks"),
         "{screen}"
     );
     desk.app.model.lose_link("connection refused".to_owned());
@@ -407,7 +407,7 @@ fn a_stuck_rollback_says_what_beginning_it_anew_would_run_a_second_time() {
     desk.press("R");
     let screen = unbroken(&desk.screen(120, 40));
     assert!(
-        screen.contains("would run a second time: `stop`; Esc, then Enter goes on"),
+        screen.contains("would run a second time: `stop`; Esc, then Enter continues"),
         "{screen}"
     );
 }

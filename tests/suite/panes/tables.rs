@@ -234,7 +234,7 @@ fn a_row_in_full_says_whom_it_holds_up() {
     assert_snapshot!("session_in_full@120x40", desk.screen(120, 40));
     sessions(&mut desk, |sample| drop(sample.sessions.remove(0)));
     let screen = desk.screen(120, 40);
-    assert!(screen.contains("not in the list any more"), "{screen}");
+    assert!(screen.contains("no longer in the list"), "{screen}");
     desk.press("<Esc>");
     desk.app.view.focus_on("statements");
     desk.press("<Enter>");

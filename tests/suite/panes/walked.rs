@@ -103,7 +103,7 @@ fn an_optional_part_is_left_out_by_itself_and_what_ran_before_it_still_counts() 
     });
     let screen = desk.screen(120, 40);
     assert!(
-        screen.contains("next optional: Enter shows what would run, s leaves it out"),
+        screen.contains("next optional: Enter shows what would run, s skips it"),
         "{screen}"
     );
     desk.press("s");

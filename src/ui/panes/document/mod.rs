@@ -390,7 +390,10 @@ impl Writer<'_> {
                     below.push((format!("ticks itself when: {cel}"), Role::Muted));
                 }
                 let mut claimed = self.step.ticks.iter().filter(|tick| tick.claimed);
-                if claimed.next().is_some_and(|first| std::ptr::eq(first, tick)) {
+                if claimed
+                    .next()
+                    .is_some_and(|first| std::ptr::eq(first, tick))
+                {
                     let text = "ticked by the author; that does not count for this run";
                     below.push((text.to_owned(), Role::Muted));
                 }
