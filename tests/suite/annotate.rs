@@ -229,7 +229,7 @@ fn without_a_terminal_it_says_what_to_use_instead() {
     assert!(done.err.contains("--accept-certain"), "{}", done.err);
     home.write("settled.md", "# T\n\n```bash {.run}\nls\n```\n");
     let done = home.gonogo(&["annotate", "settled.md"]).exits(0);
-    assert!(done.err.contains("nothing is left"), "{}", done.err);
+    assert!(done.err.contains("nothing left to settle"), "{}", done.err);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn acts_by_hand_are_shown_begun_and_ticked_beside_the_commands() {
     terminal.wait_for("rolled back");
     assert!(!home.path().join("flag").exists());
     terminal.keys("q");
-    terminal.wait_for("nothing waits for you here");
+    terminal.wait_for("nothing here needs you");
     terminal.keys("l");
     assert_eq!(terminal.wait_exit(), 4);
     let run = home.runs()[0].clone();

@@ -245,7 +245,9 @@ fn a_guide_that_changes_on_disk_is_shown_as_a_difference() {
     let run = home.runs()[0].clone();
     until("the report", || {
         let report = home.gonogo(&["report", &run]).out;
-        report.contains("guide on disk | again what").then_some(())
+        report
+            .contains("guide on disk | again the one")
+            .then_some(())
     });
 }
 

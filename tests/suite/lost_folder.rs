@@ -58,7 +58,7 @@ fn a_folder_in_place_of_the_runs_stops_what_is_new_and_not_the_rollback() {
     broken.terminal.keys("<enter>");
     broken.terminal.wait_for("EXECUTE");
     broken.terminal.keys("x");
-    broken.terminal.wait_for("another folder stands in place");
+    broken.terminal.wait_for("another folder is in place");
     assert!(!broken.home.path().join("begun").exists());
     broken.terminal.keys("<esc>");
     broken.terminal.keys("R");

@@ -152,7 +152,7 @@ fn the_controls_of_a_killed_driver_are_demanded_after_a_time() {
     bert.keys("T");
     bert.wait_for("has been gone for");
     bert.keys("C");
-    bert.wait_for("demanded with a reason");
+    bert.wait_for("needs a reason; press r");
     bert.keys("r");
     bert.wait_for("why you take the controls");
     bert.keys("her line is dead");
@@ -258,7 +258,7 @@ fn what_asks_for_two_people_runs_with_the_second_ones_word_and_the_rollback_with
     anna.keys("v");
     anna.wait_for("a second person: echo");
     anna.keys("Y");
-    anna.wait_for("cannot approve it too");
+    anna.wait_for("cannot approve it");
     anna.keys("<esc>");
     bert.wait_for("asks a second person about `echo`");
     bert.keys("v");
@@ -309,7 +309,7 @@ fn the_rollback_at_a_prompt_takes_the_controls_of_who_is_there_and_says_so() {
     let report = report(&home);
     assert!(report.contains("bert@"), "{report}");
     assert!(
-        report.contains("to go back: `gonogo rollback`: all red"),
+        report.contains("to roll back: `gonogo rollback`: all red"),
         "{report}"
     );
     // Nobody gives another's run up so.

@@ -68,7 +68,7 @@ async fn a_rollback_is_ready_where_what_it_needs_is_there() {
     assert_eq!(rollback["recommended"], "option-2");
     std::fs::write(home.path().join("before.dump"), b"PGDMP cut").unwrap();
     for (option, text) in [
-        ("option-2", "does not read through"),
+        ("option-2", "cannot be read through"),
         ("option-3", "the directory `"),
     ] {
         until(text, || {

@@ -43,6 +43,8 @@ impl Blocked {
         terminal.wait_for("would run: `add`");
         terminal.wait_for("primary");
         terminal.keys("<enter>");
+        terminal.wait_for("running it anyway needs a reason");
+        terminal.keys("rthe table is small<enter>");
         terminal.wait_for("EXECUTE");
         terminal.keys("x");
         terminal.wait_for("has been running");
@@ -55,8 +57,8 @@ impl Blocked {
     }
 
     fn looks_at_the_sessions(&mut self, application: &str) {
-        self.terminal.keys(":look at sess");
-        self.terminal.wait_for("look at sessions");
+        self.terminal.keys(":go to sess");
+        self.terminal.wait_for("go to sessions");
         self.terminal.keys("<enter>");
         self.terminal.wait_for(application);
     }

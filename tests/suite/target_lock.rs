@@ -85,7 +85,7 @@ async fn a_second_run_starts_nothing_until_it_takes_the_database_over() {
     second.wait_for("take `main` over");
     second.keys(&format!("agreed with bert<tab>{holder}<enter>"));
     second.wait_gone("HELD BY ANOTHER RUN");
-    first.wait_for("another run took its target over");
+    first.wait_for("another run took over its target");
     first.keys("<enter>");
     first.wait_for("EXECUTE");
     first.keys("x");

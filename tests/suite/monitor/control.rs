@@ -179,7 +179,7 @@ async fn what_a_rollback_loses_is_one_value_of_a_query_that_only_reads() {
         ("SELECT id FROM audits", "more than one row"),
         ("SELECT 1, 2", "2 columns"),
         ("SELECT 1; DELETE FROM audits", "multiple commands"),
-        ("DELETE FROM audits RETURNING id", "not known"),
+        ("DELETE FROM audits RETURNING id", "loss unknown"),
         ("SELECT count(*) FROM absent", "\"absent\" does not exist"),
         ("SELECT pg_sleep(60)::text", "too long"),
     ] {
