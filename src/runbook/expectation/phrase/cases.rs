@@ -2,11 +2,11 @@
 //! (`Proceed only if it shows X`), and what is waited for (`Wait for it to reach X`).
 
 use super::super::lexicon::Class;
-use super::tokens::{Token, tokens};
-use super::{What, Wish, plain, read_tokens, without_asides};
+use super::tokens::Token;
+use super::{What, Wish, plain, read_tokens};
 
-pub(super) fn read(text: &str) -> Option<Wish> {
-    let tokens = tokens(&without_asides(text));
+/// Reads the tokens of a sentence without its asides.
+pub(super) fn read(tokens: &[Token]) -> Option<Wish> {
     let opens = [Class::If, Class::Wait, Class::Stop, Class::Proceed];
     let first = tokens.iter().position(|token| {
         let is_plain = token.is(Class::Filler) || token.is(Class::And);
@@ -14,7 +14,7 @@ pub(super) fn read(text: &str) -> Option<Wish> {
     })?;
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
     match &tokens[first] {
-        _ if has(Class::Or) && !only_between_codes(&tokens) => None,
+        _ if has(Class::Or) && !only_between_codes(tokens) => None,
         token if token.is(Class::Wait) => waited_for(&tokens[first + 1..]),
         token if token.is(Class::If) && has(Class::Stop) => {
             let stop = tokens.iter().position(|token| token.is(Class::Stop))?;

@@ -134,10 +134,12 @@ pub(super) fn read(text: &str) -> Option<Wish> {
     if let Some(tag) = pattern!(r"^`?(INSERT 0 \d+|(?:UPDATE|DELETE|MERGE|COPY|SELECT) \d+|(?:CREATE|ALTER|DROP|REFRESH|REINDEX|VACUUM|ANALYZE)(?: [A-Z]+)*)`?$").captures(whole) {
         return Some(plain(What::Tag(tag[1].to_owned())));
     }
-    if let Some(wish) = cases::read(whole) {
+    let main = without_asides(whole);
+    let own = tokens(&main);
+    if let Some(wish) = cases::read(&own) {
         return Some(wish);
     }
-    read_tokens(&tokens(&speaking(whole)))
+    read_tokens(&speaking(whole, &main, own))
 }
 
 /// What is asked, where its words were told apart.
@@ -278,15 +280,16 @@ pub(super) fn read_sample(line: &str) -> Option<Wish> {
 
 /// The part of a text that says what must be: not what stands in brackets or behind a dash, but where
 /// only that does (`Hit ratio (should be > 95 %)`, `Quicker in the shell – the answer must be …`).
-fn speaking(text: &str) -> String {
-    let text = text.trim();
-    let main = without_asides(text);
+///
+/// `own` are the tokens of `main`, the text without its asides.
+fn speaking(text: &str, main: &str, own: Vec<Token>) -> Vec<Token> {
     if main.is_empty() {
-        return text.to_owned();
+        return tokens(text);
     }
-    let says = |part: &str| tokens(part).iter().any(|token| token.is(Class::Modal));
-    if says(&main) || !says(text) {
-        return main;
+    let has_modal = |tokens: &[Token]| tokens.iter().any(|token| token.is(Class::Modal));
+    let says = |part: &str| has_modal(&tokens(part));
+    if has_modal(&own) || main == text || !says(text) {
+        return own;
     }
     let dashes = [" — ", " – ", " - "];
     let behind = dashes.iter().filter_map(|dash| text.split_once(dash));
@@ -299,8 +302,8 @@ fn speaking(text: &str) -> String {
         .map(|(_, rest)| rest)
         .chain(aside)
         .find(|part| says(part))
-        .map_or(main, |part| {
-            without_asides(part.trim_end_matches([':', '：']))
+        .map_or(own, |part| {
+            tokens(&without_asides(part.trim_end_matches([':', '：'])))
         })
 }
 
@@ -324,7 +327,7 @@ fn up_to_then(tokens: &[Token]) -> &[Token] {
 
 /// Whether a text says what to do in a case, or what is waited for.
 pub(super) fn is_case(text: &str) -> bool {
-    cases::read(text).is_some()
+    cases::read(&tokens(&without_asides(text))).is_some()
 }
 
 /// Whether a text says that something does something.
@@ -340,7 +343,7 @@ pub(in crate::runbook) fn has_verb(text: &str) -> bool {
 pub(in crate::runbook) fn waits(text: &str) -> bool {
     let tokens = tokens(text);
     let first = tokens.iter().find(|token| !token.is(Class::Filler));
-    first.is_some_and(|first| first.is(Class::Wait)) && cases::read(text).is_some()
+    first.is_some_and(|first| first.is(Class::Wait)) && is_case(text)
 }
 
 /// Whether a text is about the state of something.
@@ -357,10 +360,12 @@ pub(super) fn is_of_state(text: &str) -> bool {
 /// Whether a sentence says that something must be so, and does not only tell what happens.
 pub(in crate::runbook) fn asserts(text: &str) -> bool {
     let text = text.trim();
-    if cases::read(text).is_some() {
+    let main = without_asides(text);
+    let own = tokens(&main);
+    if cases::read(&own).is_some() {
         return true;
     }
-    let tokens = tokens(&speaking(text));
+    let tokens = speaking(text, &main, own);
     let has = |class: Class| tokens.iter().any(|token| token.is(class));
     let answers = |token: &Token| {
         let number = token.number();

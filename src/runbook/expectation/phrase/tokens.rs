@@ -73,6 +73,9 @@ fn numeral(code: &str) -> &str {
         .map_or(code, |found| found.as_str())
 }
 
+/// What stands at the beginning of all but words and figures.
+const BEGINS: &str = "`{\"“'-<>=!≤≥≠~≈:/–—→";
+
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let scanner = pattern!(
         r#"(?x)
@@ -81,7 +84,6 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         | (?P<class>\b[1-5]xx\b)
         | (?P<number>(?:\b|-)\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)(?P<unit>\s?%|\s?(?:ms|msec|milliseconds?|s|sec|secs|seconds?|sekunden?|secondes?|segundos?|min|mins|minutes?|minuten?|minutos?|h|hours?|stunden?)\b|x\b)?
         | (?P<op><=|>=|==|!=|≤|≥|≠|<>|=>|->|<|>|=|~|≈)
-        | (?P<word>[\p{L}_][\p{L}\p{N}_.-]*)
         | (?P<mark>[:/–—→-])
         "#
     );
@@ -89,12 +91,24 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut words: Vec<String> = Vec::new();
     // Where the number before ends: `50-200` is a range.
     let mut ends = None;
-    for hit in scanner.captures_iter(text) {
-        if let Some(word) = hit.name("word") {
-            let word = word.as_str().trim_end_matches(['.', '-']);
+    let mut at = 0;
+    while let Some(first) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = &text[at..];
+        let begins = first.is_ascii_digit() || BEGINS.contains(first) || rest.starts_with("HTTP/");
+        let hit = begins.then(|| scanner.captures_at(text, at)).flatten();
+        let end = hit.as_ref().and_then(|hit| hit.get(0));
+        let end = end
+            .filter(|whole| whole.start() == at)
+            .map(|whole| whole.end());
+        let Some((hit, end)) = hit.as_ref().zip(end) else {
+            // Most of a text is words: no group is asked for them.
+            let word = pattern!(r"^[\p{L}_][\p{L}\p{N}_.-]*").find(rest);
+            at += word.map_or(first.len_utf8(), |word| word.end());
+            let word = word.map_or("", |word| word.as_str().trim_end_matches(['.', '-']));
             words.extend(pieces(word).into_iter().map(str::to_owned));
             continue;
-        }
+        };
+        at = end;
         classify(&mut words, &mut found);
         let quoted = ["quoted", "curly", "single"]
             .iter()
