@@ -16,6 +16,7 @@ use super::{
 };
 use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, Refusal, Typed, World};
+use crate::text::cause::root_cause;
 
 /// A request is answered within this time, or what became of it is not known.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -405,11 +406,7 @@ fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("waited {} s", PATIENCE.as_secs());
     }
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
+    root_cause(error)
 }
 
 fn refusal(text: &str) -> Option<Refusal> {

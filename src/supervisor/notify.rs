@@ -16,9 +16,10 @@ use super::secret_source::{self, Groups};
 use super::secrets::Secrets;
 use crate::run::{ENGINE, Event, Notice, Notices, Record, RunState, Timestamp};
 use crate::runbook::config::{NotifySpec, Occasion, Sink, WebhookAddress, WebhookFormat};
+use crate::text::cause::root_cause;
 use crate::text::scrub::scrub_line;
 
-/// Notices that wait for one receiver; of more only the number is kept.
+/// Notices that wait for one receiver; each one more is lost, and the log says so.
 const QUEUE: usize = 64;
 /// A receiver that has not answered by then has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -328,12 +329,7 @@ async fn client() -> Result<reqwest::Client, Failure> {
 
 /// What lies at the bottom of it, without the address.
 fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut deepest: &dyn std::error::Error = &error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
+    root_cause(&error.without_url())
 }
 
 /// `[production] Move a table: gate reached: …`, cut, on one line.

@@ -92,6 +92,19 @@ fn next(asked: &Receiver<Asked>) -> Asked {
     asked.recv_timeout(PATIENCE).expect("a notification comes")
 }
 
+/// A cockpit in which the first phase is done, but for its gate.
+fn at_the_gate(home: &Home, environment: &[(&str, &str)]) -> Terminal {
+    let arguments = ["run", "guide.md"];
+    let mut cockpit = Terminal::start_with(home.path(), &arguments, 120, 40, environment);
+    cockpit.wait_for("Phase 1");
+    cockpit.keys("<enter>");
+    cockpit.wait_for("x EXECUTE");
+    cockpit.keys("x");
+    cockpit.wait_for("1 item to check");
+    cockpit.keys(" ");
+    cockpit
+}
+
 #[test]
 fn a_webhook_and_a_command_are_told_of_gate_failure_and_end_and_of_nothing_else() {
     let home = Home::new();
@@ -104,14 +117,8 @@ fn a_webhook_and_a_command_are_told_of_gate_failure_and_end_and_of_nothing_else(
              notify.pager = {{ command = \"cat >> told; echo $GONOGO_OCCASION >> occasions\", on = [\"failure\"] }}\n"
         ),
     );
-    let mut cockpit = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    cockpit.wait_for("Phase 1");
+    let mut cockpit = at_the_gate(&home, &[]);
     let run = home.runs()[0].clone();
-    cockpit.keys("<enter>");
-    cockpit.wait_for("x EXECUTE");
-    cockpit.keys("x");
-    cockpit.wait_for("1 item to check");
-    cockpit.keys(" ");
     let told = next(&asked);
     assert!(told.request.starts_with("POST /hook "), "{}", told.request);
     assert_eq!(told.body["occasion"], "gate", "{}", told.body);
@@ -242,14 +249,8 @@ fn a_receiver_that_fails_is_asked_again_and_one_that_refuses_is_noted_once() {
             "[environments.test]\nnotify.flaps.webhook = \"{flaps}\"\nnotify.refuses.webhook = \"{refuses}\"\n"
         ),
     );
-    let mut cockpit = Terminal::start(home.path(), &["run", "guide.md"], 120, 40);
-    cockpit.wait_for("Phase 1");
+    let _cockpit = at_the_gate(&home, &[]);
     let run = home.runs()[0].clone();
-    cockpit.keys("<enter>");
-    cockpit.wait_for("x EXECUTE");
-    cockpit.keys("x");
-    cockpit.wait_for("1 item to check");
-    cockpit.keys(" ");
     let (first, second) = (next(&asked_flaps), next(&asked_flaps));
     assert_eq!(first.body, second.body, "the same, once more");
     next(&asked_refuses);
@@ -300,13 +301,7 @@ fn a_terminal_that_is_not_looked_at_calls_where_its_user_wants_it() {
     home.write("guide.md", GUIDE);
     home.write("gonogo.toml", "[environments.test]\n");
     let wanted = [("GONOGO_ATTENTION", "bell,desktop,title")];
-    let mut cockpit = Terminal::start_with(home.path(), &["run", "guide.md"], 120, 40, &wanted);
-    cockpit.wait_for("Phase 1");
-    cockpit.keys("<enter>");
-    cockpit.wait_for("x EXECUTE");
-    cockpit.keys("x");
-    cockpit.wait_for("1 item to check");
-    cockpit.keys(" ");
+    let cockpit = at_the_gate(&home, &wanted);
     cockpit.wait_for("all criteria are met");
     until("the call", || {
         let bytes = cockpit.bytes();

@@ -46,16 +46,29 @@ pub(super) fn judge_by_person(
         ));
     }
     let good = holds != item.red_flag;
+    let verdict = if good { Verdict::Pass } else { Verdict::Fail };
+    let explanation = given(note).unwrap_or("judged by a person").to_owned();
+    judged(phase, item, verdict, explanation, given(note))
+}
+
+/// A person's word on a criterion.
+fn judged(
+    phase: &Phase,
+    item: &Expectation,
+    verdict: Verdict,
+    explanation: String,
+    note: Option<&str>,
+) -> Result<Vec<Event>, Refusal> {
     one(Event::CriterionJudged {
         phase: phase.id.clone(),
-        line,
+        line: item.line,
         judgement: Judgement {
             text: item.text.clone(),
             cel: None,
-            verdict: if good { Verdict::Pass } else { Verdict::Fail },
-            explanation: given(note).unwrap_or("judged by a person").to_owned(),
+            verdict,
+            explanation,
         },
-        note: given(note).map(str::to_owned),
+        note: note.map(str::to_owned),
     })
 }
 
@@ -93,17 +106,8 @@ pub(super) fn answer(
         Some(false) => (Verdict::Fail, ""),
         None => (Verdict::Inconclusive, ", which cannot be compared"),
     };
-    one(Event::CriterionJudged {
-        phase: phase.id.clone(),
-        line,
-        judgement: Judgement {
-            text: item.text.clone(),
-            cel: None,
-            verdict,
-            explanation: format!("{value}, wanted {}{compared}", measure.wanted),
-        },
-        note: None,
-    })
+    let explanation = format!("{value}, wanted {}{compared}", measure.wanted);
+    judged(phase, item, verdict, explanation, None)
 }
 
 pub(super) fn gate(

@@ -57,27 +57,23 @@ pub(super) fn shell_items(code: &str) -> Vec<Item<'_>> {
         while index < lines.len() {
             let line = &lines[index];
             let number = first_line + index;
+            let comment = |text, after_blank| Item::Comment {
+                line: number,
+                text,
+                marker: marker(text),
+                after_blank,
+            };
             match line.kind {
                 LineKind::Blank => after_blank = true,
                 LineKind::Comment => {
                     let text = line.comment().unwrap_or_default();
-                    items.push(Item::Comment {
-                        line: number,
-                        text,
-                        marker: marker(text),
-                        after_blank,
-                    });
+                    items.push(comment(text, after_blank));
                     after_blank = false;
                 }
                 // No command of a shell begins so.
                 LineKind::Command if is_comment_of_sql(line.text) => {
                     let text = line.text.trim().trim_start_matches('-').trim();
-                    items.push(Item::Comment {
-                        line: number,
-                        text,
-                        marker: marker(text),
-                        after_blank,
-                    });
+                    items.push(comment(text, after_blank));
                     after_blank = false;
                 }
                 LineKind::Command if is_bare_sql(line.text) => {
