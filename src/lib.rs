@@ -24,6 +24,16 @@
 //!                                event -> effect -> executor -> evidence -> Command
 //! ```
 
+// What input, I/O or time can reach fails with words, and no result that matters is thrown away.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::let_underscore_must_use
+    )
+)]
+
 pub mod api;
 pub mod cli;
 pub mod demo;
