@@ -11,7 +11,7 @@ use color_eyre::eyre::{WrapErr, eyre};
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use ratatui::layout::Size;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::app::{Answer, App, Ask};
@@ -27,7 +27,7 @@ use super::theme::{Role, Theme};
 use super::typing::Typing;
 use super::typist::typist;
 use crate::api::{Client, CommandAnswer, Message, Snapshot};
-use crate::run::{ActionId, Mode, OutputLine};
+use crate::run::{ActionId, Mode, OutputLine, Typed};
 use crate::supervisor::SharedView;
 
 /// Frames come no faster than this.
@@ -263,6 +263,79 @@ async fn at_once(keys: &mut EventStream) -> Option<Option<std::io::Result<Termin
     .await
 }
 
+/// A key with those that already wait behind it.
+async fn with_waiting(
+    first: std::io::Result<TerminalEvent>,
+    keys: &mut EventStream,
+) -> color_eyre::Result<Vec<TerminalEvent>> {
+    const UNREADABLE: &str = "the keyboard cannot be read";
+    let mut events = vec![first.wrap_err(UNREADABLE)?];
+    while let Some(Some(event)) = at_once(keys).await {
+        events.push(event.wrap_err(UNREADABLE)?);
+    }
+    Ok(events)
+}
+
+#[derive(PartialEq, Eq)]
+enum Flow {
+    GoesOn,
+    Leaves,
+}
+
+/// Does what a key asked for. What takes time goes on beside the loop.
+fn perform(
+    ask: Ask,
+    app: &mut App,
+    typist: &UnboundedSender<(ActionId, u32, Typed)>,
+    control: &impl Control,
+    answers: &Sender<Answer>,
+) -> Flow {
+    match ask {
+        Ask::Leave => return Flow::Leaves,
+        Ask::Copy(text) => {
+            if let Err(error) = copy(&text) {
+                app.say(format!("not copied: {error}"), "", Role::Warning);
+            }
+        }
+        Ask::Type {
+            action,
+            attempt,
+            typed,
+        } => {
+            if typist.send((action, attempt, typed)).is_err() {
+                app.say("not typed: the cockpit is ending", "", Role::Failed);
+            }
+        }
+        ask => carry_out(ask, control, answers),
+    }
+    Flow::GoesOn
+}
+
+/// Takes in a batch of messages. By when the first of them wants a frame, if one does.
+fn take_all(
+    batch: &mut Vec<Incoming>,
+    app: &mut App,
+    attention: &mut Attention,
+    drawn: Instant,
+) -> Option<Instant> {
+    let mut due: Option<Instant> = None;
+    for message in batch.drain(..) {
+        let wanted = match message {
+            Incoming::Message(message) => {
+                let wanted = frame_for(&message, app, drawn);
+                take(app, attention, *message);
+                wanted
+            }
+            Incoming::Lost(why) => {
+                app.model.lose_link(why);
+                Some(drawn + FRAME)
+            }
+        };
+        due = due.into_iter().chain(wanted).min();
+    }
+    due
+}
+
 async fn walk(
     mut app: App,
     mut attention: Attention,
@@ -290,10 +363,7 @@ async fn walk(
             biased;
             event = keys.next() => {
                 let Some(event) = event else { return Ok(leave(&app)) };
-                let mut events = vec![event.wrap_err("the keyboard cannot be read")?];
-                while let Some(Some(event)) = at_once(&mut keys).await {
-                    events.push(event.wrap_err("the keyboard cannot be read")?);
-                }
+                let events = with_waiting(event, &mut keys).await?;
                 let presses = events.iter().filter(|event| is_press(event)).count();
                 let burst = presses > 0 && typing.is_burst(presses, Instant::now());
                 app.tick(Utc::now());
@@ -310,20 +380,8 @@ async fn walk(
             count = incoming.recv_many(&mut batch, BATCH), if is_open => {
                 is_open = count > 0;
                 app.tick(Utc::now());
-                for message in batch.drain(..) {
-                    let wanted = match message {
-                        Incoming::Message(message) => {
-                            let wanted = frame_for(&message, &app, drawn);
-                            take(&mut app, &mut attention, *message);
-                            wanted
-                        }
-                        Incoming::Lost(why) => {
-                            app.model.lose_link(why);
-                            Some(drawn + FRAME)
-                        }
-                    };
-                    due = due.into_iter().chain(wanted).min();
-                }
+                let wanted = take_all(&mut batch, &mut app, &mut attention, drawn);
+                due = due.into_iter().chain(wanted).min();
             }
             () = sleep_until(due.unwrap_or(next_second)), if due.is_some() => {}
             () = sleep_until(next_second) => {
@@ -334,23 +392,8 @@ async fn walk(
             }
         }
         for ask in asks {
-            match ask {
-                Ask::Leave => return Ok(leave(&app)),
-                Ask::Copy(text) => {
-                    if let Err(error) = copy(&text) {
-                        app.say(format!("not copied: {error}"), "", Role::Warning);
-                    }
-                }
-                Ask::Type {
-                    action,
-                    attempt,
-                    typed,
-                } => {
-                    if typist.send((action, attempt, typed)).is_err() {
-                        app.say("not typed: the cockpit is ending", "", Role::Failed);
-                    }
-                }
-                ask => carry_out(ask, &control, &answers),
+            if perform(ask, &mut app, &typist, &control, &answers) == Flow::Leaves {
+                return Ok(leave(&app));
             }
         }
         if now_please || due.is_some_and(|due| due <= Instant::now()) {

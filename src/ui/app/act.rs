@@ -187,36 +187,11 @@ impl App {
                 return self.walk();
             }
             Intent::Help => self.open(Help::default()),
-            Intent::Palette => {
-                let names = self
-                    .layouts
-                    .iter()
-                    .map(|layout| layout.name.clone())
-                    .collect();
-                let palette = Palette::new(names, &self.contexts());
-                self.open(palette);
-            }
-            Intent::ListLayouts => {
-                let layouts = self
-                    .layouts
-                    .iter()
-                    .map(|layout| (layout.name.clone(), layout.about.clone()))
-                    .collect();
-                let pick = Pick::new(Subject::Layouts(layouts, self.layout));
-                self.open(pick);
-            }
+            Intent::Palette => self.open_palette(),
+            Intent::ListLayouts => self.list_layouts(),
             Intent::NextLayout => self.choose_layout(self.layout + 1),
             Intent::NextTheme => self.next_theme(),
-            Intent::Search => {
-                self.pin_watch();
-                let before = self
-                    .view
-                    .search
-                    .as_ref()
-                    .map_or("", |search| &search.pattern);
-                let dialog = SearchFor::new(before);
-                self.open(dialog);
-            }
+            Intent::Search => self.ask_search(),
             Intent::SearchNext => return self.search(true),
             Intent::SearchPrevious => return self.search(false),
             Intent::Copy => return self.copy(),
@@ -248,32 +223,10 @@ impl App {
             },
             Intent::AskAcknowledge => self.ask_acknowledge(),
             Intent::LookAtWatches => self.look_at_watches(),
-            Intent::AskTarget => {
-                let form = accept_target(&self.look()).or_else(|| take_target(&self.look()));
-                match form {
-                    Some(form) => self.open(form),
-                    None => self.say(
-                        "every target is the confirmed database, and no other run holds one",
-                        "",
-                        Role::Muted,
-                    ),
-                }
-            }
+            Intent::AskTarget => self.ask_target(),
             Intent::AskTrust => self.ask_trust(),
             Intent::AskAbandon => self.ask_abandon(),
-            Intent::WriteNote => {
-                let step = shown_step(&self.look()).map(|step| step.id.clone());
-                self.open(Form::new(
-                    "write a note",
-                    vec![Field::required("note")],
-                    move |texts| {
-                        Reply::Do(vec![Command::Note {
-                            text: texts.concat(),
-                            step: step.clone(),
-                        }])
-                    },
-                ));
-            }
+            Intent::WriteNote => self.write_note(),
             Intent::WriteCommand => match self.model.run.mode.is_over() {
                 true => self.say("this run is over", "nothing more runs in it", Role::Muted),
                 false => self.open(Editor::own()),
@@ -290,6 +243,53 @@ impl App {
             other => return self.on_pairing(other),
         }
         Vec::new()
+    }
+
+    fn open_palette(&mut self) {
+        let names = self.layouts.iter().map(|layout| layout.name.clone());
+        let palette = Palette::new(names.collect(), &self.contexts());
+        self.open(palette);
+    }
+
+    fn list_layouts(&mut self) {
+        let layouts = self.layouts.iter();
+        let described = layouts.map(|layout| (layout.name.clone(), layout.about.clone()));
+        let pick = Pick::new(Subject::Layouts(described.collect(), self.layout));
+        self.open(pick);
+    }
+
+    fn ask_search(&mut self) {
+        self.pin_watch();
+        let before = self.view.search.as_ref();
+        let dialog = SearchFor::new(before.map_or("", |search| &search.pattern));
+        self.open(dialog);
+    }
+
+    fn ask_target(&mut self) {
+        let form = accept_target(&self.look()).or_else(|| take_target(&self.look()));
+        match form {
+            Some(form) => self.open(form),
+            None => self.say(
+                "every target is the confirmed database, and no other run holds one",
+                "",
+                Role::Muted,
+            ),
+        }
+    }
+
+    fn write_note(&mut self) {
+        let step = shown_step(&self.look()).map(|step| step.id.clone());
+        let noted = move |texts: &[String]| {
+            Reply::Do(vec![Command::Note {
+                text: texts.concat(),
+                step: step.clone(),
+            }])
+        };
+        self.open(Form::new(
+            "write a note",
+            vec![Field::required("note")],
+            noted,
+        ));
     }
 
     fn open_item(&mut self) -> Vec<Ask> {

@@ -5,7 +5,8 @@ use ratatui::text::Span;
 
 use super::{Writer, short};
 use crate::run::{
-    ActionId, Attempt, CommandEnd, Judgement, Outcome, StepStatus, Verdict, is_armed, preview,
+    ActionId, Attempt, CommandEnd, Judgement, Outcome, Preview, StepStatus, Verdict, is_armed,
+    preview,
 };
 use crate::runbook::{Actor, Block, Choice, Expectation, Part, Role as BlockRole};
 use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
@@ -102,36 +103,58 @@ impl Writer<'_> {
         let item = Item::Action(action);
         let shown = preview(self.run, action);
         let attempt = self.run.action(action).and_then(|state| state.last());
-        let Mark { glyph, role, word } = attempt_mark(attempt);
         let is_left_out = attempt.is_none() && self.run.is_left_out(self.step, action);
+        let head = self.first_line(actor, shown.as_ref().ok(), attempt, is_left_out);
+        self.item_line(&item, head, 2);
+        let text = shown.as_ref().map_or(written, |shown| &shown.command);
+        self.push_all(code(text, 0, self.width, self.look.theme));
+        match &shown {
+            Err(refusal) => self.say(
+                &format!("{}; {}", refusal.message, refusal.help),
+                Role::Warning,
+                2,
+            ),
+            Ok(shown) => {
+                self.what_it_meets(actor, shown);
+                // A rollback is armed by its own confirmation.
+                if !is_armed(self.run, shown) && !self.in_option() && !is_left_out {
+                    let text = "inferred to be a command: read it, then arm it";
+                    self.say(text, Role::Muted, 2);
+                }
+            }
+        }
+        if let Some(words) = self.run.goes_on_words(action) {
+            self.say(&words, Role::Muted, 2);
+        }
+        let own = self.run.steps.get(&self.step.id);
+        match (attempt, own.and_then(|own| own.left_out.get(&action))) {
+            (Some(attempt), _) => self.attempt(attempt, action),
+            (None, Some(skip)) => {
+                let (by, at) = (short(&skip.by), minute(skip.at));
+                let text = format!("left out by {by} at {at}: {}", skip.reason);
+                self.say(&text, Role::Warning, 2);
+            }
+            (None, None) => self.expected(action),
+        }
+        self.item_ends(&item);
+    }
+
+    /// State, kind, place and time in one line.
+    fn first_line(
+        &self,
+        actor: Actor,
+        shown: Option<&Preview>,
+        attempt: Option<&Attempt>,
+        is_left_out: bool,
+    ) -> Vec<Span<'static>> {
+        let Mark { glyph, role, word } = attempt_mark(attempt);
         let glyph = if is_left_out { "»" } else { glyph };
-        let style = self.style(role);
         let what = match actor {
             Actor::Sql => "sql",
             Actor::Shell => "shell",
             Actor::Http => "http",
             Actor::Nobody => "",
         };
-        let target = shown.as_ref().map_or("", |shown| shown.target.as_str());
-        let place = match target.strip_prefix(what) {
-            Some(rest) => rest.trim().to_owned(),
-            None if actor == Actor::Sql && !target.is_empty() => {
-                let name = shown.as_ref().map_or("", |shown| shown.on.as_str());
-                match self.run.identities.get(name) {
-                    Some(proved) => format!(
-                        "on {name}: {}:{}/{}",
-                        proved.host, proved.port, proved.database
-                    ),
-                    None => format!("on {target}"),
-                }
-            }
-            None => target.to_owned(),
-        };
-        let mut spans = vec![
-            Span::styled(format!("{glyph} "), style),
-            Span::styled(format!("{what} "), self.style(Role::Heading)),
-            Span::styled(place, self.style(Role::Text)),
-        ];
         let time = attempt.map(|attempt| match attempt.ended_at {
             Some(ended) => {
                 let took = (ended - attempt.started_at).num_milliseconds().max(0);
@@ -144,75 +167,62 @@ impl Writer<'_> {
             (word, Some(time)) => format!("  {word} {time}"),
             (word, None) => format!("  {word}"),
         };
-        spans.push(Span::styled(word, style));
-        self.item_line(&item, spans, 2);
-        let (text, missing) = match &shown {
-            Ok(shown) => (shown.command.as_str(), None),
-            Err(refusal) => (written, Some(refusal)),
-        };
-        self.push_all(code(text, 0, self.width, self.look.theme));
-        if let Some(refusal) = missing {
-            self.say(
-                &format!("{}; {}", refusal.message, refusal.help),
-                Role::Warning,
-                2,
+        vec![
+            Span::styled(format!("{glyph} "), self.style(role)),
+            Span::styled(format!("{what} "), self.style(Role::Heading)),
+            Span::styled(self.place(actor, what, shown), self.style(Role::Text)),
+            Span::styled(word, self.style(role)),
+        ]
+    }
+
+    /// Where it runs: the database as it proved itself, for SQL.
+    fn place(&self, actor: Actor, what: &str, shown: Option<&Preview>) -> String {
+        let target = shown.map_or("", |shown| shown.target.as_str());
+        match target.strip_prefix(what) {
+            Some(rest) => rest.trim().to_owned(),
+            None if actor == Actor::Sql && !target.is_empty() => {
+                let name = shown.map_or("", |shown| shown.on.as_str());
+                match self.run.identities.get(name) {
+                    Some(proved) => format!(
+                        "on {name}: {}:{}/{}",
+                        proved.host, proved.port, proved.database
+                    ),
+                    None => format!("on {target}"),
+                }
+            }
+            None => target.to_owned(),
+        }
+    }
+
+    /// The commands that are off, what it inherits from earlier steps, and what it destroys.
+    fn what_it_meets(&mut self, actor: Actor, shown: &Preview) {
+        for command in shown.listed.iter().filter(|command| !command.on) {
+            let text = format!(
+                "[ ] line {}  {}  (off)",
+                command.line,
+                short_line(&command.text)
             );
+            self.say(&text, Role::Muted, 2);
         }
-        if let Ok(shown) = &shown {
-            for command in shown.listed.iter().filter(|command| !command.on) {
-                let text = format!(
-                    "[ ] line {}  {}  (off)",
-                    command.line,
-                    short_line(&command.text)
-                );
-                self.say(&text, Role::Muted, 2);
-            }
-            // Where SQL starts matters to the files that it names.
-            let in_a_directory = actor != Actor::Sql || shown.command.contains('\\');
-            if let Some(step) = shown.directory_from.as_ref().filter(|_| in_a_directory) {
-                let text = format!("in {} (since {})", shown.directory, plain(step));
-                self.say(&text, Role::Muted, 2);
-            }
-            for handed in &shown.carried {
-                let text = format!(
-                    "{} = {} (from {})",
-                    handed.name,
-                    handed.value,
-                    plain(&handed.from)
-                );
-                self.say(&text, Role::Muted, 2);
-            }
-            if !shown.destructive.is_empty() {
-                let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
-                self.say(&text, Role::Destructive, 2);
-            }
-            // A rollback is armed by its own confirmation.
-            if !is_armed(self.run, shown) && !self.in_option() && !is_left_out {
-                self.say(
-                    "inferred to be a command: read it, then arm it",
-                    Role::Muted,
-                    2,
-                );
-            }
+        // Where SQL starts matters to the files that it names.
+        let in_a_directory = actor != Actor::Sql || shown.command.contains('\\');
+        if let Some(step) = shown.directory_from.as_ref().filter(|_| in_a_directory) {
+            let text = format!("in {} (since {})", shown.directory, plain(step));
+            self.say(&text, Role::Muted, 2);
         }
-        if let Some(words) = self.run.goes_on_words(action) {
-            self.say(&words, Role::Muted, 2);
+        for handed in &shown.carried {
+            let text = format!(
+                "{} = {} (from {})",
+                handed.name,
+                handed.value,
+                plain(&handed.from)
+            );
+            self.say(&text, Role::Muted, 2);
         }
-        let left_out = self
-            .run
-            .steps
-            .get(&self.step.id)
-            .and_then(|own| own.left_out.get(&action));
-        match (attempt, left_out) {
-            (Some(attempt), _) => self.attempt(attempt, action),
-            (None, Some(skip)) => {
-                let (by, at) = (short(&skip.by), minute(skip.at));
-                let text = format!("left out by {by} at {at}: {}", skip.reason);
-                self.say(&text, Role::Warning, 2);
-            }
-            (None, None) => self.expected(action),
+        if !shown.destructive.is_empty() {
+            let text = format!("⚠ destroys: {}", shown.destructive.join(", "));
+            self.say(&text, Role::Destructive, 2);
         }
-        self.item_ends(&item);
     }
 
     /// What came of it.
