@@ -231,6 +231,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
             "line": tick.line,
             "choice": tick.choice.as_ref().map(|choice| &choice.name),
         })).collect::<Vec<_>>(),
+        "waits": step.waits,
         "actions": null,
     });
     put(&mut document, "actions", actions);
@@ -264,15 +265,7 @@ fn text(document: &Value) -> String {
                 string(&document["environment"])
             );
         }
-        for step in phase["steps"].as_array().into_iter().flatten() {
-            if step["title"] != phase["title"] {
-                out += &format!("  {}\n", string(&step["title"]));
-            }
-            out += &step_text(step);
-        }
-        for wait in phase["waits"].as_array().into_iter().flatten() {
-            out += &format!("    wait: {}\n", string(&wait["text"]));
-        }
+        out += &steps_text(phase);
         for criterion in phase["gate"].as_array().into_iter().flatten() {
             out += &format!("    gate: {}\n", string(&criterion["text"]));
         }
@@ -385,7 +378,45 @@ fn expects_text(option: &Value) -> String {
 }
 
 /// Boxes and commands of a step, in the order of the guide.
+/// The steps of a phase, each wait where it stands.
+fn steps_text(phase: &Value) -> String {
+    let items = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
+    let steps = items(&phase["steps"]);
+    let of_steps: Vec<Value> = steps
+        .iter()
+        .flat_map(|step| items(&step["waits"]))
+        .collect();
+    let first = steps.first().and_then(|step| step["line"].as_u64());
+    let (before, after): (Vec<Value>, Vec<Value>) = items(&phase["waits"])
+        .into_iter()
+        .filter(|wait| !of_steps.contains(wait))
+        .partition(|wait| wait["line"].as_u64() <= first);
+    let mut out: String = before.iter().map(wait_text).collect();
+    for step in &steps {
+        if step["title"] != phase["title"] {
+            out += &format!("  {}\n", step["title"].as_str().unwrap_or_default());
+        }
+        out += &step_text(step);
+    }
+    out.extend(after.iter().map(wait_text));
+    out
+}
+
+fn wait_text(wait: &Value) -> String {
+    let word = if wait["holds"] == true {
+        "wait"
+    } else {
+        "takes time"
+    };
+    format!(
+        "    {word}: {}\n",
+        wait["text"].as_str().unwrap_or_default()
+    )
+}
+
 fn step_text(step: &Value) -> String {
+    let waits = step["waits"].as_array().into_iter().flatten();
+    let waits = waits.map(|wait| (wait["line"].as_u64().unwrap_or(0), wait_text(wait)));
     let manual = step["by_hand"].as_array().into_iter().flatten();
     let manual = manual.map(|act| {
         let text = act["text"].as_str().unwrap_or_default();
@@ -396,7 +427,7 @@ fn step_text(step: &Value) -> String {
     });
     let actions = step["actions"].as_array().into_iter().flatten();
     let actions = actions.map(|action| (action["line"].as_u64().unwrap_or(0), action_text(action)));
-    let mut lines: Vec<(u64, String)> = manual.chain(actions).collect();
+    let mut lines: Vec<(u64, String)> = waits.chain(manual).chain(actions).collect();
     lines.sort_by_key(|(line, _)| *line);
     lines.into_iter().map(|(_, text)| text).collect()
 }

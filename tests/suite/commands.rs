@@ -93,6 +93,28 @@ fn the_plan_lists_the_commands() {
     assert!(plan.contains("[x] df -h . > /dev/null  (reads)"), "{plan}");
 }
 
+#[test]
+fn the_plan_has_each_wait_before_what_waits() {
+    let home = Home::new();
+    home.write(
+        "guide.md",
+        "# Keep\n\n## Phase 1: Keep\n\n```bash\ntouch kept\n```\n\n\
+         ## Phase 2: Clean up\n\n**WAIT 7 DAYS** before the cleanup.\n\n### Archive\n\n```bash\ntouch archived\n```\n\n\
+         ### Remove (after 1 month)\n\n```bash\ntouch removed\n```\n",
+    );
+    let plan = home.gonogo(&["plan", "guide.md"]).exits(0).out;
+    let places = [
+        "touch kept",
+        "wait: **WAIT 7 DAYS**",
+        "touch archived",
+        "wait: Remove (after 1 month)",
+        "touch removed",
+    ]
+    .map(|text| plan.find(text));
+    assert!(places.iter().all(Option::is_some), "{plan}");
+    assert!(places.is_sorted(), "{plan}");
+}
+
 /// A unique index over doubled rows cannot be built: the server leaves it behind, not valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_is_left_invalid_is_said_and_does_not_pass_the_second_time() {
