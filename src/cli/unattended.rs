@@ -404,6 +404,11 @@ fn say(state: &RunState, event: &Event) {
                 .map_or("", |phase| phase.title.as_str());
             say!("\n{title}");
         }
+        Event::ActionStarted { guards, .. } => {
+            for guard in guards {
+                say!("  {}", guard.words());
+            }
+        }
         Event::ActionFinished {
             action,
             outcome,

@@ -7,6 +7,7 @@
 //! e  a line of standard error           q  an unfinished line of standard error
 //! n  a remark of gonogo's own
 //! b  a command begins, as JSON         f  it has ended
+//! w  it got no lock in time
 //! ```
 //!
 //! An unfinished line is written after some silence (a prompt, a progress bar) and holds the line as
@@ -40,6 +41,8 @@ pub(super) enum Tag {
     PartialErr,
     Began,
     Ended,
+    /// It got no lock in time.
+    Waited,
 }
 
 impl Tag {
@@ -52,6 +55,7 @@ impl Tag {
             Tag::PartialErr => 'q',
             Tag::Began => 'b',
             Tag::Ended => 'f',
+            Tag::Waited => 'w',
         }
     }
 
@@ -69,6 +73,7 @@ impl Tag {
             b'q' => Tag::PartialErr,
             b'b' => Tag::Began,
             b'f' => Tag::Ended,
+            b'w' => Tag::Waited,
             _ => return None,
         })
     }
@@ -77,7 +82,7 @@ impl Tag {
         match self {
             Tag::Out | Tag::PartialOut => OutputStream::Out,
             Tag::Err | Tag::PartialErr => OutputStream::Err,
-            Tag::Note | Tag::Began | Tag::Ended => OutputStream::Note,
+            Tag::Note | Tag::Began | Tag::Ended | Tag::Waited => OutputStream::Note,
         }
     }
 }
@@ -105,7 +110,7 @@ impl<'a> RawRecord<'a> {
     /// What it says of a command.
     pub(super) fn mark(&self) -> Option<CommandMark> {
         match self.tag {
-            Tag::Began | Tag::Ended => serde_json::from_str(self.text).ok(),
+            Tag::Began | Tag::Ended | Tag::Waited => serde_json::from_str(self.text).ok(),
             _ => None,
         }
     }
@@ -246,7 +251,7 @@ impl SpoolReader {
             match record.first() {
                 Some(b'p') => partial[0] = Some(Some(record)),
                 Some(b'q') => partial[1] = Some(Some(record)),
-                Some(b'b' | b'f') => {
+                Some(b'b' | b'f' | b'w') => {
                     let record = record.strip_suffix(b"\n").unwrap_or(record);
                     let mark = RawRecord::parse(record).and_then(|record| record.mark());
                     self.marks.extend(mark);
@@ -303,7 +308,7 @@ impl SpoolReader {
             if reader.read_until(b'\n', &mut record)? == 0 {
                 break;
             }
-            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f')) {
+            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f' | b'w')) {
                 continue;
             }
             if number >= from

@@ -9,6 +9,7 @@ use super::link::{Link, Scope, answered, column};
 use super::sample::age;
 use super::trouble::Trouble;
 use super::{DatabaseFacts, Session, Target, clean, database};
+use crate::run::{Guard, GuardLevel};
 use crate::runbook::{LockMode, TableLock};
 
 /// A transaction that is older than this is not over in a moment.
@@ -82,28 +83,6 @@ pub struct LockForecast {
     pub held_by: Vec<String>,
     /// Who already waits for a lock that conflicts: it queues behind them.
     pub waited_for_by: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardLevel {
-    /// It runs only with a reason, which is put on record.
-    Stop,
-    Warn,
-    Note,
-}
-
-/// Something to know before it begins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Guard {
-    pub level: GuardLevel,
-    pub text: String,
-}
-
-impl Guard {
-    fn new(level: GuardLevel, text: String) -> Self {
-        Self { level, text }
-    }
 }
 
 /// A session that holds a lock, or waits for it.

@@ -35,7 +35,7 @@ mod waits;
 
 pub use crate::run::{SessionSignal as Signal, Signalled};
 pub use alarm::{Alarm, AlarmSubject, Gravity, alarms_of, of_sessions, source_of};
-pub use before::{BeforeStep, Guard, GuardLevel, LockForecast};
+pub use before::{BeforeStep, LockForecast};
 pub use blocking::{BlockingRow, BlockingTree};
 pub use database::{
     Archiver, DatabaseCounters, DatabaseFacts, DatabaseSample, Oldest, Prepared, Replica, Slot,

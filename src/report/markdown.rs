@@ -6,7 +6,7 @@ use super::since::Since;
 use super::words::time;
 use super::{decision_word, mode_word, outcome_word, step_word};
 use crate::run::{
-    ActionId, Alert, Attempt, CommandEnd, GuideOnDisk, Outcome, RunState, Seen, Verdict,
+    ActionId, Alert, Attempt, CommandEnd, GuideOnDisk, LockWait, Outcome, RunState, Seen, Verdict,
     action_title,
 };
 use crate::runbook::{Expectation, Phase, Step};
@@ -418,8 +418,32 @@ fn write_commands(page: &mut Page, attempt: &Attempt) {
     page.gap();
 }
 
+/// What stood against it, and how it waited for locks.
+fn write_locks(page: &mut Page, attempt: &Attempt) {
+    let mut any = !attempt.guards.is_empty();
+    for guard in &attempt.guards {
+        page.item(&Line::new().own("when it began: ").text(guard.words()));
+    }
+    for command in &attempt.planned {
+        let mut runs = attempt.commands.iter();
+        let run = runs.find(|run| run.index == command.index);
+        let line = Line::new().own("line ").text(command.line.to_string());
+        if let Some(first) = command.around.first() {
+            page.item(&line.clone().own(", put before it: ").code(first));
+            any = true;
+        }
+        if let Some(words) = run.and_then(|run| LockWait::words(&run.waits)) {
+            page.item(&line.own(" ").text(words));
+        }
+    }
+    if any {
+        page.gap();
+    }
+}
+
 /// Where it waited for a person: transactions that were held, and whose keys went to it.
 fn write_waits(page: &mut Page, attempt: &Attempt) {
+    write_locks(page, attempt);
     for (index, hold) in attempt.holds.iter().enumerate() {
         // What was said is one thing, and whether the server did it another.
         let is_known = attempt.outcome == Some(Outcome::Passed) || index + 1 < attempt.holds.len();

@@ -272,7 +272,7 @@ fn begin(
             state.line_of(action)
         )));
     }
-    let started = super::decide::started(state, action, &preview, None);
+    let started = super::decide::started(state, action, &preview, None, &[]);
     let Some(shown) = &rollback.included else {
         return Ok(Ok(started));
     };

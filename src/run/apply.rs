@@ -147,6 +147,7 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::Armed { .. }
         | Event::ArmingRemembered { .. }
         | Event::CommandToggled { .. }
+        | Event::LockTimeoutToggled { .. }
         | Event::ActionStarted { .. }
         | Event::ActionResolved { .. } => actions::apply(state, record),
         Event::ActionLaunched {
@@ -156,6 +157,9 @@ pub fn apply(state: &mut RunState, record: &Record) {
             action, attempt, ..
         }
         | Event::CommandEnded {
+            action, attempt, ..
+        }
+        | Event::LockWaited {
             action, attempt, ..
         }
         | Event::TransactionSeen {

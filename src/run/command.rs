@@ -64,6 +64,11 @@ pub enum Command {
         index: usize,
         on: bool,
     },
+    /// Switches the `lock_timeout` around the commands of an action on or off.
+    ToggleLockTimeout {
+        action: ActionId,
+        on: bool,
+    },
     /// Runs an action, or runs it again; with `from`, goes on with one that stopped: from the command of
     /// that index on. `hash` is that of the preview the operator saw; `typed` the
     /// word they typed where one is asked for; `reason` overrides a wait.

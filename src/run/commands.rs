@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HoldPoint, ShellState, Timestamp, names};
+use super::{HoldPoint, LockTimeout, LockWait, ShellState, Timestamp, names};
 use crate::runbook::syntax::{Script, Span, read_shell};
-use crate::runbook::{Actor, Answer, answer_of, command_spans, comments_around, tolerated};
+use crate::runbook::{
+    Actor, Answer, LockTry, answer_of, command_spans, comments_around, tolerated,
+};
 
 /// Status of a program that was stopped because nobody reads what it writes (128 + SIGPIPE).
 const CLOSED_PIPE: i32 = 141;
@@ -30,6 +32,9 @@ pub struct CommandText {
     /// A transaction is held before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
+    /// It waits no longer than [`super::LOCK_TIMEOUT`] for a lock, and may be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockTry>,
 }
 
 /// A stage of a pipe.
@@ -163,6 +168,7 @@ pub(super) fn commands_of(
             stages,
             answer,
             hold: hold.is_some(),
+            lock: None,
         });
     }
     match held.next() {
@@ -356,6 +362,9 @@ pub struct CommandRun {
     /// `None` while it runs, and for good where nobody saw it end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<CommandDone>,
+    /// Its waits for a lock that it did not get in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<LockWait>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -382,6 +391,9 @@ pub struct PlannedCommand {
     pub line: usize,
     /// Its first line, cut where it is long.
     pub text: String,
+    /// What was put before it and behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<String>,
 }
 
 impl From<&CommandText> for PlannedCommand {
@@ -392,6 +404,10 @@ impl From<&CommandText> for PlannedCommand {
             index: command.index,
             line: command.line,
             text: line.chars().take(LONGEST).collect(),
+            around: match command.lock {
+                Some(_) => vec![LockTimeout::before(), LockTimeout::AFTER.to_owned()],
+                None => Vec::new(),
+            },
         }
     }
 }
@@ -403,6 +419,8 @@ pub enum CommandMark {
     Began(CommandRun),
     /// With the index of the command.
     Ended(usize, CommandDone),
+    /// It got no lock in time.
+    Waited(usize, LockWait),
 }
 
 impl CommandMark {
@@ -411,6 +429,13 @@ impl CommandMark {
         let (index, ends) = match self {
             Self::Began(run) => (run.index, false),
             Self::Ended(index, _) => (*index, true),
+            Self::Waited(index, wait) => {
+                let known = runs.iter().find(|known| known.index == *index);
+                return known.is_some_and(|known| {
+                    let mut numbers = known.waits.iter().map(|wait| wait.number);
+                    numbers.all(|number| number < wait.number)
+                });
+            }
         };
         match runs.iter().find(|known| known.index == index) {
             None => !ends,
@@ -428,6 +453,11 @@ impl CommandMark {
             Self::Ended(index, done) => {
                 if let Some(run) = runs.iter_mut().find(|run| run.index == index) {
                     run.done = Some(done);
+                }
+            }
+            Self::Waited(index, wait) => {
+                if let Some(run) = runs.iter_mut().find(|run| run.index == index) {
+                    run.waits.push(wait);
                 }
             }
         }

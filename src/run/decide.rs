@@ -76,6 +76,7 @@ pub fn decide(
         }
         Command::Arm { action, hash } => arm(state, *action, hash),
         Command::ToggleCommand { action, index, on } => toggle(state, *action, *index, *on),
+        Command::ToggleLockTimeout { action, on } => toggle_lock_timeout(state, *action, *on),
         Command::Start { .. }
         | Command::EndTransaction { .. }
         | Command::Gate { .. }
@@ -230,10 +231,13 @@ fn allowed(state: &RunState, by: &str, command: &Command, now: Timestamp) -> Res
             | Command::UndoInput {}
             | Command::Arm { .. }
             | Command::ToggleCommand { .. }
+            | Command::ToggleLockTimeout { .. }
     );
     let of_rollback = match command {
         Command::Judge { phase, .. } => gate::is_of_rollback(state, phase),
-        Command::Arm { action, .. } | Command::ToggleCommand { action, .. } => state
+        Command::Arm { action, .. }
+        | Command::ToggleCommand { action, .. }
+        | Command::ToggleLockTimeout { action, .. } => state
             .step_of(*action)
             .is_some_and(|step| state.runbook.is_of_rollback(&step.id)),
         _ => false,
@@ -411,6 +415,29 @@ fn toggle(
     }
     rollback::stays_as_shown(state, action)?;
     one(Event::CommandToggled { action, index, on })
+}
+
+/// A `lock_timeout` is put around its commands, or no more.
+fn toggle_lock_timeout(
+    state: &RunState,
+    action: ActionId,
+    on: bool,
+) -> Result<Vec<Event>, Refusal> {
+    let put = super::preview_ahead(state, action)?.lock_timeout;
+    let Some(put) = put.filter(super::LockTimeout::is_offered) else {
+        return Err(Refusal::new(
+            "no lock_timeout is put around its commands",
+            "check what would run",
+        ));
+    };
+    if put.on == on {
+        return Ok(Vec::new());
+    }
+    let known = state.action(action);
+    if known.is_some_and(super::ActionState::is_running) {
+        return Err(Refusal::new("it is running", "wait, or cancel it"));
+    }
+    one(Event::LockTimeoutToggled { action, on })
 }
 
 fn one(event: Event) -> Result<Vec<Event>, Refusal> {

@@ -274,6 +274,11 @@ pub enum Event {
         index: usize,
         on: bool,
     },
+    /// Somebody has switched the `lock_timeout` around the commands of an action on or off.
+    LockTimeoutToggled {
+        action: ActionId,
+        on: bool,
+    },
     /// Written before the action exists in the world.
     ActionStarted {
         action: ActionId,
@@ -291,6 +296,9 @@ pub enum Event {
         /// Why it is run against what is known.
         #[serde(default)]
         reason: Option<String>,
+        /// What stood against it when it began.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        guards: Vec<super::Guard>,
     },
     /// Written when its shim has said so; before the command begins, that stands in the spool.
     CommandBegan {
@@ -303,6 +311,13 @@ pub enum Event {
         attempt: u32,
         command: usize,
         done: super::CommandDone,
+    },
+    /// A command got no lock in time.
+    LockWaited {
+        action: ActionId,
+        attempt: u32,
+        command: usize,
+        wait: super::LockWait,
     },
     ActionLaunched {
         action: ActionId,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ActionId, Readings, Refusal};
+use super::{ActionId, Guard, Readings, Refusal};
 
 /// The world as it was looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,10 @@ pub struct Facts {
     pub directory: Option<DirectoryNow>,
     /// Targets of which no server has said yet who holds them.
     pub unasked: Vec<String>,
+    /// What stands against the action that is asked for.
+    pub guards: Vec<Guard>,
+    /// The sessions that waited behind a statement of ours, as they were seen since the last of its waits.
+    pub held_up: Vec<String>,
     /// Why an input cannot be what somebody gives it.
     pub bad_input: Option<Refusal>,
 }

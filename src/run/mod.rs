@@ -24,10 +24,12 @@ mod expected_output;
 mod facts;
 mod fate;
 mod flags;
+mod guards;
 mod held;
 mod identity;
 mod included;
 mod inputs;
+mod lock_timeout;
 mod needs;
 mod no_return;
 mod notice;
@@ -82,6 +84,7 @@ pub use expected_output::matches_output;
 pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
 pub use flags::Flag;
+pub use guards::{Guard, GuardLevel};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};
 pub use identity::{IdentitySeen, Moved, Seen, TargetIdentity};
 pub use included::{Included, Named, digest_of, named_files};
@@ -90,6 +93,7 @@ pub use inputs::{
     Remembered, armed_before, check_input, code_hash, is_armed, is_open, open_inputs,
     steps_needing,
 };
+pub use lock_timeout::{LOCK_PAUSES_S, LOCK_TIMEOUT, LockTimeout, LockWait};
 pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
 pub use notice::{Notice, Notices};
 pub use observation::Observation;

@@ -181,6 +181,7 @@ fn is_detail(event: &Event) -> bool {
         event,
         Event::CommandBegan { .. }
             | Event::CommandEnded { .. }
+            | Event::LockWaited { .. }
             | Event::ActionLaunched { .. }
             | Event::ActionSampled { .. }
             | Event::AlertRaised { .. }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::carried::{Missing, handed_on};
 use super::commands::{commands_of, holds_of, judge_by, script_of};
+use super::lock_timeout::{self, LockTimeout};
 use super::{ActionId, CommandText, HoldPoint, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::syntax;
 use crate::runbook::{
@@ -67,6 +68,9 @@ pub struct Preview {
     /// Where it stops and waits for a person.
     #[serde(default)]
     pub holds: Vec<HoldPoint>,
+    /// What is put around statements that queue for a strong lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_timeout: Option<LockTimeout>,
     /// The places that its commands reach.
     #[serde(default)]
     pub reaches: Vec<super::Reached>,
@@ -176,14 +180,11 @@ pub(super) fn reckon(
     let expected = state.expectations_of(action);
     let Chosen {
         command,
-        commands,
+        mut commands,
         holds,
-        is_whole,
+        destructive,
     } = chosen(&subject, &whole, &mut list, &expected, from)?;
-    let destructive = match is_whole {
-        true => subject.destructive.to_vec(),
-        false => destroyed_by(&command, actor),
-    };
+    let lock_timeout = lock_timeout::put(state, action, actor, &command, &mut commands);
     let (reaches, strays) = super::reach::reached(
         state,
         &super::reach::Looked {
@@ -214,7 +215,7 @@ pub(super) fn reckon(
         &expected,
         &reaches,
     );
-    let own = of_what_runs(&content, &command, &whole);
+    let own = of_what_runs(&content, &command, &whole, lock_timeout.as_ref());
     let proved = match actor {
         Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
         Actor::Shell | Actor::Http | Actor::Nobody => None,
@@ -240,6 +241,7 @@ pub(super) fn reckon(
         needs_arming: !subject.annotated,
         timeout_s: attributes.timeout_s,
         holds,
+        lock_timeout,
         reaches,
         strays,
         elsewhere: subject.elsewhere.cloned(),
@@ -333,13 +335,27 @@ fn content_of(
 }
 
 /// A confirmation is of what runs, an arming of all.
-fn of_what_runs(content: &str, command: &str, whole: &str) -> String {
-    match command == whole {
-        true => content.to_owned(),
-        false => super::hex(&Sha256::digest(
-            [content.as_bytes(), command.as_bytes()].concat(),
-        )),
+fn of_what_runs(
+    content: &str,
+    command: &str,
+    whole: &str,
+    put_around: Option<&LockTimeout>,
+) -> String {
+    let put_around = put_around.filter(|put| put.on);
+    if command == whole && put_around.is_none() {
+        return content.to_owned();
     }
+    let mut hasher = Sha256::new();
+    hasher.update(content.as_bytes());
+    hasher.update(command.as_bytes());
+    if let Some(put) = put_around {
+        hasher.update([4]);
+        hasher.update(LockTimeout::before().as_bytes());
+        for index in &put.around {
+            hasher.update(index.to_le_bytes());
+        }
+    }
+    super::hex(&hasher.finalize())
 }
 
 /// What of it runs: the commands that are on, from the one of an index on.
@@ -347,7 +363,7 @@ struct Chosen {
     command: String,
     commands: Vec<CommandText>,
     holds: Vec<HoldPoint>,
-    is_whole: bool,
+    destructive: Vec<String>,
 }
 
 fn chosen(
@@ -402,11 +418,15 @@ fn chosen(
         true => (whole.to_owned(), holds),
         false => (script_of(&commands), holds_of(&commands)),
     };
+    let destructive = match is_whole {
+        true => subject.destructive.to_vec(),
+        false => destroyed_by(&command, subject.actor),
+    };
     Ok(Chosen {
         command,
         commands,
         holds,
-        is_whole,
+        destructive,
     })
 }
 

@@ -279,6 +279,7 @@ mod tests {
                 index,
                 line: index + 1,
                 text: (*text).to_owned(),
+                ..PlannedCommand::default()
             })
             .collect()
     }

@@ -263,6 +263,9 @@ pub struct ActionState {
     /// Commands that somebody has switched on or off, by [`super::CommandText::index`].
     #[serde(default)]
     pub switched: BTreeMap<usize, bool>,
+    /// Whether somebody wants a `lock_timeout` around its commands; absent: as proposed.
+    #[serde(default)]
+    pub lock_timeout: Option<bool>,
 }
 
 impl ActionState {
@@ -325,6 +328,9 @@ pub struct Attempt {
     /// What it was to run.
     #[serde(default)]
     pub planned: Vec<super::PlannedCommand>,
+    /// What stood against it when it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<super::Guard>,
     /// How its commands went, those that were begun.
     #[serde(default)]
     pub commands: Vec<super::CommandRun>,

@@ -14,7 +14,7 @@ pub struct HoldPlace {
 
 /// What a statement means for a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Means {
+pub(super) enum Means {
     Begin,
     Commit,
     Rollback,
@@ -56,7 +56,7 @@ pub fn hold_places(code: &str) -> Vec<HoldPlace> {
     places
 }
 
-fn of_statement(code: &str, statement: &Statement) -> Means {
+pub(super) fn of_statement(code: &str, statement: &Statement) -> Means {
     let begins = |words: &str| statement.starts_with(code, words);
     let has = |word: &str| {
         statement

@@ -89,6 +89,7 @@ pub struct Supervisor {
     pub(super) identity_news: mpsc::Receiver<IdentityNews>,
     pub(super) facts: Facts,
     pub(super) missing: super::alarms::Missing,
+    pub(super) held_up: super::held_up::HeldUp,
     pub(super) looks: Looks,
     pub(super) notifier: Notifier,
     /// The rollback's next command whose files are being looked at, and the number of that look.
@@ -162,8 +163,7 @@ impl Supervisor {
         let journal_path = directory.join("journal.sqlite");
         let executor = Executor::new(binary, directory);
         let mut reserve = Reserve::new(directory, executor.clone());
-        let opened = open_journal(&journal_path).await;
-        let (mut journal, state) = match opened {
+        let (mut journal, state) = match open_journal(&journal_path).await {
             // Without its supervisor a run has no rollback at all.
             Err(JournalError::DiskFull { .. }) if reserve.give_up() => {
                 open_journal(&journal_path).await?
@@ -220,6 +220,7 @@ impl Supervisor {
             asks_consent,
             locks_seen: HashSet::new(),
             missing: Default::default(),
+            held_up: Default::default(),
             unproved: HashMap::new(),
             identity_news,
             facts: Facts::default(),

@@ -11,16 +11,18 @@ use super::looks::Looks;
 use super::secrets::Secrets;
 use crate::monitor::{IdentityNews, LockNews, Monitor};
 use crate::run::{
-    ActionId, Command, DirectoryNow, FilesNow, Input, Mode, PairingAct, Refusal, RunState, Subject,
-    preview_from,
+    ActionId, Command, DirectoryNow, FilesNow, Guard, Input, Mode, PairingAct, Refusal, RunState,
+    Subject, preview_from,
 };
-use crate::runbook::Actor;
 use crate::runbook::config::SecretSource;
+use crate::runbook::{Actor, TableLock};
 
 /// Whoever confirms something waits no longer for a disk or a server.
 const LOOK: Duration = Duration::from_millis(500);
 /// A server says whether the lock is still ours within this time, or decides nothing here.
 const LOCK: Duration = Duration::from_millis(300);
+/// What a step would meet is known within this time, or stops nothing.
+const BEFORE: Duration = Duration::from_secs(2);
 /// A secret that is entered is read within this time.
 const SOURCE: Duration = Duration::from_secs(3);
 
@@ -33,6 +35,8 @@ pub(super) struct Needs {
     /// Who answers where the targets lead: what was confirmed was confirmed for what answered then.
     identities: bool,
     source: Option<(String, SecretSource)>,
+    /// The target of a step, and what it will lock there.
+    before: Option<(String, Vec<TableLock>)>,
 }
 
 /// What was found of it.
@@ -45,6 +49,7 @@ pub(super) struct Found {
     /// Targets that did not say in time who holds them.
     pub(super) silent: Vec<String>,
     pub(super) bad_input: Option<Refusal>,
+    pub(super) guards: Vec<Guard>,
 }
 
 impl Needs {
@@ -116,6 +121,11 @@ impl Needs {
         }
         // A rollback waits for no lock.
         self.locks = !matches!(state.mode, Mode::Stuck | Mode::RollingBack);
+        if self.locks
+            && let Ok(shown) = preview_from(state, action, from)
+        {
+            self.before = state.locks_of(&shown);
+        }
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -124,6 +134,7 @@ impl Needs {
             && !self.locks
             && !self.identities
             && self.source.is_none()
+            && self.before.is_none()
     }
 
     /// Looks all of it up at once.
@@ -175,13 +186,20 @@ impl Needs {
             };
             Some(Refusal::new(reason, "name another place, or leave it open"))
         };
-        let (files, directory, locks, identities, bad_input) =
-            tokio::join!(files, directory, locks, identities, bad_input);
+        let guards = async {
+            let (target, locks) = self.before?;
+            let looked = tokio::time::timeout(BEFORE, monitor.before(&target, &locks)).await;
+            let before = looked.ok()?.ok()?;
+            Some(before.guards)
+        };
+        let (files, directory, locks, identities, bad_input, guards) =
+            tokio::join!(files, directory, locks, identities, bad_input, guards);
         let mut found = Found {
             identities: identities.into_iter().flatten().collect(),
             files,
             directory,
             bad_input,
+            guards: guards.unwrap_or_default(),
             ..Found::default()
         };
         for lock in locks {

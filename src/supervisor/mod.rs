@@ -14,6 +14,7 @@ mod feed;
 mod folder;
 mod guide;
 mod handle;
+mod held_up;
 mod included;
 mod launch;
 mod leaving;

@@ -14,8 +14,8 @@ use super::included;
 use super::secrets::Secrets;
 use super::watching::lock_record;
 use crate::run::{
-    ActionId, Command, ENGINE, Event, FilesNow, Included, Observation, PairingAct, Refusal,
-    advance, awaits_look, decide, observe,
+    ActionId, Command, CommandMark, ENGINE, Event, FilesNow, Included, Observation, PairingAct,
+    Refusal, advance, awaits_look, decide, observe,
 };
 
 /// More steps than this without a person means a loop; the run is left as it is.
@@ -60,6 +60,7 @@ impl Supervisor {
         }
         self.facts.files.extend(found.files);
         self.facts.directory = found.directory;
+        self.facts.guards = found.guards;
         self.facts.bad_input = found
             .bad_input
             .or_else(|| self.secrets.held_by(&request.command));
@@ -76,6 +77,7 @@ impl Supervisor {
             self.keyboard_lent(action, &request.by);
         }
         self.facts.directory = None;
+        self.facts.guards.clear();
         self.facts.bad_input = None;
         self.facts.unasked.clear();
         if let Some(waiting) = request.answer
@@ -123,6 +125,13 @@ impl Supervisor {
             self.slots.remove(&(*action, *attempt));
             self.keyboards.remove(&(*action, *attempt));
             self.asks_no_more(*action, *attempt);
+        }
+        if let Observation::Progress { marks, .. } = &observation
+            && marks
+                .iter()
+                .any(|mark| matches!(mark, CommandMark::Waited(..)))
+        {
+            self.facts.held_up = self.held_up.take();
         }
         let now = self.clock.now();
         let events = observe(&self.state, &self.facts, &observation, now)?;

@@ -57,7 +57,10 @@ impl Supervisor {
     pub(super) async fn observe(&mut self, sample: Sample) {
         self.tell_alarms(&sample).await;
         match &sample {
-            Sample::Activity(activity) => self.see_transactions(activity).await,
+            Sample::Activity(activity) => {
+                self.held_up.see(activity);
+                self.see_transactions(activity).await;
+            }
             Sample::Probe(probe) => {
                 self.facts.readings.probes.insert(
                     probe.name.clone(),

@@ -43,6 +43,7 @@ mod identity;
 mod inputs;
 mod interactive;
 mod judged;
+mod lock_timeouts;
 mod lost_folder;
 mod malformed;
 mod migration;

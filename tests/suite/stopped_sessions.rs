@@ -6,7 +6,7 @@ use crate::support::{Database, cluster, eventually, execute, fresh_database};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
-const GUIDE: &str = "# Add a column\n\n## Phase 1: Add\n\n```sql {#add .run}\nALTER TABLE items ADD COLUMN m int;\n```\n\n## Phase 2: Look\n\n- [ ] look\n";
+const GUIDE: &str = "# Add a column\n\n## Phase 1: Add\n\n```sql {#add .run}\nSET lock_timeout = 0;\nALTER TABLE items ADD COLUMN m int;\n```\n\n## Phase 2: Look\n\n- [ ] look\n";
 
 /// Reads a table in a transaction that it leaves open.
 async fn report(database: &Database, application: &str) -> PgConnection {

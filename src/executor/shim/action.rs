@@ -265,6 +265,9 @@ impl<'a> Action<'a> {
         if self.feed.awaits_shell() && self.status.is_none() {
             by(self.began + COMES_UP);
         }
+        if let Some(at) = self.feed.tries_again_at() {
+            by(at);
+        }
         if self.ending.is_some() {
             by(now + Duration::from_millis(10));
         } else if self.spec.watch && self.status.is_some() {
@@ -309,6 +312,7 @@ impl<'a> Action<'a> {
         let now = Instant::now();
         let is_held = self.feed.is_held();
         self.feed.roll_back(&mut self.course, &mut self.spool);
+        self.feed.give_up_trying(&mut self.course);
         self.course.stop();
         if is_held { now + LET_GO } else { now }
     }
@@ -317,8 +321,12 @@ impl<'a> Action<'a> {
     /// there, says how it ended, and begins another or ends the program.
     fn proceed(&mut self, now: Instant) {
         self.feed.write();
-        let answered = self.out.1.has_come(&self.words[0]);
-        self.feed.hear(&mut self.course, &mut self.spool, answered);
+        let answer = self.out.1.answer(&self.words[0]);
+        let answer = answer.as_deref();
+        self.feed.hear(&mut self.course, &mut self.spool, answer);
+        if self.ending.is_none() {
+            self.feed.try_again(now, &mut self.course);
+        }
         if self.feed.awaits_shell() && now >= self.began + COMES_UP && self.status.is_none() {
             self.feed.never_came_up(&mut self.course, &mut self.spool);
         }
@@ -633,6 +641,12 @@ impl<'a> Action<'a> {
         } else if left_out > 0 && exit == Some(0) && self.ending.is_some() {
             // The program ended by itself for want of a further command; that was no success.
             (exit, signal) = (None, Some(Signal::INT.as_raw()));
+        } else if exit == Some(0)
+            && let Some(CommandEnd::Failed { code, .. }) = self.course.last_end()
+            && self.feed.stopped_it()
+        {
+            // It was asked how the statement ended, and given nothing more.
+            exit = Some(*code);
         } else if exit == Some(0) && self.feed.is_open() {
             let why = "it ended its session before the end of its transaction: nothing of it is committed";
             self.spool.note(why);

@@ -8,9 +8,12 @@ use chrono::Utc;
 use tokio::time::Instant;
 
 use super::output::Spool;
-use crate::run::{CommandDone, CommandEnd, CommandMark, CommandRun, CommandText, ShellState};
+use crate::run::{
+    CommandDone, CommandEnd, CommandMark, CommandRun, CommandText, LockWait, ShellState,
+};
 
 pub(super) struct Course {
+    all: Vec<CommandText>,
     /// Not yet begun.
     rest: VecDeque<CommandText>,
     current: Option<Current>,
@@ -21,23 +24,28 @@ pub(super) struct Course {
     over: bool,
     /// How the last command that ended did.
     last: Option<CommandEnd>,
+    /// The command that is tried again, and since when it has been under way.
+    again: Option<(usize, Instant)>,
 }
 
 struct Current {
     command: CommandText,
     began: Instant,
+    sent: Instant,
     told: Option<(Instant, i32, Vec<i32>)>,
 }
 
 impl Course {
     pub(super) fn new(commands: &[CommandText], silent: bool) -> Self {
         Self {
+            all: commands.to_vec(),
             rest: commands.iter().cloned().collect(),
             current: None,
             runs: Vec::new(),
             silent,
             over: false,
             last: None,
+            again: None,
         }
     }
 
@@ -67,15 +75,62 @@ impl Course {
         self.current.is_none() && (self.over || self.rest.is_empty())
     }
 
-    /// Begins the next command: it may be sent when this returns.
+    /// The command under way, and when it was sent last.
+    pub(super) fn current(&self) -> Option<(&CommandText, Instant)> {
+        let current = self.current.as_ref()?;
+        Some((&current.command, current.sent))
+    }
+
+    /// The command under way got no lock in time.
+    pub(super) fn waited(&mut self, mut wait: LockWait, spool: &mut Spool) {
+        let run = self.runs.last_mut().filter(|_| !self.silent);
+        if let Some(run) = run {
+            wait.number = u32::try_from(run.waits.len()).unwrap_or(u32::MAX - 1) + 1;
+            run.waits.push(wait.clone());
+            spool.mark(&CommandMark::Waited(run.index, wait));
+            spool.sync();
+        }
+    }
+
+    /// The command under way, and those before it from this one on, are to be sent again.
+    pub(super) fn go_back_to(&mut self, index: usize) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let upto = current.command.index;
+        let again = self.all.iter().rev();
+        let again = again.filter(|command| (index..=upto).contains(&command.index));
+        for command in again {
+            self.rest.push_front(command.clone());
+        }
+        self.again = self.again.or(Some((upto, current.began)));
+    }
+
+    /// Begins the next command: it may be sent when this returns. What is sent again has begun before.
     pub(super) fn begin(&mut self, spool: &mut Spool) -> Option<CommandText> {
         let command = self.rest.pop_front()?;
+        if let Some((upto, began)) = self.again {
+            let is_it = command.index == upto;
+            let began = match is_it {
+                true => began,
+                false => Instant::now(),
+            };
+            self.again = self.again.filter(|_| !is_it);
+            self.current = Some(Current {
+                command: command.clone(),
+                began,
+                sent: Instant::now(),
+                told: None,
+            });
+            return Some(command);
+        }
         if !self.silent {
             let run = CommandRun {
                 index: command.index,
                 began: Utc::now(),
                 lines_before: spool.lines_so_far(),
                 done: None,
+                waits: Vec::new(),
             };
             spool.mark(&CommandMark::Began(run.clone()));
             spool.sync();
@@ -84,6 +139,7 @@ impl Course {
         self.current = Some(Current {
             command: command.clone(),
             began: Instant::now(),
+            sent: Instant::now(),
             told: None,
         });
         Some(command)
@@ -104,9 +160,21 @@ impl Course {
         };
         let told = current.told.unwrap_or((Instant::now(), -1, Vec::new()));
         let (at, status, parts) = told;
-        let end = current.command.judge(status, &parts);
+        let mut end = current.command.judge(status, &parts);
         if end != CommandEnd::Good {
             self.over = true;
+        }
+        if self.again.is_some() {
+            // A command of a transaction that is done again: it has ended once.
+            if end == CommandEnd::Good {
+                self.last = Some(end);
+                return;
+            }
+            let line = current.command.line;
+            end = CommandEnd::Failed {
+                code: end.code(),
+                why: format!("line {line} failed when its transaction was tried again"),
+            };
         }
         if let Some(run) = self.runs.last_mut() {
             let done = CommandDone {

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use tokio::net::unix::pipe;
+use tokio::time::Instant;
 
 use super::course::Course;
 use super::output::{Spool, Stream};
@@ -180,8 +181,8 @@ impl Feed {
         self.write();
     }
 
-    /// Hears how the command under way has ended. `answered`: psql has printed the word.
-    pub(super) fn hear(&mut self, course: &mut Course, spool: &mut Spool, answered: bool) {
+    /// Hears how the command under way has ended. `answer`: what psql has printed behind the word.
+    pub(super) fn hear(&mut self, course: &mut Course, spool: &mut Spool, answer: Option<&str>) {
         let sent = match &mut self.program {
             Program::Bash(bash) => {
                 let Bash {
@@ -206,8 +207,10 @@ impl Feed {
                 }
                 return;
             }
-            Program::Psql(psql) if answered => psql.has_answered(course, spool),
-            Program::Psql(_) => return,
+            Program::Psql(psql) => {
+                let Some(answer) = answer else { return };
+                psql.has_answered(answer, course, spool)
+            }
         };
         self.send_to_psql(sent, None);
     }
@@ -234,7 +237,9 @@ impl Feed {
                 let sent = psql.next(course, spool);
                 // Behind the last command it needs no more input, and finds the end of it: a quote that
                 // is never closed is an error then, and no wait for ever.
-                let is_last = sent.is_some() && course.left() == 0 && !psql.is_open();
+                let may_be_again = course.current().is_some_and(|(one, _)| one.lock.is_some());
+                let is_last =
+                    sent.is_some() && course.left() == 0 && !psql.is_open() && !may_be_again;
                 self.send_to_psql(sent, Some(errors));
                 if is_last && course.is_under_way() {
                     self.closing = true;
@@ -285,6 +290,33 @@ impl Feed {
             let sent = psql.roll_back(course, spool).map(Sent::unnumbered);
             self.send_to_psql(sent, None);
         }
+    }
+
+    /// When a command that got no lock is sent again.
+    pub(super) fn tries_again_at(&self) -> Option<Instant> {
+        match &self.program {
+            Program::Psql(psql) => psql.tries_again_at(),
+            Program::Bash(_) => None,
+        }
+    }
+
+    /// Goes back to where a command that got no lock is tried again from, once that is due.
+    pub(super) fn try_again(&mut self, now: Instant, course: &mut Course) {
+        if let Program::Psql(psql) = &mut self.program {
+            let sent = psql.try_again(now, course);
+            self.send_to_psql(sent, None);
+        }
+    }
+
+    pub(super) fn give_up_trying(&mut self, course: &mut Course) {
+        if let Program::Psql(psql) = &mut self.program {
+            psql.give_up_trying(course);
+        }
+    }
+
+    /// A statement failed, and the program was kept from ending by itself.
+    pub(super) fn stopped_it(&self) -> bool {
+        matches!(&self.program, Program::Psql(psql) if psql.stopped_it())
     }
 
     /// What somebody decided about a held transaction.

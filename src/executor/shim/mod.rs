@@ -16,6 +16,7 @@ mod http;
 mod keyboard;
 mod left;
 mod leftovers;
+mod lock_timeout;
 mod output;
 mod prepare;
 mod proof;

@@ -77,6 +77,7 @@ impl Spool {
         let tag = match mark {
             CommandMark::Began(_) => Tag::Began,
             CommandMark::Ended(..) => Tag::Ended,
+            CommandMark::Waited(..) => Tag::Waited,
         };
         match serde_json::to_string(mark) {
             // A record is one line, and a secret's mask is no character of JSON.
@@ -195,8 +196,8 @@ pub(super) struct Stream {
     scrubber: Scrubber,
     /// The line that is not yet whole, scrubbed.
     text: String,
-    /// Lines that are taken out, and whether each has come.
-    markers: Vec<(String, bool)>,
+    /// What is taken out of lines, and what stood behind each that has come.
+    markers: Vec<(String, Option<String>)>,
     /// How our own names are written instead.
     names: Names,
     /// Something came since it was last shown as a partial line.
@@ -253,17 +254,17 @@ impl Stream {
             return spool.lines(self.whole, &whole);
         }
         for line in whole.split_inclusive('\n') {
-            let found = self
-                .markers
-                .iter_mut()
-                .find_map(|(marker, come)| Some((line.split_once(marker.as_str())?.0, come)));
+            let found = self.markers.iter_mut().find_map(|(marker, come)| {
+                let (before, behind) = line.split_once(marker.as_str())?;
+                Some((before, behind, come))
+            });
             let printed = match found {
                 None => line,
                 // psql shows its input (`\set ECHO all`): that is not yet the answer.
-                Some((before, come)) => match before.strip_suffix("\\echo ") {
+                Some((before, behind, come)) => match before.strip_suffix("\\echo ") {
                     Some(input) => input.trim_end(),
                     None => {
-                        *come = true;
+                        *come = Some(behind.trim().to_owned());
                         before
                     }
                 },
@@ -274,17 +275,20 @@ impl Stream {
         }
     }
 
-    /// Takes lines that end with this out from now on.
+    /// Takes this out of lines from now on, with what stands behind it.
     pub(super) fn expect(&mut self, marker: String) {
-        self.markers.push((marker, false));
+        self.markers.push((marker, None));
     }
 
     /// Whether such a line has come, asked once.
     pub(super) fn has_come(&mut self, marker: &str) -> bool {
-        self.markers
-            .iter_mut()
-            .find(|(known, _)| known == marker)
-            .is_some_and(|(_, come)| std::mem::take(come))
+        self.answer(marker).is_some()
+    }
+
+    /// What stood behind the marker, where such a line has come; asked once.
+    pub(super) fn answer(&mut self, marker: &str) -> Option<String> {
+        let mut markers = self.markers.iter_mut();
+        markers.find(|(known, _)| known == marker)?.1.take()
     }
 
     pub(super) fn names(&mut self) -> &mut Names {
@@ -305,6 +309,9 @@ impl Stream {
     fn ends_in_a_marker(&self) -> bool {
         let mut markers = self.markers.iter();
         markers.any(|(marker, _)| {
+            if self.text.contains(marker.as_str()) {
+                return true;
+            }
             let lengths = 1..=marker.len().min(self.text.len());
             let mut halves = lengths.filter_map(|length| marker.get(..length));
             halves.any(|half| half.len() > 3 && self.text.ends_with(half))

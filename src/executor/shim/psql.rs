@@ -9,10 +9,13 @@ use chrono::Utc;
 use tokio::time::Instant;
 
 use super::course::Course;
+use super::lock_timeout::{Heard, LockTimeouts, quiet};
 use super::output::Spool;
 use crate::executor::waiting::{self, HeldTransaction};
 use crate::run::CommandText;
 
+/// What psql ends with where a statement failed under `ON_ERROR_STOP`.
+const FAILED: i32 = 3;
 const ROLL_BACK: &str = "ROLLBACK;\n";
 /// Prints nothing. It fails where the server has gone or has ended the session meanwhile, so that a
 /// `COMMIT` is only sent to a server that has just answered.
@@ -29,6 +32,10 @@ enum Place {
     Checking,
     /// Told to roll back; the rest of the script is not sent.
     GivenUp,
+    /// Asked for the `lock_timeout` of the session, or told to set it, before the next command.
+    Preparing,
+    /// The command under way got no lock, and waits to be sent again.
+    Pausing(Instant),
 }
 
 /// What the session of an action is like.
@@ -52,6 +59,7 @@ pub(super) struct Psql {
     number: u32,
     /// Lines that psql has counted.
     lines: usize,
+    locks: LockTimeouts,
     /// Why it was given up where nobody asked for that.
     pub(super) failure: Option<String>,
 }
@@ -82,6 +90,7 @@ impl Psql {
             single_transaction: session.single_transaction,
             number: 0,
             lines: 0,
+            locks: LockTimeouts::default(),
             failure: None,
         }
     }
@@ -128,27 +137,97 @@ impl Psql {
             let rolled_back = self.hold(line, course, spool)?;
             return Some(Sent::unnumbered(rolled_back));
         }
+        if command.lock.is_some()
+            && let Some(text) = self.locks.prepare(&self.marker)
+        {
+            self.place = Place::Preparing;
+            return Some(self.count(text));
+        }
         let command = course.begin(spool)?;
         Some(self.send(&command))
     }
 
+    /// What stands on lines of its own, of which the guide has none.
+    fn count(&mut self, text: String) -> Sent {
+        self.lines += text.matches('\n').count();
+        Sent::unnumbered(text)
+    }
+
     fn send(&mut self, command: &CommandText) -> Sent {
+        let is_asked = command.lock.is_some();
+        let mut text = self.locks.before(is_asked);
+        let before = self.lines + text.matches('\n').count();
         // psql counts the lines of its input: they are those of the guide as long as it is not ahead.
-        let padding = command.line.saturating_sub(self.lines + 1);
-        let ahead = (self.lines + 1).saturating_sub(command.line);
-        let mut text = "\n".repeat(padding);
+        let padding = command.line.saturating_sub(before + 1);
+        let ahead = (before + 1).saturating_sub(command.line);
+        text.push_str(&"\n".repeat(padding));
         text.push_str(&command.text);
         text.push_str(match ends_itself(&command.text) {
             Closed::BySemicolon => " ",
             Closed::ByLine => "\n",
             Closed::No => "\n; ",
         });
-        text.push_str(&format!("\\echo {}\n", self.marker));
+        text.push_str(&match is_asked {
+            true => LockTimeouts::behind(&self.marker),
+            false => format!("\\echo {}\n", self.marker),
+        });
         self.lines += text.matches('\n').count();
         Sent {
             text,
             ahead: Some(ahead),
         }
+    }
+
+    /// How the command under way has ended that was given a `lock_timeout`.
+    fn lock_answered(
+        &mut self,
+        state: &str,
+        course: &mut Course,
+        spool: &mut Spool,
+    ) -> Option<Sent> {
+        let now = Instant::now();
+        match self.locks.ended(state, now, course, spool) {
+            Heard::Good => course.told(now, 0, Vec::new()),
+            Heard::Failed => course.told(now, FAILED, Vec::new()),
+            Heard::Again { at, rolls_back } => {
+                self.place = Place::Pausing(at);
+                // Its locks are let go while it waits.
+                let is_open = rolls_back || self.single_transaction;
+                return is_open.then(|| self.count(quiet("ROLLBACK;")));
+            }
+        }
+        None
+    }
+
+    pub(super) fn tries_again_at(&self) -> Option<Instant> {
+        match self.place {
+            Place::Pausing(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The pause of a command that got no lock is over: what is to be said before its first command.
+    pub(super) fn try_again(&mut self, now: Instant, course: &mut Course) -> Option<Sent> {
+        self.tries_again_at().filter(|at| now >= *at)?;
+        self.place = Place::Working;
+        let (command, _) = course.current()?;
+        let from = command.lock?.again_from?;
+        course.go_back_to(from);
+        self.single_transaction.then(|| self.count(quiet("BEGIN;")))
+    }
+
+    /// It is not tried again: the program is to end.
+    pub(super) fn give_up_trying(&mut self, course: &mut Course) {
+        if self.tries_again_at().is_some() {
+            self.place = Place::Working;
+            self.locks.give_up();
+            course.told(Instant::now(), FAILED, Vec::new());
+        }
+    }
+
+    /// It was kept from ending by itself at a statement that failed.
+    pub(super) fn stopped_it(&self) -> bool {
+        self.locks.has_failed()
     }
 
     /// Says that it is held; gives what ends the transaction where that cannot be said.
@@ -201,8 +280,24 @@ impl Psql {
     }
 
     /// psql has printed the word: the command under way is done, or the server is there.
-    pub(super) fn has_answered(&mut self, course: &mut Course, spool: &mut Spool) -> Option<Sent> {
+    pub(super) fn has_answered(
+        &mut self,
+        answer: &str,
+        course: &mut Course,
+        spool: &mut Spool,
+    ) -> Option<Sent> {
+        if self.place == Place::Preparing {
+            self.place = Place::Working;
+            self.locks.told(answer, spool);
+            return None;
+        }
         if self.place != Place::Checking {
+            if course
+                .current()
+                .is_some_and(|(command, _)| command.lock.is_some())
+            {
+                return self.lock_answered(answer, course, spool);
+            }
             course.told(Instant::now(), 0, Vec::new());
             return None;
         }
@@ -239,7 +334,7 @@ impl Psql {
 
     /// If the action ends now, its transaction was never committed.
     pub(super) fn is_uncommitted(&self) -> bool {
-        !matches!(self.place, Place::Working | Place::Unproved)
+        matches!(self.place, Place::Held | Place::Checking | Place::GivenUp)
     }
 }
 

@@ -14,6 +14,9 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
             let known = state.actions.entry(*action).or_default();
             known.switched.insert(*index, *on);
         }
+        Event::LockTimeoutToggled { action, on } => {
+            state.actions.entry(*action).or_default().lock_timeout = Some(*on);
+        }
         Event::ArmingRemembered { action, armed } => {
             state.armed_before.insert(*action, armed.clone());
         }
@@ -25,6 +28,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
             commands,
             from,
             reason,
+            guards,
             ..
         } => {
             let belongs_to_rollback = state.is_of_the_rollback(*action);
@@ -61,6 +65,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                     round: 0,
                     rounds: Vec::new(),
                     planned: commands.clone(),
+                    guards: guards.clone(),
                     commands: Vec::new(),
                     from: *from,
                     asked: reason.clone(),

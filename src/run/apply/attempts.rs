@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::run::{Attempt, CommandMark, Event, Hold, HoldEnd, KeyboardUse, RoundSeen, Verdict};
+use crate::run::{
+    Attempt, CommandMark, CommandRun, Event, Hold, HoldEnd, KeyboardUse, RoundSeen, Verdict,
+};
 
 /// Rounds of a repeated check that are kept; the journal has all of them.
 const ROUNDS: usize = 2_000;
@@ -13,6 +15,18 @@ fn gravity(verdict: &Verdict) -> u8 {
         Verdict::Warn => 1,
         Verdict::Inconclusive => 2,
         Verdict::Fail => 3,
+    }
+}
+
+/// How its commands went, by its shim, but for whom their waits held up: that is not the shim's to know.
+fn take_commands(attempt: &mut Attempt, told: &[CommandRun]) {
+    let known = std::mem::replace(&mut attempt.commands, told.to_vec());
+    for run in &mut attempt.commands {
+        let before = known.iter().find(|before| before.index == run.index);
+        let before = before.iter().flat_map(|run| &run.waits);
+        for (wait, seen) in run.waits.iter_mut().zip(before) {
+            wait.held_up.clone_from(&seen.held_up);
+        }
     }
 }
 
@@ -27,6 +41,9 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
         }
         Event::CommandEnded { command, done, .. } => {
             CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
+        }
+        Event::LockWaited { command, wait, .. } => {
+            CommandMark::Waited(*command, wait.clone()).add_to(&mut attempt.commands);
         }
         Event::TransactionSeen { transaction, .. } => {
             attempt.transaction = Some(*transaction);
@@ -86,7 +103,7 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
             attempt.ended_at = Some(at);
             attempt.outcome = Some(*outcome);
             if !evidence.commands.is_empty() {
-                attempt.commands.clone_from(&evidence.commands);
+                take_commands(attempt, &evidence.commands);
             }
             attempt.evidence = Some(evidence.clone());
             attempt.judgements.clone_from(judgements);

@@ -6,8 +6,8 @@ use super::held::{Reached, held};
 use super::watch::{alerted, sampled};
 use super::{alarm, identity, lock, one};
 use crate::run::{
-    ActionId, CommandMark, Event, Facts, GuideOnDisk, Observation, PairingFact, Refusal, RunState,
-    Timestamp,
+    ActionId, CommandMark, Event, Facts, GuideOnDisk, LockWait, Observation, PairingFact, Refusal,
+    RunState, Timestamp,
 };
 
 /// The events of one observation, by the state and what was looked up for it.
@@ -68,7 +68,7 @@ pub fn observe(
             action,
             attempt,
             marks,
-        } => Ok(progress(state, *action, *attempt, marks)),
+        } => Ok(progress(state, facts, *action, *attempt, marks)),
         Observation::Held {
             action,
             attempt,
@@ -114,7 +114,13 @@ pub fn observe(
 }
 
 /// What is new of the commands of an attempt that runs.
-fn progress(state: &RunState, action: ActionId, attempt: u32, marks: &[CommandMark]) -> Vec<Event> {
+fn progress(
+    state: &RunState,
+    facts: &Facts,
+    action: ActionId,
+    attempt: u32,
+    marks: &[CommandMark],
+) -> Vec<Event> {
     let known = state
         .action(action)
         .and_then(|state| state.last())
@@ -140,6 +146,15 @@ fn progress(state: &RunState, action: ActionId, attempt: u32, marks: &[CommandMa
                 attempt,
                 command,
                 done,
+            },
+            CommandMark::Waited(command, wait) => Event::LockWaited {
+                action,
+                attempt,
+                command,
+                wait: LockWait {
+                    held_up: facts.held_up.clone(),
+                    ..wait
+                },
             },
         });
     }

@@ -2,8 +2,8 @@
 
 use super::{given, identity, lock, same, same_files, typed_word};
 use crate::run::{
-    Act, ActionId, DirectoryNow, Event, Facts, Mode, Outcome, Preview, Refusal, RunState, Scope,
-    TimedWait, Timestamp, Verdict, is_armed, judge, preview_from,
+    Act, ActionId, DirectoryNow, Event, Facts, Guard, Mode, Outcome, Preview, Refusal, RunState,
+    Scope, TimedWait, Timestamp, Verdict, guards, is_armed, judge, preview_from,
 };
 use crate::runbook::Phase;
 
@@ -83,6 +83,9 @@ pub(super) fn start(
             "correct it, run it in that environment, or give a reason to run it here",
         ));
     }
+    if !in_option {
+        guards::allow(&facts.guards, given(reason))?;
+    }
     typed_word(shown.confirm.as_deref(), typed)?;
     if shown.actor == crate::runbook::Actor::Sql && !state.identities.contains_key(&shown.on) {
         return Err(Refusal::new(
@@ -104,7 +107,7 @@ pub(super) fn start(
     }
     needs_are_there(state, facts, action)?;
     let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
-    events.push(started(state, action, &shown, given(reason)));
+    events.push(started(state, action, &shown, given(reason), &facts.guards));
     Ok(events)
 }
 
@@ -267,6 +270,7 @@ pub(in crate::run) fn started(
     action: ActionId,
     shown: &crate::run::Preview,
     reason: Option<&str>,
+    guards: &[Guard],
 ) -> Event {
     let attempts = state
         .action(action)
@@ -280,5 +284,6 @@ pub(in crate::run) fn started(
         commands: shown.commands.iter().map(Into::into).collect(),
         from: shown.from,
         reason: reason.map(str::to_owned),
+        guards: guards.to_vec(),
     }
 }

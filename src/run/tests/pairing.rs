@@ -198,6 +198,7 @@ fn every_command(run: &Run) -> Vec<Command> {
             signal: SessionSignal::Cancel,
             victim: super::signal::victim(),
         },
+        Command::ToggleLockTimeout { action, on: false },
         Command::SeeAlarm {
             key: text(),
             note: text(),
@@ -280,7 +281,7 @@ fn places_of(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
     }
 }
 
-const KINDS: usize = 33;
+const KINDS: usize = 34;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -315,6 +316,7 @@ fn kind(command: &Command) -> usize {
         Command::Write { .. } => 26,
         Command::Correct { .. } => 27,
         Command::ToggleCommand { .. } => 28,
+        Command::ToggleLockTimeout { .. } => 33,
         Command::SignalSession { .. } => 30,
         Command::SeeAlarm { .. } => 31,
         Command::Answer { .. } => 32,

@@ -30,6 +30,7 @@ fn progresses(run: &mut Run, id: &str, ends: &[(usize, Option<i32>)]) {
             began: at(run),
             lines_before: 0,
             done: None,
+            waits: Vec::new(),
         }));
         let moved = ShellState {
             directory: Some("/srv/work".to_owned()),
@@ -155,6 +156,7 @@ fn where_all_of_it_ran_it_may_run_again_as_a_whole() {
         began: at(&run),
         lines_before: 0,
         done: Some(last),
+        waits: Vec::new(),
     };
     run.does(Observation::Progress {
         action,

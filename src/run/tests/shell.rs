@@ -351,6 +351,7 @@ fn ended(statuses: &[i32], answers: &[Option<u16>]) -> Evidence {
             },
             shell: None,
         }),
+        waits: Vec::new(),
     };
     let each = |(index, status): (usize, &Option<u16>)| CommandEvidence {
         index,

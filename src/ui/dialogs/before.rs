@@ -3,9 +3,8 @@
 
 use ratatui::text::Line;
 
-use crate::monitor::{BeforeStep, Guard, GuardLevel, LockForecast};
-use crate::run::{ActionId, Preview, Timestamp};
-use crate::runbook::{Actor, locks_of};
+use crate::monitor::{BeforeStep, LockForecast};
+use crate::run::{ActionId, Guard, GuardLevel, Preview, Timestamp};
 use crate::ui::format::{plural, seconds_between, wrap};
 use crate::ui::theme::Role;
 use crate::ui::view::Look;
@@ -15,9 +14,7 @@ const AGAIN_S: u64 = 5;
 
 #[derive(Default)]
 pub(super) struct Before {
-    /// The target whose tables it locks; `None`: it locks none, or nobody can tell where.
-    on: Option<String>,
-    is_sql: bool,
+    shown: Option<Preview>,
     asked_at: Option<Timestamp>,
     is_awaited: bool,
     known: Option<Result<BeforeStep, String>>,
@@ -25,24 +22,15 @@ pub(super) struct Before {
 
 impl Before {
     pub(super) fn of(shown: &Preview) -> Self {
-        let is_certain = shown.strays.is_empty()
-            && shown
-                .reaches
-                .iter()
-                .all(|reached| !reached.strays && !reached.unknown);
-        let locks = is_certain && !locks_of(&shown.command, shown.actor).is_empty();
         Self {
-            on: locks.then(|| shown.on.clone()),
-            is_sql: shown.actor == Actor::Sql,
+            shown: Some(shown.clone()),
             ..Self::default()
         }
     }
 
-    /// A shell command may lead to any target.
     fn matters(&self, look: &Look<'_>) -> bool {
-        let targets = &look.run().targets;
-        let is_target = |on: &String| targets.contains_key(on);
-        self.on.as_ref().is_some_and(is_target) && (self.is_sql || targets.len() == 1)
+        let shown = self.shown.as_ref();
+        shown.is_some_and(|shown| look.run().locks_of(shown).is_some())
     }
 
     pub(super) fn wants(&mut self, action: ActionId, look: &Look<'_>) -> Option<ActionId> {

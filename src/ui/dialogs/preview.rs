@@ -23,7 +23,7 @@ use tui_input::Input;
 
 use super::before::Before;
 use super::included::Files;
-use super::preview_list::List;
+use super::preview_list::{List, has_boxes};
 use super::word::Word;
 use super::{Dialog, Editor, Field, Form, Inputs, Reply, draw_scrolled, moved, size_of};
 use crate::monitor::BeforeStep;
@@ -384,6 +384,10 @@ impl PreviewDialog {
         if let Some(seconds) = shown.timeout_s {
             say(format!("timeout {}", duration(seconds)), Role::Muted);
         }
+        let put = shown.lock_timeout.as_ref();
+        if let Some(why) = put.and_then(|put| put.why_not.as_ref()) {
+            say(format!("no lock_timeout is put here: {why}"), Role::Muted);
+        }
         for hold in &shown.holds {
             say(
                 format!(
@@ -573,7 +577,7 @@ impl Dialog for PreviewDialog {
             Intent::Arm => self.needs_arming(look),
             // Nothing is offered before all of it has been shown.
             Intent::Execute => !self.needs_arming(look) && !self.included.is_awaited(),
-            Intent::Tick => self.shown.listed.len() > 1 || self.shown.elsewhere.is_some(),
+            Intent::Tick => has_boxes(&self.shown),
             // Where a place is known only when it runs, a reason may be asked for then.
             Intent::WriteReason => {
                 self.asks_reason(look).is_some()

@@ -6,7 +6,10 @@ use std::ops::Range;
 use ratatui::text::{Line, Span};
 
 use super::Reply;
-use crate::run::{ActionId, Command, CommandEnd, Preview, RunState, preview_from};
+use crate::run::{
+    ActionId, Command, CommandEnd, LOCK_PAUSES_S, LOCK_TIMEOUT, LockTimeout, Preview, RunState,
+    preview_from,
+};
 use crate::runbook::{ListedCommand, Nature};
 use crate::ui::format::{line_width, wrap};
 use crate::ui::intent::Intent;
@@ -25,6 +28,8 @@ pub(super) struct List {
     follows: bool,
     /// What was switched here and is not yet shown, by the index of the command.
     awaited: BTreeMap<usize, bool>,
+    /// The same for what is put around commands.
+    awaited_around: Option<bool>,
 }
 
 impl List {
@@ -37,7 +42,7 @@ impl List {
         width: usize,
         theme: &Theme,
     ) -> (Vec<Line<'static>>, Range<usize>) {
-        if shown.listed.len() < 2 && shown.elsewhere.is_none() {
+        if !has_boxes(shown) {
             return (code(&shown.command, 0, width, theme), 0..0);
         }
         let mut lines = Vec::new();
@@ -50,7 +55,19 @@ impl List {
             .map(|first| INDENT + 1 + first.chars().count())
             .max()
             .unwrap_or(0);
-        for (place, command) in shown.listed.iter().enumerate() {
+        for (place, row) in rows(shown).into_iter().enumerate() {
+            let command = match row {
+                Row::Command(command) => command,
+                Row::Around(put) => {
+                    let first = lines.len();
+                    let is_at = place == self.at;
+                    lines.extend(before_lines(put, is_at, (width, column), theme));
+                    if is_at {
+                        at = first..lines.len();
+                    }
+                    continue;
+                }
+            };
             if let Some(title) = &command.title {
                 let title = format!("{}{}", " ".repeat(INDENT), plain(title));
                 let line = Line::styled(title, theme.style(Role::Heading));
@@ -68,6 +85,10 @@ impl List {
             ));
             if place == self.at {
                 at = first..lines.len();
+            }
+            let around = shown.lock_timeout.as_ref().filter(|put| put.on);
+            if around.is_some_and(|put| put.is_around(command.index)) && command.on {
+                lines.extend(after_lines(shown, command, width, theme));
             }
         }
         (lines, at)
@@ -89,7 +110,7 @@ impl List {
 
     /// Goes to another command; false at the end of the list.
     pub(super) fn moves(&mut self, intent: Intent, shown: &Preview) -> bool {
-        let last = shown.listed.len().saturating_sub(1);
+        let last = rows(shown).len().saturating_sub(1);
         let to = match intent {
             Intent::Up if !self.follows && self.at > 0 => self.at,
             Intent::Up => match self.at.checked_sub(1) {
@@ -100,7 +121,7 @@ impl List {
             _ => return false,
         };
         (self.at, self.follows) = (to, true);
-        shown.listed.len() > 1
+        has_boxes(shown)
     }
 
     /// Something else is looked at.
@@ -109,8 +130,17 @@ impl List {
     }
 
     pub(super) fn switch(&mut self, shown: &Preview, look: &Look<'_>) -> Reply {
-        let Some(command) = shown.listed.get(self.at) else {
-            return Reply::Stay;
+        let command = match rows(shown).into_iter().nth(self.at) {
+            Some(Row::Command(command)) => command,
+            Some(Row::Around(put)) => {
+                let on = !self.awaited_around.unwrap_or(put.on);
+                (self.follows, self.awaited_around) = (true, Some(on));
+                return Reply::Send(vec![Command::ToggleLockTimeout {
+                    action: shown.action,
+                    on,
+                }]);
+            }
+            None => return Reply::Stay,
         };
         if shown.from.is_some_and(|from| command.index < from) {
             return Reply::say("it ran before", "what ran is not run again from here");
@@ -135,7 +165,7 @@ impl List {
     }
 
     pub(super) fn awaits(&self) -> bool {
-        !self.awaited.is_empty()
+        !self.awaited.is_empty() || self.awaited_around.is_some()
     }
 
     /// Whether what would run differs from what was shown by what was switched here alone.
@@ -148,6 +178,10 @@ impl List {
             && (&shown.target, &shown.directory, &shown.proved)
                 == (&now.target, &now.directory, &now.proved);
         if is_it {
+            let put = now.lock_timeout.as_ref().map(|put| put.on);
+            self.awaited_around = self
+                .awaited_around
+                .filter(|on| put.is_some_and(|put| put != *on));
             let arrived = |index: &usize, on: &bool| {
                 let mut listed = now.listed.iter();
                 listed.any(|command| command.index == *index && command.on == *on)
@@ -156,6 +190,104 @@ impl List {
         }
         is_it
     }
+}
+
+/// A line with a box.
+enum Row<'a> {
+    Command(&'a ListedCommand),
+    /// What is put before the next command, and behind it.
+    Around(&'a LockTimeout),
+}
+
+fn rows(shown: &Preview) -> Vec<Row<'_>> {
+    let put = shown.lock_timeout.as_ref();
+    let around = |command: &ListedCommand| {
+        let put = put.filter(|put| put.is_around(command.index) && command.on);
+        put.map(Row::Around)
+    };
+    let rows = shown.listed.iter();
+    rows.flat_map(|command| around(command).into_iter().chain([Row::Command(command)]))
+        .collect()
+}
+
+/// A block of one command that runs here, with nothing around it, is shown as it is written.
+pub(super) fn has_boxes(shown: &Preview) -> bool {
+    let put = shown.lock_timeout.as_ref();
+    shown.listed.len() > 1
+        || shown.elsewhere.is_some()
+        || put.is_some_and(|put| put.is_offered() && !shown.listed.is_empty())
+}
+
+/// The statement that is put before a command, with its box.
+fn before_lines(
+    put: &LockTimeout,
+    is_at: bool,
+    (width, column): (usize, usize),
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let set = ListedCommand {
+        index: 0,
+        line: 0,
+        text: LockTimeout::before(),
+        title: None,
+        natures: Vec::new(),
+        needs: Vec::new(),
+        on: put.on,
+        optional: false,
+    };
+    let mut lines = command_lines(&set, None, is_at, (width, column), theme);
+    let said = "put here by gonogo";
+    if let Some(first) = lines.first_mut()
+        && line_width(first) + 2 + said.len() <= width
+    {
+        let here = line_width(first);
+        let at = (column + 2).min(width - said.len()).max(here + 2);
+        first.spans.push(Span::raw(" ".repeat(at - here)));
+        first
+            .spans
+            .push(Span::styled(said, theme.style(Role::Muted)));
+    }
+    lines
+}
+
+/// The statement that is put behind it, and what happens where it gets no lock.
+fn after_lines(
+    shown: &Preview,
+    command: &ListedCommand,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let mut lines = code(LockTimeout::AFTER, INDENT, width, theme);
+    let mut commands = shown.commands.iter();
+    let own = commands.find(|one| one.index == command.index);
+    let from = own
+        .and_then(|one| one.lock)
+        .and_then(|lock| lock.again_from);
+    let mut commands = shown.commands.iter();
+    let from = commands.find(|one| Some(one.index) == from);
+    let pauses: Vec<String> = LOCK_PAUSES_S.iter().map(u64::to_string).collect();
+    let words = match from {
+        Some(from) if from.index == command.index => {
+            format!(
+                "no lock in {LOCK_TIMEOUT}: tried again after {} s",
+                pauses.join(", ")
+            )
+        }
+        Some(from) => format!(
+            "no lock in {LOCK_TIMEOUT}: ROLLBACK, and again from line {} after {} s",
+            from.line,
+            pauses.join(", ")
+        ),
+        None => format!(
+            "no lock in {LOCK_TIMEOUT}: it fails, and is not tried again (a rollback does not take back all before it)"
+        ),
+    };
+    let line = Line::styled(
+        format!("{}{words}", " ".repeat(INDENT + 1)),
+        theme.style(Role::Muted),
+    );
+    lines.extend(wrap(line, width, INDENT + 1));
+    lines
 }
 
 /// Whether a command that is not run again did well; `None` where it is still to run.

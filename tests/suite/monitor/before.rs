@@ -1,6 +1,7 @@
 //! A look before a step: whose locks it would wait for, and what else stands against it.
 
-use gonogo::monitor::{BeforeStep, GuardLevel};
+use gonogo::monitor::BeforeStep;
+use gonogo::run::GuardLevel;
 use gonogo::runbook::{Actor, locks_of};
 
 use super::{Watch, named, spawn};

@@ -1,7 +1,7 @@
 //! What a step would meet, shown before it runs; what must not be overlooked asks for a reason.
 
-use gonogo::monitor::{BeforeStep, Guard, GuardLevel, LockForecast};
-use gonogo::run::Command;
+use gonogo::monitor::{BeforeStep, LockForecast};
+use gonogo::run::{Command, Guard, GuardLevel};
 use gonogo::ui::app::{Answer, Ask};
 use insta::assert_snapshot;
 

@@ -5,8 +5,8 @@ use ratatui::text::Span;
 
 use super::{Writer, short};
 use crate::run::{
-    ActionId, Attempt, CommandEnd, Judgement, Outcome, Preview, StepStatus, Verdict, is_armed,
-    preview,
+    ActionId, Attempt, CommandEnd, Judgement, LockWait, Outcome, Preview, StepStatus, Verdict,
+    is_armed, preview,
 };
 use crate::runbook::{Actor, Block, Choice, Expectation, Part, Role as BlockRole};
 use crate::ui::format::{duration, grouped, milliseconds, minute, seconds_between};
@@ -281,6 +281,23 @@ impl Writer<'_> {
 
     /// How far it came, where it has several commands: the one that runs, or at which it stopped.
     fn commands(&mut self, attempt: &Attempt) {
+        for run in &attempt.commands {
+            if let Some(waits) = LockWait::words(&run.waits) {
+                let line = attempt
+                    .planned
+                    .iter()
+                    .find(|known| known.index == run.index);
+                let line = line.map_or(0, |known| known.line);
+                let now = match (
+                    run.done.is_none(),
+                    run.waits.last().and_then(|wait| wait.pause_s),
+                ) {
+                    (true, Some(pause)) => format!("; tried again {pause} s later"),
+                    _ => String::new(),
+                };
+                self.say(&format!("⧗ line {line} {waits}{now}"), Role::Warning, 4);
+            }
+        }
         if attempt.planned.len() < 2 || attempt.outcome == Some(Outcome::Passed) {
             return;
         }
