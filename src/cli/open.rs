@@ -273,6 +273,15 @@ fn prepare_from(arguments: &OpenArguments, source: Vec<u8>) -> color_eyre::Resul
             "fix `directory` of the environment",
         ));
     }
+    if let Some(scale) = runbook.settings.scale.filter(|_| environment.protected) {
+        return Err(Trouble::usage(
+            format!(
+                "the guide lets windows and waits last 1/{scale} of their time, and `{}` is protected",
+                environment.name
+            ),
+            "remove `scale` from its front matter, or choose an environment to try it in",
+        ));
+    }
     inputs::apply_rules(&mut runbook, &config);
     let (inputs, origins) = inputs::first_values(&runbook, &environment, arguments)?;
     let window_s = match &arguments.window {

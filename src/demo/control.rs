@@ -27,8 +27,9 @@ pub struct ControlArguments {
     #[arg(long, default_value = ".")]
     pub workspace: PathBuf,
     pub action: Action,
+    /// A service of this system, or `all`.
     #[arg(default_value = "all")]
-    pub which: Which,
+    pub which: String,
     /// Start this version; without it, the one that ran last.
     #[arg(long)]
     pub version: Option<Version>,
@@ -47,23 +48,6 @@ pub enum Action {
     Errors,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Which {
-    Gateway,
-    Engine,
-    All,
-}
-
-impl Which {
-    fn services(self) -> &'static [ServiceName] {
-        match self {
-            Self::Gateway => &[ServiceName::Gateway],
-            Self::Engine => &[ServiceName::Engine],
-            Self::All => &ServiceName::ALL,
-        }
-    }
-}
-
 /// What went wrong with a service, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -72,6 +56,8 @@ pub enum ControlError {
         directory: PathBuf,
         source: std::io::Error,
     },
+    #[error("there is no service `{name}`; there is {}, and `all`", known.join(", "))]
+    Unknown { name: String, known: Vec<String> },
     #[error("{service} did not start: {reason}\nthe end of `{}`:\n{tail}", log.display())]
     NotStarted {
         service: ServiceName,
@@ -126,7 +112,21 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
             directory: arguments.workspace.clone(),
             source,
         })?;
-    let services = arguments.which.services();
+    let services: Vec<ServiceName> = match arguments.which.as_str() {
+        "all" => layout.order.clone(),
+        one => layout
+            .order
+            .iter()
+            .copied()
+            .filter(|service| service.as_str() == one)
+            .collect(),
+    };
+    if services.is_empty() {
+        return Err(ControlError::Unknown {
+            name: arguments.which.clone(),
+            known: layout.order.iter().map(ToString::to_string).collect(),
+        });
+    }
     let mut good = true;
     if matches!(arguments.action, Action::Stop | Action::Restart) {
         // Last started, first stopped: nobody calls an engine that is gone.
@@ -138,13 +138,13 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
         }
     }
     if matches!(arguments.action, Action::Start | Action::Restart) {
-        for started in start(&layout, services, arguments.version).await? {
+        for started in start(&layout, &services, arguments.version).await? {
             println!("{started}");
         }
     }
     if arguments.action == Action::Status {
         let client = client()?;
-        for service in services {
+        for service in &services {
             let (line, running) = status(&client, &layout, *service).await?;
             println!("{line}");
             good &= running;
@@ -152,13 +152,13 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
     }
     if arguments.action == Action::Check {
         let version = arguments.version.unwrap_or(Version::New);
-        for service in services {
-            preflight::check(&layout.database, *service, version).await?;
+        for service in &services {
+            preflight::check(layout.database(*service), *service, version).await?;
             println!("{service}: version {version} finds the database and all it needs in it");
         }
     }
     if arguments.action == Action::Errors {
-        for service in services {
+        for service in &services {
             let errors = errors_since_start(&layout, *service);
             good &= errors.is_empty();
             println!(
@@ -411,12 +411,13 @@ fn spawn(layout: &Layout, service: ServiceName, version: Version) -> Result<Chil
         .arg(service.as_str())
         .args(["--version", version.as_str()])
         .args(["--port", &layout.port(service).to_string()])
-        .args(["--database", &layout.database])
+        .args(["--database", layout.database(service)])
         .arg("--pid-file")
         .arg(layout.pid_file(service))
         .arg("--owner-file")
         .arg(layout.owner_file())
         .args(["--engine-url", &layout.url(ServiceName::Engine)])
+        .args(layout.broken.iter().flat_map(|name| ["--broken", name]))
         .current_dir(&layout.directory)
         .stdin(Stdio::null())
         .stdout(log)

@@ -1,20 +1,24 @@
 //! Keeps a demo alive without a cockpit: makes the directory, says where everything is, and waits for
 //! SIGTERM, SIGINT or the end of its standard input.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::layout::ServiceName;
-use super::workspace::{DATABASE, OWNER, Workspace, WorkspaceError};
+use super::system::{SYSTEMS, System};
+use super::workspace::{Plan, Workspace, WorkspaceError};
 
 /// Arguments of `demo-host`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct HostArguments {
     /// The directory to make; it stays when the demo ends.
     pub directory: PathBuf,
+    /// The sample system.
+    #[arg(default_value = SYSTEMS[0].name)]
+    pub system: String,
 }
 
 /// Holds a demo until it is told to stop. Prints one JSON document, once everything answers: the guide,
@@ -49,20 +53,29 @@ async fn host(arguments: &HostArguments) -> Result<(), WorkspaceError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for SIGINT"))?;
     let binary = std::env::current_exe().map_err(failed("find this program"))?;
+    let system = System::named(&arguments.system).ok_or_else(|| {
+        let unknown = std::io::Error::other("there is no such system");
+        failed(&format!("start `{}`", arguments.system))(unknown)
+    })?;
+    let plan = Plan::of(system);
     let workspace = tokio::select! {
-        workspace = Workspace::create(&arguments.directory, &binary) => workspace?,
+        workspace = Workspace::create(&plan, &arguments.directory, &binary) => workspace?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
     let layout = workspace.layout();
+    let services: BTreeMap<_, _> = layout
+        .order
+        .iter()
+        .map(|service| (service.as_str(), layout.url(*service)))
+        .collect();
     println!(
         "{:#}",
         json!({
             "guide": workspace.guide(),
             "config": workspace.config(),
-            "database": workspace.cluster().conninfo_as(OWNER, DATABASE),
-            "gateway": layout.url(ServiceName::Gateway),
-            "engine": layout.url(ServiceName::Engine),
+            "database": workspace.conninfo(),
+            "services": services,
             "admin_token_file": layout.admin_token_file(),
         })
     );

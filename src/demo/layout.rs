@@ -1,26 +1,45 @@
 //! Where things stand in a demo directory, and the names under which its parts know each other.
 //! Written once as `demo/demo.json`; the control program reads it from there.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// The two services of the sample system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+/// The services of all sample systems.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceName {
+    /// `single-table`: what customers talk to.
     Gateway,
+    /// `single-table`: makes audits.
     Engine,
+    /// `watch-release`: the dashboard.
+    Portal,
+    /// `watch-release`: the conversations.
+    Chat,
 }
 
 impl ServiceName {
-    pub const ALL: [Self; 2] = [Self::Engine, Self::Gateway];
-
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::Engine => "engine",
+            Self::Portal => "portal",
+            Self::Chat => "chat",
         }
     }
 }
@@ -31,7 +50,7 @@ impl fmt::Display for ServiceName {
     }
 }
 
-/// The old version writes every query to two tables, the new one to one.
+/// The version before a deployment, and the one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
@@ -61,10 +80,19 @@ pub struct Layout {
     pub directory: PathBuf,
     /// The program that is both the services and their control.
     pub binary: PathBuf,
-    /// URI of the database for the services; it holds no password.
+    /// The services, in the order in which they are started.
+    pub order: Vec<ServiceName>,
+    pub services: BTreeMap<ServiceName, Reach>,
+    /// The way in which the system is broken.
+    pub broken: Option<String>,
+}
+
+/// How a service is reached, and what it reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    pub port: u16,
+    /// URI of its database; it holds no password.
     pub database: String,
-    pub gateway_port: u16,
-    pub engine_port: u16,
 }
 
 impl Layout {
@@ -80,11 +108,15 @@ impl Layout {
         std::fs::write(self.directory.join("demo/demo.json"), text + "\n")
     }
 
+    /// The port of a service; 0 where this system has no such service.
     pub fn port(&self, service: ServiceName) -> u16 {
-        match service {
-            ServiceName::Gateway => self.gateway_port,
-            ServiceName::Engine => self.engine_port,
-        }
+        self.services.get(&service).map_or(0, |reach| reach.port)
+    }
+
+    /// The URI of its database; empty where this system has no such service.
+    pub fn database(&self, service: ServiceName) -> &str {
+        let reach = self.services.get(&service);
+        reach.map_or("", |reach| reach.database.as_str())
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.

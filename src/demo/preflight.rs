@@ -1,5 +1,5 @@
 //! Looks, before a version of a service is started, whether it would find what it needs: the database
-//! under its own role, its tables, and for the new version the migration.
+//! under its own role, and in it what that version needs.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 use super::layout::{ServiceName, Version};
+use super::system::needs;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -54,38 +55,13 @@ async fn missing(
         .parse::<PgConnectOptions>()?
         .application_name(service.as_str());
     let mut connection = PgConnection::connect_with(&options).await?;
-    let tables: &[&str] = match version {
-        Version::Old => &[
-            "ai_visibility_audits",
-            "ai_queries",
-            "audit_queries",
-            "ai_responses",
-        ],
-        Version::New => &[
-            "ai_visibility_audits",
-            "audit_queries",
-            "ai_responses",
-            "report_audit_mapping",
-        ],
-    };
     let mut missing = Vec::new();
-    for table in tables {
-        let found: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-            .bind(*table)
+    for need in needs(service, version) {
+        let found: bool = sqlx::query_scalar(need.sql)
             .fetch_one(&mut connection)
             .await?;
         if !found {
-            missing.push(format!("the table `{table}`"));
-        }
-    }
-    if version == Version::New {
-        let migrated: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM schema_migrations WHERE version = '007')",
-        )
-        .fetch_one(&mut connection)
-        .await?;
-        if !migrated {
-            missing.push("migration 007".to_owned());
+            missing.push(need.what.to_owned());
         }
     }
     connection.close().await?;

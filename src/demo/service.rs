@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::layout::{ServiceName, Version};
 use super::web::App;
-use super::{engine, gateway, traffic};
+use super::{single_table, watch_release};
 
 /// How long requests under way may take once the service has been told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -49,6 +49,9 @@ pub struct ServiceArguments {
     /// Where the gateway reaches the engine.
     #[arg(long, default_value = "http://127.0.0.1:8001")]
     pub engine_url: String,
+    /// The way in which the system is broken.
+    #[arg(long)]
+    pub broken: Option<String>,
     /// Make no traffic of its own.
     #[arg(long)]
     pub quiet: bool,
@@ -147,6 +150,9 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
         engine_url: arguments.engine_url.as_str().into(),
         client: client()?,
         started: Instant::now(),
+        own_url: format!("http://127.0.0.1:{}", arguments.port).into(),
+        broken: arguments.broken.as_deref().map(Arc::from),
+        watched: Arc::default(),
     };
     tokio::select! {
         () = register(&app) => {}
@@ -157,19 +163,11 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
         listener.local_addr().unwrap_or(address)
     );
 
-    let work = if arguments.quiet {
-        None
-    } else {
-        Some(tokio::spawn(traffic::run(
-            service,
-            version,
-            options,
-            stop.clone(),
-        )))
-    };
+    let work =
+        (!arguments.quiet).then(|| tokio::spawn(make_traffic(app.clone(), options, stop.clone())));
     let router: Router = match service {
-        ServiceName::Gateway => gateway::router(app),
-        ServiceName::Engine => engine::router(app),
+        ServiceName::Gateway | ServiceName::Engine => single_table::router(app),
+        ServiceName::Portal | ServiceName::Chat => watch_release::router(app),
     };
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -189,6 +187,16 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
     }
     tracing::info!("{service} {version} stopped");
     Ok(())
+}
+
+/// What a service does without being asked, until it is told to stop.
+async fn make_traffic(app: App, options: PgConnectOptions, stop: CancellationToken) {
+    match app.service {
+        ServiceName::Gateway | ServiceName::Engine => {
+            single_table::traffic(&app, options, stop).await;
+        }
+        ServiceName::Portal | ServiceName::Chat => watch_release::traffic(&app, stop).await,
+    }
 }
 
 /// Locks the pid file, so that nobody has to guess from a number whether a service still lives, and

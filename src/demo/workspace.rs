@@ -1,7 +1,8 @@
-//! A demo directory: a database with its rows, two services under traffic, the migration's SQL, the
+//! A demo directory: databases with their rows, services under traffic, the files of a deployment, its
 //! guide, and the `gonogo.toml` that leads a run to all of them. It lives as long as this value; when
 //! the process that holds it is killed, the kernel lets go of its locks and everything ends by itself.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,48 +15,10 @@ use sqlx::{Connection, Executor};
 
 use super::cluster::{Cluster, ClusterError, Options};
 use super::control::{self, ControlError};
-use super::layout::{Layout, ServiceName, Version};
-
-/// The database of the sample system.
-pub const DATABASE: &str = "rankboard";
-/// Owns the database: the role that the guide works as.
-pub const OWNER: &str = "rankboard_owner";
-/// The role of the services.
-const APPLICATION: &str = "rankboard_app";
-
-const GUIDE: &str = "single-table-migration.md";
-
-/// The files of a demo directory that are the same in each, by their path in it.
-const FILES: [(&str, &str); 6] = [
-    (
-        GUIDE,
-        include_str!("../../runbooks/single-table-migration.md"),
-    ),
-    (
-        "migrations/007_single_query_table.sql",
-        include_str!("../../assets/demo/migrations/007_single_query_table.sql"),
-    ),
-    (
-        "migrations/verify_single_query_table.sql",
-        include_str!("../../assets/demo/migrations/verify_single_query_table.sql"),
-    ),
-    (
-        "migrations/rollback_single_query_table.sql",
-        include_str!("../../assets/demo/migrations/rollback_single_query_table.sql"),
-    ),
-    (
-        "migrations/baseline_single_query_table.sql",
-        include_str!("../../assets/demo/migrations/baseline_single_query_table.sql"),
-    ),
-    (
-        "migrations/compare_with_baseline.sql",
-        include_str!("../../assets/demo/migrations/compare_with_baseline.sql"),
-    ),
-];
-
-const ROLES: &str = include_str!("../../assets/demo/roles.sql");
-const SCHEMA: &str = include_str!("../../assets/demo/schema.sql");
-const DATA: &str = include_str!("../../assets/demo/data.sql");
+use super::kept::{self, Before, Compared};
+use super::layout::{Layout, Reach, Version};
+use super::settings;
+use super::system::{Break, System};
 
 /// Below the range from which systems lend ports to clients, so that nobody is lent the port of a
 /// service that is being restarted.
@@ -70,7 +33,7 @@ pub enum WorkspaceError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     Services(#[from] ControlError),
-    #[error("the sample database could not be made: {0}")]
+    #[error("the sample database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
     #[error("`{}` belongs to another demo that is still running; choose another directory", .0.display())]
     Occupied(PathBuf),
@@ -88,29 +51,49 @@ fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> WorkspaceError 
     move |source| WorkspaceError::Io { what, source }
 }
 
+/// Which system is brought up, and how.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub system: &'static System,
+    pub broken: Option<&'static Break>,
+    /// The windows and waits of the guide are divided by this.
+    pub scale: Option<u32>,
+}
+
+impl Plan {
+    /// A system as it is, in its own time.
+    pub fn of(system: &'static System) -> Self {
+        Self {
+            system,
+            broken: None,
+            scale: None,
+        }
+    }
+}
+
 /// A running demo. Dropping it, or [`Workspace::stop`], ends the services and the server; the files of
 /// the directory stay.
 #[derive(Debug)]
 pub struct Workspace {
+    system: &'static System,
     layout: Layout,
     cluster: Cluster,
+    /// The state at the beginning.
+    before: Before,
     /// Locked as long as the demo lives: see [`Layout::owner_file`].
     _owner: File,
 }
 
 impl Workspace {
-    /// Makes a demo in `directory` (created where it is missing) and waits until both services answer
+    /// Makes a demo in `directory` (created where it is missing) and waits until all services answer
     /// in the old version. `binary` is the program that is run as service: this one, in most cases.
-    pub async fn create(directory: &Path, binary: &Path) -> Result<Self, WorkspaceError> {
-        for part in [
-            "demo/run",
-            "demo/logs",
-            "demo/secrets",
-            "migrations",
-            "backups",
-        ] {
-            std::fs::create_dir_all(directory.join(part))
-                .map_err(io(format!("make `{}`", directory.join(part).display())))?;
+    pub async fn create(
+        plan: &Plan,
+        directory: &Path,
+        binary: &Path,
+    ) -> Result<Self, WorkspaceError> {
+        for part in ["demo/run", "demo/logs", "demo/secrets", "backups"] {
+            make_folder(&directory.join(part))?;
         }
         let directory = directory
             .canonicalize()
@@ -122,23 +105,26 @@ impl Workspace {
             ..Options::default()
         })
         .await?;
-        let (gateway_port, engine_port) = free_ports()?;
         let mut workspace = Self {
+            system: plan.system,
             layout: Layout {
                 binary: binary
                     .canonicalize()
                     .map_err(io(format!("find `{}`", binary.display())))?,
-                database: service_url(&cluster),
-                gateway_port,
-                engine_port,
+                order: plan.system.service_names().collect(),
+                services: BTreeMap::new(),
+                broken: plan.broken.map(|broken| broken.name.to_owned()),
                 directory,
             },
             cluster,
+            before: Before::new(),
             _owner: owner,
         };
-        workspace.write_files()?;
-        workspace.fill_database().await?;
+        workspace.choose_ports()?;
+        workspace.write_files(plan)?;
+        workspace.fill_databases(plan).await?;
         workspace.start_services().await?;
+        workspace.before = workspace.state().await?;
         Ok(workspace)
     }
 
@@ -148,10 +134,41 @@ impl Workspace {
 
     /// The guide to walk.
     pub fn guide(&self) -> PathBuf {
-        self.layout.directory.join(GUIDE)
+        self.layout.directory.join(self.system.guide)
     }
 
-    /// The `gonogo.toml` beside it, with the one environment `demo`.
+    pub fn system(&self) -> &'static System {
+        self.system
+    }
+
+    /// libpq keywords of the database that the guide works on first, as its owner.
+    pub fn conninfo(&self) -> String {
+        let first = self.system.databases.first();
+        let database = first.map_or("postgres", |database| database.name);
+        self.cluster.conninfo_as(self.system.owner, database)
+    }
+
+    /// What was there at the beginning, and what has become of it.
+    pub async fn compare(&self) -> Result<Vec<Compared>, WorkspaceError> {
+        let now = self.state().await?;
+        Ok(kept::compare(self.system, &self.before, now))
+    }
+
+    async fn state(&self) -> Result<Before, WorkspaceError> {
+        Ok(kept::read(self.system, async |database| self.connect(database).await).await?)
+    }
+
+    /// A session of the superuser.
+    async fn connect(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(self.cluster.socket_directory())
+            .port(self.cluster.port())
+            .username("postgres")
+            .database(database);
+        PgConnection::connect_with(&options).await
+    }
+
+    /// The `gonogo.toml` beside it.
     pub fn config(&self) -> PathBuf {
         self.layout.directory.join("gonogo.toml")
     }
@@ -174,22 +191,37 @@ impl Workspace {
     }
 
     fn stop_services(&self) -> Result<(), WorkspaceError> {
-        for service in ServiceName::ALL.iter().rev() {
+        for service in self.layout.order.iter().rev() {
             control::stop(&self.layout, *service)?;
         }
         Ok(())
     }
 
-    fn write_files(&self) -> Result<(), WorkspaceError> {
-        for (path, text) in FILES {
-            self.write(path, text, 0o644)?;
+    fn write_files(&self, plan: &Plan) -> Result<(), WorkspaceError> {
+        for (path, text) in self.system.files {
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                make_folder(&self.layout.directory.join(folder))?;
+            }
+            match plan.scale {
+                Some(scale) if *path == self.system.guide => {
+                    self.write(path, &scaled(text, scale), 0o644)?;
+                }
+                _ => self.write(path, text, 0o644)?,
+            }
         }
         self.write("demo/secrets/admin_token", &secret()?, 0o600)?;
         let directory = quoted(&self.layout.directory.to_string_lossy());
         let binary = quoted(&self.layout.binary.to_string_lossy());
+        let names: Vec<&str> = self
+            .layout
+            .order
+            .iter()
+            .map(|service| service.as_str())
+            .collect();
         let script = format!(
-            "#!/bin/sh\n# start | stop | restart | status, gateway | engine | all, --version old | new\n\
-             exec {binary} demo-ctl --workspace {directory} \"$@\"\n"
+            "#!/bin/sh\n# start | stop | restart | status | check | errors, {} | all, --version old | new\n\
+             exec {binary} demo-ctl --workspace {directory} \"$@\"\n",
+            names.join(" | ")
         );
         self.write("demo/services", &script, 0o755)
     }
@@ -197,78 +229,8 @@ impl Workspace {
     /// What depends on the ports.
     fn write_settings(&self) -> Result<(), WorkspaceError> {
         self.layout.write().map_err(io("write `demo/demo.json`"))?;
-        self.write("gonogo.toml", &self.settings(), 0o644)
-    }
-
-    fn settings(&self) -> String {
-        let mut settings = String::from(
-            "# Where the demo's guide runs. A guide of your own has such a file beside it or above it.\n\n\
-             default_environment = \"demo\"\n\n",
-        );
-        let mut table = |title: &str, pairs: &[(&str, String)]| {
-            settings.push_str(&format!("[{title}]\n"));
-            for (key, value) in pairs {
-                settings.push_str(&format!("{key} = {value}\n"));
-            }
-            settings.push('\n');
-        };
-        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        table(
-            "environments.demo",
-            &[
-                ("protected", "false".to_owned()),
-                ("directory", text(&self.layout.directory.to_string_lossy())),
-                ("window", text("60m")),
-            ],
-        );
-        table(
-            "environments.demo.targets.main",
-            &[("postgres", text(&self.cluster.conninfo_as(OWNER, DATABASE)))],
-        );
-        for service in ServiceName::ALL.iter().rev() {
-            table(
-                &format!("environments.demo.probes.{service}"),
-                &[
-                    (
-                        "url",
-                        text(&format!("{}/api/health", self.layout.url(*service))),
-                    ),
-                    ("every", text("1s")),
-                    ("timeout", text("2s")),
-                ],
-            );
-        }
-        let mut values = vec![
-            ("GATEWAY_PORT", text(&self.layout.gateway_port.to_string())),
-            ("ENGINE_PORT", text(&self.layout.engine_port.to_string())),
-        ];
-        if let Some(path) = self.search_path() {
-            values.push(("PATH", text(&path)));
-        }
-        table("environments.demo.values", &values);
-        let token = text(&self.layout.admin_token_file().to_string_lossy());
-        table(
-            "environments.demo.secrets",
-            &[("ADMIN_TOKEN", format!("{{ file = {token} }}"))],
-        );
-        settings
-    }
-
-    /// A search path that leads to `psql`, `pg_dump` and `pg_restore`; `None` where the usual one does.
-    fn search_path(&self) -> Option<String> {
-        let usual = std::env::var_os("PATH").unwrap_or_default();
-        let found = ["psql", "pg_dump", "pg_restore", "createdb", "dropdb"]
-            .iter()
-            .all(|program| {
-                std::env::split_paths(&usual).any(|directory| directory.join(program).is_file())
-            });
-        (!found).then(|| {
-            format!(
-                "{}:{}",
-                self.cluster.bin_directory().display(),
-                usual.to_string_lossy()
-            )
-        })
+        let text = settings::text(self.system, &self.layout, &self.cluster);
+        self.write("gonogo.toml", &text, 0o644)
     }
 
     fn write(&self, path: &str, text: &str, mode: u32) -> Result<(), WorkspaceError> {
@@ -283,38 +245,54 @@ impl Workspace {
             .map_err(io(format!("write `{}`", path.display())))
     }
 
-    async fn fill_database(&self) -> Result<(), WorkspaceError> {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(self.cluster.socket_directory())
-            .port(self.cluster.port())
-            .username("postgres");
-        let mut server = PgConnection::connect_with(&options.clone().database("postgres")).await?;
-        server.execute(sqlx::raw_sql(ROLES)).await?;
-        server
-            .execute(sqlx::raw_sql(
-                "CREATE DATABASE rankboard OWNER rankboard_owner",
-            ))
-            .await?;
+    async fn fill_databases(&self, plan: &Plan) -> Result<(), WorkspaceError> {
+        let system = self.system;
+        let mut server = self.connect("postgres").await?;
+        server.execute(sqlx::raw_sql(system.roles)).await?;
+        for database in system.databases {
+            let create = format!("CREATE DATABASE {} OWNER {}", database.name, system.owner);
+            server
+                .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(create)))
+                .await?;
+        }
         server.close().await?;
-        let mut database = PgConnection::connect_with(&options.database(DATABASE)).await?;
-        database.execute(sqlx::raw_sql(SCHEMA)).await?;
-        database.execute(sqlx::raw_sql(DATA)).await?;
-        database.close().await?;
+        for (at, database) in system.databases.iter().enumerate() {
+            let mut connection = self.connect(database.name).await?;
+            let broken = plan.broken.filter(|_| at == 0).map(|broken| broken.sql);
+            for script in database.scripts.iter().copied().chain(broken) {
+                connection.execute(sqlx::raw_sql(script)).await?;
+            }
+            connection.close().await?;
+        }
         Ok(())
     }
 
-    /// Starts both services; where a port was taken meanwhile, with other ports.
+    /// Gives every service a free port.
+    fn choose_ports(&mut self) -> Result<(), WorkspaceError> {
+        let ports = free_ports(self.system.services.len())?;
+        let services = self.system.services.iter().zip(ports);
+        self.layout.services = services
+            .map(|(service, port)| {
+                let database = service_url(&self.cluster, service.database, self.system);
+                (service.name, Reach { port, database })
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Starts all services; where a port was taken meanwhile, with other ports.
     async fn start_services(&mut self) -> Result<(), WorkspaceError> {
         for attempt in 1.. {
             self.write_settings()?;
-            let started = control::start(&self.layout, &ServiceName::ALL, Some(Version::Old)).await;
+            let started =
+                control::start(&self.layout, &self.layout.order, Some(Version::Old)).await;
             match started {
                 Ok(_) => break,
                 Err(ControlError::NotStarted { tail, .. })
                     if attempt < PORT_ATTEMPTS && tail.contains("is in use") =>
                 {
                     self.stop_services()?;
-                    (self.layout.gateway_port, self.layout.engine_port) = free_ports()?;
+                    self.choose_ports()?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -355,7 +333,7 @@ fn claim(directory: &Path) -> Result<File, WorkspaceError> {
 
 /// The database as the services name it. The user stands among the parameters: sqlx takes no URI with
 /// a user but without a host.
-fn service_url(cluster: &Cluster) -> String {
+fn service_url(cluster: &Cluster, database: &str, system: &System) -> String {
     let mut socket = String::new();
     for byte in cluster.socket_directory().to_string_lossy().bytes() {
         match byte {
@@ -366,29 +344,44 @@ fn service_url(cluster: &Cluster) -> String {
         }
     }
     format!(
-        "postgresql:///{DATABASE}?host={socket}&port={}&user={APPLICATION}",
-        cluster.port()
+        "postgresql:///{database}?host={socket}&port={}&user={}",
+        cluster.port(),
+        system.application
     )
 }
 
-/// Two ports of 127.0.0.1 that nobody listens on, from a start that differs between processes.
-fn free_ports() -> Result<(u16, u16), WorkspaceError> {
+/// Ports of 127.0.0.1 that nobody listens on, from a start that differs between processes.
+fn free_ports(count: usize) -> Result<Vec<u16>, WorkspaceError> {
     let nanoseconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map(|time| time.subsec_nanos())
         .unwrap_or_default();
     let size = u32::from(PORTS.end - PORTS.start);
     let start = nanoseconds.wrapping_add(std::process::id().wrapping_mul(7_919)) % size;
-    let mut free = (0..size).filter_map(|step| {
+    let free = (0..size).filter_map(|step| {
         let offset = u16::try_from((start + step) % size).ok()?;
         let port = PORTS.start + offset;
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
         Some(port)
     });
-    match (free.next(), free.next()) {
-        (Some(first), Some(second)) => Ok((first, second)),
-        _ => Err(WorkspaceError::NoPort),
+    let ports: Vec<u16> = free.take(count).collect();
+    match ports.len() == count {
+        true => Ok(ports),
+        false => Err(WorkspaceError::NoPort),
     }
+}
+
+/// A guide whose front matter says that its windows are shorter than it writes them.
+fn scaled(guide: &str, scale: u32) -> String {
+    guide.replacen(
+        "\ngonogo:\n",
+        &format!("\ngonogo:\n  scale: 1/{scale}\n"),
+        1,
+    )
+}
+
+fn make_folder(folder: &Path) -> Result<(), WorkspaceError> {
+    std::fs::create_dir_all(folder).map_err(io(format!("make `{}`", folder.display())))
 }
 
 /// 32 random hexadecimal digits.

@@ -193,6 +193,9 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
             reason: Some(format!("red flag: {}", state.alert_words(alert))),
         });
     }
+    if waits_for_window(state, phase) {
+        return Next::Wait;
+    }
     for item in state.gate_items(phase) {
         match (state.gate_verdict(phase, item), &item.cel) {
             (Some(Verdict::Pass | Verdict::Warn), _) => {}
@@ -212,11 +215,28 @@ fn walk(state: &RunState, phase: &Phase, assume: bool) -> Next {
     if let (Some(words), false) = (&soak, assume) {
         return Next::Person(words.clone());
     }
+    // A window that was waited for has shown what it has shown.
+    if let (Some(words), Some(_)) = (&soak, state.runbook.settings.scale) {
+        return Next::Do(Command::Gate {
+            phase: phase.id.clone(),
+            decision: GateDecision::NoGo,
+            reason: Some(words.clone()),
+        });
+    }
     Next::Do(Command::Gate {
         phase: phase.id.clone(),
         decision: GateDecision::Go,
         reason: soak.map(|_| "a rehearsal waits for no window".to_owned()),
     })
+}
+
+/// Where time is short enough (`scale`) a rehearsal waits for the windows of a phase, too.
+fn waits_for_window(state: &RunState, phase: &Phase) -> bool {
+    let is_over = |line| {
+        let own = state.soaks.get(&line);
+        own.is_some_and(|own| own.ended.is_some())
+    };
+    state.runbook.settings.scale.is_some() && state.soaks_of(phase).any(|soak| !is_over(soak.line))
 }
 
 /// What a command of the phase has answered, and nobody has judged.
@@ -304,7 +324,9 @@ fn advance_step(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
 }
 
 fn untick(state: &RunState, step: &Step, assume: bool) -> Option<Next> {
-    let (index, tick) = state.open_ticks(step).next()?;
+    let is_due =
+        |index| state.runbook.settings.scale.is_none() || state.asked_later(step, index).is_none();
+    let (index, tick) = state.open_ticks(step).find(|(index, _)| is_due(*index))?;
     Some(answer(step, index, tick, assume))
 }
 

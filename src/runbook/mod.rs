@@ -50,6 +50,7 @@ mod repeats;
 mod reserved;
 mod role;
 mod rules;
+mod scaled;
 mod settings;
 mod severity;
 mod shapes;
@@ -90,6 +91,7 @@ pub use reach::{
 };
 pub use reserved::{is_psql_own, is_reserved, travel_name};
 pub use rules::{RULES, Rule, rule_named, rules_page};
+pub use settings::scale as scale_of_time;
 pub use severity::{Graded, Severity};
 pub use tables::{TableName, tables_of};
 pub use written::{Written, read_written};

@@ -648,4 +648,7 @@ pub struct Settings {
     pub layout: Option<String>,
     /// Length of the maintenance window in seconds, counted from the start of the run.
     pub window_s: Option<u64>,
+    /// The guide is tried in shorter time: windows, waits and rounds last this fraction (600: 1/600).
+    #[serde(default)]
+    pub scale: Option<u32>,
 }

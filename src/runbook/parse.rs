@@ -11,7 +11,7 @@ use super::config::Annotation;
 use super::source::Source;
 use super::{
     Runbook, blocks, elsewhere, findings, headings, lint, masking, outline, phases, repeats,
-    settings, variables,
+    scaled, settings, variables,
 };
 use crate::text::scrub::visible;
 use crate::text::written;
@@ -65,6 +65,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
     }
     runbook.blocks = std::mem::take(&mut blocks.blocks);
     repeats::settle(&mut runbook);
+    scaled::settle(&mut runbook);
     names.settle(&mut runbook);
     diagnostics.extend(lint::lint(&lint::Context {
         source: &source,

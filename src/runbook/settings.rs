@@ -13,7 +13,7 @@ pub(super) struct FrontMatter {
     pub end: usize,
 }
 
-pub(super) const SETTINGS: [&str; 3] = ["layout", "rehearsal", "window"];
+pub(super) const SETTINGS: [&str; 4] = ["layout", "rehearsal", "scale", "window"];
 
 pub(super) fn front_matter(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> FrontMatter {
     let mut front = FrontMatter {
@@ -76,6 +76,14 @@ pub(super) fn front_matter(source: &Source, diagnostics: &mut Vec<Diagnostic>) -
                     "write the window as `window: 60m`".to_owned(),
                 ),
             },
+            "scale" => match scale(value) {
+                Some(scale) => front.settings.scale = Some(scale),
+                None => report(
+                    "bad-setting",
+                    format!("`{value}` is not a scale of time"),
+                    "write how much shorter windows and waits are as `scale: 1/600`".to_owned(),
+                ),
+            },
             other => {
                 let help = super::lint::did_you_mean(other, &SETTINGS);
                 report(
@@ -87,6 +95,13 @@ pub(super) fn front_matter(source: &Source, diagnostics: &mut Vec<Diagnostic>) -
         }
     }
     front
+}
+
+/// `1/600` is 600.
+pub fn scale(text: &str) -> Option<u32> {
+    let (one, by) = text.split_once('/')?;
+    let by = by.trim().parse().ok()?;
+    (one.trim() == "1" && by > 0).then_some(by)
 }
 
 /// Where the front matter ends; `None` where the file has none.

@@ -241,6 +241,10 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
         };
         left.push(segment(words, theme.style(role), expendable));
     }
+    if let Some(scale) = run.runbook.settings.scale {
+        let words = format!("TIME 1/{scale}");
+        left.insert(1, segment(words, theme.style(Role::Warning), 0));
+    }
     if let Some(word) = guide_word(look) {
         left.insert(1, segment(word, theme.style(Role::Warning), 0));
     }

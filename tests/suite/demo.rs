@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use gonogo::demo::control;
 use gonogo::demo::layout::{Layout, ServiceName};
-use gonogo::demo::workspace::Workspace;
+use gonogo::demo::workspace::{Plan, Workspace};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::support::demo::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_serves_and_makes_traffic() {
     let demo = Demo::start().await;
-    for service in ServiceName::ALL {
+    for service in demo.layout().order.clone() {
         let (status, body) = demo.health(service).await.unwrap();
         assert_eq!(status, 200);
         assert_eq!(body["service"], service.as_str());
@@ -204,7 +204,7 @@ async fn a_port_in_use_is_named() {
             "--port",
             &port.to_string(),
         ])
-        .args(["--database", &demo.layout().database])
+        .args(["--database", demo.layout().database(ServiceName::Engine)])
         .arg("--pid-file")
         .arg(demo.directory().join("other.pid"))
         .output()
@@ -220,7 +220,12 @@ async fn a_port_in_use_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_demo_at_a_time() {
     let demo = Demo::start().await;
-    let second = Workspace::create(demo.directory(), program()).await;
+    let second = Workspace::create(
+        &Plan::of(demo.workspace.system()),
+        demo.directory(),
+        program(),
+    )
+    .await;
     let message = second
         .err()
         .map(|error| error.to_string())
@@ -254,7 +259,8 @@ fn a_keeper_that_is_interrupted_ends_everything() {
 }
 
 fn ended(layout: &Layout) -> bool {
-    ServiceName::ALL
+    layout
+        .order
         .iter()
         .all(|service| control::running(layout, *service).unwrap().is_none())
 }

@@ -10,6 +10,8 @@ mod cockpit;
 mod commands;
 mod config;
 mod demo;
+mod demo_choice;
+mod demo_watch_release;
 mod dependencies;
 mod diagnostics;
 mod dialect;

@@ -4,12 +4,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use gonogo::demo::workspace::DATABASE;
 use gonogo::run::check_condition;
 use gonogo::runbook::{Role, parse};
 use rustix::process::Signal;
 
-use crate::support::demo::{Demo, errors_of, signal, succeeded};
+use crate::support::demo::{DATABASE, Demo, errors_of, signal, succeeded};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrated_verified_and_rolled_back_under_traffic_everything_is_as_before() {

@@ -5,9 +5,14 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use gonogo::demo::layout::{Layout, ServiceName};
-use gonogo::demo::workspace::{DATABASE, OWNER, Workspace};
+use gonogo::demo::system::System;
+use gonogo::demo::workspace::{Plan, Workspace};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+/// The database of `single-table`, and the role that its guide works as.
+pub const DATABASE: &str = "rankboard";
+const OWNER: &str = "rankboard_owner";
 
 /// Far more than anything here takes; only a broken system waits for its end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,9 +27,11 @@ pub struct Demo {
 }
 
 impl Demo {
+    /// The first system, as it is.
     pub async fn start() -> Self {
+        let system = System::named("single-table").unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let workspace = Workspace::create(directory.path(), program())
+        let workspace = Workspace::create(&Plan::of(system), directory.path(), program())
             .await
             .unwrap();
         Self {

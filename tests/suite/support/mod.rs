@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod home;
+pub mod operator;
 pub mod raw;
 pub mod terminal;
 

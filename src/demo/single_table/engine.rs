@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use super::store::{self, QUERIES_PER_AUDIT, Scope};
-use super::web::{App, Failure, health, require_admin};
+use crate::demo::web::{App, Failure, health, require_admin};
 
 pub(super) fn router(app: App) -> Router {
     Router::new()

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::layout::{ServiceName, Version};
 use super::store::{self, Audit, QUERIES_PER_AUDIT, Scope};
+use crate::demo::layout::{ServiceName, Version};
 
 /// Pause before the next attempt after an error: first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ impl Habit {
     fn of(service: ServiceName) -> &'static [Self] {
         match service {
             ServiceName::Gateway => &[Self::Reader, Self::Reader, Self::Reporter, Self::Dawdler],
-            ServiceName::Engine => &[Self::Writer, Self::Writer, Self::Refresher, Self::Dawdler],
+            _ => &[Self::Writer, Self::Writer, Self::Refresher, Self::Dawdler],
         }
     }
 
@@ -190,7 +190,7 @@ impl Worker {
                     .await?;
             }
             // Whoever refreshes the same line waits for this one: a lock to be seen.
-            ServiceName::Engine => {
+            _ => {
                 sqlx::query("UPDATE dashboard_data SET refreshed_at = now() WHERE audit_id = $1")
                     .bind(1 + audit % 20)
                     .execute(&mut *transaction)

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use sqlx::{PgConnection, Row};
 
-use super::layout::Version;
+use crate::demo::layout::Version;
 
 /// Questions that an audit asks.
 pub(super) const QUERIES_PER_AUDIT: i32 = 48;

@@ -1,5 +1,7 @@
-//! `gonogo demo`: a throwaway PostgreSQL, two services with traffic, and the guide that deploys a
-//! new version of them. It ends with the command, and leaves the workspace's files for a look.
+//! `gonogo demo`: a throwaway PostgreSQL, services with traffic, and the guide that deploys a new
+//! version of them. It ends with the command, and leaves the workspace's files for a look.
+
+mod choice;
 
 use super::print;
 use super::print::say;
@@ -15,25 +17,30 @@ use super::{
     Exit, OpenArguments, attach, configuration, identity, kept, open, owner, session, unattended,
 };
 use crate::api::Client;
-use crate::demo::workspace::Workspace;
+use crate::demo::workspace::{Plan, Workspace};
 use crate::run::{Command, Mode, Policy};
 use crate::supervisor::trust;
-
-/// The only demo so far.
-const NAME: &str = "single-table";
 
 /// What is cancelled when the demo is left has ended after this time, or is left to its server's end.
 const CANCELLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Which demo: `single-table`.
-    #[arg(default_value = NAME)]
-    name: String,
+    /// Which demo; without a name you are asked.
+    name: Option<String>,
+    /// List the demos, or the ways in which the one that is named can be broken.
+    #[arg(long)]
+    list: bool,
+    /// Bring it up broken in this way.
+    #[arg(long = "break", value_name = "NAME")]
+    broken: Option<String>,
+    /// How much shorter the guide's windows and waits are (`1/600`: a day in 144 seconds; `1/1`: as written).
+    #[arg(long, value_name = "1/N")]
+    scale: Option<String>,
     /// Walk it without a person and without a terminal.
     #[arg(long)]
     headless: bool,
-    /// With `--headless`: roll back at the end, and verify it.
+    /// With `--headless`: roll back at the end, and verify it. One that is broken rolls back in any case.
     #[arg(long, requires = "headless")]
     rollback: bool,
     /// Only start the sample system, and say how to reach it.
@@ -54,12 +61,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
-    if arguments.name != NAME {
-        return Err(Trouble::usage(
-            format!("there is no demo `{}`", arguments.name),
-            format!("try `gonogo demo {NAME}`"),
-        ));
-    }
+    let Some(plan) = choice::plan(&arguments)? else {
+        return Ok(Exit::Done);
+    };
     if !arguments.headless && !arguments.serve {
         attach::need_terminal()?;
         attach::check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
@@ -89,25 +93,35 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         }
     };
     say!(
-        "starting PostgreSQL and the sample services in {} …",
+        "starting PostgreSQL and the services of `{}` in {} …",
+        plan.system.name,
         directory.display()
     );
+    if let Some(broken) = plan.broken {
+        say!("broken: {}", broken.about);
+    }
+    if let Some(scale) = plan.scale {
+        say!("windows and waits last 1/{scale} of their time");
+    }
     let binary = std::env::current_exe()?;
     let workspace = tokio::select! {
-        workspace = Workspace::create(&directory, &binary) => workspace.map_err(|error| {
+        workspace = Workspace::create(&plan, &directory, &binary) => workspace.map_err(|error| {
             Trouble::failed(error.to_string(), "`gonogo doctor` says what is missing")
         })?,
         _ = &mut told_to_end => return Ok(Exit::Failed),
     };
     let mut opened = None;
     let walked = tokio::select! {
-        walked = walk(&arguments, &workspace, &mut opened) => walked,
+        walked = walk(&arguments, &plan, &workspace, &mut opened) => walked,
         _ = &mut told_to_end => Ok(Exit::Failed),
     };
     let left = match &opened {
         Some(run) => leave_nobody_behind(run).await,
         None => Ok(()),
     };
+    if opened.is_some() {
+        tell_what_became(&workspace).await;
+    }
     let place = workspace.directory().to_owned();
     workspace.stop().await?;
     say!(
@@ -121,18 +135,18 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
 /// `opened` becomes the name of the run, as soon as there is one.
 async fn walk(
     arguments: &Arguments,
+    plan: &Plan,
     workspace: &Workspace,
     opened: &mut Option<String>,
 ) -> color_eyre::Result<Exit> {
     let opening = OpenArguments {
         guide: workspace.guide(),
-        env: Some("demo".to_owned()),
         ..OpenArguments::default()
     };
     agree(workspace)?;
     if arguments.serve {
         say!("open the guide from another terminal:");
-        let command = format!("gonogo run {} --env demo\n", workspace.guide().display());
+        let command = format!("gonogo run {}\n", workspace.guide().display());
         print::out(&command)?;
         say!("Ctrl-C stops the sample system");
         return std::future::pending().await;
@@ -145,12 +159,23 @@ async fn walk(
         let client = session::connect(run).await?;
         let policy = Policy {
             assume,
-            roll_back: arguments.rollback,
+            roll_back: arguments.rollback || plan.broken.is_some(),
         };
         return unattended::walk(run, &client, policy, None, arguments.json).await;
     }
     let run = opened.insert(open::create(prepared, false).await?);
     attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await
+}
+
+/// The rows and versions of the sample system, compared with those of the beginning.
+async fn tell_what_became(workspace: &Workspace) {
+    match workspace.compare().await {
+        Ok(parts) => {
+            say!("compared with the beginning:");
+            parts.iter().for_each(|part| say!("  {part}"));
+        }
+        Err(error) => say!("could not be compared with the beginning: {error}"),
+    }
 }
 
 /// The configuration of the demo is of its own making.

@@ -1,0 +1,112 @@
+//! What a sample system is: the parts from which the frame brings it up, and the list of all.
+
+use super::layout::{ServiceName, Version};
+use super::{single_table, watch_release};
+
+/// A sample system with the guide that deploys a new version of it.
+#[derive(Debug)]
+pub struct System {
+    /// As it is called on the command line.
+    pub name: &'static str,
+    /// One line for the list.
+    pub about: &'static str,
+    /// The ways in which it can be broken.
+    pub breaks: &'static [Break],
+    /// The guide, by its path in the directory.
+    pub guide: &'static str,
+    /// The files of its directory, by their path in it.
+    pub(super) files: &'static [(&'static str, &'static str)],
+    /// Run by the superuser before the databases are made.
+    pub(super) roles: &'static str,
+    /// The role that the guide works as. It owns the databases.
+    pub owner: &'static str,
+    /// The role of the services.
+    pub(super) application: &'static str,
+    pub(super) databases: &'static [Database],
+    /// In the order in which they are started.
+    pub services: &'static [Service],
+    pub(super) environments: &'static [Environment],
+    /// What the end is compared with the beginning by.
+    pub(super) kept: &'static [Kept],
+    /// Its windows and waits may be made shorter.
+    pub has_windows: bool,
+}
+
+/// A way to break a sample system, to see what the operator sees then.
+#[derive(Debug)]
+pub struct Break {
+    pub name: &'static str,
+    /// One line for the list.
+    pub about: &'static str,
+    /// Run on the first database before the services start; the services know the name too.
+    pub(super) sql: &'static str,
+}
+
+/// A database, and the scripts that fill it, run by the superuser.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub name: &'static str,
+    pub scripts: &'static [&'static str],
+}
+
+#[derive(Debug)]
+pub struct Service {
+    pub name: ServiceName,
+    pub(super) database: &'static str,
+}
+
+/// An environment of the `gonogo.toml`.
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub name: &'static str,
+    pub database: &'static str,
+    /// The services whose health is read, and the names that the guide knows them by.
+    pub services: &'static [(&'static str, ServiceName)],
+    pub window: &'static str,
+}
+
+/// A part of the state that a deployment must not change, or that shows what it has changed.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub what: &'static str,
+    pub database: &'static str,
+    /// Gives one text.
+    pub sql: &'static str,
+}
+
+/// The versions of the services that were started last.
+pub(super) const VERSIONS: &str =
+    "SELECT string_agg(service || ' ' || version, ', ' ORDER BY service) FROM service_instances";
+
+/// What a version of a service needs in its database.
+pub(super) struct Need {
+    pub what: &'static str,
+    /// Gives whether it is there.
+    pub sql: &'static str,
+}
+
+/// All sample systems; the first is the one that is meant where none is named.
+pub static SYSTEMS: [&System; 2] = [&single_table::SYSTEM, &watch_release::SYSTEM];
+
+impl System {
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SYSTEMS.into_iter().find(|system| system.name == name)
+    }
+
+    pub fn broken(&self, name: &str) -> Option<&'static Break> {
+        self.breaks.iter().find(|own| own.name == name)
+    }
+
+    /// The services of this system, in the order in which they are started.
+    pub fn service_names(&self) -> impl DoubleEndedIterator<Item = ServiceName> {
+        self.services.iter().map(|service| service.name)
+    }
+}
+
+/// What a version of a service needs before it can be started.
+pub(super) fn needs(service: ServiceName, version: Version) -> &'static [Need] {
+    match service {
+        ServiceName::Gateway | ServiceName::Engine => single_table::needs(version),
+        ServiceName::Portal | ServiceName::Chat => watch_release::needs(version),
+    }
+}
