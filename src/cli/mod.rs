@@ -23,6 +23,7 @@ mod owner;
 mod park;
 mod plan;
 mod print;
+mod promote;
 mod recall;
 mod report;
 mod resume;
@@ -67,6 +68,8 @@ enum Subcommands {
     Attach(attach::Arguments),
     /// Walk an annotated guide without a person.
     Rehearse(unattended::Arguments),
+    /// Open a run of the same guide in another environment, with the same inputs.
+    Promote(promote::Arguments),
     /// Parse and lint guides.
     Check(check::Arguments),
     /// Show what would run, in order, with its values filled in; and the rollback.
@@ -183,6 +186,7 @@ async fn dispatch(command: Subcommands) -> color_eyre::Result<Exit> {
         Subcommands::Run(arguments) => run::main(arguments).await,
         Subcommands::Attach(arguments) => attach::main(arguments).await,
         Subcommands::Rehearse(arguments) => unattended::main(arguments).await,
+        Subcommands::Promote(arguments) => promote::main(arguments).await,
         Subcommands::Check(arguments) => check::main(&arguments),
         Subcommands::Plan(arguments) => plan::main(&arguments),
         Subcommands::Annotate(arguments) => annotate::main(&arguments),

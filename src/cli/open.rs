@@ -14,6 +14,7 @@ use crate::monitor::{Target, surroundings};
 use crate::owned;
 use crate::run::{
     ActionId, ArmedBefore, ConditionNames, ENGINE, Event, Input, PairingFact, Provenance, Record,
+    steps_of_others,
 };
 use crate::runbook::config::{Config, Environment};
 use crate::runbook::diagnostic::{Diagnostic, Severity, render};
@@ -37,6 +38,8 @@ pub(super) struct Opened {
     pub armed_before: BTreeMap<ActionId, ArmedBefore>,
     /// Other logins that may watch: users and `@groups`.
     pub allow: Vec<String>,
+    /// What the engine puts on record first.
+    pub known: Vec<Event>,
 }
 
 /// Reads a guide's bytes; a folder, a pipe or an unreadable file is said as such.
@@ -305,6 +308,7 @@ fn prepare_from(arguments: &OpenArguments, source: Vec<u8>) -> color_eyre::Resul
         },
         armed_before: BTreeMap::new(),
         allow: Vec::new(),
+        known: Vec::new(),
     })
 }
 
@@ -338,6 +342,7 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
     for whom in &opened.allow {
         check_guest(whom)?;
     }
+    let skipped = skipped(&opened);
     let record = Record {
         seq: 1,
         at: now,
@@ -363,8 +368,10 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         let fact = PairingFact::GuestAllowed { whom };
         (record.by.clone(), Event::Pairing { fact })
     });
+    let known = opened.known.into_iter().chain(skipped);
+    let known = known.map(|event| (ENGINE.to_owned(), event));
     let later: Vec<Record> = (2..)
-        .zip(remembered.chain(allowed))
+        .zip(remembered.chain(allowed).chain(known))
         .map(|(seq, (by, event))| Record {
             seq,
             at: now,
@@ -391,6 +398,18 @@ pub(super) async fn create(opened: Opened, unattended: bool) -> color_eyre::Resu
         ));
     }
     Ok(run)
+}
+
+/// Steps that the guide has for another environment than this.
+fn skipped(opened: &Opened) -> Vec<Event> {
+    let environment = &opened.environment;
+    let steps = steps_of_others(&opened.runbook, &environment.name, environment.protected);
+    let skipped = steps.into_iter().map(|(step, title)| Event::StepSkipped {
+        step,
+        reason: format!("`{title}` is not for `{}`", environment.name),
+        action: None,
+    });
+    skipped.collect()
 }
 
 /// A user or group that can exist.

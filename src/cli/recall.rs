@@ -18,6 +18,10 @@ pub(super) fn recall(opened: &mut Opened) {
     opened.provenance.guide_is_new = !memory::knows_guide(&opened.runbook.digest);
     let environment = &opened.environment;
     opened.provenance.measured = memory::recall_rollbacks(&opened.runbook.digest);
+    if environment.protected {
+        let rehearsal = memory::recall_rehearsal(&opened.runbook.digest, &guide);
+        opened.provenance.rehearsal = Some(rehearsal);
+    }
     opened.armed_before = memory::recall_armed(&opened.runbook.digest, &environment.name);
     for (name, remembered) in memory::recall_values(&guide, &environment.name) {
         let Some(variable) = variable(&opened.runbook, &name) else {
@@ -48,7 +52,7 @@ pub(super) fn recall(opened: &mut Opened) {
 }
 
 /// Whether a command of a rollback uses a blank.
-fn is_of_rollback(runbook: &Runbook, name: &str) -> bool {
+pub(super) fn is_of_rollback(runbook: &Runbook, name: &str) -> bool {
     let steps = runbook.rollback.iter().flat_map(|option| &option.steps);
     steps
         .flat_map(|step| &step.blocks)

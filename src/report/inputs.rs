@@ -24,6 +24,7 @@ pub(super) fn write(page: &mut Page, state: &RunState) {
             Some(Origin::Configuration) => "`gonogo.toml`",
             Some(Origin::Default) => "its default",
             Some(Origin::Remembered) => "an earlier run",
+            Some(Origin::Promoted) => "the run that was promoted",
             Some(Origin::Captured) => "an earlier step",
             Some(Origin::Typed) => "the operator",
             None => "",

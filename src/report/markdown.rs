@@ -93,6 +93,22 @@ fn write_facts(page: &mut Page, state: &RunState) {
     let environment = Line::new().text(&state.environment);
     let protected = if state.protected { " (protected)" } else { "" };
     row(page, "environment", environment.own(protected));
+    if let Some(promotion) = &state.provenance.promoted {
+        let changed = promotion.guide_changed.as_ref();
+        let from = Line::new().text(promotion.from.describe());
+        let from = from.with(changed, |line, reason| {
+            line.own("; the guide was another text: ").text(reason)
+        });
+        row(page, "promoted from", from);
+        for difference in &promotion.differences {
+            let line = Line::new().text(&difference.what).own(": ");
+            let line = line.text(&difference.from).own(" → ");
+            row(page, "differs", line.text(&difference.to));
+        }
+    }
+    if let Some(rehearsal) = &state.provenance.rehearsal {
+        row(page, "rehearsal", Line::new().text(rehearsal.describe()));
+    }
     for (name, target) in &state.targets {
         let title = || Line::new().own("target ").text(name);
         let value = Line::new()

@@ -117,12 +117,38 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "watches": watches,
         "alerts": alerts,
         "red_flags": state.flags().iter().map(flag_document).collect::<Vec<Value>>(),
+        "rehearsal": rehearsal(state),
+        "promoted_from": state.provenance.promoted.as_ref().map(|promotion| json!({
+            "run": promotion.from.run,
+            "environment": promotion.from.environment,
+            "verdict": promotion.from.verdict,
+            "guide_changed": promotion.guide_changed,
+            "differences": promotion.differences,
+        })),
         "journal": {
             "events": surroundings.events,
             "head": surroundings.head,
             "intact": surroundings.intact,
         },
     })
+}
+
+/// What is known of rehearsals, for a protected environment.
+fn rehearsal(state: &RunState) -> Option<Value> {
+    let rehearsal = state.provenance.rehearsal.as_ref()?;
+    let known = rehearsal.known();
+    Some(json!({
+        "good": rehearsal.is_good(),
+        "says": rehearsal.describe(),
+        "run": known.map(|known| &known.run),
+        "environment": known.map(|known| &known.environment),
+        "by": known.map(|known| &known.by),
+        "began": known.map(|known| time(known.began)),
+        "verdict": known.map(|known| known.verdict),
+        "took_s": known.map(|known| known.took_s),
+        "same_text": known.map(|known| known.digest == state.runbook.digest),
+        "steps_s": known.map(|known| &known.steps),
+    }))
 }
 
 /// A red flag that is up, as grave as the guide says.

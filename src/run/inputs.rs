@@ -31,6 +31,11 @@ pub struct Provenance {
     /// What the rollbacks of this very text took in an earlier run, by option.
     #[serde(default)]
     pub measured: BTreeMap<String, MeasuredRollback>,
+    /// What is known of rehearsals, where the environment is protected; `None` where nobody has looked.
+    #[serde(default)]
+    pub rehearsal: Option<super::Rehearsal>,
+    #[serde(default)]
+    pub promoted: Option<Box<super::Promotion>>,
 }
 
 /// A rollback that went through in an earlier run.
@@ -56,6 +61,8 @@ pub enum Origin {
     Default,
     /// An earlier run of this guide in this environment.
     Remembered,
+    /// The run that this one was promoted from.
+    Promoted,
     /// The evidence of an earlier step.
     Captured,
     /// Somebody typed it in this run.

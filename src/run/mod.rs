@@ -40,6 +40,7 @@ mod plan;
 mod preview;
 mod proof;
 mod reach;
+mod rehearsed;
 mod resume;
 mod shell;
 mod signal;
@@ -106,6 +107,7 @@ pub use plan::{PlannedAct, PlannedAction, PlannedByHand, RollbackPlan, rollback_
 pub use preview::{HandedOn, Preview, listed_of, preview, preview_ahead, preview_from, spellings};
 pub use proof::Proof;
 pub use reach::{Reached, strays_of_secrets};
+pub use rehearsed::{Difference, Promotion, Rehearsal, Rehearsed, steps_of_others};
 pub use resume::Resume;
 pub use shell::{
     ShellStart, ShellState, ShellValue, Withheld, decode, encode, may_start_elsewhere, shell_start,

@@ -65,6 +65,13 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
         }
         None => grave("rollback", "the guide names none"),
     });
+    if let Some(rehearsal) = &state.provenance.rehearsal {
+        let text = rehearsal.describe();
+        lines.push(match rehearsal.warning() {
+            Some(_) => grave("rehearsal", text),
+            None => line("rehearsal", text),
+        });
+    }
     lines.extend(window(state, plans, now));
     lines.extend(notes(state));
     lines

@@ -16,6 +16,7 @@ mod notice;
 mod pairing;
 mod proof;
 mod properties;
+mod rehearsed;
 mod resume;
 mod rollback;
 mod shell;

@@ -45,6 +45,7 @@ mod outline;
 mod parse;
 mod pattern;
 mod phases;
+mod purpose;
 mod reach;
 mod repeats;
 mod reserved;
@@ -85,6 +86,7 @@ pub use lock_tries::{LockTries, LockTry, lock_tries};
 pub use locks::{LockMode, TableLock, locks_of};
 pub use model::*;
 pub use parse::{decoded, parse, parse_annotated};
+pub use purpose::Purpose;
 pub use reach::{
     Goes, Known, Reach as Reaches, Told, environment_in, shell_reaches, sql_reaches,
     talks_to_postgres,

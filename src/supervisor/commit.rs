@@ -87,7 +87,10 @@ impl Supervisor {
             match record.event {
                 Event::ActionFinished { .. } => self.forget_files(),
                 Event::RollbackStarted { .. } => self.reserve.free_for_rollback(),
-                Event::RollbackFinished { .. } => self.memory.keep_rollback(&self.state),
+                Event::RollbackFinished { .. }
+                | Event::DeploymentFinished {}
+                | Event::RunCompleted {}
+                | Event::RunAbandoned { .. } => self.memory.keep_course(&self.state),
                 _ => {}
             }
             self.notifier.happened(&self.state, &record);

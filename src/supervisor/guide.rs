@@ -138,7 +138,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Which of the two cannot be read.
-pub(super) fn difference(state: &RunState, directory: &Path) -> Result<Vec<String>, String> {
+pub fn difference(state: &RunState, directory: &Path) -> Result<Vec<String>, String> {
     let kept = directory.join("guide.md");
     let before = std::fs::read(&kept)
         .map_err(|error| format!("the run's own copy cannot be read: {error}"))?;

@@ -7,6 +7,7 @@
 //! memory/armed/HASH.json   of guide digest and environment: action -> hash of its code, when, by whom
 //! memory/guides/HASH.json  of guide digest: when, by whom something of it was armed or run first
 //! memory/rollbacks/HASH.json  of guide digest: option -> what it took the last time it went through
+//! memory/rehearsals/HASH.json  of guide digest, and of guide path: the newest run that was not in production
 //! memory/trust/HASH.json   of a configuration's path: what was agreed to (see `trust`)
 //! memory/lock              one writer at a time
 //! ```
@@ -25,8 +26,8 @@ use tokio::sync::oneshot;
 use super::place;
 use crate::owned;
 use crate::run::{
-    ActionId, ArmedBefore, Command, ENGINE, Input, MeasuredRollback, Remembered, RunState,
-    Timestamp, code_hash, hex, preview,
+    ActionId, ArmedBefore, Command, ENGINE, Input, MeasuredRollback, Rehearsal, Rehearsed,
+    Remembered, RunState, Timestamp, code_hash, hex, preview,
 };
 
 /// A memory larger than this is none that this program wrote.
@@ -56,6 +57,14 @@ struct Armed {
 struct Measured {
     digest: String,
     rollbacks: BTreeMap<String, MeasuredRollback>,
+}
+
+/// The newest run of a guide in an environment that is not protected.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct KnownRehearsal {
+    /// The digest or the path of the guide.
+    key: String,
+    newest: Option<Rehearsed>,
 }
 
 /// A text of a guide of which its user has armed or run something.
@@ -94,6 +103,19 @@ pub fn recall_rollbacks(digest: &str) -> BTreeMap<String, MeasuredRollback> {
     kept.filter(|kept| kept.digest == digest)
         .map(|kept| kept.rollbacks)
         .unwrap_or_default()
+}
+
+/// What is known of rehearsals of a guide, by its digest and its path.
+pub fn recall_rehearsal(digest: &str, guide: &str) -> Rehearsal {
+    let of = |key: &str| {
+        let kept: Option<KnownRehearsal> = recall("rehearsals", key, "");
+        kept.filter(|kept| kept.key == key)?.newest
+    };
+    match (of(digest), of(guide)) {
+        (Some(same), _) => Rehearsal::Same(same),
+        (None, Some(other)) => Rehearsal::Changed(other),
+        (None, None) => Rehearsal::Never,
+    }
 }
 
 /// Forgets the values of a guide and what was armed in this text of it, in one environment. Returns
@@ -136,7 +158,7 @@ pub(super) fn all<T: DeserializeOwned>(kind: &str) -> io::Result<Vec<T>> {
     Ok(all)
 }
 
-/// What is to be kept: a state, and what somebody did to it; a rollback that has gone through needs nobody.
+/// What is to be kept: a state, and what somebody did to it; how a run went needs nobody.
 type ToKeep = (Arc<RunState>, Option<(String, Command)>);
 
 /// Keeps beside the loop, in the order of the commands: the folder may lie on a disk that hangs.
@@ -156,7 +178,7 @@ impl Memory {
                 for (state, given) in to_keep {
                     let kept = match given {
                         Some((by, command)) => keep(&state, &by, &command),
-                        None => keep_rollback(&state),
+                        None => keep_rollback(&state).and_then(|()| keep_rehearsal(&state)),
                     };
                     // The run itself has it in its journal.
                     if let Err(error) = kept {
@@ -190,8 +212,8 @@ impl Memory {
         self.send((state.clone(), Some((by.to_owned(), command.clone()))));
     }
 
-    /// Keeps what a rollback took that has gone through, a rehearsed one too.
-    pub(super) fn keep_rollback(&self, state: &Arc<RunState>) {
+    /// Keeps how the run went so far, and what its rollback took, a rehearsed one too.
+    pub(super) fn keep_course(&self, state: &Arc<RunState>) {
         self.send((state.clone(), None));
     }
 
@@ -257,6 +279,25 @@ fn keep_rollback(state: &RunState) -> io::Result<()> {
         kept.digest.clone_from(digest);
         kept.rollbacks.insert(rollback.option.clone(), measured);
     })
+}
+
+/// A run in a protected environment is no rehearsal.
+fn keep_rehearsal(state: &RunState) -> io::Result<()> {
+    if state.protected {
+        return Ok(());
+    }
+    let rehearsed = Rehearsed::of(state);
+    let keys = [Some(&state.runbook.digest), state.provenance.guide.as_ref()];
+    for key in keys.into_iter().flatten() {
+        change("rehearsals", key, "", |kept: &mut KnownRehearsal| {
+            let known = kept.newest.as_ref();
+            if known.is_none_or(|known| known.began <= rehearsed.began) {
+                kept.key.clone_from(key);
+                kept.newest = Some(rehearsed.clone());
+            }
+        })?;
+    }
+    Ok(())
 }
 
 fn keep_value(state: &RunState, by: &str, name: &str) -> io::Result<()> {

@@ -38,6 +38,7 @@ mod watching;
 
 pub use self::core::{Supervisor, SupervisorError};
 pub use feed::{Feed, Next, SnapshotLines, head, line};
+pub use guide::difference as guide_difference;
 pub use handle::{Asker, Handle, LossRequest, Request, SessionRequest, TypedRequest};
 pub use included::read_alone;
 pub use looks::within;

@@ -261,8 +261,14 @@ fn time_row(look: &Look<'_>, columns: u16) -> Line<'static> {
 /// run was opened from.
 fn guide_word(look: &Look<'_>) -> Option<String> {
     let Some(seen) = look.run().guide_on_disk.as_ref() else {
-        let is_new = look.run().provenance.guide_is_new;
-        return is_new.then(|| "guide not yet trusted by you".to_owned());
+        let provenance = &look.run().provenance;
+        let rehearsal = provenance.rehearsal.as_ref();
+        let warning = rehearsal.and_then(|known| known.warning());
+        return match (warning, provenance.guide_is_new) {
+            (Some(words), _) => Some(words.to_owned()),
+            (None, true) => Some("guide not yet trusted by you".to_owned()),
+            (None, false) => None,
+        };
     };
     let key = keymap::key_of(Context::Main, Intent::GuideChanged);
     Some(match seen.state {

@@ -58,6 +58,7 @@ mod pairing;
 mod panes;
 mod parked;
 mod private_folders;
+mod promotion;
 mod read_only;
 mod readiness;
 mod rehearsal;

@@ -39,6 +39,12 @@ pub(super) fn judge_by_person(
             "to overrule it, give a reason",
         ));
     }
+    if state.is_of_promotion(item) && given(note).is_none() {
+        return Err(Refusal::new(
+            "the run that was promoted answers this",
+            "to overrule it, give a reason",
+        ));
+    }
     if let (Some(measure), None) = (&item.measure, given(note)) {
         return Err(Refusal::new(
             format!("this asks for a value: {}", measure.wanted),

@@ -485,6 +485,9 @@ impl App {
     }
 
     fn undo(&mut self) -> Vec<Ask> {
+        if let Some(step) = skipped_by_engine(&self.look()) {
+            return vec![Ask::Commands(vec![Command::Unskip { step, action: None }])];
+        }
         let command = match last_undoable(&self.model.run, &self.model.me) {
             Some(Undoable::Tick(step, index)) => Command::Untick { step, index },
             Some(Undoable::Skip(step, action)) => Command::Unskip { step, action },
@@ -541,4 +544,11 @@ impl App {
             },
         ));
     }
+}
+
+/// The step at hand, where it was skipped because it is for another environment.
+fn skipped_by_engine(look: &Look<'_>) -> Option<String> {
+    let step = shown_step(look)?;
+    let skip = look.run().steps.get(&step.id)?.skipped.as_ref()?;
+    (skip.by == crate::run::ENGINE).then(|| step.id.clone())
 }

@@ -117,12 +117,17 @@ impl GateDialog {
             holds,
             note,
         };
-        if item.cel.is_none() {
+        let is_told = look.run().is_of_promotion(&item);
+        if item.cel.is_none() && !is_told {
             return Reply::Send(vec![command(None)]);
         }
         let word = if good { "met" } else { "not met" };
+        let by = match is_told {
+            true => "the run that was promoted answers this",
+            false => "this is measured",
+        };
         Reply::Open(Box::new(Form::new(
-            &format!("this is measured: say why it counts as {word}"),
+            &format!("{by}: say why it counts as {word}"),
             vec![Field::required("reason")],
             move |texts| Reply::Done(vec![command(Some(texts.concat()))]),
         )))

@@ -13,7 +13,7 @@ use ratatui::layout::{Rect, Size};
 use super::document::{Document, document};
 use super::{Moves, Pane, Title, clamped, draw_lines};
 use crate::run::preview;
-use crate::ui::format::estimate_range;
+use crate::ui::format::{duration, estimate_range};
 use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
 use crate::ui::theme::status_mark;
@@ -44,9 +44,17 @@ impl Pane for StepPane {
             .estimate
             .map(|estimate| format!(" · {}", estimate_range(estimate.min_s, estimate.max_s)))
             .unwrap_or_default();
+        let rehearsed = look
+            .run()
+            .rehearsed_s(&step.id)
+            .map(|seconds| format!(" · {} in rehearsal", duration(seconds)))
+            .unwrap_or_default();
         Title {
             words: plain(&step.title),
-            alert: Some((format!("{} {}{estimate}", mark.glyph, mark.word), mark.role)),
+            alert: Some((
+                format!("{} {}{estimate}{rehearsed}", mark.glyph, mark.word),
+                mark.role,
+            )),
         }
     }
 

@@ -306,6 +306,7 @@ fn short(origin: Option<Origin>) -> &'static str {
         Some(Origin::Configuration) => "gonogo.toml",
         Some(Origin::Default) => "default",
         Some(Origin::Remembered) => "remembered",
+        Some(Origin::Promoted) => "promoted",
         Some(Origin::Captured) => "captured",
         Some(Origin::Typed) => "given",
         None => "",
@@ -337,6 +338,7 @@ fn origin(look: &Look<'_>, variable: &Variable) -> Option<String> {
             format!("remembered from an earlier run in `{}`", run.environment)
         }
         Origin::Remembered => format!("remembered from an earlier run, confirmed{by}"),
+        Origin::Promoted => "from the run that was promoted".to_owned(),
         Origin::Captured => "captured from an earlier step".to_owned(),
         Origin::Typed => format!("given{by}"),
     })
