@@ -12,7 +12,7 @@ use crate::ui::markdown::plain;
 use crate::ui::panes;
 use crate::ui::screen::dialog_areas;
 use crate::ui::theme::Role;
-use crate::ui::view::Search;
+use crate::ui::view::{Look, Search};
 use crate::ui::walk::{
     Item, Undoable, is_done, item_at_cursor, items, last_undoable, optional_part_at, shown_step,
 };
