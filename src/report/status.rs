@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{mode_word, step_word};
 use crate::run::{
-    ActionId, Attempt, ByPerson, Flag, Proof, RollbackPlan, RunState, SoakState, Timestamp, World,
-    action_title, plans_in_the_world, schedule,
+    ActionId, Alert, Attempt, ByPerson, Flag, Proof, RollbackPlan, RunState, SoakState, Timestamp,
+    World, action_title, plans_in_the_world, schedule,
 };
 use crate::runbook::{Soak, Step, Undoes};
 
@@ -64,26 +64,6 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         .filter_map(|action| Some((action, state.action(action)?.last()?)))
         .map(|(action, attempt)| watch_document(state, action, attempt))
         .collect();
-    let alerts: Vec<Value> = state
-        .alerts
-        .iter()
-        .map(|alert| {
-            json!({
-                "id": alert.id,
-                "phase": alert.phase,
-                "action": alert.action,
-                "pattern": alert.pattern,
-                "line": alert.line,
-                "text": alert.text,
-                "count": alert.count,
-                "first": time(alert.first_at),
-                "last": time(alert.last_at),
-                "acknowledged": alert.acknowledged.as_ref().map(|known| json!({
-                    "by": known.by, "at": time(known.at), "note": known.note,
-                })),
-            })
-        })
-        .collect();
     json!({
         "run": state.run,
         "guide": state.runbook.file,
@@ -115,7 +95,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "beside": beside,
         "written": written(state),
         "watches": watches,
-        "alerts": alerts,
+        "alerts": alerts(state),
         "red_flags": state.flags().iter().map(flag_document).collect::<Vec<Value>>(),
         "rehearsal": rehearsal(state),
         "promoted_from": state.provenance.promoted.as_ref().map(|promotion| json!({
@@ -149,6 +129,27 @@ fn rehearsal(state: &RunState) -> Option<Value> {
         "same_text": known.map(|known| known.digest == state.runbook.digest),
         "steps_s": known.map(|known| &known.steps),
     }))
+}
+
+/// What watches have seen, acknowledged or not.
+fn alerts(state: &RunState) -> Vec<Value> {
+    let document = |alert: &Alert| {
+        json!({
+            "id": alert.id,
+            "phase": alert.phase,
+            "action": alert.action,
+            "pattern": alert.pattern,
+            "line": alert.line,
+            "text": alert.text,
+            "count": alert.count,
+            "first": time(alert.first_at),
+            "last": time(alert.last_at),
+            "acknowledged": alert.acknowledged.as_ref().map(|known| json!({
+                "by": known.by, "at": time(known.at), "note": known.note,
+            })),
+        })
+    };
+    state.alerts.iter().map(document).collect()
 }
 
 /// A red flag that is up, as grave as the guide says.
