@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use super::identity::PASS;
 use super::{
     CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
-    SharedView, ViewRequest,
+    SharedView, Snapshot, ViewRequest,
 };
 use crate::monitor::{BeforeStep, SessionDetail};
-use crate::run::{ActionId, Command, Fate, Included, Refusal, Typed, World};
+use crate::run::{ActionId, Command, Fate, Included, Refusal, Timestamp, Typed, World};
 use crate::text::cause::root_cause;
 
 /// A request is answered within this time, or what became of it is not known.
@@ -306,6 +306,14 @@ impl Seat {
     /// Where no supervisor answers, or the database cannot be asked.
     pub async fn before(&self, action: ActionId) -> Result<BeforeStep, ClientError> {
         self.get("before", &[("action", action.to_string())]).await
+    }
+
+    /// The run and its readings as they were at a moment.
+    ///
+    /// # Errors
+    /// Where no supervisor answers, or they cannot be read.
+    pub async fn past(&self, at: Timestamp) -> Result<Snapshot, ClientError> {
+        self.get("past", &[("at", at.to_rfc3339())]).await
     }
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.

@@ -16,8 +16,8 @@ use super::server::Server;
 use super::stream::stream;
 use super::{CommandAnswer, CommandRequest, InputRequest, OutputPage, ViewRequest};
 use crate::monitor::{BeforeStep, SessionDetail};
-use crate::run::{ActionId, Command, Fate, Included, PairingAct, World};
-use crate::supervisor::Person;
+use crate::run::{ActionId, Command, Fate, Included, PairingAct, Timestamp, World};
+use crate::supervisor::{Person, Snapshot};
 
 /// Who may use a route. Nobody at all comes this far whom the driver does not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Route {
     }
 }
 
-pub static ROUTES: [Route; 13] = [
+pub static ROUTES: [Route; 14] = [
     Route::get("/stream", Who::Comer, || get(stream)),
     Route::post("/command", Who::Joined, 64 << 10, || post(command)),
     // What is pasted into a step, a byte as up to four.
@@ -81,6 +81,7 @@ pub static ROUTES: [Route; 13] = [
     Route::get("/loss", Who::Joined, || get(loss)),
     Route::get("/session", Who::Joined, || get(session)),
     Route::get("/before", Who::Joined, || get(before)),
+    Route::get("/past", Who::Joined, || get(past)),
     Route::get("/fate", Who::Joined, || get(fate)),
     Route::get("/guide", Who::Joined, || get(guide)),
 ];
@@ -233,6 +234,19 @@ async fn before(
 ) -> Result<Json<BeforeStep>, Denied> {
     let before = server.handle.before(asked(query)?.action).await;
     before.map(Json).map_err(Denied::unavailable)
+}
+
+#[derive(Deserialize)]
+struct PastQuery {
+    at: Timestamp,
+}
+
+async fn past(
+    State(server): State<Server>,
+    query: Result<Query<PastQuery>, QueryRejection>,
+) -> Result<Json<Snapshot>, Denied> {
+    let past = server.handle.past(asked(query)?.at).await;
+    past.map(Json).map_err(Denied::unavailable)
 }
 
 #[derive(Deserialize)]

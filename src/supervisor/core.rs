@@ -27,7 +27,7 @@ use super::trust;
 use super::watching::start_monitor;
 use crate::executor::{Executor, Running, launched};
 use crate::journal::{JournalError, RunLock, SqliteJournal};
-use crate::monitor::{IdentityNews, LockNews, Monitor, Sample, known_passwords};
+use crate::monitor::{IdentityNews, LockNews, Monitor, Recorder, Sample, known_passwords};
 use crate::run::{ActionId, Configuration, ENGINE, Event, Facts, Record, RunState, fold};
 
 /// How often the engine is asked whether time alone has changed something.
@@ -90,6 +90,7 @@ pub struct Supervisor {
     pub(super) facts: Facts,
     pub(super) missing: super::alarms::Missing,
     pub(super) held_up: super::held_up::HeldUp,
+    pub(super) recorder: Recorder,
     pub(super) looks: Looks,
     pub(super) notifier: Notifier,
     /// The rollback's next command whose files are being looked at, and the number of that look.
@@ -163,18 +164,7 @@ impl Supervisor {
         let journal_path = directory.join("journal.sqlite");
         let executor = Executor::new(binary, directory);
         let mut reserve = Reserve::new(directory, executor.clone());
-        let (mut journal, state) = match open_journal(&journal_path).await {
-            // Without its supervisor a run has no rollback at all.
-            Err(JournalError::DiskFull { .. }) if reserve.give_up() => {
-                open_journal(&journal_path).await?
-            }
-            opened => opened?,
-        };
-        let damage = journal.damage().map(|damage| damage.reason.clone());
-        if damage.is_some() {
-            journal.set_damaged_tail_aside().await?;
-        }
-        let state = state.ok_or_else(|| SupervisorError::NotARun(journal_path.clone()))?;
+        let (journal, state, damage) = take_up(&journal_path, &mut reserve).await?;
         reserve.plan(&state);
         let feed = Arc::new(Feed::new(state.clone()));
         let outputs = Outputs::new(executor.clone(), feed.clone());
@@ -221,6 +211,7 @@ impl Supervisor {
             locks_seen: HashSet::new(),
             missing: Default::default(),
             held_up: Default::default(),
+            recorder: Recorder::start(directory),
             unproved: HashMap::new(),
             identity_news,
             facts: Facts::default(),
@@ -403,6 +394,24 @@ fn consent_to(state: &RunState) -> (Option<trust::Consent>, Option<Box<Configura
         Err(_) if state.mode.is_over() || state.untrusted.is_some() => (None, None),
         Err(asked) => (None, Some(asked)),
     }
+}
+
+/// The journal and what it says, with what was wrong at its end, which is set aside.
+async fn take_up(
+    path: &Path,
+    reserve: &mut Reserve,
+) -> Result<(SqliteJournal, RunState, Option<String>), SupervisorError> {
+    let (mut journal, state) = match open_journal(path).await {
+        // Without its supervisor a run has no rollback at all.
+        Err(JournalError::DiskFull { .. }) if reserve.give_up() => open_journal(path).await?,
+        opened => opened?,
+    };
+    let damage = journal.damage().map(|damage| damage.reason.clone());
+    if damage.is_some() {
+        journal.set_damaged_tail_aside().await?;
+    }
+    let state = state.ok_or_else(|| SupervisorError::NotARun(path.to_owned()))?;
+    Ok((journal, state, damage))
 }
 
 /// The journal to go on with, and the state that its intact events make.

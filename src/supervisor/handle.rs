@@ -11,14 +11,14 @@ use super::facts::Found;
 use super::feed::Feed;
 use super::folder::Lost;
 use super::guide::GuideWatch;
-use super::message::Person;
+use super::message::{Person, Snapshot};
 use super::output::{Outputs, PageError};
 use super::readiness::ReadinessWatch;
 use crate::executor::{Running, Waiting};
 use crate::monitor::{BeforeStep, IdentityNews, SessionDetail};
 use crate::run::{
     ActionId, Command, ENGINE, Fate, FilesNow, GuideOnDisk, Included, Observation, OutputLine,
-    Readiness, Refusal, Typed,
+    Readiness, Refusal, Timestamp, Typed,
 };
 
 /// A file on a disk that hangs must not hold up who wants to go back.
@@ -287,6 +287,15 @@ impl Handle {
             .await
             .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// The run and its readings as they were at a moment; its journal and its recorder are read, the run
+    /// itself is not asked.
+    ///
+    /// # Errors
+    /// They cannot be read, or the run was not yet open.
+    pub async fn past(&self, at: Timestamp) -> Result<Snapshot, String> {
+        super::past::past(&self.directory, at).await
     }
 
     /// What can be found out now about an action whose end nobody saw.

@@ -23,6 +23,7 @@ pub mod memory;
 mod message;
 mod notify;
 mod output;
+mod past;
 pub mod place;
 mod presence;
 mod readiness;

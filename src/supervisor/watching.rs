@@ -74,6 +74,7 @@ impl Supervisor {
             }
             Sample::Statements(_) | Sample::Database(_) | Sample::Waits(_) => {}
         }
+        self.recorder.keep(self.clock.now(), &sample);
         self.feed.publish_sample(sample);
     }
 

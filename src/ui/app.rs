@@ -7,6 +7,7 @@ mod held;
 mod keyboard;
 mod moves;
 mod pairing;
+mod past;
 mod tables;
 mod watching;
 
@@ -49,6 +50,8 @@ pub struct App {
     promised: u64,
     /// Pages that were asked for and have not come.
     awaited: BTreeSet<(ActionId, u32, u64)>,
+    /// The screen shows what was.
+    past: Option<past::Past>,
     /// The minute of the last key.
     pub(super) keyed_at: Option<Timestamp>,
 }
@@ -89,13 +92,14 @@ impl App {
             unanswered: 0,
             promised: 0,
             awaited: BTreeSet::new(),
+            past: None,
             keyed_at: None,
         })
     }
 
     pub fn look(&self) -> Look<'_> {
         Look {
-            model: &self.model,
+            model: self.past_model().unwrap_or(&self.model),
             view: &self.view,
             theme: &self.themes[self.theme],
         }
@@ -114,7 +118,8 @@ impl App {
     }
 
     pub fn notice(&self) -> Option<&Notice> {
-        self.notice.as_ref()
+        let nothing = self.past.as_ref().map(|_| &*past::NOTHING_ACTS);
+        self.notice.as_ref().or(nothing)
     }
 
     pub fn is_dialog_open(&self) -> bool {
@@ -226,6 +231,7 @@ impl App {
                     dialog.learn_session(&session, &detail);
                 }
             }
+            Answer::Past { at, past } => self.learn_past(at, past),
             Answer::GuideDifference(difference) => {
                 for dialog in &mut self.dialogs {
                     dialog.learn_difference(difference.clone());
@@ -268,7 +274,11 @@ impl App {
 
     /// Takes one terminal event in. `burst` is true of keys that came too fast to be typed.
     pub fn on_terminal(&mut self, event: &TerminalEvent, burst: bool) -> Vec<Ask> {
-        let asks = self.asked_by(event, burst);
+        let mut asks = self.asked_by(event, burst);
+        // Whatever a key meant: nothing is sent to the run from its past.
+        if self.past.is_some() {
+            asks.retain(|ask| matches!(ask, Ask::Leave));
+        }
         let commands = asks.iter().filter(|ask| matches!(ask, Ask::Commands(_)));
         self.unanswered += commands.count();
         asks
@@ -335,6 +345,10 @@ impl App {
             return Vec::new();
         };
         let mut intent = meaning(&self.contexts(), pressed);
+        if self.past.is_some() && !intent.is_some_and(Intent::only_looks) {
+            self.notice = None;
+            return Vec::new();
+        }
         if intent.is_none() && self.leads_back(pressed) {
             self.dialogs.clear();
             intent = Some(Intent::AskRollBack);
@@ -405,6 +419,7 @@ impl App {
             _ if self.view.typing.is_some() => vec![Context::Keyboard],
             Some(dialog) => vec![dialog.context()],
             None if self.view.listing(self.view.focus()).typed.is_some() => vec![Context::Filter],
+            None if self.past.is_some() => vec![Context::Past],
             None => super::keys::contexts(&self.look()),
         }
     }
@@ -415,6 +430,9 @@ impl App {
 
     /// What the screen or a dialog needs and is not here yet.
     pub fn wanted(&mut self) -> Vec<Ask> {
+        if self.past.is_some() {
+            return self.wants_past().into_iter().collect();
+        }
         let mut asks = Vec::new();
         if let Some(mut dialog) = self.dialogs.pop() {
             dialog.look_again(&self.look());
@@ -580,7 +598,8 @@ impl App {
             look: self.look(),
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
-            notice: self.notice.as_ref(),
+            notice: self.notice(),
+            past: self.past().map(|at| (at, self.model.now)),
             is_waiting: self.is_waiting(),
             contexts,
         }

@@ -3,7 +3,8 @@
 
 use crate::api::{ClientError, CommandAnswer, OutputPage};
 use crate::monitor::{BeforeStep, Session, SessionDetail};
-use crate::run::{ActionId, Command, Fate, Included, Typed};
+use crate::run::{ActionId, Command, Fate, Included, Timestamp, Typed};
+use crate::supervisor::Snapshot;
 
 /// What the event loop is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,10 @@ pub enum Ask {
     /// What an action would meet if it began now.
     Before {
         action: ActionId,
+    },
+    /// All that is shown, as it was at a moment.
+    Past {
+        at: Timestamp,
     },
     /// One session in full.
     Session(SessionAt),
@@ -99,6 +104,10 @@ pub enum Answer {
     Before {
         action: ActionId,
         before: Result<BeforeStep, String>,
+    },
+    Past {
+        at: Timestamp,
+        past: Result<Box<Snapshot>, String>,
     },
     Session {
         session: SessionAt,

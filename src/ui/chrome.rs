@@ -13,13 +13,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::alerts::alert_at_hand;
 use super::dialogs::Dialog;
 use super::format::{
-    clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, plural,
+    clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, pad, plural,
     seconds_between, wrap_within,
 };
 use super::held;
@@ -621,4 +622,22 @@ pub fn keys(
         line.spans.extend(spans);
     }
     line
+}
+
+/// The screen shows the past: said across the whole row.
+pub fn past(at: Timestamp, now: Timestamp, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
+    let ago = duration(seconds_between(at, now));
+    let has_readings = !(look.model.activity.is_empty() && look.model.probes.is_empty());
+    let kept = if has_readings {
+        ""
+    } else {
+        " · no readings were kept then"
+    };
+    let text = format!(" ◀◀ THE PAST: {} UTC, {ago} ago{kept}", clock(at));
+    let style = look
+        .theme
+        .style(Role::Alarm)
+        .add_modifier(Modifier::REVERSED);
+    let text = pad(&fit(&text, row.width.into()), row.width.into());
+    Line::styled(text, style).render(row, buffer);
 }

@@ -565,6 +565,10 @@ fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
                 action,
                 before: control.before(action).await,
             },
+            Ask::Past { at } => Answer::Past {
+                at,
+                past: control.past(at).await.map(Box::new),
+            },
             Ask::Session(session) => {
                 let detail = control.session(&session).await;
                 Answer::Session { session, detail }

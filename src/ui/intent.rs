@@ -37,6 +37,14 @@ pub enum Intent {
     /// What the run waits for, wherever the focus is.
     Walk,
 
+    // Through time.
+    Earlier,
+    Later,
+    MuchEarlier,
+    MuchLater,
+    AskMoment,
+    BackToNow,
+
     // In a pane that lists things.
     Detail,
     Filter,
@@ -184,6 +192,28 @@ impl Intent {
                 | Self::Open
                 | Self::Detail
         )
+    }
+
+    /// It is heard while the past is shown: it leads through time or from pane to pane.
+    pub fn only_looks(self) -> bool {
+        let leads_away = matches!(self, Self::Open | Self::Detail | Self::AtHand);
+        self.moves() && !leads_away
+            || matches!(
+                self,
+                Self::Earlier
+                    | Self::Later
+                    | Self::MuchEarlier
+                    | Self::MuchLater
+                    | Self::AskMoment
+                    | Self::BackToNow
+                    | Self::NextLayout
+                    | Self::NextTheme
+                    | Self::Help
+                    | Self::Pick
+                    | Self::Close
+                    | Self::AskQuit
+                    | Self::Leave
+            )
     }
 
     /// It makes something run, stop or end. Never on Enter.

@@ -13,6 +13,8 @@ pub use bindings::BINDINGS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Context {
     Main,
+    /// All panes show the past.
+    Past,
     Step,
     Phases,
     Output,
@@ -61,8 +63,9 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Main,
+        Self::Past,
         Self::Step,
         Self::Phases,
         Self::Output,
@@ -101,6 +104,7 @@ impl Context {
     pub fn title(self) -> &'static str {
         match self {
             Self::Main => "anywhere",
+            Self::Past => "while the past is shown",
             Self::Step => "in the step",
             Self::Phases => "in the tree of phases",
             Self::Output => "in the output",

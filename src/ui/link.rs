@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::ask::SessionAt;
 use crate::api::{Client, ClientError, CommandAnswer, Message, MessageStream, OutputPage, Seat};
 use crate::monitor::{BeforeStep, SessionDetail};
-use crate::run::{ActionId, Command, Fate, Included, PairingAct, Typed};
-use crate::supervisor::SharedView;
+use crate::run::{ActionId, Command, Fate, Included, PairingAct, Timestamp, Typed};
+use crate::supervisor::{SharedView, Snapshot};
 
 /// The stream of messages.
 pub trait Feed: Send + 'static {
@@ -96,6 +96,12 @@ pub trait Control: Clone + Send + Sync + 'static {
         &self,
         session: &SessionAt,
     ) -> impl Future<Output = Result<SessionDetail, String>> + Send;
+
+    /// The run and its readings as they were at a moment.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn past(&self, at: Timestamp) -> impl Future<Output = Result<Snapshot, String>> + Send;
 
     /// What has changed in the guide's file since the run was opened, as a unified difference.
     ///
@@ -256,6 +262,11 @@ impl Control for SocketControl {
         } = session;
         let detail = seat.session(target, *pid, *backend_start_us).await;
         detail.map_err(words)
+    }
+
+    async fn past(&self, at: Timestamp) -> Result<Snapshot, String> {
+        let seat = self.shared.seat().map_err(words)?;
+        seat.past(at).await.map_err(words)
     }
 
     async fn guide_difference(&self) -> Result<Vec<String>, String> {

@@ -17,6 +17,7 @@ use super::next_action::next_action;
 use super::panes;
 use super::theme::Role;
 use super::view::Look;
+use crate::run::Timestamp;
 use crate::text::scrub::{is_clean, is_hidden};
 
 /// The least terminal in which the cockpit can be used.
@@ -107,6 +108,8 @@ pub struct Frame<'a> {
     pub layout: &'a Layout,
     pub dialog: Option<&'a dyn Dialog>,
     pub notice: Option<&'a Notice>,
+    /// The moment that is shown where that is not now, and now.
+    pub past: Option<(Timestamp, Timestamp)>,
     /// The answer to a command is on its way.
     pub is_waiting: bool,
     /// Whose keys work now.
@@ -139,6 +142,12 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         draw_dialog(dialog, look, areas.body, buffer);
     }
     footer(frame, &acts, areas.footer, buffer);
+    if let Some((at, now)) = frame.past {
+        let rows = [areas.header.rows().nth(1), areas.footer.rows().next()];
+        for row in rows.into_iter().flatten() {
+            chrome::past(at, now, look, row, buffer);
+        }
+    }
     seal(area, buffer);
 }
 
@@ -169,6 +178,7 @@ fn footer(frame: &Frame<'_>, acts: &[Line<'static>], area: Rect, buffer: &mut Bu
             index,
             index.checked_sub(1).and_then(|index| acts.get(index)),
         ) {
+            (0, _) if frame.past.is_some() => {}
             (0, _) => chrome::rollback(look, row.width).render(row, buffer),
             (_, Some(act)) => act.render(row, buffer),
             _ => chrome::keys(frame.contexts, frame.dialog, look, row.width).render(row, buffer),

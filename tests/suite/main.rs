@@ -57,6 +57,7 @@ mod out_of_reach;
 mod pairing;
 mod panes;
 mod parked;
+mod past;
 mod private_folders;
 mod promotion;
 mod read_only;

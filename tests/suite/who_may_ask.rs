@@ -23,7 +23,7 @@ const GUIDE: &str = "# Mine\n\n## Phase 1: Talk\n\n- [ ] I am awake\n\n```bash {
 /// Own login, not joined: without a pass, with another's. Driver, observer, guest who is let in: with
 /// their own pass, with another's, without one. Another's pass is that of another login, for which it
 /// is worth nothing.
-const TABLE: [(&str, &str, [&str; 4]); 13] = [
+const TABLE: [(&str, &str, [&str; 4]); 14] = [
     //                  owner  driver observer guest
     ("GET", "/stream", ["yn", "yny", "yny", "yny"]),
     ("POST", "/command", ["nn", "ynn", "ynn", "ynn"]),
@@ -37,6 +37,7 @@ const TABLE: [(&str, &str, [&str; 4]); 13] = [
     ("GET", "/session", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/before", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/fate", ["nn", "ynn", "ynn", "ynn"]),
+    ("GET", "/past", ["nn", "ynn", "ynn", "ynn"]),
     ("GET", "/guide", ["nn", "ynn", "ynn", "ynn"]),
 ];
 
@@ -168,6 +169,7 @@ impl Scene {
                 (format!("{path}?{query}"), None)
             }
             "/included" | "/fate" | "/before" => (format!("{path}?action={action}"), None),
+            "/past" => (format!("{path}?at=2000-01-01T00:00:00Z"), None),
             // There is none, and that is what is answered.
             "/loss" => (format!("{path}?block=0"), None),
             "/session" => {
@@ -194,7 +196,7 @@ impl Scene {
         let (status, text) = ask(socket, method, &address, pass, body.as_ref());
         match status {
             Some(200 | 204) => 'y',
-            Some(503) if matches!(path, "/loss" | "/session" | "/before") => 'y',
+            Some(503) if matches!(path, "/loss" | "/session" | "/before" | "/past") => 'y',
             Some(401) => 'n',
             Some(403) if text.contains("you are watching") => 'w',
             None => '-',

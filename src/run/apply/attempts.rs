@@ -89,9 +89,7 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
                 until: None,
             });
         }
-        Event::KeyboardReturned { .. } => {
-            attempt.return_keyboard(at);
-        }
+        Event::KeyboardReturned { .. } => attempt.return_keyboard(at),
         Event::ActionFinished {
             outcome,
             evidence,

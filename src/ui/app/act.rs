@@ -94,6 +94,10 @@ impl App {
                 self.look_at(pane);
                 Vec::new()
             }
+            Reply::TravelTo(at) => {
+                self.travel_to(at);
+                Vec::new()
+            }
             Reply::TakeLayout(index) => {
                 self.dialogs.clear();
                 self.choose_layout(index);
@@ -161,6 +165,9 @@ impl App {
     }
 
     fn on_main(&mut self, intent: Intent) -> Vec<Ask> {
+        if self.travels(intent) {
+            return Vec::new();
+        }
         self.moved_alone(intent);
         match intent {
             Intent::Up

@@ -43,7 +43,7 @@ use super::keymap::Context;
 use super::theme::Role;
 use super::view::Look;
 use crate::monitor::{BeforeStep, SessionDetail};
-use crate::run::{ActionId, Command, Fate, Included};
+use crate::run::{ActionId, Command, Fate, Included, Timestamp};
 
 pub use alarms::AlarmList;
 pub use approve::Approve;
@@ -198,6 +198,8 @@ pub enum Reply {
     Then(Vec<Command>, Intent),
     FocusOn(&'static str),
     TakeLayout(usize),
+    /// Closes this dialog and shows what was then.
+    TravelTo(Timestamp),
     SearchFor(String),
     Copy(String),
     /// Closes all and drives from here, once these are sent.

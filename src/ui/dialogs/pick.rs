@@ -12,7 +12,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
 
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
-use crate::run::Command;
+use crate::run::{Command, Timestamp};
 use crate::runbook::Choice;
 use crate::ui::format::{pad, width};
 use crate::ui::intent::Intent;
@@ -28,6 +28,8 @@ pub enum Subject {
     Choice(String),
     /// Names and descriptions, and which one is on the screen.
     Layouts(Vec<(String, String)>, usize),
+    /// What happened in the run, and when.
+    Moments(Vec<(Timestamp, String, String)>),
 }
 
 pub struct Pick {
@@ -45,7 +47,7 @@ impl Pick {
     pub fn new(subject: Subject) -> Self {
         let cursor = match &subject {
             Subject::Layouts(_, current) => *current,
-            Subject::Choice(_) => 0,
+            Subject::Choice(_) | Subject::Moments(_) => 0,
         };
         Self { subject, cursor }
     }
@@ -79,6 +81,14 @@ impl Pick {
                     })
                     .collect()
             }
+            Subject::Moments(moments) => moments
+                .iter()
+                .map(|(_, name, about)| Row {
+                    name: name.clone(),
+                    about: about.clone(),
+                    role: Role::Text,
+                })
+                .collect(),
             Subject::Layouts(layouts, _) => layouts
                 .iter()
                 .map(|(name, about)| Row {
@@ -179,6 +189,7 @@ impl Dialog for Pick {
             }
             Subject::Choice(group) => format!("choose one: {group}"),
             Subject::Layouts(..) => "layouts".to_owned(),
+            Subject::Moments(_) => "go to a moment of the run".to_owned(),
         }
     }
 
@@ -205,6 +216,10 @@ impl Dialog for Pick {
             Intent::Close => Reply::Close,
             Intent::Pick => match &self.subject {
                 Subject::Layouts(..) => Reply::TakeLayout(self.cursor),
+                Subject::Moments(moments) => match moments.get(self.cursor) {
+                    Some((at, ..)) => Reply::TravelTo(*at),
+                    None => Reply::Close,
+                },
                 Subject::Choice(_) if !look.model.drives() => {
                     Reply::say("you are watching", "T asks for control")
                 }

@@ -59,6 +59,7 @@ fn every_dialog_can_be_closed_by_escape() {
         let pane = matches!(
             context,
             Context::Main
+                | Context::Past
                 | Context::Step
                 | Context::Phases
                 | Context::Output
