@@ -417,7 +417,14 @@ fn spawn(layout: &Layout, service: ServiceName, version: Version) -> Result<Chil
         .arg("--owner-file")
         .arg(layout.owner_file())
         .args(["--engine-url", &layout.url(ServiceName::Engine)])
-        .args(layout.broken.iter().flat_map(|name| ["--broken", name]))
+        .args(
+            layout
+                .services
+                .get(&service)
+                .and_then(|reach| reach.broken.as_ref())
+                .into_iter()
+                .flat_map(|name| ["--broken", name]),
+        )
         .current_dir(&layout.directory)
         .stdin(Stdio::null())
         .stdout(log)

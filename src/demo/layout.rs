@@ -31,6 +31,11 @@ pub enum ServiceName {
     Portal,
     /// `watch-release`: the conversations.
     Chat,
+    /// `counters`: the planner of production.
+    Planner,
+    /// `counters`: the planner of staging.
+    #[value(name = "planner_staging")]
+    PlannerStaging,
 }
 
 impl ServiceName {
@@ -40,6 +45,8 @@ impl ServiceName {
             Self::Engine => "engine",
             Self::Portal => "portal",
             Self::Chat => "chat",
+            Self::Planner => "planner",
+            Self::PlannerStaging => "planner_staging",
         }
     }
 }
@@ -83,8 +90,6 @@ pub struct Layout {
     /// The services, in the order in which they are started.
     pub order: Vec<ServiceName>,
     pub services: BTreeMap<ServiceName, Reach>,
-    /// The way in which the system is broken.
-    pub broken: Option<String>,
 }
 
 /// How a service is reached, and what it reaches.
@@ -93,6 +98,8 @@ pub struct Reach {
     pub port: u16,
     /// URI of its database; it holds no password.
     pub database: String,
+    /// The way in which it is broken.
+    pub broken: Option<String>,
 }
 
 impl Layout {

@@ -16,6 +16,7 @@
 
 pub mod cluster;
 pub mod control;
+mod counters;
 pub mod host;
 mod kept;
 pub mod layout;

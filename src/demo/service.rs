@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::layout::{ServiceName, Version};
 use super::web::App;
-use super::{single_table, watch_release};
+use super::{counters, single_table, watch_release};
 
 /// How long requests under way may take once the service has been told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -168,6 +168,7 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
     let router: Router = match service {
         ServiceName::Gateway | ServiceName::Engine => single_table::router(app),
         ServiceName::Portal | ServiceName::Chat => watch_release::router(app),
+        ServiceName::Planner | ServiceName::PlannerStaging => counters::router(app),
     };
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -196,6 +197,9 @@ async fn make_traffic(app: App, options: PgConnectOptions, stop: CancellationTok
             single_table::traffic(&app, options, stop).await;
         }
         ServiceName::Portal | ServiceName::Chat => watch_release::traffic(&app, stop).await,
+        ServiceName::Planner | ServiceName::PlannerStaging => {
+            counters::traffic(&app, options, stop).await;
+        }
     }
 }
 

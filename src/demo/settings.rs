@@ -64,6 +64,11 @@ fn describe(
         );
         let port = layout.port(*service).to_string();
         values.push(pair(&format!("{}_PORT", called.to_uppercase()), &port));
+        // Where one service has several names, the guide has to be told the one at hand.
+        if system.environments.len() > 1 {
+            let name = format!("{}_SERVICE", called.to_uppercase());
+            values.push(pair(&name, service.as_str()));
+        }
     }
     values.extend(search_path(cluster).map(|path| pair("PATH", &path)));
     table(format!("{name}.values"), values);

@@ -1,7 +1,7 @@
 //! What a sample system is: the parts from which the frame brings it up, and the list of all.
 
 use super::layout::{ServiceName, Version};
-use super::{single_table, watch_release};
+use super::{counters, single_table, watch_release};
 
 /// A sample system with the guide that deploys a new version of it.
 #[derive(Debug)]
@@ -25,11 +25,12 @@ pub struct System {
     pub(super) databases: &'static [Database],
     /// In the order in which they are started.
     pub services: &'static [Service],
+    /// The guide is walked in one after the other.
     pub(super) environments: &'static [Environment],
     /// What the end is compared with the beginning by.
     pub(super) kept: &'static [Kept],
-    /// Its windows and waits may be made shorter.
-    pub has_windows: bool,
+    /// How much shorter its windows and waits are where somebody watches, and where nobody does.
+    pub scales: [u32; 2],
 }
 
 /// A way to break a sample system, to see what the operator sees then.
@@ -38,7 +39,8 @@ pub struct Break {
     pub name: &'static str,
     /// One line for the list.
     pub about: &'static str,
-    /// Run on the first database before the services start; the services know the name too.
+    /// Run on the last database before the services start; the services of that database know the
+    /// name, too.
     pub(super) sql: &'static str,
 }
 
@@ -86,7 +88,11 @@ pub(super) struct Need {
 }
 
 /// All sample systems; the first is the one that is meant where none is named.
-pub static SYSTEMS: [&System; 2] = [&single_table::SYSTEM, &watch_release::SYSTEM];
+pub static SYSTEMS: [&System; 3] = [
+    &single_table::SYSTEM,
+    &watch_release::SYSTEM,
+    &counters::SYSTEM,
+];
 
 impl System {
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -95,6 +101,16 @@ impl System {
 
     pub fn broken(&self, name: &str) -> Option<&'static Break> {
         self.breaks.iter().find(|own| own.name == name)
+    }
+
+    /// The environments in which its guide is walked, in that order.
+    pub fn environment_names(&self) -> impl Iterator<Item = &'static str> {
+        self.environments.iter().map(|environment| environment.name)
+    }
+
+    /// The database that is broken, where one is.
+    pub(super) fn broken_database(&self) -> &'static str {
+        self.databases.last().map_or("", |database| database.name)
     }
 
     /// The services of this system, in the order in which they are started.
@@ -108,5 +124,6 @@ pub(super) fn needs(service: ServiceName, version: Version) -> &'static [Need] {
     match service {
         ServiceName::Gateway | ServiceName::Engine => single_table::needs(version),
         ServiceName::Portal | ServiceName::Chat => watch_release::needs(version),
+        ServiceName::Planner | ServiceName::PlannerStaging => counters::needs(version),
     }
 }

@@ -40,7 +40,12 @@ pub(super) struct App {
 impl App {
     /// Whether this service shows the fault `name`: only new versions have faults.
     pub fn shows(&self, name: &str) -> bool {
-        self.version == Version::New && self.broken.as_deref() == Some(name)
+        self.version == Version::New && self.is_broken_by(name)
+    }
+
+    /// Whether its system is broken in this way, whatever version runs.
+    pub fn is_broken_by(&self, name: &str) -> bool {
+        self.broken.as_deref() == Some(name)
     }
 }
 

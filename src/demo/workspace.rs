@@ -113,17 +113,16 @@ impl Workspace {
                     .map_err(io(format!("find `{}`", binary.display())))?,
                 order: plan.system.service_names().collect(),
                 services: BTreeMap::new(),
-                broken: plan.broken.map(|broken| broken.name.to_owned()),
                 directory,
             },
             cluster,
             before: Before::new(),
             _owner: owner,
         };
-        workspace.choose_ports()?;
+        workspace.choose_ports(plan)?;
         workspace.write_files(plan)?;
         workspace.fill_databases(plan).await?;
-        workspace.start_services().await?;
+        workspace.start_services(plan).await?;
         workspace.before = workspace.state().await?;
         Ok(workspace)
     }
@@ -256,9 +255,10 @@ impl Workspace {
                 .await?;
         }
         server.close().await?;
-        for (at, database) in system.databases.iter().enumerate() {
+        for database in system.databases {
             let mut connection = self.connect(database.name).await?;
-            let broken = plan.broken.filter(|_| at == 0).map(|broken| broken.sql);
+            let is_broken = database.name == system.broken_database();
+            let broken = plan.broken.filter(|_| is_broken).map(|broken| broken.sql);
             for script in database.scripts.iter().copied().chain(broken) {
                 connection.execute(sqlx::raw_sql(script)).await?;
             }
@@ -268,20 +268,27 @@ impl Workspace {
     }
 
     /// Gives every service a free port.
-    fn choose_ports(&mut self) -> Result<(), WorkspaceError> {
+    fn choose_ports(&mut self, plan: &Plan) -> Result<(), WorkspaceError> {
         let ports = free_ports(self.system.services.len())?;
         let services = self.system.services.iter().zip(ports);
         self.layout.services = services
             .map(|(service, port)| {
                 let database = service_url(&self.cluster, service.database, self.system);
-                (service.name, Reach { port, database })
+                let is_broken = service.database == self.system.broken_database();
+                let broken = plan.broken.filter(|_| is_broken);
+                let reach = Reach {
+                    port,
+                    database,
+                    broken: broken.map(|broken| broken.name.to_owned()),
+                };
+                (service.name, reach)
             })
             .collect();
         Ok(())
     }
 
     /// Starts all services; where a port was taken meanwhile, with other ports.
-    async fn start_services(&mut self) -> Result<(), WorkspaceError> {
+    async fn start_services(&mut self, plan: &Plan) -> Result<(), WorkspaceError> {
         for attempt in 1.. {
             self.write_settings()?;
             let started =
@@ -292,7 +299,7 @@ impl Workspace {
                     if attempt < PORT_ATTEMPTS && tail.contains("is in use") =>
                 {
                     self.stop_services()?;
-                    self.choose_ports()?;
+                    self.choose_ports(plan)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod demo;
 mod demo_choice;
+mod demo_counters;
 mod demo_watch_release;
 mod dependencies;
 mod diagnostics;

@@ -9,11 +9,6 @@ use crate::demo::system::{SYSTEMS, System};
 use crate::demo::workspace::Plan;
 use crate::runbook::{closest, scale_of_time};
 
-/// How much shorter windows are in a demo that somebody watches, and in one that nobody does: a day in
-/// 144 seconds, a day in 36.
-const WATCHED: u32 = 600;
-const UNWATCHED: u32 = 2_400;
-
 /// What is to be started; `None` where only the list was wanted.
 pub(super) fn plan(arguments: &Arguments) -> color_eyre::Result<Option<Plan>> {
     let system = match &arguments.name {
@@ -65,9 +60,7 @@ fn scale(arguments: &Arguments, system: &System) -> color_eyre::Result<Option<u3
                 "write how much shorter windows and waits are as `--scale 1/600`; `1/1` leaves them as they are",
             )
         })?,
-        (None, _) if !system.has_windows => 1,
-        (None, true) => UNWATCHED,
-        (None, false) => WATCHED,
+        (None, is_unwatched) => system.scales[usize::from(is_unwatched)],
     };
     Ok((scale > 1).then_some(scale))
 }

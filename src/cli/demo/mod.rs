@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::Trouble;
 use super::session::{Joined, Takeover};
 use super::{
-    Exit, OpenArguments, attach, configuration, identity, kept, open, owner, session, unattended,
+    Exit, OpenArguments, attach, configuration, identity, kept, open, owner, session, status,
+    unattended,
 };
 use crate::api::Client;
 use crate::demo::workspace::{Plan, Workspace};
@@ -132,8 +133,45 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     walked
 }
 
-/// `opened` becomes the name of the run, as soon as there is one.
+/// Walks the guide in each environment of the system, until one is not done. `opened` is the name of the
+/// run at hand.
 async fn walk(
+    arguments: &Arguments,
+    plan: &Plan,
+    workspace: &Workspace,
+    opened: &mut Option<String>,
+) -> color_eyre::Result<Exit> {
+    agree(workspace)?;
+    let environments: Vec<&str> = plan.system.environment_names().collect();
+    if arguments.serve {
+        say!("open the guide from another terminal:");
+        for environment in &environments {
+            let guide = workspace.guide();
+            let command = format!("gonogo run {} --env {environment}\n", guide.display());
+            print::out(&command)?;
+        }
+        say!("Ctrl-C stops the sample system");
+        return std::future::pending().await;
+    }
+    let mut walked = Exit::Done;
+    for (at, environment) in environments.iter().enumerate() {
+        let is_last = at + 1 == environments.len();
+        if let Some(before) = opened.take() {
+            leave_nobody_behind(&before).await?;
+            say!("`{environment}` is next");
+        }
+        walked = walk_in(environment, is_last, arguments, plan, workspace, opened).await?;
+        if walked != Exit::Done {
+            break;
+        }
+    }
+    Ok(walked)
+}
+
+/// Walks the guide in one environment. Only in the last one something is broken, or taken back.
+async fn walk_in(
+    environment: &str,
+    is_last: bool,
     arguments: &Arguments,
     plan: &Plan,
     workspace: &Workspace,
@@ -141,30 +179,27 @@ async fn walk(
 ) -> color_eyre::Result<Exit> {
     let opening = OpenArguments {
         guide: workspace.guide(),
+        env: Some(environment.to_owned()),
         ..OpenArguments::default()
     };
-    agree(workspace)?;
-    if arguments.serve {
-        say!("open the guide from another terminal:");
-        let command = format!("gonogo run {}\n", workspace.guide().display());
-        print::out(&command)?;
-        say!("Ctrl-C stops the sample system");
-        return std::future::pending().await;
-    }
     let prepared = open::prepare_to_run(&opening)?;
-    if arguments.headless {
-        open::refuse_errors(&prepared)?;
-        let assume = prepared.runbook.settings.rehearsal_assumes;
-        let run = opened.insert(open::create(prepared, true).await?);
-        let client = session::connect(run).await?;
-        let policy = Policy {
-            assume,
-            roll_back: arguments.rollback || plan.broken.is_some(),
-        };
-        return unattended::walk(run, &client, policy, None, arguments.json).await;
+    if !arguments.headless {
+        let run = opened.insert(open::create(prepared, false).await?);
+        return attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await;
     }
-    let run = opened.insert(open::create(prepared, false).await?);
-    attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await
+    open::refuse_errors(&prepared)?;
+    let assume = prepared.runbook.settings.rehearsal_assumes;
+    let run = opened.insert(open::create(prepared, true).await?);
+    let client = session::connect(run).await?;
+    let policy = Policy {
+        assume,
+        roll_back: is_last && (arguments.rollback || plan.broken.is_some()),
+    };
+    let walked = unattended::walk(run, &client, policy, None, arguments.json && is_last).await?;
+    if arguments.json && !is_last && walked != Exit::Done {
+        print::json(&status::document(run).await?)?;
+    }
+    Ok(walked)
 }
 
 /// The rows and versions of the sample system, compared with those of the beginning.

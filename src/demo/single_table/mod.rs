@@ -124,7 +124,7 @@ pub(super) static SYSTEM: System = System {
             sql: VERSIONS,
         },
     ],
-    has_windows: false,
+    scales: [1, 1],
 };
 
 pub(super) fn needs(version: Version) -> &'static [Need] {

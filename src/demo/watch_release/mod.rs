@@ -99,7 +99,7 @@ pub(super) static SYSTEM: System = System {
             sql: VERSIONS,
         },
     ],
-    has_windows: true,
+    scales: [600, 2_400],
 };
 
 pub(super) fn needs(version: Version) -> &'static [Need] {

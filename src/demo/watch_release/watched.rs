@@ -53,8 +53,11 @@ impl Watched {
         requests.push_back(request);
     }
 
-    /// Keeps so many MiB of memory that is really used.
+    /// Keeps so many MiB of memory that is really used; near the limit no more.
     pub(super) fn hoard(&self, mebibytes: usize) {
+        if resident_mib().is_none_or(|used| used * 100 > MEMORY_LIMIT_MIB * 96) {
+            return;
+        }
         let mut hoard = self.hoard.lock().unwrap_or_else(PoisonError::into_inner);
         hoard.push(vec![0xA5; mebibytes << 20]);
     }

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
 
 use super::{Dialog, Field, Form, Reply, draw_scrolled, moved, size_of};
 use crate::run::{
@@ -133,6 +134,13 @@ impl GateDialog {
         )))
     }
 
+    /// What the gate comes to, in one line.
+    fn summary(&self, look: &Look<'_>) -> Option<Line<'static>> {
+        let phase = self.phase(look).filter(|_| !self.is_of_rollback(look))?;
+        let objections = look.run().gate_objections(&phase);
+        Some(verdict_line(&objections, look))
+    }
+
     fn lines(&self, look: &Look<'_>, width: usize) -> (Vec<Line<'static>>, usize) {
         let theme = look.theme;
         let run = look.run();
@@ -223,14 +231,7 @@ impl GateDialog {
 /// What speaks against GO, or that nothing does.
 fn objection_lines(objections: &[String], look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
     let theme = look.theme;
-    if objections.is_empty() {
-        return vec![Line::styled("ready for GO", theme.style(Role::Passed))];
-    }
-    let many = plural(objections.len(), "point", "points");
-    let mut lines = vec![Line::styled(
-        format!("{many} against GO:"),
-        theme.style(Role::Warning),
-    )];
+    let mut lines = vec![verdict_line(objections, look)];
     for objection in objections {
         let role = match objection.starts_with("red flag") {
             true => Role::Failed,
@@ -240,6 +241,17 @@ fn objection_lines(objections: &[String], look: &Look<'_>, width: usize) -> Vec<
         lines.extend(wrap(line, width, 4));
     }
     lines
+}
+
+/// Whether anything speaks against GO.
+fn verdict_line(objections: &[String], look: &Look<'_>) -> Line<'static> {
+    match objections.len() {
+        0 => Line::styled("ready for GO", look.theme.style(Role::Passed)),
+        many => Line::styled(
+            format!("{} against GO:", plural(many, "point", "points")),
+            look.theme.style(Role::Warning),
+        ),
+    }
 }
 
 /// In line with those that can be chosen.
@@ -269,8 +281,22 @@ impl Dialog for GateDialog {
 
     fn render(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (lines, at) = self.lines(look, area.width.into());
-        let top = (at + 3).saturating_sub(area.height.into());
-        draw_scrolled(&lines, top, look, area, buffer);
+        let mut room = area;
+        // What it comes to is on the screen, however long the list above it is.
+        if lines.len() > usize::from(area.height)
+            && area.height > 1
+            && let Some(summary) = self.summary(look)
+        {
+            room.height -= 1;
+            let below = Rect {
+                y: room.bottom(),
+                height: 1,
+                ..area
+            };
+            summary.render(below, buffer);
+        }
+        let top = (at + 3).saturating_sub(room.height.into());
+        draw_scrolled(&lines, top, look, room, buffer);
     }
 
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
