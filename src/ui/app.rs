@@ -599,7 +599,7 @@ impl App {
             layout: self.layout(),
             dialog: self.dialogs.last().map(AsRef::as_ref),
             notice: self.notice(),
-            past: self.past().map(|at| (at, self.model.now)),
+            past: self.moment(),
             is_waiting: self.is_waiting(),
             contexts,
         }

@@ -578,7 +578,8 @@ pub fn keys(
     let mut line = Line::default();
     let run = look.run();
     // Two keys that only matter now, and then most of all.
-    let now = match (dialog.is_none(), look.model.drives(), run.mode) {
+    let is_now = dialog.is_none() && !contexts.contains(&Context::Past);
+    let now = match (is_now, look.model.drives(), run.mode) {
         (true, true, Mode::Held) => Some((Intent::Resume, "resume")),
         (true, false, _) if run.pairing.waiting.is_some() => {
             Some((Intent::AskApproval, "second person"))
@@ -624,20 +625,35 @@ pub fn keys(
     line
 }
 
-/// The screen shows the past: said across the whole row.
-pub fn past(at: Timestamp, now: Timestamp, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
-    let ago = duration(seconds_between(at, now));
-    let has_readings = !(look.model.activity.is_empty() && look.model.probes.is_empty());
-    let kept = if has_readings {
-        ""
-    } else {
-        " · no readings were kept then"
+/// The screen shows the past, or is about to: said across the whole row.
+pub fn past(moment: &Moment, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
+    let Moment { shown, wanted, now } = *moment;
+    let mut text = match shown {
+        Some(at) => {
+            let ago = duration(seconds_between(at, now));
+            format!(" ◀◀ THE PAST: {} UTC, {ago} ago", clock(at))
+        }
+        None => " ◀◀ THE PAST: not yet here".to_owned(),
     };
-    let text = format!(" ◀◀ THE PAST: {} UTC, {ago} ago{kept}", clock(at));
+    let has_readings = !(look.model.activity.is_empty() && look.model.probes.is_empty());
+    if shown != Some(wanted) {
+        text.push_str(&format!(" · going to {}", clock(wanted)));
+    } else if !has_readings {
+        text.push_str(" · no readings were kept then");
+    }
     let style = look
         .theme
         .style(Role::Alarm)
         .add_modifier(Modifier::REVERSED);
     let text = pad(&fit(&text, row.width.into()), row.width.into());
     Line::styled(text, style).render(row, buffer);
+}
+
+/// Where a screen is in time.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// `None`: it still shows now.
+    pub shown: Option<Timestamp>,
+    pub wanted: Timestamp,
+    pub now: Timestamp,
 }

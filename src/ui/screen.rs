@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 
-use super::chrome::{self, FOOTER_ROWS, ROOMY, header_rows};
+use super::chrome::{self, FOOTER_ROWS, Moment, ROOMY, header_rows};
 use super::dialogs::Dialog;
 use super::format::{fit, line_width, width, wrap, wrap_within};
 use super::intent::Intent;
@@ -17,7 +17,6 @@ use super::next_action::next_action;
 use super::panes;
 use super::theme::Role;
 use super::view::Look;
-use crate::run::Timestamp;
 use crate::text::scrub::{is_clean, is_hidden};
 
 /// The least terminal in which the cockpit can be used.
@@ -108,8 +107,8 @@ pub struct Frame<'a> {
     pub layout: &'a Layout,
     pub dialog: Option<&'a dyn Dialog>,
     pub notice: Option<&'a Notice>,
-    /// The moment that is shown where that is not now, and now.
-    pub past: Option<(Timestamp, Timestamp)>,
+    /// Where it shows the past.
+    pub past: Option<Moment>,
     /// The answer to a command is on its way.
     pub is_waiting: bool,
     /// Whose keys work now.
@@ -142,10 +141,10 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
         draw_dialog(dialog, look, areas.body, buffer);
     }
     footer(frame, &acts, areas.footer, buffer);
-    if let Some((at, now)) = frame.past {
+    if let Some(moment) = &frame.past {
         let rows = [areas.header.rows().nth(1), areas.footer.rows().next()];
         for row in rows.into_iter().flatten() {
-            chrome::past(at, now, look, row, buffer);
+            chrome::past(moment, look, row, buffer);
         }
     }
     seal(area, buffer);

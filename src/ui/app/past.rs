@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use super::{App, Ask};
 use crate::run::Timestamp;
 use crate::supervisor::Snapshot;
+use crate::ui::chrome::Moment;
 use crate::ui::dialogs::{Pick, Subject};
 use crate::ui::format::clock;
 use crate::ui::intent::Intent;
@@ -35,9 +36,14 @@ pub(super) static NOTHING_ACTS: LazyLock<Notice> = LazyLock::new(|| Notice {
 });
 
 impl App {
-    /// The moment on the screen, where that is not now.
-    pub fn past(&self) -> Option<Timestamp> {
-        self.past.as_ref().map(|past| past.at)
+    /// Where the screen is in time, where that is not now.
+    pub(super) fn moment(&self) -> Option<Moment> {
+        let past = self.past.as_ref()?;
+        Some(Moment {
+            shown: past.shown.as_ref().map(|(at, _)| *at),
+            wanted: past.at,
+            now: self.model.now,
+        })
     }
 
     pub(super) fn past_model(&self) -> Option<&Model> {
@@ -69,7 +75,7 @@ impl App {
     }
 
     fn travel(&mut self, by: TimeDelta) {
-        let from = self.past().unwrap_or(self.model.now);
+        let from = self.past.as_ref().map_or(self.model.now, |past| past.at);
         self.travel_to(from + by);
     }
 
