@@ -130,6 +130,22 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     attach::become_cockpit(&run, layout, theme).await
 }
 
+/// Opens a run as the promotion of one of the very same guide. Returns what differs.
+pub(super) fn follow(before: &RunState, opened: &mut Opened) -> String {
+    let waiting = take_inputs(before, opened);
+    let promotion = Promotion {
+        from: Rehearsed::of(before),
+        guide_changed: None,
+        differences: differences(before, opened),
+    };
+    let listed = listed(&promotion, opened, &[], &waiting);
+    opened
+        .known
+        .extend(promotion.put_before(&mut opened.runbook));
+    opened.provenance.promoted = Some(Box::new(promotion));
+    listed
+}
+
 /// Waits for the name of the environment at the terminal.
 fn ask(environment: &str) -> color_eyre::Result<()> {
     if !std::io::stdin().is_terminal() {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::system::{SYSTEMS, System};
+use super::catalogue::{SYSTEMS, named};
 use super::workspace::{Plan, Workspace, WorkspaceError};
 
 /// Arguments of `demo-host`.
@@ -53,7 +53,7 @@ async fn host(arguments: &HostArguments) -> Result<(), WorkspaceError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for SIGINT"))?;
     let binary = std::env::current_exe().map_err(failed("find this program"))?;
-    let system = System::named(&arguments.system).ok_or_else(|| {
+    let system = named(&arguments.system).ok_or_else(|| {
         let unknown = std::io::Error::other("there is no such system");
         failed(&format!("start `{}`", arguments.system))(unknown)
     })?;

@@ -3,7 +3,8 @@
 //! them share one frame:
 //!
 //! ```text
-//! system      what a sample system is, and the list of them
+//! catalogue   the list of the sample systems
+//! system      what a sample system is
 //! workspace   the directory: server, rows, services, guide; its start and its end
 //! settings    the `gonogo.toml` that leads a run there
 //! kept        the state compared with that of the beginning
@@ -14,6 +15,7 @@
 //!
 //! Nothing here is used by a run: for the cockpit it is a target like any other.
 
+pub mod catalogue;
 pub mod cluster;
 pub mod control;
 mod counters;
@@ -26,5 +28,6 @@ mod settings;
 mod single_table;
 pub mod system;
 mod watch_release;
+mod watched;
 mod web;
 pub mod workspace;

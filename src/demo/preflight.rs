@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
+use super::catalogue::needs;
 use super::layout::{ServiceName, Version};
-use super::system::needs;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

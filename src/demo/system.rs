@@ -1,7 +1,6 @@
-//! What a sample system is: the parts from which the frame brings it up, and the list of all.
+//! What a sample system is: the parts from which the frame brings it up.
 
-use super::layout::{ServiceName, Version};
-use super::{counters, single_table, watch_release};
+use super::layout::ServiceName;
 
 /// A sample system with the guide that deploys a new version of it.
 #[derive(Debug)]
@@ -87,18 +86,7 @@ pub(super) struct Need {
     pub sql: &'static str,
 }
 
-/// All sample systems; the first is the one that is meant where none is named.
-pub static SYSTEMS: [&System; 3] = [
-    &single_table::SYSTEM,
-    &watch_release::SYSTEM,
-    &counters::SYSTEM,
-];
-
 impl System {
-    pub fn named(name: &str) -> Option<&'static Self> {
-        SYSTEMS.into_iter().find(|system| system.name == name)
-    }
-
     pub fn broken(&self, name: &str) -> Option<&'static Break> {
         self.breaks.iter().find(|own| own.name == name)
     }
@@ -116,14 +104,5 @@ impl System {
     /// The services of this system, in the order in which they are started.
     pub fn service_names(&self) -> impl DoubleEndedIterator<Item = ServiceName> {
         self.services.iter().map(|service| service.name)
-    }
-}
-
-/// What a version of a service needs before it can be started.
-pub(super) fn needs(service: ServiceName, version: Version) -> &'static [Need] {
-    match service {
-        ServiceName::Gateway | ServiceName::Engine => single_table::needs(version),
-        ServiceName::Portal | ServiceName::Chat => watch_release::needs(version),
-        ServiceName::Planner | ServiceName::PlannerStaging => counters::needs(version),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::layout::{ServiceName, Version};
-use super::watch_release::Watched;
+use super::watched::Watched;
 
 /// How long a health check waits for the database.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 //! it back when it is dropped, and the panic hook does so before anything is printed.
 
 use std::io::{Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 
 use crossterm::cursor::Show;
@@ -13,7 +14,9 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-pub type Screen = Terminal<CrosstermBackend<Stdout>>;
+/// Its own end is left out: it would tell of a terminal that is gone on a standard error that is that
+/// terminal, and panic. The guard shows the cursor again.
+pub type Screen = ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>;
 
 /// Holds the terminal. Dropping it gives the terminal back.
 pub struct Guard(());
@@ -31,7 +34,7 @@ impl Guard {
         // Not `Terminal::clear`: it asks the terminal where its cursor is, and not every one answers.
         execute!(stdout(), Clear(ClearType::All))?;
         let screen = Terminal::new(CrosstermBackend::new(stdout()))?;
-        Ok((guard, screen))
+        Ok((guard, ManuallyDrop::new(screen)))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The demo `counters`: the same guide on staging, then on production, without a person and in a
-//! terminal. What is broken on production ends by the rollback of the guide.
+//! The demo `counters`: the same guide on staging, then on production, without a person. What is broken on
+//! production ends by the rollback of the guide.
 
 use crate::support::home::Home;
 
@@ -48,7 +48,13 @@ fn the_guide_goes_to_staging_and_then_to_production() {
         2,
         "{said}"
     );
-    assert_eq!(home.runs().len(), 2);
+    let runs = home.runs();
+    assert_eq!(runs.len(), 2);
+    let report = home.gonogo(&["report", &runs[0]]).exits(0).out;
+    assert!(
+        report.contains(&runs[1]),
+        "the promotion names the run of staging:\n{report}"
+    );
     assert!(said.contains("production, columns: CHANGED"), "{said}");
     is_as_before(&said, &["production, messages", "production, itineraries"]);
 }

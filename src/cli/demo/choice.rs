@@ -5,7 +5,8 @@ use std::io::{BufRead, IsTerminal};
 use super::Arguments;
 use crate::cli::exit::Trouble;
 use crate::cli::print;
-use crate::demo::system::{SYSTEMS, System};
+use crate::demo::catalogue::{self, SYSTEMS};
+use crate::demo::system::System;
 use crate::demo::workspace::Plan;
 use crate::runbook::{closest, scale_of_time};
 
@@ -66,7 +67,7 @@ fn scale(arguments: &Arguments, system: &System) -> color_eyre::Result<Option<u3
 }
 
 fn named(name: &str) -> color_eyre::Result<&'static System> {
-    System::named(name).ok_or_else(|| {
+    catalogue::named(name).ok_or_else(|| {
         let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name).collect();
         unknown(
             &format!("there is no demo `{name}`"),
@@ -108,7 +109,7 @@ fn asked() -> color_eyre::Result<Option<&'static System>> {
                     .checked_sub(1)
                     .and_then(|at| SYSTEMS.get(at))
                     .copied(),
-                Err(_) => System::named(word),
+                Err(_) => catalogue::named(word),
             },
         };
         match chosen {

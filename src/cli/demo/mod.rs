@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::Trouble;
 use super::session::{Joined, Takeover};
 use super::{
-    Exit, OpenArguments, attach, configuration, identity, kept, open, owner, session, status,
-    unattended,
+    Exit, OpenArguments, attach, configuration, identity, kept, open, owner, promote, session,
+    status, unattended,
 };
 use crate::api::Client;
 use crate::demo::workspace::{Plan, Workspace};
@@ -156,11 +156,18 @@ async fn walk(
     let mut walked = Exit::Done;
     for (at, environment) in environments.iter().enumerate() {
         let is_last = at + 1 == environments.len();
+        let mut prepared = open::prepare_to_run(&OpenArguments {
+            guide: workspace.guide(),
+            env: Some((*environment).to_owned()),
+            ..OpenArguments::default()
+        })?;
         if let Some(before) = opened.take() {
             leave_nobody_behind(&before).await?;
             say!("`{environment}` is next");
+            let before = kept::read(&before).await?.state;
+            print::remark(&promote::follow(&before, &mut prepared));
         }
-        walked = walk_in(environment, is_last, arguments, plan, workspace, opened).await?;
+        walked = walk_in(prepared, is_last, arguments, plan, opened).await?;
         if walked != Exit::Done {
             break;
         }
@@ -170,19 +177,12 @@ async fn walk(
 
 /// Walks the guide in one environment. Only in the last one something is broken, or taken back.
 async fn walk_in(
-    environment: &str,
+    prepared: open::Opened,
     is_last: bool,
     arguments: &Arguments,
     plan: &Plan,
-    workspace: &Workspace,
     opened: &mut Option<String>,
 ) -> color_eyre::Result<Exit> {
-    let opening = OpenArguments {
-        guide: workspace.guide(),
-        env: Some(environment.to_owned()),
-        ..OpenArguments::default()
-    };
-    let prepared = open::prepare_to_run(&opening)?;
     if !arguments.headless {
         let run = opened.insert(open::create(prepared, false).await?);
         return attach::cockpit(run, arguments.layout.clone(), arguments.theme.clone()).await;

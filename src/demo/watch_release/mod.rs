@@ -4,7 +4,6 @@
 
 mod chat;
 mod portal;
-mod watched;
 
 use axum::Router;
 use tokio_util::sync::CancellationToken;
@@ -12,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::layout::{ServiceName, Version};
 use super::system::{Break, Database, Environment, Kept, Need, Service, System, VERSIONS};
 use super::web::App;
-
-pub(super) use watched::Watched;
 
 const DATABASE: &str = "lantern";
 const GUIDE: &str = "watch-release.md";

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::watched::{self, Kind};
 use crate::demo::layout::Version;
+use crate::demo::watched::{self, Kind};
 use crate::demo::web::{App, Failure, health, require_admin};
 
 /// In an answer: how many statements it took.

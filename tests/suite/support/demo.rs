@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use gonogo::demo::catalogue;
 use gonogo::demo::layout::{Layout, ServiceName};
-use gonogo::demo::system::System;
 use gonogo::demo::workspace::{Plan, Workspace};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub struct Demo {
 impl Demo {
     /// The first system, as it is.
     pub async fn start() -> Self {
-        let system = System::named("single-table").unwrap();
+        let system = catalogue::named("single-table").unwrap();
         let directory = tempfile::tempdir().unwrap();
         let workspace = Workspace::create(&Plan::of(system), directory.path(), program())
             .await

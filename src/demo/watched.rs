@@ -35,7 +35,7 @@ pub(super) struct Request {
 
 /// The last requests of a service.
 #[derive(Debug, Default)]
-pub(in crate::demo) struct Watched {
+pub(super) struct Watched {
     requests: Mutex<VecDeque<Request>>,
     /// Memory that a fault does not give back.
     hoard: Mutex<Vec<Vec<u8>>>,
