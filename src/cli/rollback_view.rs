@@ -87,6 +87,9 @@ pub(super) fn show(plan: &RollbackPlan, state: &RunState, files: &Files, world: 
     if let Some(loses) = &plan.loses {
         say!("  loses: {loses}");
     }
+    if let Some(loss) = &plan.loss {
+        say!("  {}", loss.words());
+    }
     for found in &plan.found {
         let mark = match found.state {
             FoundState::Good => "ok",

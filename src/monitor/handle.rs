@@ -14,7 +14,7 @@ use super::sampler::Sampler;
 use super::{BeforeStep, SessionDetail, before, detail};
 use super::{
     LockKeeping, LockReading, LockRecord, Probe, Remains, Sample, Signal, Signalled, Target,
-    Trouble, catalog, clean, fate, loss, probe,
+    Trouble, catalog, clean, fate, loss, probe, writes,
 };
 use crate::run::{LockHolder, TargetIdentity, Timestamp};
 use crate::runbook::{TableLock, TableName};
@@ -309,6 +309,15 @@ impl Monitor {
 
     pub async fn loss(&self, target: &str, query: &str) -> Result<String, Trouble> {
         loss::loss(&self.handle(target)?.place.target, &self.run, query).await
+    }
+
+    /// How many rows were ever written to each of these tables that is there.
+    pub async fn written(
+        &self,
+        target: &str,
+        tables: &[TableName],
+    ) -> Result<std::collections::BTreeMap<String, i64>, Trouble> {
+        writes::written(&self.handle(target)?.place.target, &self.run, tables).await
     }
 
     /// One value that a query of ours reads, as text.

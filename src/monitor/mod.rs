@@ -33,6 +33,7 @@ mod survey;
 mod target;
 mod trouble;
 mod waits;
+mod writes;
 
 pub use crate::run::{SessionSignal as Signal, Signalled};
 pub use alarm::{Alarm, AlarmSubject, Gravity, alarms_of, of_sessions, source_of};

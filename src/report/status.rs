@@ -212,6 +212,12 @@ fn rollback_document(plan: &RollbackPlan, surroundings: &Surroundings) -> Value 
             .chain(plan.out_of_reach(&surroundings.world.lost, surroundings.now))
             .collect::<Vec<String>>(),
         "estimate_s": plan.estimate_s,
+        "loss": plan.loss.as_ref().map(|loss| json!({
+            "since": loss.since.map(time),
+            "rows": loss.tables.iter().cloned().collect::<std::collections::BTreeMap<String, i64>>(),
+            "unknown": loss.unknown,
+            "says": loss.words(),
+        })),
         "found": plan.found.iter().map(|found| json!({ "state": found.state, "text": found.text })).collect::<Vec<Value>>(),
         "looked_at": plan.looked_at.map(time),
     })

@@ -134,6 +134,8 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::CommandWritten { written } => {
             super::written::add(state, at, record.by.clone(), written);
         }
+        Event::RowsCounted(counted) => state.counted.push((**counted).clone()),
+        Event::CriterionBound { .. } => super::written::bind(state, record),
         Event::CommandCorrected { action, written } => {
             super::written::correct(state, at, record.by.clone(), *action, written);
         }

@@ -69,6 +69,16 @@ pub enum Command {
         action: ActionId,
         on: bool,
     },
+    /// Has a criterion measured: by a command that only reads and repeats, or by what the condition names.
+    Bind {
+        phase: String,
+        line: usize,
+        code: Option<String>,
+        actor: crate::runbook::Actor,
+        on: Option<String>,
+        cel: String,
+        every_s: u64,
+    },
     /// Runs an action, or runs it again; with `from`, goes on with one that stopped: from the command of
     /// that index on. `hash` is that of the preview the operator saw; `typed` the
     /// word they typed where one is asked for; `reason` overrides a wait.

@@ -56,7 +56,7 @@ pub struct Scope {
 }
 
 /// A block or probe id as a CEL identifier: `-` and `.` become `_`.
-fn identifier(id: &str) -> String {
+pub(super) fn identifier(id: &str) -> String {
     id.replace(['-', '.', ' '], "_")
 }
 

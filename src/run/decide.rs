@@ -13,6 +13,7 @@ mod observe;
 mod rollback;
 mod second;
 mod signal;
+mod source;
 mod start;
 mod step;
 mod watch;
@@ -70,6 +71,7 @@ pub fn decide(
         Command::Write { code, actor, on } => {
             written::write(state, facts, code, *actor, on.as_deref())
         }
+        Command::Bind { .. } => source::bind(state, facts, command),
         Command::Correct { action, code } => written::correct(state, facts, *action, code),
         Command::Expect { action, line, cel } => {
             step::expect(state, *action, *line, cel.as_deref())

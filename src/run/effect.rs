@@ -32,6 +32,8 @@ pub enum Effect {
     },
     /// Begin to watch targets and probes: the user agrees to it.
     BeginToWatch,
+    /// Count what has been written so far: a backup begins.
+    CountRows { action: ActionId, attempt: u32 },
     /// Take a new baseline of statement counters: a phase began.
     Baseline,
 }
@@ -41,10 +43,16 @@ pub fn effects(state: &RunState, event: &Event) -> Vec<Effect> {
     match event {
         Event::ActionStarted {
             action, attempt, ..
-        } => vec![Effect::Launch {
-            action: *action,
-            attempt: *attempt,
-        }],
+        } => {
+            let (action, attempt) = (*action, *attempt);
+            let count = Effect::CountRows { action, attempt };
+            let counts = state.begins_backup(action).then_some(count);
+            // Counted before it begins, as far as that may be.
+            counts
+                .into_iter()
+                .chain([Effect::Launch { action, attempt }])
+                .collect()
+        }
         Event::CancelRequested { action, attempt } => vec![Effect::Cancel {
             action: *action,
             attempt: *attempt,

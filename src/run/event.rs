@@ -12,7 +12,7 @@ use super::{
     Timestamp, Victim,
 };
 use crate::runbook::config::Environment;
-use crate::runbook::{Runbook, Written};
+use crate::runbook::{BlockNumber, Runbook, Written};
 
 /// An event as the journal holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -374,6 +374,8 @@ pub enum Event {
         /// Why it is failed or unknown, where the evidence does not say.
         reason: Option<String>,
     },
+    /// How many rows had been written to the tables of the guide when a backup began.
+    RowsCounted(Box<super::Counted>),
     /// A value that the attempt's `capture` took from its evidence, for later blanks of that name.
     Captured {
         action: ActionId,
@@ -431,6 +433,13 @@ pub enum Event {
     CommandCorrected {
         action: ActionId,
         written: Box<Written>,
+    },
+    /// A criterion is measured from now on; `block` is the command that measures it, where one does.
+    CriterionBound {
+        phase: String,
+        line: usize,
+        cel: String,
+        block: Option<BlockNumber>,
     },
     GateDecided {
         phase: String,

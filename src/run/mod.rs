@@ -30,6 +30,7 @@ mod identity;
 mod included;
 mod inputs;
 mod lock_timeout;
+mod loss;
 mod needs;
 mod no_return;
 mod notice;
@@ -95,6 +96,7 @@ pub use inputs::{
     steps_needing,
 };
 pub use lock_timeout::{LOCK_PAUSES_S, LOCK_TIMEOUT, LockTimeout, LockWait};
+pub use loss::{Counted, Loss, Writes};
 pub use needs::{Found, FoundState, Need, Readiness, World, needs_of, plans_in_the_world};
 pub use notice::{Notice, Notices};
 pub use observation::Observation;

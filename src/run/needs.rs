@@ -61,6 +61,9 @@ pub enum FoundState {
 pub struct Readiness {
     pub at: Timestamp,
     pub options: BTreeMap<String, Vec<Found>>,
+    /// What has been written so far to the tables of the guide, by target.
+    #[serde(default)]
+    pub written: BTreeMap<String, super::Writes>,
 }
 
 /// What the supervisor knows of the world that stands in no event.
@@ -386,6 +389,8 @@ pub fn plans_in_the_world(state: &RunState, readiness: Option<&Readiness>) -> Ve
     if let Some(readiness) = readiness {
         for plan in &mut plans {
             plan.learn(readiness, &state.environment);
+            let option = state.runbook.option(&plan.option);
+            plan.loss = option.and_then(|option| state.loss_of(option, readiness));
         }
         super::plan::put_in_order(state, &mut plans);
     }

@@ -52,6 +52,8 @@ pub enum Observation {
     GuideSeen {
         state: GuideOnDisk,
     },
+    /// What had been written when a backup began.
+    RowsCounted(Box<super::Counted>),
     /// Lines of an action matched a pattern; `line` and `text` are the last of them.
     Alerted {
         action: ActionId,

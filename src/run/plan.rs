@@ -29,6 +29,9 @@ pub struct RollbackPlan {
     /// What it took in an earlier run of this very text.
     pub measured: Option<super::MeasuredRollback>,
     pub loses: Option<String>,
+    /// What was written since the point to which it returns; `None` where it puts no backup back, or nobody has
+    /// looked.
+    pub loss: Option<super::Loss>,
     /// The steps that it undoes, in words; `None` where the guide does not say.
     pub takes_back: Option<String>,
     /// A read-only query whose single value says how much is lost.
@@ -246,6 +249,7 @@ fn plan(state: &RunState, option: &crate::runbook::RollbackOption) -> RollbackPl
         estimate_s: estimate_of(state, option),
         measured: state.provenance.measured.get(&option.id).cloned(),
         loses: option.loses.clone(),
+        loss: None,
         takes_back: super::undone::takes_back(state, option),
         loss_query: option.loss_query,
         only_if: option.only_if.clone(),

@@ -142,6 +142,9 @@ pub struct RunState {
     /// Windows that have begun, by their line in the guide.
     #[serde(default)]
     pub soaks: BTreeMap<usize, super::SoakState>,
+    /// What had been written when backups began, oldest first.
+    #[serde(default)]
+    pub counted: Vec<super::Counted>,
     /// When preparation and phases were passed.
     #[serde(default)]
     pub deployed_at: Option<Timestamp>,

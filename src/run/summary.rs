@@ -65,6 +65,9 @@ pub fn summary(state: &RunState, plans: &[RollbackPlan], now: Timestamp) -> Vec<
         }
         None => grave("rollback", "the guide names none"),
     });
+    if let Some(loss) = plans.first().and_then(|plan| plan.loss.as_ref()) {
+        lines.push(line("loss", loss.words()));
+    }
     if let Some(rehearsal) = &state.provenance.rehearsal {
         let text = rehearsal.describe();
         lines.push(match rehearsal.warning() {

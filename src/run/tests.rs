@@ -23,6 +23,7 @@ mod shell;
 mod signal;
 mod soak;
 mod soak_checks;
+mod sources;
 mod toggles;
 mod undone;
 mod waits;

@@ -94,7 +94,8 @@ impl RunState {
             let phase = self.runbook.phase_of(&step.id)?;
             self.phase_index(&phase.id)
         };
-        let mut ends = phase_of(self.step_of(action)?)?;
+        let measures = || self.phase_index(&self.runbook.measured_by(action.block)?.id);
+        let mut ends = phase_of(self.step_of(action)?).or_else(measures)?;
         match block.attributes.until.as_deref() {
             Some(UNTIL_END) => return None,
             Some(until) => ends = ends.max(self.phase_index(until).unwrap_or(0)),

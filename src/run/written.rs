@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
-use super::{ActionId, RunState, Timestamp};
+use super::{ActionId, Event, Record, RunState, Timestamp};
 use crate::runbook::{Actor, Written};
 
 /// A command that a person wrote.
@@ -62,6 +62,32 @@ pub(super) fn add(state: &mut RunState, at: Timestamp, by: String, written: &Wri
     let original = None;
     let own = ByPerson { at, by, original };
     state.written.insert(action, own);
+}
+
+/// A criterion is measured from now on: what was said of it before counts no more.
+pub(super) fn bind(state: &mut RunState, record: &Record) {
+    let Event::CriterionBound {
+        phase,
+        line,
+        cel,
+        block,
+    } = &record.event
+    else {
+        return;
+    };
+    Arc::make_mut(&mut state.runbook).bind(phase, *line, cel, *block);
+    if let Some(own) = state.phases.get_mut(phase) {
+        own.criteria.remove(line);
+    }
+    let source = block.map(|number| state.title_of(ActionId::block(number)));
+    let by = source.map_or_else(String::new, |title| format!(", by `{title}`"));
+    let items = state.runbook.phase(phase).into_iter();
+    let item = items
+        .flat_map(|own| &own.criteria)
+        .find(|item| item.line == *line);
+    let text = item.map_or("", |item| item.text.as_str());
+    let text = format!("measured from now on: {text}: `{cel}`{by}");
+    state.note_down(record, text);
 }
 
 /// Puts a correction in the place of a command.

@@ -18,31 +18,47 @@ enum Unit {
 impl Measure {
     /// Whether a value is what is wanted; `None` where that cannot be told.
     pub fn is_met_by(&self, value: &str) -> Option<bool> {
+        let (bounds, unit) = self.wanted_bounds()?;
+        let value = as_counted_in(value, unit)?;
+        Some(bounds.into_iter().all(|(sign, limit)| match sign {
+            "<=" => value <= limit,
+            ">=" => value >= limit,
+            "<" => value < limit,
+            ">" => value > limit,
+            _ => value == limit,
+        }))
+    }
+
+    /// What a number, counted as the guide counts, is held against: signs and limits.
+    pub(super) fn bounds(&self) -> Option<Vec<(&'static str, f64)>> {
+        self.wanted_bounds().map(|(bounds, _)| bounds)
+    }
+
+    fn wanted_bounds(&self) -> Option<(Vec<(&'static str, f64)>, Unit)> {
         let wanted = self.wanted.to_lowercase();
         let range = pattern!(r"^\D*?(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d.*)");
         if let Some(range) = range.captures(&wanted) {
             let (high, unit) = quantity(&range[2])?;
             let low = number(&range[1])?;
-            let value = as_counted_in(value, unit)?;
-            return Some((low..=high).contains(&value));
+            return Some((vec![(">=", low), ("<=", high)], unit));
         }
         let (limit, unit) = quantity(&wanted)?;
-        let value = as_counted_in(value, unit)?;
         let before = wanted
             .split(|letter: char| letter.is_ascii_digit())
             .next()?;
         let says = |mark: &str, question| before.contains(mark) || words::says(question, before);
-        Some(if before.contains("<=") || says("≤", "at-most") {
-            value <= limit
+        let sign = if before.contains("<=") || says("≤", "at-most") {
+            "<="
         } else if before.contains(">=") || says("≥", "at-least") {
-            value >= limit
+            ">="
         } else if says("<", "less-than") {
-            value < limit
+            "<"
         } else if says(">", "more-than") {
-            value > limit
+            ">"
         } else {
-            value == limit
-        })
+            "=="
+        };
+        Some((vec![(sign, limit)], unit))
     }
 }
 
@@ -103,6 +119,24 @@ mod tests {
             assert_eq!(met(wanted, good), Some(true), "{wanted}: {good}");
             assert_eq!(met(wanted, bad), Some(false), "{wanted}: {bad}");
         }
+    }
+
+    #[test]
+    fn what_the_words_want_is_proposed_as_a_condition() {
+        let proposed = |wanted: &str| {
+            let measure = Measure {
+                wanted: wanted.to_owned(),
+                ..Measure::default()
+            };
+            measure.proposed()
+        };
+        assert_eq!(proposed("<500ms (p95)").as_deref(), Some("value < 500"));
+        assert_eq!(
+            proposed("3-4 per request").as_deref(),
+            Some("value >= 3 && value <= 4")
+        );
+        assert_eq!(proposed("<0.1%").as_deref(), Some("value < 0.1"));
+        assert_eq!(proposed("as before"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod annotate;
 mod answers;
 mod assemble;
 mod attributes;
+mod binding;
 mod blanks;
 mod blocks;
 mod check;

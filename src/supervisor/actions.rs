@@ -57,6 +57,7 @@ impl Supervisor {
             } => self.signal_session(target, signal, victim),
             Effect::BeginToWatch => self.begin_to_watch(),
             Effect::Baseline => self.monitor.baseline(),
+            Effect::CountRows { action, attempt } => self.count_rows(action, attempt),
             Effect::Release {
                 action,
                 attempt,
@@ -150,7 +151,7 @@ impl Supervisor {
     }
 
     /// Tells the loop something that it does after what it is doing now.
-    fn tell(&self, input: Input) {
+    pub(super) fn tell(&self, input: Input) {
         let sender = self.sender.clone();
         tokio::spawn(async move {
             if sender.send(input).await.is_err() {

@@ -86,7 +86,10 @@ impl Supervisor {
             let started = effects(&self.state, &record.event);
             match record.event {
                 Event::ActionFinished { .. } => self.forget_files(),
-                Event::RollbackStarted { .. } => self.reserve.free_for_rollback(),
+                Event::RollbackStarted { ref option, .. } => {
+                    self.reserve.free_for_rollback();
+                    self.note_loss(option);
+                }
                 Event::RollbackFinished { .. }
                 | Event::DeploymentFinished {}
                 | Event::RunCompleted {}

@@ -8,14 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::Command as Program;
 use tokio::time::{Instant, timeout};
 
 use super::core::Supervisor;
-use super::handle::Input;
+use super::handle::{Asker, Input, Request};
 use super::looks::Looks;
 use crate::monitor::Monitor;
-use crate::run::{ActionId, Found, FoundState, Mode, Need, Readiness, Timestamp, needs_of};
+use crate::run::{
+    ActionId, Command, Counted, Found, FoundState, Mode, Need, Observation, Readiness, Timestamp,
+    Writes, needs_of,
+};
+use crate::runbook::{TableName, tables_of};
 use crate::text::scrub::scrub_line;
 
 /// How often is looked while nothing happens.
@@ -56,6 +60,8 @@ struct Asked {
     /// When each backup of this run began and ended.
     backups: Vec<(Timestamp, Timestamp)>,
     options: Vec<(String, Vec<Need>)>,
+    /// The targets and the tables of which is counted what was written: where a rollback puts a backup back.
+    counts: (Vec<String>, Vec<TableName>),
 }
 
 impl Supervisor {
@@ -76,6 +82,18 @@ impl Supervisor {
         let Some(mut watch) = self.readiness.take_if(|watch| due(watch)) else {
             return;
         };
+        let options: Vec<(String, Vec<Need>)> = state
+            .runbook
+            .rollback
+            .iter()
+            .map(|option| (option.id.clone(), needs_of(state, option)))
+            .collect();
+        let mut needs = options.iter().flat_map(|(_, needs)| needs);
+        let restores = needs.any(|need| matches!(need, Need::Dump { .. }));
+        let counts = match restores {
+            true => self.counted_tables(),
+            false => (Vec::new(), Vec::new()),
+        };
         let began = |action: ActionId| Some(state.action(action)?.last()?.started_at);
         let asked = Asked {
             at: self.clock.now(),
@@ -84,12 +102,8 @@ impl Supervisor {
                 .dumps()
                 .filter_map(|(action, ended)| Some((began(action)?, ended)))
                 .collect(),
-            options: state
-                .runbook
-                .rollback
-                .iter()
-                .map(|option| (option.id.clone(), needs_of(state, option)))
-                .collect(),
+            options,
+            counts,
         };
         watch.seq = state.seq;
         let (looks, monitor) = (self.looks.clone(), self.monitor.clone());
@@ -108,10 +122,68 @@ impl Supervisor {
         });
     }
 
+    /// What has been written so far is counted of these tables, on each target.
+    fn counted_tables(&self) -> (Vec<String>, Vec<TableName>) {
+        let tables = tables_of(&self.state.runbook);
+        match tables.is_empty() {
+            true => (Vec::new(), tables),
+            false => (self.state.targets.keys().cloned().collect(), tables),
+        }
+    }
+
+    /// A backup begins: what is written from now on is lost with its rollback.
+    pub(super) fn count_rows(&self, action: ActionId, attempt: u32) {
+        let counts = self.counted_tables();
+        if counts.0.is_empty() || self.secrets.consent().is_none() {
+            return;
+        }
+        let (monitor, sender) = (self.monitor.clone(), self.sender.clone());
+        let at = self.clock.now();
+        tokio::spawn(async move {
+            let counted = Counted {
+                action,
+                attempt,
+                at,
+                targets: written(&counts, &monitor).await,
+            };
+            let seen = Input::Observed(Observation::RowsCounted(Box::new(counted)));
+            if sender.send(seen).await.is_err() {
+                tracing::debug!("rows were counted, but the supervisor is ending");
+            }
+        });
+    }
+
+    /// What the rollback that begins loses, as it was seen last, is kept for the report.
+    pub(super) fn note_loss(&self, option: &str) {
+        let readiness = self.feed.world().readiness;
+        let option = self.state.runbook.option(option);
+        let loss = option.and_then(|option| self.state.loss_of(option, readiness.as_ref()?));
+        if let Some(loss) = loss {
+            let text = format!("the rollback loses what was written: {}", loss.words());
+            self.tell(Input::Request(Request {
+                by: Asker::engine(),
+                command: Command::Note { text, step: None },
+                answer: None,
+            }));
+        }
+    }
+
     pub(super) fn readiness_seen(&mut self, watch: ReadinessWatch, readiness: Readiness) {
         self.readiness = Some(watch);
         self.feed.publish_readiness(readiness);
     }
+}
+
+async fn written(
+    (targets, tables): &(Vec<String>, Vec<TableName>),
+    monitor: &Monitor,
+) -> BTreeMap<String, Writes> {
+    let mut found = BTreeMap::new();
+    for target in targets {
+        let counted = monitor.written(target, tables).await;
+        found.insert(target.clone(), counted.map_err(|trouble| trouble.message));
+    }
+    found
 }
 
 impl ReadinessWatch {
@@ -120,6 +192,7 @@ impl ReadinessWatch {
         let mut readiness = Readiness {
             at: asked.at,
             options: BTreeMap::new(),
+            written: written(&asked.counts, monitor).await,
         };
         for (option, needs) in &asked.options {
             let mut found = Vec::new();
@@ -310,7 +383,7 @@ async fn function(target: &str, name: &str, monitor: &Monitor) -> (FoundState, S
 async fn commit(directory: &str, revision: &str, looks: &Looks) -> Option<(FoundState, String)> {
     let mut last = String::new();
     for name in [revision.to_owned(), format!("origin/{revision}")] {
-        let mut git = Command::new("git");
+        let mut git = Program::new("git");
         git.args(["-C", directory, "rev-parse", "--quiet", "--verify"]);
         git.args(["--end-of-options", &format!("{name}^{{commit}}")]);
         match heard(git, LOOK).await {
@@ -354,7 +427,7 @@ async fn reads_through(path: &Path) -> Reading {
         }
     }
     let reader = |command: &str, arguments: &[&str]| {
-        let mut nice = Command::new("nice");
+        let mut nice = Program::new("nice");
         nice.args(["-n", "19", command]).args(arguments).arg(path);
         nice
     };
@@ -399,7 +472,7 @@ async fn ends_well(path: &Path) -> Reading {
 ///
 /// # Errors
 /// It cannot be started, or did not end in time.
-async fn heard(mut program: Command, limit: Duration) -> Result<(bool, String), String> {
+async fn heard(mut program: Program, limit: Duration) -> Result<(bool, String), String> {
     program
         .env("LC_ALL", "C")
         .stdin(Stdio::null())

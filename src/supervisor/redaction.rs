@@ -43,6 +43,13 @@ impl Secrets {
             Command::Write { code, .. } | Command::Correct { code, .. } => {
                 (code.as_str(), "the command holds a secret".to_owned())
             }
+            Command::Bind { code, cel, .. } => {
+                let code = code.as_deref().unwrap_or_default();
+                let found = [code, cel]
+                    .into_iter()
+                    .find(|text| self.redactor().redact_text(text) != **text);
+                (found?, "the source holds a secret".to_owned())
+            }
             _ => return None,
         };
         let masked = self.redactor().redact_text(text);
@@ -76,6 +83,13 @@ impl Secrets {
                 if let Some(LockHolder { by, why, .. }) = holder {
                     by.iter_mut().chain(why).for_each(clean);
                 }
+            }
+            Observation::RowsCounted(counted) => {
+                let failed = counted
+                    .targets
+                    .values_mut()
+                    .filter_map(|one| one.as_mut().err());
+                failed.for_each(clean);
             }
             Observation::Launched { .. }
             | Observation::Progress { .. }

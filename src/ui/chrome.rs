@@ -477,18 +477,19 @@ pub fn rollback(look: &Look<'_>, columns: u16) -> Line<'static> {
         let count = plural(plan.by_hand.len(), "manual item", "manual items");
         left.push(segment(count, muted, 4));
     }
-    if let Some(loses) = &plan.loses {
-        left.push(segment(
-            format!("loses {}", fit(&plain(loses), 50)),
-            theme.style(Role::Warning),
-            3,
-        ));
-    }
+    left.extend(loss_word(plan).map(|word| segment(word, theme.style(Role::Warning), 3)));
     let title = left.iter().take(1).flat_map(|segment| &segment.spans);
     let used: usize = title.map(|span| super::format::width(&span.content)).sum();
     let room = usize::from(columns).saturating_sub(used + 3);
     left.push(segment(fit(&ready, room.max(9)), theme.style(role), 0));
     row(left, Vec::new(), &separator, columns)
+}
+
+/// What a rollback loses: as measured, else as the guide says.
+fn loss_word(plan: &RollbackPlan) -> Option<String> {
+    let measured = plan.loss.as_ref().and_then(|loss| loss.short());
+    let said = || Some(format!("loses {}", fit(&plain(plan.loses.as_ref()?), 50)));
+    measured.or_else(said)
 }
 
 /// Whether a plan can start, in words.

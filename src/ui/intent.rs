@@ -108,6 +108,7 @@ pub enum Intent {
     NoGo,
     TryAgain,
     Judge,
+    BindSource,
     WriteReason,
     EditConditions,
     /// The machine to which the guide leads is this one.
@@ -238,6 +239,7 @@ impl Intent {
                     | Self::AskAcknowledge
                     | Self::AskTarget
                     | Self::WriteCommand
+                    | Self::BindSource
                     | Self::CorrectCommand
                     | Self::NoGo
             )

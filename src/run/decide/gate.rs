@@ -4,7 +4,7 @@ use super::{given, one};
 use crate::run::{Event, GateDecision, Judgement, Mode, Refusal, RunState, Verdict};
 use crate::runbook::{Expectation, Phase};
 
-fn find_phase<'a>(state: &'a RunState, id: &str) -> Result<&'a Phase, Refusal> {
+pub(super) fn find_phase<'a>(state: &'a RunState, id: &str) -> Result<&'a Phase, Refusal> {
     state.runbook.phase(id).ok_or_else(|| {
         Refusal::new(
             format!("the guide has no phase `{id}`"),
@@ -101,7 +101,8 @@ pub(super) fn answer(
 ) -> Result<Vec<Event>, Refusal> {
     let phase = find_phase(state, phase)?;
     let item = find_item(state, phase, line)?;
-    let (Some(measure), Some(value)) = (&item.measure, given(Some(value))) else {
+    let asked = item.measure.as_ref().filter(|_| item.cel.is_none());
+    let (Some(measure), Some(value)) = (asked, given(Some(value))) else {
         return Err(Refusal::new(
             format!("`{}` takes no such answer", item.text),
             "give a value where one is asked for",

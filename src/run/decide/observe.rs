@@ -23,6 +23,7 @@ pub fn observe(
     let readings = &facts.readings;
     match observation {
         Observation::GuideSeen { state: seen } => Ok(guide_seen(state, seen)),
+        Observation::RowsCounted(counted) => one(Event::RowsCounted(counted.clone())),
         Observation::Alerted {
             action,
             attempt,

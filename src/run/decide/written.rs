@@ -3,7 +3,7 @@
 
 use super::one;
 use crate::run::{ActionId, Event, Facts, Mode, Outcome, Refusal, RunState};
-use crate::runbook::{Actor, read_written};
+use crate::runbook::{Actor, Written, read_written};
 
 pub(super) fn write(
     state: &RunState,
@@ -13,6 +13,18 @@ pub(super) fn write(
     on: Option<&str>,
 ) -> Result<Vec<Event>, Refusal> {
     is_open(state, facts)?;
+    one(Event::CommandWritten {
+        written: new(state, code, actor, on)?,
+    })
+}
+
+/// A command that a person wrote, read.
+pub(super) fn new(
+    state: &RunState,
+    code: &str,
+    actor: Actor,
+    on: Option<&str>,
+) -> Result<Box<Written>, Refusal> {
     let is_known = match on {
         Some(on) => state.targets.contains_key(on),
         None => actor != Actor::Sql,
@@ -30,8 +42,7 @@ pub(super) fn write(
             },
         ));
     }
-    let written = read(code, actor, on)?;
-    one(Event::CommandWritten { written })
+    read(code, actor, on)
 }
 
 pub(super) fn correct(
@@ -84,7 +95,7 @@ pub(super) fn correct(
     one(Event::CommandCorrected { action, written })
 }
 
-fn is_open(state: &RunState, facts: &Facts) -> Result<(), Refusal> {
+pub(super) fn is_open(state: &RunState, facts: &Facts) -> Result<(), Refusal> {
     match state.mode {
         Mode::RolledBack | Mode::Failed => {
             return Err(Refusal::new(
@@ -103,11 +114,7 @@ fn is_open(state: &RunState, facts: &Facts) -> Result<(), Refusal> {
     facts.bad_input.clone().map_or(Ok(()), Err)
 }
 
-fn read(
-    code: &str,
-    actor: Actor,
-    on: Option<&str>,
-) -> Result<Box<crate::runbook::Written>, Refusal> {
+fn read(code: &str, actor: Actor, on: Option<&str>) -> Result<Box<Written>, Refusal> {
     read_written(code, actor, on)
         .map(Box::new)
         .map_err(|(why, help)| Refusal::new(why, help))

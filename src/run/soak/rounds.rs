@@ -36,10 +36,20 @@ impl RunState {
     ) -> impl Iterator<Item = (ActionId, &'a Soak, u64)> {
         let steps = phase.steps.iter();
         let actions = steps.flat_map(|step| self.actions_of(step));
-        actions.filter_map(|action| {
+        let own = actions.filter_map(|action| {
             let block = self.runbook.block(action.block)?;
+            Some((action, block, block.line))
+        });
+        // Those that people had measured stand on no line of the guide.
+        let bound = phase.criteria.iter().filter_map(|item| {
+            let number = item.block?;
+            self.runbook.measured_by(number)?;
+            let block = self.runbook.block(number)?;
+            Some((ActionId::block(number), block, item.line))
+        });
+        own.chain(bound).filter_map(|(action, block, line)| {
             let every_s = block.attributes.every_s.filter(|_| block.is_repeated())?;
-            Some((action, self.soak_over(phase, block.line)?, every_s))
+            Some((action, self.soak_over(phase, line)?, every_s))
         })
     }
 
@@ -118,7 +128,8 @@ impl RunState {
     ) -> impl Iterator<Item = (&'a Expectation, &'a SoakState, u64)> {
         let items = self.gate_items(phase).into_iter();
         items.filter_map(move |item| {
-            let every_s = item.measure.as_ref()?.every_s?;
+            let asked = item.measure.as_ref().filter(|_| item.cel.is_none());
+            let every_s = asked?.every_s?;
             let own = self.soaks.get(&self.soak_over(phase, item.line)?.line)?;
             Some((item, own, every_s))
         })

@@ -193,6 +193,15 @@ fn every_command(run: &Run) -> Vec<Command> {
             index: 0,
             on: false,
         },
+        Command::Bind {
+            phase: text(),
+            line: 1,
+            code: Some(text()),
+            actor: crate::runbook::Actor::Sql,
+            on: Some(text()),
+            cel: text(),
+            every_s: 60,
+        },
         Command::SignalSession {
             target: text(),
             signal: SessionSignal::Cancel,
@@ -281,7 +290,7 @@ fn places_of(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
     }
 }
 
-const KINDS: usize = 34;
+const KINDS: usize = 35;
 
 /// Exhaustive on purpose: whoever adds a command decides here whether one who watches may give it.
 fn kind(command: &Command) -> usize {
@@ -320,6 +329,7 @@ fn kind(command: &Command) -> usize {
         Command::SignalSession { .. } => 30,
         Command::SeeAlarm { .. } => 31,
         Command::Answer { .. } => 32,
+        Command::Bind { .. } => 34,
         // Those between people have their own table below.
         Command::Pairing { .. } => KINDS,
     }

@@ -12,6 +12,7 @@ use ratatui::text::{Line, Span};
 use tui_input::Input;
 
 use super::{Dialog, Reply, draw_scrolled};
+use crate::run::ActionId;
 use crate::ui::format::{pad, width, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -56,6 +57,8 @@ pub struct Form {
     fields: Vec<Field>,
     at: usize,
     then: Then,
+    /// The command that it becomes, once that is on record.
+    shows: Option<ActionId>,
 }
 
 impl Form {
@@ -71,7 +74,15 @@ impl Form {
             fields,
             at: 0,
             then: Box::new(then),
+            shows: None,
         }
+    }
+
+    /// What is sent makes this command, which is shown then, to be confirmed.
+    #[must_use]
+    pub fn shows(mut self, action: ActionId) -> Self {
+        self.shows = Some(action);
+        self
     }
 
     /// With what to know before one writes, above the fields.
@@ -186,5 +197,10 @@ impl Dialog for Form {
 
     fn takes_paste(&self) -> bool {
         true
+    }
+
+    fn becomes(&self, look: &Look<'_>) -> Option<ActionId> {
+        self.shows
+            .filter(|action| look.run().code_of(*action).is_some())
     }
 }

@@ -90,7 +90,7 @@ impl GateDialog {
         let (Some(phase), Some(item)) = (self.phase(look), self.item(look)) else {
             return Reply::say("the guide names no criteria here", "decide with G, h or n");
         };
-        if let Some(measure) = &item.measure {
+        if let Some(measure) = item.measure.as_ref().filter(|_| item.cel.is_none()) {
             let (phase, line) = (self.phase.clone(), item.line);
             let title = format!(
                 "{}: what is it? wanted: {}",
@@ -302,6 +302,7 @@ impl Dialog for GateDialog {
     fn offers(&self, intent: Intent, look: &Look<'_>) -> bool {
         match intent {
             Intent::Judge => self.item(look).is_some(),
+            Intent::BindSource => self.item(look).is_some() && !self.is_of_rollback(look),
             Intent::Go
             | Intent::Hold
             | Intent::NoGo
@@ -319,6 +320,10 @@ impl Dialog for GateDialog {
         match intent {
             Intent::Close => Reply::Close,
             Intent::Judge => self.judge(look),
+            Intent::BindSource => match self.item(look) {
+                Some(item) => super::source::asked(&self.phase, &item, look),
+                None => Reply::say("the guide names no criteria here", "decide with G, h or n"),
+            },
             Intent::Go => {
                 let objections = self
                     .phase(look)

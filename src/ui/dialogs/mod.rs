@@ -26,6 +26,7 @@ mod preview_list;
 mod resolve;
 mod rollback;
 mod signal;
+mod source;
 mod stopped;
 mod target;
 mod trust;

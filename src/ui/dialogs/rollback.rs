@@ -273,6 +273,14 @@ impl RollBackDialog {
                 Role::Muted,
             )),
         }
+        if let Some(loss) = &plan.loss {
+            let role = match (loss.tables.is_empty(), loss.unknown.is_empty()) {
+                (true, true) => Role::Passed,
+                (_, false) => Role::Unknown,
+                (false, true) => Role::Destructive,
+            };
+            texts.push((plain(&loss.words()), role));
+        }
         texts.push(match &plan.takes_back {
             Some(steps) => (format!("undoes: {}", plain(steps)), Role::Text),
             None => (

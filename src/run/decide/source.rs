@@ -1,0 +1,105 @@
+//! A criterion that a person has measured: by a query or a command of theirs that repeats, or by a probe.
+//! What repeats without anybody must only look.
+
+use super::gate::find_phase;
+use super::written;
+use crate::run::condition::identifier;
+use crate::run::{Command, ConditionNames, Event, Facts, Refusal, RunState, names};
+use crate::runbook::{Actor, only_looks};
+
+/// As often as that a server is asked at most, in seconds.
+const SHORTEST_S: u64 = 5;
+/// And as seldom: a month.
+const LONGEST_S: u64 = 31 * 86_400;
+
+pub(super) fn bind(
+    state: &RunState,
+    facts: &Facts,
+    command: &Command,
+) -> Result<Vec<Event>, Refusal> {
+    let Command::Bind {
+        phase,
+        line,
+        code,
+        actor,
+        on,
+        cel,
+        every_s,
+    } = command
+    else {
+        return Ok(Vec::new());
+    };
+    written::is_open(state, facts)?;
+    let phase = find_phase(state, phase)?;
+    let item = phase.criteria.iter().find(|item| item.line == *line);
+    let item = item.filter(|item| {
+        let bound = item
+            .block
+            .and_then(|number| state.runbook.measured_by(number));
+        item.output.is_none()
+            && !state.is_of_promotion(item)
+            && (item.cel.is_none() || bound.is_some())
+    });
+    if item.is_none() {
+        return Err(Refusal::new(
+            "that is no criterion that can be measured in another way",
+            "choose one that a person judges",
+        ));
+    }
+    if state.is_phase_passed(&phase.id) {
+        return Err(Refusal::new(
+            format!("the gate of `{}` is passed", phase.title),
+            "choose a criterion of an open gate",
+        ));
+    }
+    let cel = cel.trim();
+    let probes: Vec<String> = state.config.probes.keys().cloned().collect();
+    ConditionNames::of(&state.runbook, Some(&probes))
+        .check(cel)
+        .map_err(|error| Refusal::new(error.message, error.help))?;
+    let bound = |block| Event::CriterionBound {
+        phase: phase.id.clone(),
+        line: *line,
+        cel: cel.to_owned(),
+        block,
+    };
+    let code = code
+        .as_deref()
+        .map(str::trim)
+        .filter(|code| !code.is_empty());
+    let Some(code) = code else {
+        if !probes.iter().any(|probe| names(cel, &identifier(probe))) {
+            return Err(Refusal::new(
+                "without a query or a command, the condition must name a probe",
+                match probes.first() {
+                    Some(probe) => format!("for example `{probe}.latency < 500`"),
+                    None => "this environment has none: give a query or a command".to_owned(),
+                },
+            ));
+        }
+        return Ok(vec![bound(None)]);
+    };
+    if !(SHORTEST_S..=LONGEST_S).contains(every_s) {
+        return Err(Refusal::new(
+            format!("every {every_s} s is not an interval for this"),
+            format!("from {SHORTEST_S} s to a month"),
+        ));
+    }
+    let mut written = written::new(state, code, *actor, on.as_deref())?;
+    let changes = match actor {
+        Actor::Sql => !only_looks(code, *actor),
+        _ => !written.block.destructive.is_empty(),
+    };
+    if changes {
+        return Err(Refusal::new(
+            "what is asked again and again must only read",
+            "write one that changes nothing",
+        ));
+    }
+    let attributes = &mut written.block.attributes;
+    attributes.every_s = Some(*every_s);
+    attributes.classes.push("check".to_owned());
+    written.block.long_running = true;
+    let block = state.runbook.blocks.len() + 1;
+    Ok(vec![Event::CommandWritten { written }, bound(Some(block))])
+}

@@ -1,0 +1,226 @@
+//! What is lost with a rollback that puts a backup back: the rows that were written since the backup began, by
+//! the server's own counters, of the tables that the guide names. They were counted when it began; where they
+//! were not, the loss is unknown, and said to be.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionId, Need, Outcome, Readiness, RunState, Timestamp, needs_of};
+use crate::runbook::{RollbackOption, Undoes};
+
+/// Tables that are named in a sentence.
+const SHOWN: usize = 4;
+
+/// Rows that were written to each table since its server's counters began, or why that is not known.
+pub type Writes = Result<BTreeMap<String, i64>, String>;
+
+/// What the counters of all targets said when a backup began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub action: ActionId,
+    pub attempt: u32,
+    pub at: Timestamp,
+    pub targets: BTreeMap<String, Writes>,
+}
+
+/// What a rollback would lose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The point to which it returns.
+    pub since: Option<Timestamp>,
+    /// Rows written since, the most first; only tables that were written to.
+    pub tables: Vec<(String, i64)>,
+    /// Why all of it, or some of it, is not known.
+    pub unknown: Vec<String>,
+}
+
+impl Loss {
+    /// `written since 02:13 UTC: 1,020 rows of `orders``; a sentence without its period.
+    pub fn words(&self) -> String {
+        let since = self
+            .since
+            .map_or_else(String::new, |at| at.format(" since %H:%M UTC").to_string());
+        let rows = |(table, rows): &(String, i64)| match rows {
+            1 => format!("1 row of `{table}`"),
+            rows => format!("{} rows of `{table}`", grouped(*rows)),
+        };
+        let mut named: Vec<String> = self.tables.iter().take(SHOWN).map(rows).collect();
+        let more = self.tables.len().saturating_sub(SHOWN);
+        if more > 0 {
+            named.push(format!("and of {more} more tables"));
+        }
+        let unknown = self.unknown.join("; ");
+        match (named.is_empty(), self.unknown.is_empty()) {
+            (true, true) => format!("nothing was written{since} to the tables of the guide"),
+            (true, false) => format!("how much was written{since} is unknown: {unknown}"),
+            (false, true) => format!("written{since}: {}", named.join(", ")),
+            (false, false) => format!(
+                "written{since}: {}, and more that is unknown: {unknown}",
+                named.join(", ")
+            ),
+        }
+    }
+
+    /// In a few characters, for a row that is always there.
+    pub fn short(&self) -> Option<String> {
+        let rows: i64 = self.tables.iter().map(|(_, rows)| rows).sum();
+        match (rows, self.unknown.is_empty()) {
+            (0, true) => None,
+            (0, false) => Some("loses an unknown number of rows".to_owned()),
+            (1, _) => Some("loses 1 row".to_owned()),
+            (rows, _) => Some(format!("loses {} rows", grouped(rows))),
+        }
+    }
+}
+
+/// `1,020`.
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl RunState {
+    /// A command that makes a backup has just begun: what its rollback will lose is counted from here.
+    pub(super) fn begins_backup(&self, action: ActionId) -> bool {
+        let step = self.step_of(action);
+        let in_rollback = step.is_some_and(|step| self.runbook.is_of_rollback(&step.id));
+        let code = self.code_of(action).filter(|_| !in_rollback);
+        code.is_some_and(|(code, actor)| crate::runbook::makes_dump(code, actor))
+    }
+
+    /// What a rollback loses by what the counters say now; `None` where it puts no backup back.
+    pub fn loss_of(&self, option: &RollbackOption, now: &Readiness) -> Option<Loss> {
+        let restores = option.undoes == Undoes::Backup
+            || needs_of(self, option)
+                .iter()
+                .any(|need| matches!(need, Need::Dump { .. }));
+        if !restores || now.written.is_empty() {
+            return None;
+        }
+        let mut loss = Loss {
+            since: None,
+            tables: Vec::new(),
+            unknown: Vec::new(),
+        };
+        let passed = |counted: &&Counted| {
+            let attempt = self
+                .action(counted.action)
+                .and_then(|own| own.attempt(counted.attempt));
+            attempt.is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
+        };
+        let Some(begun) = self.counted.iter().rev().find(passed) else {
+            let why = match self.dumps().next() {
+                Some(_) => "nobody counted when the backup was made",
+                None => "this run has made no backup",
+            };
+            loss.unknown.push(why.to_owned());
+            return Some(loss);
+        };
+        loss.since = Some(begun.at);
+        for (target, written) in &now.written {
+            loss.take(target, begun.targets.get(target), written);
+        }
+        loss.tables
+            .sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        Some(loss)
+    }
+}
+
+impl Loss {
+    fn take(&mut self, target: &str, before: Option<&Writes>, now: &Writes) {
+        let (before, now) = match (before, now) {
+            (Some(Ok(before)), Ok(now)) => (before, now),
+            (Some(Err(why)), _) | (_, Err(why)) => {
+                return self.unknown.push(format!("`{target}`: {why}"));
+            }
+            (None, Ok(_)) => {
+                let why = format!("`{target}` was not counted when the backup began");
+                return self.unknown.push(why);
+            }
+        };
+        for (table, rows) in now {
+            match rows - before.get(table).copied().unwrap_or(0) {
+                0 => {}
+                more if more > 0 => self.tables.push((table.clone(), more)),
+                _ => self
+                    .unknown
+                    .push(format!("the counters of `{table}` were reset since")),
+            }
+        }
+        // A table that is gone has no counters any more.
+        for table in before.keys().filter(|table| !now.contains_key(*table)) {
+            self.unknown
+                .push(format!("`{table}` is not there any more"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writes(known: &[(&str, i64)]) -> Writes {
+        Ok(known
+            .iter()
+            .map(|(name, rows)| ((*name).to_owned(), *rows))
+            .collect())
+    }
+
+    fn between(before: &[(&str, i64)], now: &[(&str, i64)]) -> Loss {
+        let mut loss = Loss {
+            since: None,
+            tables: Vec::new(),
+            unknown: Vec::new(),
+        };
+        loss.take("main", Some(&writes(before)), &writes(now));
+        loss
+    }
+
+    #[test]
+    fn what_was_written_since_is_named_by_table() {
+        let loss = between(
+            &[("items", 5), ("orders", 100)],
+            &[("items", 5), ("orders", 1_120)],
+        );
+        assert_eq!(loss.words(), "written: 1,020 rows of `orders`");
+        assert_eq!(loss.short().as_deref(), Some("loses 1,020 rows"));
+        let loss = between(&[("items", 5)], &[("items", 5)]);
+        assert_eq!(loss.short(), None);
+        assert_eq!(
+            loss.words(),
+            "nothing was written to the tables of the guide"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let reset = between(&[("items", 50)], &[("items", 5)]);
+        assert_eq!(
+            reset.words(),
+            "how much was written is unknown: the counters of `items` were reset since"
+        );
+        let gone = between(&[("items", 50)], &[]);
+        assert!(gone.words().ends_with("`items` is not there any more"));
+        let mut asked = between(&[], &[]);
+        asked.take("main", None, &writes(&[("items", 1)]));
+        assert!(asked.words().contains("was not counted"));
+        asked.take("other", Some(&writes(&[])), &Err("it is away".to_owned()));
+        assert!(asked.words().contains("`other`: it is away"));
+    }
+
+    #[test]
+    fn a_table_that_came_since_is_lost_with_all_its_rows() {
+        assert_eq!(
+            between(&[], &[("new", 7)]).words(),
+            "written: 7 rows of `new`"
+        );
+    }
+}

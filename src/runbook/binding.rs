@@ -1,0 +1,73 @@
+//! A criterion of the guide that is measured in this run: by a command of its own that repeats, or by what a
+//! condition names. What the guide's words want is proposed as the condition.
+
+use super::model::{Expectation, Measure, Runbook};
+use super::{BlockNumber, Phase};
+
+/// Without a frequency in the guide.
+const EVERY_S: u64 = 900;
+
+impl Runbook {
+    /// From now on this condition says whether a criterion is met; `block` is the command that measures it.
+    pub(crate) fn bind(&mut self, phase: &str, line: usize, cel: &str, block: Option<BlockNumber>) {
+        let parts = [&mut self.preparation, &mut self.phases, &mut self.cleanup];
+        let mut phases = parts.into_iter().flatten();
+        let phase = phases.find(|own| own.id == phase);
+        let mut items = phase.into_iter().flat_map(|own| &mut own.criteria);
+        let Some(item) = items.find(|item| item.line == line) else {
+            return;
+        };
+        item.cel = Some(cel.to_owned());
+        item.block = block;
+        item.part = 0;
+        item.proposed = block.is_some();
+        let told = Expectation {
+            proposed: false,
+            measure: None,
+            red_flag: false,
+            ..item.clone()
+        };
+        // Each round of the command is judged by it, too.
+        let steps = self
+            .references
+            .iter_mut()
+            .filter_map(|own| own.step.as_mut());
+        let is_own = |number: &BlockNumber| Some(*number) == block;
+        for step in steps.filter(|step| step.blocks.iter().any(is_own)) {
+            step.expect = vec![told.clone()];
+        }
+    }
+
+    /// The phase of which a command beside the walk measures a criterion.
+    pub fn measured_by(&self, block: BlockNumber) -> Option<&Phase> {
+        let beside = || {
+            let mut steps = self.beside();
+            steps.any(|step| step.blocks.contains(&block))
+        };
+        let mut phases = self.walk();
+        let phase = phases.find(|phase| {
+            let mut items = phase.criteria.iter();
+            items.any(|item| item.proposed && item.block == Some(block))
+        });
+        phase.filter(|_| beside())
+    }
+}
+
+impl Expectation {
+    /// How often it is measured where nobody says it, in seconds.
+    pub fn usual_every_s(&self) -> u64 {
+        let measure = self.measure.as_ref();
+        measure.and_then(|own| own.every_s).unwrap_or(EVERY_S)
+    }
+}
+
+impl Measure {
+    /// What the guide wants, as a condition over what a command gives; `None` where its words do not say it.
+    pub fn proposed(&self) -> Option<String> {
+        let bounds = self.bounds()?;
+        let parts = bounds
+            .iter()
+            .map(|(sign, limit)| format!("value {sign} {limit}"));
+        Some(parts.collect::<Vec<_>>().join(" && "))
+    }
+}
