@@ -76,6 +76,7 @@ pub fn open(record: &Record) -> Option<RunState> {
         alarms: Vec::new(),
         open_alarms: BTreeMap::new(),
         soaks: BTreeMap::new(),
+        counted: Vec::new(),
         deployed_at: None,
         clock: None,
         seq: record.seq,

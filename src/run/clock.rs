@@ -66,6 +66,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
         written,
         moved,
         identities_seen,
+        counted,
         clock: _,
         // Without times, or with those of earlier runs and other machines.
         run: _,
@@ -99,6 +100,7 @@ pub(super) fn step(state: &mut RunState, by: TimeDelta) {
     }
     shift.all(moved.values_mut().map(|moved| &mut moved.since));
     shift.all(identities_seen.iter_mut().map(|seen| &mut seen.at));
+    shift.all(counted.iter_mut().map(|own| &mut own.at));
     shift.all(given_at.values_mut());
     shift.all(written.values_mut().map(|written| &mut written.at));
     shift.all(captured.values_mut().map(|captured| &mut captured.at));
