@@ -65,7 +65,10 @@ fn an_action_is_journalled_before_it_is_launched() {
         run.records.last().unwrap().event,
         Event::ActionStarted { .. }
     ));
-    assert_eq!(run.effects, [Effect::Launch { action, attempt: 1 }]);
+    let attempt = 1;
+    // What has been written so far is counted first: it makes a backup.
+    let count = Effect::CountRows { action, attempt };
+    assert_eq!(run.effects, [count, Effect::Launch { action, attempt }]);
 }
 
 #[test]

@@ -417,7 +417,7 @@ pub const BINDINGS: &[Binding] = {
         bind(Gate, key!('h'), I::Hold, "hold", Some(2)),
         bind(Gate, key!('n'), I::NoGo, "no-go", Some(3)),
         bind(Gate, key!('r'), I::WriteReason, "give a reason", Some(4)),
-        bind(Gate, key!('m'), I::BindSource, "have it measured", Some(6)),
+        bind(Gate, key!('m'), I::BindSource, "have it measured", None),
         bind(Gate, key!('!'), I::AskAcknowledge, "acknowledge", None),
         bind(Gate, key!('R'), I::AskRollBack, "rollback", None),
         bind(Gate, CANCEL, I::Close, "close, decide nothing", Some(5)),
