@@ -72,7 +72,7 @@ pub(super) fn bind(
             return Err(Refusal::new(
                 "without a query or a command, the condition must name a probe",
                 match probes.first() {
-                    Some(probe) => format!("for example `{probe}.latency < 500`"),
+                    Some(probe) => format!("for example `{probe}.latency < 500ms`"),
                     None => "this environment has none: give a query or a command".to_owned(),
                 },
             ));

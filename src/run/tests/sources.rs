@@ -70,7 +70,7 @@ fn gives(run: &mut Run, round: u64, found: i64) {
 }
 
 fn verdict(run: &Run) -> Option<Verdict> {
-    let phase = run.state.runbook.phases.last().unwrap();
+    let phase = run.state.phase().unwrap();
     run.state.gate_verdict(phase, &phase.criteria[0])
 }
 
@@ -117,7 +117,7 @@ fn a_probe_that_the_condition_names_needs_no_query() {
         "api".to_owned(),
         crate::runbook::config::ProbeSpec::default(),
     );
-    let command = bind(&run, None, "api.latency < 500");
+    let command = bind(&run, None, "api.latency < 500ms");
     run.does(command);
     let reading = ProbeReading {
         latency: 420,

@@ -30,7 +30,7 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
     if let Some(probe) = probes.first() {
         let names = probes.join(", ");
         about.push(format!(
-            "A probe needs no query: leave it empty, and name the probe: `{probe}.latency < 500` ({names})."
+            "A probe needs no query: leave it empty, and name the probe: `{probe}.latency < 500ms` ({names})."
         ));
     }
     let proposed = measure.and_then(|own| own.proposed());
