@@ -64,7 +64,7 @@ pub(super) fn add(state: &mut RunState, at: Timestamp, by: String, written: &Wri
     state.written.insert(action, own);
 }
 
-/// A criterion is measured from now on: what was said of it before counts no more.
+/// A criterion is measured from now on: what was said of it before is taken back.
 pub(super) fn bind(state: &mut RunState, record: &Record) {
     let Event::CriterionBound {
         phase,
