@@ -1,9 +1,9 @@
 //! What the words of an expectation mean, whatever the language. They stand in the table of words.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::runbook::words::{has, is_written_without_blanks, phrases};
+use crate::runbook::words::{is_written_without_blanks, phrases};
 
 /// What a word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +133,18 @@ static WORDS: LazyLock<HashMap<&'static str, BTreeSet<Class>>> = LazyLock::new(|
     words
 });
 
+/// The first words of phrases of several.
+static OPENINGS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let openings = WORDS.keys().filter_map(|phrase| phrase.split_once(' '));
+    openings.map(|(first, _)| first).collect()
+});
+
+static NUMBER_WORDS: LazyLock<HashMap<&'static str, f64>> = LazyLock::new(|| {
+    let of = |(value, name): (f64, &'static str)| phrases(name).map(move |word| (word, value));
+    // The first of two that share a word has it.
+    NUMBERS.into_iter().rev().flat_map(of).collect()
+});
+
 static GOALS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| phrases(GOAL.1).collect());
 
 /// What a word or a phrase in lower case means; nothing where it is a word of the matter itself.
@@ -140,10 +152,14 @@ pub(super) fn classes(phrase: &str) -> Option<&'static BTreeSet<Class>> {
     WORDS.get(phrase)
 }
 
+/// Whether a word in lower case may be the first of a phrase of several.
+pub(super) fn opens_phrase(word: &str) -> bool {
+    OPENINGS.contains(word)
+}
+
 /// A small number that is written as a word.
 pub(super) fn number_word(word: &str) -> Option<f64> {
-    let found = NUMBERS.iter().find(|(_, name)| has(name, word));
-    found.map(|(value, _)| *value)
+    NUMBER_WORDS.get(word).copied()
 }
 
 pub(super) fn is(word: &str, class: Class) -> bool {

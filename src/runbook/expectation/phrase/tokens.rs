@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::lexicon::{Class, LONGEST, classes, number_word, pieces};
+use regex::Regex;
+
+use super::super::lexicon::{Class, LONGEST, classes, number_word, opens_phrase, pieces};
 use super::super::states;
 use super::Compare;
 use crate::runbook::pattern::pattern;
@@ -91,24 +93,24 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut words: Vec<String> = Vec::new();
     // Where the number before ends: `50-200` is a range.
     let mut ends = None;
+    let mut ahead = Ahead::Unknown;
     let mut at = 0;
     while let Some(first) = text.get(at..).and_then(|rest| rest.chars().next()) {
         let rest = &text[at..];
         let begins = first.is_ascii_digit() || BEGINS.contains(first) || rest.starts_with("HTTP/");
-        let hit = begins.then(|| scanner.captures_at(text, at)).flatten();
-        let end = hit.as_ref().and_then(|hit| hit.get(0));
-        let end = end
-            .filter(|whole| whole.start() == at)
-            .map(|whole| whole.end());
-        let Some((hit, end)) = hit.as_ref().zip(end) else {
-            // Most of a text is words: no group is asked for them.
-            let word = pattern!(r"^[\p{L}_][\p{L}\p{N}_.-]*").find(rest);
-            at += word.map_or(first.len_utf8(), |word| word.end());
-            let word = word.map_or("", |word| word.as_str().trim_end_matches(['.', '-']));
-            words.extend(pieces(word).into_iter().map(str::to_owned));
+        let is_hit = begins && ahead.begins_at(scanner, text, at);
+        let hit = is_hit.then(|| scanner.captures_at(text, at)).flatten();
+        let Some(hit) = hit else {
+            let word = word_at_start(rest);
+            at += word.len().max(first.len_utf8());
+            match word.trim_end_matches(['.', '-']) {
+                "" => {}
+                word if word.is_ascii() => words.push(word.to_owned()),
+                word => words.extend(pieces(word).into_iter().map(str::to_owned)),
+            }
             continue;
         };
-        at = end;
+        at = hit.get_match().end();
         classify(&mut words, &mut found);
         let quoted = ["quoted", "curly", "single"]
             .iter()
@@ -156,6 +158,45 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     classify(&mut words, &mut found);
     settle_counts(&mut found);
     found
+}
+
+/// Where the next part of a text is that is no word. It is looked for once, not at each mark before it.
+enum Ahead {
+    Unknown,
+    At(usize),
+    Nowhere,
+}
+
+impl Ahead {
+    fn begins_at(&mut self, scanner: &Regex, text: &str, at: usize) -> bool {
+        let is_behind = match self {
+            Self::Unknown => true,
+            Self::At(start) => *start < at,
+            Self::Nowhere => false,
+        };
+        if is_behind {
+            *self = scanner
+                .find_at(text, at)
+                .map_or(Self::Nowhere, |hit| Self::At(hit.start()));
+        }
+        matches!(self, Self::At(start) if *start == at)
+    }
+}
+
+/// The word that a text begins with, or nothing.
+fn word_at_start(text: &str) -> &str {
+    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let end = text.bytes().take_while(is_inner).count();
+    // The tables of Unicode are asked only where a letter is none of ASCII.
+    match text.as_bytes().get(end) {
+        Some(byte) if !byte.is_ascii() => pattern!(r"^[\p{L}_][\p{L}\p{N}_.-]*")
+            .find(text)
+            .map_or("", |word| word.as_str()),
+        _ if text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') => {
+            &text[..end]
+        }
+        _ => "",
+    }
 }
 
 /// A number in words is one where no figure stands beside it and the words around it count: `exactly one
@@ -238,10 +279,14 @@ fn classify(words: &mut Vec<String>, found: &mut Vec<Token>) {
     let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     let mut at = 0;
     while at < lower.len() {
-        let longest = LONGEST.min(lower.len() - at);
-        let phrase = (1..=longest)
+        let longest = match opens_phrase(&lower[at]) {
+            true => LONGEST.min(lower.len() - at),
+            false => 1,
+        };
+        let phrase = (2..=longest)
             .rev()
-            .find_map(|length| Some((length, classes(&lower[at..at + length].join(" "))?)));
+            .find_map(|length| Some((length, classes(&lower[at..at + length].join(" "))?)))
+            .or_else(|| Some((1, classes(&lower[at])?)));
         let after_exact = found.last().is_some_and(|before| before.is(Class::Exact));
         match phrase {
             // `genau eine Zeile`: an article, but for the word before it.
@@ -270,4 +315,44 @@ fn classify(words: &mut Vec<String>, found: &mut Vec<Token>) {
         }
     }
     words.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_of_letters_of_any_script() {
+        for (text, word) in [
+            ("plain_word-2.x rest", "plain_word-2.x"),
+            ("naïve rest", "naïve"),
+            ("über", "über"),
+            ("cost€", "cost"),
+            ("2nd", ""),
+            (".hidden", ""),
+            ("€", ""),
+            ("", ""),
+        ] {
+            assert_eq!(word_at_start(text), word, "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_before_code_do_not_hide_it() {
+        let code = |text: &str| Token::Code {
+            text: text.to_owned(),
+            quoted: false,
+        };
+        let word = |text: &str| Token::Word(text.to_owned());
+        assert_eq!(
+            tokens("writers' queues' `a` queues' `b`"),
+            [
+                word("writers"),
+                word("queues"),
+                code("a"),
+                word("queues"),
+                code("b")
+            ]
+        );
+    }
 }
