@@ -1,6 +1,10 @@
 //! Times in a guide: how long a phase takes, what must be waited for, and how long a watch lasts.
 //! An estimate is only displayed; a wait is a gate; a watch over criteria is a soak.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::model::Estimate;
 use super::pattern::pattern;
 use super::words;
@@ -154,7 +158,7 @@ fn nth(text: &str) -> Option<u64> {
 
 /// A text in lower case, its units of time and what is said of them in English.
 fn in_english(text: &str) -> String {
-    const WORDS: [(&str, &str); 8] = [
+    const WORDS: words::Replaced<8> = [
         ("time-first", " first "),
         ("time-after", " after "),
         ("time-wait", " wait "),
@@ -164,6 +168,7 @@ fn in_english(text: &str) -> String {
         ("unit-week", " weeks"),
         ("unit-month", " months"),
     ];
+    static OTHER_LANGUAGES: LazyLock<Regex> = LazyLock::new(|| words::any_of(&WORDS));
     // A number stands for itself, whatever is written around it without a blank.
     let mut spaced = String::new();
     let mut before = ' ';
@@ -175,9 +180,14 @@ fn in_english(text: &str) -> String {
         spaced.push(letter);
         before = letter;
     }
-    WORDS.iter().fold(spaced, |text, (question, english)| {
-        words::replace(question, &text, english)
-    })
+    let spaced = words::bare(&spaced);
+    // Most texts have no word of them.
+    match OTHER_LANGUAGES.is_match(&spaced) {
+        true => WORDS.iter().fold(spaced, |text, (question, english)| {
+            words::replace(question, &text, english)
+        }),
+        false => spaced,
+    }
 }
 
 #[cfg(test)]
