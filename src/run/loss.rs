@@ -36,14 +36,15 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// `written since 02:13 UTC: 1,020 rows of `orders``; a sentence without its period.
+    /// `written since 02:13 UTC: about 1,020 rows of `orders``; a sentence without its period. A session that
+    /// is idle tells the server's counters late what it wrote, so that no number is exact.
     pub fn words(&self) -> String {
         let since = self
             .since
             .map_or_else(String::new, |at| at.format(" since %H:%M UTC").to_string());
         let rows = |(table, rows): &(String, i64)| match rows {
-            1 => format!("1 row of `{table}`"),
-            rows => format!("{} rows of `{table}`", grouped(*rows)),
+            1 => format!("about 1 row of `{table}`"),
+            rows => format!("about {} rows of `{table}`", grouped(*rows)),
         };
         let mut named: Vec<String> = self.tables.iter().take(SHOWN).map(rows).collect();
         let more = self.tables.len().saturating_sub(SHOWN);
@@ -68,8 +69,8 @@ impl Loss {
         match (rows, self.unknown.is_empty()) {
             (0, true) => None,
             (0, false) => Some("loses an unknown number of rows".to_owned()),
-            (1, _) => Some("loses 1 row".to_owned()),
-            (rows, _) => Some(format!("loses {} rows", grouped(rows))),
+            (1, _) => Some("loses about 1 row".to_owned()),
+            (rows, _) => Some(format!("loses about {} rows", grouped(rows))),
         }
     }
 }
@@ -190,8 +191,8 @@ mod tests {
             &[("items", 5), ("orders", 100)],
             &[("items", 5), ("orders", 1_120)],
         );
-        assert_eq!(loss.words(), "written: 1,020 rows of `orders`");
-        assert_eq!(loss.short().as_deref(), Some("loses 1,020 rows"));
+        assert_eq!(loss.words(), "written: about 1,020 rows of `orders`");
+        assert_eq!(loss.short().as_deref(), Some("loses about 1,020 rows"));
         let loss = between(&[("items", 5)], &[("items", 5)]);
         assert_eq!(loss.short(), None);
         assert_eq!(
@@ -220,7 +221,7 @@ mod tests {
     fn a_table_that_came_since_is_lost_with_all_its_rows() {
         assert_eq!(
             between(&[], &[("new", 7)]).words(),
-            "written: 7 rows of `new`"
+            "written: about 7 rows of `new`"
         );
     }
 }
