@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Exit, OpenArguments, open};
 use crate::run::{
-    Event, Record, RollbackPlan, RunState, action_title, may_start_elsewhere, preview_ahead,
-    rollback_plans,
+    Batches, Event, Record, RollbackPlan, RunState, action_title, may_start_elsewhere,
+    preview_ahead, rollback_plans,
 };
 use crate::runbook::{Actor, Phase, Runbook, Step, Wait, environment_in};
 use crate::text::duration;
@@ -208,6 +208,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                     "line": item.line, "text": item.text, "cel": cel, "proposed": item.proposed,
                 }))).collect::<Vec<_>>(),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
+                "batches": shown.as_ref().ok().and_then(|shown| shown.batches.as_ref()).map(Batches::words),
                 "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
                 "goes_on": state.goes_on_words(action),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),
@@ -354,6 +355,9 @@ fn rollback_text(option: &Value) -> String {
                 _ => String::new(),
             };
             out += &format!("  {}{target}\n", string(&action["title"]));
+            for words in action["batches"].as_array().into_iter().flatten() {
+                out += &format!("      {}\n", string(words));
+            }
             for line in action["holds"].as_array().into_iter().flatten() {
                 out += &format!("      stops before the COMMIT on line {line}\n");
             }

@@ -43,6 +43,8 @@ pub(super) enum Tag {
     Ended,
     /// It got no lock in time.
     Waited,
+    /// A batch of it is done up to its `COMMIT`.
+    Batched,
 }
 
 impl Tag {
@@ -56,6 +58,7 @@ impl Tag {
             Tag::Began => 'b',
             Tag::Ended => 'f',
             Tag::Waited => 'w',
+            Tag::Batched => 'k',
         }
     }
 
@@ -74,6 +77,7 @@ impl Tag {
             b'b' => Tag::Began,
             b'f' => Tag::Ended,
             b'w' => Tag::Waited,
+            b'k' => Tag::Batched,
             _ => return None,
         })
     }
@@ -82,7 +86,7 @@ impl Tag {
         match self {
             Tag::Out | Tag::PartialOut => OutputStream::Out,
             Tag::Err | Tag::PartialErr => OutputStream::Err,
-            Tag::Note | Tag::Began | Tag::Ended | Tag::Waited => OutputStream::Note,
+            Tag::Note | Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched => OutputStream::Note,
         }
     }
 }
@@ -110,7 +114,9 @@ impl<'a> RawRecord<'a> {
     /// What it says of a command.
     pub(super) fn mark(&self) -> Option<CommandMark> {
         match self.tag {
-            Tag::Began | Tag::Ended | Tag::Waited => serde_json::from_str(self.text).ok(),
+            Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched => {
+                serde_json::from_str(self.text).ok()
+            }
             _ => None,
         }
     }

@@ -448,6 +448,10 @@ fn write_locks(page: &mut Page, attempt: &Attempt) {
             page.item(&line.clone().own(", put before it: ").code(first));
             any = true;
         }
+        if let Some(batch) = run.and_then(|run| run.batch.as_ref()) {
+            page.item(&line.clone().own(", last batch: ").text(batch.words()));
+            any = true;
+        }
         if let Some(words) = run.and_then(|run| LockWait::words(&run.waits)) {
             page.item(&line.own(" ").text(words));
         }

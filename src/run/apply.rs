@@ -162,6 +162,9 @@ pub fn apply(state: &mut RunState, record: &Record) {
         | Event::CommandEnded {
             action, attempt, ..
         }
+        | Event::BatchDone {
+            action, attempt, ..
+        }
         | Event::LockWaited {
             action, attempt, ..
         }

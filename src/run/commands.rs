@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HoldPoint, LockTimeout, LockWait, ShellState, Timestamp, names};
+use super::{BatchMark, Batches, HoldPoint, LockTimeout, LockWait, ShellState, Timestamp, names};
 use crate::runbook::syntax::{Script, Span, read_shell};
 use crate::runbook::{
     Actor, Answer, LockTry, answer_of, command_spans, comments_around, tolerated,
@@ -35,6 +35,9 @@ pub struct CommandText {
     /// It waits no longer than [`super::LOCK_TIMEOUT`] for a lock, and may be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockTry>,
+    /// It is repeated, a batch each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Box<Batches>>,
 }
 
 /// A stage of a pipe.
@@ -169,6 +172,7 @@ pub(super) fn commands_of(
             answer,
             hold: hold.is_some(),
             lock: None,
+            batches: None,
         });
     }
     match held.next() {
@@ -365,6 +369,9 @@ pub struct CommandRun {
     /// Its waits for a lock that it did not get in time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<LockWait>,
+    /// The last of its batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchMark>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -421,6 +428,8 @@ pub enum CommandMark {
     Ended(usize, CommandDone),
     /// It got no lock in time.
     Waited(usize, LockWait),
+    /// A batch of it is done up to its `COMMIT`.
+    Batched(usize, BatchMark),
 }
 
 impl CommandMark {
@@ -434,6 +443,13 @@ impl CommandMark {
                 return known.is_some_and(|known| {
                     let mut numbers = known.waits.iter().map(|wait| wait.number);
                     numbers.all(|number| number < wait.number)
+                });
+            }
+            Self::Batched(index, mark) => {
+                let known = runs.iter().find(|known| known.index == *index);
+                return known.is_some_and(|known| {
+                    let last = known.batch.as_ref();
+                    last.is_none_or(|last| (last.number, last.at) < (mark.number, mark.at))
                 });
             }
         };
@@ -458,6 +474,11 @@ impl CommandMark {
             Self::Waited(index, wait) => {
                 if let Some(run) = runs.iter_mut().find(|run| run.index == index) {
                     run.waits.push(wait);
+                }
+            }
+            Self::Batched(index, mark) => {
+                if let Some(run) = runs.iter_mut().find(|run| run.index == index) {
+                    run.batch = Some(mark);
                 }
             }
         }

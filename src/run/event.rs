@@ -319,6 +319,13 @@ pub enum Event {
         command: usize,
         wait: super::LockWait,
     },
+    /// A batch of a command is done up to its `COMMIT`.
+    BatchDone {
+        action: ActionId,
+        attempt: u32,
+        command: usize,
+        batch: super::BatchMark,
+    },
     ActionLaunched {
         action: ActionId,
         attempt: u32,

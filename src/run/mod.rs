@@ -9,6 +9,7 @@ mod apply;
 mod autopilot;
 mod awaits;
 mod back;
+mod batch;
 mod carried;
 mod clock;
 mod command;
@@ -66,6 +67,7 @@ pub use apply::{apply, fold, open};
 pub use autopilot::{Ending, Next, Policy, autopilot};
 pub use awaits::{Awaited, AwaitedKind, Whom};
 pub use back::{Act, ActStanding};
+pub use batch::{BatchMark, Batches};
 pub use clock::ClockAnchor;
 pub use command::{Command, Refusal};
 pub use commands::{
@@ -128,6 +130,17 @@ use condition::{NOT_WHOLE, names, value_of};
 
 /// The name under which the engine itself acts.
 pub const ENGINE: &str = "gonogo";
+
+/// The bytes of such a text; `None` where it is none.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| match pair {
+            [_, _] => u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok(),
+            _ => None,
+        })
+        .collect()
+}
 
 /// Bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {

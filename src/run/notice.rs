@@ -182,6 +182,7 @@ fn is_detail(event: &Event) -> bool {
         Event::CommandBegan { .. }
             | Event::CommandEnded { .. }
             | Event::LockWaited { .. }
+            | Event::BatchDone { .. }
             | Event::ActionLaunched { .. }
             | Event::ActionSampled { .. }
             | Event::AlertRaised { .. }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::batch;
 use super::carried::{Missing, handed_on};
 use super::commands::{commands_of, holds_of, judge_by, script_of};
 use super::lock_timeout::{self, LockTimeout};
@@ -71,6 +72,9 @@ pub struct Preview {
     /// What is put around statements that queue for a strong lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_timeout: Option<LockTimeout>,
+    /// It runs in batches.
+    #[serde(default)]
+    pub batches: Option<super::Batches>,
     /// The places that its commands reach.
     #[serde(default)]
     pub reaches: Vec<super::Reached>,
@@ -185,6 +189,7 @@ pub(super) fn reckon(
         destructive,
     } = chosen(&subject, &whole, &mut list, &expected, from)?;
     let lock_timeout = lock_timeout::put(state, action, actor, &command, &mut commands);
+    let batches = batch::put(state, action, &mut commands)?;
     let (reaches, strays) = super::reach::reached(
         state,
         &super::reach::Looked {
@@ -215,7 +220,8 @@ pub(super) fn reckon(
         &expected,
         &reaches,
     );
-    let own = of_what_runs(&content, &command, &whole, lock_timeout.as_ref());
+    let around = lock_timeout.as_ref();
+    let own = of_what_runs(&content, &command, &whole, around, batches.as_ref());
     let proved = match actor {
         Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
         Actor::Shell | Actor::Http | Actor::Nobody => None,
@@ -242,6 +248,7 @@ pub(super) fn reckon(
         timeout_s: attributes.timeout_s,
         holds,
         lock_timeout,
+        batches,
         reaches,
         strays,
         elsewhere: subject.elsewhere.cloned(),
@@ -340,9 +347,10 @@ fn of_what_runs(
     command: &str,
     whole: &str,
     put_around: Option<&LockTimeout>,
+    batches: Option<&super::Batches>,
 ) -> String {
     let put_around = put_around.filter(|put| put.on);
-    if command == whole && put_around.is_none() {
+    if command == whole && put_around.is_none() && batches.is_none() {
         return content.to_owned();
     }
     let mut hasher = Sha256::new();
@@ -354,6 +362,10 @@ fn of_what_runs(
         for index in &put.around {
             hasher.update(index.to_le_bytes());
         }
+    }
+    for words in batches.iter().flat_map(|batches| batches.words()) {
+        hasher.update([5]);
+        hasher.update(words.as_bytes());
     }
     super::hex(&hasher.finalize())
 }

@@ -2,6 +2,7 @@
 //! after a heading, and `<!-- gonogo: key=value -->` under a heading or after a list item. All three
 //! share one small grammar: `#id`, `.class`, `key=value` with optional quotes, and bare words.
 
+use super::batch;
 use super::model::{Attributes, Choice, Transaction};
 use crate::text::duration;
 
@@ -201,7 +202,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 14] = [
+pub(super) const KNOWN_CLASSES: [&str; 15] = [
     "run",
     "check",
     "output",
@@ -214,12 +215,13 @@ pub(super) const KNOWN_CLASSES: [&str; 14] = [
     "undo",
     "loss",
     "watch",
+    "batch",
     "destructive",
     "two-person",
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 20] = [
+pub(super) const FENCE_KEYS: [&str; 26] = [
     "expect",
     "capture",
     "timeout",
@@ -238,6 +240,12 @@ pub(super) const FENCE_KEYS: [&str; 20] = [
     "repeatable",
     "parts",
     "approvals",
+    "table",
+    "key",
+    "size",
+    "pause",
+    "max-errors",
+    "throttle",
     "id",
     "name",
 ];
@@ -394,6 +402,8 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
                 }),
             },
             "id" | "name" | "recommended" => {}
+            "table" | "key" | "size" | "pause" | "max-errors" | "throttle" if raw.flag("batch") => {
+            }
             "ignore" | "no_run" if value == "true" => attributes.classes.push("norun".to_owned()),
             "background" if value == "true" => attributes.classes.push("watch".to_owned()),
             class if value == "true" && KNOWN_CLASSES.contains(&class) => {
@@ -404,6 +414,7 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             }
         }
     }
+    attributes.batch = batch::read(raw, &mut bad);
     if attributes.has_class("two-person") {
         attributes.approvals = attributes.approvals.max(Some(2));
     }

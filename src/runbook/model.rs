@@ -575,6 +575,9 @@ pub struct Attributes {
     /// How many people it asks for, the driver among them.
     #[serde(default)]
     pub approvals: Option<u8>,
+    /// It runs in batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<super::batch::Batch>,
     /// Everything else, as written.
     pub other: BTreeMap<String, String>,
 }

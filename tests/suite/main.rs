@@ -1,6 +1,7 @@
 //! The whole suite in one binary: linking dominates the time of short tests.
 
 mod annotate;
+mod batches;
 mod by_hand;
 mod called_files;
 mod causes;

@@ -71,6 +71,10 @@ impl Course {
         self.over = true;
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.current.is_none() && (self.over || self.rest.is_empty())
     }
@@ -131,6 +135,7 @@ impl Course {
                 lines_before: spool.lines_so_far(),
                 done: None,
                 waits: Vec::new(),
+                batch: None,
             };
             spool.mark(&CommandMark::Began(run.clone()));
             spool.sync();

@@ -237,7 +237,9 @@ impl Feed {
                 let sent = psql.next(course, spool);
                 // Behind the last command it needs no more input, and finds the end of it: a quote that
                 // is never closed is an error then, and no wait for ever.
-                let may_be_again = course.current().is_some_and(|(one, _)| one.lock.is_some());
+                let may_be_again = course
+                    .current()
+                    .is_some_and(|(one, _)| one.lock.is_some() || one.batches.is_some());
                 let is_last =
                     sent.is_some() && course.left() == 0 && !psql.is_open() && !may_be_again;
                 self.send_to_psql(sent, Some(errors));

@@ -7,6 +7,7 @@
 //! its time is up, everything it started is ended, wherever it went.
 
 mod action;
+mod batches;
 mod by_key;
 mod course;
 mod ending;

@@ -78,6 +78,7 @@ impl Spool {
             CommandMark::Began(_) => Tag::Began,
             CommandMark::Ended(..) => Tag::Ended,
             CommandMark::Waited(..) => Tag::Waited,
+            CommandMark::Batched(..) => Tag::Batched,
         };
         match serde_json::to_string(mark) {
             // A record is one line, and a secret's mask is no character of JSON.

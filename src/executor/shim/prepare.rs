@@ -241,7 +241,7 @@ fn variable(name: &str) -> Result<&str, Refused> {
 }
 
 /// A value as psql reads it between single quotes.
-fn quoted(value: &str) -> Result<String, Refused> {
+pub(super) fn quoted(value: &str) -> Result<String, Refused> {
     if value.contains('\0') {
         return Err(Refused::new(
             "a variable holds a zero byte; nothing was run",

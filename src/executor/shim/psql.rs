@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use tokio::time::Instant;
 
+use super::batches::{self, BatchRun};
 use super::course::Course;
 use super::lock_timeout::{Heard, LockTimeouts, quiet};
 use super::output::Spool;
@@ -60,6 +61,9 @@ pub(super) struct Psql {
     /// Lines that psql has counted.
     lines: usize,
     locks: LockTimeouts,
+    /// The command under way runs in batches.
+    batches: Option<Box<BatchRun>>,
+    batches_failed: bool,
     /// Why it was given up where nobody asked for that.
     pub(super) failure: Option<String>,
 }
@@ -91,6 +95,8 @@ impl Psql {
             number: 0,
             lines: 0,
             locks: LockTimeouts::default(),
+            batches: None,
+            batches_failed: false,
             failure: None,
         }
     }
@@ -144,7 +150,40 @@ impl Psql {
             return Some(self.count(text));
         }
         let command = course.begin(spool)?;
+        if let Some(spec) = &command.batches {
+            let run = BatchRun::new(spec.as_ref().clone(), &self.marker, &command);
+            let opening = run.opening();
+            self.batches = Some(Box::new(run));
+            return Some(Sent::unnumbered(opening));
+        }
         Some(self.send(&command))
+    }
+
+    /// What follows a batch, or what it was asked before.
+    fn batch_answered(
+        &mut self,
+        answer: &str,
+        course: &mut Course,
+        spool: &mut Spool,
+    ) -> Option<Sent> {
+        let run = self.batches.as_mut()?;
+        match run.answered(answer, spool, course.is_over()) {
+            batches::Next::Send(text) => return Some(Sent::unnumbered(text)),
+            batches::Next::Wait(sent) => return sent.map(Sent::unnumbered),
+            batches::Next::Done => {
+                self.batches = None;
+                course.told(Instant::now(), 0, Vec::new());
+            }
+            batches::Next::Failed => self.fail_batches(course),
+        }
+        None
+    }
+
+    fn fail_batches(&mut self, course: &mut Course) {
+        if self.batches.take().is_some() {
+            self.batches_failed = true;
+            course.told(Instant::now(), FAILED, Vec::new());
+        }
     }
 
     /// What stands on lines of its own, of which the guide has none.
@@ -202,13 +241,16 @@ impl Psql {
     pub(super) fn tries_again_at(&self) -> Option<Instant> {
         match self.place {
             Place::Pausing(at) => Some(at),
-            _ => None,
+            _ => self.batches.as_ref()?.wakes(),
         }
     }
 
     /// The pause of a command that got no lock is over: what is to be said before its first command.
     pub(super) fn try_again(&mut self, now: Instant, course: &mut Course) -> Option<Sent> {
         self.tries_again_at().filter(|at| now >= *at)?;
+        if let Some(run) = &mut self.batches {
+            return Some(Sent::unnumbered(run.go_on()));
+        }
         self.place = Place::Working;
         let (command, _) = course.current()?;
         let from = command.lock?.again_from?;
@@ -218,7 +260,13 @@ impl Psql {
 
     /// It is not tried again: the program is to end.
     pub(super) fn give_up_trying(&mut self, course: &mut Course) {
-        if self.tries_again_at().is_some() {
+        if self
+            .batches
+            .as_ref()
+            .is_some_and(|run| run.wakes().is_some())
+        {
+            self.fail_batches(course);
+        } else if self.tries_again_at().is_some() {
             self.place = Place::Working;
             self.locks.give_up();
             course.told(Instant::now(), FAILED, Vec::new());
@@ -227,7 +275,7 @@ impl Psql {
 
     /// It was kept from ending by itself at a statement that failed.
     pub(super) fn stopped_it(&self) -> bool {
-        self.locks.has_failed()
+        self.locks.has_failed() || self.batches_failed
     }
 
     /// Says that it is held; gives what ends the transaction where that cannot be said.
@@ -290,6 +338,9 @@ impl Psql {
             self.place = Place::Working;
             self.locks.told(answer, spool);
             return None;
+        }
+        if self.batches.is_some() {
+            return self.batch_answered(answer, course, spool);
         }
         if self.place != Place::Checking {
             if course

@@ -23,6 +23,9 @@ fn take_commands(attempt: &mut Attempt, told: &[CommandRun]) {
     let known = std::mem::replace(&mut attempt.commands, told.to_vec());
     for run in &mut attempt.commands {
         let before = known.iter().find(|before| before.index == run.index);
+        if run.batch.is_none() {
+            run.batch = before.and_then(|before| before.batch.clone());
+        }
         let before = before.iter().flat_map(|run| &run.waits);
         for (wait, seen) in run.waits.iter_mut().zip(before) {
             wait.held_up.clone_from(&seen.held_up);
@@ -41,6 +44,9 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
         }
         Event::CommandEnded { command, done, .. } => {
             CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
+        }
+        Event::BatchDone { command, batch, .. } => {
+            CommandMark::Batched(*command, batch.clone()).add_to(&mut attempt.commands);
         }
         Event::LockWaited { command, wait, .. } => {
             CommandMark::Waited(*command, wait.clone()).add_to(&mut attempt.commands);

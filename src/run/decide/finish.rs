@@ -27,6 +27,7 @@ pub(super) fn finished(
         .ok_or_else(|| Refusal::new("that attempt has already ended", "nothing to record"))?;
     let event = |outcome, evidence: Evidence, judgements, reason: Option<String>| {
         let (outcome, reason) = with_invalid_indexes(outcome, &evidence, reason);
+        let (outcome, reason) = of_batches(state, action, outcome, reason);
         Ok(vec![Event::ActionFinished {
             action,
             attempt: number,
@@ -95,6 +96,26 @@ pub(super) fn finished(
         events.extend(captured);
     }
     Ok(events)
+}
+
+/// Of batches nothing stays unknown: what became of the one under way the next attempt asks the server.
+fn of_batches(
+    state: &RunState,
+    action: ActionId,
+    outcome: Outcome,
+    reason: Option<String>,
+) -> (Outcome, Option<String>) {
+    let block = state.runbook.block(action.block);
+    let is_it = block.is_some_and(|block| block.attributes.batch.is_some());
+    if outcome != Outcome::Unknown || !is_it {
+        return (outcome, reason);
+    }
+    let goes_on = "run it again: it asks the server for the last batch, and goes on behind it";
+    let reason = match reason {
+        Some(reason) => format!("{reason}; {goes_on}"),
+        None => goes_on.to_owned(),
+    };
+    (Outcome::Failed, Some(reason))
 }
 
 /// Nothing waits for a watch and nothing follows from its end, not even from that of its shim.

@@ -148,6 +148,12 @@ fn progress(
                 command,
                 done,
             },
+            CommandMark::Batched(command, batch) => Event::BatchDone {
+                action,
+                attempt,
+                command,
+                batch,
+            },
             CommandMark::Waited(command, wait) => Event::LockWaited {
                 action,
                 attempt,

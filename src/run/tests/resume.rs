@@ -31,6 +31,7 @@ fn progresses(run: &mut Run, id: &str, ends: &[(usize, Option<i32>)]) {
             lines_before: 0,
             done: None,
             waits: Vec::new(),
+            batch: None,
         }));
         let moved = ShellState {
             directory: Some("/srv/work".to_owned()),
@@ -157,6 +158,7 @@ fn where_all_of_it_ran_it_may_run_again_as_a_whole() {
         lines_before: 0,
         done: Some(last),
         waits: Vec::new(),
+        batch: None,
     };
     run.does(Observation::Progress {
         action,
@@ -165,6 +167,37 @@ fn where_all_of_it_ran_it_may_run_again_as_a_whole() {
     });
     run.ends("three", exit(1));
     assert_eq!(run.state.resume(action), None, "nothing is left of it");
+}
+
+#[test]
+fn batches_go_on_behind_the_last_and_are_never_unknown() {
+    const FILL: &str = "# Fill\n\n## Phase 1: Go\n\n```sql {#fill .batch table=t key=id size=10}\nUPDATE t SET n = 1 WHERE id BETWEEN :'batch_low' AND :'batch_high';\n```\n";
+    let mut run = Run::of(FILL).identified();
+    run.starts("fill");
+    progresses(&mut run, "fill", &[(0, None)]);
+    let action = run.action("fill");
+    let mark = BatchMark {
+        number: 7,
+        upto: Some("70".to_owned()),
+        ..BatchMark::default()
+    };
+    run.does(Observation::Progress {
+        action,
+        attempt: 1,
+        marks: vec![CommandMark::Batched(0, mark.clone())],
+    });
+    run.does(Observation::Finished {
+        action,
+        attempt: 1,
+        evidence: None,
+        reason: None,
+    });
+    assert_eq!(run.outcome("fill"), Some(Outcome::Failed));
+    let behind = |run: &Run| preview(&run.state, action).unwrap().batches.unwrap().behind;
+    assert_eq!(behind(&run), Some(mark));
+    run.starts("fill");
+    run.ends("fill", exit(0));
+    assert_eq!(behind(&run), None, "one that passed begins anew");
 }
 
 #[test]

@@ -352,6 +352,7 @@ fn ended(statuses: &[i32], answers: &[Option<u16>]) -> Evidence {
             shell: None,
         }),
         waits: Vec::new(),
+        batch: None,
     };
     let each = |(index, status): (usize, &Option<u16>)| CommandEvidence {
         index,

@@ -1,6 +1,7 @@
 //! Variables of a shell and of psql: blanks whose values arrive beside the command.
 
 use super::{Blank, Spelling, name_of};
+use crate::runbook::batch::BATCH_VARIABLES;
 use crate::runbook::pattern::pattern;
 use crate::runbook::reserved::{is_psql_own, is_shell_own};
 
@@ -19,7 +20,7 @@ pub(super) fn psql_variables(body: &str, index: usize, blanks: &mut Vec<Blank>) 
             let start = hit.get(1).map_or(0, |text| text.start());
             quoted ^= body[counted..start].matches('\'').count() % 2 == 1;
             counted = start;
-            if quoted || is_psql_own(name.as_str()) {
+            if quoted || is_psql_own(name.as_str()) || BATCH_VARIABLES.contains(&name.as_str()) {
                 continue;
             }
             blanks.push(Blank {

@@ -1,6 +1,7 @@
 //! What is wrong with a guide, or will surprise the person who walks it. Each lint is one function
 //! from what was understood to diagnostics; nothing here runs a process or reads a file.
 
+mod batches;
 mod commands;
 mod conditions;
 mod names;
@@ -37,6 +38,7 @@ const WORTH_A_THREAD: usize = 500;
 pub(super) fn lint(context: &Context<'_>) -> Vec<Diagnostic> {
     let lints = [
         structure::lint,
+        batches::lint,
         commands::lint,
         sql::lint,
         text::lint,

@@ -384,6 +384,9 @@ impl PreviewDialog {
         if let Some(seconds) = shown.timeout_s {
             say(format!("timeout {}", duration(seconds)), Role::Muted);
         }
+        for words in shown.batches.iter().flat_map(|batches| batches.words()) {
+            say(words, Role::Heading);
+        }
         let put = shown.lock_timeout.as_ref();
         if let Some(why) = put.and_then(|put| put.why_not.as_ref()) {
             say(format!("no lock_timeout is put here: {why}"), Role::Muted);

@@ -282,6 +282,13 @@ impl Writer<'_> {
     /// How far it came, where it has several commands: the one that runs, or at which it stopped.
     fn commands(&mut self, attempt: &Attempt) {
         for run in &attempt.commands {
+            if let Some(batch) = &run.batch {
+                let role = match batch.errors {
+                    0 => Role::Muted,
+                    _ => Role::Warning,
+                };
+                self.say(&batch.words(), role, 4);
+            }
             if let Some(waits) = LockWait::words(&run.waits) {
                 let line = attempt
                     .planned
