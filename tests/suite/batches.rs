@@ -71,8 +71,13 @@ async fn every_row_is_touched_once_whatever_is_killed() {
     let bench = Bench::new();
     let mut behind = None;
     for attempt in 1..=6 {
+        // Slow enough that the kill comes before the end.
+        let batch = Batch {
+            pause_ms: 20,
+            ..batch(100)
+        };
         let batches = Batches {
-            batch: batch(250),
+            batch,
             behind: behind.clone(),
         };
         let mut spec = spec(&bench, &database, COPY, batches);
@@ -88,7 +93,7 @@ async fn every_row_is_touched_once_whatever_is_killed() {
             );
             break;
         }
-        wait_for_output(&running, &format!("\"number\":{},", attempt * 6)).await;
+        wait_for_output(&running, &format!("\"number\":{},", attempt * 10)).await;
         let pid = running.launched().pid.to_string();
         assert!(
             Command::new("kill")
