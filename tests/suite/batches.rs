@@ -195,14 +195,14 @@ async fn the_example_of_the_documentation_runs_and_is_in_the_plan_and_the_report
     home.environment(&database.conninfo(), "");
     let plan = home.gonogo(&["plan", "guide.md"]).exits(0);
     let said = "in batches of 1000 by `id` of `orders`, each a transaction";
-    assert!(plan.stdout.contains(said), "{}", plan.stdout);
+    assert!(plan.out.contains(said), "{}", plan.out);
     home.gonogo(&["rehearse", "guide.md", "--assume"]).exits(0);
     let left = "SELECT count(*) FROM orders WHERE total IS DISTINCT FROM cents / 100.0";
     assert_eq!(value(&database, left).await, 0);
     let report = home.gonogo(&["report"]).exits(0);
     assert!(
-        report.stdout.contains("batch 3: 2500 rows touched"),
+        report.out.contains("batch 3: 2500 rows touched"),
         "{}",
-        report.stdout
+        report.out
     );
 }
