@@ -257,7 +257,7 @@ impl SpoolReader {
             match record.first() {
                 Some(b'p') => partial[0] = Some(Some(record)),
                 Some(b'q') => partial[1] = Some(Some(record)),
-                Some(b'b' | b'f' | b'w') => {
+                Some(b'b' | b'f' | b'w' | b'k') => {
                     let record = record.strip_suffix(b"\n").unwrap_or(record);
                     let mark = RawRecord::parse(record).and_then(|record| record.mark());
                     self.marks.extend(mark);
@@ -314,7 +314,7 @@ impl SpoolReader {
             if reader.read_until(b'\n', &mut record)? == 0 {
                 break;
             }
-            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f' | b'w')) {
+            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f' | b'w' | b'k')) {
                 continue;
             }
             if number >= from
