@@ -355,9 +355,6 @@ fn rollback_text(option: &Value) -> String {
                 _ => String::new(),
             };
             out += &format!("  {}{target}\n", string(&action["title"]));
-            for words in action["batches"].as_array().into_iter().flatten() {
-                out += &format!("      {}\n", string(words));
-            }
             for line in action["holds"].as_array().into_iter().flatten() {
                 out += &format!("      stops before the COMMIT on line {line}\n");
             }
@@ -493,6 +490,9 @@ fn action_text(action: &Value) -> String {
     }
     if let Some(words) = action["goes_on"].as_str() {
         out += &format!("      {words}\n");
+    }
+    for words in action["batches"].as_array().into_iter().flatten() {
+        out += &format!("      {}\n", string(words));
     }
     for stray in action["strays"].as_array().into_iter().flatten() {
         out += &format!("      ⚠ {}: it needs a reason\n", string(stray));
