@@ -314,7 +314,10 @@ impl SpoolReader {
             if reader.read_until(b'\n', &mut record)? == 0 {
                 break;
             }
-            if matches!(record.first(), Some(b'p' | b'q' | b'b' | b'f' | b'w' | b'k')) {
+            if matches!(
+                record.first(),
+                Some(b'p' | b'q' | b'b' | b'f' | b'w' | b'k')
+            ) {
                 continue;
             }
             if number >= from
