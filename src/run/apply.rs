@@ -132,14 +132,10 @@ pub fn apply(state: &mut RunState, record: &Record) {
         Event::InputSet { .. } | Event::InputCleared { .. } | Event::InputChangeUndone { .. } => {
             super::inputs::apply(state, record);
         }
-        Event::CommandWritten { written } => {
-            super::written::add(state, at, record.by.clone(), written);
-        }
+        Event::CommandWritten { .. }
+        | Event::CommandCorrected { .. }
+        | Event::CriterionBound { .. } => super::written::apply(state, record),
         Event::RowsCounted(counted) => state.counted.push((**counted).clone()),
-        Event::CriterionBound { .. } => super::written::bind(state, record),
-        Event::CommandCorrected { action, written } => {
-            super::written::correct(state, at, record.by.clone(), *action, written);
-        }
         Event::Ticked { .. }
         | Event::Unticked { .. }
         | Event::StepSkipped { .. }

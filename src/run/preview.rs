@@ -222,10 +222,7 @@ pub(super) fn reckon(
     );
     let around = lock_timeout.as_ref();
     let own = of_what_runs(&content, &command, &whole, around, batches.as_ref());
-    let proved = match actor {
-        Actor::Sql => state.identities.get(&on).map(super::TargetIdentity::key),
-        Actor::Shell | Actor::Http | Actor::Nobody => None,
-    };
+    let proved = proved(state, actor, &on);
     let hash = bound(state, &own, &on, proved.as_deref());
     let shown = Preview {
         action,
@@ -257,6 +254,12 @@ pub(super) fn reckon(
         hash,
     };
     Ok((shown, awaited))
+}
+
+/// What the database that SQL goes to has proved to be.
+fn proved(state: &RunState, actor: Actor, on: &str) -> Option<String> {
+    let identity = state.identities.get(on).filter(|_| actor == Actor::Sql);
+    identity.map(super::TargetIdentity::key)
 }
 
 /// Where it goes, in words.

@@ -55,8 +55,20 @@ impl RunState {
     }
 }
 
+/// What persons wrote: commands, corrections, and what measures a criterion.
+pub(super) fn apply(state: &mut RunState, record: &Record) {
+    let by = record.by.clone();
+    match &record.event {
+        Event::CommandWritten { written } => add(state, record.at, by, written),
+        Event::CommandCorrected { action, written } => {
+            correct(state, record.at, by, *action, written);
+        }
+        _ => bind(state, record),
+    }
+}
+
 /// Gives a command of a person its place.
-pub(super) fn add(state: &mut RunState, at: Timestamp, by: String, written: &Written) {
+fn add(state: &mut RunState, at: Timestamp, by: String, written: &Written) {
     Arc::make_mut(&mut state.runbook).add_written(written);
     let action = ActionId::block(state.runbook.blocks.len());
     let original = None;
@@ -65,7 +77,7 @@ pub(super) fn add(state: &mut RunState, at: Timestamp, by: String, written: &Wri
 }
 
 /// A criterion is measured from now on: what was said of it before is taken back.
-pub(super) fn bind(state: &mut RunState, record: &Record) {
+fn bind(state: &mut RunState, record: &Record) {
     let Event::CriterionBound {
         phase,
         line,
@@ -91,13 +103,7 @@ pub(super) fn bind(state: &mut RunState, record: &Record) {
 }
 
 /// Puts a correction in the place of a command.
-pub(super) fn correct(
-    state: &mut RunState,
-    at: Timestamp,
-    by: String,
-    action: ActionId,
-    written: &Written,
-) {
+fn correct(state: &mut RunState, at: Timestamp, by: String, action: ActionId, written: &Written) {
     let Some((now, _)) = state.code_of(action) else {
         return;
     };

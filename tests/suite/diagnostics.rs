@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 38] = [
+const GUIDES: [(&str, &str); 39] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -23,6 +23,10 @@ const GUIDES: [(&str, &str); 38] = [
     (
         "bad-attribute",
         "```sql {.check timeout=soon}\nSELECT 1;\n```\n",
+    ),
+    (
+        "bad-batch",
+        "```sql {.batch table=orders key=id}\nUPDATE orders SET done = true;\n```\n",
     ),
     (
         "bad-condition",

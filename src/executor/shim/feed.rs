@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::course::Course;
 use super::output::{Spool, Stream};
+use super::prepare::SCRIPT_PIPE;
 use super::psql::{Psql, Sent, Session};
 use super::reading::{Reader, read_turn, reader};
 use super::report::{Dump, Reports};
@@ -18,9 +19,7 @@ use super::shell::Script;
 use crate::executor::ShellHanded;
 use crate::executor::channel::open_fifo;
 
-/// The pipe from which bash reads its script, and the one by which it reports, in the directory of the
-/// attempt.
-pub(in crate::executor) const SCRIPT_PIPE: &str = "commands";
+/// The pipe by which bash reports, in the directory of the attempt.
 pub(in crate::executor) const REPORT_PIPE: &str = "report";
 
 pub(super) struct Feed {

@@ -39,9 +39,9 @@ use chrono::Utc;
 
 use self::exit::ExitFile;
 pub(super) use self::exit::{EXIT_DRAFT, EXIT_ROOM};
-pub(super) use self::feed::{REPORT_PIPE, SCRIPT_PIPE};
+pub(super) use self::feed::REPORT_PIPE;
 use self::output::Spool;
-pub(super) use self::prepare::PROOF_FILE;
+pub(super) use self::prepare::{PROOF_FILE, SCRIPT_PIPE};
 use self::signals::Signals;
 use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};

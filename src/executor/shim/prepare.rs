@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::feed::SCRIPT_PIPE;
 use super::refused::Refused;
 use crate::executor::{ActionKind, ShimSpec, application_name, private_file};
 use crate::libpq::{conninfo, is_read_by_libpq, psql_script};
 use crate::run::script_of;
 
+/// The pipe from which bash reads its script, in the directory of the attempt.
+pub(in crate::executor) const SCRIPT_PIPE: &str = "commands";
 /// Where psql says which database it is in, and the script that asks it.
 pub(in crate::executor) const PROOF_FILE: &str = "proof";
 pub(super) const PROOF_SCRIPT: &str = "proof.sql";

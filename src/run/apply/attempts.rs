@@ -18,6 +18,17 @@ fn gravity(verdict: &Verdict) -> u8 {
     }
 }
 
+/// How far a command came.
+fn mark_of(event: &Event) -> Option<CommandMark> {
+    Some(match event {
+        Event::CommandBegan { run, .. } => CommandMark::Began(run.clone()),
+        Event::CommandEnded { command, done, .. } => CommandMark::Ended(*command, done.clone()),
+        Event::BatchDone { command, batch, .. } => CommandMark::Batched(*command, batch.clone()),
+        Event::LockWaited { command, wait, .. } => CommandMark::Waited(*command, wait.clone()),
+        _ => return None,
+    })
+}
+
 /// How its commands went, by its shim, but for whom their waits held up: that is not the shim's to know.
 fn take_commands(attempt: &mut Attempt, told: &[CommandRun]) {
     let known = std::mem::replace(&mut attempt.commands, told.to_vec());
@@ -39,17 +50,13 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
         Event::ActionLaunched { launched, .. } => {
             attempt.launched = Some(launched.clone());
         }
-        Event::CommandBegan { run, .. } => {
-            CommandMark::Began(run.clone()).add_to(&mut attempt.commands);
-        }
-        Event::CommandEnded { command, done, .. } => {
-            CommandMark::Ended(*command, done.clone()).add_to(&mut attempt.commands);
-        }
-        Event::BatchDone { command, batch, .. } => {
-            CommandMark::Batched(*command, batch.clone()).add_to(&mut attempt.commands);
-        }
-        Event::LockWaited { command, wait, .. } => {
-            CommandMark::Waited(*command, wait.clone()).add_to(&mut attempt.commands);
+        Event::CommandBegan { .. }
+        | Event::CommandEnded { .. }
+        | Event::BatchDone { .. }
+        | Event::LockWaited { .. } => {
+            if let Some(mark) = mark_of(event) {
+                mark.add_to(&mut attempt.commands);
+            }
         }
         Event::TransactionSeen { transaction, .. } => {
             attempt.transaction = Some(*transaction);
