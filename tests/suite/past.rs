@@ -1,35 +1,37 @@
 //! The flight recorder: the cockpit goes back to a moment of the run and returns, and no key changes
 //! anything there.
 
-use crate::support::home::Home;
-use crate::support::terminal::Terminal;
-use crate::support::{Database, cluster, fresh_database};
+use gonogo::demo::cluster::{Cluster, Options};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+use crate::support::home::Home;
+use crate::support::terminal::Terminal;
 
 const GUIDE: &str = "# Look\n\n## Phase 1: Look\n\n```bash {#look .run}\necho looked\n```\n\n\
     - [ ] look again\n\n## Phase 2: End\n\n- [ ] end\n";
 
 /// Reads in a transaction that it leaves open.
-async fn report(database: &Database) -> PgConnection {
+async fn report(cluster: &Cluster) -> PgConnection {
     let options = PgConnectOptions::new_without_pgpass()
-        .socket(cluster().socket_directory())
-        .port(cluster().port())
+        .socket(cluster.socket_directory())
+        .port(cluster.port())
         .username("postgres")
-        .database(&database.name)
+        .database("postgres")
         .application_name("night-report");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     crate::support::execute(&mut connection, "BEGIN; SELECT 1").await;
     connection
 }
 
-/// A run in which a session was open when its step ran, and is no more.
-async fn gone(columns: u16, rows: u16) -> (Home, Terminal) {
-    let database = fresh_database().await;
-    let report = report(&database).await;
+/// A run in which a session was open when its step ran, and is no more. Its server is its own: a small pane
+/// has no room for the sessions of other tests.
+async fn gone(columns: u16, rows: u16) -> (Home, Terminal, Cluster) {
+    let cluster = Cluster::start(Options::default()).await.unwrap();
+    let report = report(&cluster).await;
     let home = Home::new();
     home.write("guide.md", GUIDE);
-    home.environment(&database.conninfo(), "");
+    home.environment(&cluster.conninfo("postgres"), "");
     let mut terminal = Terminal::start(home.path(), &["run", "guide.md"], columns, rows);
     terminal.wait_for("would run: `look`");
     terminal.keys(":go to sess");
@@ -46,7 +48,7 @@ async fn gone(columns: u16, rows: u16) -> (Home, Terminal) {
     terminal.wait_for("go to sessions");
     terminal.keys("<enter>");
     terminal.wait_gone("night-report");
-    (home, terminal)
+    (home, terminal, cluster)
 }
 
 /// To the newest thing that happened: the end of the step.
@@ -61,7 +63,7 @@ fn goes_back(terminal: &mut Terminal) -> String {
 
 #[tokio::test]
 async fn a_session_that_is_gone_is_seen_again_at_its_moment_and_no_key_changes_anything_there() {
-    let (home, mut terminal) = gone(120, 40).await;
+    let (home, mut terminal, _cluster) = gone(120, 40).await;
     let screen = goes_back(&mut terminal);
     assert!(screen.contains("◀◀ THE PAST:"), "{screen}");
     assert!(
@@ -85,7 +87,7 @@ async fn a_session_that_is_gone_is_seen_again_at_its_moment_and_no_key_changes_a
 
 #[tokio::test]
 async fn a_plain_terminal_shows_the_past_as_well_and_says_where_nothing_was_kept() {
-    let (_home, mut terminal) = gone(80, 24).await;
+    let (_home, mut terminal, _cluster) = gone(80, 24).await;
     goes_back(&mut terminal);
     // Five minutes before, the run was not open: its first moment is shown.
     terminal.keys("{");
