@@ -61,3 +61,28 @@ fn in_a_terminal_the_demos_are_listed_and_asked_for() {
     assert_eq!(terminal.wait_exit(), 0);
     assert!(home.runs().is_empty(), "nothing was opened");
 }
+
+/// What is broken is noticed where the list says so, and the rollback leaves all as it was.
+#[test]
+fn each_break_of_the_single_table_ends_by_the_rollback() {
+    for (name, noticed) in [
+        ("orphans", "failed    orphans"),
+        ("lost-copies", "failed    migration"),
+    ] {
+        let home = Home::new();
+        let done = home
+            .gonogo(&["demo", "single-table", "--headless", "--break", name])
+            .exits(4);
+        let said = &done.err;
+        assert!(said.contains(noticed), "{name}: {said}");
+        let (_, compared) = said.split_once("compared with the beginning:\n").unwrap();
+        let parts: Vec<&str> = compared
+            .lines()
+            .take_while(|line| line.starts_with("  "))
+            .collect();
+        assert_eq!(parts.len(), 4, "{said}");
+        for part in parts {
+            assert!(part.contains(": as before ("), "{name}: {said}");
+        }
+    }
+}
