@@ -134,83 +134,77 @@ fn is_detached(line: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Code of a shell, and what it destroys.
+    const DESTROYED: &[(&str, &[&str])] = &[
+        ("dropdb -h db app_test", &["dropdb"]),
+        ("rm -rf build", &["rm -r"]),
+        ("rm old.log", &["rm"]),
+        ("echo \"a # b\"; rm -rf ./data", &["rm -r"]),
+        (
+            "printf '%s\\n' \"$(cat <<'END-OF-NOTE'\nnothing\nEND-OF-NOTE\n)\"; dropdb shop",
+            &["dropdb"],
+        ),
+        (
+            "pg_restore -d app --clean \\\n  x.dump",
+            &["pg_restore --clean"],
+        ),
+        ("psql -c \"\nDROP TABLE IF EXISTS a;\n\"", &["DROP TABLE"]),
+        ("psql -tAc 'TRUNCATE a' app", &["TRUNCATE"]),
+        ("psql app <<SQL\nDELETE FROM a;\nSQL", &["DELETE FROM"]),
+        ("echo 'DROP VIEW v' | psql", &["DROP VIEW"]),
+        (
+            "docker compose exec -T database psql -U app app << .\nDROP SCHEMA IF EXISTS x CASCADE;\n.\necho y",
+            &["DROP SCHEMA"],
+        ),
+        ("bash -c 'cd x && rm -r y'", &["rm -r"]),
+        ("eval \"dropdb $NAME\"", &["dropdb"]),
+        ("ssh host 'sudo rm -rf /srv/x'", &["rm -r"]),
+        ("ssh host <<'END'\nrm a\nEND", &["rm"]),
+        ("ssh host rm -rf a", &["rm -r"]),
+        ("trap 'rm -f a' EXIT", &["rm"]),
+        ("ls | xargs -n 1 rm -f", &["rm"]),
+        ("find . -name x -exec rm {} +", &["rm"]),
+        ("find . -name '*.log' -delete", &["find -delete"]),
+        ("sudo -u app env A=1 rm -r x", &["rm -r"]),
+        ("x=$(rm -rf a)", &["rm -r"]),
+        ("echo `rm -rf a`", &["rm -r"]),
+        ("if true; then for i in a; do rm \"$i\"; done; fi", &["rm"]),
+        ("clean() { rm -rf \"$1\"; }\nclean x", &["rm -r"]),
+        ("kubectl -n shop delete pod a", &["kubectl delete"]),
+        ("kubectl exec pod -- dropdb a", &["dropdb"]),
+        ("terraform -chdir=x destroy", &["terraform destroy"]),
+        (
+            "aws ec2 terminate-instances --instance-ids i",
+            &["aws delete"],
+        ),
+        ("aws s3 rm s3://b --recursive", &["aws s3 rm"]),
+        ("git push -f origin main", &["git push --force"]),
+        ("git push origin +main", &["git push --force"]),
+        ("docker compose down -v", &["docker compose down -v"]),
+        ("docker volume rm x", &["docker volume rm"]),
+        ("mysql -e 'DROP TABLE a' app", &["DROP TABLE"]),
+        ("dd if=a of=/dev/sda", &["dd"]),
+        ("redis-cli -n 1 FLUSHDB", &["redis flush"]),
+        ("rm -rf a\necho \"never closed", &["rm -r"]),
+        ("psql shop < shop_dump.sql", &["dump restored"]),
+        (
+            "gunzip -c a.sql.gz | docker exec -i db psql -U app",
+            &["dump restored"],
+        ),
+        ("python -m alembic downgrade -1", &["migration taken back"]),
+        ("go run ./cmd/migrate down 1", &["migration taken back"]),
+        ("bin/rails db:rollback", &["migration taken back"]),
+        ("./scripts/restore-all.sh x", &["restore"]),
+        (
+            "docker run --rm -v d:/data alpine tar xzf /b/d.tgz",
+            &["tar into a volume"],
+        ),
+    ];
+
     #[test]
     fn what_a_shell_destroys() {
-        for (code, phrases) in [
-            ("dropdb -h db app_test", vec!["dropdb"]),
-            ("rm -rf build", vec!["rm -r"]),
-            ("rm old.log", vec!["rm"]),
-            ("echo \"a # b\"; rm -rf ./data", vec!["rm -r"]),
-            (
-                "printf '%s\\n' \"$(cat <<'END-OF-NOTE'\nnothing\nEND-OF-NOTE\n)\"; dropdb shop",
-                vec!["dropdb"],
-            ),
-            (
-                "pg_restore -d app --clean \\\n  x.dump",
-                vec!["pg_restore --clean"],
-            ),
-            (
-                "psql -c \"\nDROP TABLE IF EXISTS a;\n\"",
-                vec!["DROP TABLE"],
-            ),
-            ("psql -tAc 'TRUNCATE a' app", vec!["TRUNCATE"]),
-            ("psql app <<SQL\nDELETE FROM a;\nSQL", vec!["DELETE FROM"]),
-            ("echo 'DROP VIEW v' | psql", vec!["DROP VIEW"]),
-            (
-                "docker compose exec -T database psql -U app app << .\nDROP SCHEMA IF EXISTS x CASCADE;\n.\necho y",
-                vec!["DROP SCHEMA"],
-            ),
-            ("bash -c 'cd x && rm -r y'", vec!["rm -r"]),
-            ("eval \"dropdb $NAME\"", vec!["dropdb"]),
-            ("ssh host 'sudo rm -rf /srv/x'", vec!["rm -r"]),
-            ("ssh host <<'END'\nrm a\nEND", vec!["rm"]),
-            ("ssh host rm -rf a", vec!["rm -r"]),
-            ("trap 'rm -f a' EXIT", vec!["rm"]),
-            ("ls | xargs -n 1 rm -f", vec!["rm"]),
-            ("find . -name x -exec rm {} +", vec!["rm"]),
-            ("find . -name '*.log' -delete", vec!["find -delete"]),
-            ("sudo -u app env A=1 rm -r x", vec!["rm -r"]),
-            ("x=$(rm -rf a)", vec!["rm -r"]),
-            ("echo `rm -rf a`", vec!["rm -r"]),
-            (
-                "if true; then for i in a; do rm \"$i\"; done; fi",
-                vec!["rm"],
-            ),
-            ("clean() { rm -rf \"$1\"; }\nclean x", vec!["rm -r"]),
-            ("kubectl -n shop delete pod a", vec!["kubectl delete"]),
-            ("kubectl exec pod -- dropdb a", vec!["dropdb"]),
-            ("terraform -chdir=x destroy", vec!["terraform destroy"]),
-            (
-                "aws ec2 terminate-instances --instance-ids i",
-                vec!["aws delete"],
-            ),
-            ("aws s3 rm s3://b --recursive", vec!["aws s3 rm"]),
-            ("git push -f origin main", vec!["git push --force"]),
-            ("git push origin +main", vec!["git push --force"]),
-            ("docker compose down -v", vec!["docker compose down -v"]),
-            ("docker volume rm x", vec!["docker volume rm"]),
-            ("mysql -e 'DROP TABLE a' app", vec!["DROP TABLE"]),
-            ("dd if=a of=/dev/sda", vec!["dd"]),
-            ("redis-cli -n 1 FLUSHDB", vec!["redis flush"]),
-            ("rm -rf a\necho \"never closed", vec!["rm -r"]),
-            ("psql shop < shop_dump.sql", vec!["dump restored"]),
-            (
-                "gunzip -c a.sql.gz | docker exec -i db psql -U app",
-                vec!["dump restored"],
-            ),
-            (
-                "python -m alembic downgrade -1",
-                vec!["migration taken back"],
-            ),
-            ("go run ./cmd/migrate down 1", vec!["migration taken back"]),
-            ("bin/rails db:rollback", vec!["migration taken back"]),
-            ("./scripts/restore-all.sh x", vec!["restore"]),
-            (
-                "docker run --rm -v d:/data alpine tar xzf /b/d.tgz",
-                vec!["tar into a volume"],
-            ),
-        ] {
-            assert_eq!(destructive(code, Actor::Shell), phrases, "{code}");
+        for (code, phrases) in DESTROYED {
+            assert_eq!(destructive(code, Actor::Shell), *phrases, "{code}");
         }
         for code in [
             "# rm -rf /\nls",

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use super::secrets::{NOT_TRUSTED, Secrets};
 use super::watching::password_name;
-use crate::executor::{ActionKind, Expected, ShimSpec};
-use crate::libpq::Ambient;
+use crate::executor::{ActionKind, Expected, ShellHanded, ShimSpec};
+use crate::libpq::{Address, Ambient};
 use crate::monitor::{Target, service_password, surroundings};
 use crate::run::{
-    ActionId, Input, RunState, Timestamp, preview_ahead, preview_from, shell_start, spellings,
-    strays_of_secrets,
+    ActionId, Input, Preview, RunState, TargetIdentity, Timestamp, preview_ahead, preview_from,
+    shell_start, spellings, strays_of_secrets,
 };
 use crate::runbook::config::SecretSource;
 use crate::runbook::{
@@ -90,69 +90,21 @@ pub(super) fn specification(
     let step = state
         .step_of(action)
         .map_or("step", |step| step.id.as_str());
-    let mut secret_values = BTreeMap::new();
-    let mut by_name = BTreeMap::new();
-    let mut values = BTreeMap::new();
-    for (name, input) in &state.inputs {
-        match input {
-            Input::Value(value) => {
-                values.insert(name.clone(), value.clone());
-            }
-            Input::Secret(source) if shown.secrets.contains(name) => {
-                let value = value_of(secrets, name, source)?;
-                by_name.insert(name.clone(), value.clone());
-                secret_values.insert(travel_name(name), value);
-            }
-            Input::Secret(_) => {}
-        }
-    }
+    let mut given = Given::of(state, secrets, &shown)?;
     let goes_back = state.runbook.is_of_rollback(step);
     let is_asked_for = last.is_some_and(|attempt| attempt.asked.is_some());
     if !goes_back
         && !is_asked_for
-        && let Some(stray) = strays_of_secrets(state, &shown, &by_name).first()
+        && let Some(stray) = strays_of_secrets(state, &shown, &given.secrets_by_name).first()
     {
         return Err(format!("{stray}; give a reason to run it all the same"));
     }
-    // Under the names by which the text asks for them, captured ones too.
-    for (name, value) in &shown.values {
-        values.insert(name.clone(), value.clone());
-        for spelling in spellings(state, name) {
-            if let Some(name) = spelling.strip_prefix(':') {
-                let name = name.trim_matches(['\'', '"']);
-                values.insert(name.to_owned(), value.clone());
-            }
-        }
-    }
-    let target = state.config.targets.get(&shown.on);
-    if let Some(source) = target.and_then(|target| target.password.as_ref())
-        && shown.actor != Actor::Http
-    {
-        let password = value_of(secrets, &password_name(&shown.on), source)?;
-        secret_values.insert("PGPASSWORD".to_owned(), password);
-    } else if let Some(service) = target.and_then(|target| target.password_service.as_deref())
-        && let Some(password) = service_password(service)
-    {
-        secret_values.insert("PGPASSWORD".to_owned(), password);
-    }
+    given.secrets.extend(password(state, secrets, &shown)?);
     let surroundings = surroundings_of(state);
-    let identity = state.identities.get(&shown.on);
-    let alive = alive(&shown.on);
-    let address = match target {
-        Some(target) => {
-            let target = Target::within(&shown.on, &target.postgres, &surroundings, None)
-                .map_err(|error| error.to_string())?;
-            // Of several servers the step goes to the one that proved itself.
-            Some(match identity {
-                Some(identity) => target.proved(&identity.host, identity.port),
-                None => target.settled().clone(),
-            })
-        }
-        None => None,
-    };
+    let address = address(state, &shown, &surroundings)?;
+    let expected = expected(state, &shown, address.as_ref(), alive(&shown.on));
     // What of libpq's variables leads nowhere is as it was when the run was opened.
     let mut env = surroundings.beside_the_address();
-    let shown_text = shown.command.clone();
     let kind = match shown.actor {
         Actor::Shell => {
             match &address {
@@ -161,7 +113,8 @@ pub(super) fn specification(
                 // No database is named: they go where they went in the shell of its opening.
                 None => env.extend(surroundings.variables()),
             }
-            env.extend(values.into_iter().filter(|(name, _)| !is_reserved(name)));
+            let values = given.values.into_iter();
+            env.extend(values.filter(|(name, _)| !is_reserved(name)));
             env.insert("GONOGO_RUN".to_owned(), state.run.clone());
             env.insert("GONOGO_STEP".to_owned(), step.to_owned());
             ActionKind::Shell {
@@ -169,91 +122,176 @@ pub(super) fn specification(
             }
         }
         Actor::Sql => {
-            let address = address
-                .as_ref()
-                .ok_or_else(|| format!("no target `{}`", shown.on))?;
-            let mut settings = BTreeMap::new();
-            let version = state
-                .identities
-                .get(&shown.on)
-                .and_then(|identity| {
-                    identity
-                        .server_version
-                        .split(['.', ' '])
-                        .next()?
-                        .parse()
-                        .ok()
-                })
-                .unwrap_or(0u32);
-            if version >= CONNECTION_CHECK_SINCE {
-                let (name, value) = CONNECTION_CHECK;
-                settings.insert(name.to_owned(), value.to_owned());
-            }
+            let address = address.ok_or_else(|| format!("no target `{}`", shown.on))?;
+            let values = given.values.into_iter();
             ActionKind::Sql {
                 commands: shown.commands,
                 connection: address.conninfo(),
-                variables: values
-                    .into_iter()
-                    .filter(|(name, _)| !is_psql_own(name))
-                    .collect(),
+                variables: values.filter(|(name, _)| !is_psql_own(name)).collect(),
                 secret_variables: shown.secrets.iter().map(|name| travel_name(name)).collect(),
                 single_transaction: block.attributes.txn == Some(Transaction::One),
-                settings,
+                settings: session_settings(state.identities.get(&shown.on)),
             }
         }
         Actor::Http => {
             let mut request = shown.command;
-            for (name, value) in &secret_values {
+            for (name, value) in &given.secrets {
                 request = request.replace(&format!("${{{name}}}"), value);
             }
             ActionKind::Http { request }
         }
         Actor::Nobody => return Err("there is nothing in it to execute".to_owned()),
     };
+    env.remove("PGAPPNAME");
     let start_in = PathBuf::from(&shown.directory);
     let mut spec = ShimSpec::new(&state.run, step, action, attempt, kind, start_in);
     if shown.actor == Actor::Shell {
-        let start = shell_start(state, action, from);
-        let left = start.set.into_iter();
-        spec.shell.set = left
-            .map(|(name, (value, _))| (name.to_owned(), value.clone()))
-            .collect();
-        spec.shell.unset = start.unset.into_keys().map(str::to_owned).collect();
-        let owned = |defined: BTreeMap<&str, (&str, ActionId)>| -> BTreeMap<String, String> {
-            let defined = defined.into_iter();
-            defined
-                .map(|(name, (text, _))| (name.to_owned(), text.to_owned()))
-                .collect()
-        };
-        spec.shell.functions = owned(start.functions);
-        spec.shell.aliases = owned(start.aliases);
-        spec.shell.umask = start.umask.map(str::to_owned);
-        spec.shell.previous = start.previous.map(str::to_owned);
+        spec.shell = handed_on(state, action, from);
     }
     spec.shell.directory_from = shown.directory_from.map(|title| format!("`{title}`"));
-    env.remove("PGAPPNAME");
-    spec.expected = identity
-        .filter(|_| shown.actor != Actor::Http)
-        .map(|identity| {
-            Box::new(Expected {
-                identity: identity.clone(),
-                alive_until: alive.and_then(|(started, until)| {
-                    (identity.started == Some(started)).then_some(until)
-                }),
-                connection: address
-                    .filter(|_| shown.actor == Actor::Shell && talks_to_postgres(&shown_text))
-                    .map(|address| address.conninfo()),
-            })
-        });
+    spec.expected = expected;
     spec.env = env;
     spec.redact = secrets.values();
-    spec.secrets = secret_values;
+    spec.secrets = given.secrets;
     spec.timeout_s = shown.timeout_s;
     spec.every_s = block.attributes.every_s.filter(|_| block.is_repeated());
     spec.watch = state.is_watch(action) && spec.every_s.is_none();
     // Where nobody is there to type, what reads its input finds its end, as it always did.
     spec.keyboard = shown.actor == Actor::Shell && !state.unattended && !state.is_watch(action);
     Ok(spec)
+}
+
+/// What an action gets for its blanks.
+struct Given {
+    /// By the names by which its text asks for them, captured ones too.
+    values: BTreeMap<String, String>,
+    /// By the names of the variables that carry them.
+    secrets: BTreeMap<String, String>,
+    secrets_by_name: BTreeMap<String, String>,
+}
+
+impl Given {
+    fn of(state: &RunState, secrets: &Secrets, shown: &Preview) -> Result<Self, String> {
+        let mut given = Self {
+            values: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            secrets_by_name: BTreeMap::new(),
+        };
+        for (name, input) in &state.inputs {
+            match input {
+                Input::Value(value) => {
+                    given.values.insert(name.clone(), value.clone());
+                }
+                Input::Secret(source) if shown.secrets.contains(name) => {
+                    let value = value_of(secrets, name, source)?;
+                    given.secrets_by_name.insert(name.clone(), value.clone());
+                    given.secrets.insert(travel_name(name), value);
+                }
+                Input::Secret(_) => {}
+            }
+        }
+        for (name, value) in &shown.values {
+            given.values.insert(name.clone(), value.clone());
+            for spelling in spellings(state, name) {
+                if let Some(name) = spelling.strip_prefix(':') {
+                    let name = name.trim_matches(['\'', '"']);
+                    given.values.insert(name.to_owned(), value.clone());
+                }
+            }
+        }
+        Ok(given)
+    }
+}
+
+/// The password of its target, by the name of its variable.
+fn password(
+    state: &RunState,
+    secrets: &Secrets,
+    shown: &Preview,
+) -> Result<Option<(String, String)>, String> {
+    let Some(target) = state.config.targets.get(&shown.on) else {
+        return Ok(None);
+    };
+    let source = target.password.as_ref();
+    let password = match source.filter(|_| shown.actor != Actor::Http) {
+        Some(source) => Some(value_of(secrets, &password_name(&shown.on), source)?),
+        None => target
+            .password_service
+            .as_deref()
+            .and_then(service_password),
+    };
+    Ok(password.map(|password| ("PGPASSWORD".to_owned(), password)))
+}
+
+/// Where its target is; of several servers the one that proved itself.
+fn address(
+    state: &RunState,
+    shown: &Preview,
+    surroundings: &Ambient,
+) -> Result<Option<Address>, String> {
+    let Some(target) = state.config.targets.get(&shown.on) else {
+        return Ok(None);
+    };
+    let target = Target::within(&shown.on, &target.postgres, surroundings, None)
+        .map_err(|error| error.to_string())?;
+    Ok(Some(match state.identities.get(&shown.on) {
+        Some(identity) => target.proved(&identity.host, identity.port),
+        None => target.settled().clone(),
+    }))
+}
+
+/// The database that it must be.
+fn expected(
+    state: &RunState,
+    shown: &Preview,
+    address: Option<&Address>,
+    alive: Option<(Timestamp, Timestamp)>,
+) -> Option<Box<Expected>> {
+    let identity = state.identities.get(&shown.on);
+    let identity = identity.filter(|_| shown.actor != Actor::Http)?;
+    let asks_itself = shown.actor == Actor::Shell && talks_to_postgres(&shown.command);
+    Some(Box::new(Expected {
+        identity: identity.clone(),
+        alive_until: alive
+            .filter(|(started, _)| identity.started == Some(*started))
+            .map(|(_, until)| until),
+        connection: address.filter(|_| asks_itself).map(Address::conninfo),
+    }))
+}
+
+/// What its session is told before its first statement.
+fn session_settings(identity: Option<&TargetIdentity>) -> BTreeMap<String, String> {
+    let major = identity.and_then(|identity| {
+        let mut numbers = identity.server_version.split(['.', ' ']);
+        numbers.next()?.parse::<u32>().ok()
+    });
+    let (name, value) = CONNECTION_CHECK;
+    let knows_it = major.is_some_and(|major| major >= CONNECTION_CHECK_SINCE);
+    let settings = knows_it.then(|| (name.to_owned(), value.to_owned()));
+    settings.into_iter().collect()
+}
+
+/// What earlier steps left in the shell.
+fn handed_on(state: &RunState, action: ActionId, from: Option<usize>) -> ShellHanded {
+    let owned = |defined: BTreeMap<&str, (&str, ActionId)>| -> BTreeMap<String, String> {
+        let defined = defined.into_iter();
+        defined
+            .map(|(name, (text, _))| (name.to_owned(), text.to_owned()))
+            .collect()
+    };
+    let start = shell_start(state, action, from);
+    let set = start.set.into_iter();
+    ShellHanded {
+        set: set
+            .map(|(name, (value, _))| (name.to_owned(), value.clone()))
+            .collect(),
+        unset: start.unset.into_keys().map(str::to_owned).collect(),
+        functions: owned(start.functions),
+        aliases: owned(start.aliases),
+        umask: start.umask.map(str::to_owned),
+        previous: start.previous.map(str::to_owned),
+        ..ShellHanded::default()
+    }
 }
 
 fn value_of(secrets: &Secrets, name: &str, source: &SecretSource) -> Result<String, String> {

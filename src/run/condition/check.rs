@@ -287,138 +287,141 @@ mod tests {
         }
     }
 
+    /// A condition, what is said of it, what helps, and what of it is marked.
+    const NEVER: &[(&str, &str, &str, Option<&str>)] = &[
+        (
+            "rows == \"0\"",
+            "`rows` is a list, and `\"0\"` is text",
+            "size(rows) == 0",
+            Some("rows"),
+        ),
+        (
+            "exit == \"0\"",
+            "`exit` is a number",
+            "write `0` without quotes",
+            Some("exit"),
+        ),
+        (
+            "status == '200'",
+            "`\"200\"` is text",
+            "write `200` without quotes",
+            Some("status"),
+        ),
+        (
+            "latency < 200",
+            "`200` has no unit",
+            "`200ms` or `200s`",
+            Some("200"),
+        ),
+        (
+            "1000 > gateway.latency",
+            "`1000` has no unit",
+            "`1000ms`",
+            Some("1000"),
+        ),
+        (
+            "latency < '200'",
+            "cannot be compared",
+            "`200ms`",
+            Some("latency"),
+        ),
+        (
+            "stdout == 0",
+            "`stdout` is text",
+            "stdout.contains",
+            Some("stdout"),
+        ),
+        (
+            "notices == 0",
+            "`notices` is a list",
+            "size(",
+            Some("notices"),
+        ),
+        (
+            "exit",
+            "gives a number, not true or false",
+            "exit == 0",
+            None,
+        ),
+        (
+            "exit && value > 1",
+            "`exit` is a number, not true",
+            "exit == 0",
+            Some("exit"),
+        ),
+        (
+            "gateway == 200",
+            "all that a probe says",
+            ".status",
+            Some("gateway"),
+        ),
+        (
+            "exitt == 0",
+            "`exitt` is neither",
+            "did you mean `exit`",
+            Some("exitt"),
+        ),
+        (
+            "copy_tabel.exit == 0",
+            "`copy_tabel` is neither",
+            "did you mean `copy_table`",
+            Some("copy_tabel"),
+        ),
+        (
+            "gateway.latenci < 5ms",
+            "has no field `latenci`",
+            "did you mean `latency`",
+            Some("latenci"),
+        ),
+        (
+            "copy_table.row == 0",
+            "has no field `row`",
+            "did you mean `rows`",
+            Some("row"),
+        ),
+        (
+            "rows.n == 0",
+            "`rows` is a list and has no field `n`",
+            "rows[0].n",
+            Some("n"),
+        ),
+        (
+            "exit.code == 0",
+            "has no field `code`",
+            "exit == 0",
+            Some("exit"),
+        ),
+        (
+            "sise(rows) == 0",
+            "there is no function `sise`",
+            "did you mean `size`",
+            Some("sise"),
+        ),
+        (
+            "exit.contains('0')",
+            "`contains` is for text",
+            "exit == 0",
+            Some("exit"),
+        ),
+        (
+            "exit.all(x, x == 0)",
+            "not a list",
+            "exit == 0",
+            Some("exit"),
+        ),
+        (
+            "rows > rows",
+            "neither more nor less",
+            "size(rows)",
+            Some("rows"),
+        ),
+        ("exit = 0", "not a condition", "compare with `==`", None),
+        ("exit == ", "not a condition", "write it like", None),
+    ];
+
     #[test]
     fn what_can_never_hold_is_found_before_the_run() {
-        for (source, message, help, name) in [
-            (
-                "rows == \"0\"",
-                "`rows` is a list, and `\"0\"` is text",
-                "size(rows) == 0",
-                Some("rows"),
-            ),
-            (
-                "exit == \"0\"",
-                "`exit` is a number",
-                "write `0` without quotes",
-                Some("exit"),
-            ),
-            (
-                "status == '200'",
-                "`\"200\"` is text",
-                "write `200` without quotes",
-                Some("status"),
-            ),
-            (
-                "latency < 200",
-                "`200` has no unit",
-                "`200ms` or `200s`",
-                Some("200"),
-            ),
-            (
-                "1000 > gateway.latency",
-                "`1000` has no unit",
-                "`1000ms`",
-                Some("1000"),
-            ),
-            (
-                "latency < '200'",
-                "cannot be compared",
-                "`200ms`",
-                Some("latency"),
-            ),
-            (
-                "stdout == 0",
-                "`stdout` is text",
-                "stdout.contains",
-                Some("stdout"),
-            ),
-            (
-                "notices == 0",
-                "`notices` is a list",
-                "size(",
-                Some("notices"),
-            ),
-            (
-                "exit",
-                "gives a number, not true or false",
-                "exit == 0",
-                None,
-            ),
-            (
-                "exit && value > 1",
-                "`exit` is a number, not true",
-                "exit == 0",
-                Some("exit"),
-            ),
-            (
-                "gateway == 200",
-                "all that a probe says",
-                ".status",
-                Some("gateway"),
-            ),
-            (
-                "exitt == 0",
-                "`exitt` is neither",
-                "did you mean `exit`",
-                Some("exitt"),
-            ),
-            (
-                "copy_tabel.exit == 0",
-                "`copy_tabel` is neither",
-                "did you mean `copy_table`",
-                Some("copy_tabel"),
-            ),
-            (
-                "gateway.latenci < 5ms",
-                "has no field `latenci`",
-                "did you mean `latency`",
-                Some("latenci"),
-            ),
-            (
-                "copy_table.row == 0",
-                "has no field `row`",
-                "did you mean `rows`",
-                Some("row"),
-            ),
-            (
-                "rows.n == 0",
-                "`rows` is a list and has no field `n`",
-                "rows[0].n",
-                Some("n"),
-            ),
-            (
-                "exit.code == 0",
-                "has no field `code`",
-                "exit == 0",
-                Some("exit"),
-            ),
-            (
-                "sise(rows) == 0",
-                "there is no function `sise`",
-                "did you mean `size`",
-                Some("sise"),
-            ),
-            (
-                "exit.contains('0')",
-                "`contains` is for text",
-                "exit == 0",
-                Some("exit"),
-            ),
-            (
-                "exit.all(x, x == 0)",
-                "not a list",
-                "exit == 0",
-                Some("exit"),
-            ),
-            (
-                "rows > rows",
-                "neither more nor less",
-                "size(rows)",
-                Some("rows"),
-            ),
-            ("exit = 0", "not a condition", "compare with `==`", None),
-            ("exit == ", "not a condition", "write it like", None),
-        ] {
+        for (source, message, help, name) in NEVER {
             let error = checked(source).expect_err(source);
             assert!(
                 error.message.contains(message),
@@ -426,7 +429,7 @@ mod tests {
                 error.message
             );
             assert!(error.help.contains(help), "{source}: {}", error.help);
-            assert_eq!(error.name.as_deref(), name, "{source}: {}", error.message);
+            assert_eq!(error.name.as_deref(), *name, "{source}: {}", error.message);
         }
     }
 }

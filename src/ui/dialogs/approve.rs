@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
+use super::page::Page;
 use super::{Dialog, Field, Form, PreviewDialog, Reply, Scroll, size_of};
 use crate::run::{
     ActionId, Command, Included, PairingAct, Subject, Waiting, preview_from, same_person,
@@ -64,12 +65,9 @@ impl Approve {
 
     fn lines(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
         let (run, theme) = (look.run(), look.theme);
-        let mut lines = Vec::new();
-        let mut say = |text: String, role: Role| {
-            lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 2));
-        };
+        let mut page = Page::new(theme, columns);
         match self.waiting(look) {
-            None => say(
+            None => page.say(
                 "no open request here: it ran, was withdrawn, or has changed".to_owned(),
                 Role::Alarm,
             ),
@@ -78,7 +76,7 @@ impl Approve {
                 let given = waiting.approved_by.len();
                 let needed = usize::from(waiting.request.needed).saturating_sub(given);
                 let needed = plural(needed, "more person", "more people");
-                say(
+                page.say(
                     format!(
                         "{} has confirmed this {ago} ago and asks for {needed}",
                         waiting.by
@@ -86,38 +84,39 @@ impl Approve {
                     Role::Warning,
                 );
                 if let Some(reason) = &waiting.request.reason {
-                    say(format!("their reason: {reason}"), Role::Text);
+                    page.say(format!("their reason: {reason}"), Role::Text);
                 }
                 for name in &waiting.approved_by {
-                    say(format!("✓ approved by {name}"), Role::Passed);
+                    page.say(format!("✓ approved by {name}"), Role::Passed);
                 }
             }
         }
-        say(String::new(), Role::Text);
+        page.gap();
         match (&self.command, &self.subject) {
-            (Some(command), _) => lines.extend(command.shown_lines(look, columns)),
+            (Some(command), _) => page.lines.extend(command.shown_lines(look, columns)),
             (None, Subject::Gate { phase }) => {
                 let Some(phase) = run.runbook.phase(phase) else {
-                    return lines;
+                    return page.lines;
                 };
                 if phase.point_of_no_return {
-                    lines.push(Line::styled(
+                    page.lines.push(Line::styled(
                         "‖ POINT OF NO RETURN: after this phase there is no rollback",
                         theme.style(Role::Alarm),
                     ));
                 }
                 for item in run.gate_items(phase) {
-                    lines.extend(gate_item_lines(phase, item, look, columns));
+                    page.lines
+                        .extend(gate_item_lines(phase, item, look, columns));
                 }
                 for objection in run.gate_objections(phase) {
                     let line = format!("against it: {}", plain(&objection));
                     let line = Line::styled(line, theme.style(Role::Warning));
-                    lines.extend(wrap(line, columns, 4));
+                    page.lines.extend(wrap(line, columns, 4));
                 }
             }
             (None, Subject::Start { .. }) => {}
         }
-        lines
+        page.lines
     }
 
     fn is_mine(&self, look: &Look<'_>) -> bool {

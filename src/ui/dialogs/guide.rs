@@ -14,9 +14,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 
+use super::page::Page;
 use super::{Dialog, Reply, Scroll, size_of};
 use crate::run::GuideOnDisk;
-use crate::ui::format::{minute_or_date, wrap};
+use crate::ui::format::minute_or_date;
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::theme::Role;
@@ -32,14 +33,11 @@ pub struct GuideChanged {
 impl GuideChanged {
     fn lines(&self, look: &Look<'_>, columns: usize) -> Vec<Line<'static>> {
         let theme = look.theme;
-        let mut lines = Vec::new();
-        let mut say = |text: String, role: Role| {
-            lines.extend(wrap(Line::styled(text, theme.style(role)), columns, 2));
-        };
+        let mut page = Page::new(theme, columns);
         if let Some(seen) = &look.run().guide_on_disk {
             let when = minute_or_date(seen.at, look.model.now);
             let frozen = "this run goes on with the text it was opened from";
-            say(
+            page.say(
                 match &seen.state {
                     GuideOnDisk::Same => {
                         format!("since {when} UTC it is again the text of this run")
@@ -53,12 +51,12 @@ impl GuideChanged {
                 Role::Warning,
             );
         }
-        say(String::new(), Role::Text);
+        page.gap();
         match &self.difference {
-            None => say("reading it …".to_owned(), Role::Muted),
-            Some(Err(why)) => say(why.clone(), Role::Warning),
+            None => page.say("reading it …", Role::Muted),
+            Some(Err(why)) => page.say(why.clone(), Role::Warning),
             Some(Ok(difference)) if difference.is_empty() => {
-                say("no differences".to_owned(), Role::Muted);
+                page.say("no differences", Role::Muted);
             }
             Some(Ok(difference)) => {
                 for line in difference {
@@ -68,11 +66,11 @@ impl GuideChanged {
                         Some(b'@') => Role::Heading,
                         _ => Role::Text,
                     };
-                    say(line.clone(), role);
+                    page.say(line.clone(), role);
                 }
             }
         }
-        lines
+        page.lines
     }
 }
 

@@ -18,10 +18,11 @@ use ratatui::layout::{Rect, Size};
 use ratatui::text::Line;
 use tui_input::Input;
 
+use super::page::Page;
 use super::word::Word;
 use super::{Dialog, Reply, draw_scrolled, moved, size_of};
 use crate::run::{ActionId, Command, Verdict, preview};
-use crate::ui::format::{duration, wrap};
+use crate::ui::format::duration;
 use crate::ui::held::{Held, held, roll_back};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
@@ -65,15 +66,12 @@ impl HeldDialog {
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
         let theme = look.theme;
-        let mut lines = Vec::new();
+        let mut page = Page::new(theme, width);
         let Some(held) = self.held(look) else {
             let text = "it is decided: close this, and check the output";
             return vec![Line::styled(text, theme.style(Role::Muted))];
         };
-        let mut say = |text: String, role: Role| {
-            lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
-        };
-        say(
+        page.say(
             format!(
                 "before the COMMIT of line {}, for {}; {}",
                 held.hold.line,
@@ -87,13 +85,13 @@ impl HeldDialog {
             true => Role::Passed,
             false => Role::Failed,
         };
-        say(held.blocks(), role);
+        page.say(held.blocks(), role);
         for (session, seconds) in held.blocked.iter().take(NAMED) {
             let who = match session.application.as_str() {
                 "" => session.user.as_str(),
                 name => name,
             };
-            say(
+            page.say(
                 format!(
                     "  {} {who} for {}: {}",
                     session.pid,
@@ -110,22 +108,22 @@ impl HeldDialog {
                 Verdict::Fail => ("✗", Role::Failed),
                 Verdict::Inconclusive => ("?", Role::Unknown),
             };
-            say(format!("{mark} {}", judgement.explanation), role);
+            page.say(format!("{mark} {}", judgement.explanation), role);
         }
         if let Some(output) = look.model.outputs.get(&self.action) {
-            say("it printed:".to_owned(), Role::Muted);
+            page.say("it printed:", Role::Muted);
             for number in output.lines.saturating_sub(SHOWN)..output.lines {
                 if let Some(line) = output.line(number) {
-                    say(format!("  {}", line.plain()), Role::Text);
+                    page.say(format!("  {}", line.plain()), Role::Text);
                 }
             }
         }
-        say("a commit sends:".to_owned(), Role::Muted);
-        lines.extend(code(&self.rest(look), 0, width, theme));
+        page.say("a commit sends:", Role::Muted);
+        page.lines.extend(code(&self.rest(look), 0, width, theme));
         if let Some(word) = look.run().commit_word(self.action) {
-            lines.push(self.word.line(&word, "t", look));
+            page.lines.push(self.word.line(&word, "t", look));
         }
-        lines
+        page.lines
     }
 
     /// The script from the `COMMIT` on.

@@ -18,6 +18,7 @@ mod help;
 mod in_full;
 mod included;
 mod inputs;
+mod page;
 mod palette;
 mod people;
 mod pick;
