@@ -1,7 +1,7 @@
 //! The next action in words: what the operator would do now, by the guide's order and by what waits.
 
 use super::format::{duration, fit, minute, minute_or_date, plural, seconds_between};
-use super::held::held;
+use super::held::held as held_transaction;
 use super::intent::Intent;
 use super::keymap::{Context, key_of};
 use super::keys::{key, walk_key};
@@ -53,33 +53,50 @@ pub fn next_action(look: &Look<'_>) -> NextAction {
 }
 
 fn act_of_driver(look: &Look<'_>) -> NextAction {
+    let first: [fn(&Look<'_>) -> Option<NextAction>; 5] =
+        [waits_for_person, halted, held, over, in_the_way];
+    if let Some(act) = first.iter().find_map(|act| act(look)) {
+        return act;
+    }
+    let run = look.run();
+    let Some(step) = step_at_hand(run) else {
+        return next("the guide holds no steps: see `gonogo check`");
+    };
+    of_phase(look).unwrap_or_else(|| in_step(look, run, step))
+}
+
+/// What lets nothing start.
+fn halted(look: &Look<'_>) -> Option<NextAction> {
     let run = look.run();
     let key = |intent| key(look, intent);
-    if let Some(waits) = waits_for_person(look) {
-        return waits;
-    }
     if run.untrusted.is_some() && !run.mode.is_over() {
-        return loud(
+        return Some(loud(
             format!(
                 "nothing starts before you trust its configuration: {} shows it",
                 key(Intent::AskTrust)
             ),
             Role::Warning,
-        );
+        ));
     }
-    let at_hand = step_at_hand(run);
     if let (Some(words), Mode::Held | Mode::Running | Mode::Done) =
         (run.moved_words().into_iter().next(), run.mode)
     {
-        return loud(
+        return Some(loud(
             format!(
                 "HALTED: {words}; {} shows both, {} is the rollback",
                 key(Intent::AskTarget),
                 key(Intent::AskRollBack)
             ),
             Role::Failed,
-        );
+        ));
     }
+    None
+}
+
+/// The run is held, or its rollback is stuck.
+fn held(look: &Look<'_>) -> Option<NextAction> {
+    let run = look.run();
+    let key = |intent| key(look, intent);
     match run.mode {
         Mode::Held => {
             let held = run
@@ -94,14 +111,14 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 Some(gate) => format!("by {} at {}", gate.by, minute(gate.at)),
                 None => "since its supervisor was revived".to_owned(),
             };
-            return loud(
+            Some(loud(
                 format!(
                     "HELD {why}: nothing starts; {} resumes, {} is the rollback",
                     key(Intent::Resume),
                     key(Intent::AskRollBack)
                 ),
                 Role::Warning,
-            );
+            ))
         }
         Mode::Stuck => {
             let why = run
@@ -109,7 +126,7 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                 .as_ref()
                 .and_then(|rollback| rollback.stuck_reason.as_deref())
                 .unwrap_or("a step of the rollback failed");
-            return loud(
+            Some(loud(
                 format!(
                     "STUCK: {} retries, {} skips, {} other rollbacks: {why}",
                     walk_key(look),
@@ -117,123 +134,139 @@ fn act_of_driver(look: &Look<'_>) -> NextAction {
                     key(Intent::AskRollBack)
                 ),
                 Role::Failed,
-            );
+            ))
         }
-        Mode::RolledBack => {
-            let by = run
-                .rolled_back_by()
-                .map(|option| format!(" by `{}`", plain(&option.title)));
-            let by = by.unwrap_or_default();
-            return match run.rollback_proof() {
-                Some(Proof::Open(open)) => loud(
-                    format!(
-                        "rolled back{by}, not verified: {} to judge, {} shows them",
-                        plural(open.len(), "condition", "conditions"),
-                        key(Intent::AskGate)
-                    ),
-                    Role::Warning,
-                ),
-                Some(proof @ Proof::Failed(_)) => loud(
-                    format!("rolled back{by}, {}", plain(&proof.words())),
-                    Role::Failed,
-                ),
-                proof => next(format!(
-                    "rolled back{by}, {}; `gonogo report {}` shows it all, {} leaves",
-                    proof.map_or_else(String::new, |proof| proof.words()),
-                    run.run,
-                    key(Intent::AskQuit)
-                )),
-            };
-        }
-        Mode::Failed => {
-            return next(format!(
-                "abandoned: this run is over; {} still rolls back, {} leaves",
-                key(Intent::AskRollBack),
-                key(Intent::AskQuit)
-            ));
-        }
-        Mode::Done if run.is_phase_passed(&run.current_phase) => {
-            return next(format!(
-                "done: every gate is passed; `gonogo report {}` shows it all, {} leaves",
-                run.run,
-                key(Intent::AskQuit)
-            ));
-        }
-        Mode::Running if run.is_walked() => return not_done(run),
-        Mode::RollingBack | Mode::Running | Mode::Done => {}
+        _ => None,
     }
+}
+
+/// The run is over, or walked to its end.
+fn over(look: &Look<'_>) -> Option<NextAction> {
+    let run = look.run();
+    let key = |intent| key(look, intent);
+    match run.mode {
+        Mode::RolledBack => Some(rolled_back(look)),
+        Mode::Failed => Some(next(format!(
+            "abandoned: this run is over; {} still rolls back, {} leaves",
+            key(Intent::AskRollBack),
+            key(Intent::AskQuit)
+        ))),
+        Mode::Done if run.is_phase_passed(&run.current_phase) => Some(next(format!(
+            "done: every gate is passed; `gonogo report {}` shows it all, {} leaves",
+            run.run,
+            key(Intent::AskQuit)
+        ))),
+        Mode::Running if run.is_walked() => Some(not_done(run)),
+        _ => None,
+    }
+}
+
+fn rolled_back(look: &Look<'_>) -> NextAction {
+    let run = look.run();
+    let key = |intent| key(look, intent);
+    let by = run
+        .rolled_back_by()
+        .map(|option| format!(" by `{}`", plain(&option.title)));
+    let by = by.unwrap_or_default();
+    match run.rollback_proof() {
+        Some(Proof::Open(open)) => loud(
+            format!(
+                "rolled back{by}, not verified: {} to judge, {} shows them",
+                plural(open.len(), "condition", "conditions"),
+                key(Intent::AskGate)
+            ),
+            Role::Warning,
+        ),
+        Some(proof @ Proof::Failed(_)) => loud(
+            format!("rolled back{by}, {}", plain(&proof.words())),
+            Role::Failed,
+        ),
+        proof => next(format!(
+            "rolled back{by}, {}; `gonogo report {}` shows it all, {} leaves",
+            proof.map_or_else(String::new, |proof| proof.words()),
+            run.run,
+            key(Intent::AskQuit)
+        )),
+    }
+}
+
+/// Another run has the target, or a red flag says to roll back.
+fn in_the_way(look: &Look<'_>) -> Option<NextAction> {
+    let run = look.run();
+    let key = |intent| key(look, intent);
     if let Some((target, holder)) = run.held_elsewhere()
         && run.mode != Mode::RollingBack
     {
-        return loud(
+        return Some(loud(
             format!(
                 "nothing starts here: {} takes `{target}` over from {}",
                 key(Intent::AskTarget),
                 holder.describe()
             ),
             Role::Failed,
-        );
+        ));
     }
     if run.mode != Mode::RollingBack
         && let Some(flag) = run.flags().first().filter(|flag| flag.rolls_back())
         && !run.runbook.rollback.is_empty()
     {
-        return loud(
+        return Some(loud(
             format!(
                 "{} shows the rollback: {}",
                 key(Intent::AskRollBack),
                 plain(&flag.severity_words().unwrap_or_default())
             ),
             Role::Failed,
-        );
+        ));
     }
-    let Some(step) = at_hand else {
-        return next("the guide holds no steps: see `gonogo check`");
-    };
-    if let Some(phase) = run.phase()
-        && run.mode != Mode::RollingBack
-    {
-        if let Some(due) = waits_until(run, phase, look) {
-            return next(due);
-        }
-        let settled = phase.steps.iter().all(|step| run.is_step_settled(step));
-        if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
-            return next(offer(look, watch, settled));
-        }
-        if let Some(first) = run.questions_due(look.model.now).first() {
-            let due = run.questions_due(look.model.now).len();
-            return loud(
-                format!(
-                    "{} due, {} takes them: {}",
-                    plural(due, "value is", "values are"),
-                    key(Intent::AskGate),
-                    plain(&first.text)
-                ),
-                Role::Warning,
-            );
-        }
-        if let Some(pause) = run.pause(look.model.now).filter(|pause| pause.soaks) {
-            return next(format!(
-                "`{}` goes on until {} UTC; {} shows what is open, you may leave",
-                plain(&pause.what),
-                minute_or_date(pause.until, look.model.now),
-                key(Intent::AskGate)
-            ));
-        }
-        if settled {
-            let objections = run.gate_objections(phase).len();
-            let what = match objections {
-                0 => "all criteria are met".to_owned(),
-                open => format!("{} open", plural(open, "point", "points")),
-            };
-            return next(format!(
-                "gate of `{}`: {what}; press {}",
-                phase.title,
-                key(Intent::AskGate)
-            ));
-        }
+    None
+}
+
+/// What its phase waits for or offers, before any step.
+fn of_phase(look: &Look<'_>) -> Option<NextAction> {
+    let run = look.run();
+    let key = |intent| key(look, intent);
+    let phase = run.phase().filter(|_| run.mode != Mode::RollingBack)?;
+    if let Some(due) = waits_until(run, phase, look) {
+        return Some(next(due));
     }
-    in_step(look, run, step)
+    let settled = phase.steps.iter().all(|step| run.is_step_settled(step));
+    if let (Some(watch), true) = (run.offered_watch(), run.busy().is_empty()) {
+        return Some(next(offer(look, watch, settled)));
+    }
+    let due = run.questions_due(look.model.now);
+    if let Some(first) = due.first() {
+        return Some(loud(
+            format!(
+                "{} due, {} takes them: {}",
+                plural(due.len(), "value is", "values are"),
+                key(Intent::AskGate),
+                plain(&first.text)
+            ),
+            Role::Warning,
+        ));
+    }
+    if let Some(pause) = run.pause(look.model.now).filter(|pause| pause.soaks) {
+        return Some(next(format!(
+            "`{}` goes on until {} UTC; {} shows what is open, you may leave",
+            plain(&pause.what),
+            minute_or_date(pause.until, look.model.now),
+            key(Intent::AskGate)
+        )));
+    }
+    if settled {
+        let objections = run.gate_objections(phase).len();
+        let what = match objections {
+            0 => "all criteria are met".to_owned(),
+            open => format!("{} open", plural(open, "point", "points")),
+        };
+        return Some(next(format!(
+            "gate of `{}`: {what}; press {}",
+            phase.title,
+            key(Intent::AskGate)
+        )));
+    }
+    None
 }
 
 fn waits_until(run: &RunState, phase: &Phase, look: &Look<'_>) -> Option<String> {
@@ -274,33 +307,39 @@ fn not_done(run: &RunState) -> NextAction {
     )
 }
 
-fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
+/// What runs at the moment.
+fn of_busy(look: &Look<'_>) -> Option<NextAction> {
+    let run = look.run();
     let key = |intent| key(look, intent);
-    let now = look.model.now;
-    let busy = run
+    let (action, attempt) = run
         .busy()
         .into_iter()
-        .find_map(|(action, _)| Some((action, run.action(action)?.last()?)));
-    if let Some((action, attempt)) = busy {
-        let title = run.step_of(action).map_or("", |step| step.title.as_str());
-        let for_s = duration(seconds_between(attempt.started_at, now));
-        return match attempt.cancel_requested_at {
-            Some(_) => loud(format!("cancelling `{title}` after {for_s}"), Role::Warning),
-            None if run.mode == Mode::RollingBack => loud(
-                format!("rolling back: `{title}` for {for_s}"),
-                Role::Running,
+        .find_map(|(action, _)| Some((action, run.action(action)?.last()?)))?;
+    let title = run.step_of(action).map_or("", |step| step.title.as_str());
+    let for_s = duration(seconds_between(attempt.started_at, look.model.now));
+    Some(match attempt.cancel_requested_at {
+        Some(_) => loud(format!("cancelling `{title}` after {for_s}"), Role::Warning),
+        None if run.mode == Mode::RollingBack => loud(
+            format!("rolling back: `{title}` for {for_s}"),
+            Role::Running,
+        ),
+        None => loud(
+            format!(
+                "`{title}` has been running for {for_s}{}; {} cancels",
+                of_action(action, look.model)
+                    .map_or_else(String::new, |words| format!(": {words}")),
+                key(Intent::AskCancel)
             ),
-            None => loud(
-                format!(
-                    "`{title}` has been running for {for_s}{}; {} cancels",
-                    of_action(action, look.model)
-                        .map_or_else(String::new, |words| format!(": {words}")),
-                    key(Intent::AskCancel)
-                ),
-                Role::Running,
-            ),
-        };
+            Role::Running,
+        ),
+    })
+}
+
+fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
+    if let Some(busy) = of_busy(look) {
+        return busy;
     }
+    let key = |intent| key(look, intent);
     let enter = walk_key(look);
     let elsewhere = if look
         .view
@@ -343,72 +382,7 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
         Some(Item::Choice(_)) => next(format!(
             "{elsewhere}{enter} shows the alternatives to choose from"
         )),
-        Some(Item::Action(action)) => {
-            let title = action_title(&run.runbook, step, *action);
-            match attempt_outcome(run, step, *action) {
-                Some(Outcome::Watched) => loud(
-                    format!(
-                        "{elsewhere}the watch `{}` has ended by itself: {enter} starts it again, {} skips",
-                        fit(&title, 40),
-                        key(Intent::AskSkip)
-                    ),
-                    Role::Failed,
-                ),
-                Some(Outcome::Inconclusive) => loud(
-                    format!(
-                        "{elsewhere}`{}` finished; say whether that is good: {enter}",
-                        fit(&title, 40)
-                    ),
-                    Role::Unknown,
-                ),
-                Some(Outcome::Unknown) => loud(
-                    format!("unknown whether `{title}` happened: find out, then {enter} to say so"),
-                    Role::Unknown,
-                ),
-                Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
-                    format!(
-                        "{elsewhere}`{}` {}: {enter} {}, {} skips, {} is the rollback",
-                        fit(&title, 40),
-                        if ended == Outcome::Failed {
-                            "failed"
-                        } else {
-                            "was cancelled"
-                        },
-                        match run.resume(*action) {
-                            Some(resume) => format!("goes on at line {}", resume.again_line),
-                            None => "to retry".to_owned(),
-                        },
-                        key(Intent::AskSkip),
-                        key(Intent::AskRollBack)
-                    ),
-                    Role::Failed,
-                ),
-                _ if let Some(waiting) = run.waits_for(*action, now) => {
-                    let may_leave = match waiting {
-                        TimedWait::Until(_) => "; you may leave",
-                        TimedWait::For(_) => "",
-                    };
-                    next(format!(
-                        "{elsewhere}`{}`: {}{may_leave}",
-                        fit(&title, 40),
-                        waiting.words()
-                    ))
-                }
-                _ => match preview(run, *action) {
-                    Ok(_) if run.is_optional(*action) => next(format!(
-                        "{elsewhere}optional: {enter} shows what would run, {} skips it: `{title}`",
-                        key(Intent::AskSkip)
-                    )),
-                    Ok(_) => next(format!(
-                        "{elsewhere}{enter} shows what would run: `{title}`"
-                    )),
-                    Err(refusal) => loud(
-                        format!("{}; {}", refusal.message, refusal.help),
-                        Role::Warning,
-                    ),
-                },
-            }
-        }
+        Some(Item::Action(action)) => of_command(look, step, *action, &elsewhere),
         None if run.mode == Mode::RollingBack => {
             next("rolling back: the next step starts by itself")
         }
@@ -416,10 +390,81 @@ fn in_step(look: &Look<'_>, run: &RunState, step: &Step) -> NextAction {
     }
 }
 
+/// What a command of a step asks for.
+fn of_command(look: &Look<'_>, step: &Step, action: ActionId, elsewhere: &str) -> NextAction {
+    let run = look.run();
+    let key = |intent| key(look, intent);
+    let enter = walk_key(look);
+    let title = action_title(&run.runbook, step, action);
+    match attempt_outcome(run, step, action) {
+        Some(Outcome::Watched) => loud(
+            format!(
+                "{elsewhere}the watch `{}` has ended by itself: {enter} starts it again, {} skips",
+                fit(&title, 40),
+                key(Intent::AskSkip)
+            ),
+            Role::Failed,
+        ),
+        Some(Outcome::Inconclusive) => loud(
+            format!(
+                "{elsewhere}`{}` finished; say whether that is good: {enter}",
+                fit(&title, 40)
+            ),
+            Role::Unknown,
+        ),
+        Some(Outcome::Unknown) => loud(
+            format!("unknown whether `{title}` happened: find out, then {enter} to say so"),
+            Role::Unknown,
+        ),
+        Some(ended @ (Outcome::Failed | Outcome::Cancelled)) => loud(
+            format!(
+                "{elsewhere}`{}` {}: {enter} {}, {} skips, {} is the rollback",
+                fit(&title, 40),
+                if ended == Outcome::Failed {
+                    "failed"
+                } else {
+                    "was cancelled"
+                },
+                match run.resume(action) {
+                    Some(resume) => format!("goes on at line {}", resume.again_line),
+                    None => "to retry".to_owned(),
+                },
+                key(Intent::AskSkip),
+                key(Intent::AskRollBack)
+            ),
+            Role::Failed,
+        ),
+        _ if let Some(waiting) = run.waits_for(action, look.model.now) => {
+            let may_leave = match waiting {
+                TimedWait::Until(_) => "; you may leave",
+                TimedWait::For(_) => "",
+            };
+            next(format!(
+                "{elsewhere}`{}`: {}{may_leave}",
+                fit(&title, 40),
+                waiting.words()
+            ))
+        }
+        _ => match preview(run, action) {
+            Ok(_) if run.is_optional(action) => next(format!(
+                "{elsewhere}optional: {enter} shows what would run, {} skips it: `{title}`",
+                key(Intent::AskSkip)
+            )),
+            Ok(_) => next(format!(
+                "{elsewhere}{enter} shows what would run: `{title}`"
+            )),
+            Err(refusal) => loud(
+                format!("{}; {}", refusal.message, refusal.help),
+                Role::Warning,
+            ),
+        },
+    }
+}
+
 /// Something that runs waits for a person in its middle: that comes before everything else.
 fn waits_for_person(look: &Look<'_>) -> Option<NextAction> {
     let key = |intent| key(look, intent);
-    if let Some(held) = held(look.model) {
+    if let Some(held) = held_transaction(look.model) {
         let role = match held.blocked.is_empty() {
             true => Role::Warning,
             false => Role::Failed,
