@@ -13,6 +13,8 @@
 //! ╚ B BEGIN the rollback  Tab next option  Esc close, run nothing ══════════╝
 //! ```
 
+mod body;
+
 use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
@@ -22,13 +24,12 @@ use tui_input::Input;
 
 use super::acts::{as_written, command};
 use super::included::Files;
+use super::page::Page;
 use super::pick::Subject;
 use super::word::Word;
 use super::{Dialog, Field, Form, Pick, Reply, draw_scrolled, moved, size_of};
-use crate::run::{
-    ActionId, Command, FoundState, Included, Mode, PlannedAct, RollbackPlan, action_title,
-};
-use crate::ui::format::{duration, estimate, minute, plural, seconds_between, wrap};
+use crate::run::{ActionId, Command, Included, Mode, PlannedAct, RollbackPlan};
+use crate::ui::format::{estimate, plural, wrap};
 use crate::ui::intent::Intent;
 use crate::ui::keymap::Context;
 use crate::ui::markdown::plain;
@@ -186,185 +187,19 @@ impl RollBackDialog {
     }
 
     fn lines(&self, look: &Look<'_>, width: usize) -> Vec<Line<'static>> {
-        let theme = look.theme;
-        let run = look.run();
-        let mut lines = self.options(look, width);
+        let mut page = Page::new(look.theme, width);
+        page.lines = self.options(look, width);
         let Some(plan) = self.plan(look) else {
-            return lines;
+            return page.lines;
         };
-        lines.push(Line::default());
-        let mut texts: Vec<(String, Role)> = Vec::new();
-        if self.changed {
-            texts.push((
-                "IT HAS CHANGED since you looked: this is what would run now".to_owned(),
-                Role::Alarm,
-            ));
-        }
-        if let Some(against) = &plan.discouraged {
-            texts.push((
-                format!("the guide advises against it: {against}"),
-                Role::Warning,
-            ));
-        }
-        if let Some(when) = &plan.only_if {
-            texts.push((
-                format!("the guide says when: {}", plain(when)),
-                Role::Warning,
-            ));
-        }
-        if !run.runbook.triggers.is_empty() {
-            let triggers = plain(&run.runbook.triggers.join("; "));
-            texts.push((
-                format!("the guide rolls back when: {triggers}"),
-                Role::Muted,
-            ));
-        }
-        for (action, _) in run.busy() {
-            let title = run.step_of(action).map_or("", |step| step.title.as_str());
-            texts.push((
-                format!("cancelled first: `{}`, which is running", plain(title)),
-                Role::Warning,
-            ));
-        }
-        if let Some(known) = &plan.measured {
-            texts.push((
-                format!(
-                    "it took {} in run {} ({})",
-                    duration(known.seconds),
-                    known.run,
-                    known.environment
-                ),
-                Role::Muted,
-            ));
-        }
-        let schedule = look.model.schedule();
-        if let (Some(seconds), Some(ends)) = (plan.estimate_s, schedule.window_ends) {
-            let done = look.model.now
-                + chrono::TimeDelta::try_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
-                    .unwrap_or_default();
-            let (words, role) = if done <= ends {
-                ("within the window", Role::Passed)
-            } else {
-                ("AFTER the window ends", Role::Failed)
-            };
-            texts.push((
-                format!(
-                    "{}: done by about {}, {words}",
-                    estimate(seconds),
-                    minute(done)
-                ),
-                role,
-            ));
-        }
-        match &plan.loses {
-            Some(loses) => texts.push((format!("loses: {}", plain(loses)), Role::Destructive)),
-            None => texts.push((
-                match plan
-                    .actions
-                    .iter()
-                    .any(|action| !action.destructive.is_empty())
-                {
-                    true => {
-                        "the guide does not say what is lost; what is destroyed is listed below"
-                    }
-                    false => "the guide names nothing that is lost",
-                }
-                .to_owned(),
-                Role::Muted,
-            )),
-        }
-        if let Some(loss) = &plan.loss {
-            let role = match (loss.tables.is_empty(), loss.unknown.is_empty()) {
-                (true, true) => Role::Passed,
-                (_, false) => Role::Unknown,
-                (false, true) => Role::Destructive,
-            };
-            texts.push((plain(&loss.words()), role));
-        }
-        texts.push(match &plan.takes_back {
-            Some(steps) => (format!("undoes: {}", plain(steps)), Role::Text),
-            None => (
-                "the guide does not say what this undoes".to_owned(),
-                Role::Muted,
-            ),
-        });
-        texts.push(match &plan.expects[..] {
-            [] => (
-                "it has no conditions to check afterwards: it cannot be verified".to_owned(),
-                Role::Muted,
-            ),
-            expects => (
-                format!("must be true after it: {}", plain(&expects.join("; "))),
-                Role::Text,
-            ),
-        });
-        if let Some(block) = plan.loss_query {
-            texts.push(match self.losses.get(&block) {
-                Some(Some(Ok(loss))) => (format!("would lose now: {loss}"), Role::Destructive),
-                Some(Some(Err(why))) => (format!("amount unknown: {why}"), Role::Unknown),
-                Some(None) | None => ("reading how much would be lost…".to_owned(), Role::Muted),
-            });
-        }
-        let again = run.would_run_again(&plan.option).into_iter();
-        let again: Vec<String> = again
-            .map(|(step, action)| format!("`{}`", plain(&action_title(&run.runbook, step, action))))
-            .collect();
-        if !again.is_empty() {
-            let instead = match run
-                .going_back()
-                .is_some_and(|begun| begun.id == plan.option)
-            {
-                true => "; Esc, then Enter continues at what failed",
-                false => "",
-            };
-            let passed = again.join(", ");
-            texts.push((
-                format!("would run a second time: {passed}{instead}"),
-                Role::Warning,
-            ));
-        }
-        if let Some(looked) = plan.looked_at.filter(|_| !plan.found.is_empty()) {
-            let age = duration(seconds_between(looked, look.model.now));
-            for found in &plan.found {
-                let (mark, role) = match found.state {
-                    FoundState::Good => ("✓", Role::Passed),
-                    FoundState::Bad => ("✗", Role::Failed),
-                    FoundState::Unknown => ("?", Role::Unknown),
-                };
-                texts.push((format!("{mark} {} ({age} ago)", found.text), role));
-            }
-        }
-        for warning in &plan.warnings {
-            texts.push((format!("✗ {warning}"), Role::Alarm));
-        }
-        for (target, moved) in &run.moved {
-            if let Some(known) = run.identities.get(target) {
-                texts.push((format!("confirmed: {}", known.describe()), Role::Text));
-            }
-            let now = moved.to.describe();
-            texts.push((format!("it would run on: {now}"), Role::Alarm));
-        }
-        if let Some(why) = look.model.out_of_reach(plan) {
-            texts.push((format!("{why}: it can still begin"), Role::Warning));
-        }
-        let is_found = |reason: &&String| plan.found.iter().any(|found| found.text == **reason);
-        let reasons = plan.reasons.iter().filter(|reason| !is_found(reason));
-        for reason in reasons.filter(|_| !plan.ready) {
-            texts.push((format!("✗ {reason}"), Role::Failed));
-        }
-        // Said above the commands too: their files may lie below what is in sight.
-        for missing in self.files.values().flat_map(Files::missing) {
-            texts.push((format!("✗ {missing}"), Role::Failed));
-        }
-        for (text, role) in texts {
-            lines.extend(wrap(Line::styled(text, theme.style(role)), width, 2));
-        }
-        lines.push(Line::default());
-        lines.extend(self.acts(plan, look, width));
+        page.lines.push(Line::default());
+        self.about(plan, look, &mut page);
+        page.lines.push(Line::default());
+        page.lines.extend(self.acts(plan, look, width));
         if plan.actions.is_empty() {
-            lines.extend(as_written(look, &plan.option, width));
+            page.lines.extend(as_written(look, &plan.option, width));
         }
-        lines
+        page.lines
     }
 
     /// What it consists of, in the order in which it comes.
