@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionId, Need, Outcome, Readiness, RunState, Timestamp, needs_of};
-use crate::runbook::{RollbackOption, Undoes};
+use super::{ActionId, Need, Outcome, Readiness, RunState, Timestamp};
+use crate::runbook::{RollbackOption, TableName, Undoes};
 
 /// Tables that are named in a sentence.
 const SHOWN: usize = 4;
@@ -21,7 +21,22 @@ pub struct Counted {
     pub action: ActionId,
     pub attempt: u32,
     pub at: Timestamp,
+    /// Those that were asked for: the guide may name more of them later in the run.
+    #[serde(default)]
+    pub tables: Vec<TableName>,
     pub targets: BTreeMap<String, Writes>,
+}
+
+impl Counted {
+    /// Of what is written by now, that of the tables that were asked for then.
+    fn of_its_tables(&self, now: &Writes) -> Writes {
+        let asked = |table: &str| {
+            let name = table.rsplit('.').next().unwrap_or(table);
+            self.tables.iter().any(|own| own.name == name)
+        };
+        let now = now.clone()?.into_iter();
+        Ok(now.filter(|(table, _)| asked(table)).collect())
+    }
 }
 
 /// What a rollback would lose.
@@ -36,12 +51,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// `written since 02:13 UTC: about 1,020 rows of `orders``; a sentence without its period. A session that
+    /// `written since 2026-12-01 02:13 UTC: about 1,020 rows of `orders``; a sentence without its period. A session that
     /// is idle tells the server's counters late what it wrote, so that no number is exact.
     pub fn words(&self) -> String {
-        let since = self
-            .since
-            .map_or_else(String::new, |at| at.format(" since %H:%M UTC").to_string());
+        let since = self.since.map_or_else(String::new, |at| {
+            at.format(" since %Y-%m-%d %H:%M UTC").to_string()
+        });
         let rows = |(table, rows): &(String, i64)| match rows {
             1 => format!("about 1 row of `{table}`"),
             rows => format!("about {} rows of `{table}`", grouped(*rows)),
@@ -66,11 +81,15 @@ impl Loss {
     /// In a few characters, for a row that is always there.
     pub fn short(&self) -> Option<String> {
         let rows: i64 = self.tables.iter().map(|(_, rows)| rows).sum();
+        let more = match self.unknown.is_empty() {
+            true => "",
+            false => ", and more that is unknown",
+        };
         match (rows, self.unknown.is_empty()) {
             (0, true) => None,
             (0, false) => Some("loses an unknown number of rows".to_owned()),
-            (1, _) => Some("loses about 1 row".to_owned()),
-            (rows, _) => Some(format!("loses about {} rows", grouped(rows))),
+            (1, _) => Some(format!("loses about 1 row{more}")),
+            (rows, _) => Some(format!("loses about {} rows{more}", grouped(rows))),
         }
     }
 }
@@ -97,13 +116,35 @@ impl RunState {
         code.is_some_and(|(code, actor)| crate::runbook::makes_dump(code, actor))
     }
 
+    /// The count from which what a rollback to one of these backups loses is reckoned: that of the command that
+    /// names it; where none does, of the first backup, so that nothing is left out.
+    pub fn counted_for(&self, backups: &[&str]) -> Option<&Counted> {
+        let attempt_of = |counted: &Counted| {
+            let own = self.action(counted.action)?;
+            own.attempt(counted.attempt)
+        };
+        let mut passed = self.counted.iter().filter(|counted| {
+            attempt_of(counted).is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
+        });
+        let names = |counted: &&Counted| {
+            let text = attempt_of(counted).map_or("", |attempt| attempt.command.as_str());
+            let mut files = backups.iter().filter_map(|path| path.rsplit('/').next());
+            files.any(|file| !file.is_empty() && text.contains(file))
+        };
+        let last = passed.clone().rev().find(names);
+        last.or_else(|| passed.next())
+    }
+
     /// What a rollback loses by what the counters say now; `None` where it puts no backup back.
     pub fn loss_of(&self, option: &RollbackOption, now: &Readiness) -> Option<Loss> {
-        let restores = option.undoes == Undoes::Backup
-            || needs_of(self, option)
-                .iter()
-                .any(|need| matches!(need, Need::Dump { .. }));
-        if !restores || now.written.is_empty() {
+        let found = now.options.get(&option.id).into_iter().flatten();
+        let backups: Vec<&str> = found
+            .filter_map(|found| match &found.need {
+                Need::Dump { path } => Some(path.as_str()),
+                _ => None,
+            })
+            .collect();
+        if backups.is_empty() && option.undoes != Undoes::Backup || self.targets.is_empty() {
             return None;
         }
         let mut loss = Loss {
@@ -111,13 +152,7 @@ impl RunState {
             tables: Vec::new(),
             unknown: Vec::new(),
         };
-        let passed = |counted: &&Counted| {
-            let attempt = self
-                .action(counted.action)
-                .and_then(|own| own.attempt(counted.attempt));
-            attempt.is_some_and(|attempt| attempt.outcome == Some(Outcome::Passed))
-        };
-        let Some(begun) = self.counted.iter().rev().find(passed) else {
+        let Some(begun) = self.counted_for(&backups) else {
             let why = match self.dumps().next() {
                 Some(_) => "nobody counted when the backup was made",
                 None => "this run has made no backup",
@@ -126,8 +161,17 @@ impl RunState {
             return Some(loss);
         };
         loss.since = Some(begun.at);
+        if begun.tables.is_empty() {
+            loss.unknown.push("the guide names no table".to_owned());
+            return Some(loss);
+        }
+        if now.written_at.is_none_or(|asked| asked < begun.at) {
+            loss.unknown.push("it is being counted".to_owned());
+            return Some(loss);
+        }
         for (target, written) in &now.written {
-            loss.take(target, begun.targets.get(target), written);
+            let written = begun.of_its_tables(written);
+            loss.take(target, begun.targets.get(target), &written);
         }
         loss.tables
             .sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
@@ -215,6 +259,34 @@ mod tests {
         assert!(asked.words().contains("was not counted"));
         asked.take("other", Some(&writes(&[])), &Err("it is away".to_owned()));
         assert!(asked.words().contains("`other`: it is away"));
+    }
+
+    #[test]
+    fn a_table_that_was_not_asked_for_when_the_backup_began_is_not_lost_whole() {
+        let counted = Counted {
+            action: ActionId::block(1),
+            attempt: 1,
+            at: Timestamp::default(),
+            tables: vec![TableName {
+                schema: None,
+                name: "orders".to_owned(),
+            }],
+            targets: BTreeMap::new(),
+        };
+        let now = writes(&[("shop.orders", 7), ("customers", 50_000_000)]);
+        assert_eq!(
+            counted.of_its_tables(&now),
+            writes(&[("shop.orders", 7)]),
+            "what a person named since is not of this count"
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_unknown_is_said_in_short_too() {
+        let mut loss = between(&[("orders", 1)], &[("orders", 6)]);
+        loss.take("other", None, &writes(&[]));
+        let said = loss.short().unwrap_or_default();
+        assert_eq!(said, "loses about 5 rows, and more that is unknown");
     }
 
     #[test]

@@ -61,9 +61,11 @@ pub enum FoundState {
 pub struct Readiness {
     pub at: Timestamp,
     pub options: BTreeMap<String, Vec<Found>>,
-    /// What has been written so far to the tables of the guide, by target.
+    /// What has been written so far to the tables of the guide, by target, and when that was asked.
     #[serde(default)]
     pub written: BTreeMap<String, super::Writes>,
+    #[serde(default)]
+    pub written_at: Option<Timestamp>,
 }
 
 /// What the supervisor knows of the world that stands in no event.

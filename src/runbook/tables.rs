@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::model::{Actor, Runbook};
@@ -12,7 +13,7 @@ use super::syntax::{SqlScript, Statement, read_sql};
 const MOST: usize = 100;
 
 /// A table as the catalog has it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableName {
     pub schema: Option<String>,
     pub name: String,

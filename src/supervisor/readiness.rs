@@ -1,7 +1,7 @@
 //! Whether what the rollbacks need is there: looked at beside the loop, again and again, and told to
 //! whoever watches. Nothing waits for it, and a rollback begins without it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +51,17 @@ pub(super) struct ReadinessWatch {
     /// The event after which was looked.
     seq: u64,
     read: Arc<Mutex<HashMap<Version, Reading>>>,
+    counted: Option<RowsWritten>,
+}
+
+/// What had been written to the tables of the guide.
+#[derive(Clone, Debug)]
+struct RowsWritten {
+    asked: Instant,
+    at: Timestamp,
+    /// How many backups had been counted by then.
+    backups: usize,
+    written: BTreeMap<String, Writes>,
 }
 
 /// What to look for, and what the run knows of its own backups.
@@ -60,8 +71,10 @@ struct Asked {
     /// When each backup of this run began and ended.
     backups: Vec<(Timestamp, Timestamp)>,
     options: Vec<(String, Vec<Need>)>,
-    /// The targets and the tables of which is counted what was written: where a rollback puts a backup back.
-    counts: (Vec<String>, Vec<TableName>),
+    /// The targets and the tables of which is counted what was written, where it is time to.
+    counts: Option<(Vec<String>, Vec<TableName>)>,
+    /// How many backups of this run were counted.
+    counted: usize,
 }
 
 impl Supervisor {
@@ -88,12 +101,10 @@ impl Supervisor {
             .iter()
             .map(|option| (option.id.clone(), needs_of(state, option)))
             .collect();
-        let mut needs = options.iter().flat_map(|(_, needs)| needs);
-        let restores = needs.any(|need| matches!(need, Need::Dump { .. }));
-        let counts = match restores {
-            true => self.counted_tables(),
-            false => (Vec::new(), Vec::new()),
-        };
+        let is_due = watch.counted.as_ref().is_none_or(|known| {
+            known.asked.elapsed() >= PAUSE || known.backups != state.counted.len()
+        });
+        let counts = is_due.then(|| self.tables_counted_before());
         let began = |action: ActionId| Some(state.action(action)?.last()?.started_at);
         let asked = Asked {
             at: self.clock.now(),
@@ -104,6 +115,7 @@ impl Supervisor {
                 .collect(),
             options,
             counts,
+            counted: state.counted.len(),
         };
         watch.seq = state.seq;
         let (looks, monitor) = (self.looks.clone(), self.monitor.clone());
@@ -122,21 +134,25 @@ impl Supervisor {
         });
     }
 
-    /// What has been written so far is counted of these tables, on each target.
-    fn counted_tables(&self) -> (Vec<String>, Vec<TableName>) {
-        let tables = tables_of(&self.state.runbook);
-        match tables.is_empty() {
-            true => (Vec::new(), tables),
-            false => (self.state.targets.keys().cloned().collect(), tables),
-        }
+    /// Those of which was counted what had been written when a backup began.
+    fn tables_counted_before(&self) -> (Vec<String>, Vec<TableName>) {
+        let asked = self.state.counted.iter().flat_map(|own| &own.tables);
+        let tables: BTreeSet<TableName> = asked.cloned().collect();
+        let counted = self.state.counted.iter();
+        let targets: BTreeSet<&String> = counted.flat_map(|own| own.targets.keys()).collect();
+        (
+            targets.into_iter().cloned().collect(),
+            tables.into_iter().collect(),
+        )
     }
 
     /// A backup begins: what is written from now on is lost with its rollback.
     pub(super) fn count_rows(&self, action: ActionId, attempt: u32) {
-        let counts = self.counted_tables();
-        if counts.0.is_empty() || self.secrets.consent().is_none() {
+        if self.state.targets.is_empty() || self.secrets.consent().is_none() {
             return;
         }
+        let tables = tables_of(&self.state.runbook);
+        let targets: Vec<String> = self.state.targets.keys().cloned().collect();
         let (monitor, sender) = (self.monitor.clone(), self.sender.clone());
         let at = self.clock.now();
         tokio::spawn(async move {
@@ -144,7 +160,8 @@ impl Supervisor {
                 action,
                 attempt,
                 at,
-                targets: written(&counts, &monitor).await,
+                targets: written(&targets, &tables, &monitor).await,
+                tables,
             };
             let seen = Input::Observed(Observation::RowsCounted(Box::new(counted)));
             if sender.send(seen).await.is_err() {
@@ -174,38 +191,61 @@ impl Supervisor {
     }
 }
 
+/// What has been written so far to these tables, on each target.
 async fn written(
-    (targets, tables): &(Vec<String>, Vec<TableName>),
+    targets: &[String],
+    tables: &[TableName],
     monitor: &Monitor,
 ) -> BTreeMap<String, Writes> {
-    let mut found = BTreeMap::new();
-    for target in targets {
+    let each = targets.iter().map(|target| async move {
         let counted = monitor.written(target, tables).await;
-        found.insert(target.clone(), counted.map_err(|trouble| trouble.message));
-    }
-    found
+        (target.clone(), counted.map_err(|trouble| trouble.message))
+    });
+    futures::future::join_all(each).await.into_iter().collect()
 }
 
 impl ReadinessWatch {
-    async fn look(&self, asked: Asked, looks: &Looks, monitor: &Monitor) -> Readiness {
-        let mut known: BTreeMap<Need, Option<Found>> = BTreeMap::new();
-        let mut readiness = Readiness {
-            at: asked.at,
-            options: BTreeMap::new(),
-            written: written(&asked.counts, monitor).await,
+    async fn look(&mut self, asked: Asked, looks: &Looks, monitor: &Monitor) -> Readiness {
+        let count = async {
+            let (targets, tables) = asked.counts.as_ref()?;
+            Some(RowsWritten {
+                asked: Instant::now(),
+                at: asked.at,
+                backups: asked.counted,
+                written: written(targets, tables, monitor).await,
+            })
         };
+        let (counted, options) = tokio::join!(count, self.needs(&asked, looks, monitor));
+        self.counted = counted.or_else(|| self.counted.take());
+        let counted = self.counted.as_ref();
+        Readiness {
+            at: asked.at,
+            options,
+            written: counted.map_or_else(BTreeMap::new, |known| known.written.clone()),
+            written_at: counted.map(|known| known.at),
+        }
+    }
+
+    async fn needs(
+        &self,
+        asked: &Asked,
+        looks: &Looks,
+        monitor: &Monitor,
+    ) -> BTreeMap<String, Vec<Found>> {
+        let mut known: BTreeMap<Need, Option<Found>> = BTreeMap::new();
+        let mut options = BTreeMap::new();
         for (option, needs) in &asked.options {
             let mut found = Vec::new();
             for need in needs {
                 if !known.contains_key(need) {
-                    let seen = self.one(need, &asked, looks, monitor).await;
+                    let seen = self.one(need, asked, looks, monitor).await;
                     known.insert(need.clone(), seen);
                 }
                 found.extend(known.get(need).cloned().flatten());
             }
-            readiness.options.insert(option.clone(), found);
+            options.insert(option.clone(), found);
         }
-        readiness
+        options
     }
 
     /// `None`: it is no need after all.

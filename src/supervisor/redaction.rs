@@ -134,11 +134,13 @@ fn each_text(value: &mut Value, clean: &impl Fn(&str) -> String) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use chrono::Utc;
 
     use super::*;
     use crate::run::tests::{every_command_somewhere, marked};
-    use crate::run::{Facts, SessionSignal, Signalled, Victim, decide};
+    use crate::run::{Counted, Facts, SessionSignal, Signalled, Timestamp, Victim, decide};
 
     const MARKER: &str = "s3cr3t-marker";
 
@@ -210,6 +212,13 @@ mod tests {
             },
             answered(Ok(Signalled::Sent)),
             answered(Err(text())),
+            Observation::RowsCounted(Box::new(Counted {
+                action,
+                attempt: 1,
+                at: Timestamp::default(),
+                tables: Vec::new(),
+                targets: BTreeMap::from([("main".to_owned(), Err(text()))]),
+            })),
             Observation::LockSeen {
                 target: "main".to_owned(),
                 holder: Some(LockHolder {
