@@ -17,24 +17,33 @@ impl Runbook {
         let Some(item) = items.find(|item| item.line == line) else {
             return;
         };
+        let before = item.block.filter(|_| item.bound);
+        item.bound = true;
         item.cel = Some(cel.to_owned());
         item.block = block;
         item.part = 0;
         item.proposed = block.is_some();
         let told = Expectation {
             proposed: false,
+            bound: false,
             measure: None,
             red_flag: false,
             ..item.clone()
         };
-        // Each round of the command is judged by it, too.
         let steps = self
             .references
             .iter_mut()
             .filter_map(|own| own.step.as_mut());
-        let is_own = |number: &BlockNumber| Some(*number) == block;
-        for step in steps.filter(|step| step.blocks.iter().any(is_own)) {
-            step.expect = vec![told.clone()];
+        for step in steps {
+            let is_of = |block: Option<BlockNumber>| {
+                block.is_some_and(|number| step.blocks.contains(&number))
+            };
+            if is_of(block) {
+                // Each round of the command is judged by it, too.
+                step.expect = vec![told.clone()];
+            } else if is_of(before) {
+                step.expect.clear();
+            }
         }
     }
 
@@ -47,7 +56,7 @@ impl Runbook {
         let mut phases = self.walk();
         let phase = phases.find(|phase| {
             let mut items = phase.criteria.iter();
-            items.any(|item| item.proposed && item.block == Some(block))
+            items.any(|item| item.bound && item.block == Some(block))
         });
         phase.filter(|_| beside())
     }

@@ -242,6 +242,9 @@ pub struct Expectation {
     /// A person answers it with a value.
     #[serde(default)]
     pub measure: Option<Measure>,
+    /// A person said in the run what measures it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
 }
 
 /// A metric of the guide's own table.

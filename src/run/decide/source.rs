@@ -5,7 +5,6 @@ use super::gate::find_phase;
 use super::written;
 use crate::run::condition::identifier;
 use crate::run::{Command, ConditionNames, Event, Facts, Refusal, RunState, names};
-use crate::runbook::{Actor, only_looks};
 
 /// As often as that a server is asked at most, in seconds.
 const SHORTEST_S: u64 = 5;
@@ -33,19 +32,14 @@ pub(super) fn bind(
     let phase = find_phase(state, phase)?;
     let item = phase.criteria.iter().find(|item| item.line == *line);
     let item = item.filter(|item| {
-        let bound = item
-            .block
-            .and_then(|number| state.runbook.measured_by(number));
-        item.output.is_none()
-            && !state.is_of_promotion(item)
-            && (item.cel.is_none() || bound.is_some())
+        item.output.is_none() && !state.is_of_promotion(item) && (item.cel.is_none() || item.bound)
     });
-    if item.is_none() {
+    let Some(item) = item else {
         return Err(Refusal::new(
             "that is no criterion that can be measured in another way",
             "choose one that a person judges",
         ));
-    }
+    };
     if state.is_phase_passed(&phase.id) {
         return Err(Refusal::new(
             format!("the gate of `{}` is passed", phase.title),
@@ -57,6 +51,9 @@ pub(super) fn bind(
     ConditionNames::of(&state.runbook, Some(&probes))
         .check(cel)
         .map_err(|error| Refusal::new(error.message, error.help))?;
+    // What measured it until now ends.
+    let before = item.block.filter(|_| item.bound);
+    let mut events = state.end_watches(|own| Some(own.block) == before);
     let bound = |block| Event::CriterionBound {
         phase: phase.id.clone(),
         line: *line,
@@ -77,7 +74,8 @@ pub(super) fn bind(
                 },
             ));
         }
-        return Ok(vec![bound(None)]);
+        events.push(bound(None));
+        return Ok(events);
     };
     if !(SHORTEST_S..=LONGEST_S).contains(every_s) {
         return Err(Refusal::new(
@@ -86,20 +84,12 @@ pub(super) fn bind(
         ));
     }
     let mut written = written::new(state, code, *actor, on.as_deref())?;
-    let changes = match actor {
-        Actor::Sql => !only_looks(code, *actor),
-        _ => !written.block.destructive.is_empty(),
-    };
-    if changes {
-        return Err(Refusal::new(
-            "what is asked again and again must only read",
-            "write one that changes nothing",
-        ));
-    }
+    written::may_repeat(code, *actor, &written)?;
     let attributes = &mut written.block.attributes;
     attributes.every_s = Some(*every_s);
     attributes.classes.push("check".to_owned());
     written.block.long_running = true;
     let block = state.runbook.blocks.len() + 1;
-    Ok(vec![Event::CommandWritten { written }, bound(Some(block))])
+    events.extend([Event::CommandWritten { written }, bound(Some(block))]);
+    Ok(events)
 }

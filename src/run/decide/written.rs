@@ -3,7 +3,7 @@
 
 use super::one;
 use crate::run::{ActionId, Event, Facts, Mode, Outcome, Refusal, RunState};
-use crate::runbook::{Actor, Written, read_written};
+use crate::runbook::{Actor, Written, only_looks, read_written};
 
 pub(super) fn write(
     state: &RunState,
@@ -92,6 +92,9 @@ pub(super) fn correct(
         .block(action.block)
         .and_then(|block| block.attributes.on.as_deref());
     let written = read(code, actor, on)?;
+    if state.runbook.measured_by(action.block).is_some() {
+        may_repeat(code, actor, &written)?;
+    }
     one(Event::CommandCorrected { action, written })
 }
 
@@ -118,4 +121,15 @@ fn read(code: &str, actor: Actor, on: Option<&str>) -> Result<Box<Written>, Refu
     read_written(code, actor, on)
         .map(Box::new)
         .map_err(|(why, help)| Refusal::new(why, help))
+}
+
+/// What repeats by itself only looks, as far as that can be told.
+pub(super) fn may_repeat(code: &str, actor: Actor, written: &Written) -> Result<(), Refusal> {
+    let why = match actor {
+        Actor::Sql if only_looks(code, actor) => return Ok(()),
+        Actor::Sql => "a query that is asked again and again must only read",
+        _ if written.block.destructive.is_empty() => return Ok(()),
+        _ => "a command that is run again and again must not destroy anything",
+    };
+    Err(Refusal::new(why, "write one that changes nothing"))
 }

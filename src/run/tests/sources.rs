@@ -165,3 +165,46 @@ fn a_value_is_not_asked_of_a_person_any_more() {
         value: "420".to_owned(),
     });
 }
+
+#[test]
+fn what_measured_a_criterion_ends_when_something_else_does() {
+    let mut run = bound();
+    gives(&mut run, 1, 420);
+    let old = ActionId::block(run.state.runbook.blocks.len());
+    let command = bind(&run, Some("SELECT max(p95) FROM loads"), "value < 400");
+    run.does(command);
+    let last = run.state.action(old).and_then(ActionState::last).unwrap();
+    assert!(last.cancel_requested_at.is_some(), "the old query goes on");
+    let step = run.state.step_of(old).unwrap();
+    assert!(step.expect.is_empty(), "the old query is still judged");
+    // By a probe in its place, too.
+    run.state.config.probes.insert(
+        "api".to_owned(),
+        crate::runbook::config::ProbeSpec::default(),
+    );
+    for cel in ["api.latency < 500ms", "api.latency < 300ms"] {
+        let command = bind(&run, None, cel);
+        run.does(command);
+    }
+}
+
+#[test]
+fn a_query_that_repeats_is_not_corrected_into_one_that_writes() {
+    let mut run = bound();
+    let action = ActionId::block(run.state.runbook.blocks.len());
+    run.does(Command::Cancel { action });
+    run.does(Observation::Finished {
+        action,
+        attempt: 1,
+        evidence: Some(Box::new(value(420))),
+        reason: None,
+    });
+    run.refuses(Command::Correct {
+        action,
+        code: "UPDATE loads SET p95 = 1".to_owned(),
+    });
+    run.does(Command::Correct {
+        action,
+        code: "SELECT min(p95) FROM loads".to_owned(),
+    });
+}

@@ -57,8 +57,10 @@ pub struct Form {
     fields: Vec<Field>,
     at: usize,
     then: Then,
-    /// The command that it becomes, once that is on record.
-    shows: Option<ActionId>,
+    /// The text of the command that its fields write, if they write one.
+    writes: Option<fn(&[String]) -> String>,
+    /// What was sent and is not on record yet, and how many blocks there were before.
+    sent: Option<(String, usize)>,
 }
 
 impl Form {
@@ -74,14 +76,15 @@ impl Form {
             fields,
             at: 0,
             then: Box::new(then),
-            shows: None,
+            writes: None,
+            sent: None,
         }
     }
 
-    /// What is sent makes this command, which is shown then, to be confirmed.
+    /// Once the command that its fields write is on record, it is shown in the place of the form.
     #[must_use]
-    pub fn shows(mut self, action: ActionId) -> Self {
-        self.shows = Some(action);
+    pub fn writes(mut self, code: fn(&[String]) -> String) -> Self {
+        self.writes = Some(code);
         self
     }
 
@@ -157,7 +160,7 @@ impl Dialog for Form {
         intent != Intent::NextField || self.fields.len() > 1
     }
 
-    fn on(&mut self, intent: Intent, _look: &Look<'_>) -> Reply {
+    fn on(&mut self, intent: Intent, look: &Look<'_>) -> Reply {
         match intent {
             Intent::Close => Reply::Close,
             Intent::NextField => {
@@ -185,6 +188,8 @@ impl Dialog for Form {
                     let text = format!("`{}` is still empty", self.fields[index].label);
                     return Reply::say(text, "write it, or Esc");
                 }
+                let before = look.run().runbook.blocks.len();
+                self.sent = self.writes.map(|code| (code(&texts), before));
                 (self.then)(&texts)
             }
             _ => Reply::Stay,
@@ -200,7 +205,9 @@ impl Dialog for Form {
     }
 
     fn becomes(&self, look: &Look<'_>) -> Option<ActionId> {
-        self.shows
-            .filter(|action| look.run().code_of(*action).is_some())
+        let (code, before) = self.sent.as_ref()?;
+        let action = ActionId::block(before + 1);
+        let (now, _) = look.run().code_of(action)?;
+        (now.trim_end() == code).then_some(action)
     }
 }

@@ -2,7 +2,7 @@
 //! the guide wants is proposed as the condition, its frequency as the interval.
 
 use super::{Field, Form, Reply};
-use crate::run::{ActionId, Command};
+use crate::run::Command;
 use crate::runbook::{Actor, Expectation};
 use crate::text::duration::{format_s, parse_s};
 use crate::ui::markdown::plain;
@@ -21,8 +21,8 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
     let probes: Vec<&str> = run.config.probes.keys().map(String::as_str).collect();
     let mut about = vec![
         format!(
-            "`SELECT …` is asked of the target, `{SHELL} command` is run in a shell; either must only read. It \
-             repeats in its interval, once you have started it."
+            "`SELECT …` is asked of the target, `{SHELL} command` is run in a shell. The query must only read; a \
+             command that destroys is refused. It repeats in its interval, once you have started it."
         ),
         "The condition says when the criterion is met; `value` is what the query gives or the command prints."
             .to_owned(),
@@ -41,7 +41,6 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
         Field::required("every").holding(&format_s(item.usual_every_s())),
     ];
     let (phase, line) = (phase.to_owned(), item.line);
-    let new = ActionId::block(run.runbook.blocks.len() + 1);
     let title = format!("have it measured: {}", plain(&item.text));
     let form = Form::new(&title, fields, move |texts| {
         let [query, target, condition, every] = texts else {
@@ -53,10 +52,8 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
                 "write `15m` or `1h`",
             );
         };
-        let (code, actor, on) = match query.strip_prefix(SHELL) {
-            Some(command) => (command.trim(), Actor::Shell, None),
-            None => (query.as_str(), Actor::Sql, Some(target.clone())),
-        };
+        let (code, actor) = read(query);
+        let on = (actor == Actor::Sql).then(|| target.clone());
         let has_code = !code.is_empty();
         let command = Command::Bind {
             phase: phase.clone(),
@@ -72,5 +69,14 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
             false => Reply::Done(vec![command]),
         }
     });
-    Reply::Open(Box::new(form.about(about).shows(new)))
+    let written = |texts: &[String]| texts.first().map_or("", |query| read(query).0).to_owned();
+    Reply::Open(Box::new(form.about(about).writes(written)))
+}
+
+/// What is asked, and of whom.
+fn read(query: &str) -> (&str, Actor) {
+    match query.strip_prefix(SHELL) {
+        Some(command) => (command.trim(), Actor::Shell),
+        None => (query, Actor::Sql),
+    }
 }
