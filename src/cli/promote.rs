@@ -64,7 +64,15 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         attach::need_terminal()?;
         attach::check_look(arguments.layout.as_deref(), arguments.theme.as_deref())?;
     }
-    let before = kept::read(&arguments.run).await?.state;
+    let kept = kept::read(&arguments.run).await?;
+    if let Some(damage) = kept.damage {
+        return Err(Trouble::failed(
+            damage,
+            "promote a run whose journal is whole",
+        ));
+    }
+    let before = kept.state;
+    let reason = arguments.reason.filter(|reason| !reason.trim().is_empty());
     let guide = guide_of(&before, arguments.guide.clone())?;
     if arguments.env == before.environment {
         return Err(Trouble::usage(
@@ -86,11 +94,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         true => Vec::new(),
         false => changed_lines(&before, &wanted.guide)?,
     };
-    let promotion = Promotion {
-        from: Rehearsed::of(&before),
-        guide_changed: arguments.reason.clone().filter(|_| !is_same),
-        differences: differences(&before, &opened),
-    };
+    let promotion = promotion(&before, &opened, reason.clone());
     if arguments.json {
         print::json(&document(&promotion, &opened, &lines, &waiting))?;
     } else {
@@ -103,7 +107,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
             false => Exit::Failed,
         });
     }
-    if !is_same && arguments.reason.is_none() {
+    if !is_same && reason.is_none() {
         return Err(Trouble::failed(
             format!(
                 "`{}` is not the guide of run {} any more",
@@ -117,10 +121,7 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     if !arguments.yes {
         ask(&arguments.env)?;
     }
-    opened
-        .known
-        .extend(promotion.put_before(&mut opened.runbook));
-    opened.provenance.promoted = Some(Box::new(promotion));
+    attach_to(promotion, &mut opened);
     let layout = arguments
         .layout
         .or_else(|| opened.environment.layout.clone())
@@ -130,20 +131,30 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     attach::become_cockpit(&run, layout, theme).await
 }
 
-/// Opens a run as the promotion of one of the very same guide. Returns what differs.
+/// Opens a run as the promotion of another one. Returns what differs.
 pub(super) fn follow(before: &RunState, opened: &mut Opened) -> String {
     let waiting = take_inputs(before, opened);
-    let promotion = Promotion {
-        from: Rehearsed::of(before),
-        guide_changed: None,
-        differences: differences(before, opened),
-    };
+    let changed = "it has changed since; nobody was asked".to_owned();
+    let promotion = promotion(before, opened, Some(changed));
     let listed = listed(&promotion, opened, &[], &waiting);
-    opened
-        .known
-        .extend(promotion.put_before(&mut opened.runbook));
-    opened.provenance.promoted = Some(Box::new(promotion));
+    attach_to(promotion, opened);
     listed
+}
+
+/// `reason`: why it goes on where the guide is not the same.
+fn promotion(before: &RunState, opened: &Opened, reason: Option<String>) -> Promotion {
+    let is_same = opened.runbook.digest == before.runbook.digest;
+    Promotion {
+        from: Rehearsed::of(before),
+        guide_changed: reason.filter(|_| !is_same),
+        differences: differences(before, opened),
+    }
+}
+
+fn attach_to(promotion: Promotion, opened: &mut Opened) {
+    let first = promotion.put_before(&mut opened.runbook);
+    opened.known.extend(first);
+    opened.provenance.promoted = Some(Box::new(promotion));
 }
 
 /// Waits for the name of the environment at the terminal.
@@ -238,7 +249,7 @@ fn take_inputs(before: &RunState, opened: &mut Opened) -> BTreeSet<String> {
             let remembered = Remembered {
                 input: input.clone(),
                 at: given_at.unwrap_or(before.opened_at),
-                by: before.opened_by.clone(),
+                by: given_by(before, name),
             };
             opened
                 .provenance
@@ -253,6 +264,13 @@ fn take_inputs(before: &RunState, opened: &mut Opened) -> BTreeSet<String> {
         }
     }
     waiting
+}
+
+/// Who gave an input last.
+fn given_by(before: &RunState, name: &str) -> String {
+    let mut changes = before.input_changes.iter().rev();
+    let last = changes.find(|change| change.name == name && !change.taken_back);
+    last.map_or(&before.opened_by, |change| &change.by).clone()
 }
 
 /// All that is not as in the run: inputs, targets, probes, folder, window.

@@ -143,8 +143,18 @@ fn judged(state: &RunState) -> (Verdict, String) {
         Mode::Done => good("done".to_owned()),
         Mode::RolledBack if state.deployed_at.is_some() => match state.rollback_proof() {
             Some(proof @ Proof::Failed(_)) => (Verdict::Fail, rolled_back(&proof)),
-            Some(proof) => good(rolled_back(&proof)),
-            None => good("deployed, then rolled back".to_owned()),
+            _ if state.open_alerts().next().is_some() => (
+                Verdict::Fail,
+                "deployed, then rolled back with a red flag open".to_owned(),
+            ),
+            Some(proof @ Proof::Verified(_)) => good(rolled_back(&proof)),
+            // What it could not prove, production could not either.
+            Some(proof @ Proof::NoCondition) => (Verdict::Warn, rolled_back(&proof)),
+            Some(proof) => (Verdict::Inconclusive, rolled_back(&proof)),
+            None => (
+                Verdict::Inconclusive,
+                "deployed, then rolled back".to_owned(),
+            ),
         },
         Mode::RolledBack => (Verdict::Fail, format!("rolled back in `{phase}`")),
         Mode::Failed => (Verdict::Fail, format!("abandoned in `{phase}`")),
