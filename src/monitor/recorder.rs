@@ -194,6 +194,7 @@ impl Writer {
         let mut file = appended(&draft)?;
         file.set_len(0)?;
         file.write_all(&compress_to_vec_zlib(&self.text, LEVEL))?;
+        file.sync_data()?;
         fs::rename(&draft, self.folder.join(format!("{first}-{last}.z")))?;
         self.tail.set_len(0)?;
         self.text.clear();
@@ -226,6 +227,13 @@ struct Chunk {
     first: i64,
     last: i64,
     bytes: u64,
+}
+
+impl Chunk {
+    fn text(&self) -> io::Result<Vec<u8>> {
+        let text = decompress_to_vec_zlib_with_limit(&fs::read(&self.path)?, LARGEST * 8);
+        text.map_err(|error| io::Error::other(error.to_string()))
+    }
 }
 
 /// The files of a folder, oldest first.
@@ -296,9 +304,11 @@ pub fn readings_at(directory: &Path, at: Timestamp) -> io::Result<Vec<Sample>> {
     };
     for chunk in chunks {
         if chunk.first <= at && chunk.last >= at - CHARTS_MS {
-            let text = fs::read(&chunk.path)?;
-            let text = decompress_to_vec_zlib_with_limit(&text, LARGEST * 8);
-            texts.push(text.map_err(|error| io::Error::other(error.to_string()))?);
+            match chunk.text() {
+                Ok(text) => texts.push(text),
+                // It may have gone for want of room, or be damaged: the others can be shown.
+                Err(error) => tracing::warn!(%error, "readings of a minute cannot be read"),
+            }
         }
     }
     texts.push(tail);
@@ -314,8 +324,7 @@ pub fn readings_at(directory: &Path, at: Timestamp) -> io::Result<Vec<Sample>> {
     kept.sort_by_key(|line| (line.at, line.kind, line.source));
     kept.dedup_by_key(|line| (line.at, line.kind, line.source));
     let samples = kept.iter().map(|line| serde_json::from_str(line.json));
-    let samples: Result<Vec<Sample>, _> = samples.collect();
-    Ok(samples?)
+    Ok(samples.filter_map(Result::ok).collect())
 }
 
 #[cfg(test)]
@@ -403,6 +412,17 @@ mod tests {
         let mut next = Writer::open(&roomy(home.path())).unwrap();
         next.keep(3_000, &probe(3_000)).unwrap();
         assert_eq!(times(home.path(), 5_000), [1_000, 3_000]);
+    }
+
+    #[test]
+    fn what_is_torn_or_damaged_hides_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(FOLDER);
+        let mut writer = Writer::open(&roomy(home.path())).unwrap();
+        writer.keep(3_000, &probe(3_000)).unwrap();
+        writer.tail.write_all(b"4000\tp\tapi\t{\"kin").unwrap();
+        fs::write(folder.join("1000-2000.z"), b"").unwrap();
+        assert_eq!(times(home.path(), 5_000), [3_000]);
     }
 
     #[test]

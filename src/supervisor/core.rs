@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -175,7 +175,9 @@ impl Supervisor {
             inputs: sender.clone(),
             outputs: outputs.clone(),
             presence: announced,
+            run: state.run.clone(),
             directory: directory.to_owned(),
+            past: Arc::new(Semaphore::new(1)),
         };
         let (consent, asks_consent) = consent_to(&state);
         let secrets = Secrets::new(PathBuf::from(&state.directory), consent);

@@ -12,6 +12,7 @@ use super::handle::Input;
 use super::place;
 use crate::executor::launched;
 use crate::journal::{Journal, JournalError, RunLock, SqliteJournal};
+use crate::monitor::Recorder;
 use crate::owned;
 use crate::run::{ENGINE, Event};
 
@@ -166,6 +167,7 @@ impl Supervisor {
         self.journal = journal;
         self.lock = lock;
         self.watch_folder(&directory);
+        self.recorder = Recorder::start(&directory);
         // Where its path is too long for a socket, the way to that lay in the folder, too.
         place::make_socket_path(&directory).map_err(failed)?;
         Ok(directory)

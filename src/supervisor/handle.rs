@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::facts::Found;
 use super::feed::Feed;
@@ -135,8 +135,11 @@ pub struct Handle {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) outputs: Outputs,
     pub(super) presence: watch::Sender<Vec<Person>>,
+    pub(super) run: String,
     /// The run's own folder.
     pub(super) directory: PathBuf,
+    /// Whose turn it is to look at the past.
+    pub(super) past: Arc<Semaphore>,
 }
 
 impl Handle {
@@ -295,7 +298,10 @@ impl Handle {
     /// # Errors
     /// They cannot be read, or the run was not yet open.
     pub async fn past(&self, at: Timestamp) -> Result<Snapshot, String> {
-        super::past::past(&self.directory, at).await
+        // The whole journal is folded and minutes of readings are unpacked: one after the other.
+        let turn = self.past.acquire().await;
+        let _turn = turn.map_err(|_| "the supervisor is ending".to_owned())?;
+        super::past::past(&self.run, &self.directory, at).await
     }
 
     /// What can be found out now about an action whose end nobody saw.

@@ -7,10 +7,13 @@ use crate::journal::SqliteJournal;
 use crate::monitor::readings_at;
 use crate::run::{Record, RunState, Timestamp, fold};
 
-pub(super) async fn past(directory: &Path, at: Timestamp) -> Result<Snapshot, String> {
+pub(super) async fn past(run: &str, directory: &Path, at: Timestamp) -> Result<Snapshot, String> {
     let path = directory.join("journal.sqlite");
+    // A clock that was set back does not take records out of the middle.
+    let mut is_over = false;
     let until = move |state: &mut Option<RunState>, record: Record| {
-        if record.at <= at {
+        is_over |= record.at > at;
+        if !is_over {
             fold(state, &record);
         }
     };
@@ -20,6 +23,9 @@ pub(super) async fn past(directory: &Path, at: Timestamp) -> Result<Snapshot, St
         tracing::debug!(%error, "the journal was read, and is not closed");
     }
     let state = state.ok_or_else(|| "the run was not open then".to_owned())?;
+    if state.run != run {
+        return Err("the journal of another run stands in its place".to_owned());
+    }
     let directory = directory.to_owned();
     let read = tokio::task::spawn_blocking(move || readings_at(&directory, at));
     let samples = match read.await {

@@ -142,9 +142,11 @@ pub fn draw(frame: &Frame<'_>, area: Rect, buffer: &mut Buffer) {
     }
     footer(frame, &acts, areas.footer, buffer);
     if let Some(moment) = &frame.past {
-        let rows = [areas.header.rows().nth(1), areas.footer.rows().next()];
-        for row in rows.into_iter().flatten() {
+        if let Some(row) = areas.header.rows().nth(1) {
             chrome::past(moment, look, row, buffer);
+        }
+        if let Some(row) = areas.footer.rows().next() {
+            chrome::presses_now(moment, look, row, buffer);
         }
     }
     seal(area, buffer);

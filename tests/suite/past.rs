@@ -76,7 +76,12 @@ async fn a_session_that_is_gone_is_seen_again_at_its_moment_and_no_key_changes_a
     for key in ["x", "R", "c", "C", "X", " ", "<enter>", "o"] {
         terminal.keys(key);
     }
-    let screen = terminal.wait_for("THE PAST");
+    // The help comes after all of them: they have been read.
+    terminal.keys("?");
+    terminal.wait_for("Esc close");
+    terminal.keys("<esc>");
+    let screen = terminal.wait_gone("Esc close");
+    assert!(screen.contains("THE PAST"), "{screen}");
     assert!(!screen.contains('╔'), "no dialog is open: {screen}");
     assert_eq!(events(&home), before);
     terminal.keys("<esc>");

@@ -12,9 +12,11 @@ use crate::ui::chrome::Moment;
 use crate::ui::dialogs::{Pick, Subject};
 use crate::ui::format::clock;
 use crate::ui::intent::Intent;
-use crate::ui::model::Model;
+use crate::ui::model::{Link, Model};
+use crate::ui::next_action::next_action;
 use crate::ui::screen::Notice;
 use crate::ui::theme::Role;
+use crate::ui::view::Look;
 
 const STEP: TimeDelta = TimeDelta::seconds(10);
 const LEAP: TimeDelta = TimeDelta::minutes(5);
@@ -43,7 +45,30 @@ impl App {
             shown: past.shown.as_ref().map(|(at, _)| *at),
             wanted: past.at,
             now: self.model.now,
+            presses: self.presses_now(),
         })
+    }
+
+    /// What would be next now, where that is loud.
+    fn presses_now(&self) -> Option<String> {
+        let lost = match &self.model.link {
+            Link::Lost { .. } => Some("contact is lost".to_owned()),
+            _ => None,
+        };
+        let flag = || {
+            let flags = self.model.run.flags();
+            flags.first().map(|flag| format!("RED FLAG: {}", flag.text))
+        };
+        let next = || {
+            let next = next_action(&Look {
+                model: &self.model,
+                view: &self.view,
+                theme: &self.themes[self.theme],
+            });
+            let loud = [Role::Warning, Role::Failed, Role::Unknown];
+            loud.contains(&next.role).then_some(next.text)
+        };
+        lost.or_else(flag).or_else(next)
     }
 
     pub(super) fn past_model(&self) -> Option<&Model> {
