@@ -378,7 +378,6 @@ fn expects_text(option: &Value) -> String {
         .collect()
 }
 
-/// Boxes and commands of a step, in the order of the guide.
 /// The steps of a phase, each wait where it stands.
 fn steps_text(phase: &Value) -> String {
     let items = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
@@ -415,6 +414,7 @@ fn wait_text(wait: &Value) -> String {
     )
 }
 
+/// Boxes, commands and waits of a step, in the order of the guide.
 fn step_text(step: &Value) -> String {
     let waits = step["waits"].as_array().into_iter().flatten();
     let waits = waits.map(|wait| (wait["line"].as_u64().unwrap_or(0), wait_text(wait)));
