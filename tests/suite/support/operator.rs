@@ -53,12 +53,8 @@ impl Operator {
         next_line(&screen)
     }
 
-    /// Does the next thing that the screen advises.
-    pub fn act(&mut self) {
-        let screen = self
-            .terminal
-            .wait_until("advice", |screen| !next_line(screen).is_empty());
-        let next = next_line(&screen);
+    /// Does what the screen advises; `false` when that is to wait.
+    fn does(&mut self, next: &str) -> bool {
         if next.contains("to check (Space)") {
             self.terminal.keys("<space>");
             let screen = self.terminal.wait_until("the box or its form", |screen| {
@@ -67,20 +63,20 @@ impl Operator {
             if screen.contains("Enter keep") {
                 self.terminal.keys("CHG-42");
                 self.terminal.wait_for("CHG-42");
-                self.press_until_changed("<enter>", &next);
+                self.press_until_changed("<enter>", next);
             }
         } else if next.contains("Enter shows what would run") {
-            self.executes(&next);
+            self.executes(next);
         } else if next.contains("Enter shows the alternatives") {
             self.terminal.keys("<enter>");
             self.terminal.wait_for("take this one");
-            self.press_until_changed("<enter>", &next);
+            self.press_until_changed("<enter>", next);
         } else if next.contains("gate of `") {
-            self.passes_the_gate(&next);
+            self.passes_the_gate(next);
         } else {
-            self.terminal
-                .wait_until("something to do", |screen| next_line(screen) != next);
+            return false;
         }
+        true
     }
 
     /// Opens the preview and runs what it shows.
@@ -113,34 +109,48 @@ impl Operator {
         }
         // A probe's word may be a second old: a careful operator waits for the last measurement.
         self.terminal.wait_for("ready for GO");
-        self.press_until_changed("G", next);
+        self.terminal.keys("G");
+        // The advice on this gate changes with each judgement: only another thing to do says that it is passed.
+        let gate = next.split('`').nth(1).unwrap_or_default();
+        let gate = format!("gate of `{gate}`");
+        self.terminal.wait_until("the gate to be passed", |screen| {
+            let next = next_line(screen);
+            !screen.contains("Esc close") && !next.is_empty() && !next.contains(&gate)
+        });
     }
 
     /// Walks until the screen holds `text`.
     pub fn walks_to(&mut self, text: &str) {
-        for _ in 0..200 {
-            self.advice();
-            if self.terminal.shows(text) {
-                return;
-            }
-            self.act();
-        }
-        panic!(
-            "`{text}` is never reached; the screen:\n{}",
-            self.terminal.text()
-        );
+        self.walks_until(&format!("`{text}`"), |screen| screen.contains(text));
     }
 
     /// Walks until this command is the next to run.
     pub fn walks_to_command(&mut self, id: &str) {
+        let advice = format!("would run: `{id}`");
+        self.walks_until(&format!("the command `{id}`"), |screen| {
+            next_line(screen).contains(&advice)
+        });
+    }
+
+    /// One frame says whether the goal is reached and what is to be done: two could contradict each other.
+    fn walks_until(&mut self, goal: &str, is_reached: impl Fn(&str) -> bool) {
+        let mut waited_at = String::new();
         for _ in 0..200 {
-            if self.advice().contains(&format!("would run: `{id}`")) {
+            let screen = self.terminal.wait_until("advice", |screen| {
+                let next = next_line(screen);
+                is_reached(screen) || (!next.is_empty() && next != waited_at)
+            });
+            if is_reached(&screen) {
                 return;
             }
-            self.act();
+            let next = next_line(&screen);
+            waited_at = match self.does(&next) {
+                true => String::new(),
+                false => next,
+            };
         }
         panic!(
-            "`{id}` is never reached; the screen:\n{}",
+            "{goal} is never reached; the screen:\n{}",
             self.terminal.text()
         );
     }
