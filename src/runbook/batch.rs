@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{BadValue, Raw};
+use super::effects::only_looks;
 use super::model::{Actor, Block, Transaction};
 use super::pattern::pattern;
-use super::syntax::{Ending, Item, SqlTokenKind, read_sql};
+use super::syntax::{Ending, Item, SqlToken, SqlTokenKind, Statement, read_sql};
 use crate::text::duration;
 
 /// What psql fills in for each batch: its first key, its last key, and its size.
@@ -94,13 +95,16 @@ pub(super) fn read(raw: &Raw, bad: &mut Vec<BadValue>) -> Option<Batch> {
                 message: format!("`{value}` is no name of a table or column"),
                 help: format!("write it as `{key}=orders`, or as it stands in SQL"),
             });
+            return None;
         }
         Some(value.to_owned())
     };
     let (table, key) = (name("table"), name("key"));
-    if table.is_some() != key.is_some() {
+    let is_there = |key: &str| raw.get(key).is_some();
+    if is_there("table") != is_there("key") {
+        let given = if is_there("table") { "table" } else { "key" };
         bad.push(BadValue {
-            key: if table.is_some() { "table" } else { "key" }.to_owned(),
+            key: given.to_owned(),
             message: "ranges need both `table` and `key`".to_owned(),
             help: "write `table=orders key=id`, or neither: then it is repeated until it touches no row"
                 .to_owned(),
@@ -121,7 +125,14 @@ fn is_name(text: &str) -> bool {
 
 /// Why a block cannot run in batches: what is meant, why, and what to do.
 pub fn batch_problem(block: &Block) -> Option<[&'static str; 3]> {
-    let names = |name: &str| block.code.contains(&format!(":'{name}'"));
+    let script = read_sql(&block.code);
+    let names = |name: &str| {
+        let mut tokens = script.statements().flat_map(|one| &one.tokens);
+        tokens.any(|token| {
+            token.kind == SqlTokenKind::VariableLiteral
+                && token.variable(script.source()) == Some(name)
+        })
+    };
     let Some(batch) = &block.attributes.batch else {
         let stray = block.actor == Actor::Sql && (names(LOW) || names(HIGH));
         return stray.then_some([
@@ -144,7 +155,6 @@ pub fn batch_problem(block: &Block) -> Option<[&'static str; 3]> {
             "leave `txn` and `every` out",
         ]);
     }
-    let script = read_sql(&block.code);
     let mut items = script.items().iter();
     let (Some(Item::Statement(statement)), None) = (items.next(), items.next()) else {
         return Some([
@@ -154,16 +164,18 @@ pub fn batch_problem(block: &Block) -> Option<[&'static str; 3]> {
         ]);
     };
     let source = script.source();
-    let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "WITH"];
-    if matches!(statement.ending, Ending::Sent(_))
-        || !writes
-            .iter()
-            .any(|word| statement.starts_with(source, word))
-    {
+    if matches!(statement.ending, Ending::Sent(_)) || !changes_rows(source, statement) {
         return Some([
             "batch",
             "a batch is an INSERT, UPDATE, DELETE or MERGE: its end is known by the rows that it touches",
             "write it as one of these, or leave `.batch` out",
+        ]);
+    }
+    if !batch.throttle.as_deref().is_none_or(is_one_look) {
+        return Some([
+            "throttle",
+            "the throttle is not one query that only looks",
+            "write it as `throttle=\"SELECT …\"`, without `;` and without commands of psql",
         ]);
     }
     let mut bare = statement.tokens.iter();
@@ -189,5 +201,124 @@ pub fn batch_problem(block: &Block) -> Option<[&'static str; 3]> {
             "write `.batch table=… key=…`, or a statement that finds what is left by itself",
         ]),
         _ => None,
+    }
+}
+
+/// The rows that it touches are those of its last part: `WITH gone AS (DELETE …) SELECT …` shows some.
+fn changes_rows(source: &str, statement: &Statement) -> bool {
+    const WRITES: [&str; 4] = ["insert", "update", "delete", "merge"];
+    let mut depth = 0_usize;
+    let mut outer: Vec<&SqlToken> = statement.tokens.iter().collect();
+    outer.retain(|token| {
+        match token.kind {
+            SqlTokenKind::Open => depth += 1,
+            SqlTokenKind::Close => depth = depth.saturating_sub(1),
+            _ => return depth == 0,
+        }
+        false
+    });
+    let is = |token: &SqlToken, word: &&str| token.is_word(source, word);
+    let writes = |token: &SqlToken| WRITES.iter().any(|word| is(token, word));
+    if !statement.starts_with(source, "WITH") {
+        return outer.first().is_some_and(|first| writes(first));
+    }
+    // `WITH update AS (…)`: a name.
+    let mut pairs = outer.windows(2).filter(|pair| !is(pair[1], &"as"));
+    let last = pairs.find(|pair| writes(pair[0]) || is(pair[0], &"select"));
+    last.is_some_and(|pair| writes(pair[0]))
+}
+
+/// It can stand between brackets in a query of ours.
+fn is_one_look(query: &str) -> bool {
+    let script = read_sql(query);
+    let [Item::Statement(statement)] = script.items() else {
+        return false;
+    };
+    let mut depth = 0_i32;
+    let is_closed = statement.tokens.iter().all(|token| {
+        depth += match token.kind {
+            SqlTokenKind::Open => 1,
+            SqlTokenKind::Close => -1,
+            _ => 0,
+        };
+        depth >= 0 && token.kind != SqlTokenKind::Semicolon
+    });
+    script.unreadable().is_none()
+        && statement.ending == Ending::Open
+        && is_closed
+        && depth == 0
+        && only_looks(query, Actor::Sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::parse;
+
+    fn problem(fence: &str, code: &str) -> Option<&'static str> {
+        let text = format!("# Fill\n\n## Phase 1: Go\n\n```sql {{#fill {fence}}}\n{code}\n```\n");
+        let runbook = parse("guide.md", text.as_bytes());
+        let block = &runbook.blocks[0];
+        batch_problem(block).map(|[needle, ..]| needle)
+    }
+
+    #[test]
+    fn a_throttle_is_one_query_that_only_looks() {
+        let update = "UPDATE t SET n = 1 WHERE NOT n > 0";
+        let throttled = |query: &str| problem(&format!(".batch throttle=\"{query}\""), update);
+        for fine in [
+            "SELECT count(*) > 5 FROM pg_stat_activity",
+            "SELECT (SELECT n > 0 FROM busy) -- a note",
+        ] {
+            assert_eq!(throttled(fine), None, "{fine}");
+        }
+        for bad in [
+            "SELECT true); DROP TABLE t; --",
+            "SELECT true); SELECT (true",
+            "SELECT true) OR (SELECT true",
+            "SELECT true;",
+            "SELECT true \\g /tmp/file",
+            "\\! touch /tmp/file",
+            "DELETE FROM t RETURNING true",
+            "SELECT '",
+        ] {
+            assert_eq!(throttled(bad), Some("throttle"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_batch_changes_rows_by_its_last_part() {
+        for fine in [
+            "DELETE FROM t WHERE old",
+            "WITH some AS (SELECT id FROM t LIMIT 5) DELETE FROM t USING some",
+            "WITH update AS (SELECT 1 AS n) INSERT INTO t SELECT n FROM update",
+        ] {
+            assert_eq!(problem(".batch", fine), None, "{fine}");
+        }
+        for shows in [
+            "WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone",
+            "WITH some AS (SELECT id FROM t) SELECT id FROM some FOR UPDATE",
+            "SELECT update FROM t",
+        ] {
+            assert_eq!(problem(".batch", shows), Some("batch"), "{shows}");
+        }
+    }
+
+    #[test]
+    fn a_range_in_a_comment_is_none() {
+        let fence = ".batch table=t key=id";
+        let range = "BETWEEN :'batch_low' AND :'batch_high'";
+        let named = format!("UPDATE t SET n = 1 WHERE id {range}");
+        assert_eq!(problem(fence, &named), None);
+        let commented = format!("UPDATE t SET n = 1 -- WHERE id {range}");
+        assert_eq!(problem(fence, &commented), Some("batch"));
+    }
+
+    #[test]
+    fn what_is_no_name_is_told_and_not_kept() {
+        let text = "# Fill\n\n## Phase 1: Go\n\n```sql {.batch table=\"t; DROP TABLE t\" key=id}\nDELETE FROM t\n```\n";
+        let runbook = parse("guide.md", text.as_bytes());
+        let block = &runbook.blocks[0];
+        assert_eq!(block.attributes.batch.as_ref().unwrap().keys, None);
     }
 }

@@ -44,7 +44,8 @@ pub fn lock_tries(commands: &[&str], is_one: bool) -> LockTries {
             continue;
         };
         match of_statement(text, statement) {
-            Means::Begin => open = Some(Some(at)),
+            // In a transaction it begins no other.
+            Means::Begin => open = open.or(Some(Some(at))),
             Means::Commit | Means::Rollback => {
                 let chains = has_word(text, statement, "chain");
                 open = chains.then_some(None);
@@ -139,6 +140,14 @@ mod tests {
             panic!("nothing is put around");
         };
         assert!(one.iter().all(|(_, again)| again.again_from == Some(0)));
+        let twice = ["BEGIN;", "DELETE FROM a;", "BEGIN;", "TRUNCATE b;"];
+        assert_eq!(around(&twice), [(3, Some(0))]);
+        let LockTries::Around(inner) =
+            lock_tries(&["DELETE FROM a;", "BEGIN;", "TRUNCATE b;"], true)
+        else {
+            panic!("nothing is put around");
+        };
+        assert!(inner.iter().all(|(_, again)| again.again_from == Some(0)));
     }
 
     #[test]
