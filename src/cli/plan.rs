@@ -208,7 +208,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                     "line": item.line, "text": item.text, "cel": cel, "proposed": item.proposed,
                 }))).collect::<Vec<_>>(),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
-                "batches": shown.as_ref().ok().and_then(|shown| shown.batches.as_ref()).map(Batches::words),
+                "batches": shown.as_ref().ok().and_then(|shown| shown.batches()).map(Batches::words),
                 "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
                 "goes_on": state.goes_on_words(action),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),

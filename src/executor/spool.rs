@@ -7,7 +7,7 @@
 //! e  a line of standard error           q  an unfinished line of standard error
 //! n  a remark of gonogo's own
 //! b  a command begins, as JSON         f  it has ended
-//! w  it got no lock in time
+//! w  it got no lock in time            k  a batch of it is done up to its COMMIT
 //! ```
 //!
 //! An unfinished line is written after some silence (a prompt, a progress bar) and holds the line as

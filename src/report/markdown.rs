@@ -449,7 +449,12 @@ fn write_locks(page: &mut Page, attempt: &Attempt) {
             any = true;
         }
         if let Some(batch) = run.and_then(|run| run.batch.as_ref()) {
-            page.item(&line.clone().own(", last batch: ").text(batch.words()));
+            page.item(
+                &line
+                    .clone()
+                    .own(", last batch: ")
+                    .text(batch.words_in(attempt.outcome)),
+            );
             any = true;
         }
         if let Some(words) = run.and_then(|run| LockWait::words(&run.waits)) {

@@ -449,7 +449,7 @@ impl CommandMark {
                 let known = runs.iter().find(|known| known.index == *index);
                 return known.is_some_and(|known| {
                     let last = known.batch.as_ref();
-                    last.is_none_or(|last| (last.number, last.at) < (mark.number, mark.at))
+                    last.is_none_or(|last| last.place() < mark.place())
                 });
             }
         };

@@ -18,7 +18,7 @@ pub struct Facts {
     pub unasked: Vec<String>,
     /// What stands against the action that is asked for.
     pub guards: Vec<Guard>,
-    /// The sessions that waited behind a statement of ours, as they were seen since the last of its waits.
+    /// The sessions that were seen to wait behind the statement whose wait is told.
     pub held_up: Vec<String>,
     /// Why an input cannot be what somebody gives it.
     pub bad_input: Option<Refusal>,

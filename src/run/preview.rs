@@ -72,9 +72,6 @@ pub struct Preview {
     /// What is put around statements that queue for a strong lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_timeout: Option<LockTimeout>,
-    /// It runs in batches.
-    #[serde(default)]
-    pub batches: Option<super::Batches>,
     /// The places that its commands reach.
     #[serde(default)]
     pub reaches: Vec<super::Reached>,
@@ -100,12 +97,22 @@ impl Preview {
     pub const WHAT_TO_DO_ELSEWHERE: &str =
         "do it there and skip it here with a reason; if this machine is the one, say so (`h`)";
 
+    /// How it runs in batches.
+    pub fn batches(&self) -> Option<&super::Batches> {
+        batches_of(&self.commands)
+    }
+
     /// Where it belongs, as long as nobody has said that this machine is the one.
     pub fn belongs_elsewhere(&self) -> Option<String> {
         let there = self.elsewhere.as_ref()?;
         let nothing = self.commands.is_empty() && !self.listed.is_empty();
         nothing.then(|| format!("it belongs to {}: {}", there.named(), there.why))
     }
+}
+
+/// What runs in batches is one command.
+fn batches_of(commands: &[CommandText]) -> Option<&super::Batches> {
+    commands.first()?.batches.as_deref()
 }
 
 /// A value that comes from an earlier step.
@@ -189,7 +196,7 @@ pub(super) fn reckon(
         destructive,
     } = chosen(&subject, &whole, &mut list, &expected, from)?;
     let lock_timeout = lock_timeout::put(state, action, actor, &command, &mut commands);
-    let batches = batch::put(state, action, &mut commands)?;
+    batch::put(state, action, &mut commands)?;
     let (reaches, strays) = super::reach::reached(
         state,
         &super::reach::Looked {
@@ -221,7 +228,8 @@ pub(super) fn reckon(
         &reaches,
     );
     let around = lock_timeout.as_ref();
-    let own = of_what_runs(&content, &command, &whole, around, batches.as_ref());
+    let batches = batches_of(&commands);
+    let own = of_what_runs(&content, &command, &whole, around, batches);
     let proved = proved(state, actor, &on);
     let hash = bound(state, &own, &on, proved.as_deref());
     let shown = Preview {
@@ -245,7 +253,6 @@ pub(super) fn reckon(
         timeout_s: attributes.timeout_s,
         holds,
         lock_timeout,
-        batches,
         reaches,
         strays,
         elsewhere: subject.elsewhere.cloned(),

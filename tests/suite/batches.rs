@@ -157,6 +157,36 @@ async fn an_error_passes_over_no_row_and_more_than_are_borne_stop_it() {
 }
 
 #[tokio::test]
+async fn a_batch_of_which_the_server_can_say_nothing_has_failed() {
+    let database = items().await;
+    // From the statement on, another function answers.
+    let evil =
+        "CREATE SCHEMA evil; CREATE FUNCTION evil.txid_current() RETURNS bigint LANGUAGE plpgsql
+        AS $$ BEGIN RAISE 'not today'; END $$;";
+    execute(&mut database.connect().await, evil).await;
+    let bench = Bench::new();
+    let keyed =
+        "INSERT INTO copied SELECT id FROM items WHERE id BETWEEN :'batch_low' AND :'batch_high'
+        AND set_config('search_path', 'evil, pg_catalog, public', true) <> ''";
+    let left = "INSERT INTO copied SELECT id FROM items
+        WHERE set_config('search_path', 'evil, pg_catalog, public', true) <> '' LIMIT :'batch_size'";
+    for (attempt, text) in [(1, keyed), (2, left)] {
+        let keys = batch(300).keys.filter(|_| text == keyed);
+        let batches = Batches {
+            batch: Batch { keys, ..batch(300) },
+            behind: None,
+        };
+        let mut spec = spec(&bench, &database, text, batches);
+        spec.attempt = attempt;
+        let done = bench.run(spec).await;
+        assert_eq!(done.record.exit, Some(3), "{:?}", done.lines);
+        let said = "errors: 1, the last SQLSTATE P0001 in batch 1";
+        assert!(done.notes().contains(said), "{}", done.notes());
+        assert_eq!(value(&database, "SELECT count(*) FROM copied").await, 0);
+    }
+}
+
+#[tokio::test]
 async fn no_batch_begins_while_its_throttle_is_true() {
     let database = items().await;
     execute(&mut database.connect().await, "INSERT INTO busy VALUES (1)").await;

@@ -326,7 +326,7 @@ impl<'a> Action<'a> {
         let answer = answer.as_deref();
         self.feed.hear(&mut self.course, &mut self.spool, answer);
         if self.ending.is_none() {
-            self.feed.try_again(now, &mut self.course);
+            self.feed.try_again(now, &mut self.course, &mut self.spool);
         }
         if self.feed.awaits_shell() && now >= self.began + COMES_UP && self.status.is_none() {
             self.feed.never_came_up(&mut self.course, &mut self.spool);

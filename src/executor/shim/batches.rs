@@ -15,6 +15,7 @@ use crate::run::{BatchMark, Batches, CommandMark, CommandText, from_hex};
 const GOOD: &str = "00000";
 /// How often a throttle, or a transaction that is still under way, is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+const ROLL_BACK: &str = "ROLLBACK;\n";
 /// How often progress is told in the output.
 const TELL: Duration = Duration::from_secs(2);
 
@@ -47,6 +48,8 @@ pub(super) struct BatchRun {
     last: Option<BatchMark>,
     /// Its `COMMIT` is under way.
     pending: Option<BatchMark>,
+    /// The last that was written down, whatever became of it.
+    written: Option<BatchMark>,
     is_last: bool,
     after: Option<String>,
     done: u64,
@@ -57,8 +60,8 @@ pub(super) struct BatchRun {
     passed_before: u64,
     began: Instant,
     told: Option<Instant>,
-    /// It was told that a throttle holds it.
-    is_throttled: bool,
+    /// It was told what it waits for.
+    is_wait_told: bool,
     wakes: Option<Instant>,
 }
 
@@ -85,6 +88,7 @@ impl BatchRun {
             number: 0,
             last: None,
             pending: None,
+            written: spec.behind.clone(),
             is_last: false,
             after: None,
             done: 0,
@@ -95,7 +99,7 @@ impl BatchRun {
             passed_before: 0,
             began: Instant::now(),
             told: None,
-            is_throttled: false,
+            is_wait_told: false,
             wakes: None,
             spec,
         }
@@ -146,23 +150,24 @@ impl BatchRun {
     }
 
     /// What is sent when it has waited.
-    pub(super) fn go_on(&mut self) -> String {
+    pub(super) fn go_on(&mut self, spool: &mut Spool) -> Next {
         self.wakes = None;
         match (self.stage, &self.spec.batch.throttle) {
-            (Stage::Opening, _) => self.opening(),
+            (Stage::Opening, _) => Next::Send(self.opening()),
             (_, Some(query)) => {
                 self.stage = Stage::Throttle;
-                let asked = said(&format!("'holds', coalesce(({query})::boolean, true)"));
-                format!(
+                // On a line of its own the bracket is in no comment.
+                let asked = said(&format!("'holds', coalesce(({query}\n)::boolean, true)"));
+                Next::Send(format!(
                     "\\set gonogo_said ''\n{asked}{}",
                     self.echo(":SQLSTATE,:gonogo_said")
-                )
+                ))
             }
-            (_, None) => self.batch(),
+            (_, None) => self.batch(spool),
         }
     }
 
-    fn batch(&mut self) -> String {
+    fn batch(&mut self, spool: &mut Spool) -> Next {
         self.stage = Stage::Batch;
         let size = self.spec.batch.size;
         let mut text = format!("\\set gonogo_said ''\n\\set batch_size {size}\nBEGIN;\n");
@@ -179,7 +184,10 @@ impl BatchRun {
                             text.push_str(&format!("\\set gonogo_after {quoted}\n"));
                             format!("WHERE {key} > :'gonogo_after' ")
                         }
-                        Err(_) => "WHERE false ".to_owned(),
+                        Err(_) => {
+                            let why = "psql cannot be given the last key".to_owned();
+                            return self.fails(why, spool);
+                        }
                     },
                     None => format!("WHERE {key} IS NOT NULL "),
                 };
@@ -190,16 +198,16 @@ impl BatchRun {
                      FROM (SELECT {key} AS k FROM {table} {behind}ORDER BY {key} LIMIT {size}) AS gonogo \\gset\n\
                      \\set gonogo_state :SQLSTATE\n\\if :ERROR\n\\elif :gonogo_none\n\\else\n{statement}\
                      \\if :ERROR\n\\else\n{}\\endif\n\\endif\n",
-                    said(&format!("{facts}, 'passed', :'gonogo_passed'::bigint, 'upto', :'batch_high'"))
+                    said_of_it(&format!("{facts}, 'passed', :'gonogo_passed'::bigint, 'upto', :'batch_high'"))
                 ));
             }
             None => text.push_str(&format!(
                 "{statement}\\if :ERROR\n\\else\n{}\\endif\n",
-                said(facts)
+                said_of_it(facts)
             )),
         }
         text.push_str(&self.echo(":gonogo_state,:gonogo_said"));
-        text
+        Next::Send(text)
     }
 
     /// psql has done what it was sent. `is_over`: nothing more may begin.
@@ -212,25 +220,29 @@ impl BatchRun {
         if state != GOOD {
             return match self.stage {
                 Stage::Opening => self.fails(format!("it cannot begin: SQLSTATE {state}"), spool),
-                _ => self.error(state, spool),
+                _ => self.error(&format!("SQLSTATE {state}"), spool, is_over),
             };
         }
-        let said = read(said);
-        match self.stage {
-            Stage::Opening => match said {
-                Some(said) => self.opened(said, spool),
-                None => self.fails("what the server answered cannot be read".to_owned(), spool),
-            },
-            Stage::Throttle => match said {
-                Some(said) if said.holds => self.throttled(spool),
-                Some(_) => {
-                    self.is_throttled = false;
-                    Next::Send(self.batch())
-                }
-                None => self.error("throttle", spool),
-            },
-            Stage::Batch => self.prepared(said, spool),
-            Stage::Commit => self.committed(spool, is_over),
+        let is_empty = said.is_empty();
+        match (self.stage, read(said)) {
+            (Stage::Opening, Some(said)) => self.opened(said, spool),
+            (Stage::Opening, None) => {
+                self.fails("what the server answered cannot be read".to_owned(), spool)
+            }
+            (Stage::Throttle, Some(said)) if said.holds => self.throttled(spool),
+            (Stage::Throttle, Some(_)) => {
+                self.is_wait_told = false;
+                self.batch(spool)
+            }
+            (Stage::Batch, Some(said)) => self.prepared(Some(said), spool),
+            // Of a range without rows nothing is said.
+            (Stage::Batch, None) if is_empty && self.spec.batch.keys.is_some() => {
+                self.prepared(None, spool)
+            }
+            (Stage::Throttle | Stage::Batch, None) => {
+                self.error("an answer that cannot be read", spool, is_over)
+            }
+            (Stage::Commit, _) => self.committed(spool, is_over),
         }
     }
 
@@ -256,7 +268,9 @@ impl BatchRun {
                         (mark.after, mark.before, mark.passed_before);
                 }
                 "in progress" => {
-                    spool.note(&format!("{name} is still under way: it waits for its end"));
+                    if !std::mem::replace(&mut self.is_wait_told, true) {
+                        spool.note(&format!("{name} is still under way: it waits for its end"));
+                    }
                     return self.wait(AGAIN, None);
                 }
                 other => {
@@ -270,7 +284,8 @@ impl BatchRun {
         self.total = said.total;
         self.passed_before = self.passed;
         self.stage = Stage::Commit;
-        Next::Send(self.go_on())
+        self.is_wait_told = false;
+        self.go_on(spool)
     }
 
     fn prepared(&mut self, said: Option<Answer>, spool: &mut Spool) -> Next {
@@ -285,12 +300,6 @@ impl BatchRun {
             }
         };
         let has_keys = self.spec.batch.keys.is_some();
-        if let Some(key) = &said.upto
-            && spool.redactor().redact_text(key) != key.as_str()
-        {
-            let why = "the key of a batch holds a secret, and cannot be written down".to_owned();
-            return self.fails(why, spool);
-        }
         self.is_last = has_keys && said.passed < self.spec.batch.size;
         let passed = self.passed + if has_keys { said.passed } else { said.rows };
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
@@ -309,7 +318,10 @@ impl BatchRun {
             errors: self.errors,
             last_error: self.last_error.clone(),
         };
-        spool.mark(&CommandMark::Batched(self.index, mark.clone()));
+        if !self.write(&mark, spool) {
+            let why = "a secret stands in what is written of a batch; nothing of it is committed";
+            return self.fails(why.to_owned(), spool);
+        }
         spool.sync();
         if let Some(lost) = spool.lost.clone() {
             return self.fails(format!("a batch cannot be written down: {lost}"), spool);
@@ -341,38 +353,64 @@ impl BatchRun {
             return Next::Failed;
         }
         match self.spec.batch.pause_ms {
-            0 => Next::Send(self.go_on()),
+            0 => self.go_on(spool),
             pause => self.wait(Duration::from_millis(pause), None),
         }
     }
 
     fn throttled(&mut self, spool: &mut Spool) -> Next {
-        if !std::mem::replace(&mut self.is_throttled, true) {
+        if !std::mem::replace(&mut self.is_wait_told, true) {
             let query = self.spec.batch.throttle.as_deref().unwrap_or_default();
             spool.note(&format!("waits: `{query}` is true"));
         }
         self.wait(AGAIN, None)
     }
 
-    /// It is rolled back, and tried again as often as its author bears it.
-    fn error(&mut self, state: &str, spool: &mut Spool) -> Next {
+    /// Nothing of it stays, and it is tried again as often as its author bears it.
+    fn error(&mut self, what: &str, spool: &mut Spool, is_over: bool) -> Next {
         (self.pending, self.is_last) = (None, false);
         self.errors += 1;
-        let last = format!("SQLSTATE {state} in batch {}", self.number + 1);
+        let (place, then, sent) = match self.stage {
+            Stage::Throttle => ("of the throttle".to_owned(), "asked again", None),
+            _ => {
+                let place = format!("in batch {}", self.number + 1);
+                (place, "rolled back, tried again", Some(ROLL_BACK))
+            }
+        };
+        let last = format!("{what} {place}");
         let (errors, most) = (self.errors, self.spec.batch.max_errors);
         self.last_error = Some(last.clone());
+        let mark = BatchMark {
+            at: Utc::now(),
+            errors,
+            last_error: self.last_error.clone(),
+            ..self.written.clone().unwrap_or_default()
+        };
+        self.write(&mark, spool);
         if errors > most {
             return self.fails(
                 format!("errors: {errors}, the last {last}; max-errors is {most}"),
                 spool,
             );
         }
-        spool.note(&format!(
-            "error {errors} of {most}: {last}: rolled back, tried again"
-        ));
+        if is_over {
+            return self.fails(format!("{last}: rolled back"), spool);
+        }
+        spool.note(&format!("error {errors} of {most}: {last}: {then}"));
         self.stage = Stage::Commit;
         let pause = Duration::from_millis(self.spec.batch.pause_ms).max(AGAIN);
-        self.wait(pause, Some("ROLLBACK;\n".to_owned()))
+        self.wait(pause, sent.map(str::to_owned))
+    }
+
+    /// Whether it could be: one that is masked leads nobody behind it.
+    fn write(&mut self, mark: &BatchMark, spool: &mut Spool) -> bool {
+        let record = CommandMark::Batched(self.index, mark.clone());
+        let is_whole = !spool.masks(&record);
+        if is_whole {
+            spool.mark(&record);
+            self.written = Some(mark.clone());
+        }
+        is_whole
     }
 
     fn wait(&mut self, pause: Duration, sent: Option<String>) -> Next {
@@ -393,7 +431,15 @@ fn said(object: &str) -> String {
     )
 }
 
+/// The same of what a batch did. Where the server cannot say it, nothing of the batch is committed.
+fn said_of_it(object: &str) -> String {
+    format!("{}\\set gonogo_state :SQLSTATE\n", said(object))
+}
+
 fn read(said: &str) -> Option<Answer> {
     let bytes = from_hex(said)?;
     serde_json::from_slice(&bytes).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,8 +87,10 @@ impl Course {
 
     /// The command under way got no lock in time.
     pub(super) fn waited(&mut self, mut wait: LockWait, spool: &mut Spool) {
-        let run = self.runs.last_mut().filter(|_| !self.silent);
-        if let Some(run) = run {
+        let index = self.current.as_ref().map(|one| one.command.index);
+        let mut runs = self.runs.iter_mut();
+        let run = runs.find(|run| Some(run.index) == index);
+        if let Some(run) = run.filter(|_| !self.silent) {
             wait.number = u32::try_from(run.waits.len()).unwrap_or(u32::MAX - 1) + 1;
             run.waits.push(wait.clone());
             spool.mark(&CommandMark::Waited(run.index, wait));

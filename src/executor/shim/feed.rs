@@ -302,9 +302,9 @@ impl Feed {
     }
 
     /// Goes back to where a command that got no lock is tried again from, once that is due.
-    pub(super) fn try_again(&mut self, now: Instant, course: &mut Course) {
+    pub(super) fn try_again(&mut self, now: Instant, course: &mut Course, spool: &mut Spool) {
         if let Program::Psql(psql) = &mut self.program {
-            let sent = psql.try_again(now, course);
+            let sent = psql.try_again(now, course, spool);
             self.send_to_psql(sent, None);
         }
     }

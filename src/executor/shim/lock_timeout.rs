@@ -24,9 +24,8 @@ pub(super) struct LockTimeouts {
     asked: Asked,
     /// It was set, and not yet taken back.
     is_set: bool,
-    /// The command that was tried last, and how often.
+    /// Where what was tried last begins again, and how often it was.
     tried: (usize, u32),
-    failed: bool,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -119,16 +118,17 @@ impl LockTimeouts {
             return Heard::Good;
         }
         let Some((command, sent_at)) = course.current().filter(|_| state == NO_LOCK) else {
-            self.failed = true;
             return Heard::Failed;
         };
         let (index, line) = (command.index, command.line);
         let again_from = command.lock.and_then(|lock| lock.again_from);
+        // Two statements of a transaction that fail in turn have their tries in common.
+        let from = again_from.unwrap_or(index);
         let tried = match self.tried {
-            (known, times) if known == index => times,
+            (known, times) if known == from => times,
             _ => 0,
         };
-        self.tried = (index, tried + 1);
+        self.tried = (from, tried + 1);
         let pause = LOCK_PAUSES_S.get(usize::try_from(tried).unwrap_or(usize::MAX));
         let pause = pause.copied().filter(|_| again_from.is_some());
         let waited = now.saturating_duration_since(sent_at);
@@ -162,23 +162,60 @@ impl LockTimeouts {
                 at: now + Duration::from_secs(pause),
                 rolls_back,
             },
-            None => {
-                self.failed = true;
-                Heard::Failed
-            }
+            None => Heard::Failed,
         }
-    }
-
-    pub(super) fn give_up(&mut self) {
-        self.failed = true;
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed
     }
 }
 
 /// A statement without its tag in the output, whatever the guide wants of tags.
 pub(super) fn quiet(statement: &str) -> String {
     format!("\\set gonogo_quiet :QUIET\n\\set QUIET on\n{statement}\n\\set QUIET :gonogo_quiet\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::CommandText;
+    use crate::runbook::LockTry;
+
+    #[test]
+    fn statements_of_a_transaction_have_their_tries_and_each_its_own_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(folder.path(), Vec::new()).unwrap();
+        let commands: Vec<CommandText> = (0..3)
+            .map(|index| CommandText {
+                lock: (index > 0).then_some(LockTry {
+                    again_from: Some(0),
+                }),
+                ..CommandText::new(index, index + 1, "LOCK TABLE t;")
+            })
+            .collect();
+        let mut course = Course::new(&commands, false);
+        let mut locks = LockTimeouts::default();
+        let now = Instant::now();
+        let mut tries = 0;
+        // The third waits first, then the second and the third in turn.
+        for failing in [2, 1, 2, 1, 2, 1] {
+            while let Some(command) = course.begin(&mut spool) {
+                if command.index == failing {
+                    break;
+                }
+                course.told(now, 0, Vec::new());
+                course.conclude(&mut spool, None);
+            }
+            tries += 1;
+            match locks.ended(NO_LOCK, now, &mut course, &mut spool) {
+                Heard::Again { .. } => course.go_back_to(0),
+                Heard::Failed => break,
+                Heard::Good => panic!("it got no lock"),
+            }
+        }
+        assert_eq!(tries, LOCK_PAUSES_S.len() + 1);
+        let waits = course.into_runs();
+        let waits: Vec<_> = waits
+            .iter()
+            .map(|run| (run.index, run.waits.len()))
+            .collect();
+        assert_eq!(waits, [(0, 0), (1, 3), (2, 3)]);
+    }
 }

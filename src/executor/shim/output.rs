@@ -94,6 +94,11 @@ impl Spool {
         }
     }
 
+    /// Whether a secret stands in it: what is written of it then says something else.
+    pub(super) fn masks(&self, mark: &CommandMark) -> bool {
+        serde_json::to_string(mark).is_ok_and(|text| self.redactor.redact_text(&text) != text)
+    }
+
     /// What was written so far is on the disk when this returns.
     pub(super) fn sync(&mut self) {
         self.flush();

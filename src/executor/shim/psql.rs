@@ -63,7 +63,8 @@ pub(super) struct Psql {
     locks: LockTimeouts,
     /// The command under way runs in batches.
     batches: Option<Box<BatchRun>>,
-    batches_failed: bool,
+    /// A statement failed, and psql was kept from ending by itself.
+    failed: bool,
     /// Why it was given up where nobody asked for that.
     pub(super) failure: Option<String>,
 }
@@ -96,7 +97,7 @@ impl Psql {
             lines: 0,
             locks: LockTimeouts::default(),
             batches: None,
-            batches_failed: false,
+            failed: false,
             failure: None,
         }
     }
@@ -167,7 +168,12 @@ impl Psql {
         spool: &mut Spool,
     ) -> Option<Sent> {
         let run = self.batches.as_mut()?;
-        match run.answered(answer, spool, course.is_over()) {
+        let next = run.answered(answer, spool, course.is_over());
+        self.batch_goes_on(next, course)
+    }
+
+    fn batch_goes_on(&mut self, next: batches::Next, course: &mut Course) -> Option<Sent> {
+        match next {
             batches::Next::Send(text) => return Some(Sent::unnumbered(text)),
             batches::Next::Wait(sent) => return sent.map(Sent::unnumbered),
             batches::Next::Done => {
@@ -181,7 +187,7 @@ impl Psql {
 
     fn fail_batches(&mut self, course: &mut Course) {
         if self.batches.take().is_some() {
-            self.batches_failed = true;
+            self.failed = true;
             course.told(Instant::now(), FAILED, Vec::new());
         }
     }
@@ -227,7 +233,10 @@ impl Psql {
         let now = Instant::now();
         match self.locks.ended(state, now, course, spool) {
             Heard::Good => course.told(now, 0, Vec::new()),
-            Heard::Failed => course.told(now, FAILED, Vec::new()),
+            Heard::Failed => {
+                self.failed = true;
+                course.told(now, FAILED, Vec::new());
+            }
             Heard::Again { at, rolls_back } => {
                 self.place = Place::Pausing(at);
                 // Its locks are let go while it waits.
@@ -246,10 +255,16 @@ impl Psql {
     }
 
     /// The pause of a command that got no lock is over: what is to be said before its first command.
-    pub(super) fn try_again(&mut self, now: Instant, course: &mut Course) -> Option<Sent> {
+    pub(super) fn try_again(
+        &mut self,
+        now: Instant,
+        course: &mut Course,
+        spool: &mut Spool,
+    ) -> Option<Sent> {
         self.tries_again_at().filter(|at| now >= *at)?;
         if let Some(run) = &mut self.batches {
-            return Some(Sent::unnumbered(run.go_on()));
+            let next = run.go_on(spool);
+            return self.batch_goes_on(next, course);
         }
         self.place = Place::Working;
         let (command, _) = course.current()?;
@@ -268,14 +283,14 @@ impl Psql {
             self.fail_batches(course);
         } else if self.tries_again_at().is_some() {
             self.place = Place::Working;
-            self.locks.give_up();
+            self.failed = true;
             course.told(Instant::now(), FAILED, Vec::new());
         }
     }
 
     /// It was kept from ending by itself at a statement that failed.
     pub(super) fn stopped_it(&self) -> bool {
-        self.locks.has_failed() || self.batches_failed
+        self.failed
     }
 
     /// Says that it is held; gives what ends the transaction where that cannot be said.

@@ -171,7 +171,7 @@ fn where_all_of_it_ran_it_may_run_again_as_a_whole() {
 
 #[test]
 fn batches_go_on_behind_the_last_and_are_never_unknown() {
-    const FILL: &str = "# Fill\n\n## Phase 1: Go\n\n```sql {#fill .batch table=t key=id size=10}\nUPDATE t SET n = 1 WHERE id BETWEEN :'batch_low' AND :'batch_high';\n```\n";
+    const FILL: &str = "# Fill\n\n## Phase 1: Go\n\n```sql {#fill .batch table=t key=id size=10}\n-- All of them.\nUPDATE t SET n = 1 WHERE id BETWEEN :'batch_low' AND :'batch_high';\n```\n";
     let mut run = Run::of(FILL).identified();
     run.starts("fill");
     progresses(&mut run, "fill", &[(0, None)]);
@@ -193,7 +193,10 @@ fn batches_go_on_behind_the_last_and_are_never_unknown() {
         reason: None,
     });
     assert_eq!(run.outcome("fill"), Some(Outcome::Failed));
-    let behind = |run: &Run| preview(&run.state, action).unwrap().batches.unwrap().behind;
+    let behind = |run: &Run| {
+        let shown = preview(&run.state, action).unwrap();
+        shown.batches().unwrap().behind.clone()
+    };
     assert_eq!(behind(&run), Some(mark));
     run.starts("fill");
     run.ends("fill", exit(0));

@@ -169,7 +169,7 @@ impl PreviewDialog {
         if let Some(seconds) = shown.timeout_s {
             page.say(format!("timeout {}", duration(seconds)), Role::Muted);
         }
-        for words in shown.batches.iter().flat_map(|batches| batches.words()) {
+        for words in shown.batches().iter().flat_map(|batches| batches.words()) {
             page.say(words, Role::Heading);
         }
         let put = shown.lock_timeout.as_ref();

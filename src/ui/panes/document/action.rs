@@ -287,7 +287,7 @@ impl Writer<'_> {
                     0 => Role::Muted,
                     _ => Role::Warning,
                 };
-                self.say(&batch.words(), role, 4);
+                self.say(&batch.words_in(attempt.outcome), role, 4);
             }
             if let Some(waits) = LockWait::words(&run.waits) {
                 let line = attempt
