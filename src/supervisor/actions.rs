@@ -306,7 +306,7 @@ impl Supervisor {
     }
 
     /// The name of the target that an action is for.
-    fn target_of(&self, action: ActionId) -> String {
+    pub(super) fn target_of(&self, action: ActionId) -> String {
         let block = self.state.runbook.block(action.block);
         block
             .map_or("main", |block| block.attributes.target())

@@ -11,8 +11,8 @@ use super::looks::Looks;
 use super::secrets::Secrets;
 use crate::monitor::{IdentityNews, LockNews, Monitor};
 use crate::run::{
-    ActionId, Command, DirectoryNow, FilesNow, Guard, Input, Mode, PairingAct, Refusal, RunState,
-    Subject, preview_from,
+    ActionId, Command, DirectoryNow, FilesNow, Guard, GuardLevel, Input, Mode, PairingAct, Preview,
+    Refusal, RunState, Subject, preview_from,
 };
 use crate::runbook::config::SecretSource;
 use crate::runbook::{Actor, TableLock};
@@ -21,8 +21,9 @@ use crate::runbook::{Actor, TableLock};
 const LOOK: Duration = Duration::from_millis(500);
 /// A server says whether the lock is still ours within this time, or decides nothing here.
 const LOCK: Duration = Duration::from_millis(300);
-/// What a step would meet is known within this time, or stops nothing.
+/// What a step would meet is known within this time, or stops nothing: then that is put on record.
 const BEFORE: Duration = Duration::from_secs(2);
+const NOT_LOOKED_UP: &str = "who holds what it will lock could not be looked up";
 /// A secret that is entered is read within this time.
 const SOURCE: Duration = Duration::from_secs(3);
 
@@ -114,18 +115,15 @@ impl Needs {
             self.files.push((action, included::named(state, action)));
         }
         // Why it cannot run is the engine's to say.
-        if let Ok(shown) = preview_from(state, action, from)
-            && matches!(shown.actor, Actor::Shell | Actor::Sql)
-        {
-            self.directory = Some(PathBuf::from(shown.directory));
-        }
+        let shown = preview_from(state, action, from).ok();
         // A rollback waits for no lock.
         self.locks = !matches!(state.mode, Mode::Stuck | Mode::RollingBack);
-        if self.locks
-            && let Ok(shown) = preview_from(state, action, from)
-        {
-            self.before = state.locks_of(&shown);
-        }
+        let locks = shown.as_ref().filter(|_| self.locks);
+        self.before = locks.and_then(|shown| state.locks_of(shown));
+        let has_place = |shown: &Preview| matches!(shown.actor, Actor::Shell | Actor::Sql);
+        self.directory = shown
+            .filter(has_place)
+            .map(|shown| PathBuf::from(shown.directory));
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -189,8 +187,10 @@ impl Needs {
         let guards = async {
             let (target, locks) = self.before?;
             let looked = tokio::time::timeout(BEFORE, monitor.before(&target, &locks)).await;
-            let before = looked.ok()?.ok()?;
-            Some(before.guards)
+            Some(match looked {
+                Ok(Ok(before)) => before.guards,
+                _ => vec![Guard::new(GuardLevel::Warn, NOT_LOOKED_UP.to_owned())],
+            })
         };
         let (files, directory, locks, identities, bad_input, guards) =
             tokio::join!(files, directory, locks, identities, bad_input, guards);

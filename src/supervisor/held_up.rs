@@ -3,36 +3,117 @@
 
 use std::collections::BTreeMap;
 
+use super::core::Supervisor;
+use crate::executor::application_name;
 use crate::monitor::ActivitySample;
+use crate::run::{CommandMark, Observation};
 
-/// More are counted by nobody: a name each is kept of so many.
+/// At most so many names are kept.
 const MOST: usize = 100;
 
-/// By target and pid.
+/// Who waits, by the target, the application of the statement that holds them up, and their pid.
 #[derive(Default)]
-pub(super) struct HeldUp(BTreeMap<(String, i32), String>);
+pub(super) struct HeldUp(BTreeMap<(String, String, i32), String>);
 
 impl HeldUp {
     pub(super) fn see(&mut self, sample: &ActivitySample) {
         if sample.lost_since().is_some() {
             return;
         }
-        let waits_itself = |pid: &i32| {
-            let mut sessions = sample.sessions.iter();
-            sessions.any(|one| one.pid == *pid && one.ours && !one.blocked_by.is_empty())
-        };
+        let sessions = sample.sessions.iter();
+        let waiting: BTreeMap<i32, &str> = sessions
+            .filter(|one| one.ours && !one.blocked_by.is_empty())
+            .map(|one| (one.pid, one.application.as_str()))
+            .collect();
         for session in sample.sessions.iter().filter(|session| !session.ours) {
-            let key = (sample.target.clone(), session.pid);
-            let has_room = self.0.len() < MOST || self.0.contains_key(&key);
-            if has_room && session.blocked_by.iter().any(waits_itself) {
+            let mut blockers = session.blocked_by.iter();
+            let Some(ours) = blockers.find_map(|pid| waiting.get(pid)) else {
+                continue;
+            };
+            let key = (sample.target.clone(), (*ours).to_owned(), session.pid);
+            if self.0.len() < MOST || self.0.contains_key(&key) {
                 self.0
                     .insert(key, format!("{} {}", session.pid, session.who()));
             }
         }
     }
 
-    /// Those that were seen since it was asked last.
-    pub(super) fn take(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.0).into_values().collect()
+    /// Those that were seen behind it since it was asked last.
+    fn take(&mut self, target: &str, application: &str) -> Vec<String> {
+        let is_it =
+            |(on, by, _): &(String, String, i32), _: &mut String| on == target && by == application;
+        self.0.extract_if(.., is_it).map(|(_, name)| name).collect()
+    }
+}
+
+impl Supervisor {
+    /// Whom the wait held up that this tells of. What was seen before a command began, or before an end,
+    /// belongs to no later wait.
+    pub(super) fn held_up_by(&mut self, observation: &Observation) -> Vec<String> {
+        let (action, marks) = match observation {
+            Observation::Progress { action, marks, .. } => (*action, marks.as_slice()),
+            Observation::Launched { action, .. } | Observation::Finished { action, .. } => {
+                (*action, [].as_slice())
+            }
+            _ => return Vec::new(),
+        };
+        let waited = marks
+            .iter()
+            .any(|mark| matches!(mark, CommandMark::Waited(..)));
+        let began = marks
+            .iter()
+            .any(|mark| matches!(mark, CommandMark::Began(_)));
+        if !waited && !began && !marks.is_empty() {
+            return Vec::new();
+        }
+        let Some(step) = self.state.step_of(action) else {
+            return Vec::new();
+        };
+        let application = application_name(&self.state.run, &step.id);
+        let seen = self.held_up.take(&self.target_of(action), &application);
+        if waited { seen } else { Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::{Reading, Session, SessionCounts};
+
+    fn session(pid: i32, application: &str, blocked_by: &[i32]) -> Session {
+        Session {
+            pid,
+            application: application.to_owned(),
+            ours: application.starts_with("gonogo:"),
+            blocked_by: blocked_by.to_vec(),
+            ..Session::default()
+        }
+    }
+
+    #[test]
+    fn who_is_held_up_is_told_of_the_step_and_the_target_that_held_them_up() {
+        let mut seen = HeldUp::default();
+        for target in ["main", "other"] {
+            seen.see(&ActivitySample {
+                target: target.to_owned(),
+                at: chrono::Utc::now(),
+                state: Reading::Good,
+                identity: None,
+                counts: SessionCounts::default(),
+                cost_us: 0,
+                interval_ms: 0,
+                sessions: vec![
+                    session(1, "reader", &[]),
+                    session(2, "gonogo:r:one", &[1]),
+                    session(3, "shop", &[2]),
+                    session(4, "gonogo:r:two", &[1]),
+                    session(5, "app", &[4]),
+                ],
+            });
+        }
+        assert_eq!(seen.take("main", "gonogo:r:one"), ["3 shop"]);
+        assert!(seen.take("main", "gonogo:r:one").is_empty());
+        assert_eq!(seen.take("main", "gonogo:r:two"), ["5 app"]);
+        assert_eq!(seen.take("other", "gonogo:r:one"), ["3 shop"]);
     }
 }

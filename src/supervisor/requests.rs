@@ -14,8 +14,8 @@ use super::included;
 use super::secrets::Secrets;
 use super::watching::lock_record;
 use crate::run::{
-    ActionId, Command, CommandMark, ENGINE, Event, FilesNow, Included, Observation, PairingAct,
-    Refusal, advance, awaits_look, decide, observe,
+    ActionId, Command, ENGINE, Event, FilesNow, Included, Observation, PairingAct, Refusal,
+    advance, awaits_look, decide, observe,
 };
 
 /// More steps than this without a person means a loop; the run is left as it is.
@@ -126,16 +126,11 @@ impl Supervisor {
             self.keyboards.remove(&(*action, *attempt));
             self.asks_no_more(*action, *attempt);
         }
-        if let Observation::Progress { marks, .. } = &observation
-            && marks
-                .iter()
-                .any(|mark| matches!(mark, CommandMark::Waited(..)))
-        {
-            self.facts.held_up = self.held_up.take();
-        }
+        self.facts.held_up = self.held_up_by(&observation);
         let now = self.clock.now();
-        let events = observe(&self.state, &self.facts, &observation, now)?;
-        self.commit(ENGINE, events).await
+        let events = observe(&self.state, &self.facts, &observation, now);
+        self.facts.held_up.clear();
+        self.commit(ENGINE, events?).await
     }
 
     /// What its user agrees to is kept before it counts.

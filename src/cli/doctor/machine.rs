@@ -12,6 +12,9 @@ use crate::supervisor::place;
 /// Less than this many MiB is little for a journal and the output of a deployment.
 const LITTLE_ROOM: u64 = 512;
 
+/// The first psql with `:SQLSTATE`.
+const SAYS_STATE: i32 = 11;
+
 pub(super) fn programs(findings: &mut Findings) {
     for (program, fix) in [
         ("bash", "apt-get install bash"),
@@ -27,6 +30,12 @@ pub(super) fn programs(findings: &mut Findings) {
             }
             Err(error) => findings.bad(format!("{program}: {error}"), fix),
         }
+    }
+    if let Some(major) = psql_major().filter(|major| *major < SAYS_STATE) {
+        findings.warn(
+            format!("psql {major} cannot say how a statement ended"),
+            "install psql 11 or later: until then nothing runs in batches, and a statement that is given a `lock_timeout` counts as failed (switch that off in its preview)",
+        );
     }
     match crate::demo::cluster::Binaries::find() {
         Ok(found) => findings.good(format!(
