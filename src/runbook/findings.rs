@@ -46,7 +46,7 @@ pub const FINDINGS: &[Finding] = &[
     warning("ambiguous-annotation", "An entry under `[[annotations]]` of `gonogo.toml` fits more than one block or heading, and is ignored: name the heading, the text of the block or its line more exactly."),
     warning("backup-verified-by-ls", "A backup is only listed. A file of the right name and size may still not be restorable: read it through, or restore it into a scratch database."),
     error("bad-attribute", "The value of an attribute cannot be read: a duration, a number of people, a pattern, a name. Its effect would be lost silently."),
-    error("bad-batch", "A block of class `.batch` cannot run in batches: it is no single INSERT, UPDATE, DELETE or MERGE, or its range is not named."),
+    error("bad-batch", "A block of class `.batch` cannot run in batches: it is no single INSERT, UPDATE, DELETE or MERGE, its range is not named, or its throttle is no query that only looks."),
     error("bad-condition", "A condition cannot be read, or names something that does not exist. A condition that cannot be evaluated is never true."),
     error("bad-default", "The default of a blank in `gonogo.toml` breaks its own rule."),
     error("bad-pattern", "A pattern in `gonogo.toml` is not a regular expression."),

@@ -223,3 +223,23 @@ pub(super) async fn look_at_files(
         .map(|(action, named)| async move { (action, included::now(looks, named, limit).await) });
     join_all(looked).await.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::MonitorConfig;
+
+    #[tokio::test]
+    async fn a_look_before_a_start_that_fails_is_on_record() {
+        let needs = Needs {
+            before: Some(("nowhere".to_owned(), Vec::new())),
+            ..Needs::default()
+        };
+        let (sender, _samples) = tokio::sync::mpsc::channel(1);
+        let monitor = Monitor::start(MonitorConfig::default(), sender);
+        let secrets = Secrets::new(PathBuf::new(), None);
+        let found = needs.look_up(&Looks::default(), &monitor, &secrets).await;
+        let unknown = Guard::new(GuardLevel::Warn, NOT_LOOKED_UP.to_owned());
+        assert_eq!(found.guards, [unknown]);
+    }
+}

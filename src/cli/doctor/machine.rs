@@ -31,12 +31,7 @@ pub(super) fn programs(findings: &mut Findings) {
             Err(error) => findings.bad(format!("{program}: {error}"), fix),
         }
     }
-    if let Some(major) = psql_major().filter(|major| *major < SAYS_STATE) {
-        findings.warn(
-            format!("psql {major} cannot say how a statement ended"),
-            "install psql 11 or later: until then nothing runs in batches, and a statement that is given a `lock_timeout` counts as failed (switch that off in its preview)",
-        );
-    }
+    says_state(psql_major(), findings);
     match crate::demo::cluster::Binaries::find() {
         Ok(found) => findings.good(format!(
             "PostgreSQL server for the demo: {}",
@@ -46,6 +41,16 @@ pub(super) fn programs(findings: &mut Findings) {
             format!("no PostgreSQL server for the demo: {error}"),
             "apt-get install postgresql",
         ),
+    }
+}
+
+/// An older psql cannot tell of a statement whether it failed.
+fn says_state(psql: Option<i32>, findings: &mut Findings) {
+    if let Some(major) = psql.filter(|major| *major < SAYS_STATE) {
+        findings.warn(
+            format!("psql {major} cannot say how a statement ended"),
+            "install psql 11 or later: until then nothing runs in batches, and a statement that is given a `lock_timeout` counts as failed (switch that off in its preview)",
+        );
     }
 }
 
@@ -226,7 +231,18 @@ pub(super) fn terminal(findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::value_of;
+    use super::{says_state, value_of};
+    use crate::cli::doctor::{Findings, Level};
+
+    #[test]
+    fn a_psql_that_cannot_say_how_a_statement_ended_is_warned_of() {
+        for (psql, warnings) in [(Some(10), 1), (Some(11), 0), (None, 0)] {
+            let mut findings = Findings::default();
+            says_state(psql, &mut findings);
+            assert_eq!(findings.all.len(), warnings);
+            assert!(findings.all.iter().all(|one| one.level == Level::Warning));
+        }
+    }
 
     #[test]
     fn the_last_value_that_is_not_a_comment_counts() {

@@ -43,6 +43,7 @@ struct Finding {
 }
 
 /// What was found so far. Prints each section as soon as it is complete: a server may take its time.
+#[derive(Default)]
 struct Findings {
     all: Vec<Finding>,
     section: String,
@@ -110,10 +111,8 @@ impl Findings {
 
 pub(super) async fn main(arguments: &Arguments) -> color_eyre::Result<Exit> {
     let mut findings = Findings {
-        all: Vec::new(),
-        section: String::new(),
         json: arguments.json,
-        printed: 0,
+        ..Findings::default()
     };
     findings.begin("programs")?;
     machine::programs(&mut findings);

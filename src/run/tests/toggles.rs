@@ -131,3 +131,14 @@ fn who_has_armed_a_block_has_read_all_of_it() {
     assert_eq!(rest.command, "df -h");
     assert!(is_armed(&run.state, &rest));
 }
+
+#[test]
+fn of_a_batch_that_is_off_nothing_is_left_to_run() {
+    let mut run = Run::of(
+        "# Fill\n\n## Phase 1: Go\n\n```sql {#build .batch}\nDELETE FROM t WHERE old;\n```\n",
+    )
+    .identified();
+    run.does(toggle(&run, 0, false));
+    let refusal = run.refuses(run.start("build"));
+    assert_eq!(refusal.message, "all of its commands are off");
+}
