@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::core::Supervisor;
 use crate::executor::application_name;
 use crate::monitor::ActivitySample;
-use crate::run::{CommandMark, Observation};
+use crate::run::{ActionId, CommandMark, Observation};
 
 /// At most so many names are kept.
 const MOST: usize = 100;
@@ -46,32 +46,36 @@ impl HeldUp {
     }
 }
 
+/// Whose names are taken when this is observed, and whether they are told.
+fn taken(observation: &Observation) -> Option<(ActionId, bool)> {
+    match observation {
+        Observation::Progress { action, marks, .. } => {
+            let waited = |mark: &CommandMark| matches!(mark, CommandMark::Waited(..));
+            let began = |mark: &CommandMark| matches!(mark, CommandMark::Began(_));
+            let waited = marks.iter().any(waited);
+            (waited || marks.iter().any(began)).then_some((*action, waited))
+        }
+        Observation::Launched { action, .. } | Observation::Finished { action, .. } => {
+            Some((*action, false))
+        }
+        _ => None,
+    }
+}
+
 impl Supervisor {
     /// Whom the wait held up that this tells of. What was seen before a command began, or before an end,
     /// belongs to no later wait.
     pub(super) fn held_up_by(&mut self, observation: &Observation) -> Vec<String> {
-        let (action, marks) = match observation {
-            Observation::Progress { action, marks, .. } => (*action, marks.as_slice()),
-            Observation::Launched { action, .. } | Observation::Finished { action, .. } => {
-                (*action, [].as_slice())
-            }
-            _ => return Vec::new(),
-        };
-        let waited = marks
-            .iter()
-            .any(|mark| matches!(mark, CommandMark::Waited(..)));
-        let began = marks
-            .iter()
-            .any(|mark| matches!(mark, CommandMark::Began(_)));
-        if !waited && !began && !marks.is_empty() {
+        let Some((action, is_told)) = taken(observation) else {
             return Vec::new();
-        }
+        };
         let Some(step) = self.state.step_of(action) else {
             return Vec::new();
         };
         let application = application_name(&self.state.run, &step.id);
-        let seen = self.held_up.take(&self.target_of(action), &application);
-        if waited { seen } else { Vec::new() }
+        let mut seen = self.held_up.take(&self.target_of(action), &application);
+        seen.retain(|_| is_told);
+        seen
     }
 }
 
@@ -79,6 +83,7 @@ impl Supervisor {
 mod tests {
     use super::*;
     use crate::monitor::{Reading, Session, SessionCounts};
+    use crate::run::{BatchMark, CommandRun, LockWait};
 
     fn session(pid: i32, application: &str, blocked_by: &[i32]) -> Session {
         Session {
@@ -115,5 +120,44 @@ mod tests {
         assert!(seen.take("main", "gonogo:r:one").is_empty());
         assert_eq!(seen.take("main", "gonogo:r:two"), ["5 app"]);
         assert_eq!(seen.take("other", "gonogo:r:one"), ["3 shop"]);
+    }
+
+    #[test]
+    fn what_was_seen_before_a_command_or_an_end_belongs_to_no_later_wait() {
+        let action = ActionId::block(1);
+        let progress = |marks| Observation::Progress {
+            action,
+            attempt: 1,
+            marks,
+        };
+        let began = CommandMark::Began(CommandRun {
+            index: 1,
+            began: chrono::Utc::now(),
+            lines_before: 0,
+            done: None,
+            waits: Vec::new(),
+            batch: None,
+        });
+        let batch = CommandMark::Batched(0, BatchMark::default());
+        let waited = CommandMark::Waited(
+            0,
+            LockWait {
+                at: chrono::Utc::now(),
+                number: 1,
+                waited_ms: 5000,
+                pause_s: None,
+                held_up: Vec::new(),
+            },
+        );
+        let finished = Observation::Finished {
+            action,
+            attempt: 1,
+            evidence: None,
+            reason: None,
+        };
+        assert_eq!(taken(&progress(vec![batch])), None, "it goes on");
+        assert_eq!(taken(&progress(vec![began])), Some((action, false)));
+        assert_eq!(taken(&progress(vec![waited])), Some((action, true)));
+        assert_eq!(taken(&finished), Some((action, false)));
     }
 }
