@@ -6,6 +6,8 @@ use super::{BlockNumber, Phase};
 
 /// Without a frequency in the guide.
 const EVERY_S: u64 = 900;
+/// As often as a server is asked at most, in seconds.
+pub const SHORTEST_INTERVAL_S: u64 = 5;
 
 impl Runbook {
     /// From now on this condition says whether a criterion is met; `block` is the command that measures it.
@@ -63,10 +65,12 @@ impl Runbook {
 }
 
 impl Expectation {
-    /// How often it is measured where nobody says it, in seconds.
-    pub fn usual_every_s(&self) -> u64 {
-        let measure = self.measure.as_ref();
-        measure.and_then(|own| own.every_s).unwrap_or(EVERY_S)
+    /// How often it is measured where nobody says it, in seconds. What the guide says has been shortened by
+    /// its scale already.
+    pub fn usual_every_s(&self, scale: Option<u32>) -> u64 {
+        let own = self.measure.as_ref().and_then(|own| own.every_s);
+        let usual = EVERY_S / u64::from(scale.unwrap_or(1)).max(1);
+        own.unwrap_or(usual).max(SHORTEST_INTERVAL_S)
     }
 }
 
@@ -78,5 +82,30 @@ impl Measure {
             .iter()
             .map(|(sign, limit)| format!("value {sign} {limit}"));
         Some(parts.collect::<Vec<_>>().join(" && "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proposed_interval_fits_a_guide_in_shorter_time_and_is_never_refused() {
+        let of = |every_s| Expectation {
+            measure: Some(Measure {
+                every_s,
+                ..Measure::default()
+            }),
+            ..Expectation::default()
+        };
+        for (every_s, scale, proposed) in [
+            (None, None, 900),
+            (None, Some(60), 15),
+            (None, Some(600), SHORTEST_INTERVAL_S),
+            (Some(3_600), None, 3_600),
+            (Some(2), Some(1_800), SHORTEST_INTERVAL_S),
+        ] {
+            assert_eq!(of(every_s).usual_every_s(scale), proposed);
+        }
     }
 }

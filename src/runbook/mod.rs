@@ -74,6 +74,7 @@ pub use afterwards::{Asked, asked_of_catalog, sql_in};
 pub use alerts::{AlertPattern, compile_alert, red_flag_patterns};
 pub use answers::{Answer, answer_of, is_one_curl, tolerated};
 pub use batch::{BATCH_VARIABLES, Batch, batch_problem};
+pub use binding::SHORTEST_INTERVAL_S;
 pub use blanks::{is_secret as is_secret_name, name_of as blank_name};
 pub use check::check_document;
 pub use concurrent::ConcurrentBuilds;

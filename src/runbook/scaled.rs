@@ -2,7 +2,7 @@
 //! Whatever the guide has to wait for is shortened, here and nowhere else; what takes its own time (a command
 //! and its `timeout`, the maintenance window) is not.
 
-use super::model::{Phase, RollbackOption, Runbook, Step};
+use super::model::{Expectation, Phase, RollbackOption, Runbook, Step};
 
 /// Shortens all windows, waits, rounds and clocks of a guide.
 pub(super) fn settle(runbook: &mut Runbook) {
@@ -16,13 +16,10 @@ pub(super) fn settle(runbook: &mut Runbook) {
         }
     };
     let of_step = |step: &mut Step| {
-        for item in &mut step.expect {
-            let measure = item.measure.as_mut();
-            measure
-                .and_then(|measure| measure.every_s.as_mut())
-                .into_iter()
-                .for_each(shorten);
+        for wait in &mut step.waits {
+            shorten(&mut wait.duration_s);
         }
+        intervals(&mut step.expect).for_each(shorten);
     };
     for soak in &mut runbook.soaks {
         shorten(&mut soak.duration_s);
@@ -37,21 +34,15 @@ pub(super) fn settle(runbook: &mut Runbook) {
         ..
     } = runbook;
     for phase in preparation.iter_mut().chain(phases).chain(cleanup) {
-        let Phase { wait_s, steps, .. } = phase;
+        let Phase {
+            wait_s,
+            steps,
+            criteria,
+            ..
+        } = phase;
         wait_s.iter_mut().for_each(shorten);
-        for item in &mut phase.criteria {
-            let measure = item.measure.as_mut();
-            measure
-                .and_then(|measure| measure.every_s.as_mut())
-                .into_iter()
-                .for_each(shorten);
-        }
-        for step in steps {
-            step.waits
-                .iter_mut()
-                .for_each(|wait| shorten(&mut wait.duration_s));
-            of_step(step);
-        }
+        intervals(criteria).for_each(shorten);
+        steps.iter_mut().for_each(of_step);
     }
     for RollbackOption { steps, .. } in &mut runbook.rollback {
         steps.iter_mut().for_each(of_step);
@@ -64,9 +55,16 @@ pub(super) fn settle(runbook: &mut Runbook) {
     }
 }
 
+/// How often metrics are looked at.
+fn intervals(items: &mut [Expectation]) -> impl Iterator<Item = &mut u64> {
+    items
+        .iter_mut()
+        .filter_map(|item| item.measure.as_mut()?.every_s.as_mut())
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::runbook::parse;
+    use crate::runbook::{Step, parse};
 
     const GUIDE: &str = "# Deploy\n\n## Phase 1: Deploy\n\n```bash {.run timeout=10m}\n./go\n```\n\n## Phase 2: Watch\n\n### Data (first hour)\n\n```sql {#data .check expect=\"value == 0\"}\nSELECT 0;\n```\n\n### Load (first 24 hours)\n\n- [ ] It is quiet\n\n## Cleanup\n\n**WAIT 7 DAYS** before this.\n\n```bash {.run}\n./tidy\n```\n\n## Escalation\n\n- P0: roll back immediately\n- P1: fix it within 4 hours\n";
 
@@ -81,6 +79,33 @@ mod tests {
         assert_eq!(book.blocks[1].attributes.every_s, Some(1));
         let clocks: Vec<Option<u64>> = book.severities.iter().map(|one| one.within_s).collect();
         assert_eq!(clocks, [Some(0), Some(24)]);
+    }
+
+    #[test]
+    fn waits_of_steps_and_intervals_of_metrics_are_shorter_on_both_ways() {
+        let guide = "---\ngonogo:\n  scale: 1/600\n---\n\n# Deploy\n\n## Phase 1: Deploy\n\n### Warm up\n\nWait 20 minutes.\n\n```bash {.run}\n./go\n```\n\n## Phase 2: Watch (24 hours)\n\n| Metric | Target | Check frequency |\n|---|---|---|\n| Errors | <0.1% | Every hour |\n\n```sql {#data .check expect=\"value == 0\"}\nSELECT 0;\n```\n\n## Rollback\n\n### Drain\n\nWait 10 minutes.\n\n```bash {.run}\n./drain\n```\n";
+        let book = parse("guide.md", guide.as_bytes());
+        let of_guide: Vec<u64> = book.waits.iter().map(|wait| wait.duration_s).collect();
+        let of = |steps: &[Step]| -> Vec<u64> {
+            let waits = steps.iter().flat_map(|step| &step.waits);
+            waits.map(|wait| wait.duration_s).collect()
+        };
+        let walked: Vec<u64> = book
+            .phases
+            .iter()
+            .flat_map(|phase| of(&phase.steps))
+            .collect();
+        assert_eq!((walked, of(&book.rollback[0].steps)), (vec![2], vec![1]));
+        assert_eq!(of_guide, [2, 1]);
+        let watch = &book.phases[1];
+        let of_steps = watch.steps.iter().flat_map(|step| &step.expect);
+        let metrics: Vec<u64> = watch
+            .criteria
+            .iter()
+            .chain(of_steps)
+            .filter_map(|item| item.measure.as_ref()?.every_s)
+            .collect();
+        assert_eq!(metrics, [6]);
     }
 
     #[test]

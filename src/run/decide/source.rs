@@ -5,10 +5,9 @@ use super::gate::find_phase;
 use super::written;
 use crate::run::condition::identifier;
 use crate::run::{Command, ConditionNames, Event, Facts, Refusal, RunState, names};
+use crate::runbook::SHORTEST_INTERVAL_S;
 
-/// As often as that a server is asked at most, in seconds.
-const SHORTEST_S: u64 = 5;
-/// And as seldom: a month.
+/// As seldom as one may be asked: a month.
 const LONGEST_S: u64 = 31 * 86_400;
 
 pub(super) fn bind(
@@ -77,10 +76,10 @@ pub(super) fn bind(
         events.push(bound(None));
         return Ok(events);
     };
-    if !(SHORTEST_S..=LONGEST_S).contains(every_s) {
+    if !(SHORTEST_INTERVAL_S..=LONGEST_S).contains(every_s) {
         return Err(Refusal::new(
             format!("every {every_s} s is not an interval for this"),
-            format!("from {SHORTEST_S} s to a month"),
+            format!("from {SHORTEST_INTERVAL_S} s to a month"),
         ));
     }
     let mut written = written::new(state, code, *actor, on.as_deref())?;

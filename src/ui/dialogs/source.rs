@@ -34,11 +34,12 @@ pub(super) fn asked(phase: &str, item: &Expectation, look: &Look<'_>) -> Reply {
         ));
     }
     let proposed = measure.and_then(|own| own.proposed());
+    let every_s = item.usual_every_s(run.runbook.settings.scale);
     let fields = vec![
         Field::optional("query"),
         Field::optional("target").holding(target),
         Field::required("condition").holding(proposed.as_deref().unwrap_or("value == 0")),
-        Field::required("every").holding(&format_s(item.usual_every_s())),
+        Field::required("every").holding(&format_s(every_s)),
     ];
     let (phase, line) = (phase.to_owned(), item.line);
     let title = format!("have it measured: {}", plain(&item.text));
