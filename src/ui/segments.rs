@@ -73,6 +73,11 @@ fn joined(
         Line::from(spans)
     };
     let (mut line, right) = (put(left), put(right));
+    // Whichever is the first when others gave way: it begins one column in.
+    let first = line.spans.first();
+    if first.is_some_and(|span| !span.content.starts_with(' ')) {
+        line.spans.insert(0, Span::raw(" "));
+    }
     if !right.spans.is_empty() {
         let used = line_width(&line) + line_width(&right) + 1;
         let blank = " ".repeat(columns.saturating_sub(used) + 1);
@@ -80,4 +85,24 @@ fn joined(
         line.spans.extend(right.spans);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_begins_one_column_in_whatever_gave_way() {
+        let parts = || {
+            let style = Style::default();
+            vec![
+                segment(" Deploy the shop", style, 6),
+                segment("TIME 1/600", style, 0),
+            ]
+        };
+        let separator = Span::raw(" │ ");
+        let text = |columns| row(parts(), Vec::new(), &separator, columns).to_string();
+        assert_eq!(text(40), " Deploy the shop │ TIME 1/600");
+        assert_eq!(text(20), " TIME 1/600");
+    }
 }
