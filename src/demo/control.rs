@@ -159,7 +159,7 @@ async fn run(arguments: &ControlArguments) -> Result<bool, ControlError> {
     }
     if arguments.action == Action::Errors {
         for service in &services {
-            let errors = errors_since_start(&layout, *service);
+            let errors = errors_since_start(&layout, *service)?;
             good &= errors.is_empty();
             println!(
                 "{service}: {} lines of level ERROR since its start",
@@ -354,8 +354,9 @@ fn not_started(layout: &Layout, service: ServiceName, reason: String) -> Control
     }
 }
 
-fn errors_since_start(layout: &Layout, service: ServiceName) -> Vec<String> {
-    let text = std::fs::read_to_string(layout.log_file(service)).unwrap_or_default();
+fn errors_since_start(layout: &Layout, service: ServiceName) -> Result<Vec<String>, ControlError> {
+    let log = layout.log_file(service);
+    let text = std::fs::read_to_string(&log).map_err(io(format!("read `{}`", log.display())))?;
     let mut errors = Vec::new();
     for line in text.lines() {
         if line.contains(" listens on ") {
@@ -364,7 +365,7 @@ fn errors_since_start(layout: &Layout, service: ServiceName) -> Vec<String> {
             errors.push(line.to_owned());
         }
     }
-    errors
+    Ok(errors)
 }
 
 async fn status(
@@ -416,19 +417,17 @@ fn spawn(layout: &Layout, service: ServiceName, version: Version) -> Result<Chil
         .arg(layout.pid_file(service))
         .arg("--owner-file")
         .arg(layout.owner_file())
-        .args(["--engine-url", &layout.url(ServiceName::Engine)])
-        .args(
-            layout
-                .services
-                .get(&service)
-                .and_then(|reach| reach.broken.as_ref())
-                .into_iter()
-                .flat_map(|name| ["--broken", name]),
-        )
         .current_dir(&layout.directory)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors);
+    if layout.services.contains_key(&ServiceName::Engine) {
+        command.args(["--engine-url", &layout.url(ServiceName::Engine)]);
+    }
+    let reach = layout.services.get(&service);
+    if let Some(name) = reach.and_then(|reach| reach.broken.as_ref()) {
+        command.args(["--broken", name]);
+    }
     for (name, _) in std::env::vars_os() {
         if is_foreign_variable(&name) {
             command.env_remove(name);
@@ -458,4 +457,34 @@ fn client() -> Result<reqwest::Client, ControlError> {
 /// Nothing leads libpq's settings of a step into a service.
 fn is_foreign_variable(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with("PG"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(directory: PathBuf) -> Layout {
+        Layout {
+            directory,
+            binary: PathBuf::new(),
+            order: vec![ServiceName::Portal],
+            services: std::collections::BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn errors_are_those_since_the_last_start_and_an_unreadable_log_has_none_to_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = layout(directory.path().to_owned());
+        let errors = errors_since_start(&layout, ServiceName::Portal);
+        assert!(matches!(errors, Err(ControlError::Io { .. })), "{errors:?}");
+
+        let log = layout.log_file(ServiceName::Portal);
+        std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+        let lines =
+            "12:00 ERROR before\n12:01 INFO portal new listens on 127.0.0.1:1\n12:02 ERROR after\n";
+        std::fs::write(&log, lines).unwrap();
+        let errors = errors_since_start(&layout, ServiceName::Portal).unwrap();
+        assert_eq!(errors, ["12:02 ERROR after"]);
+    }
 }

@@ -1,13 +1,15 @@
 //! What a service notes of its own requests and of itself, as a platform's dashboard would show it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 /// How far back the figures go.
 const WINDOW: Duration = Duration::from_secs(20);
+/// How often what was used of the processor is noted.
+const SAMPLED_EVERY: Duration = Duration::from_secs(1);
 /// No more requests than these are kept.
 const MOST: usize = 4_000;
 /// What the process may use, as a container would limit it.
@@ -33,16 +35,18 @@ pub(super) struct Request {
     pub queries: u32,
 }
 
-/// The last requests of a service.
+/// The last requests of a service, and how busy it was.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     requests: Mutex<VecDeque<Request>>,
+    busy: Mutex<Busy>,
     /// Memory that a fault does not give back.
     hoard: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Watched {
     pub(super) fn note(&self, request: Request) {
+        self.busy().sample(Instant::now(), processor_time());
         if request.kind == Kind::Unwatched {
             return;
         }
@@ -88,8 +92,52 @@ impl Watched {
             "login_percent": percent(logins - refused, logins),
             "memory_mib": memory,
             "memory_percent": memory.map(|used| rounded(100.0 * used as f64 / MEMORY_LIMIT_MIB as f64)),
-            "cpu_percent": cpu_percent(),
+            "cpu_percent": self.busy().percent(Instant::now(), processor_time()),
         })
+    }
+
+    fn busy(&self) -> MutexGuard<'_, Busy> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the process had used of the processor at the moments of its window.
+#[derive(Debug)]
+struct Busy {
+    /// In order; the first one is the last before the window, as soon as there is one.
+    samples: VecDeque<(Instant, Duration)>,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        let samples = VecDeque::from([(Instant::now(), processor_time())]);
+        Self { samples }
+    }
+}
+
+impl Busy {
+    fn sample(&mut self, now: Instant, used: Duration) {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        let last = self.samples.back();
+        if last.is_none_or(|(at, _)| since(*at) >= SAMPLED_EVERY) {
+            self.samples.push_back((now, used));
+        }
+        while self
+            .samples
+            .get(1)
+            .is_some_and(|(at, _)| since(*at) >= WINDOW)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Of one core, since the first sample.
+    fn percent(&mut self, now: Instant, used: Duration) -> Option<f64> {
+        self.sample(now, used);
+        let (at, before) = self.samples.front()?;
+        let passed = now.saturating_duration_since(*at).as_secs_f64();
+        let used = used.saturating_sub(*before).as_secs_f64();
+        (passed > 0.0).then(|| rounded((100.0 * used / passed).min(100.0)))
     }
 }
 
@@ -130,18 +178,11 @@ fn resident_mib() -> Option<u64> {
     Some(kibibytes / 1_024)
 }
 
-/// Of one core, since the process began; `None` where the system does not tell.
-fn cpu_percent() -> Option<f64> {
+/// What this process has used of the processor since it began.
+fn processor_time() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let began: f64 = fields.nth(19)?.parse().ok()?;
-    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
-    // The kernel counts starts in hundredths of a second.
-    let lived = uptime - began / 100.0;
-    let used = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
-    (lived > 0.0).then(|| rounded((100.0 * used / lived).min(100.0)))
+    let nanoseconds = u32::try_from(used.tv_nsec).unwrap_or_default();
+    Duration::new(used.tv_sec.unsigned_abs(), nanoseconds)
 }
 
 #[cfg(test)]
@@ -175,6 +216,25 @@ mod tests {
         assert_eq!(figures["queries_per_dashboard"], 4.0);
         assert_eq!(figures["login_percent"], 75.0);
         assert_eq!(figures["error_percent"], 0.95);
+    }
+
+    #[test]
+    fn the_processor_is_as_busy_as_in_the_window() {
+        let began = Instant::now();
+        let at = |s: u64| began + Duration::from_secs(s);
+        let mut busy = Busy {
+            samples: VecDeque::from([(began, Duration::ZERO)]),
+        };
+        // An idle hour, then half of a core.
+        for s in 1..=3_600 {
+            busy.sample(at(s), Duration::ZERO);
+        }
+        assert_eq!(busy.percent(at(3_600), Duration::ZERO), Some(0.0));
+        for s in 1..=60 {
+            busy.sample(at(3_600 + s), Duration::from_millis(500 * s));
+        }
+        assert_eq!(busy.percent(at(3_660), Duration::from_secs(30)), Some(50.0));
+        assert!(busy.samples.len() <= 22, "{}", busy.samples.len());
     }
 
     #[test]
