@@ -31,7 +31,7 @@ impl Operator {
             pixel_height: 0,
         })?;
         let mut command = CommandBuilder::new(program);
-        command.args(["demo", "--directory"]);
+        command.args(["demo", "single-table", "--directory"]);
         command.arg(home.join("w"));
         command.cwd(home);
         command.env("TERM", "xterm-256color");

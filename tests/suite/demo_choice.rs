@@ -17,6 +17,10 @@ fn without_a_name_and_a_terminal_the_demos_are_listed_with_how_to_start_one() {
     );
     let listed = home.gonogo(&["demo", "--list"]).exits(0);
     assert_eq!(listed.out, done.out);
+    // A folder names none.
+    let folder = home.path().join("w").display().to_string();
+    let asked = home.gonogo(&["demo", "--directory", &folder]).exits(2);
+    assert_eq!(asked.out, done.out);
 }
 
 #[test]

@@ -18,10 +18,8 @@ pub(super) fn plan(arguments: &Arguments) -> color_eyre::Result<Option<Plan>> {
             print::out(&list())?;
             return Ok(None);
         }
-        // Whoever says how it is to be started has chosen.
-        None if arguments.headless || arguments.serve || arguments.directory.is_some() => {
-            SYSTEMS[0]
-        }
+        // Nobody is there to be asked.
+        None if arguments.headless || arguments.serve => SYSTEMS[0],
         None => match asked()? {
             Some(system) => system,
             None => return Ok(None),

@@ -20,6 +20,7 @@ use super::{
 use crate::api::Client;
 use crate::demo::workspace::{Plan, Workspace};
 use crate::run::{Command, Mode, Policy};
+use crate::runbook::shell_quoted;
 use crate::supervisor::trust;
 
 /// What is cancelled when the demo is left has ended after this time, or is left to its server's end.
@@ -75,9 +76,9 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
     let mut hung_up = signal(SignalKind::hangup())?;
     let told_to_end = async {
         tokio::select! {
-            _ = terminated.recv() => 143,
-            _ = interrupted.recv() => 130,
-            _ = hung_up.recv() => 129,
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = hung_up.recv() => {}
         }
     };
     tokio::pin!(told_to_end);
@@ -109,12 +110,12 @@ pub(super) async fn main(arguments: Arguments) -> color_eyre::Result<Exit> {
         workspace = Workspace::create(&plan, &directory, &binary) => workspace.map_err(|error| {
             Trouble::failed(error.to_string(), "`gonogo doctor` says what is missing")
         })?,
-        _ = &mut told_to_end => return Ok(Exit::Failed),
+        () = &mut told_to_end => return Ok(Exit::Failed),
     };
     let mut opened = None;
     let walked = tokio::select! {
         walked = walk(&arguments, &plan, &workspace, &mut opened) => walked,
-        _ = &mut told_to_end => Ok(Exit::Failed),
+        () = &mut told_to_end => Ok(Exit::Failed),
     };
     let left = match &opened {
         Some(run) => leave_nobody_behind(run).await,
@@ -147,7 +148,8 @@ async fn walk(
         say!("open the guide from another terminal:");
         for environment in &environments {
             let guide = workspace.guide();
-            let command = format!("gonogo run {} --env {environment}\n", guide.display());
+            let guide = shell_quoted(&guide.to_string_lossy());
+            let command = format!("gonogo run {guide} --env {environment}\n");
             print::out(&command)?;
         }
         say!("Ctrl-C stops the sample system");
@@ -161,7 +163,8 @@ async fn walk(
             env: Some((*environment).to_owned()),
             ..OpenArguments::default()
         })?;
-        if let Some(before) = opened.take() {
+        // Still the run at hand until the next one is opened: whatever ends this leaves it as well.
+        if let Some(before) = opened.clone() {
             leave_nobody_behind(&before).await?;
             say!("`{environment}` is next");
             let before = kept::read(&before).await?.state;
@@ -220,8 +223,8 @@ fn agree(workspace: &Workspace) -> color_eyre::Result<()> {
     Ok(())
 }
 
-/// The system that the run acts on is about to be gone: what runs is cancelled, the run is abandoned where
-/// its deployment is not over, and its supervisor ends.
+/// The run's system is about to stop: what runs is cancelled, the run is abandoned where its deployment is
+/// not over, and its supervisor ends.
 async fn leave_nobody_behind(run: &str) -> color_eyre::Result<()> {
     if let Some(client) = session::reach(run, Takeover::default()).await?
         && let Err(error) = give_up(run, &client).await
