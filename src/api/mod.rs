@@ -31,7 +31,7 @@ pub use routes::{ROUTES, Route, Who};
 pub use server::serve;
 
 /// 32 random hexadecimal digits, which nobody guesses.
-fn random_text() -> std::io::Result<String> {
+pub(crate) fn random_text() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(crate::run::hex(&bytes))

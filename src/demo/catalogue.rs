@@ -1,7 +1,7 @@
 //! All sample systems.
 
-use super::layout::{ServiceName, Version};
-use super::system::{Need, System};
+use super::layout::ServiceName;
+use super::system::System;
 use super::{counters, single_table, watch_release};
 
 /// All sample systems; the first is the one that is meant where none is named.
@@ -16,11 +16,26 @@ pub fn named(name: &str) -> Option<&'static System> {
     SYSTEMS.into_iter().find(|system| system.name == name)
 }
 
-/// What a version of a service needs before it can be started.
-pub(super) fn needs(service: ServiceName, version: Version) -> &'static [Need] {
+/// The system that a service belongs to.
+pub(super) fn system_of(service: ServiceName) -> &'static System {
     match service {
-        ServiceName::Gateway | ServiceName::Engine => single_table::needs(version),
-        ServiceName::Portal | ServiceName::Chat => watch_release::needs(version),
-        ServiceName::Planner | ServiceName::PlannerStaging => counters::needs(version),
+        ServiceName::Gateway | ServiceName::Engine => &single_table::SYSTEM,
+        ServiceName::Portal | ServiceName::Chat => &watch_release::SYSTEM,
+        ServiceName::Planner | ServiceName::PlannerStaging => &counters::SYSTEM,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn every_service_is_started_by_the_system_it_belongs_to() {
+        for service in ServiceName::value_variants() {
+            let mut own = system_of(*service).service_names();
+            assert!(own.any(|name| name == *service), "{service}");
+        }
     }
 }

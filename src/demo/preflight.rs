@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
-use super::catalogue::needs;
+use super::catalogue::system_of;
 use super::layout::{ServiceName, Version};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ async fn missing(
         .application_name(service.as_str());
     let mut connection = PgConnection::connect_with(&options).await?;
     let mut missing = Vec::new();
-    for need in needs(service, version) {
+    for need in (system_of(service).needs)(version) {
         let found: bool = sqlx::query_scalar(need.sql)
             .fetch_one(&mut connection)
             .await?;

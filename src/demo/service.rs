@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::catalogue::system_of;
 use super::layout::{ServiceName, Version};
 use super::web::App;
-use super::{counters, single_table, watch_release};
 
 /// How long requests under way may take once the service has been told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -163,13 +162,10 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
         listener.local_addr().unwrap_or(address)
     );
 
-    let work =
-        (!arguments.quiet).then(|| tokio::spawn(make_traffic(app.clone(), options, stop.clone())));
-    let router: Router = match service {
-        ServiceName::Gateway | ServiceName::Engine => single_table::router(app),
-        ServiceName::Portal | ServiceName::Chat => watch_release::router(app),
-        ServiceName::Planner | ServiceName::PlannerStaging => counters::router(app),
-    };
+    let system = system_of(service);
+    let work = (!arguments.quiet).then(|| (system.traffic)(app.clone(), options, stop.clone()));
+    let work = work.map(tokio::spawn);
+    let router = (system.router)(app);
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
@@ -188,19 +184,6 @@ async fn serve(arguments: &ServiceArguments) -> Result<(), ServiceError> {
     }
     tracing::info!("{service} {version} stopped");
     Ok(())
-}
-
-/// What a service does without being asked, until it is told to stop.
-async fn make_traffic(app: App, options: PgConnectOptions, stop: CancellationToken) {
-    match app.service {
-        ServiceName::Gateway | ServiceName::Engine => {
-            single_table::traffic(&app, options, stop).await;
-        }
-        ServiceName::Portal | ServiceName::Chat => watch_release::traffic(&app, stop).await,
-        ServiceName::Planner | ServiceName::PlannerStaging => {
-            counters::traffic(&app, options, stop).await;
-        }
-    }
 }
 
 /// Locks the pid file, so that nobody has to guess from a number whether a service still lives, and

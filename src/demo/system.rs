@@ -1,6 +1,12 @@
 //! What a sample system is: the parts from which the frame brings it up.
 
-use super::layout::ServiceName;
+use axum::Router;
+use futures::future::BoxFuture;
+use sqlx::postgres::PgConnectOptions;
+use tokio_util::sync::CancellationToken;
+
+use super::layout::{ServiceName, Version};
+use super::web::App;
 
 /// A sample system with the guide that deploys a new version of it.
 #[derive(Debug)]
@@ -30,6 +36,12 @@ pub struct System {
     pub(super) kept: &'static [Kept],
     /// How much shorter its windows and waits are where somebody watches, and where nobody does.
     pub scales: [u32; 2],
+    /// What a version of its services needs before it can be started.
+    pub(super) needs: fn(Version) -> &'static [Need],
+    /// What a service of it answers.
+    pub(super) router: fn(App) -> Router,
+    /// What a service of it does without being asked, until it is told to stop.
+    pub(super) traffic: fn(App, PgConnectOptions, CancellationToken) -> BoxFuture<'static, ()>,
 }
 
 /// A way to break a sample system, to see what the operator sees then.

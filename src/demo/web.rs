@@ -1,4 +1,4 @@
-//! What both sample services have in common on the web: their state, the health endpoint, the bearer
+//! What all sample services have in common on the web: their state, the health endpoint, the bearer
 //! token of the administrators, and errors as JSON.
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,14 @@ use super::kept::{self, Before, Compared};
 use super::layout::{Layout, Reach, Version};
 use super::settings;
 use super::system::{Break, System};
+use crate::api::random_text;
+use crate::runbook::shell_quoted;
 
 /// Below the range from which systems lend ports to clients, so that nobody is lent the port of a
 /// service that is being restarted.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
+/// Run in every database before its own scripts.
+const FRAME: &str = include_str!("../../assets/demo/frame.sql");
 /// How often other ports are tried when one was taken between the look and the start.
 const PORT_ATTEMPTS: u32 = 4;
 
@@ -208,9 +212,10 @@ impl Workspace {
                 _ => self.write(path, text, 0o644)?,
             }
         }
-        self.write("demo/secrets/admin_token", &secret()?, 0o600)?;
-        let directory = quoted(&self.layout.directory.to_string_lossy());
-        let binary = quoted(&self.layout.binary.to_string_lossy());
+        let secret = random_text().map_err(io("draw the administrators' token"))?;
+        self.write("demo/secrets/admin_token", &secret, 0o600)?;
+        let directory = shell_quoted(&self.layout.directory.to_string_lossy());
+        let binary = shell_quoted(&self.layout.binary.to_string_lossy());
         let names: Vec<&str> = self
             .layout
             .order
@@ -255,8 +260,14 @@ impl Workspace {
                 .await?;
         }
         server.close().await?;
+        let frame = FRAME
+            .replace(":owner", system.owner)
+            .replace(":application", system.application);
         for database in system.databases {
             let mut connection = self.connect(database.name).await?;
+            connection
+                .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(frame.as_str())))
+                .await?;
             let is_broken = database.name == system.broken_database();
             let broken = plan.broken.filter(|_| is_broken).map(|broken| broken.sql);
             for script in database.scripts.iter().copied().chain(broken) {
@@ -389,18 +400,4 @@ fn scaled(guide: &str, scale: u32) -> String {
 
 fn make_folder(folder: &Path) -> Result<(), WorkspaceError> {
     std::fs::create_dir_all(folder).map_err(io(format!("make `{}`", folder.display())))
-}
-
-/// 32 random hexadecimal digits.
-fn secret() -> Result<String, WorkspaceError> {
-    let mut bytes = [0u8; 16];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut bytes))
-        .map_err(io("read `/dev/urandom`"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A word for the shell, whatever it holds.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -2,17 +2,8 @@
 -- messages a thread has is counted in `chat_messages` for every limit check, how many destinations an
 -- itinerary has in its JSON, and of all features only `chat` is tracked.
 
-ALTER SCHEMA public OWNER TO planner_owner;
-GRANT USAGE ON SCHEMA public TO planner_app;
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-
 SET ROLE planner_owner;
 
-CREATE TABLE schema_migrations (
-    version    text PRIMARY KEY,
-    title      text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 INSERT INTO schema_migrations (version, title, applied_at) VALUES
     ('018', 'itineraries are kept as JSON', now() - interval '90 days');
 
@@ -56,16 +47,8 @@ CREATE TABLE feature_usage (
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
 
--- Each service says here which version of it runs, and since when.
-CREATE TABLE service_instances (
-    service    text PRIMARY KEY,
-    version    text NOT NULL,
-    pid        integer NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO planner_app;
-GRANT INSERT, UPDATE ON chat_threads, chat_messages, travel_itineraries, feature_usage, service_instances TO planner_app;
+GRANT INSERT, UPDATE ON chat_threads, chat_messages, travel_itineraries, feature_usage TO planner_app;
 
 INSERT INTO users (email, created_at)
 SELECT format('traveller%s@planner.example', n), now() - (300 - n) * interval '1 day'

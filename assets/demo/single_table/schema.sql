@@ -4,17 +4,8 @@
 -- knows an audit by its report id, and in `audit_queries`, which refers to the audit itself. Audits
 -- from before the second table existed are found in the first one only.
 
-ALTER SCHEMA public OWNER TO rankboard_owner;
-GRANT USAGE ON SCHEMA public TO rankboard_app;
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-
 SET ROLE rankboard_owner;
 
-CREATE TABLE schema_migrations (
-    version    text PRIMARY KEY,
-    title      text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 INSERT INTO schema_migrations (version, title, applied_at) VALUES
     ('005', 'second table for queries', now() - interval '60 days'),
     ('006', 'columns that the single query table will need', now() - interval '14 days');
@@ -102,14 +93,6 @@ CREATE TABLE report_audit_mapping (
 );
 CREATE INDEX ON report_audit_mapping (audit_id);
 
--- Each service says here which version of it runs, and since when.
-CREATE TABLE service_instances (
-    service    text PRIMARY KEY,
-    version    text NOT NULL,
-    pid        integer NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 -- What was there when a deployment began: per table the last id, and count and checksum of the rows
 -- up to it. Traffic adds rows behind that id and changes none before it.
 CREATE TABLE deployment_baselines (
@@ -159,8 +142,7 @@ $$;
 
 GRANT SELECT, INSERT, UPDATE ON
     companies, ai_visibility_audits, ai_queries, audit_queries, ai_responses,
-    dashboard_data, report_audit_mapping, service_instances
+    dashboard_data, report_audit_mapping
     TO rankboard_app;
-GRANT SELECT ON schema_migrations TO rankboard_app;
 GRANT USAGE ON SEQUENCE report_numbers TO rankboard_app;
 RESET ROLE;

@@ -1,17 +1,8 @@
 -- The database of the watched release: support conversations of many organisations, told apart by
 -- `organisation_id` alone. The migrations that belong to the release have been applied already.
 
-ALTER SCHEMA public OWNER TO lantern_owner;
-GRANT USAGE ON SCHEMA public TO lantern_app;
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-
 SET ROLE lantern_owner;
 
-CREATE TABLE schema_migrations (
-    version    text PRIMARY KEY,
-    title      text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 INSERT INTO schema_migrations (version, title, applied_at) VALUES
     ('041', 'conversations.customer_id is dropped', now() - interval '3 days'),
     ('042', 'the crawler says organisation, too', now() - interval '3 days'),
@@ -72,15 +63,6 @@ CREATE TABLE tickets (
     opened_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Each service says here which version of it runs, and since when.
-CREATE TABLE service_instances (
-    service    text PRIMARY KEY,
-    version    text NOT NULL,
-    pid        integer NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO lantern_app;
 GRANT INSERT ON conversations, messages, tickets TO lantern_app;
-GRANT INSERT, UPDATE ON service_instances TO lantern_app;
 RESET ROLE;

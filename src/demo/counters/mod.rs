@@ -22,12 +22,12 @@ pub(super) static SYSTEM: System = System {
     breaks: &[
         Break {
             name: "drift",
-            about: "an importer of production goes round the triggers: counters and rows drift apart",
+            about: "an importer of production bypasses the triggers: counters and rows drift apart",
             sql: "ALTER ROLE planner_app SUPERUSER",
         },
         Break {
             name: "lock",
-            about: "an export of production holds a table: the migration cannot have its lock",
+            about: "an export of production holds a table: the migration cannot get its lock",
             sql: "",
         },
     ],
@@ -114,6 +114,9 @@ pub(super) static SYSTEM: System = System {
         },
     ],
     scales: [600, 7_200],
+    needs,
+    router,
+    traffic: |app, options, stop| Box::pin(traffic(app, options, stop)),
 };
 
 /// The columns of the two tables that get counters.
@@ -121,7 +124,7 @@ const COLUMNS: &str = "SELECT count(*) || ', counters: ' ||
        coalesce(string_agg(column_name::text, ' ' ORDER BY table_name) FILTER (WHERE column_name LIKE '%\\_count'), 'none')
   FROM information_schema.columns WHERE table_name IN ('chat_threads', 'travel_itineraries')";
 
-pub(super) fn needs(version: Version) -> &'static [Need] {
+fn needs(version: Version) -> &'static [Need] {
     const COUNTERS: Need = Need {
         what: "migration 019",
         sql: "SELECT EXISTS (SELECT FROM schema_migrations WHERE version = '019')",
@@ -136,13 +139,13 @@ pub(super) fn needs(version: Version) -> &'static [Need] {
     }
 }
 
-pub(super) fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     planner::router(app)
 }
 
-pub(super) async fn traffic(app: &App, options: PgConnectOptions, stop: CancellationToken) {
+async fn traffic(app: App, options: PgConnectOptions, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = planner::work(app, options) => {}
+        () = planner::work(&app, options) => {}
     }
 }

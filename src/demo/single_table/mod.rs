@@ -128,9 +128,12 @@ pub(super) static SYSTEM: System = System {
         },
     ],
     scales: [1, 1],
+    needs,
+    router,
+    traffic: |app, options, stop| Box::pin(traffic(app, options, stop)),
 };
 
-pub(super) fn needs(version: Version) -> &'static [Need] {
+fn needs(version: Version) -> &'static [Need] {
     const AUDITS: Need = Need {
         what: "the table `ai_visibility_audits`",
         sql: "SELECT to_regclass('ai_visibility_audits') IS NOT NULL",
@@ -177,13 +180,13 @@ pub(super) fn needs(version: Version) -> &'static [Need] {
     }
 }
 
-pub(super) fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     match app.service {
         ServiceName::Gateway => gateway::router(app),
         _ => engine::router(app),
     }
 }
 
-pub(super) async fn traffic(app: &App, options: PgConnectOptions, stop: CancellationToken) {
+async fn traffic(app: App, options: PgConnectOptions, stop: CancellationToken) {
     traffic::run(app.service, app.version, options, stop).await;
 }

@@ -6,6 +6,7 @@ mod chat;
 mod portal;
 
 use axum::Router;
+use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
 use super::layout::{ServiceName, Version};
@@ -21,7 +22,7 @@ pub(super) static SYSTEM: System = System {
     breaks: &[
         Break {
             name: "leak",
-            about: "the new dashboard never gives memory back: a red flag when 90 % is used",
+            about: "the new dashboard never frees memory: a red flag when 90 % is used",
             sql: "",
         },
         Break {
@@ -97,9 +98,12 @@ pub(super) static SYSTEM: System = System {
         },
     ],
     scales: [600, 2_400],
+    needs,
+    router,
+    traffic: |app, options, stop| Box::pin(traffic(app, options, stop)),
 };
 
-pub(super) fn needs(version: Version) -> &'static [Need] {
+fn needs(version: Version) -> &'static [Need] {
     const FILLED: Need = Need {
         what: "migration 043",
         sql: "SELECT EXISTS (SELECT FROM schema_migrations WHERE version = '043')",
@@ -110,18 +114,18 @@ pub(super) fn needs(version: Version) -> &'static [Need] {
     }
 }
 
-pub(super) fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     match app.service {
         ServiceName::Chat => chat::router(app),
         _ => portal::router(app),
     }
 }
 
-pub(super) async fn traffic(app: &App, stop: CancellationToken) {
+async fn traffic(app: App, _: PgConnectOptions, stop: CancellationToken) {
     let work = async {
         match app.service {
-            ServiceName::Chat => chat::write(app).await,
-            _ => portal::be_visited(app).await,
+            ServiceName::Chat => chat::write(&app).await,
+            _ => portal::be_visited(&app).await,
         }
     };
     tokio::select! {
