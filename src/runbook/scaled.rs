@@ -2,7 +2,7 @@
 //! Whatever the guide has to wait for is shortened, here and nowhere else; what takes its own time (a command
 //! and its `timeout`, the maintenance window) is not.
 
-use super::model::{Expectation, Phase, RollbackOption, Runbook, Step};
+use super::model::{Expectation, Phase, Runbook, Step};
 
 /// Shortens all windows, waits, rounds and clocks of a guide.
 pub(super) fn settle(runbook: &mut Runbook) {
@@ -19,7 +19,6 @@ pub(super) fn settle(runbook: &mut Runbook) {
         for wait in &mut step.waits {
             shorten(&mut wait.duration_s);
         }
-        intervals(&mut step.expect).for_each(shorten);
     };
     for soak in &mut runbook.soaks {
         shorten(&mut soak.duration_s);
@@ -44,8 +43,9 @@ pub(super) fn settle(runbook: &mut Runbook) {
         intervals(criteria).for_each(shorten);
         steps.iter_mut().for_each(of_step);
     }
-    for RollbackOption { steps, .. } in &mut runbook.rollback {
-        steps.iter_mut().for_each(of_step);
+    for option in &mut runbook.rollback {
+        intervals(&mut option.criteria).for_each(shorten);
+        option.steps.iter_mut().for_each(of_step);
     }
     for block in &mut runbook.blocks {
         block.attributes.every_s.iter_mut().for_each(shorten);
@@ -64,7 +64,7 @@ fn intervals(items: &mut [Expectation]) -> impl Iterator<Item = &mut u64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::runbook::{Step, parse};
+    use crate::runbook::{Expectation, Step, parse};
 
     const GUIDE: &str = "# Deploy\n\n## Phase 1: Deploy\n\n```bash {.run timeout=10m}\n./go\n```\n\n## Phase 2: Watch\n\n### Data (first hour)\n\n```sql {#data .check expect=\"value == 0\"}\nSELECT 0;\n```\n\n### Load (first 24 hours)\n\n- [ ] It is quiet\n\n## Cleanup\n\n**WAIT 7 DAYS** before this.\n\n```bash {.run}\n./tidy\n```\n\n## Escalation\n\n- P0: roll back immediately\n- P1: fix it within 4 hours\n";
 
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn waits_of_steps_and_intervals_of_metrics_are_shorter_on_both_ways() {
-        let guide = "---\ngonogo:\n  scale: 1/600\n---\n\n# Deploy\n\n## Phase 1: Deploy\n\n### Warm up\n\nWait 20 minutes.\n\n```bash {.run}\n./go\n```\n\n## Phase 2: Watch (24 hours)\n\n| Metric | Target | Check frequency |\n|---|---|---|\n| Errors | <0.1% | Every hour |\n\n```sql {#data .check expect=\"value == 0\"}\nSELECT 0;\n```\n\n## Rollback\n\n### Drain\n\nWait 10 minutes.\n\n```bash {.run}\n./drain\n```\n";
+        let guide = "---\ngonogo:\n  scale: 1/600\n---\n\n# Deploy\n\n## Phase 1: Deploy\n\n### Warm up\n\nWait 20 minutes.\n\n```bash {.run}\n./go\n```\n\n## Phase 2: Watch (24 hours)\n\n| Metric | Target | Check frequency |\n|---|---|---|\n| Errors | <0.1% | Every hour |\n\n```sql {#data .check expect=\"value == 0\"}\nSELECT 0;\n```\n\n## Rollback\n\n### Drain\n\nWait 10 minutes.\n\n```bash {.run}\n./drain\n```\n\n| Metric | Target | Check frequency |\n|---|---|---|\n| Load | <80% | Every 2 hours |\n";
         let book = parse("guide.md", guide.as_bytes());
         let of_guide: Vec<u64> = book.waits.iter().map(|wait| wait.duration_s).collect();
         let of = |steps: &[Step]| -> Vec<u64> {
@@ -97,15 +97,12 @@ mod tests {
             .collect();
         assert_eq!((walked, of(&book.rollback[0].steps)), (vec![2], vec![1]));
         assert_eq!(of_guide, [2, 1]);
-        let watch = &book.phases[1];
-        let of_steps = watch.steps.iter().flat_map(|step| &step.expect);
-        let metrics: Vec<u64> = watch
-            .criteria
-            .iter()
-            .chain(of_steps)
-            .filter_map(|item| item.measure.as_ref()?.every_s)
-            .collect();
-        assert_eq!(metrics, [6]);
+        let every = |items: &[Expectation]| -> Vec<u64> {
+            let measures = items.iter().filter_map(|item| item.measure.as_ref());
+            measures.filter_map(|measure| measure.every_s).collect()
+        };
+        assert_eq!(every(&book.phases[1].criteria), [6]);
+        assert_eq!(every(&book.rollback[0].criteria), [12]);
     }
 
     #[test]
