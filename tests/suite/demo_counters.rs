@@ -1,12 +1,14 @@
 //! The demo `counters`: the same guide on staging, then on production, without a person. What is broken on
 //! production ends by the rollback of the guide.
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use gonogo::demo::catalogue;
 use gonogo::demo::workspace::{Plan, Workspace};
+use rustix::process::Signal;
 
-use crate::support::demo::{program, succeeded};
+use crate::support::demo::{program, signal, succeeded};
 use crate::support::home::Home;
 use crate::support::{connect, eventually, execute};
 
@@ -80,6 +82,28 @@ fn production_is_taken_back_by_a_transaction_that_is_looked_at_before_its_commit
         .unwrap_or_else(|| panic!("it was never held:\n{report}"));
     let end = held.lines().next().unwrap_or_default();
     assert!(end.contains(": committed by "), "{end}");
+}
+
+#[test]
+fn a_demo_that_is_ended_between_its_environments_leaves_its_run_and_compares() {
+    let home = Home::new();
+    let mut demo = home
+        .command(&["demo", "counters", "--headless"])
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(demo.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("every gate was passed") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "staging is not done");
+    }
+    signal(&demo, Signal::TERM);
+    let mut end = String::new();
+    said.read_to_string(&mut end).unwrap();
+    assert!(!demo.wait().unwrap().success());
+    assert!(end.contains("compared with the beginning:"), "{end}");
+    assert!(end.contains("staging, columns: CHANGED"), "{end}");
+    assert_eq!(home.supervisor(home.runs().last().unwrap()), None);
 }
 
 /// A message locks its thread first; the rollback, which comes in between, waits for it.
