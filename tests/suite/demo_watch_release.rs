@@ -96,10 +96,9 @@ fn an_open_debug_endpoint_is_a_red_flag() {
 #[test]
 fn services_that_flap_are_a_red_flag() {
     let said = broken("flap", SHORT);
-    assert!(
-        said.contains("no-go: red flag") && said.contains("portal.healthy"),
-        "{said}"
-    );
+    // Whoever asks first meets it: the probes, or the check of the window.
+    let is_met = said.contains("portal.healthy") || said.contains("in `health`");
+    assert!(said.contains("no-go: red flag") && is_met, "{said}");
 }
 
 #[test]
