@@ -1,18 +1,19 @@
 //! A client's end of the socket. Whoever joins has a stream to listen on, and a seat from which to ask;
 //! without one only what scripts look at is answered.
 
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+mod stream;
 
-use futures::{Stream, StreamExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+pub use stream::MessageStream;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::identity::PASS;
 use super::{
-    CommandAnswer, CommandRequest, InputRequest, Message, OutputPage, Person, RequestId,
-    SharedView, Snapshot, ViewRequest,
+    CommandAnswer, CommandRequest, InputRequest, OutputPage, Person, RequestId, SharedView,
+    Snapshot, ViewRequest,
 };
 use crate::monitor::{BeforeStep, SessionDetail};
 use crate::run::{ActionId, Command, Fate, Included, Refusal, Timestamp, Typed, World};
@@ -428,48 +429,4 @@ fn refusal(text: &str) -> Option<Refusal> {
 fn address(path: &str, query: &[(&str, String)]) -> Result<reqwest::Url, ClientError> {
     reqwest::Url::parse_with_params(&format!("http://run/{path}"), query)
         .map_err(|error| ClientError::Garbled(error.to_string()))
-}
-
-/// Messages of a run, in order.
-pub struct MessageStream {
-    bytes: Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
-    buffer: Vec<u8>,
-    /// Where the unread part of the buffer begins.
-    start: usize,
-    /// No line ends before here: the snapshot of a long run comes in thousands of pieces.
-    searched: usize,
-}
-
-impl MessageStream {
-    /// The next message; `None` where the supervisor is gone. Cancel safe.
-    pub async fn next(&mut self) -> Option<Message> {
-        loop {
-            let from = self.searched.max(self.start);
-            if let Some(length) = self.buffer[from..].iter().position(|byte| *byte == b'\n') {
-                let end = from + length;
-                let message = serde_json::from_slice(&self.buffer[self.start..end]);
-                self.start = end + 1;
-                self.searched = self.start;
-                match message {
-                    Ok(message) => return Some(message),
-                    // Going on without it would show a state that is not the run's.
-                    Err(error) => {
-                        tracing::error!(%error, "a message is not understood");
-                        return None;
-                    }
-                }
-            }
-            self.buffer.drain(..self.start);
-            self.start = 0;
-            self.searched = self.buffer.len();
-            match self.bytes.next().await {
-                Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "the stream broke");
-                    return None;
-                }
-                None => return None,
-            }
-        }
-    }
 }

@@ -1,8 +1,11 @@
 //! `gonogo rehearse GUIDE`: the run's own engine, driven without a person over the same socket that
 //! the cockpit uses. Prose goes to standard error, the final status to standard output with `--json`.
 
+mod said;
+
 use super::print;
 use super::print::say;
+use said::say;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -13,10 +16,8 @@ use super::exit::Trouble;
 use super::session::{self, Joined};
 use super::{Exit, OpenArguments, open, status, trust};
 use crate::api::{Client, CommandAnswer, Message};
-use crate::report;
 use crate::run::{
-    ActionId, Asking, Command, Ending, Event, Mode, Next, Outcome, Policy, RunState, apply,
-    autopilot,
+    ActionId, Asking, Command, Ending, Mode, Next, Policy, RunState, apply, autopilot,
 };
 use crate::supervisor::SecretState;
 
@@ -391,86 +392,5 @@ impl Walk {
             return None;
         }
         (since.elapsed() >= ASKING).then(|| format!("{words}; `I` gives it your keyboard"))
-    }
-}
-
-/// Progress, a line an event that matters.
-fn say(state: &RunState, event: &Event) {
-    match event {
-        Event::PhaseEntered { phase } => {
-            let title = state
-                .runbook
-                .phase(phase)
-                .map_or("", |phase| phase.title.as_str());
-            say!("\n{title}");
-        }
-        Event::ActionStarted { guards, .. } => {
-            for guard in guards {
-                say!("  {}", guard.words());
-            }
-        }
-        Event::ActionFinished {
-            action,
-            outcome,
-            evidence,
-            reason,
-            ..
-        } => {
-            let title = state.title_of(*action);
-            let word = report::outcome_word(*outcome);
-            let why = match (outcome, reason) {
-                (Outcome::Passed, _) | (_, None) => String::new(),
-                (_, Some(reason)) => format!(": {reason}"),
-            };
-            say!(
-                "  {word:<9} {title} ({:.1} s){why}",
-                evidence.elapsed_ms as f64 / 1e3
-            );
-        }
-        Event::TransactionEnded { commit, reason, .. } => {
-            let word = if *commit {
-                "COMMIT is sent"
-            } else {
-                "rolled back"
-            };
-            let why = reason.as_deref().unwrap_or("by a person");
-            say!("  held      before its COMMIT, then {word}: {why}");
-        }
-        Event::Captured { name, value, .. } => say!("  captured  {name} = {value}"),
-        Event::AlertRaised {
-            pattern,
-            text,
-            count,
-            ..
-        } => say!("  RED FLAG  `{pattern}` ({count}): {text}"),
-        Event::StepSkipped { step, reason, .. } => say!("  skipped   {step}: {reason}"),
-        Event::GateDecided {
-            decision, reason, ..
-        } => {
-            let why = reason
-                .as_ref()
-                .map(|reason| format!(": {reason}"))
-                .unwrap_or_default();
-            say!("  gate      {}{why}", report::decision_word(*decision));
-        }
-        Event::Ticked {
-            step, index, note, ..
-        } if state.runbook.is_of_rollback(step) => {
-            let text = state
-                .runbook
-                .step(step)
-                .and_then(|step| step.ticks.get(*index));
-            let text = text.map_or("", |tick| tick.text.as_str());
-            let note = note.as_ref().map(|note| format!(": {note}"));
-            say!("  ticked    {text}{}", note.unwrap_or_default());
-        }
-        Event::RollbackStarted { option, .. } => {
-            let title = state
-                .runbook
-                .option(option)
-                .map_or("", |option| option.title.as_str());
-            say!("\nrollback: {title}");
-        }
-        _ => {}
     }
 }

@@ -16,12 +16,14 @@ mod signal;
 mod source;
 mod start;
 mod step;
+mod toggle;
 mod watch;
 mod written;
 
 use super::facts::Differs;
 use super::{ActionId, Command, Event, Facts, Outcome, PairingAct, Refusal, RunState, Timestamp};
 use super::{Mode, consent, preview, preview_from};
+use toggle::{toggle, toggle_lock_timeout};
 
 pub(super) use start::started;
 
@@ -390,56 +392,6 @@ fn abandon(state: &RunState, reason: &str) -> Result<Vec<Event>, Refusal> {
     let mut events = vec![Event::RunAbandoned { reason }];
     events.extend(state.end_watches(|_| true));
     Ok(events)
-}
-
-/// A command of an action is switched on or off.
-fn toggle(
-    state: &RunState,
-    action: ActionId,
-    index: usize,
-    on: bool,
-) -> Result<Vec<Event>, Refusal> {
-    let listed = super::preview::listed_of(state, action)?;
-    let Some(command) = listed.iter().find(|command| command.index == index) else {
-        return Err(Refusal::new(
-            "it has no such command",
-            "check what would run",
-        ));
-    };
-    if command.on == on {
-        return Ok(Vec::new());
-    }
-    if state
-        .action(action)
-        .is_some_and(super::ActionState::is_running)
-    {
-        return Err(Refusal::new("it is running", "wait, or cancel it"));
-    }
-    rollback::stays_as_shown(state, action)?;
-    one(Event::CommandToggled { action, index, on })
-}
-
-/// A `lock_timeout` is put around its commands, or no more.
-fn toggle_lock_timeout(
-    state: &RunState,
-    action: ActionId,
-    on: bool,
-) -> Result<Vec<Event>, Refusal> {
-    let put = super::preview_ahead(state, action)?.lock_timeout;
-    let Some(put) = put.filter(super::LockTimeout::is_offered) else {
-        return Err(Refusal::new(
-            "no lock_timeout is put around its commands",
-            "check what would run",
-        ));
-    };
-    if put.on == on {
-        return Ok(Vec::new());
-    }
-    let known = state.action(action);
-    if known.is_some_and(super::ActionState::is_running) {
-        return Err(Refusal::new("it is running", "wait, or cancel it"));
-    }
-    one(Event::LockTimeoutToggled { action, on })
 }
 
 fn one(event: Event) -> Result<Vec<Event>, Refusal> {

@@ -1,22 +1,25 @@
 //! Exactly what would run. The command that the operator sees and the one that the executor gets
 //! come from here, and a confirmation carries the hash of both target and text.
 
+mod chosen;
+mod subject;
 mod values;
 
+pub use chosen::listed_of;
+use chosen::{Chosen, chosen, proposed, word_of};
 use std::collections::BTreeMap;
+use subject::{Subject, subject};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::batch;
 use super::carried::{Missing, handed_on};
-use super::commands::{commands_of, holds_of, judge_by, script_of};
 use super::lock_timeout::{self, LockTimeout};
 use super::{ActionId, CommandText, HoldPoint, Refusal, RunState, ShellStart, shell_start};
 use crate::runbook::syntax;
 use crate::runbook::{
-    Actor, Attributes, Carried, Elsewhere, Expectation, ListedCommand, Nature, Role, Transaction,
-    destroyed_by, dropped, dropped_database, hold_places, listed,
+    Actor, Attributes, Elsewhere, Expectation, ListedCommand, Transaction, dropped, hold_places,
 };
 pub(super) use values::is_provided;
 pub use values::spellings;
@@ -380,128 +383,6 @@ fn of_what_runs(
     super::hex(&hasher.finalize())
 }
 
-/// What of it runs: the commands that are on, from the one of an index on.
-struct Chosen {
-    command: String,
-    commands: Vec<CommandText>,
-    holds: Vec<HoldPoint>,
-    destructive: Vec<String>,
-}
-
-fn chosen(
-    subject: &Subject<'_>,
-    whole: &str,
-    list: &mut Vec<ListedCommand>,
-    expected: &[&Expectation],
-    from: Option<usize>,
-) -> Result<Chosen, Refusal> {
-    let holds = holds(subject, whole);
-    let mut commands =
-        commands_of(subject.actor, whole, subject.code_line, &holds).map_err(|line| {
-            Refusal::new(
-                format!("line {line}: its transaction cannot be held before this `COMMIT`"),
-                "write each statement on a line of its own, or say `txn=one` on the fence",
-            )
-        })?;
-    let conditions = expected.iter().filter_map(|item| item.cel.as_deref());
-    let conditions: Vec<&str> = conditions
-        .chain(subject.attributes.expect.as_deref())
-        .collect();
-    judge_by(&mut commands, &conditions);
-    if from.is_some_and(|from| from >= commands.len()) {
-        return Err(Refusal::new(
-            "it has no such command",
-            "check what would run",
-        ));
-    }
-    let all = commands.len();
-    if list.len() != all && list.iter().any(|command| !command.on) {
-        return Err(Refusal::new(
-            format!(
-                "line {}: with its values filled in it has {all} commands, and not {}",
-                subject.line,
-                list.len()
-            ),
-            "switch all of them on, and check again",
-        ));
-    }
-    if list.len() != all {
-        list.clear();
-    }
-    for (listed, command) in list.iter_mut().zip(&commands) {
-        listed.text.clone_from(&command.text);
-    }
-    commands.retain(|command| {
-        from.is_none_or(|from| command.index >= from)
-            && list.get(command.index).is_none_or(|listed| listed.on)
-    });
-    let is_whole = commands.len() == all;
-    let (command, holds) = match is_whole {
-        true => (whole.to_owned(), holds),
-        false => (script_of(&commands), holds_of(&commands)),
-    };
-    let destructive = match is_whole {
-        true => subject.destructive.to_vec(),
-        false => destroyed_by(&command, subject.actor),
-    };
-    Ok(Chosen {
-        command,
-        commands,
-        holds,
-        destructive,
-    })
-}
-
-/// The word that is typed before it runs, where it is grave.
-fn word_of(
-    state: &RunState,
-    action: ActionId,
-    command: &str,
-    actor: Actor,
-    destructive: &[String],
-    holds: &[HoldPoint],
-) -> Option<String> {
-    let word = || state.environment.clone();
-    if state.protected && (!destructive.is_empty() || is_first(state)) {
-        return Some(word());
-    }
-    let drops = destructive
-        .iter()
-        .any(|what| what == "dropdb" || what == "DROP DATABASE");
-    let dropped = drops.then(|| dropped_database(command, actor)).flatten();
-    dropped.or_else(|| {
-        let now = state.destroys_data(action) && !is_decided_at_its_hold(command, holds)
-            || state.begins_no_return(action);
-        now.then(word)
-    })
-}
-
-/// The commands of an action, each on or off.
-///
-/// # Errors
-/// It is none that could run.
-pub fn listed_of(state: &RunState, action: ActionId) -> Result<Vec<ListedCommand>, Refusal> {
-    Ok(proposed(state, action, &subject(state, action)?))
-}
-
-/// The commands of a block, each on or off: as proposed, or as somebody has switched it.
-fn proposed(state: &RunState, action: ActionId, subject: &Subject<'_>) -> Vec<ListedCommand> {
-    let mut list = listed(subject.actor, subject.code.trim_end(), subject.code_line);
-    let known = state.action(action);
-    // Who rolls back is not asked about each command: what stands there runs.
-    let step = state.step_of(action);
-    let in_option = step.is_some_and(|step| state.runbook.phase_of(&step.id).is_none());
-    for command in &mut list {
-        let switched = known.and_then(|known| known.switched.get(&command.index));
-        let on = subject.elsewhere.is_none() && (command.on || in_option);
-        command.on = switched.copied().unwrap_or(on);
-        if subject.elsewhere.is_some() && !command.natures.contains(&Nature::Elsewhere) {
-            command.natures.push(Nature::Elsewhere);
-        }
-    }
-    list
-}
-
 /// Binds a confirmation to the database as well: to what it proved to be, and to how often that has
 /// changed. As long as a database has proved nothing there is nothing to be bound to.
 fn bound(state: &RunState, content: &str, on: &str, proved: Option<&str>) -> String {
@@ -576,101 +457,4 @@ fn directory(
         ),
         (None, None) => (state.directory.clone(), None),
     }
-}
-
-/// A block or a part of one, whichever the action names.
-struct Subject<'a> {
-    code: &'a str,
-    line: usize,
-    /// Line of the first line of its code.
-    code_line: usize,
-    actor: Actor,
-    needs: &'a [String],
-    carries: &'a [Carried],
-    destructive: &'a [String],
-    attributes: &'a Attributes,
-    annotated: bool,
-    elsewhere: Option<&'a Elsewhere>,
-}
-
-impl Subject<'_> {
-    fn names(&self) -> Vec<&str> {
-        let carries = self.carries.iter().map(|carried| carried.name.as_str());
-        self.needs
-            .iter()
-            .map(String::as_str)
-            .chain(carries)
-            .collect()
-    }
-}
-
-fn subject(state: &RunState, action: ActionId) -> Result<Subject<'_>, Refusal> {
-    let block = state.runbook.block(action.block).ok_or_else(|| {
-        Refusal::new(
-            format!("the guide has no block {}", action.block),
-            "see `gonogo check` for the blocks it has",
-        )
-    })?;
-    let part = match action.part.checked_sub(1) {
-        None => None,
-        Some(index) => Some(block.parts.get(index).ok_or_else(|| {
-            Refusal::new(
-                format!("block {} has no part {}", action.block, action.part),
-                "see `gonogo check` for its parts",
-            )
-        })?),
-    };
-    let (role, refused, line) = part.map_or((block.role, &block.refused, block.line), |part| {
-        (part.role, &part.refused, part.line)
-    });
-    if let Some(why) = refused {
-        return Err(Refusal::new(
-            format!("line {line}: {why}"),
-            "do it by hand and skip the step with a reason, or annotate the block",
-        ));
-    }
-    let why = match role {
-        Role::Run | Role::Fill | Role::Promote => None,
-        Role::Split => Some("it has several actions: run them part by part"),
-        Role::Manual => Some("there is nothing in it to execute"),
-        Role::Output => Some("it is expected output, not a command"),
-        Role::Content => Some("it is content, not a command"),
-        Role::Foreign => Some("it is for another database or system"),
-    };
-    if let Some(why) = why {
-        return Err(Refusal::new(
-            format!("line {line} cannot run: {why}"),
-            "annotate the block if that is wrong",
-        ));
-    }
-    let elsewhere = block.elsewhere.as_ref().filter(|there| {
-        let answer = state.choices.get(&there.group());
-        answer.is_none_or(|answer| answer != Elsewhere::HERE)
-    });
-    Ok(match part {
-        Some(part) => Subject {
-            code: &part.code,
-            line,
-            code_line: part.line,
-            actor: part.actor,
-            needs: &part.needs,
-            carries: &part.carries,
-            destructive: &part.destructive,
-            attributes: &block.attributes,
-            annotated: block.annotated && role != Role::Promote,
-            elsewhere,
-        },
-        None => Subject {
-            code: &block.code,
-            line,
-            code_line: block.code_line,
-            actor: block.actor,
-            needs: &block.needs,
-            carries: &block.carries,
-            destructive: &block.destructive,
-            attributes: &block.attributes,
-            annotated: block.annotated && role != Role::Promote,
-            elsewhere,
-        },
-    })
 }

@@ -4,9 +4,13 @@
 //! costs nothing. A line is written once, however many read it. The last events are kept; a reader that
 //! is further behind begins again with the whole state.
 
+mod snapshot;
+
+pub use snapshot::SnapshotLines;
+use snapshot::{Pieces, SNAPSHOT_BYTES, SNAPSHOT_FRESH, Snapshots};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -25,14 +29,6 @@ const PROBE_HISTORY: usize = 600;
 const EVENTS_KEPT: usize = 1_024;
 /// And no more bytes of them than this.
 const EVENT_BYTES_KEPT: usize = 8 << 20;
-/// Clients that join while nothing happens are given one and the same snapshot for so long; what was
-/// told since follows it.
-const SNAPSHOT_FRESH: Duration = Duration::from_secs(2);
-/// Snapshots that clients are still reading take no more memory than this for long: beyond it who joins
-/// is given the last one again, with all the events since.
-const SNAPSHOT_BYTES: usize = 24 << 20;
-/// A snapshot is handed out in pieces of this size, so that who stops in its middle holds little.
-const PIECE: usize = 32 << 10;
 
 /// What a reader is to be told next.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,17 +38,6 @@ pub enum Next {
     /// Events were missed: the reader begins again with a snapshot.
     BeginAgain,
     Nothing,
-}
-
-/// The whole state as lines, without the name of who reads it, and the place to go on from.
-#[derive(Debug)]
-pub struct SnapshotLines {
-    pub place: u64,
-    /// After `"you":NAME,`.
-    pub pieces: Vec<Bytes>,
-    bytes: usize,
-    seq: u64,
-    made: Instant,
 }
 
 /// What of a snapshot is the same for everybody, in the order of [`super::message::Snapshot`].
@@ -136,24 +121,6 @@ struct Inner {
     event_bytes: usize,
     /// Place of the last event that is no longer kept.
     forgotten: u64,
-}
-
-#[derive(Debug, Default)]
-struct Snapshots {
-    current: Option<Arc<SnapshotLines>>,
-    /// All that somebody still reads.
-    read: Vec<Weak<SnapshotLines>>,
-}
-
-impl Snapshots {
-    /// Of all but the newest, which is needed anyway.
-    fn bytes(&self) -> usize {
-        let read = self.read.iter().filter_map(Weak::upgrade);
-        let current = self.current.as_ref();
-        read.filter(|lines| current.is_none_or(|current| !Arc::ptr_eq(lines, current)))
-            .map(|lines| lines.bytes)
-            .sum()
-    }
 }
 
 impl Inner {
@@ -470,52 +437,9 @@ impl Feed {
     }
 }
 
-/// Takes text in and gives it out in pieces; the brace that opens the text is left out.
-#[derive(Default)]
-struct Pieces {
-    done: Vec<Bytes>,
-    open: Vec<u8>,
-    bytes: usize,
-}
-
-impl Pieces {
-    fn add(&mut self, mut text: &[u8]) {
-        if self.bytes == 0 {
-            text = text.strip_prefix(b"{").unwrap_or(text);
-        }
-        self.bytes += text.len();
-        while !text.is_empty() {
-            let room = PIECE - self.open.len();
-            let (now, later) = text.split_at(room.min(text.len()));
-            self.open.extend_from_slice(now);
-            text = later;
-            if self.open.len() == PIECE {
-                self.done.push(Bytes::from(std::mem::take(&mut self.open)));
-            }
-        }
-    }
-
-    fn finish(mut self) -> (Vec<Bytes>, usize) {
-        if !self.open.is_empty() {
-            self.done.push(Bytes::from(self.open));
-        }
-        (self.done, self.bytes)
-    }
-}
-
-impl std::io::Write for Pieces {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.add(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::snapshot::PIECE;
     use std::collections::BTreeMap;
 
     use super::*;

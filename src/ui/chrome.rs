@@ -11,28 +11,33 @@
 //!  ? help  Enter look  Space tick  R rollback  g gate  : all commands
 //! ```
 
+mod alarms;
+mod past;
+mod rollback;
+
+pub use alarms::{alarm_lines, draw_alarms};
+pub use past::{Moment, past, presses_now};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
-use ratatui::style::Modifier;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use rollback::is_finished;
+pub use rollback::rollback;
 
 use super::alerts::alert_at_hand;
 use super::dialogs::Dialog;
 use super::format::{
-    clock, duration, estimate, estimate_range, fit, line_width, local, minute_or_date, pad, plural,
-    seconds_between, wrap_within,
+    clock, duration, estimate_range, fit, line_width, local, minute_or_date, seconds_between,
 };
 use super::held;
 use super::intent::Intent;
 use super::keymap::{self, Binding, Context};
 use super::markdown::plain;
-use super::model::Link;
-use super::segments::{Segment, row, segment};
+use super::segments::{row, segment};
 use super::theme::Role;
 use super::view::Look;
 use super::walk::{Item, item_at_cursor, last_undoable};
-use crate::run::{GuideOnDisk, Mode, Outcome, RollbackPlan, RunState, StepStatus, Timestamp};
+use crate::run::{GuideOnDisk, Mode, Outcome, Timestamp};
 
 /// Rows of the header at this height of the terminal, alarms not counted.
 pub fn header_rows(height: u16) -> u16 {
@@ -46,8 +51,6 @@ pub const FOOTER_ROWS: u16 = 3;
 pub const ROOMY: u16 = 20;
 /// Seconds before the turn-back time from which on what is left is shown beside it.
 const COUNTED_DOWN_S: u64 = 1_800;
-/// Rows that long alarms take beyond one each.
-const ALARM_ROWS_MORE: usize = 2;
 
 pub fn header(look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
     let run = look.run();
@@ -280,239 +283,6 @@ fn guide_word(look: &Look<'_>) -> Option<String> {
     })
 }
 
-/// What must not be overlooked, the gravest first. Nearly all end with what to do.
-fn alarms(look: &Look<'_>) -> Vec<Alarm> {
-    let model = look.model;
-    let mut alarms = Vec::new();
-    if let Some(silent) = model.silent_s() {
-        let silent = duration(silent);
-        alarms.push(Alarm::whole(match &model.link {
-            Link::Up => {
-                format!("SUPERVISOR SILENT for {silent}: what you see is that old")
-            }
-            Link::Lost { why, .. } => format!(
-                "CONNECTION LOST for {silent}, what you see is old: `gonogo resume {}` revives it, \
-                 where its supervisor is gone; trying again ({why})",
-                look.run().run
-            ),
-        }));
-    }
-    if let Some(typing) = &look.view.typing {
-        let title = look
-            .run()
-            .step_of(typing.action)
-            .map_or("", |step| step.title.as_str());
-        let key = keymap::key_of(Context::Keyboard, Intent::TakeKeyboardBack);
-        alarms.push(Alarm::whole(if typing.is_over(model) {
-            format!("THE STEP HAS ENDED: your keys do nothing; {key} takes them back")
-        } else {
-            format!(
-                "YOUR KEYS GO TO THE STEP `{}`: {key} takes them back",
-                plain(title)
-            )
-        }));
-    }
-    if let Some(held) = held::held(model) {
-        let key = |intent| keymap::key_of(Context::Main, intent);
-        let alarm = held.alarm(&key(Intent::AskHeld), &key(Intent::RollBackHeld));
-        alarms.extend(alarm.map(Alarm::whole));
-    }
-    if let Some(failure) = &model.store.failure {
-        let what = match model.store.displaced {
-            true => "RUN FOLDER LOST",
-            false => "JOURNAL NOT WRITTEN",
-        };
-        alarms.push(Alarm::whole(format!(
-            "{what}: nothing new starts, the rollback still can; {failure}"
-        )));
-    }
-    for secret in &model.store.secrets {
-        let name = plain(&secret.name);
-        let seconds = seconds_between(secret.since, model.now);
-        match &secret.failure {
-            Some(why) => alarms.push(Alarm {
-                is_cut: true,
-                text: format!("NO SECRET `{name}`: {}", plain(why)),
-            }),
-            None if seconds > 0 => alarms.push(Alarm::whole(format!(
-                "waiting for secret `{name}`, {}",
-                duration(seconds)
-            ))),
-            None => {}
-        }
-    }
-    alarms.extend(super::alerts::row(look).map(|text| Alarm { text, is_cut: true }));
-    alarms.extend(super::alarms::row(look).map(|text| Alarm { text, is_cut: true }));
-    alarms
-}
-
-/// A row over the panes.
-struct Alarm {
-    text: String,
-    /// Its end may be missing.
-    is_cut: bool,
-}
-
-impl Alarm {
-    fn whole(text: String) -> Self {
-        Self {
-            text,
-            is_cut: false,
-        }
-    }
-}
-
-/// The alarms as rows of a screen. What does not fit on its row goes on below it, for it ends with
-/// what to do; on a low screen it is cut.
-pub fn alarm_lines(look: &Look<'_>, screen: Size) -> Vec<Line<'static>> {
-    let mut spare = match screen.height {
-        ROOMY.. => ALARM_ROWS_MORE,
-        _ => 0,
-    };
-    let style = look.theme.style(Role::Alarm);
-    let mut lines = Vec::new();
-    for alarm in alarms(look) {
-        let text = format!(" {}", alarm.text);
-        let columns = usize::from(screen.width);
-        let rows = match spare {
-            1.. if !alarm.is_cut => wrap_within(Line::styled(text, style), columns, 1, 1 + spare),
-            _ => vec![Line::styled(fit(&text, columns), style)],
-        };
-        spare -= rows.len() - 1;
-        lines.extend(rows);
-    }
-    lines
-}
-
-pub fn draw_alarms(alarms: &[Line<'static>], look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-    for (alarm, row) in alarms.iter().zip(area.rows()) {
-        buffer.set_style(row, look.theme.style(Role::Alarm));
-        alarm.render(row, buffer);
-    }
-}
-
-/// The rollback, on every screen.
-pub fn rollback(look: &Look<'_>, columns: u16) -> Line<'static> {
-    let (run, theme) = (look.run(), look.theme);
-    let key = keymap::key_of(Context::Main, Intent::AskRollBack);
-    let separator = Span::styled(" · ", theme.style(Role::Border));
-    if let (Mode::RollingBack | Mode::Stuck | Mode::RolledBack, Some(rollback)) =
-        (run.mode, &run.rollback)
-        && let Some(option) = run.runbook.option(&rollback.option)
-    {
-        let settled = option
-            .steps
-            .iter()
-            .filter(|step| {
-                matches!(
-                    run.step_status(step),
-                    StepStatus::Passed | StepStatus::Skipped
-                )
-            })
-            .count();
-        let until = rollback.ended_at.unwrap_or(look.model.now);
-        let took = duration(seconds_between(rollback.started_at, until));
-        let (word, role) = match run.mode {
-            Mode::RolledBack => ("back by", Role::Passed),
-            Mode::Stuck => ("STUCK on the rollback:", Role::Failed),
-            _ => ("rolling back:", Role::Warning),
-        };
-        let left = vec![
-            segment(
-                format!(" ◀ {word} {}", plain(&option.title)),
-                theme.style(role),
-                0,
-            ),
-            segment(
-                format!(
-                    "{settled} of {}",
-                    plural(option.steps.len(), "step", "steps")
-                ),
-                theme.style(role),
-                1,
-            ),
-            segment(took, theme.style(role), 2),
-        ];
-        return row(left, Vec::new(), &separator, columns);
-    }
-    let Some(plan) = look.model.rollback() else {
-        let text = " ◀ the guide names no rollback";
-        return Line::styled(text, theme.style(Role::Warning));
-    };
-    let mut title_columns = 44.max(usize::from(columns) / 2);
-    let (ready, role) = match look.model.out_of_reach(plan) {
-        Some(why) if plan.ready => {
-            let words = format!("ready, but {why}");
-            // It stands in full, be the title cut.
-            let rest = usize::from(columns).saturating_sub(18 + super::format::width(&words));
-            title_columns = title_columns.min(rest.max(9));
-            (words, Role::Warning)
-        }
-        _ => readiness(plan),
-    };
-    let mut left = vec![Segment {
-        spans: vec![
-            Span::styled(" ◀ ", theme.style(Role::Muted)),
-            Span::styled(key, theme.style(Role::Key)),
-            Span::styled(" rollback: ", theme.style(Role::Muted)),
-            Span::styled(
-                fit(
-                    &plain(&plan.title),
-                    usize::from(columns).saturating_sub(16).min(title_columns),
-                ),
-                theme.style(Role::Text),
-            ),
-        ],
-        expendable: 0,
-    }];
-    let muted = theme.style(Role::Muted);
-    if let Some(seconds) = plan.estimate_s {
-        left.push(segment(estimate(seconds), theme.style(Role::Text), 2));
-    }
-    if !plan.actions.is_empty() {
-        let count = plural(plan.actions.len(), "command", "commands");
-        left.push(segment(count, muted, 4));
-    }
-    if !plan.by_hand.is_empty() {
-        let count = plural(plan.by_hand.len(), "manual item", "manual items");
-        left.push(segment(count, muted, 4));
-    }
-    left.extend(loss_word(plan).map(|word| segment(word, theme.style(Role::Warning), 3)));
-    let title = left.iter().take(1).flat_map(|segment| &segment.spans);
-    let used: usize = title.map(|span| super::format::width(&span.content)).sum();
-    let room = usize::from(columns).saturating_sub(used + 3);
-    left.push(segment(fit(&ready, room.max(9)), theme.style(role), 0));
-    row(left, Vec::new(), &separator, columns)
-}
-
-/// What a rollback loses: as measured, else as the guide says.
-fn loss_word(plan: &RollbackPlan) -> Option<String> {
-    let measured = plan.loss.as_ref().and_then(|loss| loss.short());
-    let said = || Some(format!("loses {}", fit(&plain(plan.loses.as_ref()?), 50)));
-    measured.or_else(said)
-}
-
-/// Whether a plan can start, in words.
-pub fn readiness(plan: &RollbackPlan) -> (String, Role) {
-    if plan.ready && plan.is_by_hand() {
-        return ("ready, by hand".to_owned(), Role::Warning);
-    }
-    if plan.ready {
-        return ("ready".to_owned(), Role::Passed);
-    }
-    let why = plan.reasons.first().map_or("", String::as_str);
-    (format!("NOT READY: {why}"), Role::Failed)
-}
-
-/// Nothing of it waits for anybody, a clean-up neither.
-fn is_finished(run: &RunState) -> bool {
-    match run.mode {
-        Mode::RolledBack | Mode::Failed => true,
-        Mode::Done => run.is_phase_passed(&run.current_phase),
-        Mode::Running | Mode::Held | Mode::RollingBack | Mode::Stuck => false,
-    }
-}
-
 /// What a key does, as it is said on the screen.
 pub fn label(binding: &Binding, look: &Look<'_>) -> &'static str {
     match binding.intent {
@@ -624,50 +394,4 @@ pub fn keys(
         line.spans.extend(spans);
     }
     line
-}
-
-/// The screen shows the past, or is about to: said across the whole row.
-pub fn past(moment: &Moment, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
-    let Moment {
-        shown, wanted, now, ..
-    } = *moment;
-    let mut text = match shown {
-        Some(at) => {
-            let ago = duration(seconds_between(at, now));
-            format!(" ◀◀ THE PAST: {} UTC, {ago} ago", clock(at))
-        }
-        None => " ◀◀ THE PAST: not yet here".to_owned(),
-    };
-    let has_readings = !(look.model.activity.is_empty() && look.model.probes.is_empty());
-    if shown != Some(wanted) {
-        text.push_str(&format!(" · going to {}", clock(wanted)));
-    } else if !has_readings {
-        text.push_str(" · no readings were kept then");
-    }
-    of_time(&text, look, row, buffer);
-}
-
-/// What presses now, while the screen shows the past.
-pub fn presses_now(moment: &Moment, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
-    match &moment.presses {
-        Some(what) => of_time(&format!(" NOW: {what}"), look, row, buffer),
-        None => past(moment, look, row, buffer),
-    }
-}
-
-fn of_time(text: &str, look: &Look<'_>, row: Rect, buffer: &mut Buffer) {
-    let style = look.theme.style(Role::Alarm);
-    let text = pad(&fit(text, row.width.into()), row.width.into());
-    Line::styled(text, style.add_modifier(Modifier::REVERSED)).render(row, buffer);
-}
-
-/// Where a screen is in time.
-#[derive(Clone, Debug)]
-pub struct Moment {
-    /// `None`: it still shows now.
-    pub shown: Option<Timestamp>,
-    pub wanted: Timestamp,
-    pub now: Timestamp,
-    /// What the run waits for or suffers from at this time, where that is loud.
-    pub presses: Option<String>,
 }

@@ -3,31 +3,32 @@
 //! second after it, output ten times a second. Nothing else draws, so an idle cockpit costs next to
 //! nothing and a flood of output cannot hold up a key.
 
-use std::task::Poll;
+mod ask;
+mod start;
+
+use ask::carry_out;
+pub use start::known_names;
+use start::{first_snapshot, layouts, themes, with_waiting};
 use std::time::Duration;
 
 use chrono::{Local, Offset, Timelike, Utc};
-use color_eyre::eyre::{WrapErr, eyre};
-use crossterm::event::{Event as TerminalEvent, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use color_eyre::eyre::WrapErr;
+use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures::StreamExt;
 use ratatui::layout::Size;
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::app::{Answer, App, Ask};
 use super::attention::{self, Attention};
-use super::files::{FileError, own_files, own_folder};
-use super::layout::Layout;
 use super::link::{Control, Feed, socket};
 use super::model::Model;
-use super::panes;
-use super::screen;
 use super::terminal::{Guard, Screen, copy};
-use super::theme::{Role, Theme};
+use super::theme::Role;
 use super::typing::Typing;
 use super::typist::typist;
-use crate::api::{Client, CommandAnswer, Message, Snapshot};
-use crate::run::{ActionId, Mode, OutputLine, Typed};
+use crate::api::{Client, Message};
+use crate::run::{ActionId, Mode, Typed};
 use crate::supervisor::SharedView;
 
 /// Frames come no faster than this.
@@ -40,8 +41,6 @@ const READING_FRAME: Duration = Duration::from_millis(500);
 const BATCH: usize = 64;
 /// How often a cockpit that does not change says that it lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-/// Lines read at once while searching.
-const STRETCH: u64 = 2_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -133,59 +132,6 @@ pub async fn run_on(
     left
 }
 
-/// The names of all layouts, and of all themes.
-///
-/// # Errors
-/// Where one that comes with the program cannot be read.
-pub fn known_names() -> color_eyre::Result<(Vec<String>, Vec<String>)> {
-    let layouts = layouts()?.0.into_iter().map(|layout| layout.name);
-    let themes = themes()?.0.into_iter().map(|theme| theme.name);
-    Ok((layouts.collect(), themes.collect()))
-}
-
-/// The layouts that come with the program and the user's own, which replace those of the same name;
-/// and what is wrong with files, each of which is left out.
-fn layouts() -> color_eyre::Result<(Vec<Layout>, Vec<FileError>)> {
-    let names = panes::names();
-    let mut layouts = Layout::embedded(&names)?;
-    let mut faults = Vec::new();
-    for (name, path, text) in own_folder("layouts")
-        .iter()
-        .flat_map(|folder| own_files(folder))
-    {
-        match text.and_then(|text| Layout::parse(&name, &text, &path, &names)) {
-            Ok(layout) => match layouts.iter_mut().find(|known| known.name == name) {
-                Some(known) => *known = layout,
-                None => layouts.push(layout),
-            },
-            Err(fault) => faults.push(fault),
-        }
-    }
-    Ok((layouts, faults))
-}
-
-fn themes() -> color_eyre::Result<(Vec<Theme>, Vec<FileError>)> {
-    let mut themes = Theme::embedded()?;
-    let mut faults = Vec::new();
-    for (name, path, text) in own_folder("themes")
-        .iter()
-        .flat_map(|folder| own_files(folder))
-    {
-        match text.and_then(|text| Theme::parse(&name, &text, &path)) {
-            Ok(theme) => match themes.iter_mut().find(|known| known.name == name) {
-                Some(known) => *known = theme,
-                None => themes.push(theme),
-            },
-            Err(fault) => faults.push(fault),
-        }
-    }
-    // https://no-color.org: any value that is not empty.
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        themes = themes.into_iter().map(Theme::without_colour).collect();
-    }
-    Ok((themes, faults))
-}
-
 /// Passes messages on, and connects again when the stream ends.
 async fn pump(mut feed: impl Feed, sender: Sender<Incoming>) {
     loop {
@@ -209,71 +155,6 @@ async fn pump(mut feed: impl Feed, sender: Sender<Incoming>) {
             }
         }
     }
-}
-
-/// Waits for the state of the run; `None` where the operator leaves before it came.
-async fn first_snapshot(
-    incoming: &mut Receiver<Incoming>,
-    keys: &mut EventStream,
-    terminal: &mut Screen,
-) -> color_eyre::Result<Option<Snapshot>> {
-    let mut said = "waiting for the supervisor; q leaves".to_owned();
-    // A supervisor that is there answers before anybody could read that it is waited for.
-    let mut patience = Duration::from_millis(150);
-    loop {
-        tokio::select! {
-            biased;
-            event = keys.next() => match event {
-                Some(Ok(TerminalEvent::Key(key))) if key.kind == KeyEventKind::Press => {
-                    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-                    if matches!((key.code, control), (KeyCode::Char('q'), _) | (KeyCode::Char('c'), true)) {
-                        return Ok(None);
-                    }
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error).wrap_err("the keyboard cannot be read"),
-                None => return Ok(None),
-            },
-            message = timeout(patience, incoming.recv()) => match message {
-                Ok(Some(Incoming::Message(message))) => {
-                    if let Message::Snapshot(snapshot) = *message {
-                        return Ok(Some(*snapshot));
-                    }
-                }
-                Ok(Some(Incoming::Lost(why))) => {
-                    said = format!("the supervisor cannot be reached: {why}; trying again, q leaves");
-                }
-                Ok(None) => return Err(eyre!("the connection to the supervisor ended")),
-                Err(_) => {
-                    patience = Duration::from_secs(3_600);
-                }
-            },
-        }
-        terminal.draw(|frame| screen::waiting(&said, frame.area(), frame.buffer_mut()))?;
-    }
-}
-
-/// The next key if there is one already. It is asked with this task's own waker: `now_or_never` would
-/// leave one that wakes nobody, and the next key would lie there until something else happens.
-async fn at_once(keys: &mut EventStream) -> Option<Option<std::io::Result<TerminalEvent>>> {
-    std::future::poll_fn(|context| match keys.poll_next_unpin(context) {
-        Poll::Ready(event) => Poll::Ready(Some(event)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
-}
-
-/// A key with those that already wait behind it.
-async fn with_waiting(
-    first: std::io::Result<TerminalEvent>,
-    keys: &mut EventStream,
-) -> color_eyre::Result<Vec<TerminalEvent>> {
-    const UNREADABLE: &str = "the keyboard cannot be read";
-    let mut events = vec![first.wrap_err(UNREADABLE)?];
-    while let Some(Some(event)) = at_once(keys).await {
-        events.push(event.wrap_err(UNREADABLE)?);
-    }
-    Ok(events)
 }
 
 #[derive(PartialEq, Eq)]
@@ -505,127 +386,4 @@ fn ends() -> color_eyre::Result<Receiver<()>> {
         });
     }
     Ok(receiver)
-}
-
-/// Asks beside the loop, so that a slow answer holds up no key.
-fn carry_out(ask: Ask, control: &impl Control, answers: &Sender<Answer>) {
-    let (control, answers) = (control.clone(), answers.clone());
-    tokio::spawn(async move {
-        let answer = match ask {
-            Ask::Commands(commands) => {
-                let mut last = None;
-                for command in commands {
-                    let answer = control.command(command).await;
-                    let goes_on = matches!(answer, Ok(CommandAnswer::Accepted { .. }));
-                    last = Some(answer);
-                    if !goes_on {
-                        break;
-                    }
-                }
-                let Some(last) = last else { return };
-                Answer::Command(last)
-            }
-            Ask::Page {
-                action,
-                attempt,
-                from,
-            } => Answer::Page {
-                action,
-                attempt,
-                from,
-                page: control
-                    .output(action, attempt, from, super::output::PAGE)
-                    .await,
-            },
-            Ask::Find {
-                action,
-                attempt,
-                pattern,
-                from,
-                lines,
-                upwards,
-            } => {
-                let subject = (action, attempt, lines);
-                let line = find(&control, subject, &pattern.to_lowercase(), from, upwards).await;
-                Answer::Found { pattern, line }
-            }
-            Ask::Fate { action } => Answer::Fate {
-                action,
-                fate: control.fate(action).await.map(Box::new),
-            },
-            Ask::Included { action } => Answer::Included {
-                action,
-                included: control.included(action).await,
-            },
-            Ask::Loss { block } => Answer::Loss {
-                block,
-                loss: control.loss(block).await,
-            },
-            Ask::Before { action } => Answer::Before {
-                action,
-                before: control.before(action).await,
-            },
-            Ask::Past { at } => Answer::Past {
-                at,
-                past: control.past(at).await.map(Box::new),
-            },
-            Ask::Session(session) => {
-                let detail = control.session(&session).await;
-                Answer::Session { session, detail }
-            }
-            Ask::GuideDifference => Answer::GuideDifference(control.guide_difference().await),
-            Ask::Type { .. } | Ask::Copy(_) | Ask::Leave => return,
-        };
-        if answers.send(answer).await.is_err() {
-            tracing::debug!("an answer came after the cockpit had left");
-        }
-    });
-}
-
-/// The nearest line with the pattern, `from` itself not looked at, on past the end or the start of
-/// the output.
-async fn find(
-    control: &impl Control,
-    (action, attempt, lines): (ActionId, u32, u64),
-    pattern: &str,
-    from: u64,
-    upwards: bool,
-) -> Result<Option<u64>, String> {
-    let ranges = if upwards {
-        [(0, from.min(lines)), (from.saturating_add(1), lines)]
-    } else {
-        [(from.saturating_add(1), lines), (0, from.min(lines))]
-    };
-    for (start, end) in ranges {
-        let mut left = (start, end);
-        while left.0 < left.1 {
-            let stretch = if upwards {
-                (left.1.saturating_sub(STRETCH).max(left.0), left.1)
-            } else {
-                (left.0, (left.0 + STRETCH).min(left.1))
-            };
-            let page = control
-                .output(action, attempt, stretch.0, stretch.1 - stretch.0)
-                .await?;
-            let mut hits = page.page.iter().filter(|line| holds(line, pattern));
-            let hit = if upwards {
-                hits.next_back()
-            } else {
-                hits.next()
-            };
-            if let Some(hit) = hit {
-                return Ok(Some(hit.number));
-            }
-            if upwards {
-                left.1 = stretch.0;
-            } else {
-                left.0 = stretch.1;
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn holds(line: &OutputLine, pattern: &str) -> bool {
-    line.plain().to_lowercase().contains(pattern)
 }

@@ -4,9 +4,10 @@
 //!
 //! Where a part of the tree cannot have its least size, only the child that holds the focus is shown.
 
+mod file;
+
+use file::{LayoutFile, Reader};
 use ratatui::layout::{Direction, Rect, Size};
-use serde::Deserialize;
-use toml::Spanned;
 
 use super::files::{FileError, Place};
 
@@ -136,43 +137,6 @@ pub struct Arrangement {
     pub places: Vec<Placed>,
     /// Rules between columns.
     pub rules: Vec<Rect>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LayoutFile {
-    about: String,
-    #[serde(default)]
-    needs: Needs,
-    rows: Option<Vec<Spanned<PartFile>>>,
-    columns: Option<Vec<Spanned<PartFile>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Needs {
-    #[serde(default)]
-    columns: u16,
-    #[serde(default)]
-    rows: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartFile {
-    pane: Option<Spanned<String>>,
-    tabs: Option<Vec<Spanned<String>>>,
-    rows: Option<Vec<Spanned<PartFile>>>,
-    columns: Option<Vec<Spanned<PartFile>>>,
-    size: Option<Spanned<Amount>>,
-    least: Option<u16>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Amount {
-    Cells(u16),
-    Share(String),
 }
 
 impl Layout {
@@ -401,89 +365,6 @@ fn divide(total: u16, parts: &[Part], along: impl Fn(Size) -> u16) -> Vec<u16> {
         .into_iter()
         .map(|length| u16::try_from(length).unwrap_or(u16::MAX))
         .collect()
-}
-
-struct Reader<'a> {
-    place: Place<'a>,
-    panes: &'a [&'static str],
-}
-
-impl Reader<'_> {
-    fn parts(
-        &self,
-        parts: Vec<Spanned<PartFile>>,
-        direction: Direction,
-    ) -> Result<Vec<Part>, FileError> {
-        parts
-            .into_iter()
-            .map(|part| self.part(part, direction))
-            .collect()
-    }
-
-    fn part(&self, part: Spanned<PartFile>, direction: Direction) -> Result<Part, FileError> {
-        let span = part.span();
-        let part = part.into_inner();
-        let node = match (part.pane, part.tabs, part.rows, part.columns) {
-            (Some(pane), None, None, None) => Node::Place(vec![self.pane(&pane)?]),
-            (None, Some(tabs), None, None) if !tabs.is_empty() => Node::Place(
-                tabs.iter()
-                    .map(|tab| self.pane(tab))
-                    .collect::<Result<_, _>>()?,
-            ),
-            (None, None, Some(rows), None) => {
-                Node::Split(Direction::Vertical, self.parts(rows, Direction::Vertical)?)
-            }
-            (None, None, None, Some(columns)) => Node::Split(
-                Direction::Horizontal,
-                self.parts(columns, Direction::Horizontal)?,
-            ),
-            _ => {
-                return Err(self.place.error(
-                    "a part is exactly one of `pane`, `tabs`, `rows` and `columns`",
-                    "write for example `{ pane = \"step\", size = \"50%\" }`",
-                    span,
-                ));
-            }
-        };
-        let amount = match part.size {
-            None => Extent::Rest(1),
-            Some(size) => {
-                let span = size.span();
-                match size.into_inner() {
-                    Amount::Cells(cells) => Extent::Cells(cells),
-                    Amount::Share(text) => Extent::parse(&text).ok_or_else(|| {
-                        self.place.error(
-                            format!("`{text}` is not a size"),
-                            "write cells (`12`), a percentage (`\"40%\"`) or a share of the rest (`\"2fr\"`)",
-                            span,
-                        )
-                    })?,
-                }
-            }
-        };
-        let mut least = node.least();
-        match (direction, part.least) {
-            (Direction::Horizontal, Some(cells)) => least.width = cells,
-            (Direction::Vertical, Some(cells)) => least.height = cells,
-            (_, None) => {}
-        }
-        Ok(Part {
-            amount,
-            least,
-            node,
-        })
-    }
-
-    fn pane(&self, name: &Spanned<String>) -> Result<&'static str, FileError> {
-        self.panes
-            .iter()
-            .find(|known| *known == name.get_ref())
-            .copied()
-            .ok_or_else(|| {
-                self.place
-                    .unknown("pane", name.get_ref(), self.panes, name.span())
-            })
-    }
 }
 
 #[cfg(test)]

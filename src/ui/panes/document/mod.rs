@@ -11,17 +11,19 @@
 //! ```
 
 mod action;
+mod ticks;
 
 pub(super) use action::attempt_mark;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::run::{RunState, TickState};
-use crate::runbook::{Block, Expectation, Phase, Step, Tick};
+use crate::run::RunState;
+use crate::runbook::{Block, Expectation, Step};
 use crate::text::written::masked;
 use crate::ui::format::{minute, wrap};
-use crate::ui::markdown::{self, Piece, code, inline, lay_out, pieces, plain};
+use crate::ui::markdown;
+use crate::ui::markdown::{Piece, code, lay_out, pieces, plain};
 use crate::ui::theme::{Mark, Role, verdict_mark};
 use crate::ui::view::Look;
 use crate::ui::walk::{Item, choices, item_at, items};
@@ -208,74 +210,11 @@ impl Writer<'_> {
         }
     }
 
-    /// The first tick not yet placed whose words these are.
-    fn tick_named(&self, words: &str) -> Option<usize> {
-        let words = bare(words);
-        self.step
-            .ticks
-            .iter()
-            .enumerate()
-            .find(|(index, tick)| {
-                !self.is_placed(&Item::Tick(*index)) && bare(&plain(&tick.text)) == words
-            })
-            .map(|(index, _)| index)
-    }
-
-    /// The acts of a person that comments of this code tell of, where they stand.
-    pub(super) fn ticks_within(&mut self, line: usize, code: &str) {
-        let lines = line..line + code.lines().count();
-        for index in 0..self.step.ticks.len() {
-            let is_here = lines.contains(&self.step.ticks[index].line);
-            if is_here && !self.is_placed(&Item::Tick(index)) {
-                self.tick(index);
-            }
-        }
-    }
-
-    /// The criterion of the phase whose words these are.
-    fn criterion_named(&self, words: &str) -> Option<(&Phase, &Expectation)> {
-        let words = bare(words);
-        let phase = self.run.runbook.phase_of(&self.step.id)?;
-        let item = phase
-            .criteria
-            .iter()
-            .find(|item| bare(&plain(&item.text)) == words)?;
-        Some((phase, item))
-    }
-
     fn is_placed(&self, item: &Item) -> bool {
         self.items
             .iter()
             .position(|known| known == item)
             .is_none_or(|index| self.places[index].0 != usize::MAX)
-    }
-
-    /// What has no place in the prose stands below it.
-    fn leftovers(&mut self) {
-        let mut missing: Vec<Item> = self
-            .items
-            .iter()
-            .filter(|item| !self.is_placed(item))
-            .cloned()
-            .collect();
-        if !missing.is_empty() {
-            self.gap();
-        }
-        missing.reverse();
-        while let Some(item) = missing.pop() {
-            match item {
-                Item::Tick(index) => self.tick(index),
-                Item::Choice(group) => self.choice(&group),
-                Item::Action(action) => {
-                    if let Some(block) = self.run.runbook.block(action.block) {
-                        self.block(block);
-                        missing.retain(
-                            |item| !matches!(item, Item::Action(other) if other.block == block.n),
-                        );
-                    }
-                }
-            }
-        }
     }
 
     /// Expectations of the step that belong to no block: a person judges them at the gate.
@@ -336,73 +275,6 @@ impl Writer<'_> {
         if let Some(index) = self.items.iter().position(|known| known == item) {
             self.places[index].1 = self.lines.len().saturating_sub(1);
         }
-    }
-
-    fn tick(&mut self, index: usize) {
-        let Some(tick) = self.step.ticks.get(index) else {
-            return;
-        };
-        let state = self
-            .run
-            .steps
-            .get(&self.step.id)
-            .and_then(|state| state.ticks.get(&index));
-        let item = Item::Tick(index);
-        let (spans, below) = self.tick_words(tick, state);
-        self.item_line(&item, spans, 4);
-        for (text, role) in below {
-            self.say(&text, role, 4);
-        }
-        self.item_ends(&item);
-    }
-
-    fn tick_words(
-        &self,
-        tick: &Tick,
-        state: Option<&TickState>,
-    ) -> (Vec<Span<'static>>, Vec<(String, Role)>) {
-        let mut below = Vec::new();
-        let (mark, role) = match state {
-            Some(_) => ("[✓] ", Role::Passed),
-            None => ("[ ] ", Role::Text),
-        };
-        let mut spans = vec![Span::styled(mark, self.style(role))];
-        spans.extend(inline(&tick.text, self.style(Role::Text), self.look.theme));
-        match state {
-            Some(state) => {
-                let who = format!("  {} {}", short(&state.by), minute(state.at));
-                spans.push(Span::styled(who, self.style(Role::Muted)));
-                if let Some(value) = &state.value {
-                    below.push((format!("= {value}"), Role::Passed));
-                }
-                if let Some(note) = &state.note {
-                    below.push((format!("\"{note}\""), Role::Muted));
-                }
-                if let Some(judgement) = &state.judgement {
-                    below.push((judgement.explanation.clone(), Role::Muted));
-                }
-            }
-            None => {
-                if let Some(asked) = &tick.value {
-                    below.push((format!("asks for: {asked}"), Role::Muted));
-                }
-                if let Some(cel) = &tick.cel {
-                    below.push((format!("ticks itself when: {cel}"), Role::Muted));
-                }
-                let mut claimed = self.step.ticks.iter().filter(|tick| tick.claimed);
-                if claimed
-                    .next()
-                    .is_some_and(|first| std::ptr::eq(first, tick))
-                {
-                    let text = "ticked by the author; that does not count for this run";
-                    below.push((text.to_owned(), Role::Muted));
-                }
-                if tick.optional {
-                    spans.push(Span::styled("  optional", self.style(Role::Muted)));
-                }
-            }
-        }
-        (spans, below)
     }
 
     /// The alternatives of one group, where they are met first.
