@@ -45,6 +45,7 @@ mod reach;
 mod rehearsed;
 mod resume;
 mod shell;
+mod sighted;
 mod signal;
 mod soak;
 mod state;

@@ -71,7 +71,6 @@ struct Fence<'a> {
     label: &'a str,
     heading: &'a str,
     in_rollback: bool,
-    in_trouble: bool,
     in_lessons: bool,
     /// Attributes that `gonogo.toml` carries for it.
     beside: Option<&'a Raw>,
@@ -86,9 +85,8 @@ fn fences<'a>(
     let mut fences = Vec::new();
     let mut heading = headings.iter().enumerate().peekable();
     let mut title = "";
-    let (mut in_rollback, mut in_trouble, mut in_lessons) = (false, false, false);
+    let (mut in_rollback, mut in_lessons) = (false, false);
     let back = within(headings, |heading| heading.kind == Kind::Rollback);
-    let trouble = within(headings, |heading| heading.kind == Kind::Troubleshooting);
     let lessons = within(headings, |heading| {
         heading.level > 0 && heading.number.is_none() && words::says("lessons", &heading.title)
     });
@@ -96,7 +94,6 @@ fn fences<'a>(
         while let Some(next) = heading.next_if(|(_, next)| next.node <= index) {
             title = &next.1.title;
             in_rollback = back[next.0];
-            in_trouble = trouble[next.0];
             in_lessons = lessons[next.0];
         }
         if let Some(code) = node.code() {
@@ -108,7 +105,6 @@ fn fences<'a>(
                 label: label_before(nodes, index),
                 heading: title,
                 in_rollback,
-                in_trouble,
                 in_lessons,
                 beside: beside.get(&index),
                 is_referred_to: false,
@@ -309,7 +305,6 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
             label: fence.label,
             heading: fence.heading,
             in_rollback: fence.in_rollback,
-            in_trouble: fence.in_trouble,
             in_lessons: fence.in_lessons,
             classes: &attributes.classes,
             is_referred_to: fence.is_referred_to,

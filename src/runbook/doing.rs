@@ -201,7 +201,7 @@ const VERBS: &[(&[&str], &[&str])] = &[
     (
         &["docker", "podman", "docker-compose"],
         &[
-            "ps", "images", "logs", "inspect", "stats", "version", "info", "top",
+            "ps", "images", "logs", "inspect", "stats", "version", "info", "top", "config",
         ],
     ),
     (
@@ -217,6 +217,14 @@ const VERBS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["helm"], &["list", "status", "history", "get"]),
+    (
+        &["redis-cli"],
+        &[
+            "dbsize", "exists", "get", "hgetall", "info", "keys", "llen", "lrange", "memory",
+            "ping", "scan", "scard", "smembers", "strlen", "ttl", "type", "xinfo", "xlen",
+            "xpending", "xrange", "zcard", "zrange",
+        ],
+    ),
     (
         &["npm", "pnpm", "yarn"],
         &["ls", "list", "outdated", "view"],
@@ -237,6 +245,8 @@ const OPTIONS: &[&str] = &[
     "-C",
     "-H",
     "--host",
+    "-h",
+    "-a",
 ];
 
 /// Programs that start what stands behind them.
@@ -294,8 +304,8 @@ fn reads(call: &Call<'_>, inner: &[Inner<'_>]) -> bool {
         {
             rest = past_options(after, OPTIONS);
         }
-        let verb = rest.first().map(|word| word.text.as_str());
-        return verb.is_some_and(|verb| verbs.contains(&verb));
+        let verb = rest.first().map(|word| word.text.to_lowercase());
+        return verb.is_some_and(|verb| verbs.contains(&verb.as_str()));
     }
     match program {
         "sed" => !call.has_option(&["-i", "--in-place"]),
@@ -378,7 +388,74 @@ fn asks(simple: &Simple) -> bool {
         "whiptail",
     ];
     let program = simple.program();
-    editor.contains(&program) || (matches!(program, "read" | "select") && !given)
+    editor.contains(&program)
+        || (matches!(program, "read" | "select") && !given)
+        || simple.calls().iter().any(asks_unless_told)
+}
+
+/// Programs that ask a person behind one of these words (any program, where none is named), and the
+/// options that have answered before.
+const ASKERS: &[(&[&str], &[&str], &[&str])] = &[
+    (
+        &["terraform", "tofu"],
+        &["apply", "destroy"],
+        &["-auto-approve", "--auto-approve", "-auto-approve=true"],
+    ),
+    (
+        &["certbot"],
+        &["certonly", "run", "delete"],
+        &["-n", "--non-interactive", "--noninteractive"],
+    ),
+    (
+        &[],
+        &["createsuperuser", "changepassword"],
+        &["--noinput", "--no-input"],
+    ),
+    (&["crontab"], &["-e"], &[]),
+    (&["git"], &["-i", "--interactive"], &[]),
+    (
+        &[
+            "gh", "gcloud", "az", "npm", "heroku", "fly", "flyctl", "vercel", "netlify",
+            "supabase", "railway", "firebase", "doctl", "eas", "wrangler", "docker", "podman",
+        ],
+        &["login"],
+        &[
+            "--with-token",
+            "--password-stdin",
+            "-p",
+            "--password",
+            "--token",
+            "--service-principal",
+            "--cred-file",
+            "--identity",
+        ],
+    ),
+    (
+        &["aws", "gcloud"],
+        &["configure", "init"],
+        &["--profile", "set", "list", "get"],
+    ),
+];
+
+fn asks_unless_told(call: &Call<'_>) -> bool {
+    let has = |word: &&str| {
+        call.arguments
+            .iter()
+            .any(|argument| argument.text == **word)
+    };
+    let asker = ASKERS.iter().find(|(programs, words, _)| {
+        (programs.is_empty() || programs.contains(&call.program))
+            && words.iter().any(|word| has(word))
+    });
+    let Some((_, words, answered)) = asker else {
+        return false;
+    };
+    // `terraform apply the.plan` has been looked at when the plan was made.
+    let is_planned = matches!(call.program, "terraform" | "tofu")
+        && call
+            .operands()
+            .any(|word| !words.contains(&word) && !word.contains('='));
+    !is_planned && !answered.iter().any(|option| has(option))
 }
 
 fn is_elsewhere(call: &Call<'_>) -> bool {
@@ -492,6 +569,16 @@ mod tests {
             ),
             ("scp app.tgz web1:/srv/", "changes, elsewhere"),
             ("read -r answer", "changes, asks for input"),
+            ("terraform apply -var a=b", "changes, asks for input"),
+            ("terraform apply the.plan", "changes"),
+            (
+                "sudo certbot certonly -d shop.test",
+                "changes, asks for input",
+            ),
+            ("certbot certonly -n -d shop.test", "changes"),
+            ("docker login --password-stdin", "changes"),
+            ("redis-cli -h cache XLEN jobs", "reads"),
+            ("redis-cli -h cache SET jobs 1", "changes"),
             ("migrate-it --now", "changes"),
             ("echo \"$(rm -r x)\"", "destroys"),
             ("curl -s localhost:8080/health", "reads"),

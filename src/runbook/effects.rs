@@ -3,7 +3,7 @@
 use super::hazards;
 use super::model::Actor;
 use super::pattern::pattern;
-use super::syntax::{self, Item, SqlScript, SqlTokenKind, Statement};
+use super::syntax::{self, Item, Span, SqlScript, SqlTokenKind, Statement};
 
 /// Something that a command drops or empties.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +73,18 @@ fn is_query(script: &SqlScript, statement: &Statement) -> bool {
         .iter()
         .any(|one| one.is_word(source, "from"));
     // `SELECT move_orders(500);` does what its name says.
-    let mut pairs = statement.tokens.windows(2);
-    let calls = pairs.any(|pair| {
-        let named = pair[0].kind == SqlTokenKind::Word && pair[1].kind == SqlTokenKind::Open;
-        named && !is_of_server(&script.text(pair[0].span).to_ascii_lowercase())
-    });
-    verb != "SELECT" || from || !calls
+    let pairs = statement.tokens.windows(2);
+    let called: Vec<Span> = pairs
+        .filter(|pair| pair[0].kind == SqlTokenKind::Word && pair[1].kind == SqlTokenKind::Open)
+        .map(|pair| pair[0].span)
+        .collect();
+    // Nor does one of a schema of its own only look: `SELECT jobs.pause(id) FROM jobs.all`.
+    let is_own = |span: &Span| {
+        let before = source[..span.start].trim_end();
+        before.ends_with('.') && !before.ends_with("pg_catalog.")
+    };
+    let is_of_server = |span: &Span| is_of_server(&script.text(*span).to_ascii_lowercase());
+    verb != "SELECT" || !called.iter().any(is_own) && (from || called.iter().all(is_of_server))
 }
 
 fn is_of_server(name: &str) -> bool {
@@ -189,6 +195,7 @@ mod tests {
         for look in [
             "SELECT count(*) FROM a;",
             "SELECT 1;",
+            "SELECT pg_catalog.pg_table_size(oid), max(a) FROM pg_class;",
             "-- how many\nSHOW server_version;\n\\dt",
             "EXPLAIN SELECT * FROM a;",
         ] {
@@ -196,6 +203,7 @@ mod tests {
         }
         for change in [
             "SELECT move_orders(500);",
+            "SELECT jobs.pause(id) FROM jobs.all WHERE name = 'nightly';",
             "WITH gone AS (DELETE FROM a RETURNING *) SELECT * FROM gone;",
             "SELECT * INTO b FROM a;",
             "UPDATE a SET b = 1;",

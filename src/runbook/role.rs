@@ -30,8 +30,6 @@ pub(super) struct Surroundings<'a> {
     pub heading: &'a str,
     /// Whether it stands in a section about going back.
     pub in_rollback: bool,
-    /// Whether it stands in a section about what goes wrong.
-    pub in_trouble: bool,
     /// Whether it stands in a section that shows how something is written in general.
     pub in_lessons: bool,
     pub classes: &'a [String],
@@ -414,7 +412,6 @@ fn commands_in(block: &Surroundings<'_>, code: &str, actor: Actor, mixed: bool) 
         block.code_line,
         split::Around {
             in_rollback: block.in_rollback,
-            in_trouble: block.in_trouble,
         },
     ) {
         let mut verdict = Verdict::by(split.rule, Role::Split, actor);

@@ -8,6 +8,7 @@ mod cuts;
 mod items;
 mod names;
 mod sessions;
+mod stops;
 mod survey;
 
 use items::Item;
@@ -50,8 +51,6 @@ pub(super) fn with_sql_comments(code: &str) -> String {
 pub(super) struct Around {
     /// It stands in a section about going back.
     pub in_rollback: bool,
-    /// It stands in a section about what goes wrong.
-    pub in_trouble: bool,
 }
 
 /// Splits a block, or says that it is one act.
@@ -68,7 +67,7 @@ pub(super) fn split(
         _ => return None,
     };
     items::case_of_all(&mut items);
-    let survey = Survey::of(&items, around);
+    let survey = Survey::of(&items, actor, around);
     let rule = survey.rule()?;
     let lines: Vec<&str> = code.lines().collect();
     let mut builder = Builder {

@@ -1,5 +1,6 @@
 //! The questions of a gate: what is left to judge, what was measured, what speaks against going on.
 
+use crate::run::sighted::sighted;
 use crate::run::{ActionId, RunState, StepStatus, Verdict};
 use crate::runbook::{Expectation, Phase};
 
@@ -91,11 +92,31 @@ impl RunState {
             .ended_at
             .unwrap_or(attempt.started_at)
             .format("%H:%M:%S");
+        let named = sighted(&item.text, &attempt.command, evidence);
+        let named = named.map_or_else(String::new, |named| format!("; {named}"));
         Some(format!(
-            "line {} at {when}: {}",
+            "line {} at {when}: {}{named}",
             self.line_of(action),
             evidence.gist()
         ))
+    }
+
+    /// What the guide asks of an action and nothing measures: each with what it names, as far as that was
+    /// seen.
+    pub fn asked_of(&self, action: ActionId) -> Vec<(String, Option<String>)> {
+        let Some(attempt) = self.action(action).and_then(|known| known.last()) else {
+            return Vec::new();
+        };
+        let Some(evidence) = attempt.evidence.as_deref() else {
+            return Vec::new();
+        };
+        let asked = self.expectations_of(action).into_iter();
+        asked
+            .map(|item| {
+                let named = sighted(&item.text, &attempt.command, evidence);
+                (item.text.clone(), named)
+            })
+            .collect()
     }
 
     /// The attempt whose evidence is nearest to a point of a gate.

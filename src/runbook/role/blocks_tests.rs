@@ -138,7 +138,7 @@ fn what_is_told_on_condition() {
         assert!(is_split(code), "{code}");
     }
     for code in [
-        "# Look\nshopctl health\n\n# If incorrect, look into the log of the day\n\n# Sizes\nshopctl sizes",
+        "# Look\nkubectl get pods\n\n# If incorrect, look into the log of the day\n\n# Sizes\ndf -h",
         "# Restart it on all nodes\nkubectl rollout restart daemonset/agent\n\n# Look\nkubectl get pods",
     ] {
         assert!(!is_split(code), "{code}");

@@ -12,7 +12,6 @@ fn surrounded<'a>(lang: &'a str, label: &'a str, code: &'a str) -> Surroundings<
         heading: "",
         in_rollback: false,
         is_referred_to: false,
-        in_trouble: false,
         in_lessons: false,
         classes: &[],
         parts: None,
@@ -195,7 +194,7 @@ fn shapes_of_other_teams_guides() {
 
 #[test]
 fn in_a_section_about_going_back_every_command_goes_back() {
-    let code = "./migrate status\n\n# Rollback to the one before\n./migrate down";
+    let code = "./shop stop\n\n# Rollback to the one before\n./migrate down";
     assert_eq!(role("bash", code), Role::Split);
     let verdict = infer(&Surroundings {
         in_rollback: true,
@@ -216,7 +215,6 @@ fn in_a_section_about_going_back_every_command_goes_back() {
 fn each_rule_fires_on_its_example_and_spares_the_other() {
     let decided = |sample: &rules::Sample, rule: &str| {
         let Verdict { rule: found, .. } = infer(&Surroundings {
-            in_trouble: rule == "cause-first",
             in_lessons: rule == "lesson",
             ..surrounded(sample.language, sample.label, sample.code)
         });

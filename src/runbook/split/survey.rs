@@ -6,6 +6,7 @@ use super::Around;
 use super::alternatives::{headed, side_by_side};
 use super::items::Item;
 use crate::runbook::markers::{self, Marker, marker};
+use crate::runbook::model::Actor;
 use crate::runbook::pattern::pattern;
 use crate::runbook::words;
 
@@ -57,7 +58,7 @@ struct Places<'a> {
 }
 
 impl Survey {
-    pub fn of(items: &[Item<'_>], around: Around) -> Self {
+    pub fn of(items: &[Item<'_>], actor: Actor, around: Around) -> Self {
         let mut survey = Self::default();
         let mut places = Places::default();
         let mut endless = false;
@@ -102,8 +103,12 @@ impl Survey {
         (survey.acts, survey.told) = manual_comments(items);
         survey.edits = super::cuts::edits(items);
         survey.conditional = conditional(items);
+        let ground = super::cuts::Ground {
+            actor,
+            in_rollback: around.in_rollback,
+        };
         for rule in super::cuts::RULES {
-            let cuts = (rule.cuts)(items, around.in_trouble);
+            let cuts = (rule.cuts)(items, ground);
             if !cuts.is_empty() {
                 survey.cut_by.get_or_insert(rule.id);
                 survey.cuts.extend(cuts);

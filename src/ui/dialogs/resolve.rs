@@ -107,7 +107,7 @@ impl Resolve {
             Some(Ok(fate)) => tell(fate, &mut known),
         }
         if self.answered(look) {
-            known.clear();
+            known = self.asked(look);
         }
         if let Some(output) = look.model.outputs.get(&self.action) {
             for number in output.lines.saturating_sub(LAST_LINES)..output.lines {
@@ -117,6 +117,19 @@ impl Resolve {
             }
         }
         known
+    }
+
+    /// What the guide asks, and what of it was seen.
+    fn asked(&self, look: &Look<'_>) -> Vec<(String, Role)> {
+        let asked = look.run().asked_of(self.action).into_iter();
+        let line = |(text, named): (String, Option<String>)| {
+            let named = named.unwrap_or_else(|| "a person judges it".to_owned());
+            (
+                format!("the guide asks: {}: {named}", plain(&text)),
+                Role::Text,
+            )
+        };
+        asked.map(line).collect()
     }
 
     fn say(&self, outcome: Outcome, title: &str) -> Reply {
