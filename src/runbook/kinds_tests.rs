@@ -107,6 +107,55 @@ fn a_look_that_is_judged_and_a_cause_that_is_found_stand_before_the_act() {
 }
 
 #[test]
+fn a_person_stops_where_the_commands_say_so_in_any_language() {
+    for code in [
+        // What is shown decides on what follows.
+        "docker ps\ndocker rm -f old",
+        "kubectl get svc shop\nexport LIVE=blue\nkubectl apply -f next.yaml",
+        "psql shop -c 'SELECT a FROM b'\npsql shop -c 'UPDATE b SET a = 1'",
+        "./shop go\n\n# Zkontrolovat\ncat out.sql\n\n# Použít\n./shop use",
+        // A rehearsal is read before it is done.
+        "cd infra\nterraform plan -var-file=a\nterraform apply -auto-approve -var-file=a",
+        "./go now\nship --dry-run --to a\nship --to a",
+        // It asks.
+        "./shop up\npython manage.py createsuperuser\n./shop seed",
+        // Its number is only known then.
+        "eas build --no-wait\neas build:view <BUILD_ID>",
+        "pg_dumpall -s > all.sql\npsql -U postgres < all.sql",
+        "./shop drain\n\n# Nyní je vše prázdné.\n\n# Restart\n./shop restart",
+    ] {
+        let found = parts(code, "Krok 1");
+        assert!(found.len() > 1, "{code}: {found:?}");
+    }
+    for code in [
+        "docker compose up -d\ndocker compose ps",
+        "npm ci\nnpm test\nnpm run build",
+        "cd shop\nexport PORT=80\n./shop up",
+        "docker compose config --quiet\ndocker compose up -d",
+        "pg_isready\n./migrate up",
+        "df -h\npg_dump shop > shop.sql",
+        "kubectl get pods\nkubectl get pods <pod>",
+        "./shop drain\n\n# Nyní je vše prázdné.\n# Restart\n./shop restart",
+    ] {
+        expect_parts(code, "Krok 1", &[]);
+    }
+}
+
+#[test]
+fn what_is_optional_stays_so_behind_a_stop() {
+    let code = "./go\n\n# Optional: look, then tidy\ndocker ps\ndocker rm -f old";
+    expect_parts(
+        code,
+        "Step 1",
+        &[
+            ("./go", "on"),
+            ("docker ps", "off"),
+            ("docker rm -f old", "off"),
+        ],
+    );
+}
+
+#[test]
 fn what_is_for_an_emergency_is_off_and_what_undoes_the_act_before_it_is_a_choice() {
     expect_parts(
         "# Cancel it\ncurl -X POST http://a/cancel\n\n# In the database (emergency only)\nshop force-cancel",
@@ -158,8 +207,8 @@ fn a_comment_of_sql_among_shell_commands_is_no_command() {
     assert_eq!(
         codes,
         [
-            "# Keep it\npg_dump -Fc -f old.dump shop",
-            "-- Only then:\nDROP SCHEMA old CASCADE;"
+            "# Keep it\npg_dump -Fc -f old.dump shop\n# Only then:",
+            "DROP SCHEMA old CASCADE;"
         ]
     );
     assert_eq!(block.destructive, ["DROP SCHEMA"]);

@@ -140,7 +140,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn item(&mut self, item: &Item<'_>, index: usize, items: &[Item<'_>]) {
         if self.survey.cuts.binary_search(&index).is_ok() && self.open.has_statement {
-            self.cut();
+            self.stop(item, index, items);
         }
         match item {
             Item::Comment {
@@ -164,6 +164,37 @@ impl Builder<'_> {
                 opener,
                 body,
             } => self.session(*first, opener, body),
+        }
+    }
+
+    /// A person stops here. What is optional stays so behind the stop; a way that was chosen is walked as
+    /// one.
+    fn stop(&mut self, item: &Item<'_>, index: usize, items: &[Item<'_>]) {
+        if self.open.choice.is_some() {
+            return;
+        }
+        let ends = match item {
+            Item::Comment {
+                line,
+                text,
+                marker,
+                after_blank,
+            } => {
+                let remark = Remark {
+                    line: *line,
+                    text,
+                    marker,
+                    after_blank: *after_blank,
+                    index,
+                };
+                markers::is_numbered(text) || *after_blank && self.is_a_group(&remark, items)
+            }
+            _ => false,
+        };
+        let (optional, emergency) = (self.open.optional, self.open.emergency);
+        self.cut();
+        if !ends {
+            (self.open.optional, self.open.emergency) = (optional, emergency);
         }
     }
 

@@ -2,8 +2,7 @@
 //! part of its own begins.
 
 use super::items::Item;
-use super::stops;
-use crate::runbook::model::Actor;
+use super::stops::{self, Ground};
 use crate::runbook::pattern::pattern;
 use crate::runbook::words;
 
@@ -12,14 +11,6 @@ pub(super) struct Rule {
     pub id: &'static str,
     /// The items before which a part begins.
     pub cuts: fn(&[Item<'_>], ground: Ground) -> Vec<usize>,
-}
-
-/// Where the items stand, and for whom.
-#[derive(Clone, Copy)]
-pub(super) struct Ground {
-    pub actor: Actor,
-    /// In a section about going back.
-    pub in_rollback: bool,
 }
 
 /// In this order.
@@ -64,18 +55,6 @@ fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (usize, &'a str)> {
             Item::Statement { text, .. } => Some((index, text.as_str())),
             _ => None,
         })
-}
-
-/// The comment that heads a statement, where it stands right above it; else the statement.
-pub(super) fn head_of(items: &[Item<'_>], statement: usize) -> usize {
-    let mut head = statement;
-    while let Some(Item::Comment { after_blank, .. }) = head.checked_sub(1).map(|at| &items[at]) {
-        head -= 1;
-        if *after_blank {
-            break;
-        }
-    }
-    head
 }
 
 /// Comments that number its parts as chapters of several sections.

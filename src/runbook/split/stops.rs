@@ -2,7 +2,6 @@
 //! not by the words around them: so it holds in any language. In doubt there is a stop: one too many
 //! costs a key.
 
-use super::cuts::{Ground, head_of};
 use super::items::Item;
 use crate::runbook::blanks;
 use crate::runbook::doing::{Nature, natures_of};
@@ -15,6 +14,14 @@ use crate::runbook::syntax::{RedirectionKind, Stage, before_remark, read_shell};
 
 /// Commands of a block that are compared with each other; a block of more is a script.
 const MOST: usize = 200;
+
+/// Where the items stand, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Ground {
+    pub actor: Actor,
+    /// In a section about going back.
+    pub in_rollback: bool,
+}
 
 /// What a command is for who walks the block.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -234,6 +241,18 @@ fn shown_by_itself(items: &[Item<'_>], before: &[Step<'_>], command: usize) -> b
         && looks.all(|step| !matches!(step.kind, Kind::Changes | Kind::Destroys))
 }
 
+/// The comment that heads a statement, where it stands right above it; else the statement.
+fn head_of(items: &[Item<'_>], statement: usize) -> usize {
+    let mut head = statement;
+    while let Some(Item::Comment { after_blank, .. }) = head.checked_sub(1).map(|at| &items[at]) {
+        head -= 1;
+        if *after_blank {
+            break;
+        }
+    }
+    head
+}
+
 /// The blanks of a command and of the comment over it that are none of those known, which they join.
 fn blanks_of(items: &[Item<'_>], step: &Step<'_>, known: &mut Vec<String>) -> Vec<String> {
     let comments = items[head_of(items, step.item)..step.item].iter();
@@ -338,8 +357,8 @@ pub(super) fn asks(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
     asked.map(|pair| head_of(items, pair[1].item)).collect()
 }
 
-/// What destroys at the end and under a title of its own, where nothing numbers it as a part of a sequence
-/// and not all is about going back. Restoring is what a block is for that does it.
+/// What destroys at the end and under a title of its own, where nothing is numbered as a sequence and not
+/// all is about going back. Restoring is what a block is for that does it.
 pub(super) fn destroys_apart(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
     let steps = steps(items, ground.actor);
     let head = |step: &Step<'_>| {
@@ -354,7 +373,10 @@ pub(super) fn destroys_apart(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
         .then_some(head)
     };
     let last = steps.iter().rposition(|step| head(step).is_some());
-    let Some(last) = last.filter(|last| *last > 0 && !ground.in_rollback) else {
+    let is_sequence = items
+        .iter()
+        .any(|item| matches!(item, Item::Comment { text, .. } if markers::is_numbered(text)));
+    let Some(last) = last.filter(|last| *last > 0 && !ground.in_rollback && !is_sequence) else {
         return Vec::new();
     };
     let destroys = |step: &Step<'_>| {
@@ -364,8 +386,7 @@ pub(super) fn destroys_apart(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
                 .any(|phrase| phrase != "dump restored")
     };
     let head = head(&steps[last]).filter(|_| steps[last..].iter().any(destroys));
-    let is_numbered = |head: &usize| matches!(items[*head], Item::Comment { text, .. } if markers::is_numbered(text));
-    head.filter(|head| !is_numbered(head)).into_iter().collect()
+    head.into_iter().collect()
 }
 
 /// A dump, and what loads that very file into a server: nobody does both to the same one.

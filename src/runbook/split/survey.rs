@@ -103,7 +103,7 @@ impl Survey {
         (survey.acts, survey.told) = manual_comments(items);
         survey.edits = super::cuts::edits(items);
         survey.conditional = conditional(items);
-        let ground = super::cuts::Ground {
+        let ground = super::stops::Ground {
             actor,
             in_rollback: around.in_rollback,
         };
