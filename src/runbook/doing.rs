@@ -444,8 +444,7 @@ fn asks_unless_told(call: &Call<'_>) -> bool {
             .any(|argument| argument.text == **word)
     };
     let asker = ASKERS.iter().find(|(programs, words, _)| {
-        (programs.is_empty() || programs.contains(&call.program))
-            && words.iter().any(|word| has(word))
+        (programs.is_empty() || programs.contains(&call.program)) && words.iter().any(&has)
     });
     let Some((_, words, answered)) = asker else {
         return false;
@@ -455,7 +454,7 @@ fn asks_unless_told(call: &Call<'_>) -> bool {
         && call
             .operands()
             .any(|word| !words.contains(&word) && !word.contains('='));
-    !is_planned && !answered.iter().any(|option| has(option))
+    !is_planned && !answered.iter().any(has)
 }
 
 fn is_elsewhere(call: &Call<'_>) -> bool {
