@@ -5,6 +5,7 @@
 mod alternatives;
 mod choices;
 mod cuts;
+mod ground;
 mod items;
 mod names;
 mod sessions;

@@ -1,8 +1,9 @@
 //! Where a sequence is interrupted by a person. One ordered table; each rule names the items before which a
 //! part of its own begins.
 
+use super::ground::Ground;
 use super::items::Item;
-use super::stops::{self, Ground};
+use super::stops;
 use crate::runbook::pattern::pattern;
 use crate::runbook::words;
 
@@ -10,7 +11,7 @@ use crate::runbook::words;
 pub(super) struct Rule {
     pub id: &'static str,
     /// The items before which a part begins.
-    pub cuts: fn(&[Item<'_>], ground: Ground) -> Vec<usize>,
+    pub cuts: fn(&[Item<'_>], &Ground<'_>) -> Vec<usize>,
 }
 
 /// In this order.
@@ -58,7 +59,7 @@ fn texts<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = (usize, &'a str)> {
 }
 
 /// Comments that number its parts as chapters of several sections.
-fn whole_guide(items: &[Item<'_>], _: Ground) -> Vec<usize> {
+fn whole_guide(items: &[Item<'_>], _: &Ground<'_>) -> Vec<usize> {
     const FEWEST: usize = 3;
     let chapter = pattern!(r"^[^\w\s]*\s*§?\s*(\d{1,2})\.\d{1,2}\b[^\d.]");
     let mut sections: Vec<String> = Vec::new();

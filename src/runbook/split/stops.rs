@@ -2,183 +2,20 @@
 //! not by the words around them: so it holds in any language. In doubt there is a stop: one too many
 //! costs a key.
 
+use super::ground::{Ground, Kind, Step, is_rehearsing};
 use super::items::Item;
 use crate::runbook::blanks;
-use crate::runbook::doing::{Nature, natures_of};
-use crate::runbook::effects::makes_dump;
 use crate::runbook::hazards::destructive;
 use crate::runbook::markers;
 use crate::runbook::model::Actor;
 use crate::runbook::pattern::pattern;
-use crate::runbook::syntax::{RedirectionKind, Stage, before_remark, read_shell};
-
-/// Commands of a block that are compared with each other; a block of more is a script.
-const MOST: usize = 200;
-
-/// Where the items stand, and for whom.
-#[derive(Clone, Copy)]
-pub(super) struct Ground {
-    pub actor: Actor,
-    /// In a section about going back.
-    pub in_rollback: bool,
-}
-
-/// What a command is for who walks the block.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Nothing of it is to be read: `cd`, `export`, `sleep`.
-    Silent,
-    /// Its exit code says it: `npm test`.
-    Checks,
-    /// It sets a value that is written out.
-    Sets,
-    /// It prints what a person reads.
-    Shows,
-    /// It makes a dump: nothing is another than before.
-    Saves,
-    Changes,
-    Destroys,
-}
-
-struct Step<'a> {
-    /// Its place among the items.
-    item: usize,
-    text: &'a str,
-    actor: Actor,
-    kind: Kind,
-    asks: bool,
-}
-
-fn steps<'a>(items: &'a [Item<'_>], actor: Actor) -> Vec<Step<'a>> {
-    let statements = items.iter().enumerate();
-    let statements = statements.filter_map(|(item, one)| match one {
-        Item::Statement { text, sql, .. } => {
-            Some((item, text.as_str(), if *sql { Actor::Sql } else { actor }))
-        }
-        _ => None,
-    });
-    let statements: Vec<_> = statements.take(MOST + 1).collect();
-    if statements.len() < 2 || statements.len() > MOST {
-        return Vec::new();
-    }
-    let step = |(item, text, actor)| {
-        let natures = natures_of(text, actor);
-        Step {
-            item,
-            text,
-            actor,
-            kind: kind(text, actor, &natures),
-            asks: natures.contains(&Nature::AsksForInput),
-        }
-    };
-    statements.into_iter().map(step).collect()
-}
-
-fn kind(text: &str, actor: Actor, natures: &[Nature]) -> Kind {
-    let first = natures.first();
-    if actor != Actor::Shell {
-        return match first {
-            Some(Nature::Destroys) => Kind::Destroys,
-            Some(Nature::Reads) => Kind::Shows,
-            _ => Kind::Changes,
-        };
-    }
-    match first {
-        Some(Nature::Destroys) => Kind::Destroys,
-        _ if makes_dump(text, actor) => Kind::Saves,
-        _ if is_literal_assignment(text) => Kind::Sets,
-        _ if is_silent(text) => Kind::Silent,
-        Some(Nature::Reads) if pattern!(r"\s(?:-q|--quiet)(?:$|\s)").is_match(text) => Kind::Checks,
-        Some(Nature::Reads) => Kind::Shows,
-        _ => named_kind(before_remark(text)),
-    }
-}
-
-/// What the words of a command say whose program is not known to only read: the words of programs, which
-/// are the same in any language.
-fn named_kind(command: &str) -> Kind {
-    let rehearses = command.split_whitespace().any(is_rehearsing);
-    let checks = pattern!(
-        r"(?:^|[\s:_/.-])(?:audit|check|diff|doctor|health|lint|ready|rollout status|scan|smoke|tests?|validate|verify|wait)(?:$|[\s:_.-])"
-    );
-    let changes = pattern!(
-        r"(?:^|\s)(?:annotate|apply|config|create|delete|deploy|down|exec|install|kill|label|patch|pull|push|remove|replace|restart|rm|run|scale|set|start|stop|up|update|upgrade)(?:$|\s)"
-    );
-    let shows = pattern!(
-        r"(?:^|[\s:])(?:describe|get|history|images?|inspect|list\w*|logs?|ls|ps|reflog|releases|revisions|show\w*|snapshots|status|versions?|view)(?:$|\s)"
-    );
-    match command {
-        _ if rehearses => Kind::Shows,
-        _ if checks.is_match(command) => Kind::Checks,
-        _ if changes.is_match(command) && !shows.is_match(command) => Kind::Changes,
-        _ if shows.is_match(command) => Kind::Shows,
-        _ => Kind::Changes,
-    }
-}
-
-/// `LIVE=blue`, `export LIVE=blue`
-fn is_literal_assignment(text: &str) -> bool {
-    pattern!(r"^\s*(?:export\s+)?[A-Za-z_]\w*=[^\s$`]+\s*(?:#.*)?$").is_match(text)
-}
-
-/// Whether what it prints is for nobody: it only prepares its own shell, fills a file, or answers by its
-/// exit code.
-fn is_silent(text: &str) -> bool {
-    const SILENT: &[&str] = &[
-        "",
-        ".",
-        ":",
-        "[",
-        "alias",
-        "cd",
-        "echo",
-        "export",
-        "false",
-        "mkdir",
-        "pg_isready",
-        "ping",
-        "popd",
-        "printf",
-        "pushd",
-        "set",
-        "sleep",
-        "source",
-        "test",
-        "true",
-        "type",
-        "umask",
-        "unset",
-        "which",
-    ];
-    let script = read_shell(text);
-    let mut lists = script.commands().iter().flat_map(|command| &command.lists);
-    script.unreadable().is_none()
-        && lists.all(|list| {
-            list.pipelines()
-                .all(|pipeline| match pipeline.stages.last() {
-                    Some(Stage::Simple(simple)) => {
-                        SILENT.contains(&simple.program())
-                            || simple.redirections.iter().any(|one| {
-                                matches!(one.kind, RedirectionKind::Write | RedirectionKind::Append)
-                            }) && natures_of(text, Actor::Shell).first()
-                                == Some(&Nature::Changes)
-                                && is_reader(simple.program())
-                    }
-                    _ => false,
-                })
-        })
-}
-
-/// Whether a program reads, where its output goes to the screen.
-fn is_reader(program: &str) -> bool {
-    natures_of(program, Actor::Shell).first() == Some(&Nature::Reads)
-}
+use crate::runbook::syntax::before_remark;
 
 /// `list releases`, then `drop-release v3`: who has read what was shown decides on what follows. So it is
 /// with any change behind the looks that a block begins with or that have a title of their own, and else
 /// with what destroys and with what needs a value that nobody had before.
-pub(super) fn looked_first(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    let steps = steps(items, ground.actor);
+pub(super) fn looked_first(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
+    let steps = &ground.steps;
     let mut cuts = Vec::new();
     let mut known: Vec<String> = Vec::new();
     let mut shown: Option<usize> = None;
@@ -296,8 +133,8 @@ fn group_behind(items: &[Item<'_>], shown: Option<usize>, command: usize) -> usi
 }
 
 /// `shop migrate --dry-run`, then `shop migrate`; `plan`, then `apply`: the one is read before the other.
-pub(super) fn rehearsed_first(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    let steps = steps(items, ground.actor);
+pub(super) fn rehearsed_first(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
+    let steps = &ground.steps;
     let pairs = steps.windows(2);
     let rehearsed = pairs.filter(|pair| is_rehearsal(pair[0].text, pair[1].text));
     rehearsed.map(|pair| head_of(items, pair[1].item)).collect()
@@ -331,27 +168,9 @@ fn is_rehearsal(one: &str, other: &str) -> bool {
     })
 }
 
-/// `--dry-run`, `--dry-run=client`
-fn is_rehearsing(word: &str) -> bool {
-    const FLAGS: &[&str] = &[
-        "--dry-run",
-        "--dryrun",
-        "--check",
-        "--diff",
-        "--no-act",
-        "--noop",
-        "--plan",
-        "--preview",
-        "--simulate",
-        "--what-if",
-        "--whatif",
-    ];
-    FLAGS.contains(&word.split('=').next().unwrap_or_default())
-}
-
 /// What waits for a person to answer is a stop of its own.
-pub(super) fn asks(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    let steps = steps(items, ground.actor);
+pub(super) fn asks(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
+    let steps = &ground.steps;
     let pairs = steps.windows(2);
     let asked = pairs.filter(|pair| pair[0].asks || pair[1].asks);
     asked.map(|pair| head_of(items, pair[1].item)).collect()
@@ -359,8 +178,8 @@ pub(super) fn asks(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
 
 /// What destroys at the end and under a title of its own, where nothing is numbered as a sequence and not
 /// all is about going back. Restoring is what a block is for that does it.
-pub(super) fn destroys_apart(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    let steps = steps(items, ground.actor);
+pub(super) fn destroys_apart(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
+    let steps = &ground.steps;
     let head = |step: &Step<'_>| {
         let head = head_of(items, step.item);
         matches!(
@@ -390,13 +209,10 @@ pub(super) fn destroys_apart(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
 }
 
 /// A dump, and what loads that very file into a server: nobody does both to the same one.
-pub(super) fn loaded_elsewhere(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    if ground.actor != Actor::Shell {
-        return Vec::new();
-    }
+pub(super) fn loaded_elsewhere(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
     let mut files: Vec<&str> = Vec::new();
     let mut cuts = Vec::new();
-    for step in steps(items, ground.actor) {
+    for step in &ground.steps {
         let loads = pattern!(r"\b(?:psql|pg_restore|mysql)\b").is_match(step.text)
             && !pattern!(r"\bpg_restore\b.*\s(?:-l|--list)\b").is_match(step.text);
         if loads
@@ -408,7 +224,7 @@ pub(super) fn loaded_elsewhere(items: &[Item<'_>], ground: Ground) -> Vec<usize>
             cuts.push(head_of(items, step.item));
             files.clear();
         }
-        if makes_dump(step.text, Actor::Shell) {
+        if step.kind == Kind::Saves {
             let file = pattern!(r"(?:>\s*|-f\s*|--file[= ])([^\s>|&;]+)");
             files.extend(
                 file.captures_iter(step.text)
@@ -421,8 +237,8 @@ pub(super) fn loaded_elsewhere(items: &[Item<'_>], ground: Ground) -> Vec<usize>
 
 /// A paragraph of comments between two commands that heads neither: what it tells is done, or known,
 /// before what follows.
-pub(super) fn told_between(items: &[Item<'_>], ground: Ground) -> Vec<usize> {
-    let steps = steps(items, ground.actor);
+pub(super) fn told_between(items: &[Item<'_>], ground: &Ground<'_>) -> Vec<usize> {
+    let steps = &ground.steps;
     let changes = |step: &&Step<'_>| matches!(step.kind, Kind::Changes | Kind::Destroys);
     let (Some(first), Some(last)) = (steps.first(), steps.iter().rfind(changes)) else {
         return Vec::new();

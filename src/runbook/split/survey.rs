@@ -103,12 +103,9 @@ impl Survey {
         (survey.acts, survey.told) = manual_comments(items);
         survey.edits = super::cuts::edits(items);
         survey.conditional = conditional(items);
-        let ground = super::stops::Ground {
-            actor,
-            in_rollback: around.in_rollback,
-        };
+        let ground = super::ground::Ground::of(items, actor, around.in_rollback);
         for rule in super::cuts::RULES {
-            let cuts = (rule.cuts)(items, ground);
+            let cuts = (rule.cuts)(items, &ground);
             if !cuts.is_empty() {
                 survey.cut_by.get_or_insert(rule.id);
                 survey.cuts.extend(cuts);
