@@ -20,6 +20,7 @@ mod rehearsed;
 mod resume;
 mod rollback;
 mod shell;
+mod sighted;
 mod signal;
 mod soak;
 mod soak_checks;
