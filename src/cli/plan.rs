@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, OpenArguments, open, print};
 use crate::run::{
-    Batches, Event, Record, RollbackPlan, RunState, action_title, may_start_elsewhere,
+    Batches, Event, FlagSet, Record, RollbackPlan, RunState, action_title, may_start_elsewhere,
     preview_ahead, rollback_plans,
 };
 use crate::runbook::{Actor, Phase, Runbook, Step, Wait, environment_in};
@@ -209,6 +209,7 @@ fn step_document(state: &RunState, step: &Step) -> Value {
                 }))).collect::<Vec<_>>(),
                 "holds": shown.as_ref().ok().map(|shown| shown.holds.iter().map(|hold| hold.line).collect::<Vec<_>>()),
                 "batches": shown.as_ref().ok().and_then(|shown| shown.batches()).map(Batches::words),
+                "flag": shown.as_ref().ok().and_then(|shown| shown.flag.as_ref()).map(FlagSet::words),
                 "watch": state.goes_on_words(action).filter(|_| state.is_watch(action)),
                 "goes_on": state.goes_on_words(action),
                 "needs_arming": shown.as_ref().ok().map(|shown| shown.needs_arming),

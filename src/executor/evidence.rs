@@ -68,6 +68,7 @@ pub fn collect(directory: &Path, record: &ExitRecord, actor: Actor) -> io::Resul
     evidence.uncommitted = record.uncommitted;
     let shell = record.shell.as_deref();
     evidence.shell = shell.filter(|shell| !shell.is_unchanged()).cloned();
+    evidence.flag.clone_from(&record.flag);
     evidence.commands.clone_from(&record.commands);
     for one in &mut evidence.each {
         let mut runs = record.commands.iter();

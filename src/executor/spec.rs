@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::run::{
-    ActionId, CommandRun, CommandText, ShellState, ShellValue, TargetIdentity, Timestamp,
+    ActionId, CommandRun, CommandText, FlagSeen, FlagSet, ShellState, ShellValue, TargetIdentity,
+    Timestamp,
 };
 
 /// Everything a shim needs to carry out one action. It travels through a pipe: the secrets in it
@@ -44,6 +45,9 @@ pub struct ShimSpec {
     /// Run again and again, a round this often (seconds).
     #[serde(default)]
     pub every_s: Option<u64>,
+    /// It sets a flag: what that is now is read before, and what it is then, behind it.
+    #[serde(default)]
+    pub flag: Option<FlagSet>,
     /// Which database it must be; `None`: it is run wherever it leads.
     #[serde(default)]
     pub expected: Option<Box<Expected>>,
@@ -86,6 +90,7 @@ impl ShimSpec {
             grace_ms: 3_000,
             watch: false,
             every_s: None,
+            flag: None,
             expected: None,
         }
     }
@@ -170,6 +175,9 @@ pub struct ExitRecord {
     /// What a shell action left for later ones; absent where the shell could not say.
     #[serde(default)]
     pub shell: Option<Box<ShellState>>,
+    /// What it has seen of the flag that it sets.
+    #[serde(default)]
+    pub flag: Option<Box<FlagSeen>>,
     /// How its commands went, those that were begun.
     #[serde(default)]
     pub commands: Vec<CommandRun>,

@@ -45,6 +45,8 @@ pub(super) enum Tag {
     Waited,
     /// A batch of it is done up to its `COMMIT`.
     Batched,
+    /// What its flag is.
+    Flag,
 }
 
 impl Tag {
@@ -59,6 +61,7 @@ impl Tag {
             Tag::Ended => 'f',
             Tag::Waited => 'w',
             Tag::Batched => 'k',
+            Tag::Flag => 'v',
         }
     }
 
@@ -78,6 +81,7 @@ impl Tag {
             b'f' => Tag::Ended,
             b'w' => Tag::Waited,
             b'k' => Tag::Batched,
+            b'v' => Tag::Flag,
             _ => return None,
         })
     }
@@ -86,7 +90,9 @@ impl Tag {
         match self {
             Tag::Out | Tag::PartialOut => OutputStream::Out,
             Tag::Err | Tag::PartialErr => OutputStream::Err,
-            Tag::Note | Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched => OutputStream::Note,
+            Tag::Note | Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched | Tag::Flag => {
+                OutputStream::Note
+            }
         }
     }
 }
@@ -114,7 +120,7 @@ impl<'a> RawRecord<'a> {
     /// What it says of a command.
     pub(super) fn mark(&self) -> Option<CommandMark> {
         match self.tag {
-            Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched => {
+            Tag::Began | Tag::Ended | Tag::Waited | Tag::Batched | Tag::Flag => {
                 serde_json::from_str(self.text).ok()
             }
             _ => None,
@@ -257,7 +263,7 @@ impl SpoolReader {
             match record.first() {
                 Some(b'p') => partial[0] = Some(Some(record)),
                 Some(b'q') => partial[1] = Some(Some(record)),
-                Some(b'b' | b'f' | b'w' | b'k') => {
+                Some(b'b' | b'f' | b'w' | b'k' | b'v') => {
                     let record = record.strip_suffix(b"\n").unwrap_or(record);
                     let mark = RawRecord::parse(record).and_then(|record| record.mark());
                     self.marks.extend(mark);
@@ -316,7 +322,7 @@ impl SpoolReader {
             }
             if matches!(
                 record.first(),
-                Some(b'p' | b'q' | b'b' | b'f' | b'w' | b'k')
+                Some(b'p' | b'q' | b'b' | b'f' | b'w' | b'k' | b'v')
             ) {
                 continue;
             }

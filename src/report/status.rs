@@ -77,6 +77,7 @@ pub fn status(state: &RunState, surroundings: &Surroundings) -> Value {
         "driver": state.driver,
         "observers": surroundings.observers,
         "window": window,
+        "flags": state.flag_places(),
         "steps": steps,
         "rollback": rollback,
         "rolled_back_by": state.rolled_back_by().map(|option| json!({

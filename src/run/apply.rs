@@ -149,49 +149,72 @@ pub fn apply(state: &mut RunState, record: &Record) {
         | Event::LockTimeoutToggled { .. }
         | Event::ActionStarted { .. }
         | Event::ActionResolved { .. } => actions::apply(state, record),
-        Event::ActionLaunched {
-            action, attempt, ..
-        }
-        | Event::CommandBegan {
-            action, attempt, ..
-        }
-        | Event::CommandEnded {
-            action, attempt, ..
-        }
-        | Event::BatchDone {
-            action, attempt, ..
-        }
-        | Event::LockWaited {
-            action, attempt, ..
-        }
-        | Event::TransactionSeen {
-            action, attempt, ..
-        }
-        | Event::TransactionHeld {
-            action, attempt, ..
-        }
-        | Event::TransactionEnded {
-            action, attempt, ..
-        }
-        | Event::KeyboardGiven { action, attempt }
-        | Event::KeyboardReturned { action, attempt }
-        | Event::CancelRequested { action, attempt }
-        | Event::ActionSampled {
-            action, attempt, ..
-        }
-        | Event::ActionFinished {
-            action, attempt, ..
-        } => {
-            if let Some(attempt) = attempt_mut(state, *action, *attempt) {
-                attempts::apply(attempt, at, &record.by, &record.event);
-            }
-        }
+        Event::ActionLaunched { .. }
+        | Event::CommandBegan { .. }
+        | Event::CommandEnded { .. }
+        | Event::BatchDone { .. }
+        | Event::FlagRead { .. }
+        | Event::LockWaited { .. }
+        | Event::TransactionSeen { .. }
+        | Event::TransactionHeld { .. }
+        | Event::TransactionEnded { .. }
+        | Event::KeyboardGiven { .. }
+        | Event::KeyboardReturned { .. }
+        | Event::CancelRequested { .. }
+        | Event::ActionSampled { .. }
+        | Event::ActionFinished { .. } => of_attempt(state, record),
         Event::SoakBegan { .. } | Event::SoakEnded { .. } => soak::apply(state, record),
         Event::AlertRaised { .. } => watch::raise(state, record),
         Event::AlertAcknowledged { .. } => watch::acknowledge(state, record),
         Event::RollbackStarted { .. } | Event::RollbackFinished { .. } => {
             of_rollback(state, record);
         }
+    }
+}
+
+/// What happens to an attempt between its start and its end.
+fn of_attempt(state: &mut RunState, record: &Record) {
+    let (Event::ActionLaunched {
+        action, attempt, ..
+    }
+    | Event::CommandBegan {
+        action, attempt, ..
+    }
+    | Event::CommandEnded {
+        action, attempt, ..
+    }
+    | Event::BatchDone {
+        action, attempt, ..
+    }
+    | Event::FlagRead {
+        action, attempt, ..
+    }
+    | Event::LockWaited {
+        action, attempt, ..
+    }
+    | Event::TransactionSeen {
+        action, attempt, ..
+    }
+    | Event::TransactionHeld {
+        action, attempt, ..
+    }
+    | Event::TransactionEnded {
+        action, attempt, ..
+    }
+    | Event::KeyboardGiven { action, attempt }
+    | Event::KeyboardReturned { action, attempt }
+    | Event::CancelRequested { action, attempt }
+    | Event::ActionSampled {
+        action, attempt, ..
+    }
+    | Event::ActionFinished {
+        action, attempt, ..
+    }) = &record.event
+    else {
+        return;
+    };
+    if let Some(attempt) = attempt_mut(state, *action, *attempt) {
+        attempts::apply(attempt, record.at, &record.by, &record.event);
     }
 }
 

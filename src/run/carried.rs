@@ -14,7 +14,7 @@ pub(super) struct Missing {
     /// The blocks that would set it.
     pub(super) from: Vec<usize>,
     /// The title of the last of their steps.
-    step: String,
+    pub(super) step: String,
     pub(super) refusal: Refusal,
 }
 

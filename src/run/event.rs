@@ -326,6 +326,12 @@ pub enum Event {
         command: usize,
         batch: super::BatchMark,
     },
+    /// What a flag is before anything is set: durable in its spool before that begins.
+    FlagRead {
+        action: ActionId,
+        attempt: u32,
+        flag: super::FlagSeen,
+    },
     ActionLaunched {
         action: ActionId,
         attempt: u32,

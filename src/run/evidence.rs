@@ -53,6 +53,9 @@ pub struct Evidence {
     /// Indexes that it built `CONCURRENTLY` and that are not valid in the catalog behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid_indexes: Vec<String>,
+    /// What it has seen of the flag that it sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<Box<super::FlagSeen>>,
     /// How its commands went, those that were begun.
     #[serde(default)]
     pub commands: Vec<super::CommandRun>,

@@ -24,6 +24,7 @@ mod evidence;
 mod expected_output;
 mod facts;
 mod fate;
+mod flag_value;
 mod flags;
 mod guards;
 mod held;
@@ -88,6 +89,7 @@ pub use evidence::{CatalogWord, CommandEvidence, Evidence, Judgement, Outcome, V
 pub use expected_output::matches_output;
 pub use facts::{DirectoryNow, Facts, FilesNow, Hang};
 pub use fate::{CheckNow, Fate};
+pub use flag_value::{FlagPlace, FlagSeen, FlagSet, quoted as quoted_flag};
 pub use flags::Flag;
 pub use guards::{Guard, GuardLevel};
 pub use held::{Hold, HoldEnd, HoldPoint, KeyboardUse};

@@ -183,6 +183,7 @@ fn is_detail(event: &Event) -> bool {
             | Event::CommandEnded { .. }
             | Event::LockWaited { .. }
             | Event::BatchDone { .. }
+            | Event::FlagRead { .. }
             | Event::ActionLaunched { .. }
             | Event::ActionSampled { .. }
             | Event::AlertRaised { .. }

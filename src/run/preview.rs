@@ -13,10 +13,10 @@ use subject::{Subject, subject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::batch;
 use super::carried::{Missing, handed_on};
 use super::lock_timeout::{self, LockTimeout};
 use super::{ActionId, CommandText, HoldPoint, Refusal, RunState, ShellStart, shell_start};
+use super::{batch, flag_value};
 use crate::runbook::syntax;
 use crate::runbook::{
     Actor, Attributes, Elsewhere, Expectation, ListedCommand, Transaction, dropped, hold_places,
@@ -75,6 +75,9 @@ pub struct Preview {
     /// What is put around statements that queue for a strong lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_timeout: Option<LockTimeout>,
+    /// It sets a flag, or restores one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<super::FlagSet>,
     /// The places that its commands reach.
     #[serde(default)]
     pub reaches: Vec<super::Reached>,
@@ -186,6 +189,8 @@ pub(super) fn reckon(
         secrets,
         awaited,
         mut list,
+        reading,
+        flag_value,
     } = filled(state, action, &subject, &start)?;
     let (directory, directory_from) = directory(state, attributes, &start);
     let carried = handed_on(state, action, actor, subject.code, &start, &subject.names());
@@ -200,6 +205,7 @@ pub(super) fn reckon(
     } = chosen(&subject, &whole, &mut list, &expected, from)?;
     let lock_timeout = lock_timeout::put(state, action, actor, &command, &mut commands);
     batch::put(state, action, &mut commands)?;
+    let flag = flag_value::put(state, action, reading, flag_value.as_ref());
     let (reaches, strays) = super::reach::reached(
         state,
         &super::reach::Looked {
@@ -216,11 +222,7 @@ pub(super) fn reckon(
         .confirm
         .clone()
         .or_else(|| word_of(state, action, &command, actor, &destructive, &holds))
-        .or_else(|| {
-            // On another database than the one that was confirmed nothing goes back without a word.
-            let grave = state.protected && !strays.is_empty() || !state.moved.is_empty();
-            grave.then(|| state.environment.clone())
-        });
+        .or_else(|| word_of_place(state, &strays));
     let of_sql = actor == Actor::Sql && directory_from.is_some();
     let content = content_of(
         [&action.to_string(), &target, &whole],
@@ -231,8 +233,8 @@ pub(super) fn reckon(
         &reaches,
     );
     let around = lock_timeout.as_ref();
-    let batches = batches_of(&commands);
-    let own = of_what_runs(&content, &command, &whole, around, batches);
+    let said = said_of(batches_of(&commands), flag.as_ref());
+    let own = of_what_runs(&content, &command, &whole, around, &said);
     let proved = proved(state, actor, &on);
     let hash = bound(state, &own, &on, proved.as_deref());
     let shown = Preview {
@@ -256,6 +258,7 @@ pub(super) fn reckon(
         timeout_s: attributes.timeout_s,
         holds,
         lock_timeout,
+        flag,
         reaches,
         strays,
         elsewhere: subject.elsewhere.cloned(),
@@ -354,16 +357,32 @@ fn content_of(
     super::hex(&hasher.finalize())
 }
 
+/// On another database than the one that was confirmed nothing goes back without a word.
+fn word_of_place(state: &RunState, strays: &[String]) -> Option<String> {
+    let grave = state.protected && !strays.is_empty() || !state.moved.is_empty();
+    grave.then(|| state.environment.clone())
+}
+
+/// How it runs, as far as a confirmation is bound to it.
+fn said_of(batches: Option<&super::Batches>, flag: Option<&super::FlagSet>) -> Vec<String> {
+    let batches = batches.into_iter().flat_map(|batches| batches.words());
+    let flag = flag.into_iter().flat_map(|flag| {
+        let value = std::iter::once(flag.value.clone());
+        value.chain(flag.known.iter().cloned()).chain(flag.words())
+    });
+    batches.chain(flag).collect()
+}
+
 /// A confirmation is of what runs, an arming of all.
 fn of_what_runs(
     content: &str,
     command: &str,
     whole: &str,
     put_around: Option<&LockTimeout>,
-    batches: Option<&super::Batches>,
+    said: &[String],
 ) -> String {
     let put_around = put_around.filter(|put| put.on);
-    if command == whole && put_around.is_none() && batches.is_none() {
+    if command == whole && put_around.is_none() && said.is_empty() {
         return content.to_owned();
     }
     let mut hasher = Sha256::new();
@@ -376,7 +395,7 @@ fn of_what_runs(
             hasher.update(index.to_le_bytes());
         }
     }
-    for words in batches.iter().flat_map(|batches| batches.words()) {
+    for words in said {
         hasher.update([5]);
         hasher.update(words.as_bytes());
     }

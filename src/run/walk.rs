@@ -212,8 +212,11 @@ impl RunState {
         open_choices(&self.runbook, step, &self.choices)
     }
 
-    /// An alternative that was not chosen.
+    /// An alternative that was not chosen, or a flag that was not set.
     pub fn is_passed_over(&self, step: &Step) -> bool {
+        if self.has_nothing_to_restore(step) {
+            return true;
+        }
         step.choice.as_ref().is_some_and(|choice| {
             self.choices
                 .get(&choice.group)

@@ -2,8 +2,8 @@
 //! after a heading, and `<!-- gonogo: key=value -->` under a heading or after a list item. All three
 //! share one small grammar: `#id`, `.class`, `key=value` with optional quotes, and bare words.
 
-use super::batch;
 use super::model::{Attributes, Choice, Transaction};
+use super::{batch, flag};
 use crate::text::duration;
 
 /// Attributes as written, before they mean anything.
@@ -202,7 +202,7 @@ pub(super) fn parse_info(info: &str) -> (Option<String>, Raw) {
 }
 
 /// Classes that settle a block's role or say how it is used.
-pub(super) const KNOWN_CLASSES: [&str; 15] = [
+pub(super) const KNOWN_CLASSES: [&str; 16] = [
     "run",
     "check",
     "output",
@@ -216,12 +216,13 @@ pub(super) const KNOWN_CLASSES: [&str; 15] = [
     "loss",
     "watch",
     "batch",
+    "flag",
     "destructive",
     "two-person",
 ];
 
 /// Keys of a fence that mean something here.
-pub(super) const FENCE_KEYS: [&str; 26] = [
+pub(super) const FENCE_KEYS: [&str; 32] = [
     "expect",
     "capture",
     "timeout",
@@ -246,18 +247,23 @@ pub(super) const FENCE_KEYS: [&str; 26] = [
     "pause",
     "max-errors",
     "throttle",
+    "read",
+    "file",
+    "at",
+    "value",
+    "stages",
+    "hold",
     "id",
     "name",
 ];
 
 /// Keys that other runners and site generators made common. They are accepted; those without a meaning
 /// here are kept in [`Attributes::other`].
-const FOREIGN_KEYS: [&str; 33] = [
+const FOREIGN_KEYS: [&str; 32] = [
     "interactive",
     "background",
     "ignore",
     "title",
-    "file",
     "filename",
     "linenums",
     "hl_lines",
@@ -404,6 +410,7 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
             "id" | "name" | "recommended" => {}
             "table" | "key" | "size" | "pause" | "max-errors" | "throttle" if raw.flag("batch") => {
             }
+            "read" | "file" | "at" | "value" | "stages" | "hold" if raw.flag("flag") => {}
             "ignore" | "no_run" if value == "true" => attributes.classes.push("norun".to_owned()),
             "background" if value == "true" => attributes.classes.push("watch".to_owned()),
             class if value == "true" && KNOWN_CLASSES.contains(&class) => {
@@ -415,6 +422,7 @@ pub(super) fn interpret(raw: &Raw, is_sql: bool) -> (Attributes, Option<Choice>,
         }
     }
     attributes.batch = batch::read(raw, &mut bad);
+    attributes.flag = flag::read(raw, &mut bad);
     if attributes.has_class("two-person") {
         attributes.approvals = attributes.approvals.max(Some(2));
     }

@@ -21,6 +21,7 @@ use words::{
 use names::{key_before, names_a_table, unnamed};
 use variables::{environment, psql_variables};
 
+use super::flag::FLAG_NAME;
 use super::model::Actor;
 use super::pattern::pattern;
 use super::shell::{self, LineKind};
@@ -97,6 +98,7 @@ pub(super) fn find(code: &str, actor: Actor, first_line: usize) -> Vec<Blank> {
         }
         Actor::Nobody => {}
     }
+    blanks.retain(|blank| blank.name != FLAG_NAME);
     blanks
 }
 

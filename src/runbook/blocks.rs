@@ -324,7 +324,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         true => destroyed(&own, verdict.actor, &verdict.parts),
         false => Vec::new(),
     };
-    let block = Block {
+    let mut block = Block {
         n: number,
         id: raw
             .id
@@ -362,6 +362,7 @@ fn block(fence: &Fence<'_>) -> (Block, Raw, Vec<BadValue>) {
         attributes,
         code: own,
     };
+    super::flag::stages(&mut block);
     (block, raw, bad)
 }
 

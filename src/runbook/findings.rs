@@ -49,6 +49,7 @@ pub const FINDINGS: &[Finding] = &[
     error("bad-batch", "A block of class `.batch` cannot run in batches: it is no single INSERT, UPDATE, DELETE or MERGE, its range is not named, or its throttle is no query that only looks."),
     error("bad-condition", "A condition cannot be read, or names something that does not exist. A condition that cannot be evaluated is never true."),
     error("bad-default", "The default of a blank in `gonogo.toml` breaks its own rule."),
+    error("bad-flag", "A block of class `.flag` cannot set its flag: it is not said how the flag is read or what it is set to, or its code does not name the value."),
     error("bad-pattern", "A pattern in `gonogo.toml` is not a regular expression."),
     warning("bad-setting", "A setting in the front matter has an invalid value; it is ignored."),
     error("bad-toml", "`gonogo.toml` cannot be read as TOML."),

@@ -25,6 +25,7 @@ mod elsewhere;
 mod expectation;
 mod fill;
 mod findings;
+mod flag;
 mod hazards;
 mod headings;
 mod hold;
@@ -82,6 +83,10 @@ pub use doing::{Nature, destroyed_by, natures_of};
 pub use effects::{Dropped, dropped, made, makes_dump, only_looks};
 pub use fill::{Filling, Fillings, Unfit, fill, shell_quoted, travels};
 pub use findings::{FINDINGS, Finding, finding, findings_page, settle as settle_findings};
+pub use flag::{
+    FLAG_NAME, FLAG_VARIABLE, Flag, RESTORE_FLAGS, Reading, flag_problem, is_same_flag,
+    request_with,
+};
 pub use hazards::dropped_database;
 pub use hold::{HoldPlace, hold_places};
 pub use lint::{ConditionProblem, Wanted, check_conditions, closest};

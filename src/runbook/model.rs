@@ -581,6 +581,9 @@ pub struct Attributes {
     /// It runs in batches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<super::batch::Batch>,
+    /// It sets a flag, or restores one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<super::flag::Flag>,
     /// Everything else, as written.
     pub other: BTreeMap<String, String>,
 }

@@ -10,7 +10,7 @@ use super::assemble::{self, Assembler};
 use super::config::Annotation;
 use super::source::Source;
 use super::{
-    Runbook, blocks, elsewhere, findings, headings, lint, masking, outline, phases, repeats,
+    Runbook, blocks, elsewhere, findings, flag, headings, lint, masking, outline, phases, repeats,
     scaled, settings, variables,
 };
 use crate::text::scrub::visible;
@@ -64,6 +64,7 @@ pub fn parse_annotated(file: &str, bytes: &[u8], annotations: &[Annotation]) -> 
         runbook.title = stem(&runbook.file).to_owned();
     }
     runbook.blocks = std::mem::take(&mut blocks.blocks);
+    flag::add_undoes(&mut runbook);
     repeats::settle(&mut runbook);
     scaled::settle(&mut runbook);
     names.settle(&mut runbook);

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::blanks::{self, Blank, Spelling};
+use super::flag::Flag;
 use super::model::{Actor, Block, BlockNumber, Carried, Role, Runbook, Variable};
 
 /// The blanks of a guide, and the names that its steps set for each other.
@@ -31,7 +32,12 @@ pub(super) fn collect(blocks: &mut [Block]) -> Names {
         }
         let own = names_set(&block.code, block.actor);
         let mut needs = Listed::default();
-        for blank in needed(&block.code, block.actor, block.code_line, &own) {
+        let read = block.attributes.flag.as_ref().and_then(Flag::text);
+        let with_read = |code: &str| match read {
+            Some(read) => format!("{code}\n{read}"),
+            None => code.to_owned(),
+        };
+        for blank in needed(&with_read(&block.code), block.actor, block.code_line, &own) {
             let line = block.code_line + blank.line;
             match set.of(&blank, None) {
                 Some(carried) => names.carry(&blank, line, carried, &mut block.carries),
@@ -58,7 +64,7 @@ pub(super) fn collect(blocks: &mut [Block]) -> Names {
             let inside = names_set(&part.code, part.actor);
             let mut needs_of_part = Listed::default();
             // The script of a session is shell and SQL; its blanks are those of the shell.
-            for blank in self::needed(&part.code, part.actor, part.line, &inside) {
+            for blank in self::needed(&with_read(&part.code), part.actor, part.line, &inside) {
                 let line = part.line + blank.line;
                 let session = part.session.clone();
                 if set_by_parts.contains(&(session.clone(), blank.name.clone())) {

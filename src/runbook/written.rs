@@ -167,7 +167,7 @@ impl Runbook {
 }
 
 /// A fence that nothing in the code closes.
-fn fenced(code: &str, info: &str) -> String {
+pub(super) fn fenced(code: &str, info: &str) -> String {
     let longest = code.split(|letter| letter != '`').map(str::len).max();
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
     format!("{fence}{info}\n{code}\n{fence}\n")

@@ -153,6 +153,7 @@ pub(super) fn specification(
     spec.env = env;
     spec.redact = secrets.values();
     spec.secrets = given.secrets;
+    spec.flag = shown.flag;
     spec.timeout_s = shown.timeout_s;
     spec.every_s = block.attributes.every_s.filter(|_| block.is_repeated());
     spec.watch = state.is_watch(action) && spec.every_s.is_none();

@@ -15,7 +15,7 @@ use crate::support::home::Home;
 const HEAD: &str = "# Guide\n\n## Step 1: Go\n\n";
 
 /// A code and a guide that gives it, below [`HEAD`].
-const GUIDES: [(&str, &str); 39] = [
+const GUIDES: [(&str, &str); 40] = [
     (
         "backup-verified-by-ls",
         "```bash\npg_dump -Fc -f app.dump app\nls -lh app.dump\n```\n",
@@ -31,6 +31,10 @@ const GUIDES: [(&str, &str); 39] = [
     (
         "bad-condition",
         "```sql {#look .check expect=\"exit == 0 && latency < 200\"}\nSELECT 1;\n```\n",
+    ),
+    (
+        "bad-flag",
+        "```sql {.flag read=\"SELECT v FROM flags\" value=on}\nUPDATE flags SET v = 'on';\n```\n",
     ),
     (
         "beside-the-rollback",

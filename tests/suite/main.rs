@@ -34,6 +34,7 @@ mod executor_http;
 mod executor_shell;
 mod executor_sql;
 mod faults;
+mod flag_values;
 mod flags;
 mod flowing;
 mod held;

@@ -257,7 +257,8 @@ fn action_text(action: &Value) -> String {
     if let Some(words) = action["goes_on"].as_str() {
         out += &format!("      {words}\n");
     }
-    for words in action["batches"].as_array().into_iter().flatten() {
+    let ways = [&action["batches"], &action["flag"]];
+    for words in ways.iter().filter_map(|way| way.as_array()).flatten() {
         out += &format!("      {}\n", string(words));
     }
     for stray in action["strays"].as_array().into_iter().flatten() {

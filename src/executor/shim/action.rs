@@ -15,6 +15,7 @@ use super::course::Course;
 use super::ending::Ending;
 use super::exit::ExitFile;
 use super::feed::{self, Feed};
+use super::flag;
 use super::keyboard::Keyboard;
 use super::left::{left_of, remark};
 use super::leftovers::{bury, linger};
@@ -29,7 +30,7 @@ use super::terminal::Echo;
 use crate::executor::channel::{self, Frames, Told};
 use crate::executor::process::{self, Process};
 use crate::executor::{ActionKind, ExitRecord, ShimSpec};
-use crate::run::{CommandEnd, CommandText, TargetIdentity};
+use crate::run::{CommandEnd, CommandText, FlagSeen, TargetIdentity};
 
 /// A line without an end is shown after this much silence.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -88,16 +89,21 @@ pub(super) async fn run(
     spool: Spool,
     exit_file: ExitFile,
     mut signals: Signals,
+    seen: Option<FlagSeen>,
 ) -> io::Result<()> {
     let started = Utc::now();
     let mut action = match Action::begin(spec, directory, spool, started)? {
         Ok(action) => action,
-        Err(refused) => return exit_file.write(&refused),
+        Err(mut refused) => {
+            refused.flag = seen.map(FlagSeen::untouched).map(Box::new);
+            return exit_file.write(&refused);
+        }
     };
     action.watch(&mut signals).await?;
     channel::close(directory);
     feed::remove_pipes(directory);
-    let (record, background) = action.conclude(started);
+    let (mut record, background) = action.conclude(started);
+    flag::verify(spec, directory, &mut action.spool, &mut record, seen).await;
     exit_file.write(&record)?;
     let Action { out, err, .. } = action;
     if background {
@@ -617,6 +623,7 @@ impl<'a> Action<'a> {
             uncommitted: self.feed.is_uncommitted(),
             another: self.another.take(),
             http: None,
+            flag: None,
             shell: shell.map(Box::new),
             commands: course.into_runs(),
             error: error.or_else(|| self.spool.lost.clone()),

@@ -13,6 +13,7 @@ mod course;
 mod ending;
 mod exit;
 mod feed;
+mod flag;
 mod http;
 mod keyboard;
 mod left;
@@ -25,6 +26,7 @@ mod psql;
 mod reading;
 mod refused;
 mod report;
+mod request;
 mod rounds;
 mod shell;
 mod signals;
@@ -47,7 +49,8 @@ use super::launcher::{Claim, claim_directory};
 use super::{ActionKind, ExitRecord, ShimSpec, process};
 
 /// Files that an action is carried out by.
-pub(super) const SCRIPTS: [&str; 7] = [
+pub(super) const SCRIPTS: [&str; 8] = [
+    flag::SCRIPT,
     "script.sh",
     "script.sql",
     "variables.sql",
@@ -74,7 +77,7 @@ fn run(directory: &Path) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let signals = runtime.block_on(async { Signals::new() })?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text)?;
     let exit_file = ExitFile::reserve(directory)?;
@@ -96,20 +99,29 @@ fn run(directory: &Path) -> io::Result<()> {
     };
     drop(text);
     let secrets = spec.secrets.values().chain(&spec.redact).cloned().collect();
-    let spool = Spool::create(directory, secrets)?;
+    let mut spool = Spool::create(directory, secrets)?;
     // The last before anything runs: without a claim it is certain that nothing did.
     claim(directory)?;
     runtime.block_on(async {
+        let seen = match &spec.flag {
+            None => None,
+            Some(flag) => {
+                match flag::capture(&spec, flag, directory, &mut spool, &mut signals).await {
+                    Ok(seen) => Some(seen),
+                    Err(not_set) => return exit_file.write(&not_set),
+                }
+            }
+        };
         match &spec.kind {
             ActionKind::Http { request } => {
-                http::run(&spec, request, spool, exit_file, signals).await
+                http::run(&spec, directory, request, spool, exit_file, signals, seen).await
             }
             ActionKind::Shell { .. } | ActionKind::Sql { .. } if spec.every_s.is_some() => {
                 let every = Duration::from_secs(spec.every_s.unwrap_or(1).max(1));
                 rounds::run(&spec, every, directory, spool, exit_file, signals).await
             }
             ActionKind::Shell { .. } | ActionKind::Sql { .. } => {
-                action::run(&spec, directory, spool, exit_file, signals).await
+                action::run(&spec, directory, spool, exit_file, signals, seen).await
             }
         }
     })

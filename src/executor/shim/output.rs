@@ -79,6 +79,7 @@ impl Spool {
             CommandMark::Ended(..) => Tag::Ended,
             CommandMark::Waited(..) => Tag::Waited,
             CommandMark::Batched(..) => Tag::Batched,
+            CommandMark::Flag(_) => Tag::Flag,
         };
         match serde_json::to_string(mark) {
             // A record is one line, and a secret's mask is no character of JSON.

@@ -100,15 +100,7 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
         return Err(Refused::new("not an SQL action"));
     };
     write_script(directory, "script.sql", &script_of(commands))?;
-    let mut prelude = String::new();
-    for (name, value) in variables {
-        prelude.push_str(&format!("\\set {} {}\n", variable(name)?, quoted(value)?));
-    }
-    for name in secret_variables {
-        // psql runs what stands in backquotes; unlike `\getenv` every version can.
-        let name = variable(name)?;
-        prelude.push_str(&format!("\\set {name} `printf '%s' \"${name}\"`\n"));
-    }
+    let prelude = prelude(variables, secret_variables)?;
     let mut command = Command::new("psql");
     environment(spec, &mut command);
     command.args(["-X", "-w", "-v", "ON_ERROR_STOP=1"]);
@@ -134,6 +126,23 @@ fn sql(spec: &ShimSpec, directory: &Path) -> Result<Command, Refused> {
     command.args(["-f", "-"]).stdin(Stdio::piped());
     command.env("PGCLIENTENCODING", "UTF8");
     Ok(command)
+}
+
+/// What gives a session of psql its variables.
+pub(super) fn prelude(
+    variables: &BTreeMap<String, String>,
+    secret_variables: &[String],
+) -> Result<String, Refused> {
+    let mut prelude = String::new();
+    for (name, value) in variables {
+        prelude.push_str(&format!("\\set {} {}\n", variable(name)?, quoted(value)?));
+    }
+    for name in secret_variables {
+        // psql runs what stands in backquotes; unlike `\getenv` every version can.
+        let name = variable(name)?;
+        prelude.push_str(&format!("\\set {name} `printf '%s' \"${name}\"`\n"));
+    }
+    Ok(prelude)
 }
 
 /// Writes the script that asks which database it is, and gives its path.

@@ -11,7 +11,7 @@ use super::prepare;
 use super::reading::{Reader, read_turn};
 use super::refused::Refused;
 use crate::executor::spec::Expected;
-use crate::executor::{ShimSpec, channel};
+use crate::executor::{ActionKind, ShimSpec, channel};
 use crate::libpq::{PSQL_END, Proof, psql_script};
 use crate::run::TargetIdentity;
 
@@ -95,10 +95,23 @@ fn judge(text: &str, expected: &Expected) -> Proved {
 /// For a shell action that talks to its database: a session beside it proves which one that is, just
 /// before. One that cannot be reached stops nothing: the step may be about to start it.
 pub(super) fn beside(spec: &ShimSpec, directory: &Path) -> Result<(), Refused> {
-    let Some(expected) = &spec.expected else {
-        return Ok(());
-    };
-    let Some(connection) = &expected.connection else {
+    let connection = spec
+        .expected
+        .as_ref()
+        .and_then(|known| known.connection.as_deref());
+    prove(spec, connection, directory)
+}
+
+/// As [`beside`], of an SQL action too: what is read before it is read in a session of its own.
+pub(super) fn before_a_look(spec: &ShimSpec, directory: &Path) -> Result<(), Refused> {
+    match &spec.kind {
+        ActionKind::Sql { connection, .. } => prove(spec, Some(connection), directory),
+        ActionKind::Shell { .. } | ActionKind::Http { .. } => beside(spec, directory),
+    }
+}
+
+fn prove(spec: &ShimSpec, connection: Option<&str>, directory: &Path) -> Result<(), Refused> {
+    let (Some(expected), Some(connection)) = (&spec.expected, connection) else {
         return Ok(());
     };
     let answer = directory.join(ANSWER);

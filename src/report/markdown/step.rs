@@ -90,6 +90,10 @@ fn write_locks(page: &mut Page, attempt: &Attempt) {
     for guard in &attempt.guards {
         page.item(&Line::new().own("when it began: ").text(guard.words()));
     }
+    if let Some(flag) = &attempt.flag {
+        page.item(&Line::new().own("flag: ").text(flag.words()));
+        any = true;
+    }
     for command in &attempt.planned {
         let mut runs = attempt.commands.iter();
         let run = runs.find(|run| run.index == command.index);

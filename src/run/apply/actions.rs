@@ -67,6 +67,7 @@ pub(super) fn apply(state: &mut RunState, record: &Record) {
                     planned: commands.clone(),
                     guards: guards.clone(),
                     commands: Vec::new(),
+                    flag: None,
                     from: *from,
                     asked: reason.clone(),
                 });

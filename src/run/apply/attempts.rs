@@ -58,6 +58,7 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
                 mark.add_to(&mut attempt.commands);
             }
         }
+        Event::FlagRead { flag, .. } => attempt.flag = Some(Box::new(flag.clone())),
         Event::TransactionSeen { transaction, .. } => {
             attempt.transaction = Some(*transaction);
         }
@@ -116,6 +117,7 @@ pub(super) fn apply(attempt: &mut Attempt, at: DateTime<Utc>, by: &str, event: &
             if !evidence.commands.is_empty() {
                 take_commands(attempt, &evidence.commands);
             }
+            attempt.flag = evidence.flag.clone().or(attempt.flag.take());
             attempt.evidence = Some(evidence.clone());
             attempt.judgements.clone_from(judgements);
             attempt.reason.clone_from(reason);

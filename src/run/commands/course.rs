@@ -1,7 +1,7 @@
 //! How the commands of an action went: when each began and ended, and which was in flight.
 
 use super::CommandText;
-use crate::run::{BatchMark, LockTimeout, LockWait, ShellState, Timestamp};
+use crate::run::{BatchMark, FlagSeen, LockTimeout, LockWait, ShellState, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the end of a command means.
@@ -113,12 +113,16 @@ pub enum CommandMark {
     Waited(usize, LockWait),
     /// A batch of it is done up to its `COMMIT`.
     Batched(usize, BatchMark),
+    /// What its flag is, before anything is set.
+    Flag(FlagSeen),
 }
 
 impl CommandMark {
     /// Whether it says more than what is known.
     pub fn is_news(&self, runs: &[CommandRun]) -> bool {
         let (index, ends) = match self {
+            // Of its action, and not of a command.
+            Self::Flag(_) => return true,
             Self::Began(run) => (run.index, false),
             Self::Ended(index, _) => (*index, true),
             Self::Waited(index, wait) => {
@@ -148,6 +152,7 @@ impl CommandMark {
             return;
         }
         match self {
+            Self::Flag(_) => {}
             Self::Began(run) => runs.push(run),
             Self::Ended(index, done) => {
                 if let Some(run) = runs.iter_mut().find(|run| run.index == index) {

@@ -3,8 +3,8 @@
 mod left;
 
 use crate::run::{
-    ActionId, Attempt, CommandEnd, Event, Evidence, Judgement, NOT_WHOLE, Outcome, Readings,
-    Refusal, RunState, Scope, Verdict, judge, listed_of, matches_output, names,
+    ActionId, Attempt, CommandEnd, Event, Evidence, FlagSeen, Judgement, NOT_WHOLE, Outcome,
+    Readings, Refusal, RunState, Scope, Verdict, judge, listed_of, matches_output, names,
 };
 use crate::runbook::{Actor, is_one_curl};
 use left::{captures, left, lost_its_server, rolled_back, with_invalid_indexes};
@@ -224,6 +224,9 @@ fn judged(
         },
         explanation: word.words.clone(),
     }));
+    // One that nothing was set for says so by its exit.
+    let flag = evidence.flag.as_deref().filter(|_| ended_well);
+    judgements.extend(flag.map(FlagSeen::judgement));
     // What was only read from words, and is not decided by what was seen, a person decides.
     let expected = state.expectations_of(action);
     let is_open = |judgement: &Judgement| {

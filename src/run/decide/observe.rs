@@ -132,7 +132,8 @@ fn progress(
     let mut runs = known.commands.clone();
     let mut events = Vec::new();
     for mark in marks {
-        if !mark.is_news(&runs) {
+        let is_known = matches!(mark, CommandMark::Flag(_)) && known.flag.is_some();
+        if is_known || !mark.is_news(&runs) {
             continue;
         }
         mark.clone().add_to(&mut runs);
@@ -153,6 +154,11 @@ fn progress(
                 attempt,
                 command,
                 batch,
+            },
+            CommandMark::Flag(flag) => Event::FlagRead {
+                action,
+                attempt,
+                flag,
             },
             CommandMark::Waited(command, wait) => Event::LockWaited {
                 action,

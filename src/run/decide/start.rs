@@ -106,6 +106,7 @@ pub(super) fn start(
         ));
     }
     needs_are_there(state, facts, action)?;
+    state.stage_is_due(action, now, given(reason))?;
     let mut events: Vec<Event> = identity::accepted_by_word(state).collect();
     events.push(started(state, action, &shown, given(reason), &facts.guards));
     Ok(events)

@@ -1,11 +1,16 @@
 //! The values of an action: where each comes from, and its code with them in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Subject, proposed};
 use crate::run::carried::{Missing, missing};
+use crate::run::flag_value::value_of;
 use crate::run::{ActionId, Input, Refusal, RunState, ShellStart};
-use crate::runbook::{Actor, Filling, Fillings, ListedCommand, Nature, blank_name, fill, travels};
+use crate::runbook::{
+    Actor, FLAG_NAME, FLAG_VARIABLE, Filling, Fillings, ListedCommand, Nature, Reading, Unfit,
+    blank_name, fill, request_with, travels,
+};
 
 /// The code of an action with its values in it.
 pub(super) struct Filled {
@@ -16,6 +21,9 @@ pub(super) struct Filled {
     /// Values of earlier steps that are not there.
     pub(super) awaited: Vec<Missing>,
     pub(super) list: Vec<ListedCommand>,
+    /// How its flag is read, and what that is set to.
+    pub(super) reading: Option<Reading>,
+    pub(super) flag_value: Option<String>,
 }
 
 pub(super) fn filled(
@@ -97,16 +105,74 @@ pub(super) fn filled(
     if !blanks.is_empty() {
         return Err(no_values(state, subject.line, &blanks));
     }
-    let code =
-        fill(subject.code.trim_end(), actor, subject.code_line, &fillings).map_err(|unfit| {
-            Refusal::new(format!("line {}: {}", subject.line, unfit.why), unfit.help)
-        })?;
+    let flag_value = match value_of(state, action) {
+        Ok(value) => value,
+        Err(missing) => {
+            awaited.push(*missing);
+            None
+        }
+    };
+    let text = with_flag(subject, flag_value.as_ref(), &mut fillings, &mut values)?;
+    let code = fill(&text, actor, subject.code_line, &fillings).map_err(unfit(subject))?;
+    let reading = reading_of(subject, &fillings)?;
     Ok(Filled {
         code,
         values,
         secrets,
         awaited,
         list,
+        reading,
+        flag_value,
+    })
+}
+
+fn unfit(subject: &Subject<'_>) -> impl Fn(Unfit) -> Refusal {
+    let line = subject.line;
+    move |unfit| Refusal::new(format!("line {line}: {}", unfit.why), unfit.help)
+}
+
+/// The code, in which the value of its flag travels as any other; into a request it is written.
+fn with_flag<'a>(
+    subject: &'a Subject<'_>,
+    value: Option<&'a String>,
+    fillings: &mut Fillings<'a>,
+    values: &mut BTreeMap<String, String>,
+) -> Result<Cow<'a, str>, Refusal> {
+    let code = subject.code.trim_end();
+    let Some(value) = value else {
+        return Ok(Cow::Borrowed(code));
+    };
+    let (name, spelling) = match subject.actor {
+        Actor::Http => {
+            let written = request_with(code, value).map_err(|why| {
+                Refusal::new(
+                    format!("line {}: {why}", subject.line),
+                    "set it with a shell command, which takes any value",
+                )
+            })?;
+            return Ok(Cow::Owned(written));
+        }
+        Actor::Sql => (FLAG_VARIABLE, format!(":'{FLAG_VARIABLE}'")),
+        Actor::Shell | Actor::Nobody => (FLAG_NAME, format!("${{{FLAG_NAME}}}")),
+    };
+    fillings.insert(name, (Filling::Value(value), vec![spelling]));
+    values.insert(name.to_owned(), value.clone());
+    Ok(Cow::Borrowed(code))
+}
+
+/// How its flag is read, with the values filled in.
+fn reading_of(subject: &Subject<'_>, fillings: &Fillings<'_>) -> Result<Option<Reading>, Refusal> {
+    let flag = subject.attributes.flag.as_ref();
+    let fill_in =
+        |text: &str, actor| fill(text, actor, subject.line, fillings).map_err(unfit(subject));
+    Ok(match flag.and_then(|flag| flag.reading(subject.actor)) {
+        Some(Reading::Query(text)) => Some(Reading::Query(fill_in(&text, Actor::Sql)?)),
+        Some(Reading::Command(text)) => Some(Reading::Command(fill_in(&text, Actor::Shell)?)),
+        Some(Reading::Request { text, at }) => Some(Reading::Request {
+            text: fill_in(&text, Actor::Http)?,
+            at,
+        }),
+        other => other,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is known of an action: its attempts, its alerts, its rounds.
 
 use super::Launched;
-use crate::run::{Evidence, Judgement, Outcome, Timestamp, Verdict};
+use crate::run::{Evidence, FlagSeen, Judgement, Outcome, Timestamp, Verdict};
 use crate::runbook::BlockNumber;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -135,6 +135,9 @@ pub struct Attempt {
     /// How its commands went, those that were begun.
     #[serde(default)]
     pub commands: Vec<crate::run::CommandRun>,
+    /// What it has seen of the flag that it sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<Box<FlagSeen>>,
     /// It goes on with the attempt before it, from the command of this index.
     #[serde(default)]
     pub from: Option<usize>,

@@ -9,7 +9,7 @@ use crate::runbook::model::{Actor, Part, Role};
 pub(super) fn settled(block: &Surroundings<'_>, actor: Actor) -> Option<Verdict> {
     let (class, role) = block.classes.iter().find_map(|class| {
         let role = match class.as_str() {
-            "run" | "check" | "undo" | "loss" | "watch" | "batch" => Role::Run,
+            "run" | "check" | "undo" | "loss" | "watch" | "batch" | "flag" => Role::Run,
             "output" => Role::Output,
             "content" | "norun" => Role::Content,
             "manual" => Role::Manual,

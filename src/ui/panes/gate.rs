@@ -154,6 +154,11 @@ fn lines(look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
         ));
     }
     lines.extend(soak_lines(phase, look, width));
+    for flag in run.flag_places() {
+        let text = format!("⚐ {} {}", pad("flag", 8), flag.words());
+        let line = Line::styled(text, look.theme.style(Role::Muted));
+        lines.extend(wrap(line, width, 11));
+    }
     for alert in run.alerts.iter().filter(|alert| alert.phase == phase.id) {
         let words = run.alert_words(alert);
         let (text, role) = match &alert.acknowledged {

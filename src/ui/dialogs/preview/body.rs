@@ -172,6 +172,9 @@ impl PreviewDialog {
         for words in shown.batches().iter().flat_map(|batches| batches.words()) {
             page.say(words, Role::Heading);
         }
+        for words in shown.flag.iter().flat_map(|flag| flag.words()) {
+            page.say(words, Role::Heading);
+        }
         let put = shown.lock_timeout.as_ref();
         if let Some(why) = put.and_then(|put| put.why_not.as_ref()) {
             page.say(format!("no lock_timeout is put here: {why}"), Role::Muted);

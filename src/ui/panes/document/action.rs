@@ -281,6 +281,9 @@ impl Writer<'_> {
 
     /// How far it came, where it has several commands: the one that runs, or at which it stopped.
     fn commands(&mut self, attempt: &Attempt) {
+        if let Some(flag) = &attempt.flag {
+            self.say(&flag.words(), Role::Muted, 4);
+        }
         for run in &attempt.commands {
             if let Some(batch) = &run.batch {
                 let role = match batch.errors {
