@@ -2,13 +2,14 @@
 
 use super::layout::ServiceName;
 use super::system::System;
-use super::{counters, single_table, watch_release};
+use super::{counters, single_table, star_schema, watch_release};
 
 /// All sample systems; the first is the one that is meant where none is named.
-pub static SYSTEMS: [&System; 3] = [
+pub static SYSTEMS: [&System; 4] = [
     &single_table::SYSTEM,
     &watch_release::SYSTEM,
     &counters::SYSTEM,
+    &star_schema::SYSTEM,
 ];
 
 /// The system of this name.
@@ -22,6 +23,7 @@ pub(super) fn system_of(service: ServiceName) -> &'static System {
         ServiceName::Gateway | ServiceName::Engine => &single_table::SYSTEM,
         ServiceName::Portal | ServiceName::Chat => &watch_release::SYSTEM,
         ServiceName::Planner | ServiceName::PlannerStaging => &counters::SYSTEM,
+        ServiceName::Scorer | ServiceName::Dashboard => &star_schema::SYSTEM,
     }
 }
 

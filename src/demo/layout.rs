@@ -36,6 +36,10 @@ pub enum ServiceName {
     /// `counters`: the planner of staging.
     #[value(name = "planner_staging")]
     PlannerStaging,
+    /// `star-schema`: writes positions.
+    Scorer,
+    /// `star-schema`: the six readers.
+    Dashboard,
 }
 
 impl ServiceName {
@@ -47,6 +51,8 @@ impl ServiceName {
             Self::Chat => "chat",
             Self::Planner => "planner",
             Self::PlannerStaging => "planner_staging",
+            Self::Scorer => "scorer",
+            Self::Dashboard => "dashboard",
         }
     }
 }

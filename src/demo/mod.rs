@@ -26,6 +26,7 @@ pub mod preflight;
 pub mod service;
 mod settings;
 mod single_table;
+mod star_schema;
 pub mod system;
 mod watch_release;
 mod watched;

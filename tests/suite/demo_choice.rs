@@ -7,7 +7,7 @@ use crate::support::terminal::Terminal;
 fn without_a_name_and_a_terminal_the_demos_are_listed_with_how_to_start_one() {
     let home = Home::new();
     let done = home.gonogo(&["demo"]).exits(2);
-    for name in ["single-table", "watch-release", "counters"] {
+    for name in ["single-table", "watch-release", "counters", "star-schema"] {
         assert!(done.out.contains(name), "{}", done.out);
     }
     assert!(

@@ -13,6 +13,7 @@ mod config;
 mod demo;
 mod demo_choice;
 mod demo_counters;
+mod demo_star_schema;
 mod demo_watch_release;
 mod dependencies;
 mod diagnostics;
