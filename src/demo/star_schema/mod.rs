@@ -42,6 +42,10 @@ pub(super) static SYSTEM: System = System {
             "migrations/create_star_schema.sql",
             include_str!("../../../assets/demo/star_schema/migrations/create_star_schema.sql"),
         ),
+        (
+            "migrations/archive_wide_table.sql",
+            include_str!("../../../assets/demo/star_schema/migrations/archive_wide_table.sql"),
+        ),
     ],
     roles: include_str!("../../../assets/demo/star_schema/roles.sql"),
     owner: "positions_owner",
