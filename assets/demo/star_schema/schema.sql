@@ -82,13 +82,13 @@ CREATE TABLE reader_samples (
 );
 CREATE INDEX idx_reader_samples ON reader_samples (reader, at);
 
--- What was seen of a reader since its flag was changed. Waits for 12 samples, for 15 seconds at most.
+-- What was seen of a reader since its flag was changed. Waits for 8 samples, for 15 seconds at most.
 CREATE FUNCTION stage_of(asked text)
 RETURNS TABLE (reader text, percent integer, compared bigint, differ bigint, moved bigint, old_ms numeric, new_ms numeric)
 LANGUAGE plpgsql AS $$
 BEGIN
     FOR turn IN 1..150 LOOP
-        EXIT WHEN (SELECT count(*) >= 12 FROM reader_samples s JOIN rollout r ON r.name = s.reader
+        EXIT WHEN (SELECT count(*) >= 8 FROM reader_samples s JOIN rollout r ON r.name = s.reader
                     WHERE s.reader = asked AND s.at > r.changed_at);
         PERFORM pg_sleep(0.1);
     END LOOP;
