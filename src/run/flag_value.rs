@@ -152,27 +152,34 @@ impl RunState {
     }
 
     /// Every attempt on a flag that saw it, oldest first.
-    fn attempts_on(&self, block: &Block) -> Vec<(&Attempt, &FlagSeen)> {
+    fn attempts_on(&self, block: &Block) -> Vec<(ActionId, &Attempt, &FlagSeen)> {
         let actions = self.actions.iter().filter(|(action, _)| {
             let other = self.runbook.block(action.block);
             other.is_some_and(|other| is_same_flag(block, other))
         });
-        let attempts = actions.flat_map(|(_, own)| &own.attempts);
+        let attempts = actions.flat_map(|(action, own)| {
+            let attempts = own.attempts.iter();
+            attempts.map(|attempt| (*action, attempt))
+        });
         let mut seen: Vec<_> = attempts
-            .filter_map(|attempt| Some((attempt, attempt.flag.as_deref()?)))
+            .filter_map(|(action, attempt)| Some((action, attempt, attempt.flag.as_deref()?)))
             .collect();
-        seen.sort_by_key(|(attempt, _)| attempt.started_at);
+        seen.sort_by_key(|(_, attempt, _)| attempt.started_at);
         seen
     }
 
-    fn past_of(&self, block: &Block) -> Past<'_> {
+    /// Who runs an action again has read what somebody else had set; every other action asks first.
+    fn past_of(&self, block: &Block, action: Option<ActionId>) -> Past<'_> {
         let mut past = Past::default();
-        for (attempt, seen) in self.attempts_on(block) {
+        for (own, attempt, seen) in self.attempts_on(block) {
             if seen.restores && attempt.outcome == Some(Outcome::Passed) {
                 past = Past::default();
                 continue;
             }
             past.captured.get_or_insert(&seen.before);
+            if seen.foreign && action != Some(own) {
+                continue;
+            }
             past.known = match &seen.after {
                 Some(after) => vec![after.clone()],
                 None if seen.foreign => vec![seen.before.clone()],
@@ -192,7 +199,9 @@ impl RunState {
             .is_some_and(|(block, flag)| {
                 let own = self.action(ActionId::block(*number));
                 let was_tried = own.is_some_and(|own| !own.attempts.is_empty());
-                flag.restores.is_some() && !was_tried && self.past_of(block).captured.is_none()
+                flag.restores.is_some()
+                    && !was_tried
+                    && self.past_of(block, None).captured.is_none()
             })
     }
 
@@ -208,7 +217,7 @@ impl RunState {
                 continue;
             }
             done.push(block);
-            let Some((attempt, seen)) = self.attempts_on(block).pop() else {
+            let Some((_, attempt, seen)) = self.attempts_on(block).pop() else {
                 continue;
             };
             let (stage, of) = match flag.values.iter().position(|value| *value == seen.value) {
@@ -218,7 +227,7 @@ impl RunState {
             places.push(FlagPlace {
                 name: block.id.clone(),
                 value: seen.after.clone().unwrap_or_else(|| seen.before.clone()),
-                captured: self.past_of(block).captured.map(str::to_owned),
+                captured: self.past_of(block, None).captured.map(str::to_owned),
                 stage,
                 of,
                 since: attempt.ended_at.unwrap_or(attempt.started_at),
@@ -323,7 +332,7 @@ pub(super) fn value_of(state: &RunState, action: ActionId) -> Result<Option<Stri
         return Ok(Some(value.to_owned()));
     }
     // Once it is restored, what it restored is what it would restore again.
-    let captured = state.past_of(block).captured.map(str::to_owned);
+    let captured = state.past_of(block, None).captured.map(str::to_owned);
     let restored = || {
         let last = state.action(action)?.last()?;
         last.flag.as_ref().map(|seen| seen.value.clone())
@@ -357,7 +366,7 @@ pub(super) fn put(
     value: Option<&String>,
 ) -> Option<FlagSet> {
     let (block, flag) = state.flag_of(action)?;
-    let past = state.past_of(block);
+    let past = state.past_of(block, Some(action));
     Some(FlagSet {
         reading: reading?,
         value: value?.clone(),
