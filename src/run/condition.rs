@@ -2,6 +2,7 @@
 //! with the values of both sides. A condition that cannot be evaluated is inconclusive, never true.
 
 mod check;
+mod compiled;
 mod cut;
 mod explain;
 mod source;
@@ -13,13 +14,14 @@ pub(super) use value::value_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cel::{Context, Program, Value as Cel};
+use cel::{Context, Value as Cel};
 use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{Evidence, Judgement, Outcome, RunState, Verdict};
 use check::bounded;
 pub use check::{ConditionError, ConditionNames, check_condition};
+use compiled::compiled;
 use explain::{show, sides, unmeasured, why_false};
 use source::rewritten;
 
@@ -199,8 +201,7 @@ fn evidence_value(evidence: &Evidence, outcome: Option<Outcome>) -> Value {
 pub(super) fn names(source: &str, name: &str) -> bool {
     bounded(source).is_ok()
         && on_deep_stack(|| {
-            let program = Program::compile(&rewritten(source));
-            program.is_ok_and(|program| program.references().variables().contains(&name))
+            compiled(source).is_ok_and(|program| program.references().variables().contains(&name))
         })
         .unwrap_or(false)
 }
@@ -227,14 +228,9 @@ pub fn judge(text: &str, source: &str, scope: &Scope) -> Judgement {
 }
 
 fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
-    let program = match Program::compile(&rewritten(source)) {
+    let program = match compiled(source) {
         Ok(program) => program,
-        Err(error) => {
-            return (
-                Verdict::Inconclusive,
-                format!("not a condition: {}", first_line(&error.to_string())),
-            );
-        }
+        Err(error) => return (Verdict::Inconclusive, format!("not a condition: {error}")),
     };
     for name in program.references().variables() {
         if let Some(why) = scope.pending.get(name)
@@ -244,7 +240,9 @@ fn evaluate(source: &str, scope: &Scope) -> (Verdict, String) {
         }
     }
     let mut context = Context::default();
-    for (name, value) in &scope.values {
+    // What it does not name may be large: rows and output of every block.
+    let named = |(name, _): &(&String, &Value)| source.contains(name.as_str());
+    for (name, value) in scope.values.iter().filter(named) {
         context.add_variable_from_value(name.clone(), to_cel(value));
     }
     let proven = cut::proven(program.expression(), &scope.cut);

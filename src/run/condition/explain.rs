@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use cel::{Context, Program, Value as Cel};
+use cel::{Context, Value as Cel};
 use regex::Regex;
 
+use super::compiled::compiled;
 use super::pattern;
-use super::source::{bare_of_brackets, comparison, rewritten, split, strip_strings};
+use super::source::{bare_of_brackets, comparison, split, strip_strings};
 
 /// Longest value that is shown, in characters.
 const WIDTH: usize = 80;
@@ -62,7 +63,7 @@ fn part_of(part: &str, context: &Context<'_, '_>) -> String {
 }
 
 fn value_of(source: &str, context: &Context<'_, '_>) -> Option<Cel> {
-    let program = Program::compile(&rewritten(source)).ok()?;
+    let program = compiled(source).ok()?;
     program.execute(context).ok()
 }
 
@@ -120,7 +121,7 @@ fn element(source: &str, context: &Context<'_, '_>) -> Option<String> {
             ));
         }
     };
-    let program = Program::compile(&rewritten(test)).ok()?;
+    let program = compiled(test).ok()?;
     let (index, item, inner) = items.iter().enumerate().find_map(|(index, item)| {
         let mut inner = context.new_inner_scope();
         inner.add_variable_from_value(name, item.clone());
